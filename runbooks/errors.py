@@ -1,0 +1,53 @@
+"""Every error a user can meet, each with its exit code, its cause and its remedy.
+
+    RunbookError                  1   the tool itself failed
+    ├── UsageError                2   bad parameters, unknown runbook, unreadable file
+    │   ├── ParameterError        2   one parameter is wrong; names it
+    │   └── SourceError           2   the source cannot be opened (unknown scenario, bad URL)
+    ├── DeadlineError           124   the run's own deadline passed
+    └── ScanError                 1   a secret could not be cleaned from an output
+"""
+
+from __future__ import annotations
+
+
+class RunbookError(Exception):
+    """Base of the tree. `cause` says what is wrong, `remedy` what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.remedy}".strip()
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints instead of a traceback: one paragraph a person can act on."""
+        return [str(self)]
+
+
+class UsageError(RunbookError):
+    exit_code = 2
+
+
+class ParameterError(UsageError):
+    """One parameter is wrong. `name` is the parameter's name."""
+
+    def __init__(self, name: str, cause: str, remedy: str = "") -> None:
+        super().__init__(cause, remedy)
+        self.name = name
+
+
+class SourceError(UsageError):
+    pass
+
+
+class DeadlineError(RunbookError):
+    exit_code = 124
+
+
+class ScanError(RunbookError):
+    pass

@@ -1,0 +1,3 @@
+"""What was seen: models, the catalogue of facets, tolerant readers, redaction.
+No network here, and no judgement.
+"""

@@ -1,0 +1,47 @@
+"""The questions a runbook asks the world, each with the number its footnotes carry.
+
+Numbers are fixed for ever: a facet that is not asked leaves a gap, it does not shift the others.
+A repeated or second look at the same facet is E03b, E03c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One question asked of the world."""
+
+    number: str
+    name: str
+    question: str
+    lives_for: str
+
+
+_ROWS = (
+    ("token", "What may this token see?", "until it expires or is revoked"),
+    ("app", "Does the app exist, and in which organisation?", "while the app exists"),
+    ("machine", "What does the API say about this machine?", "unknown once destroyed: 404 soon after"),
+    ("events", "What happened to this machine?", "unknown once destroyed: collected early"),
+    ("list", "Which machines does the app list?", "while they exist"),
+    ("list-deleted", "Which machines does the app list, destroyed ones included?", "not documented"),
+    ("logs", "What did this machine print?", "about 7 days"),
+    ("organisation", "Is the machine in another app of the organisation?", "while it exists"),
+    ("image-believed", "Does the image the caller believes it asked for exist?", "not documented"),
+    ("image-ran", "What is the image the machine really ran?", "not documented"),
+    ("addresses", "Has the app any public address?", "while the app exists"),
+    ("dns-app", "Does the app's own hostname resolve?", "while the app exists"),
+    ("dns-believed", "Does the hostname the caller believes in resolve?", "at any time"),
+    ("record", "What does the caller's database say?", "as long as the row is kept"),
+    ("record-events", "What did the caller write about this machine?", "as long as rows are kept"),
+    ("status", "Does Fly report an incident?", "weeks"),
+    ("edge-believed", "Does the URL the caller believes in answer?", "at any time"),
+    ("edge-app", "Does the app's own URL answer for this machine?", "while the machine lives"),
+    ("caller", "What was the caller told, and what did it say?", "as long as its log is kept"),
+)
+
+FACETS: dict[str, Facet] = {
+    name: Facet(f"E{position:02d}", name, question, lives_for)
+    for position, (name, question, lives_for) in enumerate(_ROWS, start=1)
+}

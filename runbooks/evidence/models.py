@@ -1,0 +1,363 @@
+"""What was seen, as frozen values.
+
+Everything here is already redacted, every time is UTC and aware, and anything the sender left out
+is `None`. `raw` keeps the whole (redacted) object, so that fields nobody has heard of yet survive.
+Field names are the platform's (facts §1.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from runbooks.evidence.catalogue import Facet
+
+Json = Mapping[str, Any]
+
+
+class Outcome(StrEnum):
+    """How a look ended. `ABSENT` means asked, answered "no", and the "no" was to the point."""
+
+    SEEN = "seen"
+    ABSENT = "absent"
+    COULD_NOT_LOOK = "could-not-look"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One attempt on the wire, or one non-HTTP question, with its provenance.
+
+    `url` is the logical URL (never a loopback port), `status` is None when no answer came and
+    `error` then says why; `body` is the redacted answer, `sha256` the hash of its UTF-8 bytes.
+    """
+
+    facet: str
+    method: str
+    url: str
+    at: datetime
+    status: int | None
+    body: str
+    sha256: str
+    request_id: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    error: str | None = None
+    duration_ms: float = 0.0
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The answer to one facet. `reason` is a sentence: what was found, or why one could not look."""
+
+    facet: Facet
+    number: str
+    outcome: Outcome
+    reason: str
+    at: datetime
+    answer: Any = None
+    exchanges: tuple[Exchange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a main process ended (facts §4.3). Missing flags mean false, missing codes stay None."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+    guest_exit_code: int | None = None
+    guest_signal: int | None = None
+    oom_killed: bool = False
+    requested_stop: bool = False
+    restarting: bool = False
+    exited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a machine's event list (facts §1.5); unknown types are kept as they came."""
+
+    id: str
+    type: str
+    status: str
+    source: str
+    at: datetime | None
+    exit: Exit | None = None
+    restart_count: int | None = None
+    raw: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """`registry/repository:tag@digest`; any part may be missing."""
+
+    registry: str = ""
+    repository: str = ""
+    tag: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        name = f"{self.registry}/{self.repository}" if self.registry else self.repository
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{name}{tag}" if tag or not self.digest else f"{name}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One machine as GET or a list shows it. `config` is None when the host is unreachable."""
+
+    id: str
+    name: str = ""
+    state: str = ""
+    region: str = ""
+    instance_id: str = ""
+    app_name: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    config: Json | None = None
+    image_ref: ImageRef | None = None
+    events: tuple[Event, ...] = ()
+    host_status: str = ""
+    cordoned: bool = False
+    raw: Json = field(default_factory=dict)
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        env = (self.config or {}).get("env")
+        return {str(k): str(v) for k, v in env.items()} if isinstance(env, Mapping) else {}
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        metadata = (self.config or {}).get("metadata")
+        return {str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, Mapping) else {}
+
+    @property
+    def image(self) -> str:
+        """The reference the config asked for, as text."""
+        image = (self.config or {}).get("image")
+        return image if isinstance(image, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the platform's log. `provider` is app, runner, proxy, health (facts §8.2)."""
+
+    at: datetime | None
+    message: str
+    provider: str = ""
+    level: str = ""
+    instance: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """The lines of one instance, oldest first. `foreign` counts lines of other instances left out."""
+
+    lines: tuple[LogLine, ...] = ()
+    foreign: int = 0
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScope:
+    """One entry of /v1/tokens/current (facts §6.4); empty `apps` means every app of the organisation."""
+
+    organization: str = ""
+    org_slug: str = ""
+    apps: tuple[str, ...] = ()
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What kind of token this is (from its prefix, before masking) and what it may see."""
+
+    kind: str
+    scopes: tuple[TokenScope, ...] = ()
+    valid: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    id: str
+    name: str
+    status: str = ""
+    org_slug: str = ""
+    machine_count: int | None = None
+    raw: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that says no: its status, its text, and whether it came as JSON (facts §1.2)."""
+
+    status: int
+    text: str
+    json: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of machines. `error_regions` did not answer, so absence says nothing about them."""
+
+    machines: tuple[Machine, ...] = ()
+    error_regions: tuple[str, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a registry said about one reference.
+
+    `exists` is True, False, or None when the registry would not tell (`refusal` then says why).
+    `architectures` are the platforms offered, e.g. ("amd64",).
+    """
+
+    ref: str
+    exists: bool | None
+    digest: str = ""
+    architectures: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    exposed_ports: tuple[str, ...] = ()
+    env_names: tuple[str, ...] = ()
+    size_bytes: int | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The app's IP assignments: (address, shared?)."""
+
+    ips: tuple[tuple[str, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """DNS: `code` is NOERROR, NODATA or NXDOMAIN; `control` is the name that proved DNS works."""
+
+    host: str
+    code: str
+    addresses: tuple[str, ...] = ()
+    control: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of the caller's database, under the mapped names (facts: seed-incident)."""
+
+    table: str
+    key: str = ""
+    machine_id: str = ""
+    fly_machine_id: str = ""
+    status: str = ""
+    region: str = ""
+    app_name: str = ""
+    websocket_url: str = ""
+    error_message: str = ""
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    updated_at: datetime | None = None
+    row: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The rows found, and the words that were searched for."""
+
+    table: str
+    searched: tuple[str, ...]
+    rows: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEvents:
+    table: str
+    rows: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformIncident:
+    name: str
+    status: str
+    started_at: datetime | None = None
+    resolved_at: datetime | None = None
+    components: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFeed:
+    """Incidents around the time of this one."""
+
+    incidents: tuple[PlatformIncident, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How far a connection came: dns, tcp, tls, upgrade (refused there), open.
+
+    `status` is the HTTP status of the answer to the upgrade, where there was one.
+    """
+
+    url: str
+    reached: str
+    status: int | None = None
+    detail: str = ""
+    forced_instance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the caller was told or said, parsed from its JSON answer or its log (`caller_log`).
+
+    `ok` is its claim of success, None when it claims nothing. `error_status`/`error_text` is an
+    error body found inside. `image` and `env_names` come from a request body, if one was logged.
+    """
+
+    text: str
+    machine_id: str = ""
+    machine_name: str = ""
+    websocket_url: str = ""
+    status: str = ""
+    region: str = ""
+    message: str = ""
+    reused: bool | None = None
+    ok: bool | None = None
+    at: datetime | None = None
+    error_status: int | None = None
+    error_text: str = ""
+    image: str = ""
+    fields: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom the investigation is about: what was given, completed by what the caller's log gave."""
+
+    app: str
+    machine_id: str = ""
+    machine_name: str = ""
+    org: str = ""
+    image: str = ""
+    websocket_url: str = ""
+    incident_time: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All looks of one investigation, keyed by number ("E03", "E03b")."""
+
+    subject: Subject
+    looked_at: datetime
+    looks: Mapping[str, Look]
+    source: str = "live"
+    retries: int = 0
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, name: str) -> tuple[Look, ...]:
+        """All looks at one facet, first to last."""
+        return tuple(look for look in self.looks.values() if look.facet.name == name)

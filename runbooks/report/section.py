@@ -1,0 +1,39 @@
+"""A step of the investigation as a reader meets it: question, answer, table or figure, command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart: its SVG text, and the same facts in words."""
+
+    name: str
+    svg: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one notebook cell shows and one part of the report holds.
+
+    `answer` is one sentence, `notes` further sentences, `table` and `figure` optional; `quote` is
+    verbatim text (log lines); `commands` repeat the step by hand; `evidence` lists E-numbers.
+    """
+
+    slug: str
+    title: str
+    question: str
+    answer: str
+    notes: tuple[str, ...] = ()
+    table: pd.DataFrame | None = None
+    figure: Figure | None = None
+    quote: str = ""
+    commands: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    level: int = 2
