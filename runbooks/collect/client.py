@@ -1,0 +1,263 @@
+"""A polite, read-only HTTP client that knows Fly's hosts: authentication by host, rate budget, retries.
+
+What it may send is a list of (method, host, path); anything else is a programming error and is
+refused before it leaves. Every attempt becomes an Exchange, failures included.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import tenacity
+
+from runbooks import __version__
+from runbooks.collect.transport import NoAnswer, RawAnswer, Transport
+from runbooks.evidence.models import Exchange
+from runbooks.evidence.redaction import Redactor, strip_scheme, token_kind
+
+MACHINES = "https://api.machines.dev"
+PLATFORM = "https://api.fly.io"
+REGISTRY = "https://registry.fly.io"
+
+_PART = r"[^/?#]+"
+ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
+    (method, host, re.compile(path))
+    for method, host, path in (
+        ("GET", "api.machines.dev", r"/v1/tokens/current"),
+        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}"),
+        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/(machines|ip_assignments)"),
+        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}(/events)?"),
+        ("GET", "api.machines.dev", rf"/v1/orgs/{_PART}/machines"),
+        ("GET", "api.fly.io", rf"/api/v1/apps/{_PART}/logs"),
+        ("GET", "*", rf"/v2/{_PART}(/{_PART})*/(manifests|blobs)/{_PART}"),
+        ("HEAD", "*", rf"/v2/{_PART}(/{_PART})*/manifests/{_PART}"),
+    )
+)
+MAX_REQUESTS = 20
+SPARE_RETRIES = 3
+_KEPT_HEADERS = (
+    "content-type",
+    "date",
+    "docker-content-digest",
+    "fly-request-id",
+    "retry-after",
+    "server",
+    "www-authenticate",
+)
+
+
+class CouldNotAsk(Exception):
+    """No usable answer; the message is the reason that the report gives."""
+
+
+class RateBudget:
+    """Token buckets as Fly documents them (facts §1.2): per action and identifier 1/s, three at once;
+    for Get Machine 5/s, ten at once. Waiting is real time, whatever the source's clock says."""
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
+        self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def wait(self, action: str, identifier: str) -> None:
+        rate, burst = (5.0, 10.0) if action == "get machine" else (1.0, 3.0)
+        now = self._clock()
+        level, since = self._buckets.get((action, identifier), (burst, now))
+        level = min(burst, level + (now - since) * rate)
+        if level < 1:
+            self._sleep((1 - level) / rate)
+            now, level = self._clock(), 1.0
+        self._buckets[action, identifier] = (level - 1, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer after redaction: `json` is the parsed body, None when it is not JSON."""
+
+    status: int
+    body: str
+    json: Any
+    headers: Mapping[str, str]
+    cut: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+@dataclass
+class Client:
+    """Asks; `journal` holds the exchanges of the current facet until `take()` collects them."""
+
+    transport: Transport
+    token: str
+    redactor: Redactor
+    now: Callable[[], datetime]
+    time_left: Callable[[], float]
+    budget: RateBudget = field(default_factory=RateBudget)
+    sleep: Callable[[float], None] = time.sleep
+    allowed_urls: frozenset[str] = frozenset()
+    journal: list[Exchange] = field(default_factory=list)
+    by_host: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
+    facet: str = ""
+    _down: dict[str, str] = field(default_factory=dict)
+
+    def take(self, facet: str) -> tuple[Exchange, ...]:
+        """End the current facet, begin the next one, and return what was exchanged."""
+        taken, self.journal, self.facet = tuple(self.journal), [], facet
+        return taken
+
+    def get(
+        self,
+        url: str,
+        action: str,
+        identifier: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
+    ) -> Answer:
+        """Ask once, and again where that is polite; raise CouldNotAsk when no answer came."""
+        host = urlsplit(url).netloc
+        self._must_be_allowed(method, url)
+        if host in self._down:
+            raise CouldNotAsk(f"{host} was not asked again: {self._down[host]}")
+        sent = {"User-Agent": f"fly-runbooks/{__version__}", **self._authorization(host), **(headers or {})}
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Transient),
+            stop=self._stop,
+            wait=self._wait,
+            sleep=self.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._attempt, method, url, sent, action, identifier, retrying)
+        except _Transient as transient:
+            if transient.answer is not None:
+                return transient.answer
+            if not transient.connected:
+                self._down[host] = f"{transient.reason} ({self.facet})"
+            raise CouldNotAsk(f"{host} did not answer: {transient.reason}") from None
+
+    def _attempt(
+        self, method: str, url: str, headers: Mapping[str, str], action: str, identifier: str, retrying: Any
+    ) -> Answer:
+        number = int(retrying.statistics.get("attempt_number", 1))
+        if sum(self.by_host.values()) >= MAX_REQUESTS:
+            raise CouldNotAsk(f"the budget of {MAX_REQUESTS} requests for one investigation was used up")
+        seconds = min(10.0, self.time_left())
+        if seconds <= 0:
+            raise CouldNotAsk("the run's deadline had passed")
+        self.budget.wait(action, identifier)
+        self.by_host[urlsplit(url).netloc] += 1
+        self.retries += number > 1
+        at, begun = self.now(), time.monotonic()
+        try:
+            raw = self.transport.send(method, url, headers, seconds)
+        except NoAnswer as failure:
+            reason = self.redactor.text(failure.reason, "error")
+            self._record(method, url, at, begun, number, error=reason)
+            raise _Transient(reason, connected=failure.connected) from None
+        answer = self._redacted(raw)
+        self._record(method, url, at, begun, number, answer=answer)
+        if answer.status in (408, 429) or answer.status >= 500:
+            raise _Transient(f"HTTP {answer.status}", answer=answer)
+        return answer
+
+    def _stop(self, state: tenacity.RetryCallState) -> bool:
+        return (
+            state.attempt_number >= 3
+            or self.retries >= SPARE_RETRIES
+            or self._wait(state) >= self.time_left()
+        )
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """`Retry-After` is obeyed; without it, a short pause that doubles."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, _Transient) and error.answer is not None:
+            stated = error.answer.headers.get("retry-after", "")
+            if re.fullmatch(r"\d{1,6}(\.\d+)?", stated):
+                return float(stated)
+        return float(0.2 * 2 ** (state.attempt_number - 1))
+
+    def _authorization(self, host: str) -> dict[str, str]:
+        """The scheme each host wants (facts §1.1); the token goes to Fly's hosts and to no other."""
+        token = strip_scheme(self.token)
+        if not token or host not in {"api.machines.dev", "api.fly.io", "registry.fly.io"}:
+            return {}
+        if host == "registry.fly.io":
+            return {"Authorization": "Basic " + base64.b64encode(f"x:{token}".encode()).decode()}
+        return {"Authorization": f"{'FlyV1' if token_kind(token) == 'macaroon' else 'Bearer'} {token}"}
+
+    def _redacted(self, raw: RawAnswer) -> Answer:
+        text = raw.body.decode("utf-8", errors="replace")
+        place = f"{self.facet} body"
+        try:
+            parsed = self.redactor.value(json.loads(text), place) if text.strip() and not raw.cut else None
+        except (ValueError, RecursionError):
+            parsed = None
+        body = self.redactor.text(text, place) if parsed is None else json.dumps(parsed, ensure_ascii=False)
+        headers = {
+            name.lower(): self.redactor.text(value, f"{self.facet} header")
+            for name, value in raw.headers.items()
+            if name.lower() in _KEPT_HEADERS or name.lower() == "location"
+        }
+        return Answer(raw.status, body, parsed, headers, raw.cut)
+
+    def _record(
+        self,
+        method: str,
+        url: str,
+        at: datetime,
+        begun: float,
+        number: int,
+        *,
+        answer: Answer | None = None,
+        error: str | None = None,
+    ) -> None:
+        body = answer.body if answer else ""
+        headers = answer.headers if answer else {}
+        self.journal.append(
+            Exchange(
+                facet=self.facet,
+                method=method,
+                url=self.redactor.text(url, f"{self.facet} url"),
+                at=at,
+                status=answer.status if answer else None,
+                body=body,
+                sha256=hashlib.sha256(body.encode("utf-8", errors="replace")).hexdigest(),
+                request_id=headers.get("fly-request-id"),
+                headers=tuple((k, v) for k, v in sorted(headers.items()) if k in _KEPT_HEADERS),
+                error=error,
+                duration_ms=(time.monotonic() - begun) * 1000,
+                attempt=number,
+            )
+        )
+
+    def _must_be_allowed(self, method: str, url: str) -> None:
+        parts = urlsplit(url)
+        if method == "GET" and url in self.allowed_urls:
+            return
+        for allowed, host, path in ALLOWED:
+            if method == allowed and host in ("*", parts.netloc) and path.fullmatch(parts.path):
+                return
+        raise AssertionError(f"{method} {parts.netloc}{parts.path} is not on the list of what may be sent")
+
+
+class _Transient(Exception):
+    """A failure that may pass: no answer, or an answer that says "later"."""
+
+    def __init__(self, reason: str, *, connected: bool = True, answer: Answer | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.connected, self.answer = reason, connected, answer

@@ -1,0 +1,195 @@
+"""The way a client would come: DNS, TCP, TLS, then the WebSocket upgrade, each told apart (facts §7).
+
+A name that does not resolve is an answer only when a control name resolves at the same moment.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+import dns.exception
+import dns.resolver
+from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+from websockets.sync.client import connect
+
+from runbooks.collect.client import CouldNotAsk
+from runbooks.collect.found import Found, absent, seen, unlooked
+from runbooks.collect.transport import NameStatedMissing, Routes
+from runbooks.evidence.models import Probe, Resolution
+from runbooks.evidence.redaction import Redactor
+
+CONTROL = "fly.io"
+_SECONDS = 5.0
+
+
+class Edge:
+    """Resolver and prober; names stated by the source's routes are never asked of the real DNS."""
+
+    def __init__(
+        self,
+        connect_to: Mapping[str, str],
+        tls: ssl.SSLContext,
+        redactor: Redactor,
+        seconds: float = _SECONDS,
+    ) -> None:
+        self._routes, self._tls, self._redactor, self._seconds = Routes(connect_to), tls, redactor, seconds
+        self._control: str | None = None
+
+    def resolve(self, host: str) -> Found:
+        """The three answers of DNS: addresses, no addresses, no such name."""
+        try:
+            found = self._lookup(host)
+        except CouldNotAsk as error:
+            return unlooked(f"{host}: {error}")
+        if found.code == "NOERROR":
+            shown = ", ".join(found.addresses) or "as stated"
+            return seen(f"{host} resolves ({shown})", found)
+        what = "does not exist (NXDOMAIN)" if found.code == "NXDOMAIN" else "exists, but has no address"
+        control = self._control_failure()
+        if control:
+            return unlooked(
+                f"{host}: no answer to trust, because the control name {CONTROL} did not resolve: {control}"
+            )
+        return absent(
+            f"{host} {what}, while the control name {CONTROL} resolves",
+            Resolution(host, found.code, found.addresses, CONTROL),
+        )
+
+    def probe(self, url: str, instance: str = "") -> Found:
+        """Connect as a client would, with `fly-force-instance-id` where an instance is named."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("ws", "wss", "http", "https") or not parts.hostname:
+            return unlooked(f"{url[:200]!r} is no ws, wss, http or https URL")
+        named = self.resolve(parts.hostname)
+        if named.answer is None:
+            return unlooked(named.reason)
+        if named.answer.code != "NOERROR":
+            return seen(
+                f"{url} cannot be reached: {named.reason}", Probe(url, "dns", detail=named.answer.code)
+            )
+        try:
+            return self._connected(parts, url, instance)
+        except TimeoutError:
+            return unlooked(f"{url}: no answer within {self._seconds:.0f} s")
+
+    def _connected(self, parts: SplitResult, url: str, instance: str) -> Found:
+        host = parts.hostname or ""
+        secure = parts.scheme in ("wss", "https")
+        port = parts.port or (443 if secure else 80)
+        target = self._routes.find(host, port) or (host, port)
+        try:
+            sock = socket.create_connection(target, timeout=self._seconds)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            return self._ended(url, "tcp", None, error.strerror or str(error), instance)
+        try:
+            if secure:
+                try:
+                    sock = self._tls.wrap_socket(sock, server_hostname=host)
+                except ssl.SSLError as error:
+                    return self._ended(url, "tls", None, _tls_reason(error), instance)
+                except ConnectionError as error:
+                    return self._ended(url, "tls", None, error.strerror or str(error), instance)
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            headers = {"fly-force-instance-id": instance} if instance else {}
+            asker = self._upgrade if parts.scheme in ("ws", "wss") else self._plain
+            return asker(sock, host, path, headers, url, instance)
+        finally:
+            sock.close()
+
+    def _upgrade(
+        self, sock: socket.socket, host: str, path: str, headers: dict[str, str], url: str, instance: str
+    ) -> Found:
+        try:
+            # TLS is already done, so the library is given a plain scheme and the finished socket.
+            with connect(
+                f"ws://{host}{path}",
+                sock=sock,
+                additional_headers=headers,
+                open_timeout=self._seconds,
+                close_timeout=1,
+                proxy=None,
+                max_size=2**16,
+            ):
+                return self._ended(url, "open", 101, "the upgrade was accepted", instance)
+        except InvalidStatus as error:
+            body = bytes(error.response.body or b"")[:300].decode("utf-8", "replace")
+            detail = " ".join(body.split()) or error.response.reason_phrase
+            return self._ended(url, "upgrade", error.response.status_code, detail, instance)
+        except TimeoutError:
+            raise
+        except (InvalidHandshake, WebSocketException, OSError, EOFError) as error:
+            return self._ended(url, "upgrade", None, str(error) or type(error).__name__, instance)
+
+    def _plain(
+        self, sock: socket.socket, host: str, path: str, headers: dict[str, str], url: str, instance: str
+    ) -> Found:
+        connection = http.client.HTTPConnection(host, timeout=self._seconds)
+        connection.sock = sock
+        try:
+            connection.request("GET", path, headers=headers)
+            response = connection.getresponse()
+            detail = " ".join(response.read(300).decode("utf-8", "replace").split())
+        except TimeoutError:
+            raise
+        except (http.client.HTTPException, OSError) as error:
+            return self._ended(url, "upgrade", None, str(error) or type(error).__name__, instance)
+        return self._ended(
+            url, "open" if response.status < 500 else "upgrade", response.status, detail, instance
+        )
+
+    def _ended(self, url: str, reached: str, status: int | None, detail: str, instance: str) -> Found:
+        detail = self._redactor.text(detail, "edge")[:300]
+        probe = Probe(url, reached, status, detail, instance)
+        if reached == "open":
+            return seen(f"{url} answers (HTTP {status}: {detail})", probe)
+        stage = {"tcp": "no connection", "tls": "no TLS", "upgrade": "the upgrade was refused"}[reached]
+        answered = f" with HTTP {status}" if status else ""
+        return seen(f"{url}: {stage}{answered}: {detail}", probe)
+
+    def _control_failure(self) -> str:
+        """Why the control name does not resolve, or "" when it does. Asked once."""
+        if self._control is None:
+            try:
+                code = self._lookup(CONTROL).code
+                self._control = "" if code == "NOERROR" else code
+            except CouldNotAsk as error:
+                self._control = str(error)
+        return self._control
+
+    def _lookup(self, host: str) -> Resolution:
+        try:
+            if any(self._routes.find(host, port) for port in (443, 80)):
+                return Resolution(host, "NOERROR")
+        except NameStatedMissing:
+            return Resolution(host, "NXDOMAIN")
+        addresses: list[str] = []
+        code = "NODATA"
+        for kind in ("A", "AAAA"):
+            try:
+                answer = dns.resolver.resolve(host, kind, lifetime=2.0)
+                addresses += sorted(str(record) for record in answer)
+            except dns.resolver.NXDOMAIN:
+                code = "NXDOMAIN"
+            except dns.resolver.NoAnswer:
+                continue
+            except (dns.exception.DNSException, OSError) as error:
+                if addresses:
+                    continue
+                raise CouldNotAsk(f"DNS did not answer: {_first_line(error)}") from None
+        return Resolution(host, "NOERROR" if addresses else code, tuple(addresses))
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    verify = getattr(error, "verify_message", "")
+    return str(verify or error.reason or error)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return text[0][:200] if text else type(error).__name__

@@ -1,0 +1,153 @@
+"""The Machines API: token, app, machine, events, lists, organisation, addresses (facts §1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from runbooks.collect.client import MACHINES, Client
+from runbooks.collect.found import Found, absent, refused, seen, unlooked, unreadable
+from runbooks.evidence.models import Listing, Machine, Token
+from runbooks.evidence.reading import (
+    addresses_of,
+    app_of,
+    events_of,
+    listing_of,
+    machine_of,
+    refusal_of,
+    token_scopes_of,
+)
+from runbooks.evidence.redaction import token_kind
+
+NO_CREDENTIALS = (
+    "no token: set FLY_API_TOKEN, for example to the output of `fly tokens create readonly -o ORG -x 24h`"
+)
+
+
+def _url(*parts: str, **query: str) -> str:
+    path = "/".join(quote(part, safe="") for part in parts)
+    return f"{MACHINES}/v1/{path}" + (f"?{urlencode(query)}" if query else "")
+
+
+def token(client: Client) -> Found:
+    """What the token may see, from the API's own word; a 401 is an answer, too (facts §6.3)."""
+    kind = token_kind(client.token)
+    answer = client.get(_url("tokens", "current"), "get token", "current")
+    if answer.status == 401:
+        text = refusal_of(401, answer.body).text
+        return seen(f"the API does not accept this token (HTTP 401: {text})", Token(kind, valid=False))
+    if not answer.ok:
+        return refused(answer, "the token's own scope")
+    scopes = token_scopes_of(answer.json)
+    if not scopes:
+        return unreadable(answer, "the token's own scope")
+    reach = "; ".join(
+        f"organisation {s.org_slug or s.organization or 'unnamed'}, "
+        + (f"apps {', '.join(s.apps)}" if s.apps else "all its apps")
+        for s in scopes
+    )
+    return seen(f"a token of kind {kind} that reads {reach}", Token(kind, scopes))
+
+
+def app(client: Client, name: str) -> Found:
+    """GET app tells 403 (another organisation's) from 404 (no such app anywhere) (facts §6.3)."""
+    answer = client.get(_url("apps", name), "get app", name)
+    refusal = refusal_of(answer.status, answer.body)
+    if answer.status == 404 and refusal.json:
+        return absent(f"there is no app called {name} (HTTP 404: {refusal.text})", refusal)
+    if not answer.ok:
+        return refused(answer, f"the app {name}")
+    if not isinstance(answer.json, Mapping) or not answer.json.get("name"):
+        return unreadable(answer, f"the app {name}")
+    found = app_of(answer.json)
+    return seen(
+        f"the app {found.name} exists in organisation {found.org_slug or 'unknown'}, status {found.status}",
+        found,
+    )
+
+
+def machine(client: Client, app_name: str, machine_id: str) -> Found:
+    answer = client.get(_url("apps", app_name, "machines", machine_id), "get machine", machine_id)
+    refusal = refusal_of(answer.status, answer.body)
+    if answer.status == 404 and not refusal.json:
+        return unlooked(
+            f"the API knows no such address (HTTP 404 as plain text): {machine_id!r} is no id", refusal
+        )
+    if answer.status == 404:
+        return absent(f"app {app_name} shows no machine {machine_id} (HTTP 404: {refusal.text})", refusal)
+    if not answer.ok:
+        return refused(answer, f"machine {machine_id}")
+    if not isinstance(answer.json, Mapping) or not answer.json.get("id"):
+        return unreadable(answer, f"machine {machine_id}")
+    found = machine_of(answer.json)
+    return seen(f"machine {found.id} ({found.name or 'no name'}) is {found.state} in {found.region}", found)
+
+
+def events(client: Client, app_name: str, machine_id: str) -> Found:
+    answer = client.get(
+        _url("apps", app_name, "machines", machine_id, "events", limit="50"), "get events", machine_id
+    )
+    refusal = refusal_of(answer.status, answer.body)
+    if answer.status == 404 and refusal.json:
+        return absent(f"the events of {machine_id} are no longer served (HTTP 404: {refusal.text})", refusal)
+    if not answer.ok:
+        return refused(answer, f"the events of {machine_id}")
+    if not isinstance(answer.json, list):
+        return unreadable(answer, f"the events of {machine_id}")
+    found = events_of(answer.json)
+    cut = " (the most that are served; older ones may exist)" if len(found) >= 50 else ""
+    return seen(f"{len(found)} events{cut}", found)
+
+
+def listing(client: Client, app_name: str, *, deleted: bool) -> Found:
+    query = {"include_deleted": "true"} if deleted else {}
+    answer = client.get(_url("apps", app_name, "machines", **query), "list machines", app_name)
+    what = f"the machines of {app_name}" + (", destroyed ones included" if deleted else "")
+    if not answer.ok:
+        return refused(answer, what)
+    if not isinstance(answer.json, list):
+        return unreadable(answer, what)
+    found = listing_of(answer.json)
+    return seen(f"{what}: {_count(found)}", found)
+
+
+def organisation(client: Client, org_slug: str) -> Found:
+    """Every machine of the organisation: the test for "created in another app" (facts §1.6)."""
+    answer = client.get(
+        _url("orgs", org_slug, "machines", include_deleted="true", limit="1000"),
+        "list organisation",
+        org_slug,
+    )
+    what = f"the machines of organisation {org_slug}"
+    if not answer.ok:
+        return refused(answer, what)
+    if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("machines"), list):
+        return unreadable(answer, what)
+    found = listing_of(answer.json)
+    silent = f"; no answer from {', '.join(found.error_regions)}" if found.error_regions else ""
+    more = "" if found.complete else "; there are more pages, which were not read"
+    return seen(f"{what}: {_count(found)}{silent}{more}", found)
+
+
+def addresses(client: Client, app_name: str) -> Found:
+    answer = client.get(_url("apps", app_name, "ip_assignments"), "list addresses", app_name)
+    if not answer.ok:
+        return refused(answer, f"the addresses of {app_name}")
+    if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("ips"), list):
+        return unreadable(answer, f"the addresses of {app_name}")
+    found = addresses_of(answer.json)
+    shown = ", ".join(f"{ip} (shared)" if shared else ip for ip, shared in found.ips) or "none"
+    return seen(f"addresses of {app_name}: {shown}", found)
+
+
+def by_id_or_name(found: Listing, machine_id: str, name: str) -> Machine | None:
+    """The machine with this id; else the one with this name that was made last."""
+    if machine_id:
+        return next((m for m in found.machines if m.id == machine_id), None)
+    named = [m for m in found.machines if name and m.name == name]
+    return max(named, key=lambda m: (m.created_at.isoformat() if m.created_at else "", m.id), default=None)
+
+
+def _count(found: Listing) -> str:
+    count = len(found.machines)
+    return f"{count} machine" + ("" if count == 1 else "s")

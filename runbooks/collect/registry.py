@@ -1,0 +1,156 @@
+"""Registries: does an image exist, and could it run here? Yes, no, or could not tell (facts §5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from runbooks.collect.client import Answer, Client
+from runbooks.collect.found import Found, absent, refused, seen, unlooked, unreadable
+from runbooks.evidence.models import Image, ImageRef
+from runbooks.evidence.reading import refusal_of, text_of
+
+ACCEPT = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+
+
+def parse_ref(text: str) -> ImageRef:
+    """Split a reference as Docker does: the first part is a host if it has a dot or a colon, or is localhost."""
+    name, _, digest = text.strip().partition("@")
+    host, slash, rest = name.partition("/")
+    if not (slash and ("." in host or ":" in host or host == "localhost")):
+        host, rest = "docker.io", name
+    repository, _, tag = rest.partition(":")
+    if host == "docker.io" and "/" not in repository:
+        repository = f"library/{repository}"
+    return ImageRef(host, repository, tag or ("" if digest else "latest"), digest)
+
+
+def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str]) -> Found:
+    """Ask for the manifest by `wanted` (a tag or a digest) and, if it is there, for the image's config."""
+    if not ref.repository or not wanted:
+        return unlooked("no reference is known to ask for")
+    name = f"{ref.registry}/{ref.repository}{'@' if wanted.startswith('sha256:') else ':'}{wanted}"
+    if ref.registry != "registry.fly.io" and ref.registry not in bases:
+        return unlooked(
+            f"{name}: only registry.fly.io and the hosts named in RUNBOOKS_REGISTRIES are asked; "
+            f"`docker manifest inspect {name}` tells"
+        )
+    base = f"https://{ref.registry}/v2/{ref.repository}"
+    answer = client.get(f"{base}/manifests/{wanted}", "get manifest", wanted, headers={"Accept": ACCEPT})
+    refusal = refusal_of(answer.status, answer.body)
+    if answer.status == 404:
+        return absent(
+            f"{ref.registry} has no {name} (HTTP 404: {refusal.text})", Image(name, False, refusal=refusal)
+        )
+    if answer.status in (401, 403):
+        return unlooked(
+            f"{ref.registry} does not tell whether {name} exists (HTTP {answer.status}: {refusal.text})",
+            Image(name, None, refusal=refusal),
+        )
+    if not answer.ok:
+        return refused(answer, name)
+    if not isinstance(answer.json, Mapping):
+        return unreadable(answer, name)
+    digest = answer.headers.get("docker-content-digest", "") or (
+        wanted if wanted.startswith("sha256:") else ""
+    )
+    return _described(client, base, answer.json, Image(name, True, digest))
+
+
+def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str]) -> Found:
+    """Where a tag points now: one HEAD, to compare with the digest that ran (facts §11 row 42)."""
+    name = f"{ref.registry}/{ref.repository}:{wanted}"
+    if ref.registry != "registry.fly.io" and ref.registry not in bases:
+        return unlooked(f"{name}: only registry.fly.io and the hosts named in RUNBOOKS_REGISTRIES are asked")
+    url = f"https://{ref.registry}/v2/{ref.repository}/manifests/{wanted}"
+    answer = client.get(url, "get manifest", wanted, headers={"Accept": ACCEPT}, method="HEAD")
+    if answer.status == 404:
+        return absent(f"{ref.registry} has no {name} any more", Image(name, False))
+    if not answer.ok:
+        return refused(answer, name)
+    digest = answer.headers.get("docker-content-digest", "")
+    return seen(f"{name} points to {digest or 'an unnamed digest'}", Image(name, True, digest))
+
+
+def _described(client: Client, base: str, manifest: Mapping[str, Any], found: Image) -> Found:
+    platforms = _platforms(manifest)
+    if platforms:
+        inner = next((digest for arch, digest in platforms if arch == "amd64"), platforms[0][1])
+        architectures = tuple(sorted({arch for arch, _ in platforms}))
+        answer = client.get(f"{base}/manifests/{inner}", "get manifest", inner, headers={"Accept": ACCEPT})
+        if not answer.ok or not isinstance(answer.json, Mapping):
+            return seen(
+                f"{found.ref} exists for {', '.join(architectures)}; its config could not be read",
+                Image(found.ref, True, found.digest, architectures),
+            )
+        manifest = answer.json
+    else:
+        architectures = ()
+    config = manifest.get("config")
+    digest = text_of(config.get("digest")) if isinstance(config, Mapping) else ""
+    size = sum(
+        layer["size"]
+        for layer in manifest.get("layers") or ()
+        if isinstance(layer, Mapping) and isinstance(layer.get("size"), int)
+    )
+    answer_or_none = _blob(client, f"{base}/blobs/{digest}") if digest else None
+    if answer_or_none is None or not isinstance(answer_or_none.json, Mapping):
+        return seen(
+            f"{found.ref} exists; its config could not be read",
+            Image(found.ref, True, found.digest, architectures, size_bytes=size or None),
+        )
+    body = answer_or_none.json
+    inner_config = body.get("config")
+    run: Mapping[str, Any] = inner_config if isinstance(inner_config, Mapping) else {}
+    architecture = text_of(body.get("architecture"))
+    full = Image(
+        ref=found.ref,
+        exists=True,
+        digest=found.digest,
+        architectures=architectures or ((architecture,) if architecture else ()),
+        cmd=_words(run.get("Cmd")),
+        entrypoint=_words(run.get("Entrypoint")),
+        exposed_ports=tuple(sorted(map(str, run.get("ExposedPorts") or ()))),
+        env_names=tuple(entry.partition("=")[0] for entry in _words(run.get("Env"))),
+        size_bytes=size or None,
+    )
+    command = " ".join((*full.entrypoint, *full.cmd)) or "no command"
+    return seen(
+        f"{full.ref} exists, for {', '.join(full.architectures) or 'an unnamed platform'}, runs {command}",
+        full,
+    )
+
+
+def _blob(client: Client, url: str) -> Answer | None:
+    """A blob may be served from elsewhere: one redirect is followed, without credentials for another host."""
+    answer = client.get(url, "get blob", url)
+    location = answer.headers.get("location", "")
+    if answer.status in (301, 302, 303, 307, 308) and location:
+        target = urljoin(url, location)
+        if urlsplit(target).netloc != urlsplit(url).netloc:
+            client.allowed_urls |= {target}
+        answer = client.get(target, "get blob", url)
+    return answer if answer.ok else None
+
+
+def _platforms(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(architecture, digest) of an index; attestation entries say "unknown" and are no platform."""
+    found = []
+    entries = manifest.get("manifests")
+    for entry in entries if isinstance(entries, list) else ():
+        platform = entry.get("platform") if isinstance(entry, Mapping) else None
+        if isinstance(platform, Mapping) and text_of(platform.get("architecture")) not in ("", "unknown"):
+            found.append((text_of(platform.get("architecture")), text_of(entry.get("digest"))))
+    return found
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    return tuple(text_of(word) for word in value) if isinstance(value, list) else ()

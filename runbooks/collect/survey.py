@@ -1,0 +1,425 @@
+"""One collection, in one fixed order: the most perishable evidence first, edge probes last.
+
+Each step fails on its own: what it could not ask becomes a look with a reason, and the next step runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import httpx
+
+from runbooks.collect import logs, machines, registry, status
+from runbooks.collect.client import Client, CouldNotAsk
+from runbooks.collect.edge import Edge
+from runbooks.collect.found import Found, seen, unlooked
+from runbooks.collect.records import RecordsReader
+from runbooks.collect.transport import Transport, Wire
+from runbooks.evidence.caller import MACHINE_ID, read_caller
+from runbooks.evidence.catalogue import FACETS
+from runbooks.evidence.models import (
+    App,
+    Caller,
+    Evidence,
+    ImageRef,
+    Listing,
+    Look,
+    Machine,
+    Outcome,
+    Records,
+    Subject,
+    Token,
+)
+from runbooks.evidence.redaction import Redactor, elements
+from runbooks.source import Source
+
+Progress = Callable[[Look], None]
+COLLECT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the person typed or pasted, already validated; `caller_text` is the log itself, not a path."""
+
+    app_name: str
+    machine_id: str = ""
+    machine_name: str = ""
+    org_slug: str = ""
+    image: str = ""
+    websocket_url: str = ""
+    caller_text: str = ""
+    record_key: str = ""
+    records_table: str = "cloud_machines"
+    incident_at: datetime | None = None
+
+
+@dataclass
+class Survey:
+    """Asks every facet once and keeps what it saw."""
+
+    given: Given
+    source: Source
+    redactor: Redactor = field(default_factory=Redactor)
+    seconds: float = COLLECT_SECONDS
+    progress: Progress = lambda look: None
+    transport: Transport | None = None
+    looks: dict[str, Look] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> Evidence:
+        for element in elements(self.source.token):
+            self.redactor.know(element, "fly-token")
+        end = time.monotonic() + self.seconds
+        tls = self.source.tls or httpx.create_ssl_context()
+        wire = self.transport or Wire(self._bases(), self.source.connect_to, tls)
+        self._client = Client(
+            wire,
+            self.source.token,
+            self.redactor,
+            self.source.now,
+            lambda: end - time.monotonic(),
+            allowed_urls=frozenset({status.LOGICAL}),
+        )
+        self._edge = Edge(self.source.connect_to, tls, self.redactor)
+        self._records = RecordsReader(self.source.records_url, self.source.records_columns, self.redactor)
+        try:
+            for name, number, step in self._steps():
+                self._look(name, number, step)
+        finally:
+            wire.close()
+        return self.evidence()
+
+    @property
+    def client(self) -> Client:
+        return self._client
+
+    def evidence(self) -> Evidence:
+        looks = dict(sorted(self.looks.items()))
+        return Evidence(
+            self._subject(), self.source.now(), looks, self.source.name, self._client.retries, self.skipped
+        )
+
+    def _steps(self) -> Iterator[tuple[str, str, Callable[[], Found]]]:
+        """The fixed order. What a step needs from an earlier one is read when its turn comes."""
+        given = self.given
+        yield "caller", "", self._caller
+        yield "token", "", lambda: self._with_token(lambda: machines.token(self._client))
+        yield "app", "", lambda: self._with_token(lambda: machines.app(self._client, given.app_name))
+        known = bool(self._machine_id())
+        if known:
+            yield "machine", "", self._machine_look
+            yield "events", "", self._events_look
+        yield (
+            "list",
+            "",
+            lambda: self._with_token(lambda: machines.listing(self._client, given.app_name, deleted=False)),
+        )
+        yield (
+            "list-deleted",
+            "",
+            lambda: self._with_token(lambda: machines.listing(self._client, given.app_name, deleted=True)),
+        )
+        if not known:
+            # Only a name was given: the lists have now told its id, if anything can.
+            yield "machine", "", self._machine_look
+            yield "events", "", self._events_look
+        yield "logs", "", self._logs_look
+        yield "organisation", "", self._organisation_look
+        if self._elsewhere() is not None:
+            yield "machine", "b", self._machine_elsewhere
+        elif self._gone_without_trace():
+            yield "machine", "b", self._machine_look
+        yield "image-believed", "", self._image_believed
+        yield "image-ran", "", self._image_ran
+        if self._ran_tag():
+            yield "image-ran", "b", self._image_tag_now
+        yield (
+            "addresses",
+            "",
+            lambda: self._with_token(lambda: machines.addresses(self._client, given.app_name)),
+        )
+        yield "dns-app", "", lambda: self._edge.resolve(f"{given.app_name}.fly.dev")
+        yield "dns-believed", "", self._dns_believed
+        yield "record", "", lambda: self._records.rows(given.records_table, self._record_words())
+        yield "record-events", "", self._record_events
+        yield (
+            "status",
+            "",
+            lambda: status.status(
+                self._client, bool(self.source.status_url), given.incident_at or self.source.now()
+            ),
+        )
+        yield "edge-believed", "", self._edge_believed
+        yield "edge-app", "", self._edge_app
+
+    def _look(self, name: str, suffix: str, step: Callable[[], Found]) -> None:
+        facet = FACETS[name]
+        number = facet.number + suffix
+        self._client.take(number)
+        try:
+            found = step()
+        except CouldNotAsk as error:
+            found = unlooked(str(error))
+        at = self.source.now()
+        look = Look(facet, number, found.outcome, found.reason, at, found.answer, self._client.take(number))
+        self.looks[number] = look
+        self.progress(look)
+
+    def _with_token(self, step: Callable[[], Found]) -> Found:
+        return step() if self.source.token else unlooked(machines.NO_CREDENTIALS)
+
+    # What earlier looks have told.
+
+    def _answer(self, name: str) -> object:
+        look = self.looks.get(FACETS[name].number)
+        return look.answer if look else None
+
+    def _caller_answer(self) -> Caller:
+        answer = self._answer("caller")
+        return answer if isinstance(answer, Caller) else Caller("")
+
+    def _machine_name(self) -> str:
+        given = self.given
+        named = given.machine_id if given.machine_id and not MACHINE_ID.match(given.machine_id) else ""
+        return given.machine_name or named or self._caller_answer().machine_name
+
+    def _machine_id(self) -> str:
+        if MACHINE_ID.match(self.given.machine_id):
+            return self.given.machine_id
+        return self._caller_answer().machine_id
+
+    def _found_id(self) -> str:
+        """The id, given or found in the lists by its name."""
+        if own := self._machine_id():
+            return own
+        listed = self._listed()
+        return listed.id if listed else ""
+
+    def _listed(self) -> Machine | None:
+        for name in ("list", "list-deleted", "organisation"):
+            answer = self._answer(name)
+            if isinstance(answer, Listing):
+                found = machines.by_id_or_name(answer, self._machine_id(), self._machine_name())
+                if found is not None:
+                    return found
+        return None
+
+    def _best_machine(self) -> Machine | None:
+        """The fullest description there is: GET, else a list's entry."""
+        for number in ("E03", "E03b"):
+            look = self.looks.get(number)
+            if look and isinstance(look.answer, Machine):
+                return look.answer
+        return self._listed()
+
+    def _elsewhere(self) -> Machine | None:
+        """The machine in another app of the organisation, when this app has it not."""
+        answer = self._answer("organisation")
+        if not isinstance(answer, Listing) or isinstance(self._answer("machine"), Machine):
+            return None
+        found = machines.by_id_or_name(answer, self._found_id(), self._machine_name())
+        return found if found and found.app_name not in ("", self.given.app_name) else None
+
+    def _gone_without_trace(self) -> bool:
+        look = self.looks.get(FACETS["machine"].number)
+        return bool(look and look.outcome is Outcome.ABSENT and self._listed() is None)
+
+    def _subject(self) -> Subject:
+        given, caller, app = self.given, self._caller_answer(), self._answer("app")
+        machine = self._best_machine()
+        named_as_id = given.machine_id and not MACHINE_ID.match(given.machine_id)
+        return Subject(
+            app=given.app_name,
+            machine_id=self._found_id(),
+            machine_name=self._machine_name() or (machine.name if machine else ""),
+            org=given.org_slug or (app.org_slug if isinstance(app, App) else ""),
+            image=given.image or caller.image,
+            websocket_url=given.websocket_url or caller.websocket_url,
+            incident_time=given.incident_at or caller.at or (machine.created_at if machine else None),
+            notes=(
+                f"{given.machine_id} was given as an id, but is a machine name; it was looked up by name.",
+            )
+            if named_as_id
+            else (),
+        )
+
+    # Steps that need more than one line.
+
+    def _caller(self) -> Found:
+        text = self.redactor.text(self.given.caller_text, "caller's log")
+        if not text.strip():
+            return unlooked("no answer or log of the caller was given (parameter caller_log)")
+        caller = read_caller(text)
+        told = [
+            f"id {caller.machine_id}" if caller.machine_id else "",
+            f"name {caller.machine_name}" if caller.machine_name else "",
+            f"status {caller.status}" if caller.status else "",
+            f"error {caller.error_status or ''} {caller.error_text[:120]}".strip()
+            if caller.error_text
+            else "",
+        ]
+        return seen(
+            "the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller
+        )
+
+    def _machine_look(self) -> Found:
+        machine_id = self._found_id()
+        if not machine_id:
+            if self._machine_name():
+                return unlooked(
+                    f"no machine called {self._machine_name()} is listed, so there is no id to ask for"
+                )
+            return unlooked("neither an id nor a name of the machine is known")
+        return self._with_token(lambda: machines.machine(self._client, self.given.app_name, machine_id))
+
+    def _events_look(self) -> Found:
+        machine_id = self._found_id()
+        if not machine_id:
+            return unlooked("no id of the machine is known")
+        return self._with_token(lambda: machines.events(self._client, self.given.app_name, machine_id))
+
+    def _machine_elsewhere(self) -> Found:
+        elsewhere = self._elsewhere()
+        if elsewhere is None:
+            return unlooked("the machine is in no other app")
+        return machines.machine(self._client, elsewhere.app_name, elsewhere.id)
+
+    def _logs_look(self) -> Found:
+        machine_id = self._found_id()
+        if not machine_id:
+            return unlooked("no id of the machine is known, and logs are asked by instance")
+        machine = self._best_machine()
+        begun = (machine.created_at if machine else None) or self.given.incident_at
+        since = begun - timedelta(seconds=60) if begun else None
+        return self._with_token(lambda: logs.logs(self._client, self.given.app_name, machine_id, since))
+
+    def _organisation_look(self) -> Found:
+        app, token = self._answer("app"), self._answer("token")
+        slugs = [self.given.org_slug, app.org_slug if isinstance(app, App) else ""]
+        slugs += [scope.org_slug for scope in token.scopes] if isinstance(token, Token) else []
+        slug = next(filter(None, slugs), "")
+        if not slug:
+            return unlooked(
+                "no organisation is known: neither the app nor the token named one (parameter org_slug)"
+            )
+        return self._with_token(lambda: machines.organisation(self._client, slug))
+
+    def _image_believed(self) -> Found:
+        text = self.given.image or self._caller_answer().image
+        if not text:
+            return unlooked("the image that the caller believes in is not known (parameter image)")
+        ref = registry.parse_ref(text)
+        return self._registry(ref, ref.digest or ref.tag)
+
+    def _ran(self) -> ImageRef | None:
+        machine = self._best_machine()
+        if machine is None:
+            return None
+        return machine.image_ref or (registry.parse_ref(machine.image) if machine.image else None)
+
+    def _image_ran(self) -> Found:
+        ref = self._ran()
+        if ref is None:
+            return unlooked("no description of the machine names its image")
+        return self._registry(ref, ref.digest or ref.tag)
+
+    def _ran_tag(self) -> bool:
+        """Ask where the tag points now, unless the first two looks have told already."""
+        ref = self._ran()
+        if ref is None or not ref.tag or not ref.digest:
+            return False
+        believed = registry.parse_ref(self.given.image) if self.given.image else None
+        return believed is None or (believed.repository, believed.tag) != (ref.repository, ref.tag)
+
+    def _image_tag_now(self) -> Found:
+        ref = self._ran()
+        if ref is None:
+            return unlooked("no description of the machine names its image")
+        return self._registry(ref, ref.tag, deep=False)
+
+    def _registry(self, ref: ImageRef, wanted: str, *, deep: bool = True) -> Found:
+        ask = registry.image if deep else registry.pointer
+
+        def step() -> Found:
+            return ask(self._client, ref, wanted=wanted, bases=self.source.registries)
+
+        return self._with_token(step) if ref.registry == "registry.fly.io" else step()
+
+    def _believed_url(self) -> str:
+        rows = self._answer("record")
+        row_url = (
+            next((r.websocket_url for r in rows.rows if r.websocket_url), "")
+            if isinstance(rows, Records)
+            else ""
+        )
+        return self.given.websocket_url or self._caller_answer().websocket_url or row_url
+
+    def _dns_believed(self) -> Found:
+        host = urlsplit(self._believed_url()).hostname
+        return (
+            self._edge.resolve(host)
+            if host
+            else unlooked("no URL of the caller is known (parameter websocket_url)")
+        )
+
+    def _record_words(self) -> tuple[str, ...]:
+        machine = self._best_machine()
+        words = (
+            self.given.record_key,
+            self._found_id(),
+            self._machine_name(),
+            machine.name if machine else "",
+        )
+        return tuple(dict.fromkeys(filter(None, words)))
+
+    def _record_events(self) -> Found:
+        rows = self._answer("record")
+        keys = tuple(r.key for r in rows.rows if r.key) if isinstance(rows, Records) else ()
+        words = tuple(dict.fromkeys((*keys, *self._record_words())))
+        return self._records.events(self.source.records_events_table, words)
+
+    def _edge_believed(self) -> Found:
+        url = self._believed_url()
+        if not url:
+            return unlooked("no URL of the caller is known (parameter websocket_url)")
+        return self._would_wake() or self._edge.probe(url)
+
+    def _edge_app(self) -> Found:
+        machine = self._best_machine()
+        if machine is None:
+            return unlooked("no machine is known to be asked for")
+        if machine.state in ("destroyed", "destroying"):
+            return unlooked(f"not asked: machine {machine.id} is {machine.state}, nothing can answer for it")
+        believed = urlsplit(self._believed_url())
+        scheme = believed.scheme if believed.scheme in ("ws", "wss", "http", "https") else "wss"
+        return self._would_wake() or self._edge.probe(
+            f"{scheme}://{self.given.app_name}.fly.dev{believed.path or '/'}", machine.id
+        )
+
+    def _would_wake(self) -> Found | None:
+        """A probe must not start anything: stopped machines with autostart are left asleep."""
+        listed = self._answer("list")
+        if not isinstance(listed, Listing):
+            return unlooked(
+                "not asked: without the app's list nobody knows whether a request would start a machine"
+            )
+        for machine in listed.machines:
+            services = (machine.config or {}).get("services")
+            wakes = any(isinstance(s, dict) and s.get("autostart") is True for s in services or ())
+            if machine.state in ("stopped", "suspended") and wakes:
+                self.skipped["edge"] = machine.id
+                return unlooked(f"not asked: a request could start the {machine.state} machine {machine.id}")
+        return None
+
+    def _bases(self) -> dict[str, str]:
+        source = self.source
+        bases = {
+            "api.machines.dev": source.machines_url,
+            "api.fly.io": source.platform_url,
+            **source.registries,
+        }
+        return bases | ({status.LOGICAL: source.status_url} if source.status_url else {})

@@ -1,0 +1,172 @@
+"""The seam to the world: one attempt out, one answer back. Everything above it speaks logical URLs.
+
+`Wire` is the real thing; a replay of a saved bundle is another `Transport` with the same method.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import fnmatch
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+
+MAX_BODY = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """What came back, not yet redacted. `cut` says that the body was longer than `MAX_BODY` bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    cut: bool = False
+
+
+class NoAnswer(Exception):
+    """The attempt failed below HTTP. `connected` is False when not even a connection came about."""
+
+    def __init__(self, reason: str, *, connected: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.connected = connected
+
+
+class Transport(Protocol):
+    def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> RawAnswer:
+        """Send one request to a logical URL; raise NoAnswer when there is no HTTP answer."""
+
+    def close(self) -> None: ...
+
+
+class Routes:
+    """`RUNBOOKS_CONNECT_TO`: where a logical host:port is really reached, as curl's --connect-to does."""
+
+    def __init__(self, connect_to: Mapping[str, str]) -> None:
+        self._rules = [(*pattern.rpartition(":")[::2], target) for pattern, target in connect_to.items()]
+
+    def find(self, host: str, port: int) -> tuple[str, int] | None:
+        """The stated target, or None for "ask the real resolver". Raises NameStatedMissing."""
+        for host_pattern, port_pattern, target in self._rules:
+            if fnmatch.fnmatchcase(host, host_pattern or "*") and port_pattern in ("*", str(port)):
+                if target.lower() == "nxdomain":
+                    raise NameStatedMissing(host)
+                target_host, _, target_port = target.rpartition(":")
+                return target_host.strip("[]"), int(target_port)
+        return None
+
+
+class NameStatedMissing(Exception):
+    """The routes say that this name does not exist."""
+
+
+class Wire:
+    """httpx over the real network, with names resolved under a time limit of their own.
+
+    getaddrinfo has no time-out, and a dead resolver would otherwise hold every facet for as long as
+    the system likes; so a name is looked up once, in a thread that may be left behind.
+    """
+
+    def __init__(
+        self, bases: Mapping[str, str], connect_to: Mapping[str, str], tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._bases = dict(bases)
+        self._routes = Routes(connect_to)
+        self._client = httpx.Client(
+            verify=tls or httpx.create_ssl_context(), follow_redirects=False, trust_env=False
+        )
+        self._names: dict[str, str | None] = {}
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> RawAnswer:
+        target, extra, extensions = self._physical(url)
+        limit = time.monotonic() + seconds
+        timeout = httpx.Timeout(seconds, connect=min(5.0, seconds))
+        try:
+            with self._client.stream(
+                method, target, headers={**headers, **extra}, timeout=timeout, extensions=extensions
+            ) as response:
+                body = bytearray()
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > MAX_BODY:
+                        break
+                    if time.monotonic() > limit:
+                        raise NoAnswer(f"the answer was not complete after {seconds:.0f} s", connected=True)
+                return RawAnswer(
+                    response.status_code, dict(response.headers), bytes(body[:MAX_BODY]), len(body) > MAX_BODY
+                )
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise NoAnswer(_why(error, "no connection"), connected=False) from None
+        except httpx.TimeoutException:
+            raise NoAnswer(f"no answer within {seconds:.0f} s", connected=True) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NoAnswer(_why(error, "the connection broke"), connected=True) from None
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _physical(self, url: str) -> tuple[str, dict[str, str], dict[str, str]]:
+        parts = urlsplit(self._bases.get(url, url))
+        base = self._bases.get(parts.netloc)
+        if base is not None:
+            physical = urlsplit(base)
+            parts = parts._replace(scheme=physical.scheme, netloc=physical.netloc)
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        if _is_address(host):
+            return urlunsplit(parts), {}, {}
+        try:
+            route = self._routes.find(host, port)
+        except NameStatedMissing:
+            raise NoAnswer(f"the name {host} does not exist (as stated)", connected=False) from None
+        if route is None:
+            self._must_resolve(host, port)
+            return urlunsplit(parts), {}, {}
+        netloc = f"[{route[0]}]:{route[1]}" if ":" in route[0] else f"{route[0]}:{route[1]}"
+        return urlunsplit(parts._replace(netloc=netloc)), {"Host": parts.netloc}, {"sni_hostname": host}
+
+    def _must_resolve(self, host: str, port: int) -> None:
+        if host not in self._names:
+            # The first name may take its time; once one has hung, the resolver is known to be slow.
+            seconds = 1.0 if any(why and "did not resolve" in why for why in self._names.values()) else 3.0
+            self._names[host] = lookup_failure(host, port, seconds)
+        why = self._names[host]
+        if why is not None:
+            raise NoAnswer(why, connected=False)
+
+
+def lookup_failure(host: str, port: int, seconds: float) -> str | None:
+    """None when the system can resolve the name, else the reason why not."""
+    pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="resolve")
+    try:
+        pool.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(seconds)
+    except concurrent.futures.TimeoutError:
+        return f"the name {host} did not resolve within {seconds:.0f} s"
+    except OSError as error:
+        return f"the name {host} could not be resolved: {error.strerror or error}"
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return None
+
+
+def _is_address(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _why(error: Exception, otherwise: str) -> str:
+    text = " ".join(str(error).split())
+    return f"{otherwise}: {text}" if text else otherwise

@@ -1,0 +1,253 @@
+"""Tolerant readers: a body as it came in, a model out; whatever is missing or odd costs only itself.
+
+Shapes of facts §1.4 and §8.1, old ones included: both exit-event nestings, times as RFC3339 text or
+as milliseconds, booleans for autostop, `incomplete_config` instead of `config`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from runbooks.evidence.models import (
+    Addresses,
+    App,
+    Event,
+    Exit,
+    ImageRef,
+    Listing,
+    LogLine,
+    Machine,
+    PlatformIncident,
+    Refusal,
+    StatusFeed,
+    TokenScope,
+)
+
+_FRACTION = re.compile(r"(\.\d{6})\d+")
+
+
+def text_of(value: Any) -> str:
+    """A string, or nothing: numbers become text, containers and None become ""."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def time_of(value: Any) -> datetime | None:
+    """A UTC time from RFC3339 text, or from seconds, milliseconds or nanoseconds since 1970."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return _from_number(float(value))
+    if not isinstance(value, str) or not value.strip():
+        return None
+    text = _FRACTION.sub(r"\1", value.strip())
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return _from_number(float(text)) if re.fullmatch(r"\d{9,20}", text) else None
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _from_number(number: float) -> datetime | None:
+    for unit in (1e9, 1e6, 1e3, 1):
+        if 1e9 <= number / unit < 1e10:
+            return datetime.fromtimestamp(number / unit, UTC)
+    return None
+
+
+def exit_of(request: Any) -> Exit | None:
+    """The exit of an event's `request`: the nested form first, as Fly's own client reads it (facts §4.3)."""
+    if not isinstance(request, Mapping):
+        return None
+    monitor = request.get("MonitorEvent") or request.get("monitor_event")
+    body = monitor.get("exit_event") if isinstance(monitor, Mapping) else None
+    body = body if isinstance(body, Mapping) else request.get("exit_event")
+    if not isinstance(body, Mapping):
+        return None
+    return Exit(
+        exit_code=_int(body.get("exit_code")),
+        signal=_int(body.get("signal")),
+        guest_exit_code=_int(body.get("guest_exit_code")),
+        guest_signal=_int(body.get("guest_signal")),
+        oom_killed=body.get("oom_killed") is True,
+        requested_stop=body.get("requested_stop") is True,
+        restarting=body.get("restarting") is True,
+        exited_at=time_of(body.get("exited_at")),
+    )
+
+
+def event_of(body: Mapping[str, Any]) -> Event:
+    request = body.get("request")
+    exit_event = exit_of(request)
+    if exit_event is not None and exit_event.exit_code is None and body.get("type") == "exit":
+        # Go leaves zero out (facts §1.4): an exit event without a code says 0.
+        exit_event = Exit(0, *(getattr(exit_event, name) for name in Exit.__slots__[1:]))
+    return Event(
+        id=text_of(body.get("id")),
+        type=text_of(body.get("type")),
+        status=text_of(body.get("status")),
+        source=text_of(body.get("source")),
+        at=time_of(body.get("timestamp")),
+        exit=exit_event,
+        restart_count=_int(request.get("restart_count")) if isinstance(request, Mapping) else None,
+        raw=body,
+    )
+
+
+def events_of(body: Any) -> tuple[Event, ...]:
+    """Events oldest first: by time, then by ULID."""
+    events = [event_of(item) for item in _dicts(body)]
+    return tuple(sorted(events, key=lambda e: (e.at or datetime.max.replace(tzinfo=UTC), e.id)))
+
+
+def image_ref_of(body: Any) -> ImageRef | None:
+    if not isinstance(body, Mapping):
+        return None
+    return ImageRef(*(text_of(body.get(key)) for key in ("registry", "repository", "tag", "digest")))
+
+
+def machine_of(body: Mapping[str, Any]) -> Machine:
+    config = body.get("config") or body.get("incomplete_config")
+    config = config if isinstance(config, Mapping) else None
+    # One answer printed in the public docs has these two inside `config` by mistake; read both places.
+    inner = config or {}
+    return Machine(
+        id=text_of(body.get("id")),
+        name=text_of(body.get("name")),
+        state=text_of(body.get("state")),
+        region=text_of(body.get("region")),
+        instance_id=text_of(body.get("instance_id") or body.get("version")),
+        app_name=text_of(body.get("app_name")),
+        created_at=time_of(body.get("created_at") or inner.get("created_at")),
+        updated_at=time_of(body.get("updated_at")),
+        config=config,
+        image_ref=image_ref_of(body.get("image_ref") or inner.get("image_ref")),
+        events=events_of(body.get("events")),
+        host_status=text_of(body.get("host_status")),
+        cordoned=body.get("cordoned") is True,
+        raw=body,
+    )
+
+
+def listing_of(body: Any) -> Listing:
+    """An app's list (bare array) or an organisation's (object with `machines`, facts §1.6)."""
+    if isinstance(body, Mapping):
+        regions = body.get("error_regions")
+        return Listing(
+            machines=tuple(machine_of(item) for item in _dicts(body.get("machines"))),
+            error_regions=tuple(text_of(r) for r in regions) if isinstance(regions, list) else (),
+            complete=not body.get("next_cursor"),
+        )
+    return Listing(machines=tuple(machine_of(item) for item in _dicts(body)))
+
+
+def app_of(body: Mapping[str, Any]) -> App:
+    organization = body.get("organization")
+    return App(
+        id=text_of(body.get("id")),
+        name=text_of(body.get("name")),
+        status=text_of(body.get("status")),
+        org_slug=text_of(organization.get("slug")) if isinstance(organization, Mapping) else "",
+        machine_count=_int(body.get("machine_count")),
+        raw=body,
+    )
+
+
+def token_scopes_of(body: Any) -> tuple[TokenScope, ...]:
+    rows = body.get("tokens") if isinstance(body, Mapping) else None
+    return tuple(
+        TokenScope(
+            organization=text_of(row.get("organization")),
+            org_slug=text_of(row.get("org_slug")),
+            apps=tuple(_app_names(row.get("apps"))),
+            user=text_of(row.get("user")),
+        )
+        for row in _dicts(rows)
+    )
+
+
+def log_lines_of(body: Any) -> tuple[LogLine, ...]:
+    rows = body.get("data") if isinstance(body, Mapping) else None
+    lines = []
+    for row in _dicts(rows):
+        attributes = row.get("attributes")
+        if not isinstance(attributes, Mapping):
+            continue
+        meta = attributes.get("meta")
+        event = meta.get("event") if isinstance(meta, Mapping) else None
+        lines.append(
+            LogLine(
+                at=time_of(attributes.get("timestamp")),
+                message=text_of(attributes.get("message")),
+                provider=text_of(event.get("provider")) if isinstance(event, Mapping) else "",
+                level=text_of(attributes.get("level")),
+                instance=text_of(attributes.get("instance")),
+                region=text_of(attributes.get("region")),
+            )
+        )
+    return tuple(lines)
+
+
+def addresses_of(body: Any) -> Addresses:
+    rows = body.get("ips") if isinstance(body, Mapping) else None
+    return Addresses(tuple((text_of(row.get("ip")), row.get("shared") is True) for row in _dicts(rows)))
+
+
+def status_of(body: Any) -> StatusFeed:
+    """Incidents of the feed `flyctl` reads, or of a Statuspage answer: both hold `incidents`."""
+    rows = body.get("incidents") if isinstance(body, Mapping) else None
+    return StatusFeed(
+        tuple(
+            PlatformIncident(
+                name=text_of(row.get("name")),
+                status=text_of(row.get("status")),
+                started_at=time_of(row.get("started_at") or row.get("created_at")),
+                resolved_at=time_of(row.get("resolved_at")),
+                components=tuple(text_of(c.get("name")) for c in _dicts(row.get("components"))),
+            )
+            for row in _dicts(rows)
+        )
+    )
+
+
+def refusal_of(status: int, body: str) -> Refusal:
+    """The text of an error answer, whichever of the forms of facts §1.2 it has."""
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return Refusal(status, " ".join(body.split())[:500], json=False)
+    if isinstance(parsed, Mapping):
+        text = (
+            text_of(parsed.get("message")) or text_of(parsed.get("error")) or text_of(parsed.get("details"))
+        )
+        errors = parsed.get("errors")
+        if not text and isinstance(errors, list):
+            text = "; ".join(f"{text_of(e.get('code'))}: {text_of(e.get('message'))}" for e in _dicts(errors))
+        return Refusal(status, text or body[:500])
+    return Refusal(status, text_of(parsed) or body[:500])
+
+
+def _app_names(apps: Any) -> Iterable[str]:
+    for app in apps if isinstance(apps, list) else ():
+        yield text_of(app.get("name") or app.get("id")) if isinstance(app, Mapping) else text_of(app)
+
+
+def _dicts(rows: Any) -> Iterable[Mapping[str, Any]]:
+    return (row for row in rows if isinstance(row, Mapping)) if isinstance(rows, list | tuple) else ()
+
+
+def _int(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return int(value) if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value.strip()) else None

@@ -1,0 +1,195 @@
+"""One strict model per runbook: a parameter is read as it was meant, or refused in one paragraph."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from runbooks.errors import ParameterError
+
+MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}$")
+_APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
+_MACHINE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,100}$")
+_SOURCE = re.compile(r"^(live|simulator:.+|bundle:.+)$")
+
+
+def _string(value: object, info: ValidationInfo) -> object:
+    """Numbers are refused, not converted: what papermill's `-p` made of an id cannot be undone."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    raise ValueError(
+        f"it arrived as the number {value!r}, and a number may already have lost digits. "
+        f"Hand it over as text: `runbooks run` keeps it as it is, papermill does with "
+        f"`-r {info.field_name} ID` (its `-p` guesses types), a notebook cell with quotes: "
+        f'{info.field_name} = "…"'
+    )
+
+
+Text = Annotated[str, BeforeValidator(_string)]
+
+
+class MachineNotVisible(BaseModel):
+    """`machine_not_visible`: a call said the machine was made, and nobody can see it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    app_name: Text = Field("", description="the Fly app the machine should be in")
+    machine_id: Text = Field("", description="the machine's id, 14 hex digits, as text; a name is recognised")
+    machine_name: Text = Field("", description="the machine's name, if there is no id")
+    org_slug: Text = Field("", description="the organisation, if the token cannot tell")
+    image: Text = Field("", description="the image the caller believes it asked for")
+    websocket_url: Text = Field("", description="the URL the caller connects to")
+    caller_log: Text = Field("", description="the caller's JSON answer and/or log, pasted, or a path to it")
+    record_key: Text = Field(
+        "", description="the row's key in the caller's database, if it is not the id or name"
+    )
+    records_table: Text = Field("cloud_machines", description="the table of the caller's database")
+    incident_time: Text = Field(
+        "", description="when it happened, ISO 8601; UTC is assumed if no zone is given"
+    )
+    source: Text = Field("live", description="live, simulator:SCENARIO or bundle:PATH")
+    allow_writes: bool = Field(False, description="allow the steps that change something; none does yet")
+    title: Text = Field("", description="a title for the report")
+
+    @model_validator(mode="after")
+    def _shapes(self) -> MachineNotVisible:
+        for name, pattern, wanted in (
+            ("app_name", _APP_NAME, "an app name: lower-case letters, digits and hyphens"),
+            ("org_slug", _APP_NAME, "an organisation slug: lower-case letters, digits and hyphens"),
+            ("machine_name", _MACHINE_NAME, "a machine name: letters, digits, hyphens"),
+            ("machine_id", _MACHINE_NAME, "a machine id (14 hex digits) or a machine name"),
+        ):
+            value = getattr(self, name)
+            if value and not pattern.match(value):
+                raise ValueError(f"{name}: {value[:80]!r} is not {wanted}")
+        if not _SOURCE.match(self.source):
+            raise ValueError(f"source: {self.source[:80]!r} is not live, simulator:SCENARIO or bundle:PATH")
+        if self.incident_time and self.incident_at is None:
+            raise ValueError(
+                f"incident_time: {self.incident_time[:80]!r} is not a date and time that can be read; "
+                f"write it as 2025-10-02T03:00:00Z"
+            )
+        return self
+
+    @property
+    def incident_at(self) -> datetime | None:
+        text = self.incident_time.strip()
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+    def require(self) -> None:
+        """The least that an investigation needs: an app, and something to look for."""
+        if not self.app_name:
+            raise ParameterError(
+                "app_name",
+                "The parameter app_name is missing: the Fly app in which the machine should be.",
+                "Give it with -p app_name NAME (in a notebook: the first cell).",
+            )
+        if not (self.machine_id or self.machine_name or self.caller_log):
+            raise ParameterError(
+                "machine_id",
+                "Nothing to look for: none of machine_id, machine_name and caller_log is given.",
+                "Give at least one of them, for example -p machine_id 91850296bd4738.",
+            )
+
+
+RUNBOOKS: dict[str, type[MachineNotVisible]] = {"machine_not_visible": MachineNotVisible}
+
+
+def validate(runbook: str, values: Mapping[str, Any]) -> MachineNotVisible:
+    """Check the given values; with a simulated source the scenario fills what was not given.
+
+    Raises ParameterError (exit 2) with one paragraph that names the parameter and what to do.
+    """
+    from runbooks.source import source_defaults
+
+    model = RUNBOOKS[runbook]
+    for name in values:
+        if name not in model.model_fields:
+            close = difflib.get_close_matches(name, model.model_fields, n=1)
+            hint = (
+                f"Did you mean {close[0]}?" if close else "Known are: " + ", ".join(model.model_fields) + "."
+            )
+            raise ParameterError(name, f"There is no parameter {name!r} in {runbook}.", hint)
+    given = {name: value for name, value in values.items() if value not in ("", None)}
+    parameters = _parse(model, given)
+    defaults = source_defaults(parameters.source)
+    if defaults:
+        parameters = _parse(model, {**defaults, **given})
+    parameters.require()
+    _readable(parameters.caller_log)
+    return parameters
+
+
+def describe(runbook: str) -> list[tuple[str, str, str, str]]:
+    """Name, type, default and help of each parameter."""
+    return [
+        (
+            name,
+            "true/false" if field.annotation is bool else "text",
+            str(field.default),
+            field.description or "",
+        )
+        for name, field in RUNBOOKS[runbook].model_fields.items()
+    ]
+
+
+def caller_text(caller_log: str) -> str:
+    """The caller's words: the pasted text itself, or the contents of the file it names."""
+    if "\n" in caller_log or "{" in caller_log or len(caller_log) > 1000 or not caller_log:
+        return caller_log
+    path = Path(caller_log).expanduser()
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else caller_log
+
+
+def _readable(caller_log: str) -> None:
+    """A one-line text that looks like a path must be one that exists."""
+    looks_like_path = (
+        re.fullmatch(r"\S*(?:/\S*|\.(?:txt|log|json|md))", caller_log) and "://" not in caller_log
+    )
+    if looks_like_path and "{" not in caller_log and not Path(caller_log).expanduser().is_file():
+        raise ParameterError(
+            "caller_log",
+            f"caller_log looks like the path {caller_log[:200]!r}, and there is no such file.",
+            "Give a path that exists (relative to the current folder), or paste the log itself.",
+        )
+
+
+def _parse(model: type[MachineNotVisible], values: Mapping[str, Any]) -> MachineNotVisible:
+    typed = dict(values)
+    for name, field in model.model_fields.items():
+        if field.annotation is bool and isinstance(typed.get(name), str):
+            if typed[name] not in ("true", "false"):
+                raise ParameterError(
+                    name,
+                    f"The parameter {name} is {typed[name]!r}, and it takes true or false, nothing else.",
+                )
+            typed[name] = typed[name] == "true"
+    try:
+        return model(**typed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = str(first["msg"]).removeprefix("Value error, ")
+        name = str(first["loc"][0]) if first["loc"] else message.partition(":")[0]
+        if not first["loc"]:
+            message = message.partition(": ")[2]
+        raise ParameterError(name, f"The parameter {name} cannot be used: {message}.") from None
