@@ -1,0 +1,55 @@
+# Every target sets up .venv by itself, once; nothing is installed outside this folder.
+#   make demo | test | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUNTIME := .venv/.runtime-installed
+DEV := .venv/.dev-installed
+export PYTHONSAFEPATH := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo lab lint test pins clean
+
+demo: $(RUNTIME)
+	@$(BIN)/runbooks demo
+
+lab: $(RUNTIME)
+	@$(BIN)/python -m runbooks.lab
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest -n 2
+
+$(RUNTIME): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "fly-runbooks needs Python 3.11 or newer, and '$(PYTHON)' is not." >&2; \
+	  echo "Name one that is: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Setting up .venv (once, about a minute)" >&2
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install -qq -r requirements.txt
+	@$(BIN)/python -m pip install -qq --no-deps -e .
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.txt
+	@$(BIN)/python -m pip install -qq -r requirements-dev.txt
+	@touch $@
+
+# The newest versions that pyproject.toml allows, written down in requirements.txt and requirements-dev.txt.
+pins:
+	rm -rf .venv/pins && $(PYTHON) -m venv .venv/pins
+	.venv/pins/bin/pip install --quiet -e .
+	.venv/pins/bin/pip freeze --exclude-editable > .venv/pins/runtime
+	.venv/pins/bin/pip install --quiet -e '.[dev]'
+	.venv/pins/bin/pip freeze --exclude-editable > .venv/pins/all
+	{ echo '# What runs the product, pinned. Written by `make pins`; do not edit.'; \
+	  cat .venv/pins/runtime; echo 'appnope==0.1.4; sys_platform == "darwin"'; } > requirements.txt
+	{ echo '# What develops and tests it, pinned. Written by `make pins`; do not edit.'; \
+	  grep -vxFf .venv/pins/runtime .venv/pins/all; } > requirements-dev.txt
+	rm -rf .venv/pins
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,175 @@
+"""One notebook in one kernel, run by papermill and stoppable from outside.
+
+The kernel is this very Python, talks over a private socket file instead of TCP, and neither reads the
+user's IPython start-up files nor imports from the current directory.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+
+ENGINE = "runbooks"
+
+
+@dataclass
+class Step:
+    """One code cell. `status`: not-run, running, done, failed, interrupted."""
+
+    number: int
+    title: str
+    cell: int
+    status: str = "not-run"
+    seconds: float | None = None
+
+
+@dataclass
+class Watch:
+    """What the supervisor and the notebook's thread share. Only `stop` and `kill` come from outside."""
+
+    env: Mapping[str, str]
+    scratch: Path
+    on_step: Callable[[Step, int], None] = lambda step, total: None
+    steps: list[Step] = field(default_factory=list)
+    notebook: NotebookNode | None = None
+    error: tuple[str, str] | None = None
+    stopping: bool = False
+    pid: int | None = None
+
+    def stop(self) -> None:
+        """Interrupt the running cell; afterwards only the publishing cell is still run."""
+        self.stopping = True
+        self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        self.stopping = True
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        if self.pid is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)  # the kernel leads a process group of its own
+
+
+def steps_of(notebook: NotebookNode) -> list[Step]:
+    """Every code cell with the heading above it, or its own first line."""
+    steps: list[Step] = []
+    heading = ""
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            lines = [line for line in cell.source.splitlines() if line.startswith("#")]
+            heading = lines[-1].lstrip("#").strip() if lines else heading
+        elif cell.cell_type == "code":
+            tags = cell.metadata.get("tags", [])
+            if "injected-parameters" in tags:
+                title = "Parameters of this run"
+            elif "parameters" in tags:
+                title = "Parameters"
+            else:
+                title = heading or (cell.source.strip().splitlines() or ["(empty cell)"])[0]
+            steps.append(Step(len(steps) + 1, title, index))
+            heading = ""
+    return steps
+
+
+class _ThisPython(KernelSpecManager):  # type: ignore[misc]
+    """Knows one kernel: the interpreter that runs this code, whatever is registered on the machine."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        argv = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(
+            argv=[*argv, "--InteractiveShellApp.ignore_cwd=True"], display_name="Python 3", language="python"
+        )
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    def __init__(self, nb_man: NotebookExecutionManager, watch: Watch, **options: Any) -> None:
+        super().__init__(nb_man, **options)
+        self.watch = watch
+
+    def create_kernel_manager(self) -> AsyncKernelManager:
+        self.km = AsyncKernelManager(
+            kernel_name="python3",
+            kernel_spec_manager=_ThisPython(),
+            transport="ipc",
+            connection_file=str(self.watch.scratch / "k.json"),
+        )
+        return self.km
+
+    def papermill_execute_cells(self) -> None:
+        """Run the cells in order; after a stop or a failure only the last one, which publishes.
+
+        The last one makes sense only if the first cell behind the parameters, which opens the case, was done.
+        """
+        watch = self.watch
+        watch.pid = self.km.provisioner.pid
+        watch.notebook = self.nb
+        watch.steps = steps_of(self.nb)
+        by_cell = {step.cell: step for step in watch.steps}
+        own = [s for s in watch.steps if not _is_parameters(self.nb.cells[s.cell])]
+        opening, last = (own[0], own[-1]) if own else (None, None)
+        broken = False
+        for index, cell in enumerate(self.nb.cells):
+            step = by_cell.get(index)
+            if step is None:
+                continue
+            if (broken or watch.stopping) and not (step is last and opening and opening.status == "done"):
+                continue
+            broken |= not self._run(step, cell, index)
+
+    def _run(self, step: Step, cell: NotebookNode, index: int) -> bool:
+        watch = self.watch
+        step.status = "running"
+        watch.on_step(step, len(watch.steps))
+        begun = time.monotonic()
+        self.nb_man.cell_start(cell, index)
+        try:
+            self.execute_cell(cell, index)
+            step.status = "done"
+        except CellExecutionError as error:
+            interrupted = watch.stopping and error.ename == "KeyboardInterrupt"
+            step.status = "interrupted" if interrupted else "failed"
+            if not interrupted and watch.error is None:
+                watch.error = (error.ename, error.evalue)
+            self.nb_man.cell_exception(cell, cell_index=index, exception=error)
+        except BaseException:
+            step.status = "interrupted" if watch.stopping else "failed"
+            raise
+        finally:
+            step.seconds = round(time.monotonic() - begun, 3)
+            self.nb_man.cell_complete(cell, cell_index=index)
+            watch.on_step(step, len(watch.steps))
+        return step.status == "done"
+
+
+class _Engine(NBClientEngine):  # type: ignore[misc]
+    """papermill's own engine with our client, so that parameters and cells are treated as papermill does."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, *, watch: Watch, **ignored: Any
+    ) -> None:
+        client = _Client(nb_man, watch, startup_timeout=60, timeout=None, kernel_name=kernel_name)
+        with (watch.scratch / "kernel.log").open("wb") as log:
+            client.execute(env=dict(watch.env), stdout=log, stderr=log, cleanup_kc=True)
+
+
+def _is_parameters(cell: NotebookNode) -> bool:
+    return bool({"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])))
+
+
+papermill_engines.register(ENGINE, _Engine)

@@ -1,0 +1,140 @@
+"""What a person sees in the terminal. Nothing that came from outside can move the cursor or colour a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from runbooks.kernel import Step
+from runbooks.runner import Result
+
+# C0 except tab and newline, DEL, C1, and the characters that turn the reading direction.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_MARKS = {"done": "✓", "failed": "✗", "interrupted": "■"}
+
+
+def plain(text: object) -> str:
+    """The text with every control character spelled out."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", str(text))
+
+
+class Progress:
+    """One line a step, on stderr; on a terminal the running step is shown as well."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status = console.status("Starting the kernel …") if console.is_terminal else None
+
+    def __enter__(self) -> Progress:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def step(self, step: Step, total: int) -> None:
+        title = plain(step.title)
+        if step.status == "running":
+            if self._status:
+                self._status.update(Text(f"{step.number}/{total} {title}"))
+            return
+        mark = _MARKS.get(step.status, "?")
+        line = f"{mark} {step.number:>2}/{total} {title}"
+        self._console.print(Text(f"{line} ({step.seconds:.1f} s)"), soft_wrap=True)
+
+
+def show_result(console: Console, result: Result) -> None:
+    """The end of a run: what was found, what to do, what was not checked, where the report is."""
+    summary = result.summary
+    console.print()
+    if result.status != "completed":
+        _line(console, f"This run did not end as it should: {result.reason}", "bold red")
+    if summary:
+        _line(console, summary.get("headline", ""), "bold")
+        _cause(console, summary)
+        _remedy(console, summary.get("remedies") or [])
+        unchecked = summary.get("not_checked") or []
+        if unchecked:
+            count = "1 thing" if len(unchecked) == 1 else f"{len(unchecked)} things"
+            _line(console, f"Not checked: {count}; the report names each with its reason.")
+    if result.folder is not None:
+        report = result.folder / "report.html"
+        console.print()
+        _line(console, f"Report: {report if report.is_file() else result.folder}")
+
+
+def show_runbooks(console: Console, catalogue: Mapping[str, Sequence[tuple[str, str, str, str]]]) -> None:
+    for runbook, parameters in catalogue.items():
+        _line(console, runbook, "bold")
+        table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
+        for column in ("parameter", "type", "default", "meaning"):
+            table.add_column(column, overflow="fold")
+        for row in parameters:
+            table.add_row(*(Text(plain(cell)) for cell in row))
+        console.print(table)
+
+
+def show_cause(console: Console, info: Any) -> None:
+    """Everything the catalogue knows about one cause."""
+    _line(console, f"{info.slug}: {info.title}", "bold")
+    kind = "a mechanism: it hides or follows from something else" if info.mechanism else "a cause"
+    _line(console, f"Family {info.family}; {kind}.", "dim")
+    console.print()
+    _line(console, info.doc.strip())
+    if info.explains:
+        console.print()
+        _line(console, f"Explains: {', '.join(info.explains)}")
+    if info.next_test:
+        _line(console, f"Test that settles it: {info.next_test}")
+    if info.remedy is not None:
+        _remedy(
+            console, [{"title": info.remedy.title, "why": info.remedy.why, "commands": info.remedy.commands}]
+        )
+
+
+def show_paths(console: Console, label: str, path: Path) -> None:
+    _line(console, f"{label}: {path}")
+
+
+def show_error(console: Console, text: str) -> None:
+    _line(console, f"Error: {text}", "red")
+
+
+def show_warnings(console: Console, warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        _line(console, f"Warning: {warning}", "yellow")
+
+
+def _cause(console: Console, summary: Mapping[str, Any]) -> None:
+    cause = summary.get("cause")
+    if not cause:
+        _line(console, f"Verdict: {summary.get('verdict')}; no cause is established.")
+        return
+    _line(console, f"Cause: {cause['slug']} ({cause['confidence']})")
+    _line(console, cause["statement"])
+
+
+def _remedy(console: Console, remedies: Sequence[Mapping[str, Any]]) -> None:
+    if not remedies:
+        return
+    first = remedies[0]
+    console.print()
+    _line(console, f"What to do: {first['title']}", "bold")
+    if first.get("why"):
+        _line(console, first["why"])
+    for command in first.get("commands") or ():
+        _line(console, "\n".join(f"    {line}" for line in str(command).splitlines()), "cyan")
+    if len(remedies) > 1:
+        _line(console, f"({len(remedies) - 1} more in the report)", "dim")
+
+
+def _line(console: Console, text: object, style: str = "") -> None:
+    console.print(Text(plain(text), style=style), soft_wrap=True)
