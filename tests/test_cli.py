@@ -1,0 +1,265 @@
+"""The command line: what a person types, what he reads, and what the shell gets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from rich.console import Console
+
+from runbooks import cli, runner, terminal
+from runbooks.kernel import Step
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Invoke = Callable[..., Ended]
+
+SUMMARY = {
+    "verdict": "incident",
+    "headline": "The program exited with code 1.",
+    "cause": {
+        "slug": "missing-environment",
+        "confidence": "confirmed",
+        "statement": "It lacks SUPABASE_KEY.",
+    },
+    "remedies": [
+        {"title": "Set it", "why": "It wants it.", "commands": ["fly secrets set A=1"]},
+        {"title": "x"},
+    ],
+    "not_checked": [{"what": "a", "why": "b"}, {"what": "c", "why": "d"}],
+}
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Invoke:
+    """Call `runbooks` as the shell would, writing below `tmp_path/out`."""
+    monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path / "out"))
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["runbooks", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        read = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), read.out, read.err)
+
+    return call
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """Replace the run by a note of what it was given; `result` in it changes what it returns."""
+    seen: dict[str, Any] = {"summary": SUMMARY}
+
+    def fake(runbook: str, given: Mapping[str, Any], **options: Any) -> runner.Result:
+        seen.update(runbook=runbook, given=dict(given), options=options)
+        summary = seen["summary"]
+        return runner.Result(
+            "completed", runner.exit_code_of(summary), "", tmp_path, (), summary, json.dumps(summary)
+        )
+
+    monkeypatch.setattr(runner, "run", fake)
+    return seen
+
+
+@pytest.mark.parametrize("machine", ["9185029e602738", "01234567890123", "91850296602738"])
+def test_ids_survive_on_the_command_line_and_in_a_file(
+    machine: str, invoke: Invoke, given: dict[str, Any], tmp_path: Path
+) -> None:
+    invoke("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", machine)
+    assert given["given"] == {"app_name": "vyx", "machine_id": machine}
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        f"app_name: vyx\nmachine_id: {machine}\nincident_time: 2025-10-02T03:00:00Z\nallow_writes: true\n"
+    )
+    invoke("run", "machine_not_visible", "-f", str(file))
+    assert given["given"]["machine_id"] == machine
+    assert given["given"]["incident_time"] == "2025-10-02T03:00:00Z"
+    assert given["given"]["allow_writes"] is True
+
+
+def test_an_option_wins_over_the_file(invoke: Invoke, given: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("app_name: other\nmachine_id: 01234567890123\nimage:\n")
+    invoke("run", "machine_not_visible", "-f", str(file), "-p", "app_name", "vyx", "--deadline", "60")
+    assert given["given"] == {"app_name": "vyx", "machine_id": "01234567890123"}
+    assert given["options"]["deadline"] == 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ("-p", "app_nam", "vyx", "-p", "machine_id", "9185029e602738"),
+            ("app_nam", "Did you mean app_name?"),
+        ),
+        (("-p", "machine_id", "9185029e602738"), ("app_name is missing", "-p app_name NAME")),
+        (("-p", "app_name", "vyx"), ("Nothing to look for", "machine_id")),
+        (
+            ("-p", "app_name", "vyx", "-p", "machine_id", "x1", "-p", "incident_time", "yesterday"),
+            ("incident_time", "yesterday", "2025-10-02T03:00:00Z"),
+        ),
+        (
+            ("-p", "app_name", "vyx", "-p", "machine_id", "x1", "-p", "allow_writes", "yes"),
+            ("true or false",),
+        ),
+        (("-p", "app_name", "vyx", "-p", "app_name", "vyx2"), ("app_name is given more than once",)),
+        (("--source", "simulator:no-such-scenario"), ("no-such-scenario",)),
+        (("--source", "nowhere"), ("nowhere", "simulator:SCENARIO")),
+        (("-f", "missing.yaml"), ("missing.yaml cannot be read",)),
+        (("-p", "app_name"), ("requires 2 arguments",)),
+        (("--deadline", "0"), ("--deadline",)),
+    ],
+)
+def test_a_wrong_parameter_is_one_paragraph_exit_2_and_nothing_written(
+    arguments: tuple[str, ...], words: tuple[str, ...], invoke: Invoke, tmp_path: Path
+) -> None:
+    ended = invoke("run", "machine_not_visible", *arguments)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert all(word in ended.err for word in words), ended.err
+    assert "Traceback" not in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["- a\n- b\n", "app_name: [a]\n", "app_name: {a: 1}\n", "a: 'b", "just words"]
+)
+def test_a_parameter_file_of_another_shape_is_refused(text: str, invoke: Invoke, tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(text)
+    ended = invoke("run", "machine_not_visible", "-f", str(file))
+    assert ended.code == 2
+    assert "name: value" in ended.err
+
+
+def test_an_unknown_runbook_or_cause_is_met_with_the_nearest(invoke: Invoke) -> None:
+    ended = invoke("run", "machine_not_visibel")
+    assert ended.code == 2
+    assert "Did you mean machine_not_visible?" in ended.err
+    ended = invoke("explain", "missing-enviroment")
+    assert ended.code == 2
+    assert "Did you mean missing-environment" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("summary", "code"),
+    [({"verdict": "healthy", "cause": None}, 0), (SUMMARY, 3), ({"verdict": "incident", "cause": None}, 4)],
+)
+def test_exit_codes_tell_what_was_found(
+    summary: dict[str, Any], code: int, invoke: Invoke, given: dict[str, Any]
+) -> None:
+    given["summary"] = summary
+    arguments = ("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "x1")
+    assert invoke(*arguments).code == code
+    assert invoke(*arguments, "--exit-zero").code == 0
+
+
+def test_the_end_of_a_run_says_what_why_what_to_do_and_where(
+    invoke: Invoke, given: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "report.html").touch()
+    ended = invoke("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "x1")
+    assert ended.out.strip().splitlines() == [
+        "The program exited with code 1.",
+        "Cause: missing-environment (confirmed)",
+        "It lacks SUPABASE_KEY.",
+        "",
+        "What to do: Set it",
+        "It wants it.",
+        "    fly secrets set A=1",
+        "(1 more in the report)",
+        "Not checked: 2 things; the report names each with its reason.",
+        "",
+        f"Report: {tmp_path}/report.html",
+    ]
+
+
+def test_json_prints_the_summary_and_nothing_else(invoke: Invoke, given: dict[str, Any]) -> None:
+    ended = invoke("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "x1", "--json")
+    assert json.loads(ended.out) == SUMMARY
+    assert "Report: " in ended.err
+
+
+def test_a_demo_ends_well_and_says_what_a_real_run_would(invoke: Invoke, given: dict[str, Any]) -> None:
+    ended = invoke("demo")
+    assert ended.code == 0
+    assert "A real run with this result ends with 3." in ended.out
+    assert given["given"] == {"source": "simulator:vyx-missing-environment"}
+
+
+def test_a_fault_of_the_tool_is_one_paragraph_that_says_where_the_details_are(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*arguments: object, **options: object) -> None:
+        raise ZeroDivisionError("inside")
+
+    monkeypatch.setattr(runner, "run", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = invoke("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "x1")
+    assert ended.code == 1
+    assert ended.err.count("\n") == 1
+    (details,) = tmp_path.glob("runbooks-error-*.txt")
+    assert str(details) in ended.err
+    assert "ZeroDivisionError: inside" in details.read_text()
+    assert details.stat().st_mode & 0o077 == 0
+
+
+def test_nothing_from_outside_reaches_the_terminal_as_a_control_character(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    evil = "a\x1b[2J\x1b]0;title\x07b\r\x9bc\u202ed"
+    assert terminal.plain(evil) == r"a\x1b[2J\x1b]0;title\x07b\x0d\x9bc\x202ed"
+    summary = {
+        "verdict": "incident",
+        "headline": evil,
+        "cause": None,
+        "remedies": [{"title": evil, "commands": [evil]}],
+    }
+    terminal.show_result(Console(), runner.Result("completed", 4, evil, None, (), summary))
+    with terminal.Progress(Console(stderr=True)) as progress:
+        progress.step(Step(1, evil, 0, "done", 0.1), 1)
+    read = capsys.readouterr()
+    assert not set(read.out + read.err) & set("\x1b\x07\r\x9b\u202e")
+
+
+def test_list_names_every_parameter(invoke: Invoke) -> None:
+    from runbooks.parameters import RUNBOOKS, describe
+
+    ended = invoke("list")
+    for runbook in RUNBOOKS:
+        assert runbook in ended.out
+        assert all(name in ended.out for name, *_ in describe(runbook))
+
+
+def test_explain_tells_every_cause_of_the_catalogue(invoke: Invoke) -> None:
+    from runbooks.diagnose.ledger import catalogue
+
+    for slug, info in catalogue().items():
+        ended = invoke("explain", slug)
+        assert ended.code == 0
+        assert f"{slug}: {info.title}" in " ".join(ended.out.split())
+
+
+def test_index_wants_a_folder(invoke: Invoke, tmp_path: Path) -> None:
+    assert invoke("index").code == 2
+    (tmp_path / "out").mkdir()
+    assert invoke("index").code == 0
+    assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "runbooks", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("runbooks, version ")
