@@ -1,0 +1,273 @@
+"""The simulated platform: organisations, apps, images and machines, and what may be done to them.
+
+The whole history is played at construction; afterwards the clock stands at the moment of looking.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from runbooks.errors import SourceError
+from runbooks.simulator import spec
+from runbooks.simulator.clock import Clock
+from runbooks.simulator.ids import Ids
+from runbooks.simulator.images import FLY_REGISTRY, HELLO, HELLO_PROGRAM, Images, Ref
+from runbooks.simulator.lifecycle import Lifecycle
+from runbooks.simulator.logbook import Logbook
+from runbooks.simulator.machine import RESTING, Machine, prepared_config
+from runbooks.simulator.scenario import Scenario
+
+REGIONS = (
+    "ams",
+    "arn",
+    "bom",
+    "cdg",
+    "dfw",
+    "ewr",
+    "fra",
+    "gru",
+    "iad",
+    "jnb",
+    "lax",
+    "lhr",
+    "nrt",
+    "ord",
+    "sin",
+    "sjc",
+    "syd",
+    "yyz",
+)
+_DEPRECATED = {"yul": "yyz", "maa": "bom"}
+_ALIASES = {"us": "iad", "na": "iad", "eu": "fra", "sa": "gru", "apac": "sin"}
+_MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}$")
+
+
+class Refused(Exception):
+    """The platform says no. `unverified` marks a status or body that no source has recorded."""
+
+    def __init__(self, status: int, error: str, *, code: str = "", unverified: bool = False) -> None:
+        super().__init__(error)
+        self.status = status
+        self.body: dict[str, Any] = {"error": error, **({"status": code} if code else {})}
+        self.unverified = unverified
+
+
+class World:
+    def __init__(self, scenario: Scenario) -> None:
+        told = scenario.world
+        self.settings = scenario.settings
+        self.orgs = dict(told.orgs)
+        self.apps = dict(told.apps)
+        self.tokens = list(told.tokens)
+        self.ids = Ids(scenario.name)
+        self.app_ids = {name: app.id or self.ids.hex("app", 14) for name, app in told.apps.items()}
+        self.log = Logbook(scenario.settings.log_retention_days)
+        self.images = Images()
+        self.touched = False
+        self.lock = threading.RLock()
+        self._programs = {"": spec.Program(), "hello": HELLO_PROGRAM, **told.programs}
+        self._machines: list[Machine] = []
+        begin = min((entry.at for entry in told.history), default=scenario.look_at)
+        self.clock = Clock(min(begin, scenario.look_at).astimezone(UTC))
+        self._lifecycle = Lifecycle(
+            self.clock, self.ids, self.images, self.log, self.settings, lambda app: self.apps[app].secrets
+        )
+        for image in [HELLO, *told.images]:
+            self.images.push(image)
+        for entry in told.history:
+            self.clock.at(entry.at.astimezone(UTC), functools.partial(self._play, entry))
+        self.clock.advance_to(scenario.look_at)
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now
+
+    def advance(self, seconds: float) -> None:
+        self.clock.advance_to(self.now + timedelta(seconds=seconds))
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def machines(self, app: str, *, deleted: bool = False) -> list[Machine]:
+        """Those of one app, oldest first; a list knows a new machine only after a moment."""
+        known_since = self.now - timedelta(milliseconds=self.settings.list_delay_ms)
+        return [
+            machine
+            for machine in self._machines
+            if machine.app == app
+            and (deleted or machine.state != "destroyed")
+            and machine.created_at <= known_since
+        ]
+
+    def machine(self, app: str, machine_id: str) -> Machine:
+        """By id; a destroyed one stays visible for a while and is then as if it had never been."""
+        if not _MACHINE_ID.match(machine_id):
+            raise Refused(400, f"invalid machine ID, '{machine_id}'")
+        visible = timedelta(milliseconds=self.settings.destroyed_visible_ms)
+        for machine in self._machines:
+            gone = machine.destroyed_at is not None and self.now - machine.destroyed_at >= visible
+            if machine.id == machine_id and machine.app == app and not gone:
+                return machine
+        raise Refused(404, "machine not found")
+
+    # --- changing --------------------------------------------------------------------------------
+
+    def create(self, app: str, body: Any, *, machine_id: str = "", source: str = "user") -> Machine:
+        if not isinstance(body, dict):
+            raise Refused(400, "json: cannot unmarshal array into Go value of type main.createMachineRequest")
+        config = body.get("config")
+        if not isinstance(config, dict) or not isinstance(config.get("image"), str) or not config["image"]:
+            raise Refused(400, "config.image is required", unverified=True)
+        region = self._region(str(body.get("region") or self.settings.region))
+        name = str(body.get("name") or self.ids.machine_name())
+        for other in self._machines:
+            if other.app == app and other.name == name and other.state != "destroyed":
+                raise Refused(
+                    409,
+                    f"already_exists: unique machine name violation, machine ID {other.id} "
+                    f'already exists with name "{name}"',
+                )
+        ref, digest, image = self._resolve(app, config["image"])
+        machine = Machine(
+            id=machine_id or self.ids.hex("machine", 14),
+            name=name,
+            app=app,
+            region=region,
+            instance_id=self.ids.ulid("version", self.now),
+            private_ip=self.ids.private_ip(),
+            created_at=self.now,
+            config=prepared_config(config),
+            ref=ref,
+            digest=digest,
+            image=image,
+            program=self._programs[image.program],
+        )
+        self._machines.append(machine)
+        self._lifecycle.launch(machine, source, skip=bool(body.get("skip_launch")))
+        return machine
+
+    def start(self, machine: Machine, source: str = "user") -> str:
+        before = machine.state
+        if before not in ("created", "stopped", "suspended", "failed") or self._pulling(machine):
+            raise Refused(
+                412,
+                f"failed_precondition: unable to start machine from current state: '{before}'",
+                unverified=True,
+            )
+        self._lifecycle.start(machine, source)
+        return before
+
+    def stop(self, machine: Machine, source: str = "user") -> None:
+        if machine.state in ("started", "starting", "restarting"):
+            self._lifecycle.stop(machine, source)
+
+    def destroy(self, machine: Machine, *, force: bool, source: str = "user") -> None:
+        if machine.state in ("destroying", "destroyed"):
+            return
+        if not force and machine.state not in ("stopped", "suspended", "failed", "created"):
+            raise Refused(
+                412,
+                "failed_precondition: unable to destroy machine, "
+                "not currently stopped, suspended, failed, or pending",
+            )
+        self._lifecycle.destroy(machine, source)
+
+    def wait(self, app: str, machine_id: str, states: Sequence[str], seconds: float) -> Machine:
+        """Play forward until the machine is in one of the states, or for as long as the caller would wait."""
+        until = self.now + timedelta(seconds=seconds)
+        while True:
+            machine = self.machine(app, machine_id)
+            settled = "settled" in states and machine.state in RESTING
+            if settled or machine.state in states:
+                return machine
+            moment = self.clock.next_moment()
+            if moment is None or moment > until:
+                self.clock.advance_to(until)
+                machine = self.machine(app, machine_id)
+                wanted = ", ".join(states)
+                raise Refused(
+                    408,
+                    "deadline_exceeded: machine failed to reach desired state, "
+                    f"{wanted}, currently {machine.state}",
+                )
+            self.clock.advance_to(moment)
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _pulling(self, machine: Machine) -> bool:
+        """A `created` machine whose pull has begun is on its way already."""
+        return machine.state == "created" and bool(self.log.read(machine.app, self.now, instance=machine.id))
+
+    def _region(self, text: str) -> str:
+        first = text.split(",")[0].strip().lower()
+        if first == "any":
+            return self.settings.region
+        first = _ALIASES.get(first, first)
+        if first in _DEPRECATED:
+            raise Refused(
+                422,
+                f"Region {first} is deprecated and cannot have new resources provisioned. "
+                f"Please consider using an alternate region such as {_DEPRECATED[first]}",
+                unverified=True,
+            )
+        if first not in REGIONS:
+            raise Refused(422, f"region {first} not found", unverified=True)
+        return first
+
+    def _resolve(self, app: str, text: str) -> tuple[Ref, str, spec.Image]:
+        """What the API does while the create call is open: fetch the manifest, keep its digest."""
+        ref = Ref.parse(text)
+        found = self.images.manifest(ref.registry, ref.repository, ref.wanted)
+        owner = self.apps.get(ref.repository) if ref.registry == FLY_REGISTRY else None
+        foreign = owner is not None and owner.org != self.apps[app].org
+        if foreign or (found is not None and found.spec is not None and found.spec.private):
+            raise Refused(400, f"failed to get manifest {text}: unauthorized")
+        if found is None or found.spec is None:
+            registry_says = (
+                '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown",'
+                f'"detail":"unknown tag={ref.wanted}"}}]}}\n'
+            )
+            raise Refused(
+                400, f"failed to get manifest {text}: request failed: not found [http 404]: {registry_says}"
+            )
+        return ref, found.digest, found.spec
+
+    def _find(self, machine_id: str) -> Machine:
+        for machine in self._machines:
+            if machine.id == machine_id:
+                return machine
+        raise SourceError(f"The scenario's history names the machine {machine_id}, which it never created.")
+
+    def _play(self, entry: spec.Happening) -> None:
+        if entry.create is not None:
+            self._play_create(entry.create)
+        elif entry.destroy is not None:
+            self.destroy(self._find(entry.destroy.machine), force=entry.destroy.force)
+        elif entry.stop is not None:
+            self.stop(self._find(entry.stop))
+        elif entry.start is not None:
+            self.start(self._find(entry.start))
+        elif entry.push_image is not None:
+            self.images.push(entry.push_image)
+        elif entry.remove_image is not None:
+            self.images.remove(entry.remove_image)
+        elif entry.cordon is not None:
+            self._find(entry.cordon).cordoned = True
+        elif entry.delete_app is not None:
+            del self.apps[entry.delete_app]
+        for machine_id, status in (entry.host_status or {}).items():
+            self._find(machine_id).host_status = status
+
+    def _play_create(self, call: spec.Create) -> None:
+        try:
+            self.create(call.app, call.body, machine_id=call.id, source=call.user)
+        except Refused as no:
+            if no.status != call.refused:
+                raise SourceError(f"The scenario's create call for {call.app} is refused: {no}") from None
+        else:
+            if call.refused is not None:
+                raise SourceError(f"The scenario's create call for {call.app} should be refused, but is not.")
