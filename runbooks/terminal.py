@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from runbooks.diagnose.ledger import CauseInfo, filled
+from runbooks.diagnose.model import Remedy
 from runbooks.kernel import Step
 from runbooks.runner import Result
 
@@ -82,8 +85,8 @@ def show_runbooks(console: Console, catalogue: Mapping[str, Sequence[tuple[str, 
         console.print(table)
 
 
-def show_cause(console: Console, info: Any) -> None:
-    """Everything the catalogue knows about one cause."""
+def show_cause(console: Console, info: CauseInfo) -> None:
+    """Everything the catalogue knows about one cause; what an incident would fill in is in capitals."""
     _line(console, f"{info.slug}: {info.title}", "bold")
     kind = "a mechanism: it hides or follows from something else" if info.mechanism else "a cause"
     _line(console, f"Family {info.family}; {kind}.", "dim")
@@ -92,12 +95,8 @@ def show_cause(console: Console, info: Any) -> None:
     if info.explains:
         console.print()
         _line(console, f"Explains: {', '.join(info.explains)}")
-    if info.next_test:
-        _line(console, f"Test that settles it: {info.next_test}")
-    if info.remedy is not None:
-        _remedy(
-            console, [{"title": info.remedy.title, "why": info.remedy.why, "commands": info.remedy.commands}]
-        )
+    _line(console, f"The test that settles it: {filled(Remedy(info.next_test, ''), {}).title}")
+    _remedy(console, [asdict(filled(info.remedy, {}))])
 
 
 def show_paths(console: Console, label: str, path: Path) -> None:
