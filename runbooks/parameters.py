@@ -56,13 +56,9 @@ class MachineNotVisible(BaseModel):
     image: Text = Field("", description="the image the caller believes it asked for")
     websocket_url: Text = Field("", description="the URL the caller connects to")
     caller_log: Text = Field("", description="the caller's JSON answer and/or log, pasted, or a path to it")
-    record_key: Text = Field(
-        "", description="the row's key in the caller's database, if it is not the id or name"
-    )
+    record_key: Text = Field("", description="the row's key in the caller's database, if it is not the id or name")
     records_table: Text = Field("cloud_machines", description="the table of the caller's database")
-    incident_time: Text = Field(
-        "", description="when it happened, ISO 8601; UTC is assumed if no zone is given"
-    )
+    incident_time: Text = Field("", description="when it happened, ISO 8601; UTC is assumed if no zone is given")
     source: Text = Field("live", description="live, simulator:SCENARIO or bundle:PATH")
     allow_writes: bool = Field(False, description="allow the steps that change something; none does yet")
     title: Text = Field("", description="a title for the report")
@@ -126,9 +122,7 @@ def validate(runbook: str, values: Mapping[str, Any]) -> MachineNotVisible:
     for name in values:
         if name not in model.model_fields:
             close = difflib.get_close_matches(name, model.model_fields, n=1)
-            hint = (
-                f"Did you mean {close[0]}?" if close else "Known are: " + ", ".join(model.model_fields) + "."
-            )
+            hint = f"Did you mean {close[0]}?" if close else "Known are: " + ", ".join(model.model_fields) + "."
             raise ParameterError(name, f"There is no parameter {name!r} in {runbook}.", hint)
     given = {name: value for name, value in values.items() if value not in ("", None)}
     parameters = _parse(model, given)
@@ -163,9 +157,7 @@ def caller_text(caller_log: str) -> str:
 
 def _readable(caller_log: str) -> None:
     """A one-line text that looks like a path must be one that exists."""
-    looks_like_path = (
-        re.fullmatch(r"\S*(?:/\S*|\.(?:txt|log|json|md))", caller_log) and "://" not in caller_log
-    )
+    looks_like_path = re.fullmatch(r"\S*(?:/\S*|\.(?:txt|log|json|md))", caller_log) and "://" not in caller_log
     if looks_like_path and "{" not in caller_log and not Path(caller_log).expanduser().is_file():
         raise ParameterError(
             "caller_log",

@@ -49,9 +49,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, env_ignore_empty=True)
 
-    token: SecretStr = Field(
-        SecretStr(""), validation_alias=AliasChoices("FLY_API_TOKEN", "FLY_ACCESS_TOKEN")
-    )
+    token: SecretStr = Field(SecretStr(""), validation_alias=AliasChoices("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"))
     machines_url: str = Field(
         "https://api.machines.dev", validation_alias=AliasChoices("FLY_API_HOSTNAME", "FLY_FLAPS_BASE_URL")
     )
@@ -62,13 +60,9 @@ class Settings(BaseSettings):
     records_key: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_RECORDS_KEY")
     records_columns: Pairs = Field(default_factory=dict, validation_alias="RUNBOOKS_RECORDS_COLUMNS")
     records_events_table: str = Field("cloud_events", validation_alias="RUNBOOKS_RECORDS_EVENTS_TABLE")
-    status_url: str = Field(
-        "https://incidents.flyio.net/v1/incidents", validation_alias="RUNBOOKS_STATUS_URL"
-    )
+    status_url: str = Field("https://incidents.flyio.net/v1/incidents", validation_alias="RUNBOOKS_STATUS_URL")
     output_root: Path = Field(
-        default_factory=lambda: (
-            CHECKOUT / "outputs" if (CHECKOUT / "notebooks").is_dir() else Path("outputs")
-        ),
+        default_factory=lambda: CHECKOUT / "outputs" if (CHECKOUT / "notebooks").is_dir() else Path("outputs"),
         validation_alias="RUNBOOKS_OUTPUT_ROOT",
     )
     run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")

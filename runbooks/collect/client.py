@@ -176,11 +176,7 @@ class Client:
         return answer
 
     def _stop(self, state: tenacity.RetryCallState) -> bool:
-        return (
-            state.attempt_number >= 3
-            or self.retries >= SPARE_RETRIES
-            or self._wait(state) >= self.time_left()
-        )
+        return state.attempt_number >= 3 or self.retries >= SPARE_RETRIES or self._wait(state) >= self.time_left()
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """`Retry-After` is obeyed; without it, a short pause that doubles."""

@@ -68,9 +68,7 @@ class Edge:
         if named.answer is None:
             return unlooked(named.reason)
         if named.answer.code != "NOERROR":
-            return seen(
-                f"{url} cannot be reached: {named.reason}", Probe(url, "dns", detail=named.answer.code)
-            )
+            return seen(f"{url} cannot be reached: {named.reason}", Probe(url, "dns", detail=named.answer.code))
         try:
             return self._connected(parts, url, instance)
         except TimeoutError:
@@ -139,9 +137,7 @@ class Edge:
             raise
         except (http.client.HTTPException, OSError) as error:
             return self._ended(url, "upgrade", None, str(error) or type(error).__name__, instance)
-        return self._ended(
-            url, "open" if response.status < 500 else "upgrade", response.status, detail, instance
-        )
+        return self._ended(url, "open" if response.status < 500 else "upgrade", response.status, detail, instance)
 
     def _ended(self, url: str, reached: str, status: int | None, detail: str, instance: str) -> Found:
         detail = self._redactor.text(detail, "edge")[:300]

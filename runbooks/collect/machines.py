@@ -19,9 +19,7 @@ from runbooks.evidence.reading import (
 )
 from runbooks.evidence.redaction import token_kind
 
-NO_CREDENTIALS = (
-    "no token: set FLY_API_TOKEN, for example to the output of `fly tokens create readonly -o ORG -x 24h`"
-)
+NO_CREDENTIALS = "no token: set FLY_API_TOKEN, for example to the output of `fly tokens create readonly -o ORG -x 24h`"
 
 
 def _url(*parts: str, **query: str) -> str:
@@ -70,9 +68,7 @@ def machine(client: Client, app_name: str, machine_id: str) -> Found:
     answer = client.get(_url("apps", app_name, "machines", machine_id), "get machine", machine_id)
     refusal = refusal_of(answer.status, answer.body)
     if answer.status == 404 and not refusal.json:
-        return unlooked(
-            f"the API knows no such address (HTTP 404 as plain text): {machine_id!r} is no id", refusal
-        )
+        return unlooked(f"the API knows no such address (HTTP 404 as plain text): {machine_id!r} is no id", refusal)
     if answer.status == 404:
         return absent(f"app {app_name} shows no machine {machine_id} (HTTP 404: {refusal.text})", refusal)
     if not answer.ok:
@@ -84,9 +80,7 @@ def machine(client: Client, app_name: str, machine_id: str) -> Found:
 
 
 def events(client: Client, app_name: str, machine_id: str) -> Found:
-    answer = client.get(
-        _url("apps", app_name, "machines", machine_id, "events", limit="50"), "get events", machine_id
-    )
+    answer = client.get(_url("apps", app_name, "machines", machine_id, "events", limit="50"), "get events", machine_id)
     refusal = refusal_of(answer.status, answer.body)
     if answer.status == 404 and refusal.json:
         return absent(f"the events of {machine_id} are no longer served (HTTP 404: {refusal.text})", refusal)

@@ -34,9 +34,7 @@ class RecordsReader:
         try:
             with self._connected() as (connection, metadata):
                 table = _table(connection, metadata, table_name)
-                found = self._matching(
-                    connection, table, ("machine_id", "fly_machine_id", "key", "user_id"), words
-                )
+                found = self._matching(connection, table, ("machine_id", "fly_machine_id", "key", "user_id"), words)
         except sa.exc.SQLAlchemyError as error:
             return unlooked(f"the database did not answer: {self._reason(error)}")
         records = tuple(self._record(table_name, row) for row in found)
@@ -68,9 +66,7 @@ class RecordsReader:
         if not self._url:
             return "no database is configured: set RUNBOOKS_RECORDS_URL to read the caller's row"
         if self._url.startswith(("https://", "http://")):
-            return (
-                "RUNBOOKS_RECORDS_URL is a web address; this version reads databases (SQLAlchemy URLs) only"
-            )
+            return "RUNBOOKS_RECORDS_URL is a web address; this version reads databases (SQLAlchemy URLs) only"
         return ""
 
     @contextmanager

@@ -22,7 +22,7 @@ ACCEPT = ", ".join(
 
 
 def parse_ref(text: str) -> ImageRef:
-    """Split a reference as Docker does: the first part is a host if it has a dot or a colon, or is localhost."""
+    """Split a reference as Docker does: a first part with a dot or a colon is a host."""
     name, _, digest = text.strip().partition("@")
     host, slash, rest = name.partition("/")
     if not (slash and ("." in host or ":" in host or host == "localhost")):
@@ -47,9 +47,7 @@ def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str
     answer = client.get(f"{base}/manifests/{wanted}", "get manifest", wanted, headers={"Accept": ACCEPT})
     refusal = refusal_of(answer.status, answer.body)
     if answer.status == 404:
-        return absent(
-            f"{ref.registry} has no {name} (HTTP 404: {refusal.text})", Image(name, False, refusal=refusal)
-        )
+        return absent(f"{ref.registry} has no {name} (HTTP 404: {refusal.text})", Image(name, False, refusal=refusal))
     if answer.status in (401, 403):
         return unlooked(
             f"{ref.registry} does not tell whether {name} exists (HTTP {answer.status}: {refusal.text})",
@@ -59,9 +57,7 @@ def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str
         return refused(answer, name)
     if not isinstance(answer.json, Mapping):
         return unreadable(answer, name)
-    digest = answer.headers.get("docker-content-digest", "") or (
-        wanted if wanted.startswith("sha256:") else ""
-    )
+    digest = answer.headers.get("docker-content-digest", "") or (wanted if wanted.startswith("sha256:") else "")
     return _described(client, base, answer.json, Image(name, True, digest))
 
 

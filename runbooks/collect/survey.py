@@ -99,9 +99,7 @@ class Survey:
 
     def evidence(self) -> Evidence:
         looks = dict(sorted(self.looks.items()))
-        return Evidence(
-            self._subject(), self.source.now(), looks, self.source.name, self._client.retries, self.skipped
-        )
+        return Evidence(self._subject(), self.source.now(), looks, self.source.name, self._client.retries, self.skipped)
 
     def _steps(self) -> Iterator[tuple[str, str, Callable[[], Found]]]:
         """The fixed order. What a step needs from an earlier one is read when its turn comes."""
@@ -149,9 +147,7 @@ class Survey:
         yield (
             "status",
             "",
-            lambda: status.status(
-                self._client, bool(self.source.status_url), given.incident_at or self.source.now()
-            ),
+            lambda: status.status(self._client, bool(self.source.status_url), given.incident_at or self.source.now()),
         )
         yield "edge-believed", "", self._edge_believed
         yield "edge-app", "", self._edge_app
@@ -240,9 +236,7 @@ class Survey:
             image=given.image or caller.image,
             websocket_url=given.websocket_url or caller.websocket_url,
             incident_time=given.incident_at or caller.at or (machine.created_at if machine else None),
-            notes=(
-                f"{given.machine_id} was given as an id, but is a machine name; it was looked up by name.",
-            )
+            notes=(f"{given.machine_id} was given as an id, but is a machine name; it was looked up by name.",)
             if named_as_id
             else (),
         )
@@ -258,21 +252,15 @@ class Survey:
             f"id {caller.machine_id}" if caller.machine_id else "",
             f"name {caller.machine_name}" if caller.machine_name else "",
             f"status {caller.status}" if caller.status else "",
-            f"error {caller.error_status or ''} {caller.error_text[:120]}".strip()
-            if caller.error_text
-            else "",
+            f"error {caller.error_status or ''} {caller.error_text[:120]}".strip() if caller.error_text else "",
         ]
-        return seen(
-            "the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller
-        )
+        return seen("the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller)
 
     def _machine_look(self) -> Found:
         machine_id = self._found_id()
         if not machine_id:
             if self._machine_name():
-                return unlooked(
-                    f"no machine called {self._machine_name()} is listed, so there is no id to ask for"
-                )
+                return unlooked(f"no machine called {self._machine_name()} is listed, so there is no id to ask for")
             return unlooked("neither an id nor a name of the machine is known")
         return self._with_token(lambda: machines.machine(self._client, self.given.app_name, machine_id))
 
@@ -303,9 +291,7 @@ class Survey:
         slugs += [scope.org_slug for scope in token.scopes] if isinstance(token, Token) else []
         slug = next(filter(None, slugs), "")
         if not slug:
-            return unlooked(
-                "no organisation is known: neither the app nor the token named one (parameter org_slug)"
-            )
+            return unlooked("no organisation is known: neither the app nor the token named one (parameter org_slug)")
         return self._with_token(lambda: machines.organisation(self._client, slug))
 
     def _image_believed(self) -> Found:
@@ -351,20 +337,12 @@ class Survey:
 
     def _believed_url(self) -> str:
         rows = self._answer("record")
-        row_url = (
-            next((r.websocket_url for r in rows.rows if r.websocket_url), "")
-            if isinstance(rows, Records)
-            else ""
-        )
+        row_url = next((r.websocket_url for r in rows.rows if r.websocket_url), "") if isinstance(rows, Records) else ""
         return self.given.websocket_url or self._caller_answer().websocket_url or row_url
 
     def _dns_believed(self) -> Found:
         host = urlsplit(self._believed_url()).hostname
-        return (
-            self._edge.resolve(host)
-            if host
-            else unlooked("no URL of the caller is known (parameter websocket_url)")
-        )
+        return self._edge.resolve(host) if host else unlooked("no URL of the caller is known (parameter websocket_url)")
 
     def _record_words(self) -> tuple[str, ...]:
         machine = self._best_machine()
@@ -404,9 +382,7 @@ class Survey:
         """A probe must not start anything: stopped machines with autostart are left asleep."""
         listed = self._answer("list")
         if not isinstance(listed, Listing):
-            return unlooked(
-                "not asked: without the app's list nobody knows whether a request would start a machine"
-            )
+            return unlooked("not asked: without the app's list nobody knows whether a request would start a machine")
         for machine in listed.machines:
             services = (machine.config or {}).get("services")
             wakes = any(isinstance(s, dict) and s.get("autostart") is True for s in services or ())

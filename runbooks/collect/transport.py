@@ -80,9 +80,7 @@ class Wire:
     ) -> None:
         self._bases = dict(bases)
         self._routes = Routes(connect_to)
-        self._client = httpx.Client(
-            verify=tls or httpx.create_ssl_context(), follow_redirects=False, trust_env=False
-        )
+        self._client = httpx.Client(verify=tls or httpx.create_ssl_context(), follow_redirects=False, trust_env=False)
         self._names: dict[str, str | None] = {}
 
     def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> RawAnswer:

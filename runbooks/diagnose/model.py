@@ -134,3 +134,4 @@ class Diagnosis:
     verification: tuple[Remedy, ...]
     not_checked: tuple[Unchecked, ...]
     faults: tuple[str, ...] = ()
+    audit: tuple[Claim, ...] = ()

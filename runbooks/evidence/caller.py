@@ -26,7 +26,8 @@ _ERROR = re.compile(
 )
 _ERROR_WORDS = re.compile(
     r"(?i)failed to get manifest|MANIFEST_UNKNOWN|unique machine name violation"
-    r"|could not find a candidate host|token validation error|insufficient (?:resources|memory|cpus)|over the allowed quota"
+    r"|could not find a candidate host|token validation error|insufficient (?:resources|memory|cpus)"
+    r"|over the allowed quota"
     r"|deadline_exceeded|failed_precondition|already_exists|rate limit exceeded"
 )
 _KEYS = {

@@ -224,9 +224,7 @@ def refusal_of(status: int, body: str) -> Refusal:
     except ValueError:
         return Refusal(status, " ".join(body.split())[:500], json=False)
     if isinstance(parsed, Mapping):
-        text = (
-            text_of(parsed.get("message")) or text_of(parsed.get("error")) or text_of(parsed.get("details"))
-        )
+        text = text_of(parsed.get("message")) or text_of(parsed.get("error")) or text_of(parsed.get("details"))
         errors = parsed.get("errors")
         if not text and isinstance(errors, list):
             text = "; ".join(f"{text_of(e.get('code'))}: {text_of(e.get('message'))}" for e in _dicts(errors))

@@ -98,8 +98,7 @@ class Redactor:
         """
         if isinstance(value, Mapping):
             return {
-                self.text(str(key), place): self._entry(str(key), item, place, within)
-                for key, item in value.items()
+                self.text(str(key), place): self._entry(str(key), item, place, within) for key, item in value.items()
             }
         if isinstance(value, list | tuple):
             return [self.value(item, place, within=within) for item in value]

@@ -1,0 +1,291 @@
+"""Weighs causes. A cause says what speaks for it, against it and what is missing; the status is computed here.
+
+    decisive against                        refuted, whatever else there is
+    decisive for, nothing against           confirmed, if at least one positive observation is cited
+    decisive for, something against         likely
+    strong for, nothing strong against      likely
+    anything else                           open
+
+A decisive point needs a look that *saw* something: absence alone never confirms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.model import Claim, Finding, Hypothesis, Remedy, Status
+from runbooks.evidence.models import Outcome
+
+
+class Stage(IntEnum):
+    """How early in a machine's way a cause bites: what bites first is to be fixed first."""
+
+    TOKEN = 0
+    SCOPE = 1
+    CREATE = 2
+    START = 3
+    LIFE = 4
+    SEEN = 5
+    REACH = 6
+    TOLD = 7
+
+
+class Weight(IntEnum):
+    WEAK = 1
+    STRONG = 2
+    DECISIVE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One argument. `side` is +1 for, -1 against, 0 missing."""
+
+    side: int
+    text: str
+    evidence: tuple[str, ...]
+    weight: Weight = Weight.STRONG
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """The cause in one sentence about this incident, and the names its remedy is filled in with."""
+
+    text: str
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def favours(text: str, *evidence: str, weight: Weight = Weight.STRONG) -> Point:
+    return Point(+1, text, evidence, weight)
+
+
+def proves(text: str, *evidence: str) -> Point:
+    return Point(+1, text, evidence, Weight.DECISIVE)
+
+
+def doubts(text: str, *evidence: str, weight: Weight = Weight.STRONG) -> Point:
+    return Point(-1, text, evidence, weight)
+
+
+def refutes(text: str, *evidence: str) -> Point:
+    return Point(-1, text, evidence, Weight.DECISIVE)
+
+
+def lacks(text: str, *evidence: str) -> Point:
+    return Point(0, text, evidence, Weight.WEAK)
+
+
+def says(text: str, **names: str) -> Says:
+    return Says(text, names)
+
+
+Rule = Callable[[Facts], Iterable[Point | Says]]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseInfo:
+    """Everything known about a cause besides its rule. Commands may hold `{app}`, `{machine_id}` …"""
+
+    slug: str
+    title: str
+    family: str
+    stage: Stage
+    rule: Rule
+    remedy: Remedy
+    next_test: str
+    prevention: Remedy | None = None
+    explains: tuple[str, ...] = ()
+    is_a: str = ""
+    mechanism: bool = False
+    asked_by: str = ""
+
+    @property
+    def doc(self) -> str:
+        return (self.rule.__doc__ or "").strip()
+
+
+_REGISTRY: dict[str, CauseInfo] = {}
+
+
+def cause(
+    slug: str,
+    title: str,
+    *,
+    stage: Stage,
+    remedy: Remedy,
+    next_test: str,
+    prevention: Remedy | None = None,
+    explains: tuple[str, ...] = (),
+    is_a: str = "",
+    mechanism: bool = False,
+    asked_by: str = "",
+) -> Callable[[Rule], Rule]:
+    """Register the rule that follows. `explains` lists what this cause makes happen, `is_a` names its
+    general form; `asked_by` marks a hypothesis of the first report, which always stands in the ledger."""
+
+    def register(rule: Rule) -> Rule:
+        family = rule.__module__.rpartition(".")[2]
+        _REGISTRY[slug] = CauseInfo(
+            slug,
+            title,
+            family,
+            stage,
+            rule,
+            remedy,
+            next_test,
+            prevention,
+            explains,
+            is_a,
+            mechanism,
+            asked_by,
+        )
+        return rule
+
+    return register
+
+
+def catalogue() -> dict[str, CauseInfo]:
+    """Every cause known, in the order of stages, then of definition."""
+    import runbooks.diagnose.causes  # noqa: F401  registers the causes
+
+    return dict(sorted(_REGISTRY.items(), key=lambda item: item[1].stage))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One cause as weighed: the hypothesis the reader sees, and what the remedy needs."""
+
+    info: CauseInfo
+    hypothesis: Hypothesis
+    names: Mapping[str, str]
+
+    @property
+    def holds(self) -> bool:
+        return self.hypothesis.status in (Status.CONFIRMED, Status.LIKELY)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    entries: tuple[Entry, ...]
+    top: Entry | None
+    tied: tuple[Entry, ...]
+    faults: tuple[str, ...]
+
+    @property
+    def contributing(self) -> tuple[Entry, ...]:
+        """What holds besides the cause; the general form of something that holds is not repeated."""
+        special = {entry.info.is_a for entry in self.entries if entry.holds}
+        return tuple(
+            e
+            for e in self.entries
+            if e.holds and e is not self.top and e.info.slug not in special and e not in self.tied
+        )
+
+
+def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
+    """Hear every cause; a cause that breaks costs only itself and is named in `faults`."""
+    entries, faults = [], []
+    for info in causes if causes is not None else catalogue().values():
+        try:
+            entry = _heard(info, facts)
+        except Exception as error:
+            faults.append(f"the rule for {info.slug} failed ({type(error).__name__}: {error}); it was not weighed")
+            continue
+        if entry is not None:
+            entries.append(entry)
+    top, tied = _first_to_fix(entries)
+    return Ledger(tuple(entries), top, tied, tuple(faults))
+
+
+def status_of(points: Iterable[Point], positive: Callable[[str], bool]) -> Status:
+    """The table at the top of this file."""
+    points = list(points)
+    against = max((p.weight for p in points if p.side < 0), default=None)
+    favour = [p for p in points if p.side > 0]
+    decisive = [p for p in favour if p.weight is Weight.DECISIVE and any(map(positive, p.evidence))]
+    strong = any(p.weight >= Weight.STRONG for p in favour)
+    if against is Weight.DECISIVE:
+        return Status.REFUTED
+    if decisive:
+        return Status.CONFIRMED if against is None else Status.LIKELY
+    if strong and (against is None or against is Weight.WEAK):
+        return Status.LIKELY
+    return Status.OPEN
+
+
+def finding_of(entry: Entry) -> Finding:
+    hypothesis = entry.hypothesis
+    return Finding(
+        hypothesis.slug, hypothesis.title, hypothesis.statement, hypothesis.evidence, hypothesis.status.value
+    )
+
+
+def filled(remedy: Remedy, names: Mapping[str, str]) -> Remedy:
+    """The remedy with this incident's names in it."""
+    return Remedy(
+        remedy.title.format_map(_Names(names)),
+        remedy.why.format_map(_Names(names)),
+        tuple(command.format_map(_Names(names)) for command in remedy.commands),
+    )
+
+
+class _Names(dict[str, str]):
+    """A name that this incident does not know stands in capitals, to be filled in by hand."""
+
+    def __missing__(self, key: str) -> str:
+        return key.upper()
+
+
+def _heard(info: CauseInfo, facts: Facts) -> Entry | None:
+    said = list(info.rule(facts))
+    points = [item for item in said if isinstance(item, Point)]
+    statements = [item for item in said if isinstance(item, Says)]
+    if not info.asked_by and not any(p.side > 0 for p in points):
+        return None
+    status = status_of(points, lambda number: facts.outcome(number) is Outcome.SEEN)
+    last = statements[-1] if statements else Says(info.title)
+    names = {**facts.names, **{k: v for s in statements for k, v in s.names.items()}}
+    hypothesis = Hypothesis(
+        slug=info.slug,
+        title=info.title,
+        status=status,
+        statement=last.text,
+        supports=_claims(points, +1),
+        against=_claims(points, -1),
+        missing=_claims(points, 0),
+        next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else info.next_test.format_map(_Names(names)),
+        asked_by=info.asked_by,
+    )
+    return Entry(info, hypothesis, names)
+
+
+def _claims(points: Iterable[Point], side: int) -> tuple[Claim, ...]:
+    return tuple(Claim(p.text, tuple(dict.fromkeys(p.evidence))) for p in points if p.side == side)
+
+
+def _first_to_fix(entries: list[Entry]) -> tuple[Entry | None, tuple[Entry, ...]]:
+    """The top of the `explains` graph; among several, what bites first. Equal guesses stay open."""
+    holding = [entry for entry in entries if entry.holds]
+    explained = {slug for entry in holding for slug in _reached(entry, holding)}
+    tops = [e for e in holding if e.info.slug not in explained]
+    if not tops:
+        return None, ()
+    rank = min(_rank(entry) for entry in tops)
+    first = [entry for entry in tops if _rank(entry) == rank]
+    if len(first) > 1 and first[0].hypothesis.status is Status.LIKELY:
+        return None, tuple(first)
+    return first[0], ()
+
+
+def _reached(entry: Entry, holding: Iterable[Entry]) -> Iterator[str]:
+    """What this entry explains, its general form included. A guess does not explain away a proof of its own kind."""
+    slugs = {*entry.info.explains, entry.info.is_a}
+    for other in holding:
+        if other.info.slug in slugs and other is not entry:
+            yield other.info.slug
+
+
+def _rank(entry: Entry) -> tuple[bool, int, bool]:
+    return entry.info.mechanism, int(entry.info.stage), entry.hypothesis.status is not Status.CONFIRMED

@@ -1,0 +1,136 @@
+"""One timeline over all sources, and the machine's life as spans of states."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.lines import is_program
+from runbooks.diagnose.model import Moment, Span
+from runbooks.evidence.models import Event, Outcome, PlatformIncident, StatusFeed
+from runbooks.evidence.reading import time_of
+
+_ORDER = ("caller", "record", "Fly API", "events", "platform log", "program log", "status", "we")
+_STATES = {
+    "created": "created",
+    "starting": "starting",
+    "started": "started",
+    "stopping": "stopping",
+    "stopped": "stopped",
+    "suspending": "suspending",
+    "suspended": "suspended",
+    "restarting": "restarting",
+    "updating": "updating",
+    "replacing": "replacing",
+    "replaced": "replaced",
+    "failed": "failed",
+    "launch_failed": "launch_failed",
+    "destroying": "destroying",
+    "destroyed": "destroyed",
+}
+_STAMPED = re.compile(r"^\W{0,2}(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)\W*\s*(.*)$")
+
+
+def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
+    """Every dated thing that was seen, oldest first. `decisive` holds texts that the cause quotes."""
+    quoted = tuple(decisive)
+    found = [*_caller(facts), *_record(facts), *_api(facts), *_events(facts), *_log(facts, quoted), *_status(facts)]
+    found.append(Moment(facts.now, "we", "looked", next(iter(facts.seen_at), "E02")))
+    marked = _mark_one(found)
+    return tuple(sorted(marked, key=lambda m: (m.at, _ORDER.index(m.source), m.evidence)))
+
+
+def life(facts: Facts) -> tuple[Span, ...]:
+    """The machine's states from first to last, from its events, before those from its log."""
+    points = [(e.at, _STATES[e.status]) for e in facts.events if e.at and e.status in _STATES]
+    first = min((at for at, _ in points), default=None)
+    born = facts.created_at
+    if born and (first is None or born < first):
+        points.append((born, "created"))
+    points += [(at, state) for at, state in _states_from_log(facts) if first is None or at < first]
+    points.sort(key=lambda point: point[0])
+    spans: list[Span] = []
+    for (start, state), following in zip(points, [*points[1:], None], strict=True):
+        end = following[0] if following else None
+        if spans and spans[-1].state == state:
+            spans[-1] = Span(state, spans[-1].start, end)
+        else:
+            spans.append(Span(state, start, end))
+    return tuple(spans)
+
+
+def _states_from_log(facts: Facts) -> Iterator[tuple[datetime, str]]:
+    for reading in facts.readings("booting", "exited", "killed", "abrupt"):
+        if reading.line.at and (reading.fact != "booting" or "init" in reading.line.message):
+            yield reading.line.at, "started" if reading.fact == "booting" else "stopped"
+
+
+def _caller(facts: Facts) -> Iterator[Moment]:
+    if facts.outcome("E19") is not Outcome.SEEN:
+        return
+    for line in facts.caller.text.splitlines()[:500]:
+        match = _STAMPED.match(line.strip())
+        at = time_of(match.group(1)) if match else None
+        if match and at:
+            yield Moment(at, "caller", match.group(2).rstrip(" {[")[:200] or "an entry of its log", "E19")
+
+
+def _record(facts: Facts) -> Iterator[Moment]:
+    for record in facts.records:
+        if record.created_at:
+            yield Moment(record.created_at, "record", "row created", "E14")
+        if record.started_at:
+            yield Moment(record.started_at, "record", "row claims started_at", "E14")
+        if record.updated_at and record.updated_at not in (record.created_at, record.started_at):
+            yield Moment(record.updated_at, "record", f"row last updated: {record.status}", "E14")
+
+
+def _api(facts: Facts) -> Iterator[Moment]:
+    if facts.created_at and facts.sightings and not facts.whole_life:
+        machine = facts.sightings[0]
+        yield Moment(facts.created_at, "Fly API", f"machine {machine.machine.id} created", machine.at)
+
+
+def _events(facts: Facts) -> Iterator[Moment]:
+    for event, at in facts.dated_events:
+        if event.at:
+            yield Moment(event.at, "events", _event_text(event), at)
+
+
+def _event_text(event: Event) -> str:
+    text = f"{event.type} → {event.status}" + (f" by {event.source}" if event.source else "")
+    if event.exit is None:
+        return text
+    told = [f"code {event.exit.exit_code}" if event.exit.exit_code is not None else "no code"]
+    told += ["out of memory"] if event.exit.oom_killed else []
+    told += ["asked to stop"] if event.exit.requested_stop else []
+    told += ["will restart"] if event.exit.restarting else []
+    return f"{text} ({', '.join(told)})"
+
+
+def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
+    for line in facts.logs.lines if facts.logs else ():
+        if line.at:
+            text = " ".join(line.message.split())[:200]
+            source = "program log" if is_program(line) else "platform log"
+            hit = len(text) > 8 and any(line.message.strip()[:120] in quote for quote in quoted)
+            yield Moment(line.at, source, text, "E07", hit)
+
+
+def _status(facts: Facts) -> Iterator[Moment]:
+    look = facts.look("E16")
+    feed = look.answer if look and isinstance(look.answer, StatusFeed) else StatusFeed()
+    incidents: tuple[PlatformIncident, ...] = feed.incidents
+    for incident in incidents:
+        if incident.started_at:
+            yield Moment(incident.started_at, "status", f"Fly reports: {incident.name}", "E16")
+        if incident.resolved_at:
+            yield Moment(incident.resolved_at, "status", f"Fly resolves: {incident.name}", "E16")
+
+
+def _mark_one(found: list[Moment]) -> list[Moment]:
+    """Only the first of several equal decisive moments keeps its mark; the repeats are visible beside it."""
+    first = min((m for m in found if m.decisive), key=lambda m: m.at, default=None)
+    return [m if m is first or not m.decisive else Moment(m.at, m.source, m.text, m.evidence) for m in found]

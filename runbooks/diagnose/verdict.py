@@ -1,0 +1,183 @@
+"""From evidence to a diagnosis: the ledger's top, the verdict, the headline, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from runbooks.diagnose import hygiene, timeline, visibility
+from runbooks.diagnose.facts import GONE, Facts
+from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, filled, finding_of, weigh
+from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Symptom, Unchecked, Verdict, View
+from runbooks.evidence.catalogue import FACETS
+from runbooks.evidence.models import Evidence, Outcome
+
+_BAD_STATES = (*GONE, "failed", "launch_failed", "stopped", "suspended")
+
+
+def diagnose(evidence: Evidence, causes: Iterable[CauseInfo] | None = None) -> Diagnosis:
+    """Judge the evidence. Equal evidence gives an equal diagnosis, whatever order it came in."""
+    facts = Facts(evidence)
+    ledger = weigh(facts, causes)
+    views = visibility.matrix(facts)
+    symptoms = _symptoms(facts, views)
+    verdict = _verdict(facts, ledger, views)
+    quotes = [claim.text for entry in (ledger.top,) if entry for claim in entry.hypothesis.supports]
+    audit = hygiene.audit(facts)
+    return Diagnosis(
+        verdict=verdict,
+        headline=_headline(facts, ledger, verdict),
+        cause=finding_of(ledger.top) if ledger.top else None,
+        contributing=tuple(finding_of(entry) for entry in ledger.contributing),
+        hypotheses=tuple(entry.hypothesis for entry in sorted(ledger.entries, key=_reading_order(ledger))),
+        visibility=views,
+        timeline=timeline.moments(facts, quotes),
+        life=timeline.life(facts),
+        symptoms=symptoms,
+        remedies=_remedies(facts, ledger, verdict),
+        prevention=_prevention(ledger, [remedy for remedy, _ in audit]),
+        verification=_verification(facts),
+        not_checked=_not_checked(evidence),
+        faults=ledger.faults,
+        audit=tuple(claim for _, claim in audit),
+    )
+
+
+def _verdict(facts: Facts, ledger: Ledger, views: tuple[View, ...]) -> Verdict:
+    if ledger.top or ledger.tied:
+        return Verdict.INCIDENT
+    if facts.state in _BAD_STATES or (facts.caller.error_text and not facts.sightings):
+        return Verdict.INCIDENT
+    probe = facts.probe("E17") or facts.probe("E18")
+    if facts.state == "started" and facts.known_here and not (probe and probe.reached != "open"):
+        row = facts.record
+        return Verdict.HEALTHY if row is None or row.status in ("running", "started", "") else Verdict.INCONCLUSIVE
+    return Verdict.INCIDENT if probe and probe.reached not in ("open",) and facts.sightings else Verdict.INCONCLUSIVE
+
+
+def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
+    who = facts.subject.machine_id or facts.subject.machine_name or "the machine"
+    what = f"Machine {who}" if who != "the machine" else "The machine"
+    if verdict is Verdict.HEALTHY:
+        return f"{what} is running in {facts.subject.app} and every view that could be asked agrees."
+    if ledger.top:
+        statement = ledger.top.hypothesis.statement
+        state = {"destroyed": " is gone", "destroying": " is going"}.get(
+            facts.state, f" is {facts.state}" if facts.state else ""
+        )
+        if ledger.top.info.stage <= 1 or not facts.sightings:
+            return statement
+        return f"{what}{state}: {statement[:1].lower()}{statement[1:]}" if state else statement
+    if ledger.tied:
+        titles = " or ".join(entry.info.title[:1].lower() + entry.info.title[1:] for entry in ledger.tied)
+        return f"{what}: either {titles}; the evidence allows both."
+    if verdict is Verdict.INCIDENT:
+        return f"{what} is {facts.state or 'not to be found'}, and the evidence does not establish why."
+    blind = sum(look.outcome is Outcome.COULD_NOT_LOOK for look in facts.evidence.looks.values())
+    return (
+        f"What happened to {who} is not established: {blind} of {len(facts.evidence.looks)} questions "
+        f"could not be asked or were not answered."
+    )
+
+
+def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
+    """The five symptoms of the first report, each derived and none assumed."""
+    caller = facts.caller
+    told = facts.outcome("E19") is Outcome.SEEN
+    probe = facts.probe("E17")
+    invisible = next(v for v in views if v.view.startswith("fly machine list"))
+    given_id = caller.machine_id or facts.subject.machine_id
+    unseen = None if invisible.sees is Sees.COULD_NOT_LOOK else invisible.sees is Sees.NO
+    row_looked = facts.outcome("E14") in (Outcome.SEEN, Outcome.ABSENT)
+    row = facts.record
+    status = f", status {row.status}" if row else ""
+    return (
+        Symptom(
+            "The call that makes the machine claims success", caller.ok if told else None, ("E19",) if told else ()
+        ),
+        Symptom(
+            f"A Fly machine id was returned{f': {given_id}' if given_id else ''}",
+            bool(caller.machine_id) if told else None,
+            ("E19",) if told else (),
+        ),
+        Symptom(f"A database row exists{status}", bool(row) if row_looked else None, ("E14",) if row_looked else ()),
+        Symptom(
+            "The machine is not in the app's list (the dashboard's own rules are not documented)",
+            unseen,
+            invisible.evidence,
+        ),
+        Symptom(
+            "The WebSocket connection fails",
+            probe.reached != "open" if probe else None,
+            ("E17",) if facts.look("E17") else (),
+        ),
+    )
+
+
+def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, ...]:
+    """The cause's remedy first, then those of what contributed; for an open case, the cheapest next tests."""
+    entries = [entry for entry in (ledger.top, *ledger.tied, *ledger.contributing) if entry]
+    remedies = [filled(entry.info.remedy, entry.names) for entry in entries]
+    if ledger.top is None and verdict is not Verdict.HEALTHY:
+        tests = [e.hypothesis.next_test for e in (*ledger.tied, *ledger.entries) if e.hypothesis.next_test]
+        remedies = [Remedy("Find out more first", test) for test in dict.fromkeys(tests)][:3] + remedies
+    return tuple(remedies)
+
+
+def _prevention(ledger: Ledger, audit: list[Remedy]) -> tuple[Remedy, ...]:
+    entries = [entry for entry in (ledger.top, *ledger.contributing) if entry]
+    own = [filled(e.info.prevention, e.names) for e in entries if e.info.prevention]
+    return tuple({remedy.title: remedy for remedy in (*own, *audit)}.values())
+
+
+def _verification(facts: Facts) -> tuple[Remedy, ...]:
+    """The first report's five checks, in commands that exist today."""
+    app, image = facts.subject.app, facts.ran_text or facts.subject.image or "IMAGE"
+    return (
+        Remedy("The image exists", "The registry has the manifest.", (f"docker manifest inspect {image}",)),
+        Remedy("The machine is listed", "The list has the new id.", (f"fly machine list -a {app}",)),
+        Remedy(
+            "The machine stays up",
+            "It is started a minute later, too.",
+            (f"fly machine wait NEW_ID -a {app} --state started", f"fly machine status NEW_ID -a {app}"),
+        ),
+        Remedy(
+            "The endpoint answers for this machine",
+            "An answer with HTTP 101 opens the WebSocket.",
+            (
+                f"curl -sSi --http1.1 https://{facts.app_host}/ -H 'fly-force-instance-id: NEW_ID' "
+                f"-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' "
+                f"-H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='",
+            ),
+        ),
+        Remedy("The row follows", "Its status changes from starting to running by itself, under the machine's id."),
+    )
+
+
+def _not_checked(evidence: Evidence) -> tuple[Unchecked, ...]:
+    """Every facet that could not be looked at, and what no facet covers."""
+    found = [
+        Unchecked(f"{look.facet.question} ({look.number})", look.reason)
+        for look in evidence.looks.values()
+        if look.outcome is Outcome.COULD_NOT_LOOK
+    ]
+    asked = {look.facet.name for look in evidence.looks.values()}
+    found += [
+        Unchecked(f"{facet.question} ({facet.number})", "it was not asked before the run ended")
+        for facet in FACETS.values()
+        if facet.name not in asked
+    ]
+    return (
+        *found,
+        Unchecked("What the dashboard shows", "its rules are not documented, and it has no interface to ask"),
+        Unchecked("Creating a test machine with the same config (step 4)", "it would change something; it is off"),
+    )
+
+
+def _reading_order(ledger: Ledger) -> Callable[[Entry], tuple[int, int, str]]:
+    """The cause first, then what holds, what is open, what is refuted; the first report's own among each."""
+    rank = {"confirmed": 1, "likely": 2, "open": 3, "refuted": 4}
+
+    def key(entry: Entry) -> tuple[int, int, str]:
+        return (0 if entry is ledger.top else rank[entry.hypothesis.status], int(entry.info.stage), entry.info.slug)
+
+    return key

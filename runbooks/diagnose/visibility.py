@@ -1,0 +1,136 @@
+"""The visibility matrix: who sees the machine, who does not, and who could not be asked (facts §1.6, §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbooks.diagnose.facts import GONE, Facts
+from runbooks.diagnose.model import Sees, View
+from runbooks.evidence.models import Listing, Machine, Outcome
+
+
+def matrix(facts: Facts) -> tuple[View, ...]:
+    """One row a view, the platform's first, then what people look at, then the way in, then the caller."""
+    return tuple(_rows(facts))
+
+
+def _rows(facts: Facts) -> Iterator[View]:
+    yield _machine(facts)
+    yield _listed(facts, "E05", f"list of {facts.subject.app}")
+    yield _listed(facts, "E06", f"list of {facts.subject.app}, destroyed ones included")
+    yield _plain(facts, "E04", "its events", f"{len(facts.events)} events")
+    yield _plain(facts, "E07", "its log", f"{len(facts.logs.lines) if facts.logs else 0} lines")
+    yield _organisation(facts)
+    yield _listed(facts, "E05", "fly machine list (same list)")
+    yield _fly_status(facts)
+    yield View("dashboard", Sees.COULD_NOT_LOOK, "its rules are not documented; destroyed machines seem to vanish", ())
+    yield _name(facts, "E12", f"DNS of {facts.app_host}")
+    if facts.believed_host and facts.believed_host != facts.app_host:
+        yield _name(facts, "E13", f"DNS of {facts.believed_host}")
+    if facts.believed_url:
+        yield _probe(facts, "E17", facts.believed_url)
+    yield _probe(facts, "E18", f"{facts.app_host}, machine named in the header")
+    yield _record(facts)
+    yield _caller(facts)
+
+
+def _machine(facts: Facts) -> View:
+    look = facts.look("E03")
+    view = "machine by id"
+    if look is None or look.outcome is Outcome.COULD_NOT_LOOK:
+        return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", ("E03",) if look else ())
+    if isinstance(look.answer, Machine):
+        return View(view, Sees.YES, look.answer.state, ("E03",))
+    refusal = facts.refusal("E03")
+    return View(view, Sees.NO, f"404 {refusal.text}" if refusal else "404", ("E03",))
+
+
+def _listed(facts: Facts, number: str, view: str) -> View:
+    look = facts.look(number)
+    if look is None or not isinstance(look.answer, Listing):
+        return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", (number,) if look else ())
+    if not facts.subject.machine_id and not facts.subject.machine_name:
+        return View(view, Sees.COULD_NOT_LOOK, "neither id nor name is known", (number,))
+    for sighting in facts.sightings:
+        if sighting.at == number:
+            return View(view, Sees.YES, sighting.machine.state, (number,))
+    count = len(look.answer.machines)
+    return View(view, Sees.NO, f"not among {count} machine{'' if count == 1 else 's'}", (number,))
+
+
+def _organisation(facts: Facts) -> View:
+    look = facts.look("E08")
+    view = f"organisation {facts.subject.org}".strip()
+    if look is None or not isinstance(look.answer, Listing):
+        return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", (look.number,) if look else ())
+    listing = look.answer
+    for sighting in facts.sightings:
+        if sighting.at == "E08":
+            return View(view, Sees.YES, f"{sighting.machine.state} in {sighting.app or 'an unnamed app'}", ("E08",))
+    if listing.error_regions or not listing.complete:
+        why = ", ".join(listing.error_regions) + " did not answer" if listing.error_regions else "more pages exist"
+        return View(view, Sees.COULD_NOT_LOOK, f"not found, but {why}", ("E08",))
+    return View(view, Sees.NO, f"not among {len(listing.machines)} machines", ("E08",))
+
+
+def _plain(facts: Facts, number: str, view: str, found: str) -> View:
+    look = facts.look(number)
+    if look is None or look.outcome is Outcome.COULD_NOT_LOOK:
+        return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", (number,) if look else ())
+    if look.outcome is Outcome.SEEN:
+        return View(view, Sees.YES, found, (number,))
+    return View(view, Sees.NO, look.reason, (number,))
+
+
+def _fly_status(facts: Facts) -> View:
+    """What `fly status` would show follows from the list and the metadata; it was not run."""
+    view = "fly status (derived, not run)"
+    listed = _listed(facts, "E05", view)
+    if listed.sees is not Sees.YES:
+        return listed
+    machine = next(s.machine for s in facts.sightings if s.at == "E05")
+    if machine.config is None:
+        return View(view, Sees.COULD_NOT_LOOK, "the list shows no metadata to judge by", ("E05",))
+    if machine.metadata.get("fly_platform_version") == "v2" and machine.state not in GONE:
+        return View(view, Sees.YES, machine.state, ("E05",))
+    return View(view, Sees.NO, "only hinted at: no fly_platform_version=v2 in its metadata", ("E05",))
+
+
+def _name(facts: Facts, number: str, view: str) -> View:
+    look, resolution = facts.look(number), facts.resolution(number)
+    if look is None or resolution is None or look.outcome is Outcome.COULD_NOT_LOOK:
+        return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", (number,) if look else ())
+    if look.outcome is Outcome.SEEN:
+        return View(view, Sees.YES, "resolves", (number,))
+    return View(view, Sees.NO, resolution.code, (number,))
+
+
+def _probe(facts: Facts, number: str, view: str) -> View:
+    look, probe = facts.look(number), facts.probe(number)
+    if look is None or probe is None:
+        return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", (number,) if look else ())
+    if probe.reached == "open":
+        return View(view, Sees.YES, f"answers (HTTP {probe.status})", (number,))
+    status = f", HTTP {probe.status}" if probe.status else ""
+    return View(view, Sees.NO, f"ends at {probe.reached}{status}", (number,))
+
+
+def _record(facts: Facts) -> View:
+    look = facts.look("E14")
+    view = "caller's database"
+    if look is None or look.outcome is Outcome.COULD_NOT_LOOK:
+        return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", ("E14",) if look else ())
+    if facts.record is None:
+        return View(view, Sees.NO, look.reason, ("E14",))
+    return View(view, Sees.YES, f"says {facts.record.status or 'no status'}", ("E14",))
+
+
+def _caller(facts: Facts) -> View:
+    view = "caller's answer"
+    if facts.outcome("E19") is not Outcome.SEEN:
+        look = facts.look("E19")
+        return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", ("E19",) if look else ())
+    caller = facts.caller
+    if caller.ok:
+        return View(view, Sees.YES, f"claims success, status {caller.status or 'unnamed'}", ("E19",))
+    return View(view, Sees.NO, caller.error_text[:120] or "claims no success", ("E19",))
