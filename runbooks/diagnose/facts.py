@@ -97,6 +97,7 @@ class Facts:
         known = {
             "app": self.subject.app,
             "machine_id": self.subject.machine_id,
+            "live_id": "NEW_ID" if self.destroyed or not self.sightings else self.subject.machine_id,
             "name": self.subject.machine_name,
             "org": self.subject.org,
             "region": machine.region if machine else self.caller.region,

@@ -81,9 +81,7 @@ def _findings(facts: Facts) -> Iterator[tuple[Remedy, Claim]]:
             Remedy(
                 "Do not report success before the machine has settled",
                 "A 200 says that a machine was reserved. Wait for a resting state, then answer.",
-                (
-                    f"fly machine wait {facts.names.get('machine_id', 'MACHINE_ID')} -a {facts.subject.app} --state settled",
-                ),
+                (f"fly machine wait NEW_ID -a {facts.subject.app} --state settled",),
             ),
             Claim(f"The caller claimed success while the status was `{facts.caller.status}`.", ("E19",)),
         )

@@ -242,7 +242,7 @@ def _heard(info: CauseInfo, facts: Facts) -> Entry | None:
     said = list(info.rule(facts))
     points = [item for item in said if isinstance(item, Point)]
     statements = [item for item in said if isinstance(item, Says)]
-    if not info.asked_by and not any(p.side > 0 for p in points):
+    if not info.asked_by and not any(p.side > 0 or (p.side < 0 and p.weight is Weight.DECISIVE) for p in points):
         return None
     status = status_of(points, lambda number: facts.outcome(number) is Outcome.SEEN)
     last = statements[-1] if statements else Says(info.title)
@@ -251,7 +251,7 @@ def _heard(info: CauseInfo, facts: Facts) -> Entry | None:
         slug=info.slug,
         title=info.title,
         status=status,
-        statement=last.text,
+        statement=last.text if status in (Status.CONFIRMED, Status.LIKELY) else info.title,
         supports=_claims(points, +1),
         against=_claims(points, -1),
         missing=_claims(points, 0),

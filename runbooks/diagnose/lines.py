@@ -85,7 +85,8 @@ _COMPILED = tuple((fact, tuple(re.compile(p) for p in patterns)) for fact, patte
 _PLATFORM_NOISE = re.compile(
     r"Starting init \(commit|Preparing to run: `|\[fly api proxy\]|SSH listening|Main child exited|Starting clean up"
     r"|reboot: Restarting|Umounting|Mounting|hostname: |Sending signal|Out of memory: Killed"
-    r"|Machine (?:created|started)|Process appears to have been OOM killed|^\[\s*\d+\.\d+\]|failed to spawn command|exited abruptly"
+    r"|Machine (?:created|started)|Process appears to have been OOM killed|^\[\s*\d+\.\d+\]"
+    r"|failed to spawn command|exited abruptly"
 )
 _IDENTIFIER = re.compile(_NAME)
 

@@ -52,8 +52,8 @@ def life(facts: Facts) -> tuple[Span, ...]:
     points += [(at, state) for at, state in _states_from_log(facts) if first is None or at < first]
     points.sort(key=lambda point: point[0])
     spans: list[Span] = []
-    for (start, state), following in zip(points, [*points[1:], None], strict=True):
-        end = following[0] if following else None
+    ends = [start for start, _ in points[1:]] + [None] if points else []
+    for (start, state), end in zip(points, ends, strict=True):
         if spans and spans[-1].state == state:
             spans[-1] = Span(state, spans[-1].start, end)
         else:

@@ -20,7 +20,7 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
     remedy=Remedy(
         "Let something compare the row with the machine",
         "The row was written when the create call answered, and nothing corrects it when the machine's state changes.",
-        ("fly machine wait {machine_id} -a {app} --state settled",),
+        ("fly machine wait {live_id} -a {app} --state settled",),
     ),
     prevention=Remedy(
         "Write states that were observed, under the machine's id",

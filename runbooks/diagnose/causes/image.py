@@ -143,7 +143,7 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
     prevention=Remedy(
         "Wait until the machine has settled before reporting success",
         "A 200 says that a machine was reserved, not that it runs.",
-        ("fly machine wait {machine_id} -a {app} --state settled",),
+        ("fly machine wait {live_id} -a {app} --state settled",),
     ),
     next_test="Ask the registry for the digest that the machine resolved, and read its log for the pull.",
 )
@@ -231,7 +231,7 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Says]:
     remedy=Remedy(
         "Look at the image that really ran",
         "Every conclusion drawn from the believed tag is about an image that was never used here.",
-        ("fly machine status {machine_id} -a {app} -d",),
+        ("fly machine status {live_id} -a {app} -d",),
     ),
     prevention=Remedy(
         "Log the image reference that is really sent, and pin a digest",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbooks.diagnose.facts import Facts, lasting
-from runbooks.diagnose.ledger import Point, Says, Stage, cause, doubts, favours, lacks, proves, refutes, says
+from runbooks.diagnose.ledger import Point, Says, Stage, cause, favours, lacks, proves, refutes, says
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Outcome
 
@@ -47,10 +47,7 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Says]:
     if flag is False:
         yield refutes("auto_destroy is off.", *facts.config_at)
     if facts.event_of("launch", "launch_failed"):
-        yield doubts(
-            "The launch had failed: the platform cleans such a machine up without auto_destroy.",
-            *facts.events_at,
-        )
+        yield refutes("The launch had failed: the platform removes such a machine by itself.", *facts.events_at)
     at = destroy[0].at if destroy else None
     lived = f", {lasting(at - facts.created_at)} after it was created" if at and facts.created_at else ""
     yield says(f"auto_destroy removed the machine{lived}, which is why nothing shows it any more.")
@@ -104,7 +101,7 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
     prevention=Remedy(
         "Leave skip_launch out, and wait for the state you need",
         "skip_launch and `fly machine create` make a machine that does not boot.",
-        ("fly machine wait {machine_id} -a {app} --state started",),
+        ("fly machine wait {live_id} -a {app} --state started",),
     ),
     next_test="Look once more in a minute: a machine that is being pulled leaves `created`, this one does not.",
 )

@@ -46,7 +46,7 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Says]:
         "Connect to the app's hostname and name the machine in a header",
         "A machine's name is not a hostname: {believed_host} belongs to another app, or to none.",
         (
-            "curl -sSi https://{app_host}/ -H 'fly-force-instance-id: {machine_id}'",
+            "curl -sSi https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
             "fly ips list -a {app}",
         ),
     ),
@@ -88,7 +88,7 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
     if right and right.reached == "open":
         yield favours(f"The machine answers at {facts.app_host} when it is named in the header.", "E18")
     yield says(
-        f"The URL could never have worked: {made}. The app's hostname is {facts.app_host}.",
+        f"The URL could never have worked: {made}.",
         believed_host=host,
         app_host=facts.app_host,
     )

@@ -104,7 +104,7 @@ def token_invalid(facts: Facts) -> Iterator[Point | Says]:
     yield proves(f"{look.reason[:1].upper()}{look.reason[1:]}." if look else "The API refuses the token.", "E01")
     if any(facts.outcome(n) is Outcome.SEEN for n in ("E02", "E03", "E05")):
         yield refutes("The same token was accepted elsewhere.", "E02")
-    yield says("The token is refused by the API, so the machine could not be looked at with it.")
+    yield says("The API refuses the token (HTTP 401), so the machine could not be looked at with it.")
 
 
 @cause(

@@ -58,7 +58,7 @@ def _never_ran(facts: Facts) -> Iterator[Point]:
     remedy=Remedy(
         "Send {wanted} with the machine, or set it as an app secret",
         "The program ends at once without it, so every restart ends the same way.",
-        ("fly secrets set {wanted}=VALUE -a {app}", "fly logs -a {app} --machine {machine_id} --no-tail"),
+        ("fly secrets set {wanted}=VALUE -a {app}", "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail"),
     ),
     prevention=Remedy(
         "Test the contract between the provisioning function and the program",
@@ -94,7 +94,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
             yield favours(f"A near miss stands among the variables sent: {pairs}.", *facts.config_at)
             yield says(
                 f"The program wants {names} and the machine was sent {', '.join(near.values())} instead, "
-                f"so it ended with {_crash(facts) or 'an error'}.",
+                f"so the program ended with {_crash(facts) or 'an error'}.",
                 wanted=wanted[0],
             )
             return
@@ -162,7 +162,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Says]:
         "Read the program's last lines and run it once with auto_destroy off",
         "The program ended by itself with an error; its last lines are the place to look.",
         (
-            "fly logs -a {app} --machine {machine_id} --no-tail",
+            "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
             "fly machine run {image} -a {app} -r {region}",
         ),
     ),
@@ -189,8 +189,8 @@ def startup_crash(facts: Facts) -> Iterator[Point | Says]:
         yield says(f"The program ended by itself with {_crash(facts)}{last}.")
     elif facts.readings("abrupt", "spawn-failed", "exec-format"):
         yield favours("The log says that the program could not be run.", "E07")
-    elif facts.exits and all(x.exit_code == 0 for _, x, _ in facts.exits):
-        yield refutes("Every recorded exit has code 0.", *(at for _, _, at in facts.exits))
+    elif facts.exits and all(x.exit_code == 0 or x.requested_stop for _, x, _ in facts.exits):
+        yield refutes("Every recorded end has code 0 or was asked for.", *(at for _, _, at in facts.exits))
     elif facts.state == "started" and facts.whole_life:
         yield refutes("The machine runs, and its events hold no exit.", *facts.seen_at[:1], *facts.events_at)
     elif not facts.exits:
@@ -205,7 +205,7 @@ def startup_crash(facts: Facts) -> Iterator[Point | Says]:
     remedy=Remedy(
         "Start a program that stays, or accept that it is done",
         "The main process ended with code 0: to the platform that is success, and the machine rests or goes.",
-        ("docker buildx imagetools inspect {image}", "fly machine status {machine_id} -a {app}"),
+        ("docker buildx imagetools inspect {image}", "fly machine status {live_id} -a {app}"),
     ),
     next_test="Look at the exit code of the last exit event: 0 means that it ended as it wanted.",
 )
@@ -241,7 +241,7 @@ def exited_normally(facts: Facts) -> Iterator[Point | Says]:
     remedy=Remedy(
         "Give the machine more memory, or the program a smaller heap",
         "The default guest has 256 MB; the kernel ends what asks for more.",
-        ("fly machine update {machine_id} -a {app} --vm-memory 1024",),
+        ("fly machine update {live_id} -a {app} --vm-memory 1024",),
     ),
     prevention=Remedy(
         "State the guest in the create call",
@@ -282,7 +282,7 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
         "The loop is certain; why the program ends is not, because nothing it printed is left.",
         (
             "fly machine run {image} -a {app} -r {region}",
-            "fly logs -a {app} --machine {machine_id} --no-tail",
+            "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
         ),
     ),
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",

@@ -20,8 +20,7 @@ from runbooks.diagnose.model import Remedy
         "With it, the next `fly deploy` will also update or replace this machine.",
         (
             "fly machine list -a {app}",
-            "fly machine update {machine_id} -a {app} --metadata fly_platform_version=v2 "
-            "--metadata fly_process_group=app",
+            "fly machine update {live_id} -a {app} --metadata fly_platform_version=v2 --metadata fly_process_group=app",
         ),
     ),
     prevention=Remedy(
