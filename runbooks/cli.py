@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -122,9 +123,7 @@ def index(output_root: Path | None) -> None:
 
     root = _root(output_root)
     if not root.is_dir():
-        raise UsageError(
-            f"There is no folder {root}.", "Name the one that holds the runs with --output-root."
-        )
+        raise UsageError(f"There is no folder {root}.", "Name the one that holds the runs with --output-root.")
     index_page.write(root)
     terminal.show_paths(Console(), "Index", root / "index.html")
 
@@ -139,6 +138,7 @@ def simulate(scenario: str, port: int) -> None:
     from runbooks.simulator.server import Simulator
 
     chosen = load_scenario(scenario)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C
     with tempfile.TemporaryDirectory(prefix="fly-simulator-") as folder:
         simulator = Simulator(chosen, Path(folder), port)
         try:
@@ -163,9 +163,7 @@ def _execute(
     given = {name: getattr(checked, name) for name in values}
     errors = Console(stderr=True)
     with terminal.Progress(errors) as progress:
-        result = runner.run(
-            runbook, given, output_root=_root(output_root), deadline=deadline, on_step=progress.step
-        )
+        result = runner.run(runbook, given, output_root=_root(output_root), deadline=deadline, on_step=progress.step)
     terminal.show_warnings(errors, result.warnings)
     if result.folder is None:
         terminal.show_error(errors, result.reason)

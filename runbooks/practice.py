@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ def instructions(scenario: Scenario, served: Served) -> str:
         f'curl -s {header} "$FLY_API_HOSTNAME/v1/apps/{app}"',
         f'curl -s {header} {machines}?include_deleted=true&summary=true"',
         *([f'curl -s {header} {machines}/{machine}"'] if machine else []),
-        f"runbooks run machine_not_visible {given}",
+        f"{_command()} run machine_not_visible {given}",
     ]
     return "\n".join(
         [
@@ -36,6 +39,11 @@ def instructions(scenario: Scenario, served: Served) -> str:
             *tries,
         ]
     )
+
+
+def _command() -> str:
+    """`runbooks` as the reader can type it: by name if the shell finds it, else by path."""
+    return "runbooks" if shutil.which("runbooks") else shlex.quote(str(Path(sys.executable).parent / "runbooks"))
 
 
 def _variables(scenario: Scenario, served: Served) -> list[tuple[str, str]]:

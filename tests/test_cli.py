@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -64,9 +65,7 @@ def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     def fake(runbook: str, given: Mapping[str, Any], **options: Any) -> runner.Result:
         seen.update(runbook=runbook, given=dict(given), options=options)
         summary = seen["summary"]
-        return runner.Result(
-            "completed", runner.exit_code_of(summary), "", tmp_path, (), summary, json.dumps(summary)
-        )
+        return runner.Result("completed", runner.exit_code_of(summary), "", tmp_path, (), summary, json.dumps(summary))
 
     monkeypatch.setattr(runner, "run", fake)
     return seen
@@ -79,9 +78,7 @@ def test_ids_survive_on_the_command_line_and_in_a_file(
     invoke("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", machine)
     assert given["given"] == {"app_name": "vyx", "machine_id": machine}
     file = tmp_path / "p.yaml"
-    file.write_text(
-        f"app_name: vyx\nmachine_id: {machine}\nincident_time: 2025-10-02T03:00:00Z\nallow_writes: true\n"
-    )
+    file.write_text(f"app_name: vyx\nmachine_id: {machine}\nincident_time: 2025-10-02T03:00:00Z\nallow_writes: true\n")
     invoke("run", "machine_not_visible", "-f", str(file))
     assert given["given"]["machine_id"] == machine
     assert given["given"]["incident_time"] == "2025-10-02T03:00:00Z"
@@ -132,9 +129,7 @@ def test_a_wrong_parameter_is_one_paragraph_exit_2_and_nothing_written(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    "text", ["- a\n- b\n", "app_name: [a]\n", "app_name: {a: 1}\n", "a: 'b", "just words"]
-)
+@pytest.mark.parametrize("text", ["- a\n- b\n", "app_name: [a]\n", "app_name: {a: 1}\n", "a: 'b", "just words"])
 def test_a_parameter_file_of_another_shape_is_refused(text: str, invoke: Invoke, tmp_path: Path) -> None:
     file = tmp_path / "p.yaml"
     file.write_text(text)
@@ -259,7 +254,20 @@ def test_index_wants_a_folder(invoke: Invoke, tmp_path: Path) -> None:
 
 
 def test_the_package_runs_as_a_module() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "runbooks", "--version"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "runbooks", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("runbooks, version ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_simulate_serves_what_it_prints_until_it_is_stopped(number: signal.Signals) -> None:
+    command = [sys.executable, "-u", "-m", "runbooks", "simulate", "vyx-missing-environment"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        lines = list(iter(server.stdout.readline, "# and then, for example:\n"))
+        first_try = server.stdout.readline()
+        exports = "".join(line for line in lines if line.startswith("export "))
+        done = subprocess.run(["sh", "-c", exports + first_try], capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout)["name"] == "vyx-app"
+        server.send_signal(number)
+        _, errors = server.communicate()
+    assert (server.returncode, errors) == (0, "Stopped.\n")

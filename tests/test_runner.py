@@ -120,7 +120,7 @@ def test_a_failing_cell_still_publishes_and_says_so(notebook: Notebook, tmp_path
     assert result.summary is not None
     statuses = [step["status"] for step in _manifest(result.folder)["steps"]]
     assert statuses == ["done", "done", "done", "failed", "not-run", "done"]
-    executed = nbformat.read(result.folder / "report.ipynb", as_version=4)  # type: ignore[operator]
+    executed = nbformat.read(result.folder / "report.ipynb", as_version=4)
     code = [c for c in executed.cells if c.cell_type == "code"]
     assert [c.metadata.papermill.status for c in code] == statuses
 
@@ -133,9 +133,7 @@ def test_a_case_that_never_opened_is_not_published(notebook: Notebook, tmp_path:
 
 
 def test_a_usage_error_inside_the_notebook_leaves_nothing(notebook: Notebook, tmp_path: Path) -> None:
-    opening = (
-        "from runbooks.errors import SourceError\nraise SourceError('No such scenario.', 'Try another.')"
-    )
+    opening = "from runbooks.errors import SourceError\nraise SourceError('No such scenario.', 'Try another.')"
     result = _run(notebook(opening=opening), tmp_path / "out")
     assert (result.exit_code, result.folder) == (2, None)
     assert result.reason == "No such scenario. Try another."

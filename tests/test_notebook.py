@@ -1,0 +1,102 @@
+"""The notebooks as they lie in git: clean, thin, and in step with the package."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from runbooks.parameters import RUNBOOKS
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+TAGS = {"parameters"}
+LINES = 3
+
+notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=[p.stem for p in NOTEBOOKS])
+
+
+def _read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def _code(path: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in _read(path).cells if cell.cell_type == "code"]
+
+
+def test_every_runbook_has_a_notebook_and_the_other_way_round() -> None:
+    assert {path.stem for path in NOTEBOOKS} == set(RUNBOOKS)
+
+
+@notebooks
+def test_it_is_valid_and_written_as_nbformat_writes_it(path: Path) -> None:
+    node = _read(path)
+    nbformat.validate(node)
+    assert path.read_text() == nbformat.writes(node) + "\n"
+
+
+@notebooks
+def test_it_carries_nothing_of_any_run(path: Path) -> None:
+    for cell in _code(path):
+        assert cell.outputs == []
+        assert cell.execution_count is None
+    for cell in _read(path).cells:
+        assert set(cell.metadata) <= {"tags"}
+        assert set(cell.metadata.get("tags", [])) <= TAGS
+    text = path.read_text()
+    assert not [sign for sign in ("/home/", "/Users/", "/root/", "/work/") if sign in text]
+
+
+@notebooks
+def test_it_asks_for_the_plain_python_kernel(path: Path) -> None:
+    metadata = _read(path).metadata
+    assert set(metadata) <= {"kernelspec", "language_info"}
+    assert metadata.kernelspec.name == "python3"
+    assert metadata.kernelspec.language == "python"
+    assert "version" not in metadata.get("language_info", {})
+
+
+@notebooks
+def test_its_parameters_are_those_of_the_model_with_the_same_defaults(path: Path) -> None:
+    tagged = [cell for cell in _code(path) if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    assert tagged[0] is not None
+    found = {}
+    for statement in ast.parse(tagged[0].source).body:
+        assert isinstance(statement, ast.Assign | ast.AnnAssign), "one plain assignment a line"
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        assert isinstance(target, ast.Name)
+        assert statement.value is not None
+        found[target.id] = ast.literal_eval(statement.value)
+    assert found == {name: field.default for name, field in RUNBOOKS[path.stem].model_fields.items()}
+
+
+@notebooks
+def test_it_opens_the_case_first_and_publishes_last(path: Path) -> None:
+    parameters, opening, *_, last = _code(path)
+    assert "parameters" in parameters.metadata.tags
+    assert "from runbooks.case import open_case" in opening.source
+    assert "case = open_case(globals())" in opening.source
+    assert last.source.strip() == "case.publish()"
+
+
+@notebooks
+def test_every_step_is_thin_and_has_words_before_it(path: Path) -> None:
+    cells = _read(path).cells
+    assert cells[0].cell_type == "markdown"
+    for before, cell in itertools.pairwise(cells):
+        if cell.cell_type == "code":
+            assert before.cell_type == "markdown", cell.source
+            if "parameters" not in cell.metadata.get("tags", []):
+                lines = [line for line in cell.source.splitlines() if line.strip()]
+                assert 1 <= len(lines) <= LINES, cell.source
+
+
+@notebooks
+def test_its_cells_have_names_that_last(path: Path) -> None:
+    ids = [cell["id"] for cell in json.loads(path.read_text())["cells"]]
+    assert len(set(ids)) == len(ids)
