@@ -73,9 +73,7 @@ class Application:
         if host.partition(":")[0].endswith(SUFFIX):
             await self._edge.serve(scope, receive, noting_send)
         elif scope["type"] == "websocket":
-            await WebSocket(scope, receive, noting_send).send_denial_response(
-                self._desk.respond(plain_not_found())
-            )
+            await WebSocket(scope, receive, noting_send).send_denial_response(self._desk.respond(plain_not_found()))
         else:
             await self._paths(scope, receive, noting_send)
 

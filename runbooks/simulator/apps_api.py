@@ -112,8 +112,7 @@ class AppsApi:
     def list_regions(self, call: Call) -> Answer:
         self._desk.holder(call)
         regions = [
-            {"code": code, "name": code.upper(), "gateway_available": True, "deprecated": False}
-            for code in REGIONS
+            {"code": code, "name": code.upper(), "gateway_available": True, "deprecated": False} for code in REGIONS
         ]
         return answer_json({"regions": regions, "nearest": self._world.settings.region})
 

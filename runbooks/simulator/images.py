@@ -91,9 +91,7 @@ class Images:
         self._manifests.pop((ref.registry, ref.repository, digest), None)
 
     def manifest(self, registry: str, repository: str, wanted: str) -> Blob | None:
-        digest = (
-            wanted if wanted.startswith("sha256:") else self._tags.get((registry, repository, wanted), "")
-        )
+        digest = wanted if wanted.startswith("sha256:") else self._tags.get((registry, repository, wanted), "")
         return self._manifests.get((registry, repository, digest))
 
     def blob(self, registry: str, repository: str, digest: str) -> Blob | None:

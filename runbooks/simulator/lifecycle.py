@@ -63,9 +63,7 @@ class Lifecycle:
         self._event(machine, "stop", "stopping", source)
         machine.state = "stopping"
         self._write(machine, Line(0, "Sending signal SIGINT to main child process w/ PID 629"))
-        self._after(
-            machine, 350, lambda m: self._requested_exit(m, code=130, signal=2, then=self._rest_stopped)
-        )
+        self._after(machine, 350, lambda m: self._requested_exit(m, code=130, signal=2, then=self._rest_stopped))
 
     def destroy(self, machine: Machine, source: str) -> None:
         """A removal that somebody asked for; a running process is killed on the way."""
@@ -77,9 +75,7 @@ class Lifecycle:
             self._after(
                 machine,
                 180,
-                lambda m: self._requested_exit(
-                    m, code=137, signal=9, then=lambda n: self._destroyed(n, source)
-                ),
+                lambda m: self._requested_exit(m, code=137, signal=9, then=lambda n: self._destroyed(n, source)),
             )
         else:
             self._after(machine, _DESTROY_TAKES_MS, lambda m: self._destroyed(m, source))
@@ -163,9 +159,7 @@ class Lifecycle:
         self._event(machine, "destroy", "destroying", "flyd")
         self._after(machine, _DESTROY_TAKES_MS, lambda m: self._destroyed(m, "flyd"))
 
-    def _requested_exit(
-        self, machine: Machine, *, code: int, signal: int, then: Callable[[Machine], None]
-    ) -> None:
+    def _requested_exit(self, machine: Machine, *, code: int, signal: int, then: Callable[[Machine], None]) -> None:
         if machine.process_since is not None:
             name = {2: "SIGINT", 9: "SIGKILL"}[signal]
             text = f" INFO Main child exited with signal (with signal '{name}', core dumped? false)"
@@ -185,9 +179,7 @@ class Lifecycle:
         machine.destroyed_at = self._clock.now
         self._event(machine, "destroy", "destroyed", source)
 
-    def _exit_event(
-        self, machine: Machine, ending: Ending, *, restarting: bool, requested: bool = False
-    ) -> None:
+    def _exit_event(self, machine: Machine, ending: Ending, *, restarting: bool, requested: bool = False) -> None:
         exit_event = {
             "exit_code": ending.code,
             "exited_at": rfc3339(self._clock.now),
@@ -198,9 +190,7 @@ class Lifecycle:
             "restarting": restarting,
             "signal": -1 if ending.signal is None else ending.signal,
         }
-        self._event(
-            machine, "exit", "stopped", "flyd", exit_event=exit_event, restart_count=machine.restart_count
-        )
+        self._event(machine, "exit", "stopped", "flyd", exit_event=exit_event, restart_count=machine.restart_count)
 
     def _event(self, machine: Machine, kind: str, status: str, source: str, **request: object) -> None:
         now = self._clock.now

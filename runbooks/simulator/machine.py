@@ -63,9 +63,7 @@ class Machine:
             return False
         return (now - self.process_since).total_seconds() * 1000 >= self.program.listens_at_ms
 
-    def add_event(
-        self, event_id: str, kind: str, status: str, source: str, at: datetime, **request: Any
-    ) -> None:
+    def add_event(self, event_id: str, kind: str, status: str, source: str, at: datetime, **request: Any) -> None:
         event: dict[str, Any] = {
             "id": event_id,
             "type": kind,
@@ -145,9 +143,7 @@ class Machine:
                 {
                     "name": name,
                     "status": "passing" if passing else "critical",
-                    "output": "ok"
-                    if passing
-                    else f"connect: connection refused on port {check.get('port', 0)}",
+                    "output": "ok" if passing else f"connect: connection refused on port {check.get('port', 0)}",
                     "updated_at": rfc3339(since),
                 }
             )

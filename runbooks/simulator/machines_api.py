@@ -79,9 +79,7 @@ class MachinesApi:
     def wait(self, call: Call) -> Answer:
         """Answers at once: the simulated clock jumps over the time that a real call would block."""
         machine = self._machine(call, "wait")
-        states = [state for text in call.query.getlist("state") for state in text.split(",") if state] or [
-            "started"
-        ]
+        states = [state for text in call.query.getlist("state") for state in text.split(",") if state] or ["started"]
         version = call.query.get("version") or call.query.get("instance_id") or machine.instance_id
         if version != machine.instance_id:
             raise Refused(404, "not_found: machine version not found", unverified=True)

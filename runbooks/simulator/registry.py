@@ -65,11 +65,7 @@ class Registry:
         world = self._desk.world
         if host != FLY_REGISTRY:
             # Public registries do not tell a private repository from one that is not there.
-            return (
-                None
-                if world.images.has_repository(host, repository)
-                else _unauthorized(_bearer(host, repository))
-            )
+            return None if world.images.has_repository(host, repository) else _unauthorized(_bearer(host, repository))
         try:
             holder = self._desk.tokens.identify_basic(call.headers.get("authorization", ""))
         except Refused:

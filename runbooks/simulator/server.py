@@ -75,14 +75,10 @@ class Simulator:
         try:
             plain, tls = self._listen(self._port), self._listen()
             closed = self._listen(accept=False)
-            foreign = {
-                host: self._listen() for host in sorted(self.world.images.registries() - {FLY_REGISTRY})
-            }
+            foreign = {host: self._listen() for host in sorted(self.world.images.registries() - {FLY_REGISTRY})}
         except OSError as error:
             self._close_sockets()
-            raise SourceError(
-                f"The simulator cannot listen on {_LOOPBACK}:{self._port}: {error.strerror}."
-            ) from None
+            raise SourceError(f"The simulator cannot listen on {_LOOPBACK}:{self._port}: {error.strerror}.") from None
         self._registry_of_port = {_port(listener): host for host, listener in foreign.items()}
         context, ca_pem = self._certificate()
         self._run([([plain, *foreign.values()], None), ([tls], context)])
@@ -164,9 +160,7 @@ class Simulator:
             await asyncio.gather(*(server.serve(sockets=listeners) for server, listeners in pairs))
 
         # A thread with a loop of its own: the caller may be a notebook, whose loop is busy running it.
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(serve_all()), name="simulator", daemon=True
-        )
+        self._thread = threading.Thread(target=lambda: asyncio.run(serve_all()), name="simulator", daemon=True)
         self._thread.start()
         patience = time.monotonic() + 5
         while not all(server.started for server in self._servers):

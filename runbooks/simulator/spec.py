@@ -121,9 +121,7 @@ class Happening(Spec):
 
     @model_validator(mode="after")
     def _one_action(self) -> Happening:
-        actions = [
-            name for name in type(self).model_fields if name != "at" and getattr(self, name) is not None
-        ]
+        actions = [name for name in type(self).model_fields if name != "at" and getattr(self, name) is not None]
         if len(actions) != 1:
             raise ValueError(f"exactly one action is wanted, there are {len(actions)}: {', '.join(actions)}")
         return self

@@ -72,9 +72,7 @@ class Tokens:
         """The registry's form: Basic, any user, the token as password."""
         kind, _, encoded = header.partition(" ")
         try:
-            password = base64.b64decode(
-                encoded.strip(), altchars=b"-_" if "-" in encoded or "_" in encoded else None
-            )
+            password = base64.b64decode(encoded.strip(), altchars=b"-_" if "-" in encoded or "_" in encoded else None)
             _, _, token = password.decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             token = ""

@@ -98,9 +98,7 @@ class World:
         return [
             machine
             for machine in self._machines
-            if machine.app == app
-            and (deleted or machine.state != "destroyed")
-            and machine.created_at <= known_since
+            if machine.app == app and (deleted or machine.state != "destroyed") and machine.created_at <= known_since
         ]
 
     def machine(self, app: str, machine_id: str) -> Machine:
@@ -171,8 +169,7 @@ class World:
         if not force and machine.state not in ("stopped", "suspended", "failed", "created"):
             raise Refused(
                 412,
-                "failed_precondition: unable to destroy machine, "
-                "not currently stopped, suspended, failed, or pending",
+                "failed_precondition: unable to destroy machine, not currently stopped, suspended, failed, or pending",
             )
         self._lifecycle.destroy(machine, source)
 
@@ -191,8 +188,7 @@ class World:
                 wanted = ", ".join(states)
                 raise Refused(
                     408,
-                    "deadline_exceeded: machine failed to reach desired state, "
-                    f"{wanted}, currently {machine.state}",
+                    f"deadline_exceeded: machine failed to reach desired state, {wanted}, currently {machine.state}",
                 )
             self.clock.advance_to(moment)
 
@@ -231,9 +227,7 @@ class World:
                 '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown",'
                 f'"detail":"unknown tag={ref.wanted}"}}]}}\n'
             )
-            raise Refused(
-                400, f"failed to get manifest {text}: request failed: not found [http 404]: {registry_says}"
-            )
+            raise Refused(400, f"failed to get manifest {text}: request failed: not found [http 404]: {registry_says}")
         return ref, found.digest, found.spec
 
     def _find(self, machine_id: str) -> Machine:
