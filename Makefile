@@ -38,7 +38,7 @@ $(DEV): $(RUNTIME) requirements-dev.txt
 	@$(BIN)/python -m pip install -qq -r requirements-dev.txt
 	@touch $@
 
-# The newest versions that pyproject.toml allows, written down in requirements.txt and requirements-dev.txt.
+# The newest versions that pyproject.toml allows, for the oldest Python that is supported: PYTHON names that one.
 pins:
 	rm -rf .venv/pins && $(PYTHON) -m venv .venv/pins
 	.venv/pins/bin/pip install --quiet -e .
