@@ -18,7 +18,7 @@ class Figure:
     alt: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Section:
     """What one notebook cell shows and one part of the report holds.
 
@@ -37,3 +37,13 @@ class Section:
     commands: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     level: int = 2
+
+    def __repr__(self) -> str:
+        from runbooks.report.display import section_text
+
+        return section_text(self)
+
+    def _repr_html_(self) -> str:
+        from runbooks.report.display import section_html
+
+        return section_html(self)

@@ -1,0 +1,59 @@
+"""The words and signs of the report: one place, so that page, write-up and index agree.
+
+A state is always said by word and sign; colour only repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runbooks.diagnose.model import Diagnosis
+from runbooks.evidence.models import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The status line: its words, what they mean here, and the tone they are shown in."""
+
+    words: str
+    sign: str
+    meaning: str
+    tone: str
+
+
+_HEALTHY = Standing("RESOLVED", "✓", "nothing wrong was found when we looked", "good")
+_FOUND = Standing("ROOT CAUSE IDENTIFIED", "●", "the cause is confirmed by evidence", "bad")
+_LIKELY = Standing("INVESTIGATING", "◐", "a likely cause is named, but not proved", "open")
+_OPEN = Standing("INVESTIGATING", "○", "something is wrong, its cause is not established", "open")
+_UNKNOWN = Standing("INCONCLUSIVE", "?", "the evidence does not decide it", "open")
+
+STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": "○", "refuted": "✕"}
+SEES_SIGNS: Mapping[str, str] = {"yes": "✓", "no": "✕", "could-not-look": "?"}
+SEES_WORDS: Mapping[str, str] = {"yes": "sees it", "no": "does not", "could-not-look": "could not look"}
+OUTCOME_SIGNS: Mapping[str, str] = {"seen": "✓", "absent": "✕", "could-not-look": "?"}
+OUTCOME_WORDS: Mapping[str, str] = {
+    "seen": "seen",
+    "absent": "absent (asked, and the answer was no)",
+    "could-not-look": "could not look",
+}
+SYMPTOM_SIGNS: Mapping[bool | None, str] = {True: "✓", False: "✕", None: "?"}
+SYMPTOM_WORDS: Mapping[bool | None, str] = {True: "holds", False: "does not hold", None: "could not look"}
+
+
+def standing(verdict: str, confidence: str | None) -> Standing:
+    """What the status line says for a verdict and the confidence of its cause (None: no cause)."""
+    if verdict == "healthy":
+        return _HEALTHY
+    if verdict == "incident":
+        return {"confirmed": _FOUND, "likely": _LIKELY}.get(confidence or "", _OPEN)
+    return _UNKNOWN
+
+
+def of(diagnosis: Diagnosis) -> Standing:
+    return standing(str(diagnosis.verdict), diagnosis.cause.confidence if diagnosis.cause else None)
+
+
+def simulated(evidence: Evidence) -> str:
+    """The scenario's name when the evidence comes from the simulator, else nothing."""
+    return evidence.source.partition(":")[2] if evidence.source.startswith("simulator:") else ""

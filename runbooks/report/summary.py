@@ -1,0 +1,144 @@
+"""`summary.json`: the part of a report that other programs read.
+
+Its shape is a contract; `summary.schema.json` beside this file states it, strictly.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from runbooks.diagnose.model import Claim, Finding, Hypothesis, Moment, Remedy, View
+from runbooks.errors import RunbookError
+from runbooks.report import escape, times
+from runbooks.report.document import Report
+
+SCHEMA = "fly-runbooks/summary/1"
+SUBJECT = ("app", "machine_id", "machine_name", "instance_id", "org")
+
+_PATH = Path(__file__).with_name("summary.schema.json")
+_LONG = 4_000
+_PROGRAM = 40_000
+
+
+def build(report: Report) -> dict[str, Any]:
+    """The summary of a report. A fault of one of the tool's own checks counts as not checked."""
+    diagnosis = report.diagnosis
+    cause = diagnosis.cause
+    faults = [{"what": "one of this tool's own checks failed", "why": _text(fault)} for fault in diagnosis.faults]
+    return {
+        "schema": SCHEMA,
+        "runbook": _text(report.runbook),
+        "subject": {key: _text(report.subject.get(key) or "") or None for key in SUBJECT},
+        "looked_at": times.iso(report.evidence.looked_at),
+        "verdict": str(diagnosis.verdict),
+        "headline": _text(diagnosis.headline),
+        "cause": None if cause is None else _cause(cause),
+        "contributing": [_finding(finding) for finding in diagnosis.contributing],
+        "hypotheses": [_hypothesis(hypothesis) for hypothesis in diagnosis.hypotheses],
+        "visibility": [_view(view) for view in diagnosis.visibility],
+        "timeline": [_moment(moment) for moment in diagnosis.timeline],
+        "remedies": [_remedy(remedy) for remedy in diagnosis.remedies],
+        "prevention": [_remedy(remedy) for remedy in diagnosis.prevention],
+        "not_checked": [{"what": _text(u.what), "why": _text(u.why)} for u in diagnosis.not_checked] + faults,
+        "requests": {
+            "count": report.requests.count,
+            "by_host": {_text(host): n for host, n in sorted(report.requests.by_host.items())},
+            "retries": report.requests.retries,
+        },
+    }
+
+
+def dumps(summary: Mapping[str, Any]) -> str:
+    """The file's text: the same summary always gives the same bytes."""
+    return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def check(summary: Any) -> None:
+    """Raises RunbookError, naming the path, when the summary breaks its contract."""
+    found = best_match(_validator().iter_errors(summary))
+    if found is not None:
+        raise RunbookError(
+            f"summary.json breaks its schema at {found.json_path}: {escape.line(found.message, 300)}.",
+            "This is a fault of the tool, please report it with the evidence folder.",
+        )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema as shipped."""
+    loaded: dict[str, Any] = json.loads(_PATH.read_text(encoding="utf-8"))
+    return loaded
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(schema())
+
+
+def _text(value: str) -> str:
+    return escape.plain(value, _LONG)
+
+
+def _notes(numbers: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(numbers))
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "slug": finding.slug,
+        "statement": _text(finding.statement),
+        "evidence": _notes(finding.evidence),
+    }
+
+
+def _cause(cause: Finding) -> dict[str, Any]:
+    said = _finding(cause)
+    return {"slug": said["slug"], "confidence": cause.confidence} | said
+
+
+def _hypothesis(hypothesis: Hypothesis) -> dict[str, Any]:
+    return {
+        "slug": hypothesis.slug,
+        "title": _text(hypothesis.title),
+        "status": str(hypothesis.status),
+        "for": _claims(hypothesis.supports),
+        "against": _claims(hypothesis.against),
+        "missing": _claims(hypothesis.missing),
+        "next_test": _text(hypothesis.next_test),
+    }
+
+
+def _claims(claims: Iterable[Claim]) -> list[dict[str, Any]]:
+    return [{"text": _text(claim.text), "evidence": _notes(claim.evidence)} for claim in claims]
+
+
+def _view(view: View) -> dict[str, Any]:
+    return {
+        "view": _text(view.view),
+        "sees": str(view.sees),
+        "state": _text(view.state),
+        "evidence": _notes(view.evidence),
+    }
+
+
+def _moment(moment: Moment) -> dict[str, Any]:
+    return {
+        "at": times.iso(moment.at),
+        "source": _text(moment.source),
+        "text": _text(moment.text),
+        "evidence": moment.evidence,
+    }
+
+
+def _remedy(remedy: Remedy) -> dict[str, Any]:
+    return {
+        "title": _text(remedy.title),
+        "commands": [escape.plain(command, _PROGRAM) for command in remedy.commands],
+        "why": _text(remedy.why),
+    }

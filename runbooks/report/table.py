@@ -1,0 +1,108 @@
+"""A pandas table in three renderings. Cells are sentences, so they may hold code and footnotes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from runbooks.report import escape, inline
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HTML_ROWS, MARKDOWN_ROWS, TEXT_ROWS = 400, 60, 40
+HTML_CELL, MARKDOWN_CELL, TEXT_CELL = 800, 300, 240
+NOTHING = "–"
+
+_NUMBERS = re.compile(r"\[?\b(E\d{2,3}[a-z]?)\b\]?")
+
+
+def grid(table: pd.DataFrame, most: int) -> tuple[list[str], list[list[str]], int]:
+    """Column names, the first `most` rows as text, and how many rows were left out.
+
+    A named index is the first column; an unnamed one is row numbers and not shown.
+    """
+    frame = table.reset_index() if any(name is not None for name in table.index.names) else table
+    columns = [escape.line(name, 80) for name in frame.columns]
+    rows = [[_cell(value) for value in row] for row in frame.iloc[:most].itertuples(index=False, name=None)]
+    return columns, rows, max(0, len(frame) - most)
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None or value != value else str(value)
+    return NOTHING if text.strip() in ("", "NaT", "<NA>") else text
+
+
+def _is_notes(column: str) -> bool:
+    return column.strip().lower() in ("evidence", "footnotes", "proof")
+
+
+def html(table: pd.DataFrame, known: Collection[str], styles: Mapping[str, Markup], label: str = "Table") -> Markup:
+    """A semantic table in its own scroll container; `styles` maps part names to attributes."""
+    columns, rows, left = grid(table, HTML_ROWS)
+    out = [f'<div{styles["scroll"]} role="region" tabindex="0" aria-label="{escape.html(label, 120)}">']
+    out.append(f"<table{styles['table']}><thead><tr>")
+    out += [f'<th scope="col"{styles["th"]}>{escape.html(name)}</th>' for name in columns]
+    out.append("</tr></thead><tbody>")
+    for row in rows:
+        out.append("<tr>")
+        for name, value in zip(columns, row, strict=True):
+            numbers = _NUMBERS.findall(value[:400]) if _is_notes(name) else []
+            shown = (
+                inline.html_notes(numbers, known)
+                if numbers
+                else inline.html(value, known, HTML_CELL, f"<code{styles['code']}>")
+            )
+            out.append(f"<td{styles['td']}>{shown}</td>")
+        out.append("</tr>")
+    out.append("</tbody></table></div>")
+    if left:
+        out.append(f"<p{styles['small']}>… [cut: {left:,} more rows]</p>")
+    return Markup("".join(out))  # noqa: S704 - every cell is escaped above
+
+
+def markdown(table: pd.DataFrame, known: Collection[str] = (), most: int = MARKDOWN_ROWS) -> str:
+    """A table of GitHub Markdown."""
+    columns, rows, left = grid(table, most)
+    shown = [[_markdown_cell(name, value, known) for name, value in zip(columns, row, strict=True)] for row in rows]
+    text = markdown_rows([escape.markdown(name) for name in columns], shown)
+    return f"{text}\n\n… \\[cut: {left:,} more rows\\]" if left else text
+
+
+def markdown_rows(columns: list[str], rows: list[list[str]]) -> str:
+    """The same from cells that are Markdown already."""
+    body = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cell or NOTHING for cell in row)} |" for row in body)
+
+
+def _markdown_cell(column: str, value: str, known: Collection[str]) -> str:
+    numbers = _NUMBERS.findall(value[:400]) if _is_notes(column) else []
+    return inline.markdown_notes(numbers, known) if numbers else inline.markdown(value, known, MARKDOWN_CELL)
+
+
+def text(table: pd.DataFrame, width: int = 100) -> str:
+    """A table for a terminal, wrapped to `width`, without colour."""
+    columns, rows, left = grid(table, TEXT_ROWS)
+    if not columns:
+        return ""
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in columns:
+        drawn.add_column(Text(name), overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(escape.line(value, TEXT_CELL)) for value in row))
+    screen = StringIO()
+    Console(file=screen, width=width, color_system=None, force_terminal=False, force_jupyter=False, _environ={}).print(
+        drawn
+    )
+    lines = [line.rstrip() for line in screen.getvalue().splitlines()]
+    if left:
+        lines.append(f"… [cut: {left:,} more rows]")
+    return "\n".join(lines).strip("\n")

@@ -1,0 +1,65 @@
+"""summary.json keeps its contract whatever the report holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from report_samples import demo, empty, hostile
+
+from runbooks.errors import RunbookError
+from runbooks.report import summary
+from runbooks.report.document import Report
+
+SAMPLES = pytest.mark.parametrize("sample", [demo, empty, hostile])
+
+
+@SAMPLES
+def test_it_is_valid_and_can_be_written(sample: Callable[[], Report]) -> None:
+    built = summary.build(sample())
+    summary.check(built)
+    text = summary.dumps(built)
+    assert text.endswith("}\n")
+    assert json.loads(text.encode("utf-8")) == built
+    assert summary.dumps(summary.build(sample())) == text
+
+
+def test_it_has_the_keys_of_the_contract() -> None:
+    built = summary.build(demo())
+    assert list(built) == [
+        "schema", "runbook", "subject", "looked_at", "verdict", "headline", "cause", "contributing", "hypotheses",
+        "visibility", "timeline", "remedies", "prevention", "not_checked", "requests",
+    ]  # fmt: skip
+    assert built["schema"] == "fly-runbooks/summary/1"
+    assert built["cause"]["confidence"] == "confirmed"
+    assert built["looked_at"] == "2025-10-02T17:40:00Z"
+    assert built["timeline"][1] == {
+        "at": "2025-10-02T14:02:11.900Z",
+        "source": "API event",
+        "text": "launch",
+        "evidence": "E04",
+    }
+    assert built["hypotheses"][1]["for"] == [
+        {"text": "The tag :latest does not exist in the registry", "evidence": ["E09"]}
+    ]
+
+
+def test_a_fault_of_the_tool_counts_as_not_checked() -> None:
+    assert [one["why"] for one in summary.build(empty())["not_checked"]] == ["causes/image.py raised ZeroDivisionError"]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"verdict": "fine"}, "$.verdict"),
+        ({"extra": 1}, "$"),
+        ({"looked_at": "2025-10-02 17:40"}, "$.looked_at"),
+        ({"cause": {"slug": "x", "confidence": "open", "statement": "s", "evidence": []}}, "$.cause.confidence"),
+        ({"visibility": [{"view": "API", "sees": "maybe", "state": "", "evidence": []}]}, "$.visibility[0].sees"),
+    ],
+)
+def test_a_broken_contract_names_the_path(change: dict[str, object], path: str) -> None:
+    with pytest.raises(RunbookError) as raised:
+        summary.check(summary.build(demo()) | change)
+    assert f" at {path}: " in raised.value.cause
