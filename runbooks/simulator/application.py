@@ -42,7 +42,7 @@ class Application:
             self._desk.route(f"{_OWN}advance", self._advance, ["POST"]),
         ]
         # Path and method that do not fit look the same from outside, as they do on the platform.
-        self._paths = Starlette(routes=routes, exception_handlers={HTTPException: self._no_route})
+        self._paths = Starlette(routes=routes, exception_handlers={HTTPException: self._no_route, Exception: self._bug})
         self._paths.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,6 +79,10 @@ class Application:
 
     async def _no_route(self, request: Request, error: Exception) -> Response:
         return self._desk.respond(plain_not_found())
+
+    async def _bug(self, request: Request, error: Exception) -> Response:
+        """The server logs nothing, so a mistake in here has to show itself to the client."""
+        return Response(f"the simulator itself failed: {error!r}", 500)
 
     def _advance(self, call: Call) -> Answer:
         """For practice: let the simulated time pass."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -66,7 +67,9 @@ class AppsApi:
     def list_secrets(self, call: Call) -> Answer:
         app = self._entered(call, "list secrets")
         names = self._world.apps[app].secrets
-        return answer_json({"secrets": [{"name": name, "digest": f"{len(name):016x}"} for name in names]})
+        return answer_json(
+            {"secrets": [{"name": name, "digest": hashlib.sha256(name.encode()).hexdigest()[:16]} for name in names]}
+        )
 
     def list_nothing(self, call: Call) -> Answer:
         """Volumes and certificates: no simulated app has any."""

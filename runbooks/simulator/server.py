@@ -118,7 +118,9 @@ class Simulator:
     def _listen(self, port: int = 0, *, accept: bool = True) -> socket.socket:
         """A bound socket; from here on the kernel queues connections, so nobody can come too early."""
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if port:
+            # Only for a port that was asked for: with it, the kernel might hand a reserved one out twice.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._sockets.append(listener)
         listener.bind((_LOOPBACK, port))
         if accept:

@@ -180,6 +180,9 @@ class World(Spec):
             unknown = [] if token.apps == "*" else [name for name in token.apps if name not in self.apps]
             if token.org not in self.orgs or unknown:
                 raise ValueError(f"a token names {unknown or token.org!r}, which is not in the world")
+        for entry in self.history:
+            if entry.create is not None and entry.create.app not in self.apps:
+                raise ValueError(f"the history creates a machine in {entry.create.app!r}, which is no app of the world")
         return self
 
 

@@ -107,6 +107,7 @@ def test_a_file_of_ones_own_is_accepted(tmp_path: Path) -> None:
         (("title:", "titel:"), "titel"),
         (("org: vyx\n", "org: vyks\n"), "vyks"),
         (("program: scanner", "program: scaner"), "scaner"),
+        (("        app: vyx-app\n", "        app: vyx-apq\n"), "vyx-apq"),
         (("look_at: 2025-10-02T11:20:00Z", "look_at: 2025-10-02T11:20:00"), "time zone"),
         (("title:", "title: [\n"), "not YAML"),
     ],

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from runbooks.errors import SourceError
 from runbooks.simulator.scenario import load_scenario
@@ -132,3 +133,32 @@ def test_a_fault_stands_in_for_what_has_no_mechanism(tmp_path: Path) -> None:
         headers = {"Authorization": scenario.token}
         assert httpx.get(url, headers=headers).json() == body
         assert httpx.get(url, headers=headers).status_code == 200
+
+
+def test_stopping_does_not_wait_for_clients(tmp_path: Path) -> None:
+    simulator = Simulator(load_scenario("healthy"), tmp_path)
+    served = simulator.start()
+    port = int(served.base_url.rpartition(":")[2])
+    with (
+        httpx.Client() as client,
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        connect(
+            "ws://vyx-app.fly.dev/",
+            sock=socket.create_connection(("127.0.0.1", port)),
+            additional_headers={"fly-force-instance-id": "d8d1009f2e4538"},
+        ) as opened,
+    ):
+        client.get(served.status_url)
+        plain.send(b"GET /v1/incidents HTTP/1.1\r\n")
+        opened.send("ping")
+        begin = time.monotonic()
+        simulator.stop()
+        assert time.monotonic() - begin < 3
+
+
+def test_a_mistake_in_the_simulator_shows_itself(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = play()
+    monkeypatch.setattr(stage.simulator.world, "machine", lambda app, machine_id: 1 / 0)
+    answer = stage.get(stage.machine)
+    assert answer.status_code == 500
+    assert "ZeroDivisionError" in answer.text
