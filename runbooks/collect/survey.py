@@ -68,7 +68,6 @@ class Survey:
     progress: Progress = lambda look: None
     transport: Transport | None = None
     looks: dict[str, Look] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Evidence:
         for element in elements(self.source.token):
@@ -99,7 +98,7 @@ class Survey:
 
     def evidence(self) -> Evidence:
         looks = dict(sorted(self.looks.items()))
-        return Evidence(self._subject(), self.source.now(), looks, self.source.name, self._client.retries, self.skipped)
+        return Evidence(self._subject(), self.source.now(), looks, self.source.name, self._client.retries)
 
     def _steps(self) -> Iterator[tuple[str, str, Callable[[], Found]]]:
         """The fixed order. What a step needs from an earlier one is read when its turn comes."""
@@ -387,7 +386,6 @@ class Survey:
             services = (machine.config or {}).get("services")
             wakes = any(isinstance(s, dict) and s.get("autostart") is True for s in services or ())
             if machine.state in ("stopped", "suspended") and wakes:
-                self.skipped["edge"] = machine.id
                 return unlooked(f"not asked: a request could start the {machine.state} machine {machine.id}")
         return None
 

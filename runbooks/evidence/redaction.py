@@ -41,7 +41,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], int], ...] = (
         "value",
         re.compile(
             r"\b[A-Z0-9_]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|DSN)[A-Z0-9_]*"
-            r"(?:=|['\"]?\s*:\s*(?=['\"]))['\"]?([^\s'\"<>,;]{4,})"
+            r"(?:=|['\"]?\s*:\s*(?=['\"]))['\"]?(?![$])([^\s'\"<>,;]{4,})"
         ),
         1,
     ),

@@ -58,7 +58,7 @@ def _never_ran(facts: Facts) -> Iterator[Point]:
     remedy=Remedy(
         "Send {wanted} with the machine, or set it as an app secret",
         "The program ends at once without it, so every restart ends the same way.",
-        ("fly secrets set {wanted}=VALUE -a {app}", "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail"),
+        ('fly secrets set {wanted}="$VALUE" -a {app}', "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail"),
     ),
     prevention=Remedy(
         "Test the contract between the provisioning function and the program",

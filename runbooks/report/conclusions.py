@@ -1,0 +1,165 @@
+"""What the steps add up to, as sections: verdict so far, visibility, hypotheses, cause, remedies, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from runbooks.diagnose.model import Claim, Diagnosis, Remedy, Sees
+from runbooks.evidence import tables
+from runbooks.evidence.models import Evidence, Outcome
+from runbooks.report import status
+from runbooks.report.section import Section
+
+_SEES = {Sees.YES: "✓ yes", Sees.NO: "✗ no", Sees.COULD_NOT_LOOK: "? could not look"}
+_SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ open", "refuted": "✗ refuted"}
+
+
+def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
+    """The first thing a notebook shows: verdict, whose eyes, how much was seen."""
+    outcomes = [look.outcome for look in evidence.looks.values()]
+    seen, absent, blind = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT, Outcome.COULD_NOT_LOOK))
+    token = evidence.looks.get("E01")
+    eyes = f"Whose eyes: {token.reason}. [E01]" if token else ""
+    cause = (
+        f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {_notes(diagnosis.cause.evidence)}"
+        if diagnosis.cause
+        else "No cause is established so far."
+    )
+    asked = f"{len(outcomes)} questions asked: {seen} seen, {absent} answered with no, {blind} could not be looked at."
+    scenario = status.simulated(evidence)
+    simulated = f"Simulated: a reconstruction, scenario {scenario}." if scenario else ""
+    return Section(
+        "so-far",
+        f"Verdict so far: {status.of(diagnosis).words}",
+        "",
+        diagnosis.headline,
+        notes=tuple(filter(None, (cause, eyes, asked, simulated, *diagnosis.faults))),
+    )
+
+
+def visibility(diagnosis: Diagnosis) -> Section:
+    views = diagnosis.visibility
+    yes, no, blind = (sum(v.sees is s for v in views) for s in (Sees.YES, Sees.NO, Sees.COULD_NOT_LOOK))
+    return Section(
+        "visibility",
+        "Who sees the machine",
+        "Which views show it, which do not, and which could not be asked?",
+        f"{yes} views show it, {no} do not, {blind} could not be asked.",
+        table=tables.frame(
+            ("view", "sees it", "as", "evidence"),
+            ((v.view, _SEES[v.sees], v.state, _notes(v.evidence)) for v in views),
+        ),
+    )
+
+
+def hypotheses(diagnosis: Diagnosis) -> Section:
+    found = diagnosis.hypotheses
+    counted = ", ".join(
+        f"{n} {word}"
+        for word in ("confirmed", "likely", "open", "refuted")
+        if (n := sum(h.status.value == word for h in found))
+    )
+    return Section(
+        "hypotheses",
+        "Hypotheses",
+        "What speaks for and against every explanation, the first report's own among them?",
+        f"{len(found)} explanations weighed: {counted}.",
+        table=tables.frame(
+            ("status", "hypothesis", "for", "against", "missing, next test"),
+            (
+                (
+                    _SIGNS[h.status.value],
+                    f"{h.title} (`{h.slug}`)" + (f"; raised by {h.asked_by}" if h.asked_by else ""),
+                    _claims(h.supports),
+                    _claims(h.against),
+                    " ".join(filter(None, (_claims(h.missing), h.next_test))),
+                )
+                for h in found
+            ),
+        ),
+    )
+
+
+def root_cause(diagnosis: Diagnosis) -> Section:
+    cause = diagnosis.cause
+    proof = next((h.supports for h in diagnosis.hypotheses if cause and h.slug == cause.slug), ())
+    return Section(
+        "root-cause",
+        "Root cause",
+        "What has to be fixed first, and what made it possible or hid it?",
+        f"{cause.statement}" if cause else "The evidence does not establish a cause.",
+        notes=tuple(f"{claim.text} {_notes(claim.evidence)}" for claim in proof),
+        table=tables.frame(
+            ("contributed", "how", "evidence"),
+            ((f.slug, f.statement, _notes(f.evidence)) for f in diagnosis.contributing),
+        )
+        if diagnosis.contributing
+        else None,
+        evidence=cause.evidence if cause else (),
+    )
+
+
+def config_audit(diagnosis: Diagnosis) -> Section:
+    return Section(
+        "config-audit",
+        "Config audit",
+        "What should be different, whatever happened?",
+        f"{len(diagnosis.audit)} findings." if diagnosis.audit else "Nothing was found, or no config could be read.",
+        notes=tuple(f"{claim.text} {_notes(claim.evidence)}" for claim in diagnosis.audit),
+    )
+
+
+def what_to_do(diagnosis: Diagnosis) -> Section:
+    first = diagnosis.remedies[0] if diagnosis.remedies else None
+    return Section(
+        "what-to-do",
+        "What to do",
+        "What now, in which order?",
+        f"{first.title}." if first else "Nothing has to be done.",
+        notes=tuple(f"{n}. {r.title}: {r.why}" for n, r in enumerate(diagnosis.remedies, start=1)),
+        commands=_commands(diagnosis.remedies),
+    )
+
+
+def verification(diagnosis: Diagnosis) -> Section:
+    return Section(
+        "verification",
+        "How to verify the fix",
+        "When is it over?",
+        "When all of these hold for a new machine.",
+        notes=tuple(f"☐ {check.title}. {check.why}" for check in diagnosis.verification),
+        commands=_commands(diagnosis.verification),
+    )
+
+
+def prevention(diagnosis: Diagnosis) -> Section:
+    return Section(
+        "prevention",
+        "How to prevent it",
+        "What would have caught this earlier?",
+        f"{len(diagnosis.prevention)} changes, each with an owner to be named.",
+        table=tables.frame(("change", "why", "owner"), ((r.title, r.why, "") for r in diagnosis.prevention)),
+        commands=_commands(diagnosis.prevention),
+    )
+
+
+def not_checked(diagnosis: Diagnosis) -> Section:
+    return Section(
+        "not-checked",
+        "What was not checked",
+        "What could not be looked at, and why?",
+        f"{len(diagnosis.not_checked)} things; none of them counts as absent.",
+        table=tables.frame(("what", "why"), ((u.what, u.why) for u in diagnosis.not_checked)),
+    )
+
+
+def _claims(claims: Iterable[Claim]) -> str:
+    return " ".join(f"{claim.text} {_notes(claim.evidence)}".strip() for claim in claims)
+
+
+def _notes(numbers: Iterable[str]) -> str:
+    return " ".join(f"[{number}]" for number in numbers)
+
+
+def _commands(remedies: Iterable[Remedy]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(command for remedy in remedies for command in remedy.commands))

@@ -1,0 +1,407 @@
+"""The steps of the investigation in the order of telling: each a question, an answer, a table, a command.
+
+Only what was looked at is told here; what it means stands in `conclusions.py` and comes from the diagnosis.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+
+from runbooks.diagnose.facts import Facts, lasting
+from runbooks.diagnose.lines import is_program
+from runbooks.diagnose.model import Diagnosis
+from runbooks.evidence import tables
+from runbooks.evidence.models import Listing, LogLine, Outcome
+from runbooks.report import charts
+from runbooks.report.section import Section
+
+API = 'curl -sS -H "Authorization: Bearer $FLY_API_TOKEN" https://api.machines.dev/v1'
+_HELD = {True: "✓ yes", False: "✗ no", None: "? could not look"}
+
+
+def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
+    held = sum(s.holds is True for s in diagnosis.symptoms)
+    blind = sum(s.holds is None for s in diagnosis.symptoms)
+    hidden = f"; {blind} could not be looked at" if blind else ""
+    return Section(
+        "symptoms",
+        "Symptoms",
+        "Which of the five signs of this incident are there?",
+        f"{held} of 5 signs hold{hidden}.",
+        table=tables.frame(
+            ("sign", "holds", "evidence"),
+            ((s.text, _HELD[s.holds], _numbers(s.evidence)) for s in diagnosis.symptoms),
+        ),
+        evidence=_used(facts, *(n for s in diagnosis.symptoms for n in s.evidence)),
+    )
+
+
+def caller(facts: Facts, _: Diagnosis) -> Section:
+    told = facts.caller
+    if facts.outcome("E19") is not Outcome.SEEN:
+        answer, rows = _why(facts, "E19"), []
+    else:
+        claim = {True: "claims success", False: "reports a failure", None: "claims nothing"}[told.ok]
+        refused = f", and its log holds a refusal of the API: “{told.error_text[:160]}”" if told.error_text else ""
+        answer = f"The caller {claim}{refused}."
+        rows = [
+            ("id", told.machine_id),
+            ("name", told.machine_name),
+            ("status", told.status),
+            ("region", told.region),
+            ("URL", told.websocket_url),
+            ("reused an existing machine", {True: "yes", False: "no", None: ""}[told.reused]),
+            ("message", told.message),
+            ("refusal", f"HTTP {told.error_status or '?'}: {told.error_text}" if told.error_text else ""),
+        ]
+    return Section(
+        "caller",
+        "What the caller was told",
+        "What did the call answer, and what did the caller make of it?",
+        answer,
+        notes=facts.subject.notes,
+        table=tables.frame(("field", "value"), (row for row in rows if row[1])) if rows else None,
+        evidence=_used(facts, "E19"),
+    )
+
+
+def app(facts: Facts, _: Diagnosis) -> Section:
+    name = facts.subject.app
+    if facts.app:
+        count = facts.app.machine_count
+        counted = f", with {count} machines by its own count" if count is not None else ""
+        answer = f"Yes: {name} exists in organisation {facts.app.org_slug or 'unknown'}{counted}."
+    else:
+        answer = _why(facts, "E02")
+    return Section(
+        "app",
+        "Step 1a: the app",
+        "Does the app exist, and in which organisation?",
+        answer,
+        notes=_noted(facts, "E08", "E11"),
+        commands=(f"{API}/apps/{name}", f"fly ips list -a {name}"),
+        evidence=_used(facts, "E02", "E08", "E11"),
+    )
+
+
+def machines(facts: Facts, _: Diagnosis) -> Section:
+    subject, state = facts.subject, facts.state
+    listed = facts.look("E06") if isinstance(getattr(facts.look("E06"), "answer", None), Listing) else facts.look("E05")
+    rows = listed.answer.machines if listed and isinstance(listed.answer, Listing) else ()
+    others = tuple(s.machine for s in facts.other_apps[:1])
+    who = subject.machine_id or subject.machine_name or "the machine"
+    if facts.other_apps:
+        answer = f"{who} is not in {subject.app}; it is in {facts.other_apps[0].app}, where it is {state}."
+    elif facts.sightings:
+        gone = " and is gone from the plain list" if facts.destroyed else ""
+        answer = f"{who} was in {subject.app}: its last known state is {state}{gone}."
+    elif any(facts.looked(n) for n in ("E03", "E05", "E06")):
+        answer = f"Nothing that could be asked in {subject.app} shows {who}."
+    else:
+        answer = f"Nobody could be asked: {_why(facts, 'E05')}"
+    return Section(
+        "machines",
+        "Step 1b: the machine",
+        "Does the platform know the machine, alive or destroyed?",
+        answer,
+        notes=_noted(facts, "E03", "E03b", "E05", "E06", "E08"),
+        table=tables.machines((*rows, *others), subject.machine_id) if rows or others else None,
+        commands=(
+            f"{API}/apps/{subject.app}/machines/{subject.machine_id or 'MACHINE_ID'}",
+            f"{API}/apps/{subject.app}/machines?include_deleted=true",
+            f"fly machine list -a {subject.app}",
+        ),
+        evidence=_used(facts, "E03", "E03b", "E05", "E06", "E08"),
+    )
+
+
+def events(facts: Facts, diagnosis: Diagnosis) -> Section:
+    exits = facts.exits
+    if not facts.events:
+        answer = f"No event is to be had: {_why(facts, 'E04')}"
+    elif exits:
+        last = exits[-1][1]
+        told = "its memory ran out" if last.oom_killed else f"exit code {last.exit_code}"
+        asked = "asked for by a stop" if last.requested_stop else "by itself"
+        answer = f"The last recorded end of its program: {told}, {asked}."
+    else:
+        last_event = facts.events[-1]
+        answer = (
+            f"{len(facts.events)} events, the last is {last_event.type} → {last_event.status}; no end of a program."
+        )
+    begins = (
+        ""
+        if facts.whole_life or not facts.events
+        else "The first events are missing: these are the newest that a list still carries."
+    )
+    return Section(
+        "events",
+        "Step 1c: its events and its life",
+        "What happened to the machine, and who asked for it?",
+        answer,
+        notes=tuple(filter(None, (begins,))),
+        table=tables.events(facts.dated_events) if facts.events else None,
+        figure=charts.life(diagnosis),
+        commands=(
+            f"{API}/apps/{facts.subject.app}/machines/{facts.subject.machine_id or 'MACHINE_ID'}/events?limit=50",
+        ),
+        evidence=_used(facts, "E04", *facts.events_at),
+    )
+
+
+def logs(facts: Facts, _: Diagnosis) -> Section:
+    found = facts.logs
+    lines = found.lines if found else ()
+    notes = []
+    if not lines:
+        answer = _why(facts, "E07")
+    elif facts.last_words:
+        answer = f"{len(lines)} lines; the program's last words are “{facts.last_words[-1].message.strip()[:160]}”."
+    else:
+        answer = f"{len(lines)} lines of the platform, none of the program itself."
+    shown = _telling(facts)
+    if len(shown) < len(lines):
+        notes.append(f"{len(shown)} of {len(lines)} lines are shown: the last run of the program and its end.")
+    if found and found.foreign:
+        notes.append(f"{found.foreign} lines of other instances were left out.")
+    if found and found.cut:
+        notes.append("The log is longer than the pages that were read.")
+    app_name, machine = facts.subject.app, facts.subject.machine_id or "MACHINE_ID"
+    return Section(
+        "logs",
+        "Step 1d: its log",
+        "What did this machine, and no other, print?",
+        answer,
+        notes=tuple(notes),
+        quote="\n".join(f"{tables.clock(x.at)}  {x.provider:<6}  {x.message}" for x in shown),
+        commands=(
+            f'curl -sS -H "Authorization: FlyV1 ${{FLY_API_TOKEN#FlyV1 }}" '
+            f'"https://api.fly.io/api/v1/apps/{app_name}/logs?instance={machine}"',
+            f"timeout 30 fly logs -a {app_name} --machine {machine} --no-tail",
+        ),
+        evidence=_used(facts, "E07"),
+    )
+
+
+def _telling(facts: Facts) -> tuple[LogLine, ...]:
+    """The lines from the last start to the end: every earlier round of a crash loop says the same."""
+    lines = facts.logs.lines if facts.logs else ()
+    starts = [i for i, x in enumerate(lines) if "Starting init" in x.message or "Pulling container image" in x.message]
+    telling = lines[starts[-1] :] if starts else lines
+    if not any(is_program(x) for x in telling):
+        telling = lines
+    return telling[-40:]
+
+
+def image(facts: Facts, _: Diagnosis) -> Section:
+    believed, ran = facts.image("E09"), facts.image("E10")
+    existence = {True: "exists", False: "does not exist", None: "may or may not exist: the registry does not tell"}
+    told = []
+    if believed:
+        told.append(f"{believed.ref} {existence[believed.exists]}")
+    if facts.ran_text:
+        same = "the same" if facts.ran_text == facts.subject.image else facts.ran_text
+        told.append(f"the machine ran {same}" + (f", which {existence[ran.exists]}" if ran else ""))
+    notes = list(_noted(facts, "E10b"))
+    if ran and ran.architectures and "amd64" not in ran.architectures:
+        notes.append("Fly's machines are amd64: this image cannot run on them.")
+    if believed and believed.exists is False and facts.known_here:
+        notes.append(
+            "A missing tag does not explain a machine that was made: Fly resolves the image while the create "
+            "call is open, and refuses a missing one with HTTP 400 and no id."
+        )
+    notes.append("`fly image list`, which the first report used, does not exist; the registry itself is asked.")
+    reference = shlex.quote(facts.subject.image or facts.ran_text or "IMAGE")
+    return Section(
+        "image",
+        "Step 2: the image",
+        "Does the image exist, could it run here, and is it the one that ran?",
+        (". ".join(t[:1].upper() + t[1:] for t in told) + ".") if told else _why(facts, "E09"),
+        notes=tuple(notes),
+        table=tables.image((("the caller believes in", believed), ("the machine ran", ran))),
+        commands=(
+            "fly auth docker",
+            f"docker manifest inspect {reference}",
+            f"docker buildx imagetools inspect {reference}",
+        ),
+        evidence=_used(facts, "E09", "E10", "E10b"),
+    )
+
+
+def token(facts: Facts, _: Diagnosis) -> Section:
+    found = facts.token
+    rows = [(s.org_slug or s.organization, ", ".join(s.apps) or "all", s.user) for s in (found.scopes if found else ())]
+    return Section(
+        "token",
+        "Step 3: the token",
+        "Whose eyes do we have, and what can they see?",
+        _why(facts, "E01"),
+        notes=("Reading the app's machines proves nothing about the right to create; these calls only read.",),
+        table=tables.frame(("organisation", "apps", "user"), rows) if rows else None,
+        commands=(f"{API}/tokens/current", 'fly tokens debug -t "$FLY_API_TOKEN"'),
+        evidence=_used(facts, "E01"),
+    )
+
+
+def create_directly(facts: Facts, _: Diagnosis) -> Section:
+    image_ref = shlex.quote(facts.ran_text or facts.subject.image or "IMAGE")
+    region = facts.names.get("region", "REGION")
+    return Section(
+        "create-directly",
+        "Step 4: create one directly",
+        "Would a machine with the same config come up?",
+        "Not tried: creating a machine changes something and costs money, and this runbook only reads.",
+        notes=(
+            "By hand, with auto_destroy left off, so that what happens stays visible. `fly machine create`, which the "
+            "first report used, has no --image flag and does not start the machine; `fly machine run` does.",
+            "Remove the test machine afterwards.",
+        ),
+        commands=(
+            f"fly machine run {image_ref} -a {facts.subject.app} -r {region} -n test-machine --restart no",
+            f"fly machine destroy --force TEST_ID -a {facts.subject.app}",
+        ),
+    )
+
+
+def record(facts: Facts, _: Diagnosis) -> Section:
+    row = facts.record
+    if row:
+        age = lasting(facts.age(row.updated_at or row.created_at))
+        real = f"; the machine is {facts.state}" if facts.state else ""
+        answer = f"The row says `{row.status or 'nothing'}` and was last touched {age} before we looked{real}."
+    else:
+        answer = _why(facts, "E14")
+    notes = list(_noted(facts, "E15"))
+    if row and row.machine_id and row.machine_id == facts.subject.machine_name:
+        notes.append(f"The column for the machine's id holds its name, {row.machine_id}.")
+    if len(facts.records) > 1:
+        notes.append(f"{len(facts.records)} rows match; the one touched last is shown.")
+    return Section(
+        "record",
+        "The database row",
+        "What does the caller's own database believe?",
+        answer,
+        notes=tuple(notes),
+        table=tables.record(row) if row else None,
+        evidence=_used(facts, "E14", "E15"),
+    )
+
+
+def endpoint(facts: Facts, _: Diagnosis) -> Section:
+    believed, right = facts.probe("E17"), facts.probe("E18")
+    if believed:
+        answer = f"{_why(facts, 'E17')}"
+    elif facts.believed_host and facts.outcome("E13") is Outcome.ABSENT:
+        answer = _why(facts, "E13")
+    else:
+        answer = _why(facts, "E17")
+    notes = list(_noted(facts, "E12", "E13", "E18"))
+    if facts.believed_host and facts.believed_host != facts.app_host:
+        notes.append(
+            f"A machine's name is not a hostname. The app's is {facts.app_host}; the header fly-force-instance-id "
+            f"names one machine behind it."
+        )
+    rows = [
+        (
+            what,
+            url,
+            probe.reached if probe else "not asked",
+            probe.status if probe else "",
+            probe.detail if probe else why,
+        )
+        for what, url, probe, why in (
+            ("believed", facts.believed_url, believed, _why(facts, "E17")),
+            ("the app's own", right.url if right else f"wss://{facts.app_host}/", right, _why(facts, "E18")),
+        )
+        if url
+    ]
+    machine = facts.names.get("live_id", "MACHINE_ID")
+    return Section(
+        "endpoint",
+        "The endpoint",
+        "Would a client get through to this machine?",
+        answer,
+        notes=tuple(notes),
+        table=tables.frame(("URL", "address", "came as far as", "HTTP", "detail"), rows),
+        commands=(
+            f"dig +short {facts.app_host} A {facts.app_host} AAAA",
+            f"curl -sSi --http1.1 https://{facts.app_host}/ -H 'fly-force-instance-id: {machine}' "
+            f"-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' "
+            f"-H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='",
+        ),
+        evidence=_used(facts, "E12", "E13", "E17", "E18"),
+    )
+
+
+def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
+    moments = diagnosis.timeline
+    decisive = next((m for m in moments if m.decisive), None)
+    sources = len({m.source for m in moments})
+    answer = f"{len(moments)} moments from {sources} sources" + (
+        f"; the decisive one is at {tables.clock(decisive.at)}: “{decisive.text[:140]}”." if decisive else "."
+    )
+    days = sorted({f"{m.at:%Y-%m-%d}" for m in moments})
+    return Section(
+        "timeline",
+        "Timeline",
+        "What happened when, over all sources?",
+        answer,
+        notes=(
+            f"All times are UTC, on {days[0]}." if len(days) == 1 else f"All times are UTC, {days[0]} to {days[-1]}.",
+        )
+        if days
+        else (),
+        figure=charts.timeline(diagnosis),
+        table=tables.frame(
+            ("", "time (UTC)", "source", "what", "evidence"),
+            (
+                (
+                    "►" if m.decisive else "",
+                    tables.clock(m.at) if len(days) == 1 else tables.day(m.at),
+                    m.source,
+                    m.text,
+                    f"[{m.evidence}]",
+                )
+                for m in moments
+            ),
+        ),
+        evidence=_used(facts, *(m.evidence for m in moments)),
+    )
+
+
+STEPS: tuple[Callable[[Facts, Diagnosis], Section], ...] = (
+    symptoms,
+    caller,
+    app,
+    machines,
+    events,
+    logs,
+    image,
+    token,
+    create_directly,
+    record,
+    endpoint,
+    timeline,
+)
+
+
+def _why(facts: Facts, number: str) -> str:
+    """The look's own sentence, as one."""
+    look = facts.look(number)
+    if look is None:
+        return "This was not asked before the run ended."
+    sentence = f"{look.reason[:1].upper()}{look.reason[1:]}".rstrip(".")
+    return f"Could not look: {look.reason.rstrip('.')}." if look.outcome is Outcome.COULD_NOT_LOOK else f"{sentence}."
+
+
+def _noted(facts: Facts, *numbers: str) -> tuple[str, ...]:
+    return tuple(f"{_why(facts, number)} [{number}]" for number in numbers if facts.look(number))
+
+
+def _used(facts: Facts, *numbers: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(number for number in numbers if facts.look(number)))
+
+
+def _numbers(numbers: tuple[str, ...]) -> str:
+    return " ".join(f"[{number}]" for number in numbers)
