@@ -39,13 +39,16 @@ class Axis:
         return [((a + b) / 2, end - start) for start, end, a, b in pairs if end - start >= least and b - a >= space]
 
     def ticks(self, space: float, first: Iterable[int] = ()) -> list[tuple[float, datetime]]:
-        """Labelled moments at least `space` apart: the ends, those wished `first`, then what fits."""
-        taken: list[int] = []
+        """Labelled moments at least `space` apart: the ends, those wished `first`, then what fits; no second twice."""
+        taken: dict[str, int] = {}
         last = len(self.moments) - 1
         for index in (0, last, *first, *range(len(self.moments))):
-            if all(abs(self.places[index] - self.places[other]) >= space for other in taken):
-                taken.append(index)
-        return [(self.places[index], self.moments[index]) for index in sorted(taken)]
+            second = f"{self.moments[index]:%Y-%m-%d %H:%M:%S}"
+            if second not in taken and all(
+                abs(self.places[index] - self.places[other]) >= space for other in taken.values()
+            ):
+                taken[second] = index
+        return [(self.places[index], self.moments[index]) for index in sorted(taken.values())]
 
 
 def build(moments: Sequence[datetime], apart: Sequence[bool] = ()) -> Axis:

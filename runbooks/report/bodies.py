@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runbooks.report import escape
 
-MOST = 6_000
+MOST = 4_000
 """Characters of one answer that the page shows; the whole stands in `evidence/http.har`."""
 
 

@@ -25,13 +25,13 @@ from runbooks.report import axis, escape, times
 from runbooks.report.document import Report
 from runbooks.report.section import Figure
 
-MOST_NUMBERED = 36
-"""Up to so many moments carry their number; beyond that they are dots."""
+MOST_NUMBERED = 60
+"""Of so many moments, those with the room for it carry their number; the others are dots, as is a crowd."""
 MOST_LANES = 10
 
-_WIDTH, _LEFT, _RIGHT = 10.0, 1.75, 1.35
+_WIDTH, _LEFT, _RIGHT = 11.5, 1.75, 1.25
 _ROW, _TOP, _BOTTOM = 0.36, 0.5, 0.62
-_EDGE = -0.275
+_EDGE = -0.225
 _PLOT = (_WIDTH - _LEFT - _RIGHT) * 72
 _INK, _MUTED, _BAND, _RULE = "#26323d", "#5c6770", "#f1f3f4", "#c3cacf"
 _MARK, _DECISIVE = "#4a6785", "#a3271d"
@@ -62,23 +62,17 @@ def timeline(subject: Report | Diagnosis) -> Figure:
         return _empty("timeline", "No dated moment is known: no source that could be read gave a time.")
     order = sorted(range(len(moments)), key=lambda index: (times.utc(moments[index].at), index))
     lanes = _lanes([moments[index].source for index in order])
-    numbered = len(moments) <= MOST_NUMBERED
-    scale = axis.build([times.utc(moments[i].at) for i in order], _apart(moments, order, lanes) if numbered else ())
+    few = len(moments) <= MOST_NUMBERED
+    scale = axis.build([times.utc(moments[i].at) for i in order], _apart(moments, order, lanes) if few else ())
     decisive = [rank for rank, index in enumerate(order) if moments[index].decisive]
+    rows = [lanes.index(_lane(lanes, moments[index].source)) for index in order]
+    numbered = _roomy(scale.places, rows, decisive) if few else frozenset()
 
     def draw(plot: Any) -> None:
         _frame(plot, lanes, Counter(_lane(lanes, m.source) for m in moments))
         _time_axis(plot, scale, decisive, len(lanes))
         for rank, index in enumerate(order):
-            moment = moments[index]
-            _mark(
-                plot,
-                scale.places[rank],
-                lanes.index(_lane(lanes, moment.source)),
-                index + 1,
-                moment,
-                numbered,
-            )
+            _mark(plot, scale.places[rank], rows[rank], index + 1, moments[index], rank in numbered)
         if decisive:
             _point_out(
                 plot,
@@ -88,7 +82,7 @@ def timeline(subject: Report | Diagnosis) -> Figure:
                 len(lanes),
             )
 
-    return Figure("timeline", _svg(draw, len(lanes)), _timeline_alt(moments, order, lanes, decisive, numbered))
+    return Figure("timeline", _svg(draw, len(lanes)), _timeline_alt(moments, order, lanes, decisive, few))
 
 
 def life(diagnosis: Diagnosis) -> Figure:
@@ -132,7 +126,7 @@ def _frame(plot: Any, lanes: Sequence[str], amounts: Any) -> None:
     plot.axis("off")
     for row, lane in enumerate(lanes):
         if row % 2 == 0:
-            plot.barh(row, 1.52, left=_EDGE - 0.02, height=1, color=_BAND, linewidth=0, zorder=0, clip_on=False)
+            plot.barh(row, 1.41, left=_EDGE - 0.015, height=1, color=_BAND, linewidth=0, zorder=0, clip_on=False)
         plot.axhline(row, color=_RULE, linewidth=0.7, zorder=1)
         _write(plot, _EDGE, row, _short(lane, 21), ha="left", color=_INK)
         _write(plot, 1.04, row, _short(str(amounts[lane]), 20), ha="left", color=_MUTED, size=8)
@@ -161,7 +155,7 @@ def _time_axis(plot: Any, scale: axis.Axis, first: Sequence[int], rows: int) -> 
 
 def _mark(plot: Any, place: float, row: int, number: int, moment: Moment, numbered: bool) -> None:
     shape, colour = ("D", _DECISIVE) if moment.decisive else ("o", _MARK)
-    size = (13.5 if moment.decisive else 13.0) if numbered else (7.0 if moment.decisive else 4.0)
+    size = (13.5 if moment.decisive else 13.0) if numbered else (8.0 if moment.decisive else 4.5)
     plot.plot(
         [place],
         [row],
@@ -231,7 +225,7 @@ def _timeline_alt(
     order: Sequence[int],
     lanes: Sequence[str],
     decisive: Sequence[int],
-    numbered: bool,
+    few: bool,
 ) -> str:
     first, last = moments[order[0]].at, moments[order[-1]].at
     amounts = Counter(_lane(lanes, moment.source) for moment in moments)
@@ -251,7 +245,7 @@ def _timeline_alt(
     if pairs and max(pairs)[0] >= timedelta(seconds=60):
         gap, index = max(pairs, key=lambda pair: (pair[0], -pair[1]))
         said.append(f"Longest quiet stretch: {times.length(gap)} after number {index + 1}.")
-    if not numbered:
+    if not few:
         said.append("Too many moments to number them in the picture.")
     return " ".join(said)
 
@@ -282,6 +276,18 @@ def _lane_total(spans: Sequence[Span], lanes: Sequence[str], lane: str) -> str:
     still = any(span.end is None for span in inside)
     total = f", {times.length(whole)}" if whole or not still else ""
     return f"{len(inside)}×{total}{', still' if still else ''}"
+
+
+def _roomy(places: Sequence[float], rows: Sequence[int], first: Sequence[int]) -> frozenset[int]:
+    """The ranks whose number fits beside the other numbers of its lane, the decisive ones first."""
+    taken: dict[int, list[float]] = {}
+    chosen = []
+    for rank in (*first, *(rank for rank in range(len(places)) if rank not in first)):
+        lane = taken.setdefault(rows[rank], [])
+        if all(abs(places[rank] - other) >= 15.5 / _PLOT for other in lane):
+            lane.append(places[rank])
+            chosen.append(rank)
+    return frozenset(chosen)
 
 
 def _amount(count: int, noun: str, several: str = "") -> str:

@@ -26,7 +26,7 @@ _STYLE: Mapping[str, str] = {
     "answer": "font-size:1.1em;font-weight:600;margin:0 0 .6em;overflow-wrap:anywhere",
     "notes": "margin:0 0 .7em;padding-left:1.3em;overflow-wrap:anywhere",
     "scroll": "overflow-x:auto;margin:.5em 0",
-    "table": "border-collapse:collapse;margin:0;font-size:.95em",
+    "table": "border-collapse:collapse;margin:0;font-size:.95em;color:inherit",
     "th": "text-align:left;vertical-align:bottom;padding:.35em .8em .35em 0;"
     "border-bottom:1px solid rgba(128,128,128,.6);font-weight:600;white-space:nowrap",
     "td": "text-align:left;vertical-align:top;padding:.35em .8em .35em 0;max-width:34em;"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from runbooks.diagnose.model import Moment
 from runbooks.evidence.models import Caller, Exchange, Machine, Records
@@ -39,8 +38,9 @@ def happened(report: Report) -> str:
         return times.second(moment.at)
     if given is not None:
         return f"{times.second(given)} (as reported)"
-    moments: list[datetime] = [one.at for one in report.diagnosis.timeline]
-    return times.between(min(moments), max(moments)) if moments else "not known"
+    looked = times.utc(report.evidence.looked_at)
+    before = [at for at in (times.utc(one.at) for one in report.diagnosis.timeline) if at < looked]
+    return times.between(min(before), max(before)) if before else "not known"
 
 
 def region(report: Report) -> str:

@@ -20,6 +20,11 @@ from runbooks.report.section import Section
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
+OWN = frozenset(
+    ("so-far", "hypotheses", "root-cause", "contributing", "what-to-do", "verification", "prevention", "not-checked")
+)
+"""Sections of a notebook whose content the page sets in its own way; it leaves these out."""
+
 _RUN_OUT = 40
 """Exchanges of one look that the page shows."""
 
@@ -50,7 +55,7 @@ def render(report: Report) -> str:
             facts=facts.of(report),
             requests=facts.requests(report),
             paste=paste.block(report),
-            steps=list(_steps(report.sections, known)),
+            steps=list(_steps(tuple(s for s in report.sections if s.slug not in OWN), known)),
             show_symptoms="symptoms" not in slugs,
             timeline=None if "timeline" in slugs or not report.diagnosis.timeline else _timeline(report, known),
             looks=list(report.evidence.looks.values()),

@@ -28,16 +28,16 @@ _LIKELY = Standing("INVESTIGATING", "◐", "a likely cause is named, but not pro
 _OPEN = Standing("INVESTIGATING", "○", "something is wrong, its cause is not established", "open")
 _UNKNOWN = Standing("INCONCLUSIVE", "?", "the evidence does not decide it", "open")
 
-STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": "○", "refuted": "✕"}
-SEES_SIGNS: Mapping[str, str] = {"yes": "✓", "no": "✕", "could-not-look": "?"}
+STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": "○", "refuted": "✗"}
+SEES_SIGNS: Mapping[str, str] = {"yes": "✓", "no": "✗", "could-not-look": "?"}
 SEES_WORDS: Mapping[str, str] = {"yes": "sees it", "no": "does not", "could-not-look": "could not look"}
-OUTCOME_SIGNS: Mapping[str, str] = {"seen": "✓", "absent": "✕", "could-not-look": "?"}
+OUTCOME_SIGNS: Mapping[str, str] = {"seen": "✓", "absent": "✗", "could-not-look": "?"}
 OUTCOME_WORDS: Mapping[str, str] = {
     "seen": "seen",
     "absent": "absent (asked, and the answer was no)",
     "could-not-look": "could not look",
 }
-SYMPTOM_SIGNS: Mapping[bool | None, str] = {True: "✓", False: "✕", None: "?"}
+SYMPTOM_SIGNS: Mapping[bool | None, str] = {True: "✓", False: "✗", None: "?"}
 SYMPTOM_WORDS: Mapping[bool | None, str] = {True: "holds", False: "does not hold", None: "could not look"}
 
 

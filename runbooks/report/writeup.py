@@ -65,7 +65,8 @@ def _opening(report: Report, known: Collection[str]) -> Iterator[str]:
             f"> **Simulated reconstruction.** The evidence comes from the built-in simulator (scenario "
             f"{escape.code(escape.line(scenario, 80))}), not from a real machine."
         )
-    yield f"**{_say(diagnosis.headline, known)}**"
+    if report.title:
+        yield f"**{_say(diagnosis.headline, known)}**"
     rows = [[label, escape.markdown(escape.line(value, 120))] for label, value in facts.of(report)]
     yield table.markdown_rows(["fact", "value"], rows)
     yield "For a chat or a ticket:"
@@ -156,7 +157,7 @@ def _hypotheses(report: Report, known: Collection[str]) -> Iterator[str]:
     rows = [
         [
             f"{status.STATUS_SIGNS[one.status]} {one.status}",
-            _say(one.title, known, _SHORT) + (f" ({_say(one.asked_by, known, 80)})" if one.asked_by else ""),
+            _say(one.title, known, _SHORT) + (f", raised by {_say(one.asked_by, known, 80)}" if one.asked_by else ""),
             _claims(one.supports, known),
             _claims(one.against, known),
             _missing(one, known),
@@ -267,6 +268,7 @@ def _steps(remedies: Iterable[Remedy], known: Collection[str]) -> Iterator[str]:
         yield f"{number}. {_titled(one, known)}"
         if one.commands:
             yield _indented(escape.fence(_commands(one), "sh"), len(f"{number}. "))
+        yield _indented("Owner: …", len(f"{number}. "))
 
 
 def _titled(remedy: Remedy, known: Collection[str]) -> str:

@@ -15,6 +15,7 @@ from report_samples import EVIL, demo, empty, hostile
 from runbooks.diagnose.model import Verdict
 from runbooks.report import page
 from runbooks.report.document import Report
+from runbooks.report.section import Section
 
 SAMPLES = pytest.mark.parametrize("sample", [demo, empty, hostile])
 CHROMIUM = Path("/usr/bin/chromium")
@@ -100,6 +101,12 @@ def test_the_first_screen_is_the_answer() -> None:
     assert "Simulated reconstruction" not in page.render(empty())
 
 
+def test_a_notebooks_conclusions_are_not_said_twice() -> None:
+    report = demo()
+    repeated = tuple(Section(slug, slug, "", "SAID TWICE") for slug in page.OWN)
+    assert page.render(replace(report, sections=report.sections + repeated)) == page.render(report)
+
+
 @pytest.mark.parametrize(
     ("verdict", "confidence", "words"),
     [
@@ -120,7 +127,7 @@ def test_the_status_line(verdict: Verdict, confidence: str | None, words: str) -
 def test_what_is_cut_is_counted_and_what_is_hidden_is_shown() -> None:
     text = page.render(hostile())
     assert "1,000,368 characters" in text
-    assert re.search(r"cut: 994,\d{3} more characters, see evidence/http.har", text)
+    assert re.search(r"cut: 996,\d{3} more characters, see evidence/http.har", text)
     assert "⟨NUL⟩" in text
     assert "⟨U+202E⟩" in text
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
