@@ -18,7 +18,6 @@ from runbooks.report.document import Report
 from runbooks.report.section import Section
 
 SAMPLES = pytest.mark.parametrize("sample", [demo, empty, hostile])
-CHROMIUM = Path("/usr/bin/chromium")
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 
@@ -145,16 +144,15 @@ def test_nothing_in_it_depends_on_how_long_a_request_took() -> None:
     assert page.render(report) == page.render(replace(report, evidence=replace(report.evidence, looks=slow)))
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium")
 @pytest.mark.parametrize("sample", [demo, hostile])
-def test_a_browser_shows_it(sample: Callable[[], Report], tmp_path: Path) -> None:
+def test_a_browser_shows_it(sample: Callable[[], Report], tmp_path: Path, chromium: str) -> None:
     """No request, no dialog, no sideways scrolling on a phone, and print opens what is folded."""
     playwright = pytest.importorskip("playwright.sync_api")
     target = tmp_path / "report.html"
     target.write_text(page.render(sample()), encoding="utf-8")
     noise: list[str] = []
     with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         tab = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
         tab.on("dialog", lambda dialog: noise.append(dialog.message))
         tab.on("console", lambda message: noise.append(message.text))
