@@ -32,13 +32,18 @@ def grid(table: pd.DataFrame, most: int) -> tuple[list[str], list[list[str]], in
     """
     frame = table.reset_index() if any(name is not None for name in table.index.names) else table
     columns = [escape.line(name, 80) for name in frame.columns]
-    rows = [[_cell(value) for value in row] for row in frame.iloc[:most].itertuples(index=False, name=None)]
+    rows = [
+        [_cell(name, value) for name, value in zip(columns, row, strict=True)]
+        for row in frame.iloc[:most].itertuples(index=False, name=None)
+    ]
     return columns, rows, max(0, len(frame) - most)
 
 
-def _cell(value: Any) -> str:
+def _cell(column: str, value: Any) -> str:
+    """An empty cell is a dash, but in a column without a name it is a missing mark and stays empty."""
     text = "" if value is None or value != value else str(value)
-    return NOTHING if text.strip() in ("", "NaT", "<NA>") else text
+    empty = text.strip() in ("", "NaT", "<NA>")
+    return (NOTHING if column else "") if empty else text
 
 
 def _is_notes(column: str) -> bool:
@@ -50,7 +55,10 @@ def html(table: pd.DataFrame, known: Collection[str], styles: Mapping[str, Marku
     columns, rows, left = grid(table, HTML_ROWS)
     out = [f'<div{styles["scroll"]} role="region" tabindex="0" aria-label="{escape.html(label, 120)}">']
     out.append(f"<table{styles['table']}><thead><tr>")
-    out += [f'<th scope="col"{styles["th"]}>{escape.html(name)}</th>' for name in columns]
+    out += [
+        f'<th scope="col"{styles["th"]}>{escape.html(name)}</th>' if name else f"<td{styles['th']}></td>"
+        for name in columns
+    ]
     out.append("</tr></thead><tbody>")
     for row in rows:
         out.append("<tr>")
