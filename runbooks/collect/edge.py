@@ -6,6 +6,7 @@ A name that does not resolve is an answer only when a control name resolves at t
 from __future__ import annotations
 
 import http.client
+import logging
 import socket
 import ssl
 from collections.abc import Mapping
@@ -24,6 +25,10 @@ from runbooks.evidence.redaction import Redactor
 
 CONTROL = "fly.io"
 _SECONDS = 5.0
+# The library logs a peer that hangs up after refusing the upgrade as its own error; here it is an answer.
+_QUIET = logging.getLogger("runbooks.edge")
+_QUIET.addHandler(logging.NullHandler())
+_QUIET.propagate = False
 
 
 class Edge:
@@ -112,6 +117,7 @@ class Edge:
                 open_timeout=self._seconds,
                 close_timeout=1,
                 proxy=None,
+                logger=_QUIET,
                 max_size=2**16,
             ):
                 return self._ended(url, "open", 101, "the upgrade was accepted", instance)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -273,7 +273,11 @@ class Survey:
         elsewhere = self._elsewhere()
         if elsewhere is None:
             return unlooked("the machine is in no other app")
-        return machines.machine(self._client, elsewhere.app_name, elsewhere.id)
+        found = machines.machine(self._client, elsewhere.app_name, elsewhere.id)
+        if isinstance(found.answer, Machine):
+            # GET machine does not say which app it was asked in; the look must.
+            return replace(found, answer=replace(found.answer, app_name=elsewhere.app_name))
+        return found
 
     def _logs_look(self) -> Found:
         machine_id = self._found_id()

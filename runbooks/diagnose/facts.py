@@ -172,7 +172,7 @@ class Facts:
             rows: Iterable[Machine] = (machine,) if machine else listing.machines if listing else ()
             for row in rows:
                 if self._is_subject(row):
-                    default = "" if number in ("E08", "E03b") else self.subject.app
+                    default = "" if number == "E08" else self.subject.app
                     found.append(Sighting(row, number, row.app_name or default))
         return tuple(found)
 
@@ -217,6 +217,11 @@ class Facts:
     def created_at(self) -> datetime | None:
         times = [s.machine.created_at for s in self.sightings if s.machine.created_at]
         return min(times) if times else (self.events[0].at if self.events else None)
+
+    @cached_property
+    def runs(self) -> bool:
+        """Is the machine known to run, in the app where it should be?"""
+        return self.state in ("started", "suspended") and bool(self.known_here)
 
     @cached_property
     def destroyed(self) -> bool:
@@ -288,6 +293,11 @@ class Facts:
     @cached_property
     def _readings(self) -> tuple[Reading, ...]:
         return tuple(read_lines(self.logs.lines)) if self.logs else ()
+
+    @cached_property
+    def meaningful(self) -> frozenset[LogLine]:
+        """Lines that some recogniser knows, routine ones left out."""
+        return frozenset(r.line for r in self._readings if r.fact not in ("restarting", "command"))
 
     def readings(self, *facts: str) -> tuple[Reading, ...]:
         return tuple(r for r in self._readings if r.fact in facts)

@@ -29,7 +29,7 @@ def _findings(facts: Facts) -> Iterator[tuple[Remedy, Claim]]:
                 Remedy(
                     "Move secrets out of config.env",
                     "Everybody who may read the machine may read them; app secrets show only their digests.",
-                    (f'fly secrets set {secret[0]}="$VALUE" -a {facts.subject.app}',),
+                    (f"fly secrets set {secret[0]}=$VALUE -a {facts.subject.app}",),
                 ),
                 Claim(f"config.env holds {_listed(secret)}, whose values look secret.", at),
             )

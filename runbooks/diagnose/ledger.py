@@ -51,9 +51,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """The cause in one sentence about this incident, and the names its remedy is filled in with."""
+    """The cause in one sentence about this incident, and the names its remedy is filled in with.
+
+    `short` is the same as a clause for the headline: "its program lacks the variable X".
+    """
 
     text: str
+    short: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -77,8 +81,8 @@ def lacks(text: str, *evidence: str) -> Point:
     return Point(0, text, evidence, Weight.WEAK)
 
 
-def says(text: str, **names: str) -> Says:
-    return Says(text, names)
+def says(text: str, short: str = "", **names: str) -> Says:
+    return Says(text, short, names)
 
 
 Rule = Callable[[Facts], Iterable[Point | Says]]
@@ -160,6 +164,7 @@ class Entry:
     info: CauseInfo
     hypothesis: Hypothesis
     names: Mapping[str, str]
+    short: str = ""
 
     @property
     def holds(self) -> bool:
@@ -195,7 +200,7 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
             continue
         if entry is not None:
             entries.append(entry)
-    top, tied = _first_to_fix(entries)
+    top, tied = _first_to_fix(entries, facts.runs)
     return Ledger(tuple(entries), top, tied, tuple(faults))
 
 
@@ -213,6 +218,18 @@ def status_of(points: Iterable[Point], positive: Callable[[str], bool]) -> Statu
     if strong and (against is None or against is Weight.WEAK):
         return Status.LIKELY
     return Status.OPEN
+
+
+def told_first(ledger: Ledger) -> tuple[Entry, ...]:
+    """What holds, in the order of doing: the cause, what stays broken when it is fixed, what merely hid it."""
+    top = (ledger.top,) if ledger.top else ledger.tied
+    explained = {slug for entry in top for slug in (*entry.info.explains, entry.info.is_a)}
+    return top + tuple(
+        sorted(
+            ledger.contributing,
+            key=lambda e: (e.info.mechanism, e.info.slug in explained, e.info.stage is not Stage.REACH, e.info.stage),
+        )
+    )
 
 
 def finding_of(entry: Entry) -> Finding:
@@ -258,18 +275,22 @@ def _heard(info: CauseInfo, facts: Facts) -> Entry | None:
         next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else info.next_test.format_map(_Names(names)),
         asked_by=info.asked_by,
     )
-    return Entry(info, hypothesis, names)
+    return Entry(info, hypothesis, names, last.short)
 
 
 def _claims(points: Iterable[Point], side: int) -> tuple[Claim, ...]:
     return tuple(Claim(p.text, tuple(dict.fromkeys(p.evidence))) for p in points if p.side == side)
 
 
-def _first_to_fix(entries: list[Entry]) -> tuple[Entry | None, tuple[Entry, ...]]:
-    """The top of the `explains` graph; among several, what bites first. Equal guesses stay open."""
+def _first_to_fix(entries: list[Entry], runs: bool) -> tuple[Entry | None, tuple[Entry, ...]]:
+    """The top of the `explains` graph; among several, what bites first. Equal guesses stay open.
+
+    What only hides a machine or bars the way to it cannot be the cause while nobody knows it to run:
+    it may be true, and yet the machine be gone for another reason that was not seen.
+    """
     holding = [entry for entry in entries if entry.holds]
     explained = {slug for entry in holding for slug in _reached(entry, holding)}
-    tops = [e for e in holding if e.info.slug not in explained]
+    tops = [e for e in holding if e.info.slug not in explained and (runs or e.info.stage < Stage.SEEN)]
     if not tops:
         return None, ()
     rank = min(_rank(entry) for entry in tops)

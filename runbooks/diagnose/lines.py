@@ -22,7 +22,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"(?i)(?:fail\w*|error|unable)\b.*\b(?:pull|prepare|fetch)\w*\b.*\bimage",
         ),
     ),
-    ("booting", (r"Configuring firecracker", r"Running Firecracker", r"Starting init \(commit")),
+    ("booting", (r"Starting init \(commit",)),
     ("command", (r"Preparing to run: `(?P<thing>[^`]*)`",)),
     ("exec-format", (r"[Ee]xec format error",)),
     (

@@ -30,7 +30,7 @@ _STATES = {
     "destroying": "destroying",
     "destroyed": "destroyed",
 }
-_STAMPED = re.compile(r"^\W{0,2}(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)\W*\s*(.*)$")
+_STAMPED = re.compile(r"^[\[(]?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)[\])]?[\s:|-]*(.*)$")
 
 
 def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
@@ -111,8 +111,9 @@ def _event_text(event: Event) -> str:
 
 
 def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
+    """What the program printed, and those lines of the platform that mean something."""
     for line in facts.logs.lines if facts.logs else ():
-        if line.at:
+        if line.at and (is_program(line) or line in facts.meaningful):
             text = " ".join(line.message.split())[:200]
             source = "program log" if is_program(line) else "platform log"
             hit = len(text) > 8 and any(line.message.strip()[:120] in quote for quote in quoted)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 
 from runbooks.diagnose import hygiene, timeline, visibility
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, filled, finding_of, weigh
+from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, filled, finding_of, told_first, weigh
 from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Symptom, Unchecked, Verdict, View
 from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.models import Evidence, Outcome
 
+_STATE_WORDS = {"destroyed": " is gone", "destroying": " is going", "started": " runs", "created": " never started"}
 _BAD_STATES = (*GONE, "failed", "launch_failed", "stopped", "suspended")
 
 
@@ -61,12 +62,13 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
         return f"{what} is running in {facts.subject.app} and every view that could be asked agrees."
     if ledger.top:
         statement = ledger.top.hypothesis.statement
-        state = {"destroyed": " is gone", "destroying": " is going"}.get(
-            facts.state, f" is {facts.state}" if facts.state else ""
-        )
+        state = _STATE_WORDS.get(facts.state, f" is {facts.state}" if facts.state else "")
         if ledger.top.info.stage <= 1 or not facts.sightings:
             return statement
-        return f"{what}{state}: {statement[:1].lower()}{statement[1:]}" if state else statement
+        if not state:
+            return statement
+        short = ledger.top.short or f"{statement[:1].lower()}{statement[1:]}".rstrip(".")
+        return f"{what}{state}: {short}."
     if ledger.tied:
         titles = " or ".join(entry.info.title[:1].lower() + entry.info.title[1:] for entry in ledger.tied)
         return f"{what}: either {titles}; the evidence allows both."
@@ -115,8 +117,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
 
 def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, ...]:
     """The cause's remedy first, then those of what contributed; for an open case, the cheapest next tests."""
-    entries = [entry for entry in (ledger.top, *ledger.tied, *ledger.contributing) if entry]
-    remedies = [filled(entry.info.remedy, entry.names) for entry in entries]
+    remedies = [filled(entry.info.remedy, entry.names) for entry in told_first(ledger)]
     if ledger.top is None and verdict is not Verdict.HEALTHY:
         tests = [e.hypothesis.next_test for e in (*ledger.tied, *ledger.entries) if e.hypothesis.next_test]
         remedies = [Remedy("Find out more first", test) for test in dict.fromkeys(tests)][:3] + remedies

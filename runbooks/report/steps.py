@@ -341,6 +341,8 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
     answer = f"{len(moments)} moments from {sources} sources" + (
         f"; the decisive one is at {tables.clock(decisive.at)}: “{decisive.text[:140]}”." if decisive else "."
     )
+    routine = len(facts.logs.lines) - sum(m.evidence == "E07" for m in moments) if facts.logs else 0
+    left_out = (f"{routine} routine lines of the platform's log are left out here.",) if routine else ()
     days = sorted({f"{m.at:%Y-%m-%d}" for m in moments})
     return Section(
         "timeline",
@@ -349,21 +351,21 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
         answer,
         notes=(
             f"All times are UTC, on {days[0]}." if len(days) == 1 else f"All times are UTC, {days[0]} to {days[-1]}.",
-        )
-        if days
-        else (),
+            *left_out,
+        ),
         figure=charts.timeline(diagnosis),
         table=tables.frame(
-            ("", "time (UTC)", "source", "what", "evidence"),
+            ("#", "", "time (UTC)", "source", "what", "evidence"),
             (
                 (
+                    number,
                     "►" if m.decisive else "",
                     tables.clock(m.at) if len(days) == 1 else tables.day(m.at),
                     m.source,
                     m.text,
                     f"[{m.evidence}]",
                 )
-                for m in moments
+                for number, m in enumerate(moments, start=1)
             ),
         ),
         evidence=_used(facts, *(m.evidence for m in moments)),
@@ -391,7 +393,9 @@ def _why(facts: Facts, number: str) -> str:
     look = facts.look(number)
     if look is None:
         return "This was not asked before the run ended."
-    sentence = f"{look.reason[:1].upper()}{look.reason[1:]}".rstrip(".")
+    first = look.reason.partition(" ")[0]
+    sentence = look.reason.rstrip(".")
+    sentence = f"{sentence[:1].upper()}{sentence[1:]}" if first.isalpha() else sentence
     return f"Could not look: {look.reason.rstrip('.')}." if look.outcome is Outcome.COULD_NOT_LOOK else f"{sentence}."
 
 

@@ -47,7 +47,8 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Says]:
         else:
             yield favours(text, "E14", *facts.seen_at[:1])
         yield says(
-            f"The row still says `{record.status}`, {lasting(age)} after it was written; the machine is {facts.state}."
+            f"The row still says `{record.status}`, {lasting(age)} after it was written; the machine is {facts.state}.",
+            f"only the caller's database still says `{record.status}`, {lasting(age)} after it was written",
         )
     elif facts.caller.error_text and not facts.known_here and not facts.other_apps:
         yield proves(f"{waits}, and the create call had been refused.", "E14", "E19")

@@ -174,7 +174,10 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Says]:
         yield lacks("The platform shows no machine, so there is no sign that a pull was ever tried.", "E03")
     elif not pulling and facts.outcome("E07") is not Outcome.SEEN:
         yield lacks("There is no log line about the pull.", "E07")
-    yield says("The machine was created, and then its image could not be pulled onto the host.")
+    yield says(
+        "The machine was created, and then its image could not be pulled onto the host.",
+        "its image could not be pulled onto the host",
+    )
 
 
 @cause(
@@ -229,9 +232,10 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Says]:
     "Another image ran than the caller believes",
     stage=Stage.SEEN,
     remedy=Remedy(
-        "Look at the image that really ran",
-        "Every conclusion drawn from the believed tag is about an image that was never used here.",
-        ("fly machine status {live_id} -a {app} -d",),
+        "Find where the image reference really comes from",
+        "What was concluded from {believed} is about an image that was not used here. A default in the code is "
+        "overruled by a secret or a variable; `supabase secrets list` shows that it is set, not its value.",
+        ("fly machine status {live_id} -a {app} -d", "supabase secrets list"),
     ),
     prevention=Remedy(
         "Log the image reference that is really sent, and pin a digest",

@@ -19,7 +19,8 @@ from runbooks.evidence.models import Outcome
     explains=("record-never-updated",),
     remedy=Remedy(
         "Create the next one with auto_destroy false",
-        "auto_destroy removes the machine, its events and soon its id: the evidence goes with it.",
+        "auto_destroy removes the machine, its events and soon its id: the evidence goes with it. "
+        "`fly machine run` leaves it off; give it the same variables with -e NAME=VALUE.",
         ("fly machine run {image} -a {app} -r {region}",),
     ),
     prevention=Remedy(
@@ -85,7 +86,9 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
         yield refutes(f"The destroy event has the source {destroy[0].source}, not user.", destroy[1])
     if facts.machine and not facts.destroyed:
         yield refutes(f"The machine is not destroyed, it is {facts.state}.", *facts.seen_at[:1])
-    yield says("The machine was destroyed by a request, not by its own end.")
+    yield says(
+        "The machine was destroyed by a request, not by its own end.", "somebody or something asked for its destruction"
+    )
 
 
 @cause(
@@ -132,4 +135,7 @@ def never_started(facts: Facts) -> Iterator[Point | Says]:
         yield lacks("Its events could not be read.", "E04")
     if facts.outcome("E07") is Outcome.SEEN and not facts.readings("pulling", "booting"):
         yield favours("The log shows neither a pull nor a boot.", "E07")
-    yield says(f"The machine was created without being started and has waited in `created` for {lasting(age)}.")
+    yield says(
+        f"The machine was created without being started and has waited in `created` for {lasting(age)}.",
+        f"it was made without a start and has waited for {lasting(age)}",
+    )

@@ -43,8 +43,9 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Says]:
     "The URL is made from the machine's name",
     stage=Stage.REACH,
     remedy=Remedy(
-        "Connect to the app's hostname and name the machine in a header",
-        "A machine's name is not a hostname: {believed_host} belongs to another app, or to none.",
+        "Connect to {app_host}: the present URL cannot work, not even with a healthy machine",
+        "A machine's name is not a hostname: {believed_host} belongs to another app, or to none. Name the machine in "
+        "the header fly-force-instance-id; a browser cannot send it, so there a router must answer with fly-replay.",
         (
             "curl -sSi https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
             "fly ips list -a {app}",
@@ -89,6 +90,7 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
         yield favours(f"The machine answers at {facts.app_host} when it is named in the header.", "E18")
     yield says(
         f"The URL could never have worked: {made}.",
+        f"its URL names {host}, which is not the app's hostname",
         believed_host=host,
         app_host=facts.app_host,
     )

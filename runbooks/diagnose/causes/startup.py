@@ -57,8 +57,9 @@ def _never_ran(facts: Facts) -> Iterator[Point]:
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
         "Send {wanted} with the machine, or set it as an app secret",
-        "The program ends at once without it, so every restart ends the same way.",
-        ('fly secrets set {wanted}="$VALUE" -a {app}', "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail"),
+        "The program ends at once without it, so every restart ends the same way.{near} As a secret it reaches "
+        "every machine of the app; setting one restarts those that `fly deploy` made.",
+        ("fly secrets set {wanted}=$VALUE -a {app}", "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail"),
     ),
     prevention=Remedy(
         "Test the contract between the provisioning function and the program",
@@ -95,12 +96,16 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
             yield says(
                 f"The program wants {names} and the machine was sent {', '.join(near.values())} instead, "
                 f"so the program ended with {_crash(facts) or 'an error'}.",
+                f"its program wants {names}, was sent {', '.join(near.values())}, and gave up",
                 wanted=wanted[0],
+                near=f" It was sent as {near[wanted[0]]}: rename it there." if wanted[0] in near else "",
             )
             return
     yield says(
         f"The program wants {names}, which was not there, and ended with {_crash(facts) or 'an error'}.",
+        f"its program lacks {names} and gave up",
         wanted=wanted[0] if wanted else "NAME",
+        near="",
     )
 
 
@@ -229,7 +234,10 @@ def exited_normally(facts: Facts) -> Iterator[Point | Says]:
         if ran and facts.created_at and ended[-1][0].at
         else ""
     )
-    yield says(f"The program ended by itself with code 0{after}; nothing crashed.")
+    yield says(
+        f"The program ended by itself with code 0{after}; nothing crashed.",
+        f"its program came to its end{after} (code 0), nothing crashed",
+    )
 
 
 @cause(
@@ -268,7 +276,10 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
     size = f"{memory} MB" if memory else "the default of 256 MB"
     if killed or lines:
         yield favours(f"The machine has {size} of memory.", *facts.config_at, weight=Weight.WEAK)
-    yield says(f"The program needed more memory than the machine has ({size}) and was ended by the kernel.")
+    yield says(
+        f"The program needed more memory than the machine has ({size}) and was ended by the kernel.",
+        f"its program needed more memory than the machine has ({size})",
+    )
 
 
 @cause(
@@ -292,10 +303,11 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Says]:
     if not facts.loop_ended or facts.last_words or any(x.oom_killed for _, x, _ in facts.exits):
         return
     limit = facts.readings("restarts-used-up")
+    argue = proves if facts.looked("E07") else favours
     if limit and "E07" in facts.loop_ended:
         yield proves(f"The log says: “{limit[-1].line.message}”.", "E07")
     if any(at != "E07" for at in facts.loop_ended):
-        yield proves(
+        yield argue(
             f"The program ended by itself with {_crash(facts)}, and the last time it was not restarted.",
             *(at for at in facts.loop_ended if at != "E07"),
         )
