@@ -7,6 +7,7 @@ user's IPython start-up files nor imports from the current directory.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -66,7 +67,7 @@ class Watch:
 
 
 def steps_of(notebook: NotebookNode) -> list[Step]:
-    """Every code cell with the heading above it, or its own first line."""
+    """Every code cell with the heading above it, or named after what it calls."""
     steps: list[Step] = []
     heading = ""
     for index, cell in enumerate(notebook.cells):
@@ -80,7 +81,7 @@ def steps_of(notebook: NotebookNode) -> list[Step]:
             elif "parameters" in tags:
                 title = "Parameters"
             else:
-                title = heading or (cell.source.strip().splitlines() or ["(empty cell)"])[0]
+                title = heading or _named(cell.source)
             steps.append(Step(len(steps) + 1, title, index))
             heading = ""
     return steps
@@ -166,6 +167,14 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
         client = _Client(nb_man, watch, startup_timeout=60, timeout=None, kernel_name=kernel_name)
         with (watch.scratch / "kernel.log").open("wb") as log:
             client.execute(env=dict(watch.env), stdout=log, stderr=log, cleanup_kc=True)
+
+
+def _named(source: str) -> str:
+    """`case.config_audit()` is "Config audit"; anything else is its own first line."""
+    call = re.fullmatch(r"case\.(\w+)\(\)", source.strip())
+    if call:
+        return call[1].replace("_", " ").capitalize()
+    return (source.strip().splitlines() or ["(empty cell)"])[0]
 
 
 def _is_parameters(cell: NotebookNode) -> bool:

@@ -25,9 +25,7 @@ def copy_notebook(runbook: str, output_root: Path, source: str | None, at: datet
     node = nbformat.read(notebook_path(runbook), as_version=4)
     for cell in node.cells:
         if source and "parameters" in cell.metadata.get("tags", []):
-            cell.source = re.sub(
-                r'(?m)^(source(?::\s*\w+)?\s*=\s*)"[^"]*"', lambda m: f'{m[1]}"{source}"', cell.source
-            )
+            cell.source = re.sub(r'(?m)^(source(?::\s*\w+)?\s*=\s*)"[^"]*"', lambda m: f'{m[1]}"{source}"', cell.source)
     folder = claim(output_root / f"{at:%Y-%m-%d}" / f"{runbook}--lab--{at:%H%M%SZ}")
     copy = folder / f"{runbook}.ipynb"
     copy.write_text(nbformat.writes(node), encoding="utf-8")
@@ -35,22 +33,18 @@ def copy_notebook(runbook: str, output_root: Path, source: str | None, at: datet
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("runbook", default="machine_not_visible")
+@click.option("--runbook", default="machine_not_visible", show_default=True)
 @click.option("--source", help="live, simulator:SCENARIO or bundle:PATH; the notebook's first cell shows it.")
 @click.option("--output-root", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("jupyter_options", nargs=-1, type=click.UNPROCESSED)
-def main(
-    runbook: str, source: str | None, output_root: Path | None, jupyter_options: tuple[str, ...]
-) -> None:
-    """Open a copy of RUNBOOK in JupyterLab."""
+def main(runbook: str, source: str | None, output_root: Path | None, jupyter_options: tuple[str, ...]) -> None:
+    """Open a copy of a runbook in JupyterLab."""
     try:
         settings = load_settings()
         root = (output_root or settings.output_root).absolute()
         if source is None and not settings.token.get_secret_value():
             source = "simulator:vyx-missing-environment"
-            click.echo(
-                'FLY_API_TOKEN is not set, so this copy plays the demo; set source = "live" in it later.'
-            )
+            click.echo('FLY_API_TOKEN is not set, so this copy plays the demo; set source = "live" in it later.')
         copy = copy_notebook(runbook, root, source, datetime.now(UTC))
     except RunbookError as error:
         click.echo(f"Error: {error}", err=True)

@@ -30,7 +30,7 @@ from jupyter_core.utils import ensure_event_loop
 
 from runbooks import __version__, folders
 from runbooks.errors import RunbookError, ScanError, UsageError
-from runbooks.evidence.redaction import Redactor
+from runbooks.evidence.redaction import Redactor, elements
 from runbooks.kernel import ENGINE, Step, Watch, steps_of
 from runbooks.settings import CHECKOUT, load_settings
 
@@ -281,8 +281,7 @@ def _masked(value: Any, redactor: Redactor) -> Any:
     """Mask every string inside, except pictures: their base64 is no text."""
     if isinstance(value, Mapping):
         return {
-            key: item if str(key).startswith("image/png") else _masked(item, redactor)
-            for key, item in value.items()
+            key: item if str(key).startswith("image/png") else _masked(item, redactor) for key, item in value.items()
         }
     if isinstance(value, list | tuple):
         return [_masked(item, redactor) for item in value]
@@ -339,7 +338,8 @@ def _environment(staging: Path, output_root: Path, deadline: float, scratch: str
 def _redactor() -> Redactor:
     redactor = Redactor()
     settings = load_settings()
-    redactor.know(settings.token.get_secret_value(), "fly-token")
+    for element in elements(settings.token.get_secret_value()):
+        redactor.know(element, "fly-token")
     redactor.know(settings.records_key.get_secret_value(), "supabase-key")
     return redactor
 

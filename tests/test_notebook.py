@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import json
 from pathlib import Path
 
@@ -85,15 +84,12 @@ def test_it_opens_the_case_first_and_publishes_last(path: Path) -> None:
 
 
 @notebooks
-def test_every_step_is_thin_and_has_words_before_it(path: Path) -> None:
-    cells = _read(path).cells
-    assert cells[0].cell_type == "markdown"
-    for before, cell in itertools.pairwise(cells):
-        if cell.cell_type == "code":
-            assert before.cell_type == "markdown", cell.source
-            if "parameters" not in cell.metadata.get("tags", []):
-                lines = [line for line in cell.source.splitlines() if line.strip()]
-                assert 1 <= len(lines) <= LINES, cell.source
+def test_it_tells_before_it_does_and_every_step_is_thin(path: Path) -> None:
+    assert _read(path).cells[0].cell_type == "markdown"
+    for cell in _code(path):
+        if "parameters" not in cell.metadata.get("tags", []):
+            lines = [line for line in cell.source.splitlines() if line.strip()]
+            assert 1 <= len(lines) <= LINES, cell.source
 
 
 @notebooks

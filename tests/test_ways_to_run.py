@@ -131,7 +131,7 @@ def test_run_all_in_a_real_jupyterlab(
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=RUN_ALL_TIMEOUT_MS)
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=RUN_ALL_TIMEOUT_MS)
         page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells").click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         last = page.locator(".jp-Notebook .jp-CodeCell").last.locator(".jp-InputPrompt")
         last.filter(has_text=r"[").wait_for(timeout=RUN_ALL_TIMEOUT_MS)
         for _ in range(RUN_ALL_TIMEOUT_MS // 200):
@@ -196,7 +196,7 @@ def _lab(source: str, root: Path, cwd: Path) -> Iterator[str]:
         _wait_for(port, server)
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.terminate()
+        server.kill()  # it would wait for a client's goodbye; its kernels notice and end
         server.wait()
 
 
