@@ -6,11 +6,13 @@
     strong for, nothing strong against      likely
     anything else                           open
 
-A decisive point needs a look that *saw* something: absence alone never confirms.
+A decisive point needs a look that *saw* something: absence alone never confirms. A point that rests only
+on looks that could not be made is weak, whatever its rule says.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -204,12 +206,18 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
     return Ledger(tuple(entries), top, tied, tuple(faults))
 
 
-def status_of(points: Iterable[Point], positive: Callable[[str], bool]) -> Status:
-    """The table at the top of this file."""
+def status_of(points: Iterable[Point], outcome: Callable[[str], Outcome | None]) -> Status:
+    """The table at the top of this file. A point that rests on nothing that was looked at is weak."""
+
+    def looked(point: Point) -> bool:
+        return any(outcome(number) in (Outcome.SEEN, Outcome.ABSENT) for number in point.evidence)
+
     points = list(points)
-    against = max((p.weight for p in points if p.side < 0), default=None)
-    favour = [p for p in points if p.side > 0]
-    decisive = [p for p in favour if p.weight is Weight.DECISIVE and any(map(positive, p.evidence))]
+    against = max((p.weight if looked(p) else Weight.WEAK for p in points if p.side < 0), default=None)
+    favour = [p for p in points if p.side > 0 and looked(p)]
+    decisive = any(
+        p.weight is Weight.DECISIVE and any(outcome(number) is Outcome.SEEN for number in p.evidence) for p in favour
+    )
     strong = any(p.weight >= Weight.STRONG for p in favour)
     if against is Weight.DECISIVE:
         return Status.REFUTED
@@ -241,10 +249,11 @@ def finding_of(entry: Entry) -> Finding:
 
 def filled(remedy: Remedy, names: Mapping[str, str]) -> Remedy:
     """The remedy with this incident's names in it."""
+    quoted = _Names({name: shlex.quote(value) for name, value in names.items()})
     return Remedy(
         remedy.title.format_map(_Names(names)),
         remedy.why.format_map(_Names(names)),
-        tuple(command.format_map(_Names(names)) for command in remedy.commands),
+        tuple(command.format_map(quoted) for command in remedy.commands),
     )
 
 
@@ -261,7 +270,7 @@ def _heard(info: CauseInfo, facts: Facts) -> Entry | None:
     statements = [item for item in said if isinstance(item, Says)]
     if not info.asked_by and not any(p.side > 0 or (p.side < 0 and p.weight is Weight.DECISIVE) for p in points):
         return None
-    status = status_of(points, lambda number: facts.outcome(number) is Outcome.SEEN)
+    status = status_of(points, facts.outcome)
     last = statements[-1] if statements else Says(info.title)
     names = {**facts.names, **{k: v for s in statements for k, v in s.names.items()}}
     hypothesis = Hypothesis(

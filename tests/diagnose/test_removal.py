@@ -1,0 +1,79 @@
+"""Take evidence away: the engine may know less, but never something else with certainty."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from runbooks.collect.survey import Given, Survey
+from runbooks.diagnose.model import Diagnosis, Verdict
+from runbooks.diagnose.verdict import diagnose
+from runbooks.evidence.models import Evidence, Look, Outcome
+from runbooks.parameters import caller_text, validate
+from runbooks.settings import load_settings
+from runbooks.simulator.scenario import scenario_names
+from runbooks.source import open_source
+
+
+@cache
+def evidence(name: str) -> Evidence:
+    given = validate("machine_not_visible", {"source": f"simulator:{name}"})
+    with open_source(given.source, load_settings()) as source:
+        return Survey(
+            Given(
+                app_name=given.app_name,
+                machine_id=given.machine_id,
+                machine_name=given.machine_name,
+                image=given.image,
+                websocket_url=given.websocket_url,
+                caller_text=caller_text(given.caller_log),
+                record_key=given.record_key,
+                incident_at=given.incident_at,
+            ),
+            source,
+        ).run()
+
+
+def without(whole: Evidence, *numbers: str) -> Evidence:
+    def hidden(look: Look) -> Look:
+        return replace(look, outcome=Outcome.COULD_NOT_LOOK, answer=None, reason="taken away", exchanges=())
+
+    return replace(whole, looks={n: hidden(x) if n in numbers else x for n, x in whole.looks.items()})
+
+
+def certain(diagnosis: Diagnosis) -> str:
+    return diagnosis.cause.slug if diagnosis.cause and diagnosis.cause.confidence == "confirmed" else ""
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_less_evidence_never_proves_another_cause(name: str) -> None:
+    whole = evidence(name)
+    cause = certain(diagnose(whole))
+    for count in (1, 2):
+        for numbers in itertools.combinations(whole.looks, count):
+            found = diagnose(without(whole, *numbers))
+            assert certain(found) in ("", cause), numbers
+            assert not found.faults
+    nothing = diagnose(without(whole, *whole.looks))
+    assert nothing.cause is None
+    assert nothing.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_the_order_of_the_evidence_does_not_matter(name: str) -> None:
+    whole = evidence(name)
+    expected = diagnose(whole)
+    for seed in range(10):
+        looks = list(whole.looks.items())
+        random.Random(seed).shuffle(looks)
+        assert replace(diagnose(replace(whole, looks=dict(looks))), not_checked=()) == replace(expected, not_checked=())
+
+
+def test_each_removal_is_visible_among_what_was_not_checked() -> None:
+    whole = evidence("vyx-missing-environment")
+    for number in whole.looks:
+        assert any(number in u.what for u in diagnose(without(whole, number)).not_checked)

@@ -1,0 +1,68 @@
+"""Every scenario meets its own `expect:` when the production runner executes the notebook."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbooks.report import summary as contract
+from runbooks.simulator.scenario import load_scenario, scenario_names
+
+FIRST_REPORT = {"image-tag-missing", "image-pull-failed", "startup-crash", "wrong-app", "token-out-of-scope"}
+
+
+def run(source: str, root: Path) -> tuple[int, dict[str, Any], str]:
+    command = [sys.executable, "-P", "-m", "runbooks", "run", "machine_not_visible", "--json"]
+    done = subprocess.run(
+        [*command, "--source", source, "--output-root", str(root)], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_scenario(name: str, tmp_path: Path) -> None:
+    code, found, _ = run(f"simulator:{name}", tmp_path)
+    expect = load_scenario(name).expect
+    contract.check(found)
+    cause = found["cause"] or {}
+    status = {h["slug"]: h["status"] for h in found["hypotheses"]}
+    assert found["verdict"] == expect["verdict"]
+    assert cause.get("slug") == expect["cause"]
+    assert {c["slug"] for c in found["contributing"]} >= set(expect.get("contributing", ()))
+    assert {slug: status.get(slug) for slug in expect.get("refuted", ())} == dict.fromkeys(
+        expect.get("refuted", ()), "refuted"
+    )
+    for words in expect.get("mentions", ()):
+        assert words in found["headline"] + cause.get("statement", "")
+    assert set(status) >= FIRST_REPORT
+    assert code == (0 if expect["verdict"] == "healthy" else 3 if cause else 4)
+    assert found["requests"]["count"] <= 20
+    assert found["requests"]["retries"] == 0
+    folder = next(tmp_path.glob("*/machine_not_visible--*"))
+    assert {p.name for p in folder.iterdir()} == {
+        "report.html",
+        "report.md",
+        "summary.json",
+        "evidence",
+        "report.ipynb",
+        "manifest.json",
+    }
+    known = {look["number"] for look in json.loads((folder / "evidence/index.json").read_text())["looks"]}
+    assert footnotes(found) <= known
+
+
+def footnotes(value: object) -> set[str]:
+    """Every evidence number that stands anywhere in the summary."""
+    if isinstance(value, dict):
+        own = value.get("evidence", [])
+        own = {own} if isinstance(own, str) else set(own)
+        return own.union(*(footnotes(item) for key, item in value.items() if key != "evidence"))
+    if isinstance(value, list):
+        return set().union(*(footnotes(item) for item in value)) if value else set()
+    return set()
