@@ -128,17 +128,13 @@ def test_run_all_in_a_real_jupyterlab(
         (copy,) = root.glob(f"*/*/{RUNBOOK}.ipynb")
         assert copy != NOTEBOOK
         page.goto(f"{url}/lab/tree/{copy.relative_to(root)}?reset")
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=RUN_ALL_TIMEOUT_MS)
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=RUN_ALL_TIMEOUT_MS)
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=RUN_ALL_TIMEOUT_MS)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        last = page.locator(".jp-Notebook .jp-CodeCell").last.locator(".jp-InputPrompt")
-        last.filter(has_text=r"[").wait_for(timeout=RUN_ALL_TIMEOUT_MS)
         for _ in range(RUN_ALL_TIMEOUT_MS // 200):
             if list(root.glob("*/*/summary.json")):
                 break
             page.wait_for_timeout(200)
-        assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']").count() == 0
         browser.close()
     assert _summary(root) == reference
 
