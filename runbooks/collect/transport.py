@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import fnmatch
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -143,16 +143,20 @@ class Wire:
 
 def lookup_failure(host: str, port: int, seconds: float) -> str | None:
     """None when the system can resolve the name, else the reason why not."""
-    pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="resolve")
-    try:
-        pool.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(seconds)
-    except concurrent.futures.TimeoutError:
-        return f"the name {host} did not resolve within {seconds:.0f} s"
-    except OSError as error:
-        return f"the name {host} could not be resolved: {error.strerror or error}"
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return None
+    ended: list[str | None] = []
+
+    def ask() -> None:
+        try:
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            ended.append(None)
+        except OSError as error:
+            ended.append(f"the name {host} could not be resolved: {error.strerror or error}")
+
+    # A daemon: a resolver that hangs must not hold the end of the process either.
+    asking = threading.Thread(target=ask, name=f"resolve {host}", daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return ended[0] if ended else f"the name {host} did not resolve within {seconds:.0f} s"
 
 
 def _is_address(host: str) -> bool:

@@ -121,7 +121,27 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
     if ledger.top is None and verdict is not Verdict.HEALTHY:
         tests = [e.hypothesis.next_test for e in (*ledger.tied, *ledger.entries) if e.hypothesis.next_test]
         remedies = [Remedy("Find out more first", test) for test in dict.fromkeys(tests)][:3] + remedies
+        remedies = [*_make_it_visible(facts), *remedies]
     return tuple(remedies)
+
+
+def _make_it_visible(facts: Facts) -> list[Remedy]:
+    """When the platform could not be asked, that is what to mend first."""
+    reasons = [
+        look.reason
+        for n in ("E01", "E02", "E05", "E07")
+        if (look := facts.look(n)) and look.outcome is Outcome.COULD_NOT_LOOK
+    ]
+    if not reasons:
+        return []
+    commands = ("fly tokens create readonly -o {org} -x 24h",) if "FLY_API_TOKEN" in reasons[0] else ()
+    why = f"{reasons[0][:1].upper()}{reasons[0][1:]}" if reasons[0].split(" ")[0].isalpha() else reasons[0]
+    return [
+        filled(
+            Remedy("Make it possible to look, then run again", "{why}.", commands),
+            {**facts.names, "why": why.rstrip(".")},
+        )
+    ]
 
 
 def _prevention(ledger: Ledger, audit: list[Remedy]) -> tuple[Remedy, ...]:
