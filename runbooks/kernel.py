@@ -87,7 +87,7 @@ def steps_of(notebook: NotebookNode) -> list[Step]:
     return steps
 
 
-class _ThisPython(KernelSpecManager):  # type: ignore[misc]
+class _ThisPython(KernelSpecManager):
     """Knows one kernel: the interpreter that runs this code, whatever is registered on the machine."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
@@ -117,7 +117,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         The last one makes sense only if the first cell behind the parameters, which opens the case, was done.
         """
         watch = self.watch
-        watch.pid = self.km.provisioner.pid
+        watch.pid = getattr(self.km.provisioner, "pid", None)
         watch.notebook = self.nb
         watch.steps = steps_of(self.nb)
         by_cell = {step.cell: step for step in watch.steps}
