@@ -1,11 +1,11 @@
 """Every error a user can meet, each with its exit code, its cause and its remedy.
 
-    RunbookError                  1   the tool itself failed
-    ├── UsageError                2   bad parameters, unknown runbook, unreadable file
-    │   ├── ParameterError        2   one parameter is wrong; names it
-    │   └── SourceError           2   the source cannot be opened (unknown scenario, bad URL)
-    ├── DeadlineError           124   the run's own deadline passed
-    └── ScanError                 1   a secret could not be cleaned from an output
+RunbookError                  1   the tool itself failed
+├── UsageError                2   bad parameters, unknown runbook, unreadable file
+│   ├── ParameterError        2   one parameter is wrong; names it
+│   └── SourceError           2   the source cannot be opened (unknown scenario, bad URL)
+├── DeadlineError           124   the run's own deadline passed
+└── ScanError                 1   a secret could not be cleaned from an output
 """
 
 from __future__ import annotations
