@@ -204,7 +204,7 @@ class Case:
             (folder / ".target").write_text(relative, encoding="utf-8")
         else:
             folder = _settle(self._settings.output_root, relative, clean)
-            relative = folder.relative_to(self._settings.output_root).as_posix()
+            relative = str(folder.absolute())
             index.write(self._settings.output_root)
         warning = (f"Warning: {masked} secrets were found in the finished files and masked there.",) if masked else ()
         return Section(

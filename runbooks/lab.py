@@ -51,7 +51,9 @@ def main(runbook: str, source: str | None, output_root: Path | None, jupyter_opt
         sys.exit(error.exit_code)
     click.echo(f"Notebook: {copy}", err=True)
     # -P: a folder called `runbooks` beside the notebook must not be imported instead of the package.
-    command = [sys.executable, "-P", "-m", "jupyterlab", str(copy), f"--ServerApp.root_dir={root}"]
+    command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
+    # The printed address, too, leads to the notebook and not to the launcher.
+    command.append(f"--LabApp.default_url=/lab/tree/{copy.relative_to(root).as_posix()}")
     command.append("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
     if os.geteuid() == 0:
         command.append("--allow-root")

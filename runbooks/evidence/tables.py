@@ -26,14 +26,16 @@ def day(at: datetime | None) -> str:
 
 
 def machines(found: Iterable[Machine], marked: str = "") -> pd.DataFrame:
-    """One row a machine; the one asked for carries an arrow."""
-    return frame(
+    """One row a machine; the one asked for carries an arrow. The app is named where a view names it."""
+    rows = tuple(found)
+    table = frame(
         ("", "id", "name", "app", "state", "region", "created", "image"),
         (
             ("→" if m.id == marked else "", m.id, m.name, m.app_name, m.state, m.region, day(m.created_at), m.image)
-            for m in found
+            for m in rows
         ),
     )
+    return table if any(m.app_name for m in rows) else table.drop(columns="app")
 
 
 def events(found: Iterable[tuple[Event, str]]) -> pd.DataFrame:

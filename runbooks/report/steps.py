@@ -94,7 +94,7 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
     if facts.other_apps:
         answer = f"{who} is not in {subject.app}; it is in {facts.other_apps[0].app}, where it is {state}."
     elif facts.sightings:
-        gone = " and is gone from the plain list" if facts.destroyed else ""
+        gone = "; the plain list no longer has it" if facts.destroyed else ""
         answer = f"{who} was in {subject.app}: its last known state is {state}{gone}."
     elif any(facts.looked(n) for n in ("E03", "E05", "E06")):
         answer = f"Nothing that could be asked in {subject.app} shows {who}."
