@@ -125,19 +125,21 @@ class Machine:
 
     @property
     def env(self) -> Mapping[str, str]:
-        env = (self.config or {}).get("env")
-        return {str(k): str(v) for k, v in env.items()} if isinstance(env, Mapping) else {}
+        return self._texts("env")
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        metadata = (self.config or {}).get("metadata")
-        return {str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, Mapping) else {}
+        return self._texts("metadata")
 
     @property
     def image(self) -> str:
         """The reference the config asked for, as text."""
         image = (self.config or {}).get("image")
         return image if isinstance(image, str) else ""
+
+    def _texts(self, key: str) -> dict[str, str]:
+        found = (self.config or {}).get(key)
+        return {str(k): "" if v is None else str(v) for k, v in found.items()} if isinstance(found, Mapping) else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from runbooks.evidence.models import (
 )
 
 _FRACTION = re.compile(r"(\.\d{6})\d+")
+_MAX_TEXT = 500
 
 
 def text_of(value: Any) -> str:
@@ -38,38 +39,46 @@ def text_of(value: Any) -> str:
 
 
 def time_of(value: Any) -> datetime | None:
-    """A UTC time from RFC3339 text, or from seconds, milliseconds or nanoseconds since 1970."""
+    """A UTC time from RFC3339 text, or from seconds, milliseconds or nanoseconds since 1970.
+
+    Go prints a time that was never set as year 1: that is no time.
+    """
     if isinstance(value, datetime):
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return _in_utc(value)
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return _from_number(float(value))
-    if not isinstance(value, str) or not value.strip():
+        return _from_number(value)
+    if not isinstance(value, str):
         return None
-    text = _FRACTION.sub(r"\1", value.strip())
+    text = _FRACTION.sub(r"\1", value.strip()[:64])
+    if re.fullmatch(r"[0-9]{9,20}", text):
+        return _from_number(int(text))
     try:
-        at = datetime.fromisoformat(text)
+        return _in_utc(datetime.fromisoformat(text))
     except ValueError:
-        return _from_number(float(text)) if re.fullmatch(r"\d{9,20}", text) else None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        return None
+
+
+def _in_utc(at: datetime) -> datetime | None:
+    try:
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except OverflowError:
+        return None
+    return at if at.year > 1 else None
 
 
 def _from_number(number: float) -> datetime | None:
-    for unit in (1e9, 1e6, 1e3, 1):
-        if 1e9 <= number / unit < 1e10:
+    for unit in (10**9, 10**6, 10**3, 1):
+        if 10**9 * unit <= number < 10**10 * unit:
             return datetime.fromtimestamp(number / unit, UTC)
     return None
 
 
 def exit_of(request: Any) -> Exit | None:
     """The exit of an event's `request`: the nested form first, as Fly's own client reads it (facts §4.3)."""
-    if not isinstance(request, Mapping):
-        return None
-    monitor = request.get("MonitorEvent") or request.get("monitor_event")
-    body = monitor.get("exit_event") if isinstance(monitor, Mapping) else None
-    body = body if isinstance(body, Mapping) else request.get("exit_event")
-    if not isinstance(body, Mapping):
+    body = _exit_body(request)
+    if body is None:
         return None
     return Exit(
         exit_code=_int(body.get("exit_code")),
@@ -83,10 +92,19 @@ def exit_of(request: Any) -> Exit | None:
     )
 
 
+def _exit_body(request: Any) -> Mapping[str, Any] | None:
+    if not isinstance(request, Mapping):
+        return None
+    monitor = request.get("MonitorEvent") or request.get("monitor_event")
+    body = monitor.get("exit_event") if isinstance(monitor, Mapping) else None
+    body = body if isinstance(body, Mapping) else request.get("exit_event")
+    return body if isinstance(body, Mapping) else None
+
+
 def event_of(body: Mapping[str, Any]) -> Event:
     request = body.get("request")
     exit_event = exit_of(request)
-    if exit_event is not None and exit_event.exit_code is None and body.get("type") == "exit":
+    if exit_event is not None and body.get("type") == "exit" and "exit_code" not in (_exit_body(request) or {}):
         # Go leaves zero out (facts §1.4): an exit event without a code says 0.
         exit_event = Exit(0, *(getattr(exit_event, name) for name in Exit.__slots__[1:]))
     return Event(
@@ -102,9 +120,14 @@ def event_of(body: Mapping[str, Any]) -> Event:
 
 
 def events_of(body: Any) -> tuple[Event, ...]:
-    """Events oldest first: by time, then by ULID."""
-    events = [event_of(item) for item in _dicts(body)]
+    """Events oldest first: by time, then by ULID. An entry that is no object is shown as what it is, not dropped."""
+    rows = body if isinstance(body, list | tuple) else ()
+    events = [event_of(item) if isinstance(item, Mapping) else _unreadable(item) for item in rows]
     return tuple(sorted(events, key=lambda e: (e.at or datetime.max.replace(tzinfo=UTC), e.id)))
+
+
+def _unreadable(item: Any) -> Event:
+    return Event("", "unreadable", text_of(item)[:_MAX_TEXT], "", None, raw={"unreadable": item})
 
 
 def image_ref_of(body: Any) -> ImageRef | None:
@@ -114,8 +137,8 @@ def image_ref_of(body: Any) -> ImageRef | None:
 
 
 def machine_of(body: Mapping[str, Any]) -> Machine:
-    config = body.get("config") or body.get("incomplete_config")
-    config = config if isinstance(config, Mapping) else None
+    told = [body.get(key) for key in ("config", "incomplete_config") if isinstance(body.get(key), Mapping)]
+    config = next(filter(None, told), told[0] if told else None)
     # One answer printed in the public docs has these two inside `config` by mistake; read both places.
     inner = config or {}
     return Machine(
@@ -137,15 +160,21 @@ def machine_of(body: Mapping[str, Any]) -> Machine:
 
 
 def listing_of(body: Any) -> Listing:
-    """An app's list (bare array) or an organisation's (object with `machines`, facts §1.6)."""
+    """An app's list (bare array) or an organisation's (object with `machines`, facts §1.6).
+
+    With an entry that is no object the list is not complete: absence from it proves nothing.
+    """
     if isinstance(body, Mapping):
         regions = body.get("error_regions")
+        inner = listing_of(body.get("machines"))
         return Listing(
-            machines=tuple(machine_of(item) for item in _dicts(body.get("machines"))),
+            machines=inner.machines,
             error_regions=tuple(text_of(r) for r in regions) if isinstance(regions, list) else (),
-            complete=not body.get("next_cursor"),
+            complete=inner.complete and not body.get("next_cursor"),
         )
-    return Listing(machines=tuple(machine_of(item) for item in _dicts(body)))
+    rows = body if isinstance(body, list | tuple) else ()
+    machines = tuple(machine_of(item) for item in _dicts(rows))
+    return Listing(machines, complete=len(machines) == len(rows))
 
 
 def app_of(body: Mapping[str, Any]) -> App:
@@ -221,15 +250,15 @@ def refusal_of(status: int, body: str) -> Refusal:
     """The text of an error answer, whichever of the forms of facts §1.2 it has."""
     try:
         parsed = json.loads(body)
-    except ValueError:
-        return Refusal(status, " ".join(body.split())[:500], json=False)
+    except (ValueError, RecursionError):
+        return Refusal(status, " ".join(body[: 10 * _MAX_TEXT].split())[:_MAX_TEXT], json=False)
     if isinstance(parsed, Mapping):
         text = text_of(parsed.get("message")) or text_of(parsed.get("error")) or text_of(parsed.get("details"))
         errors = parsed.get("errors")
         if not text and isinstance(errors, list):
-            text = "; ".join(f"{text_of(e.get('code'))}: {text_of(e.get('message'))}" for e in _dicts(errors))
-        return Refusal(status, text or body[:500])
-    return Refusal(status, text_of(parsed) or body[:500])
+            text = "; ".join(f"{text_of(e.get('code'))}: {text_of(e.get('message'))}" for e in _dicts(errors[:10]))
+        return Refusal(status, (text or body)[:_MAX_TEXT])
+    return Refusal(status, (text_of(parsed) or body)[:_MAX_TEXT])
 
 
 def _app_names(apps: Any) -> Iterable[str]:
