@@ -105,7 +105,9 @@ class Facts:
             "believed": self.subject.image,
             "url": self.believed_url,
         }
-        return {key: value for key, value in known.items() if value}
+        env = machine.env if machine else {}
+        variables = " ".join(f'-e {name}="${name}"' for name in env if name.isidentifier())
+        return {key: value for key, value in known.items() if value} | {"variables": variables}
 
     # The world around the machine.
 

@@ -28,8 +28,9 @@ def _findings(facts: Facts) -> Iterator[tuple[Remedy, Claim]]:
             yield (
                 Remedy(
                     "Move secrets out of config.env",
-                    "Everybody who may read the machine may read them; app secrets show only their digests.",
-                    (f"fly secrets set {secret[0]}=$VALUE -a {facts.subject.app}",),
+                    "Everybody who may read the machine could read them, so change their values, too. "
+                    "App secrets show only digests.",
+                    tuple(f'fly secrets set {name}="${{VALUE:?}}" -a {facts.subject.app}' for name in secret[:5]),
                 ),
                 Claim(f"config.env holds {_listed(secret)}, whose values look secret.", at),
             )

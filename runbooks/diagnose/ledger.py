@@ -112,6 +112,9 @@ class CauseInfo:
         return (self.rule.__doc__ or "").strip()
 
 
+PLAIN = ("variables",)
+"""Names whose value is shell text already."""
+
 _REGISTRY: dict[str, CauseInfo] = {}
 
 
@@ -229,13 +232,17 @@ def status_of(points: Iterable[Point], outcome: Callable[[str], Outcome | None])
 
 
 def told_first(ledger: Ledger) -> tuple[Entry, ...]:
-    """What holds, in the order of doing: the cause, what stays broken when it is fixed, what merely hid it."""
+    """What holds, in the order of doing: the cause, what removed its traces, what stays broken, the rest."""
     top = (ledger.top,) if ledger.top else ledger.tied
     explained = {slug for entry in top for slug in (*entry.info.explains, entry.info.is_a)}
     return top + tuple(
         sorted(
             ledger.contributing,
-            key=lambda e: (e.info.mechanism, e.info.slug in explained, e.info.stage is not Stage.REACH, e.info.stage),
+            key=lambda e: (
+                not (e.info.mechanism and e.info.slug in explained),
+                e.info.stage is not Stage.REACH,
+                e.info.stage,
+            ),
         )
     )
 
@@ -249,7 +256,7 @@ def finding_of(entry: Entry) -> Finding:
 
 def filled(remedy: Remedy, names: Mapping[str, str]) -> Remedy:
     """The remedy with this incident's names in it."""
-    quoted = _Names({name: shlex.quote(value) for name, value in names.items()})
+    quoted = _Names({name: value if name in PLAIN else shlex.quote(value) for name, value in names.items()})
     return Remedy(
         remedy.title.format_map(_Names(names)),
         remedy.why.format_map(_Names(names)),

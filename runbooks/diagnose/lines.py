@@ -122,3 +122,9 @@ def read_lines(lines: Iterable[LogLine]) -> Iterator[Reading]:
 def is_program(line: LogLine) -> bool:
     """Did the customer's own program print this, rather than the platform around it?"""
     return line.provider in ("app", "") and not _PLATFORM_NOISE.search(line.message)
+
+
+def short(text: str, limit: int = 160) -> str:
+    """A quotation in one line, at most `limit` characters long, with the cut shown."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

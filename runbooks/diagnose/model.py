@@ -43,7 +43,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One line of the ledger. `asked_by` is "the first report" for the seed's own four."""
+    """One line of the ledger. `asked_by` is "the usual first suspicions" for those that always stand there."""
 
     slug: str
     title: str

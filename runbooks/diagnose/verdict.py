@@ -154,7 +154,11 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
     """The first report's five checks, in commands that exist today."""
     app, image = facts.subject.app, facts.ran_text or facts.subject.image or "IMAGE"
     return (
-        Remedy("The image exists", "The registry has the manifest.", (f"docker manifest inspect {image}",)),
+        Remedy(
+            "The image exists",
+            "The registry has the manifest.",
+            ("fly auth docker", f"docker manifest inspect {image}"),
+        ),
         Remedy("The machine is listed", "The list has the new id.", (f"fly machine list -a {app}",)),
         Remedy(
             "The machine stays up",
@@ -163,9 +167,9 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
         ),
         Remedy(
             "The endpoint answers for this machine",
-            "An answer with HTTP 101 opens the WebSocket.",
+            "HTTP 101 means that the WebSocket opens; the connection then stays open until the time is up.",
             (
-                f"curl -sSi --http1.1 https://{facts.app_host}/ -H 'fly-force-instance-id: NEW_ID' "
+                f"curl -sSi --max-time 10 --http1.1 https://{facts.app_host}/ -H 'fly-force-instance-id: NEW_ID' "
                 f"-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' "
                 f"-H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='",
             ),

@@ -37,12 +37,15 @@ def _lines(report: Report) -> list[str]:
     if diagnosis.cause is not None:
         cause = diagnosis.cause
         lines.append(f"cause ({cause.confidence}): {cause.slug}: {escape.line(cause.statement, 160)}")
-    for exchange in list(facts.request_ids(report))[:3]:
+    for exchange in list(facts.request_ids(report))[:2]:
         lines.append(
             f"fly-request-id {escape.line(exchange.request_id or '', 60)} "
             f"({exchange.method} {escape.line(exchange.url, 90)} → {exchange.status}, "
             f"{times.second(exchange.at)})"
         )
+    if diagnosis.contributing:
+        also = ", ".join(finding.slug for finding in diagnosis.contributing)
+        lines.append(f"also: {escape.line(also, 200)}")
     if diagnosis.remedies:
         lines.append(f"next: {escape.line(diagnosis.remedies[0].title, 200)}")
     if diagnosis.not_checked:

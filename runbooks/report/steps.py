@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable
 
 from runbooks.diagnose.facts import Facts, lasting
-from runbooks.diagnose.lines import is_program
+from runbooks.diagnose.lines import is_program, short
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
 from runbooks.evidence.models import Listing, LogLine, Outcome
@@ -43,7 +43,9 @@ def caller(facts: Facts, _: Diagnosis) -> Section:
         answer, rows = _why(facts, "E19"), []
     else:
         claim = {True: "claims success", False: "reports a failure", None: "claims nothing"}[told.ok]
-        refused = f", and its log holds a refusal of the API: “{told.error_text[:160]}”" if told.error_text else ""
+        refused = (
+            f", and its log holds a refusal of the API: “{short(told.error_text, 160)}”" if told.error_text else ""
+        )
         answer = f"The caller {claim}{refused}."
         rows = [
             ("id", told.machine_id),
@@ -157,7 +159,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
     if not lines:
         answer = _why(facts, "E07")
     elif facts.last_words:
-        answer = f"{len(lines)} lines; the program's last words are “{facts.last_words[-1].message.strip()[:160]}”."
+        answer = f"{len(lines)} lines; the program's last words are “{short(facts.last_words[-1].message, 160)}”."
     else:
         answer = f"{len(lines)} lines of the platform, none of the program itself."
     shown = _telling(facts)
@@ -165,6 +167,10 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
         notes.append(f"{len(shown)} of {len(lines)} lines are shown: the last run of the program and its end.")
     if found and found.foreign:
         notes.append(f"{found.foreign} lines of other instances were left out.")
+    if facts.crash_codes and facts.readings("exited"):
+        notes.append(
+            "“Main child exited normally with code: N” says that the program ended by itself; N above 0 is an error."
+        )
     if found and found.cut:
         notes.append("The log is longer than the pages that were read.")
     app_name, machine = facts.subject.app, facts.subject.machine_id or "MACHINE_ID"
@@ -326,7 +332,7 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
         table=tables.frame(("URL", "address", "came as far as", "HTTP", "detail"), rows),
         commands=(
             f"dig +short {facts.app_host} A {facts.app_host} AAAA",
-            f"curl -sSi --http1.1 https://{facts.app_host}/ -H 'fly-force-instance-id: {machine}' "
+            f"curl -sSi --max-time 10 --http1.1 https://{facts.app_host}/ -H 'fly-force-instance-id: {machine}' "
             f"-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' "
             f"-H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='",
         ),

@@ -35,6 +35,7 @@ def _render(report: Report, evidence: Part) -> str:
     makers: tuple[Part, ...] = (
         _opening,
         _cause,
+        _ruled_out,
         _remedies,
         _symptoms,
         _visibility,
@@ -185,6 +186,14 @@ def _contributing(report: Report, known: Collection[str]) -> Iterator[str]:
             f"- {escape.code(finding.slug)}: {_claim(Claim(finding.statement, finding.evidence), known)}"
             for finding in report.diagnosis.contributing
         )
+
+
+def _ruled_out(report: Report, known: Collection[str]) -> Iterator[str]:
+    """The usual suspicions that the evidence speaks against, for readers who came with one of them."""
+    out = [h for h in report.diagnosis.hypotheses if h.status.value == "refuted" and h.asked_by and h.against]
+    if out:
+        yield "## Ruled out"
+        yield "\n".join(f"- ✗ {_say(h.title, known, _SHORT)}: {_claim(h.against[-1], known)}" for h in out)
 
 
 def _verification(report: Report, known: Collection[str]) -> Iterator[str]:

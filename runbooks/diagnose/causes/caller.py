@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from runbooks.diagnose.facts import GONE, Facts, lasting
 from runbooks.diagnose.ledger import Point, Says, Stage, cause, favours, proves, refutes, says
+from runbooks.diagnose.lines import short
 from runbooks.diagnose.model import Remedy
 
 WAITING = ("provisioning", "starting", "creating", "created", "pending")
@@ -20,7 +21,7 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
     remedy=Remedy(
         "Let something compare the row with the machine",
         "The row was written when the create call answered, and nothing corrects it when the machine's state changes.",
-        ("fly machine wait {live_id} -a {app} --state settled",),
+        ("fly machine status {live_id} -a {app}",),
     ),
     prevention=Remedy(
         "Write states that were observed, under the machine's id",
@@ -81,12 +82,12 @@ def create_error_swallowed(facts: Facts) -> Iterator[Point | Says]:
     told = f"HTTP {caller.error_status}, " if caller.error_status else ""
     if caller.ok:
         yield proves(
-            f"The caller's log holds the refusal ({told}“{caller.error_text[:120]}”), its answer claims success.",
+            f"The caller's log holds the refusal ({told}“{short(caller.error_text, 120)}”), its answer claims success.",
             "E19",
         )
     elif facts.record and facts.record.status in (*WAITING, "running") and not facts.known_here:
         yield proves(
-            f"The API refused ({told}“{caller.error_text[:120]}”), and the row says `{facts.record.status}`.",
+            f"The API refused ({told}“{short(caller.error_text, 120)}”), and the row says `{facts.record.status}`.",
             "E19",
             "E14",
         )

@@ -19,6 +19,7 @@ from runbooks.diagnose.ledger import (
     refutes,
     says,
 )
+from runbooks.diagnose.lines import short
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Image, Outcome
 
@@ -40,7 +41,8 @@ def _exists(facts: Facts) -> Iterator[Point]:
     if facts.known_here or facts.other_apps:
         yield refutes(
             f"The platform knows machine {facts.subject.machine_id}, so the create call was answered with an id. "
-            f"Fly resolves the image while that call is open and refuses a missing one with 400 and no id.",
+            f"Fly resolves the image while that call is open and refuses a missing one with HTTP 400 "
+            f"(`failed to get manifest … MANIFEST_UNKNOWN`) and no id.",
             *(facts.known_here or facts.seen_at),
         )
     elif facts.caller.machine_id:
@@ -52,9 +54,9 @@ def _exists(facts: Facts) -> Iterator[Point]:
 
 @cause(
     "image-tag-missing",
-    "The image tag does not exist",
+    "The image tag was missing, so no machine could be made",
     stage=Stage.CREATE,
-    asked_by="the first report (4)",
+    asked_by="the usual first suspicions",
     explains=("create-error-swallowed", "record-never-updated"),
     remedy=Remedy(
         "Push the tag, or ask for an image that exists",
@@ -78,7 +80,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
     if ref:
         yield proves(
             f"The create call was refused: HTTP {facts.caller.error_status or 'unknown'}, "
-            f"“{facts.caller.error_text[:160]}”.",
+            f"“{short(facts.caller.error_text, 160)}”.",
             "E19",
         )
         yield says(f"The create call was refused because the image {ref} does not exist.", believed=ref)
@@ -86,6 +88,11 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
     believed = facts.image("E09")
     if believed and believed.exists is False:
         yield favours(f"The registry has no {believed.ref} now.", "E09", weight=Weight.WEAK)
+        if facts.ran_text and _plain(facts.ran_text) != _plain(facts.subject.image):
+            yield refutes(
+                f"The machine ran {facts.ran_text}: pushing {facts.subject.image} would change nothing.",
+                *facts.config_at,
+            )
     elif believed and believed.exists:
         yield doubts(f"The registry has {believed.ref} now.", "E09")
     elif facts.outcome("E09") is Outcome.COULD_NOT_LOOK:
@@ -117,7 +124,7 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
     ref = _refused_manifest(facts, _UNAUTHORIZED)
     believed = facts.image("E09")
     if ref:
-        yield proves(f"The create call was refused: “{facts.caller.error_text[:160]}”.", "E19")
+        yield proves(f"The create call was refused: “{short(facts.caller.error_text, 160)}”.", "E19")
         yield says(f"The create call was refused because the platform may not read {ref}.", believed=ref)
     elif believed and believed.exists is None and believed.refusal:
         yield favours(
@@ -133,7 +140,7 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
     "image-pull-failed",
     "The image could not be pulled after the create call",
     stage=Stage.START,
-    asked_by="the first report (1a)",
+    asked_by="the usual first suspicions",
     explains=("record-never-updated", "auto-destroyed"),
     remedy=Remedy(
         "Push the image again and create from its new digest",
@@ -151,14 +158,14 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Says]:
     """After a 200: no start, a pull line without “prepared”, and a digest the registry no longer serves.
     Fly documents neither the event nor the log text of it, so those alone decide nothing."""
     if prepared := facts.readings("prepared"):
-        yield refutes(f"The log says that the image was pulled: “{prepared[0].line.message[:120]}”.", "E07")
+        yield refutes(f"The log says that the image was pulled: “{short(prepared[0].line.message, 120)}”.", "E07")
     elif facts.started_at:
         yield refutes("The machine booted, so its image had been pulled.", *facts.started_at)
     pulling, failed = facts.readings("pulling"), facts.readings("pull-failed")
     gone = facts.image("E10")
     digest_gone = bool(gone and gone.exists is False)
     if failed:
-        yield favours(f"The log speaks of a failed pull: “{failed[-1].line.message[:160]}”.", "E07")
+        yield favours(f"The log speaks of a failed pull: “{short(failed[-1].line.message, 160)}”.", "E07")
     if facts.event_of("launch", "launch_failed"):
         yield favours("The events show launch_failed.", *facts.events_at)
     if pulling and not facts.readings("prepared") and digest_gone and gone:
@@ -210,7 +217,7 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Says]:
     ran = facts.image("E10")
     architectures = ran.architectures if isinstance(ran, Image) and ran.exists else ()
     if said:
-        yield proves(f"The log says: “{said[0].line.message[:160]}”.", "E07")
+        yield proves(f"The log says: “{short(said[0].line.message, 160)}”.", "E07")
     if architectures and "amd64" not in architectures:
         shown = ", ".join(architectures)
         if facts.crash_codes or said:

@@ -20,8 +20,8 @@ from runbooks.evidence.models import Outcome
     remedy=Remedy(
         "Create the next one with auto_destroy false",
         "auto_destroy removes the machine, its events and soon its id: the evidence goes with it. "
-        "`fly machine run` leaves it off; give it the same variables with -e NAME=VALUE.",
-        ("fly machine run {image} -a {app} -r {region}",),
+        "`fly machine run` leaves it off; the variables are those of the lost machine, to be set in your shell first.",
+        ("fly machine run {image} -a {app} -r {region} {variables}",),
     ),
     prevention=Remedy(
         "Keep auto_destroy off until a machine has once stayed up",
@@ -51,7 +51,7 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Says]:
         yield refutes("The launch had failed: the platform removes such a machine by itself.", *facts.events_at)
     at = destroy[0].at if destroy else None
     lived = f", {lasting(at - facts.created_at)} after it was created" if at and facts.created_at else ""
-    yield says(f"auto_destroy removed the machine{lived}, which is why nothing shows it any more.")
+    yield says(f"auto_destroy removed the machine{lived}, which is why the plain list no longer has it.")
 
 
 @cause(

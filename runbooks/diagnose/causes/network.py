@@ -44,10 +44,10 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Says]:
     stage=Stage.REACH,
     remedy=Remedy(
         "Connect to {app_host}: the present URL cannot work, not even with a healthy machine",
-        "A machine's name is not a hostname: {believed_host} belongs to another app, or to none. Name the machine in "
+        "A machine's name is not a hostname: {believed_host} would be another app's. Name the machine in "
         "the header fly-force-instance-id; a browser cannot send it, so there a router must answer with fly-replay.",
         (
-            "curl -sSi https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
+            "curl -sSi --max-time 10 https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
             "fly ips list -a {app}",
         ),
     ),

@@ -16,7 +16,7 @@ _BLIND = ("wrong-app", "app-not-found")
     "wrong-app",
     "The machine is in another app",
     stage=Stage.SCOPE,
-    asked_by="the first report (2)",
+    asked_by="the usual first suspicions",
     explains=("wrong-hostname", "record-never-updated"),
     remedy=Remedy(
         "Point the caller at the app it means",
@@ -111,7 +111,7 @@ def token_invalid(facts: Facts) -> Iterator[Point | Says]:
     "token-out-of-scope",
     "The token cannot see this app",
     stage=Stage.SCOPE,
-    asked_by="the first report (3)",
+    asked_by="the usual first suspicions",
     explains=_BLIND,
     remedy=Remedy(
         "Use a token of the app's own organisation",

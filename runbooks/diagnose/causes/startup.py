@@ -19,6 +19,7 @@ from runbooks.diagnose.ledger import (
     refutes,
     says,
 )
+from runbooks.diagnose.lines import short
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Exit, Outcome
 
@@ -56,10 +57,11 @@ def _never_ran(facts: Facts) -> Iterator[Point]:
     is_a="startup-crash",
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
-        "Send {wanted} with the machine, or set it as an app secret",
-        "The program ends at once without it, so every restart ends the same way.{near} As a secret it reaches "
-        "every machine of the app; setting one restarts those that `fly deploy` made.",
-        ("fly secrets set {wanted}=$VALUE -a {app}", "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail"),
+        "Give the program {wanted}",
+        "It ends at once without it, so every restart ends the same way.{near} As an app secret it stays out of "
+        "config.env, which everybody who reads the machine can read; setting a secret restarts the app's deployed "
+        "machines.",
+        ('fly secrets set {wanted}="${{VALUE:?}}" -a {app}', "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail"),
     ),
     prevention=Remedy(
         "Test the contract between the provisioning function and the program",
@@ -75,7 +77,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
         return
     wanted = tuple(dict.fromkeys(name for reading in lines for name in reading.names))
     names = ", ".join(wanted)
-    quote = f"The program says: “{lines[-1].line.message.strip()[:200]}”."
+    quote = f"The program says: “{short(lines[-1].line.message, 200)}”."
     if facts.crash_codes:
         yield proves(f"{quote} It ended with {_crash(facts)}.", "E07", *_crash_at(facts))
     else:
@@ -98,7 +100,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
                 f"so the program ended with {_crash(facts) or 'an error'}.",
                 f"its program wants {names}, was sent {', '.join(near.values())}, and gave up",
                 wanted=wanted[0],
-                near=f" It was sent as {near[wanted[0]]}: rename it there." if wanted[0] in near else "",
+                near=f" The create request carries it as {next(iter(near.values()))}: use the wanted name there.",
             )
             return
     yield says(
@@ -141,7 +143,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Says]:
     codes = {code for code, _ in facts.crash_codes}
     if lines:
         reading = lines[-1]
-        quote = f"The log says: “{reading.line.message.strip()[:200]}”."
+        quote = f"The log says: “{short(reading.line.message, 200)}”."
         ended = facts.crash_codes or facts.readings("abrupt") or reading.fact == "spawn-failed"
         if ended:
             yield proves(f"{quote} The machine ended with {_crash(facts) or 'no program running'}.", "E07")
@@ -161,14 +163,14 @@ def bad_command(facts: Facts) -> Iterator[Point | Says]:
     "startup-crash",
     "The program crashes when it starts",
     stage=Stage.START,
-    asked_by="the first report (1b)",
+    asked_by="the usual first suspicions",
     explains=_AFTERMATH,
     remedy=Remedy(
         "Read the program's last lines and run it once with auto_destroy off",
         "The program ended by itself with an error; its last lines are the place to look.",
         (
             "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
-            "fly machine run {image} -a {app} -r {region}",
+            "fly machine run {image} -a {app} -r {region} {variables}",
         ),
     ),
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",
@@ -180,7 +182,7 @@ def startup_crash(facts: Facts) -> Iterator[Point | Says]:
         text = f"The program ended by itself with {_crash(facts)}."
         if facts.last_words:
             yield proves(
-                f"{text} Its last words: “{facts.last_words[-1].message.strip()[:160]}”.",
+                f"{text} Its last words: “{short(facts.last_words[-1].message, 160)}”.",
                 "E07",
                 *_crash_at(facts),
             )
@@ -190,7 +192,7 @@ def startup_crash(facts: Facts) -> Iterator[Point | Says]:
         else:
             yield favours(text, *_crash_at(facts))
             yield lacks("Nothing that the program printed is to be had.", "E07")
-        last = f": “{facts.last_words[-1].message.strip()[:160]}”" if facts.last_words else ""
+        last = f": “{short(facts.last_words[-1].message, 160)}”" if facts.last_words else ""
         yield says(f"The program ended by itself with {_crash(facts)}{last}.")
     elif facts.readings("abrupt", "spawn-failed", "exec-format"):
         yield favours("The log says that the program could not be run.", "E07")
@@ -264,7 +266,7 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
     if killed:
         yield proves("The exit event says oom_killed.", *killed)
     if lines:
-        yield proves(f"The log says: “{lines[-1].line.message.strip()[:160]}”.", "E07")
+        yield proves(f"The log says: “{short(lines[-1].line.message, 160)}”.", "E07")
     if not killed and any(code == 137 for code, _ in facts.crash_codes):
         yield favours("Exit code 137 means SIGKILL, which the kernel sends when memory runs out.", *_crash_at(facts))
         exits: list[Exit] = [x for _, x, _ in facts.exits]
@@ -292,7 +294,7 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
         "Repeat once with auto_destroy off and read the log at once",
         "The loop is certain; why the program ends is not, because nothing it printed is left.",
         (
-            "fly machine run {image} -a {app} -r {region}",
+            "fly machine run {image} -a {app} -r {region} {variables}",
             "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
         ),
     ),
