@@ -66,7 +66,8 @@ def test_it_reads_in_order() -> None:
     text = writeup.render(demo())
     heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert heads == [
-        "Root cause", "What to do", "Symptoms", "Who sees the machine", "Timeline", "Hypotheses", "What contributed",
+        "Root cause", "Ruled out",
+        "What to do", "Symptoms", "Who sees the machine", "Timeline", "Hypotheses", "What contributed",
         "Verification", "Prevention", "Not checked", "Evidence",
     ]  # fmt: skip
     assert text.startswith(
