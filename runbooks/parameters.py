@@ -20,17 +20,21 @@ from pydantic import (
 )
 
 from runbooks.errors import ParameterError
+from runbooks.evidence.redaction import Redactor
 
-MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}$")
-_APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
-_MACHINE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,100}$")
-_SOURCE = re.compile(r"^(live|simulator:.+|bundle:.+)$")
+MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}\Z")
+_APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
+_MACHINE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,100}\Z")
+_SOURCE = re.compile(r"^(live|simulator:.+|bundle:.+)\Z")
+_MAX_LOG = 5_000_000
 
 
 def _string(value: object, info: ValidationInfo) -> object:
     """Numbers are refused, not converted: what papermill's `-p` made of an id cannot be undone."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        return value if info.field_name == "caller_log" else value.strip()
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     raise ValueError(
@@ -73,24 +77,24 @@ class MachineNotVisible(BaseModel):
         ):
             value = getattr(self, name)
             if value and not pattern.match(value):
-                raise ValueError(f"{name}: {value[:80]!r} is not {wanted}")
+                raise ValueError(f"{name}: {_shown(value)} is not {wanted}")
         if not _SOURCE.match(self.source):
-            raise ValueError(f"source: {self.source[:80]!r} is not live, simulator:SCENARIO or bundle:PATH")
+            raise ValueError(f"source: {_shown(self.source)} is not live, simulator:SCENARIO or bundle:PATH")
         if self.incident_time and self.incident_at is None:
             raise ValueError(
-                f"incident_time: {self.incident_time[:80]!r} is not a date and time that can be read; "
+                f"incident_time: {_shown(self.incident_time)} is not a date and time that can be read; "
                 f"write it as 2025-10-02T03:00:00Z"
             )
         return self
 
     @property
     def incident_at(self) -> datetime | None:
-        text = self.incident_time.strip()
         try:
-            at = datetime.fromisoformat(text)
-        except ValueError:
+            at = datetime.fromisoformat(self.incident_time)
+            at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             return None
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        return at if 2000 <= at.year < 2100 else None
 
     def require(self) -> None:
         """The least that an investigation needs: an app, and something to look for."""
@@ -149,21 +153,50 @@ def describe(runbook: str) -> list[tuple[str, str, str, str]]:
 
 def caller_text(caller_log: str) -> str:
     """The caller's words: the pasted text itself, or the contents of the file it names."""
-    if "\n" in caller_log or "{" in caller_log or len(caller_log) > 1000 or not caller_log:
+    path = _path(caller_log)
+    if path is None:
         return caller_log
-    path = Path(caller_log).expanduser()
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else caller_log
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_MAX_LOG)
+    except OSError as error:
+        raise ParameterError(
+            "caller_log",
+            f"The file that caller_log names, {_shown(caller_log)}, cannot be read: {error.strerror}.",
+            "Make it readable, or paste the log itself.",
+        ) from None
+
+
+def _path(caller_log: str) -> Path | None:
+    """The file that a one-line text names, if there is one."""
+    if not caller_log or "\n" in caller_log or "{" in caller_log or len(caller_log) > 1000:
+        return None
+    try:
+        path = Path(caller_log.strip()).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):
+        # Too long for a name, a home that nobody has: text, then.
+        return None
 
 
 def _readable(caller_log: str) -> None:
     """A one-line text that looks like a path must be one that exists."""
-    looks_like_path = re.fullmatch(r"\S*(?:/\S*|\.(?:txt|log|json|md))", caller_log) and "://" not in caller_log
-    if looks_like_path and "{" not in caller_log and not Path(caller_log).expanduser().is_file():
+    if _path(caller_log) is not None:
+        caller_text(caller_log)
+        return
+    line = caller_log.strip()
+    one_word = 0 < len(line) <= 1000 and "{" not in line and "://" not in line and not re.search(r"\s", line)
+    if one_word and ("/" in line or line.endswith((".txt", ".log", ".json", ".md"))):
         raise ParameterError(
             "caller_log",
-            f"caller_log looks like the path {caller_log[:200]!r}, and there is no such file.",
+            f"caller_log looks like the path {_shown(line)}, and there is no such file.",
             "Give a path that exists (relative to the current folder), or paste the log itself.",
         )
+
+
+def _shown(value: str) -> str:
+    """A refused value as the message may show it: the wrong thing in the wrong place can be a token."""
+    return repr(Redactor().text(value)[:80])
 
 
 def _parse(model: type[MachineNotVisible], values: Mapping[str, Any]) -> MachineNotVisible:
@@ -173,7 +206,7 @@ def _parse(model: type[MachineNotVisible], values: Mapping[str, Any]) -> Machine
             if typed[name] not in ("true", "false"):
                 raise ParameterError(
                     name,
-                    f"The parameter {name} is {typed[name]!r}, and it takes true or false, nothing else.",
+                    f"The parameter {name} is {_shown(typed[name])}, and it takes true or false, nothing else.",
                 )
             typed[name] = typed[name] == "true"
     try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runbooks.errors import UsageError
+from runbooks.evidence.redaction import Redactor
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 RECORD_COLUMNS = {
@@ -41,7 +43,31 @@ def pairs(value: object) -> object:
     return found
 
 
+def _routes(found: dict[str, str]) -> dict[str, str]:
+    """`host:port=host:port` or `host:port=nxdomain`, as curl's --connect-to; `*` or nothing stands for any."""
+    for name, target in found.items():
+        host, colon, port = name.rpartition(":")
+        if not colon or not (port in ("", "*") or port.isdecimal()) or "//" in host:
+            raise ValueError(f"{name!r} is not of the form host:port")
+        target_host, _, target_port = target.rpartition(":")
+        if target.lower() != "nxdomain" and not (target_host and target_port.isdecimal() and "//" not in target):
+            raise ValueError(f"{target!r} is neither host:port nor nxdomain")
+    return found
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{url!r} is not a base URL such as https://api.machines.dev")
+    return url.rstrip("/")
+
+
+def _bases(found: dict[str, str]) -> dict[str, str]:
+    return {host: _base(url) for host, url in found.items()}
+
+
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(pairs)]
+BaseUrl = Annotated[str, AfterValidator(_base)]
 
 
 class Settings(BaseSettings):
@@ -50,12 +76,16 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, env_ignore_empty=True)
 
     token: SecretStr = Field(SecretStr(""), validation_alias=AliasChoices("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"))
-    machines_url: str = Field(
+    machines_url: BaseUrl = Field(
         "https://api.machines.dev", validation_alias=AliasChoices("FLY_API_HOSTNAME", "FLY_FLAPS_BASE_URL")
     )
-    platform_url: str = Field("https://api.fly.io", validation_alias="FLY_API_BASE_URL")
-    registries: Pairs = Field(default_factory=dict, validation_alias="RUNBOOKS_REGISTRIES")
-    connect_to: Pairs = Field(default_factory=dict, validation_alias="RUNBOOKS_CONNECT_TO")
+    platform_url: BaseUrl = Field("https://api.fly.io", validation_alias="FLY_API_BASE_URL")
+    registries: Annotated[Pairs, AfterValidator(_bases)] = Field(
+        default_factory=dict, validation_alias="RUNBOOKS_REGISTRIES"
+    )
+    connect_to: Annotated[Pairs, AfterValidator(_routes)] = Field(
+        default_factory=dict, validation_alias="RUNBOOKS_CONNECT_TO"
+    )
     records_url: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_RECORDS_URL")
     records_key: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_RECORDS_KEY")
     records_columns: Pairs = Field(default_factory=dict, validation_alias="RUNBOOKS_RECORDS_COLUMNS")
@@ -81,7 +111,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        shown = Redactor().text(str(first["msg"]).removeprefix("Value error, "))
         raise UsageError(
-            f"The environment variable {where} cannot be read: {first['msg']}.",
+            f"The environment variable {where} cannot be read: {shown}.",
             "Correct it or unset it; docs/settings.md lists all of them with examples.",
         ) from None

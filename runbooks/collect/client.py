@@ -14,7 +14,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,13 +24,13 @@ import tenacity
 from runbooks import __version__
 from runbooks.collect.transport import NoAnswer, RawAnswer, Transport
 from runbooks.evidence.models import Exchange
-from runbooks.evidence.redaction import Redactor, strip_scheme, token_kind
+from runbooks.evidence.redaction import Redactor, elements, token_kind
 
 MACHINES = "https://api.machines.dev"
 PLATFORM = "https://api.fly.io"
 REGISTRY = "https://registry.fly.io"
 
-_PART = r"[^/?#]+"
+_PART = r"(?!\.{1,2}(?:/|$))[^/?#\\\s]+"
 ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (method, host, re.compile(path))
     for method, host, path in (
@@ -83,13 +84,17 @@ class RateBudget:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer after redaction: `json` is the parsed body, None when it is not JSON."""
+    """An HTTP answer after redaction: `json` is the parsed body, None when it is not JSON.
+
+    `location` alone is as it came, for following it: such addresses carry their own credentials.
+    """
 
     status: int
     body: str
     json: Any
     headers: Mapping[str, str]
     cut: bool = False
+    location: str = field(default="", repr=False)
 
     @property
     def ok(self) -> bool:
@@ -133,7 +138,7 @@ class Client:
         self._must_be_allowed(method, url)
         if host in self._down:
             raise CouldNotAsk(f"{host} was not asked again: {self._down[host]}")
-        sent = {"User-Agent": f"fly-runbooks/{__version__}", **self._authorization(host), **(headers or {})}
+        sent = {"User-Agent": f"fly-runbooks/{__version__}", **self._authorization(method, url), **(headers or {})}
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Transient),
             stop=self._stop,
@@ -156,10 +161,11 @@ class Client:
         number = int(retrying.statistics.get("attempt_number", 1))
         if sum(self.by_host.values()) >= MAX_REQUESTS:
             raise CouldNotAsk(f"the budget of {MAX_REQUESTS} requests for one investigation was used up")
+        if self.time_left() > 0:
+            self.budget.wait(action, identifier)
         seconds = min(10.0, self.time_left())
         if seconds <= 0:
             raise CouldNotAsk("the run's deadline had passed")
-        self.budget.wait(action, identifier)
         self.by_host[urlsplit(url).netloc] += 1
         self.retries += number > 1
         at, begun = self.now(), time.monotonic()
@@ -182,16 +188,18 @@ class Client:
         """`Retry-After` is obeyed; without it, a short pause that doubles."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, _Transient) and error.answer is not None:
-            stated = error.answer.headers.get("retry-after", "")
-            if re.fullmatch(r"\d{1,6}(\.\d+)?", stated):
-                return float(stated)
+            stated = _seconds(error.answer.headers.get("retry-after", ""), error.answer.headers.get("date", ""))
+            if stated is not None:
+                return stated
         return float(0.2 * 2 ** (state.attempt_number - 1))
 
-    def _authorization(self, host: str) -> dict[str, str]:
+    def _authorization(self, method: str, url: str) -> dict[str, str]:
         """The scheme each host wants (facts §1.1); the token goes to Fly's hosts and to no other."""
-        token = strip_scheme(self.token)
-        if not token or host not in {"api.machines.dev", "api.fly.io", "registry.fly.io"}:
+        token, host = ",".join(elements(self.token)), urlsplit(url).netloc
+        if not token or host not in {"api.machines.dev", "api.fly.io", "registry.fly.io"} or not _listed(method, url):
             return {}
+        if not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise CouldNotAsk("the token (FLY_API_TOKEN) holds a space or a character that no header can carry")
         if host == "registry.fly.io":
             return {"Authorization": "Basic " + base64.b64encode(f"x:{token}".encode()).decode()}
         return {"Authorization": f"{'FlyV1' if token_kind(token) == 'macaroon' else 'Bearer'} {token}"}
@@ -200,16 +208,18 @@ class Client:
         text = raw.body.decode("utf-8", errors="replace")
         place = f"{self.facet} body"
         try:
-            parsed = self.redactor.value(json.loads(text), place) if text.strip() and not raw.cut else None
+            told = json.loads(text, parse_constant=str) if text.strip() and not raw.cut else None
+            parsed = self.redactor.value(told, place)
         except (ValueError, RecursionError):
             parsed = None
         body = self.redactor.text(text, place) if parsed is None else json.dumps(parsed, ensure_ascii=False)
         headers = {
             name.lower(): self.redactor.text(value, f"{self.facet} header")
             for name, value in raw.headers.items()
-            if name.lower() in _KEPT_HEADERS or name.lower() == "location"
+            if name.lower() in _KEPT_HEADERS
         }
-        return Answer(raw.status, body, parsed, headers, raw.cut)
+        location = next((value for name, value in raw.headers.items() if name.lower() == "location"), "")
+        return Answer(raw.status, body, parsed, headers, raw.cut, location)
 
     def _record(
         self,
@@ -228,7 +238,7 @@ class Client:
             Exchange(
                 facet=self.facet,
                 method=method,
-                url=self.redactor.text(url, f"{self.facet} url"),
+                url=self.redactor.text(_without_signature(method, url), f"{self.facet} url"),
                 at=at,
                 status=answer.status if answer else None,
                 body=body,
@@ -242,13 +252,38 @@ class Client:
         )
 
     def _must_be_allowed(self, method: str, url: str) -> None:
-        parts = urlsplit(url)
-        if method == "GET" and url in self.allowed_urls:
+        if (method == "GET" and url in self.allowed_urls) or _listed(method, url):
             return
-        for allowed, host, path in ALLOWED:
-            if method == allowed and host in ("*", parts.netloc) and path.fullmatch(parts.path):
-                return
+        parts = urlsplit(url)
         raise AssertionError(f"{method} {parts.netloc}{parts.path} is not on the list of what may be sent")
+
+
+def _listed(method: str, url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" and any(
+        method == allowed and host in ("*", parts.netloc) and path.fullmatch(parts.path)
+        for allowed, host, path in ALLOWED
+    )
+
+
+def _without_signature(method: str, url: str) -> str:
+    """Where a redirect led is worth keeping, the signature in its query is not."""
+    parts = urlsplit(url)
+    if not parts.query or parts.netloc in {"api.machines.dev", "api.fly.io"}:
+        return url
+    return parts._replace(query="").geturl()
+
+
+def _seconds(stated: str, date: str) -> float | None:
+    """`Retry-After`: seconds, or a date that is compared with the sender's own clock."""
+    if re.fullmatch(r"[0-9]{1,300}(?:\.[0-9]{1,9})?", stated.strip()):
+        return float(stated)
+    try:
+        until = parsedate_to_datetime(stated)
+        now = parsedate_to_datetime(date) if date else datetime.now(UTC)
+        return max(0.0, (until - now).total_seconds())
+    except (TypeError, ValueError, IndexError):
+        return None
 
 
 class _Transient(Exception):

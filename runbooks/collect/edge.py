@@ -10,7 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Mapping
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import dns.exception
 import dns.resolver
@@ -19,12 +19,13 @@ from websockets.sync.client import connect
 
 from runbooks.collect.client import CouldNotAsk
 from runbooks.collect.found import Found, absent, seen, unlooked
-from runbooks.collect.transport import NameStatedMissing, Routes
+from runbooks.collect.transport import NameStatedMissing, Routes, is_address
 from runbooks.evidence.models import Probe, Resolution
 from runbooks.evidence.redaction import Redactor
 
 CONTROL = "fly.io"
 _SECONDS = 5.0
+_SAFE = "/%:@!$&'()*+,;=~?"
 # The library logs a peer that hangs up after refusing the upgrade as its own error; here it is an answer.
 _QUIET = logging.getLogger("runbooks.edge")
 _QUIET.addHandler(logging.NullHandler())
@@ -46,6 +47,9 @@ class Edge:
 
     def resolve(self, host: str) -> Found:
         """The three answers of DNS: addresses, no addresses, no such name."""
+        host = host.strip("[]")
+        if is_address(host):
+            return seen(f"{host} is an address, not a name", Resolution(host, "NOERROR", (host,)))
         try:
             found = self._lookup(host)
         except CouldNotAsk as error:
@@ -66,24 +70,34 @@ class Edge:
 
     def probe(self, url: str, instance: str = "") -> Found:
         """Connect as a client would, with `fly-force-instance-id` where an instance is named."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("ws", "wss", "http", "https") or not parts.hostname:
-            return unlooked(f"{url[:200]!r} is no ws, wss, http or https URL")
-        named = self.resolve(parts.hostname)
+        shown = self._redactor.text(url, "edge")
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError as error:
+            return unlooked(f"{shown[:200]!r} is no URL: {self._redactor.text(str(error), 'edge')}")
+        if parts.scheme not in ("ws", "wss", "http", "https") or not host:
+            return unlooked(f"{shown[:200]!r} is no ws, wss, http or https URL")
+        named = self.resolve(host)
         if named.answer is None:
             return unlooked(named.reason)
         if named.answer.code != "NOERROR":
-            return seen(f"{url} cannot be reached: {named.reason}", Probe(url, "dns", detail=named.answer.code))
+            return seen(f"{shown} cannot be reached: {named.reason}", Probe(shown, "dns", detail=named.answer.code))
         try:
-            return self._connected(parts, url, instance)
+            return self._connected(parts, host, port, shown, instance)
+        except NameStatedMissing:
+            return seen(
+                f"{shown} cannot be reached: {host} does not exist (as stated)", Probe(shown, "dns", detail="NXDOMAIN")
+            )
         except TimeoutError:
-            return unlooked(f"{url}: no answer within {self._seconds:.0f} s")
+            return unlooked(f"{shown}: no answer within {self._seconds:.0f} s")
+        except ValueError as error:
+            return unlooked(f"{shown[:200]!r} cannot be asked for: {self._redactor.text(str(error), 'edge')}")
 
-    def _connected(self, parts: SplitResult, url: str, instance: str) -> Found:
-        host = parts.hostname or ""
+    def _connected(self, parts: SplitResult, host: str, port: int | None, url: str, instance: str) -> Found:
         secure = parts.scheme in ("wss", "https")
-        port = parts.port or (443 if secure else 80)
-        target = self._routes.find(host, port) or (host, port)
+        usual = 443 if secure else 80
+        target = self._routes.find(host, port or usual) or (host, port or usual)
         try:
             sock = socket.create_connection(target, timeout=self._seconds)
         except TimeoutError:
@@ -98,20 +112,22 @@ class Edge:
                     return self._ended(url, "tls", None, _tls_reason(error), instance)
                 except ConnectionError as error:
                     return self._ended(url, "tls", None, error.strerror or str(error), instance)
-            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
+            name = f"[{host}]" if ":" in host else host
+            name += f":{port}" if port and port != usual else ""
             headers = {"fly-force-instance-id": instance} if instance else {}
             asker = self._upgrade if parts.scheme in ("ws", "wss") else self._plain
-            return asker(sock, host, path, headers, url, instance)
+            return asker(sock, name, path, headers, url, instance)
         finally:
             sock.close()
 
     def _upgrade(
-        self, sock: socket.socket, host: str, path: str, headers: dict[str, str], url: str, instance: str
+        self, sock: socket.socket, name: str, path: str, headers: dict[str, str], url: str, instance: str
     ) -> Found:
         try:
             # TLS is already done, so the library is given a plain scheme and the finished socket.
             with connect(
-                f"ws://{host}{path}",
+                f"ws://{name}{path}",
                 sock=sock,
                 additional_headers=headers,
                 open_timeout=self._seconds,
@@ -131,9 +147,9 @@ class Edge:
             return self._ended(url, "upgrade", None, str(error) or type(error).__name__, instance)
 
     def _plain(
-        self, sock: socket.socket, host: str, path: str, headers: dict[str, str], url: str, instance: str
+        self, sock: socket.socket, name: str, path: str, headers: dict[str, str], url: str, instance: str
     ) -> Found:
-        connection = http.client.HTTPConnection(host, timeout=self._seconds)
+        connection = http.client.HTTPConnection(name, timeout=self._seconds)
         connection.sock = sock
         try:
             connection.request("GET", path, headers=headers)

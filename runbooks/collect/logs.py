@@ -24,15 +24,16 @@ def logs(client: Client, app_name: str, machine_id: str, since: datetime | None)
         answer = client.get(
             f"{PLATFORM}/api/v1/apps/{quote(app_name, safe='')}/logs?{urlencode(query)}", "get logs", app_name
         )
-        if answer.status == 404:
-            refusal = refusal_of(answer.status, answer.body)
+        refusal = refusal_of(answer.status, answer.body)
+        if answer.status == 404 and refusal.json:
             return absent(f"there is no log for an app {app_name} (HTTP 404: {refusal.text})", refusal)
         if not answer.ok:
             return refused(answer, f"the log of {machine_id}")
         if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("data"), list):
             return unreadable(answer, f"the log of {machine_id}")
         page = log_lines_of(answer.json)
-        fresh = [line for line in page if line not in lines]
+        earlier = set(lines)
+        fresh = [line for line in page if line not in earlier]
         lines += fresh
         meta = answer.json.get("meta")
         following = text_of(meta.get("next_token")) if isinstance(meta, Mapping) else ""

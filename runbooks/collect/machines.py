@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 from runbooks.collect.client import MACHINES, Client
 from runbooks.collect.found import Found, absent, refused, seen, unlooked, unreadable
+from runbooks.evidence.caller import MACHINE_ID
 from runbooks.evidence.models import Listing, Machine, Token
 from runbooks.evidence.reading import (
     addresses_of,
@@ -15,6 +16,7 @@ from runbooks.evidence.reading import (
     listing_of,
     machine_of,
     refusal_of,
+    text_of,
     token_scopes_of,
 )
 from runbooks.evidence.redaction import token_kind
@@ -73,7 +75,8 @@ def machine(client: Client, app_name: str, machine_id: str) -> Found:
         return absent(f"app {app_name} shows no machine {machine_id} (HTTP 404: {refusal.text})", refusal)
     if not answer.ok:
         return refused(answer, f"machine {machine_id}")
-    if not isinstance(answer.json, Mapping) or not answer.json.get("id"):
+    named = text_of(answer.json.get("id")) if isinstance(answer.json, Mapping) else ""
+    if not isinstance(answer.json, Mapping) or (named != machine_id and not MACHINE_ID.match(named)):
         return unreadable(answer, f"machine {machine_id}")
     found = machine_of(answer.json)
     return seen(f"machine {found.id} ({found.name or 'no name'}) is {found.state} in {found.region}", found)
@@ -102,7 +105,8 @@ def listing(client: Client, app_name: str, *, deleted: bool) -> Found:
     if not isinstance(answer.json, list):
         return unreadable(answer, what)
     found = listing_of(answer.json)
-    return seen(f"{what}: {_count(found)}", found)
+    odd = "" if found.complete else "; some entries could not be read"
+    return seen(f"{what}: {_count(found)}{odd}", found)
 
 
 def organisation(client: Client, org_slug: str) -> Found:
@@ -119,7 +123,7 @@ def organisation(client: Client, org_slug: str) -> Found:
         return unreadable(answer, what)
     found = listing_of(answer.json)
     silent = f"; no answer from {', '.join(found.error_regions)}" if found.error_regions else ""
-    more = "" if found.complete else "; there are more pages, which were not read"
+    more = "" if found.complete else "; there is more, which was not read"
     return seen(f"{what}: {_count(found)}{silent}{more}", found)
 
 

@@ -6,9 +6,13 @@ statement may take five seconds, and values are redacted before they leave this 
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -19,6 +23,7 @@ from runbooks.evidence.redaction import Redactor
 
 MAX_ROWS = 10
 _SECONDS = 5
+_FAILURES = (sa.exc.SQLAlchemyError, ImportError, ValueError, OSError)
 
 
 class RecordsReader:
@@ -35,7 +40,7 @@ class RecordsReader:
             with self._connected() as (connection, metadata):
                 table = _table(connection, metadata, table_name)
                 found = self._matching(connection, table, ("machine_id", "fly_machine_id", "key", "user_id"), words)
-        except sa.exc.SQLAlchemyError as error:
+        except _FAILURES as error:
             return unlooked(f"the database did not answer: {self._reason(error)}")
         records = tuple(self._record(table_name, row) for row in found)
         searched = f"{table_name} searched for {', '.join(words)}"
@@ -55,7 +60,7 @@ class RecordsReader:
             with self._connected() as (connection, metadata):
                 table = _table(connection, metadata, table_name)
                 rows = self._matching(connection, table, ("machine_id",), words)
-        except sa.exc.SQLAlchemyError as error:
+        except _FAILURES as error:
             return unlooked(f"the database did not answer: {self._reason(error)}")
         searched = f"{table_name} searched for {', '.join(words)}"
         if not rows:
@@ -67,21 +72,35 @@ class RecordsReader:
             return "no database is configured: set RUNBOOKS_RECORDS_URL to read the caller's row"
         if self._url.startswith(("https://", "http://")):
             return "RUNBOOKS_RECORDS_URL is a web address; this version reads databases (SQLAlchemy URLs) only"
+        try:
+            sa.make_url(self._url)
+        except (sa.exc.ArgumentError, ValueError):
+            # Not shown: whatever it is, it may hold a password.
+            return "RUNBOOKS_RECORDS_URL is not a database URL such as postgresql://USER:PASSWORD@HOST:5432/DATABASE"
         return ""
 
     @contextmanager
     def _connected(self) -> Iterator[tuple[sa.Connection, sa.MetaData]]:
         url = sa.make_url(self._url)
+        self._redactor.know(str(url.password or ""), "password")
         arguments: dict[str, Any] = {}
-        if url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:"):
-            url = url.set(database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
-        elif url.get_backend_name() == "postgresql":
-            url = url if "+" in url.drivername else url.set(drivername="postgresql+psycopg")
-            options = f"-c default_transaction_read_only=on -c statement_timeout={_SECONDS * 1000}"
-            arguments = {"connect_timeout": _SECONDS, "options": options}
+        backend = url.drivername.partition("+")[0]
+        if backend == "sqlite" and url.database:
+            path = url.database if url.database.startswith("file:") else f"file:{quote(url.database)}"
+            url = url.set(database=path.partition("?")[0], query={"mode": "ro", "uri": "true"})
+        elif backend in ("postgresql", "postgres"):
+            url = url.set(drivername="postgresql+psycopg")
+            # Prepared statements do not survive a pooler that hands out connections by transaction.
+            arguments = {"connect_timeout": _SECONDS, "prepare_threshold": None}
         engine = sa.create_engine(url, connect_args=arguments, poolclass=sa.pool.NullPool)
         try:
-            with engine.connect() as connection:
+            with engine.connect() as connection, warnings.catch_warnings():
+                # A column of a type that SQLAlchemy has no name for is read all the same.
+                warnings.simplefilter("ignore", sa.exc.SAWarning)
+                if engine.dialect.name == "postgresql":
+                    # Said per transaction, not at the start: poolers refuse start-up options.
+                    connection = connection.execution_options(postgresql_readonly=True)
+                    connection.execute(sa.text(f"SET LOCAL statement_timeout = {_SECONDS * 1000}"))
                 yield connection, sa.MetaData()
         finally:
             engine.dispose()
@@ -105,6 +124,9 @@ class RecordsReader:
         def text(name: str) -> str:
             return text_of(row.get(self._columns.get(name, name)))
 
+        def time(name: str) -> datetime | None:
+            return time_of(row.get(self._columns.get(name, name)))
+
         return Record(
             table=table,
             key=text("key"),
@@ -115,14 +137,16 @@ class RecordsReader:
             app_name=text("app_name"),
             websocket_url=text("websocket_url"),
             error_message=text("error_message"),
-            created_at=time_of(row.get(self._columns["created_at"])),
-            started_at=time_of(row.get(self._columns["started_at"])),
-            updated_at=time_of(row.get(self._columns["updated_at"])),
+            created_at=time("created_at"),
+            started_at=time("started_at"),
+            updated_at=time("updated_at"),
             row=row,
         )
 
     def _reason(self, error: Exception) -> str:
         """The driver's own first line, without SQL and without the URL's password."""
+        if isinstance(error, ImportError):
+            return f"no driver is installed for this kind of database ({error.name})"
         origin = getattr(error, "orig", None) or error
         first = str(origin).strip().splitlines()[0] if str(origin).strip() else type(origin).__name__
         return self._redactor.text(first, "database error")[:300]
@@ -131,13 +155,15 @@ class RecordsReader:
 def _table(connection: sa.Connection, metadata: sa.MetaData, name: str) -> sa.Table:
     schema, _, bare = name.rpartition(".")
     try:
-        return sa.Table(bare, metadata, schema=schema or None, autoload_with=connection)
+        return sa.Table(bare, metadata, schema=schema or None, autoload_with=connection, resolve_fks=False)
     except sa.exc.NoSuchTableError:
         raise sa.exc.NoSuchTableError(f"there is no table {name}") from None
 
 
 def _plain(value: Any) -> Any:
     """Database values as JSON would hold them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, Mapping):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from runbooks.collect.client import Answer, Client
+from runbooks.collect.client import Answer, Client, CouldNotAsk
 from runbooks.collect.found import Found, absent, refused, seen, unlooked, unreadable
 from runbooks.evidence.models import Image, ImageRef
 from runbooks.evidence.reading import refusal_of, text_of
@@ -21,6 +22,11 @@ ACCEPT = ", ".join(
 )
 
 
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_{1,2}|-{1,8})[a-z0-9]+)*"
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_DIGEST = re.compile(r"[a-z0-9+._-]{1,32}:[0-9a-fA-F]{32,128}")
+
+
 def parse_ref(text: str) -> ImageRef:
     """Split a reference as Docker does: a first part with a dot or a colon is a host."""
     name, _, digest = text.strip().partition("@")
@@ -33,11 +39,24 @@ def parse_ref(text: str) -> ImageRef:
     return ImageRef(host, repository, tag or ("" if digest else "latest"), digest)
 
 
+def _flaw(ref: ImageRef, wanted: str) -> str:
+    """Why this cannot be the name of an image, or "". What is not a name is never put into an address."""
+    if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?", ref.registry):
+        return "its registry is not a host name"
+    if len(ref.repository) > 255 or not re.fullmatch(rf"{_COMPONENT}(?:/{_COMPONENT})*", ref.repository):
+        return "its repository is not a name"
+    if not (_TAG.fullmatch(wanted) or _DIGEST.fullmatch(wanted)):
+        return "its tag or digest is not one"
+    return ""
+
+
 def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str]) -> Found:
     """Ask for the manifest by `wanted` (a tag or a digest) and, if it is there, for the image's config."""
     if not ref.repository or not wanted:
         return unlooked("no reference is known to ask for")
-    name = f"{ref.registry}/{ref.repository}{'@' if wanted.startswith('sha256:') else ':'}{wanted}"
+    name = f"{ref.registry}/{ref.repository}{'@' if ':' in wanted else ':'}{wanted}"
+    if flaw := _flaw(ref, wanted):
+        return unlooked(f"{name[:200]!r} is not a reference to an image: {flaw}")
     if ref.registry != "registry.fly.io" and ref.registry not in bases:
         return unlooked(
             f"{name}: only registry.fly.io and the hosts named in RUNBOOKS_REGISTRIES are asked; "
@@ -46,8 +65,10 @@ def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str
     base = f"https://{ref.registry}/v2/{ref.repository}"
     answer = client.get(f"{base}/manifests/{wanted}", "get manifest", wanted, headers={"Accept": ACCEPT})
     refusal = refusal_of(answer.status, answer.body)
-    if answer.status == 404:
-        return absent(f"{ref.registry} has no {name} (HTTP 404: {refusal.text})", Image(name, False, refusal=refusal))
+    if answer.status == 404 and (refusal.json or not answer.body):
+        return absent(
+            f"{ref.registry} has no {name} (HTTP 404: {refusal.text or 'no text'})", Image(name, False, refusal=refusal)
+        )
     if answer.status in (401, 403):
         return unlooked(
             f"{ref.registry} does not tell whether {name} exists (HTTP {answer.status}: {refusal.text})",
@@ -57,13 +78,15 @@ def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str
         return refused(answer, name)
     if not isinstance(answer.json, Mapping):
         return unreadable(answer, name)
-    digest = answer.headers.get("docker-content-digest", "") or (wanted if wanted.startswith("sha256:") else "")
+    digest = answer.headers.get("docker-content-digest", "") or (wanted if ":" in wanted else "")
     return _described(client, base, answer.json, Image(name, True, digest))
 
 
 def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str]) -> Found:
     """Where a tag points now: one HEAD, to compare with the digest that ran (facts §11 row 42)."""
     name = f"{ref.registry}/{ref.repository}:{wanted}"
+    if flaw := _flaw(ref, wanted):
+        return unlooked(f"{name[:200]!r} is not a reference to an image: {flaw}")
     if ref.registry != "registry.fly.io" and ref.registry not in bases:
         return unlooked(f"{name}: only registry.fly.io and the hosts named in RUNBOOKS_REGISTRIES are asked")
     url = f"https://{ref.registry}/v2/{ref.repository}/manifests/{wanted}"
@@ -81,8 +104,8 @@ def _described(client: Client, base: str, manifest: Mapping[str, Any], found: Im
     if platforms:
         inner = next((digest for arch, digest in platforms if arch == "amd64"), platforms[0][1])
         architectures = tuple(sorted({arch for arch, _ in platforms}))
-        answer = client.get(f"{base}/manifests/{inner}", "get manifest", inner, headers={"Accept": ACCEPT})
-        if not answer.ok or not isinstance(answer.json, Mapping):
+        answer = _manifest(client, base, inner)
+        if answer is None or not isinstance(answer.json, Mapping):
             return seen(
                 f"{found.ref} exists for {', '.join(architectures)}; its config could not be read",
                 Image(found.ref, True, found.digest, architectures),
@@ -92,12 +115,13 @@ def _described(client: Client, base: str, manifest: Mapping[str, Any], found: Im
         architectures = ()
     config = manifest.get("config")
     digest = text_of(config.get("digest")) if isinstance(config, Mapping) else ""
+    layers = manifest.get("layers")
     size = sum(
         layer["size"]
-        for layer in manifest.get("layers") or ()
+        for layer in (layers if isinstance(layers, list) else ())
         if isinstance(layer, Mapping) and isinstance(layer.get("size"), int)
     )
-    answer_or_none = _blob(client, f"{base}/blobs/{digest}") if digest else None
+    answer_or_none = _blob(client, f"{base}/blobs/{digest}") if _DIGEST.fullmatch(digest) else None
     if answer_or_none is None or not isinstance(answer_or_none.json, Mapping):
         return seen(
             f"{found.ref} exists; its config could not be read",
@@ -107,6 +131,7 @@ def _described(client: Client, base: str, manifest: Mapping[str, Any], found: Im
     inner_config = body.get("config")
     run: Mapping[str, Any] = inner_config if isinstance(inner_config, Mapping) else {}
     architecture = text_of(body.get("architecture"))
+    ports = run.get("ExposedPorts")
     full = Image(
         ref=found.ref,
         exists=True,
@@ -114,7 +139,7 @@ def _described(client: Client, base: str, manifest: Mapping[str, Any], found: Im
         architectures=architectures or ((architecture,) if architecture else ()),
         cmd=_words(run.get("Cmd")),
         entrypoint=_words(run.get("Entrypoint")),
-        exposed_ports=tuple(sorted(map(str, run.get("ExposedPorts") or ()))),
+        exposed_ports=tuple(sorted(map(str, ports))) if isinstance(ports, Mapping | list) else (),
         env_names=tuple(entry.partition("=")[0] for entry in _words(run.get("Env"))),
         size_bytes=size or None,
     )
@@ -125,15 +150,29 @@ def _described(client: Client, base: str, manifest: Mapping[str, Any], found: Im
     )
 
 
+def _manifest(client: Client, base: str, digest: str) -> Answer | None:
+    """The manifest behind an entry of an index; without it the image is known to exist, and no more."""
+    if not _DIGEST.fullmatch(digest):
+        return None
+    try:
+        answer = client.get(f"{base}/manifests/{digest}", "get manifest", digest, headers={"Accept": ACCEPT})
+    except CouldNotAsk:
+        return None
+    return answer if answer.ok else None
+
+
 def _blob(client: Client, url: str) -> Answer | None:
     """A blob may be served from elsewhere: one redirect is followed, without credentials for another host."""
-    answer = client.get(url, "get blob", url)
-    location = answer.headers.get("location", "")
-    if answer.status in (301, 302, 303, 307, 308) and location:
-        target = urljoin(url, location)
-        if urlsplit(target).netloc != urlsplit(url).netloc:
+    try:
+        answer = client.get(url, "get blob", url)
+        if answer.status in (301, 302, 303, 307, 308) and answer.location:
+            target = urljoin(url, answer.location)
+            if urlsplit(target).scheme not in ("https", "http"):
+                return None
             client.allowed_urls |= {target}
-        answer = client.get(target, "get blob", url)
+            answer = client.get(target, "get blob", url)
+    except (CouldNotAsk, ValueError):
+        return None
     return answer if answer.ok else None
 
 

@@ -24,11 +24,11 @@ def status(client: Client, configured: bool, around: datetime) -> Found:
     if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("incidents"), list):
         return unreadable(answer, "Fly's incidents")
     everything = status_of(answer.json)
+    begin, end = around - _AROUND, around + _AROUND
     near = tuple(
         i
         for i in everything.incidents
-        if (i.started_at is None or i.started_at <= around + _AROUND)
-        and (i.resolved_at is None or i.resolved_at >= around - _AROUND)
+        if (i.started_at is None or i.started_at <= end) and (i.resolved_at is None or i.resolved_at >= begin)
     )
     if not near:
         return absent(

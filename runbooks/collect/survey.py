@@ -5,11 +5,12 @@ Each step fails on its own: what it could not ask becomes a look with a reason, 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -39,6 +40,7 @@ from runbooks.source import Source
 
 Progress = Callable[[Look], None]
 COLLECT_SECONDS = 120.0
+_MASKED = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Survey:
     def run(self) -> Evidence:
         for element in elements(self.source.token):
             self.redactor.know(element, "fly-token")
+        given = self.given
+        self.redactor.spare(given.app_name, given.machine_id, given.machine_name, given.org_slug, given.image)
         end = time.monotonic() + self.seconds
         tls = self.source.tls or httpx.create_ssl_context()
         wire = self.transport or Wire(self._bases(), self.source.connect_to, tls)
@@ -159,8 +163,13 @@ class Survey:
             found = step()
         except CouldNotAsk as error:
             found = unlooked(str(error))
-        at = self.source.now()
-        look = Look(facet, number, found.outcome, found.reason, at, found.answer, self._client.take(number))
+        except Exception as error:
+            # A bug costs this facet and no other, and is said for what it is.
+            found = unlooked(
+                f"the runbook itself failed here, please report it ({type(error).__name__}: {error})"[:500]
+            )
+        at, reason = self.source.now(), self.redactor.text(found.reason, number)
+        look = Look(facet, number, found.outcome, reason, at, found.answer, self._client.take(number))
         self.looks[number] = look
         self.progress(look)
 
@@ -233,7 +242,7 @@ class Survey:
             machine_name=self._machine_name() or (machine.name if machine else ""),
             org=given.org_slug or (app.org_slug if isinstance(app, App) else ""),
             image=given.image or caller.image,
-            websocket_url=given.websocket_url or caller.websocket_url,
+            websocket_url=self._told_url(),
             incident_time=given.incident_at or caller.at or (machine.created_at if machine else None),
             notes=(f"{given.machine_id} was given as an id, but is a machine name; it was looked up by name.",)
             if named_as_id
@@ -285,7 +294,7 @@ class Survey:
             return unlooked("no id of the machine is known, and logs are asked by instance")
         machine = self._best_machine()
         begun = (machine.created_at if machine else None) or self.given.incident_at
-        since = begun - timedelta(seconds=60) if begun else None
+        since = begun - timedelta(seconds=60) if begun and begun.year > 1970 else None
         return self._with_token(lambda: logs.logs(self._client, self.given.app_name, machine_id, since))
 
     def _organisation_look(self) -> Found:
@@ -341,10 +350,14 @@ class Survey:
     def _believed_url(self) -> str:
         rows = self._answer("record")
         row_url = next((r.websocket_url for r in rows.rows if r.websocket_url), "") if isinstance(rows, Records) else ""
-        return self.given.websocket_url or self._caller_answer().websocket_url or row_url
+        return self._told_url() or _plain_url(row_url)
+
+    def _told_url(self) -> str:
+        told = self.given.websocket_url or self._caller_answer().websocket_url
+        return _plain_url(self.redactor.text(told, "websocket_url"))
 
     def _dns_believed(self) -> Found:
-        host = urlsplit(self._believed_url()).hostname
+        host = _split(self._believed_url()).hostname
         return self._edge.resolve(host) if host else unlooked("no URL of the caller is known (parameter websocket_url)")
 
     def _record_words(self) -> tuple[str, ...]:
@@ -375,7 +388,7 @@ class Survey:
             return unlooked("no machine is known to be asked for")
         if machine.state in ("destroyed", "destroying"):
             return unlooked(f"not asked: machine {machine.id} is {machine.state}, nothing can answer for it")
-        believed = urlsplit(self._believed_url())
+        believed = _split(self._believed_url())
         scheme = believed.scheme if believed.scheme in ("ws", "wss", "http", "https") else "wss"
         return self._would_wake() or self._edge.probe(
             f"{scheme}://{self.given.app_name}.fly.dev{believed.path or '/'}", machine.id
@@ -383,12 +396,13 @@ class Survey:
 
     def _would_wake(self) -> Found | None:
         """A probe must not start anything: stopped machines with autostart are left asleep."""
-        listed = self._answer("list")
-        if not isinstance(listed, Listing):
+        told = self._answer("list")
+        if not isinstance(told, Listing):
             return unlooked("not asked: without the app's list nobody knows whether a request would start a machine")
-        for machine in listed.machines:
+        for machine in told.machines:
             services = (machine.config or {}).get("services")
-            wakes = any(isinstance(s, dict) and s.get("autostart") is True for s in services or ())
+            listed = services if isinstance(services, list) else ()
+            wakes = any(isinstance(s, dict) and s.get("autostart") is True for s in listed)
             if machine.state in ("stopped", "suspended") and wakes:
                 return unlooked(f"not asked: a request could start the {machine.state} machine {machine.id}")
         return None
@@ -401,3 +415,17 @@ class Survey:
             **source.registries,
         }
         return bases | ({status.LOGICAL: source.status_url} if source.status_url else {})
+
+
+def _plain_url(url: str) -> str:
+    """The address without what is masked in it: a placeholder in the wrong place would name another host."""
+    if not _MASKED.search(url):
+        return url
+    return _MASKED.sub("", re.sub(r"\?[^#]*<.*", "", re.sub(r"//[^/@]{0,600}@", "//", url)))
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")

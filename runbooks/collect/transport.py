@@ -56,7 +56,7 @@ class Routes:
     def find(self, host: str, port: int) -> tuple[str, int] | None:
         """The stated target, or None for "ask the real resolver". Raises NameStatedMissing."""
         for host_pattern, port_pattern, target in self._rules:
-            if fnmatch.fnmatchcase(host, host_pattern or "*") and port_pattern in ("*", str(port)):
+            if fnmatch.fnmatchcase(host, host_pattern or "*") and port_pattern in ("", "*", str(port)):
                 if target.lower() == "nxdomain":
                     raise NameStatedMissing(host)
                 target_host, _, target_port = target.rpartition(":")
@@ -84,7 +84,10 @@ class Wire:
         self._names: dict[str, str | None] = {}
 
     def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> RawAnswer:
-        target, extra, extensions = self._physical(url)
+        try:
+            target, extra, extensions = self._physical(url)
+        except ValueError as error:
+            raise NoAnswer(f"the address cannot be used: {error}", connected=True) from None
         limit = time.monotonic() + seconds
         timeout = httpx.Timeout(seconds, connect=min(5.0, seconds))
         try:
@@ -105,8 +108,11 @@ class Wire:
             raise NoAnswer(_why(error, "no connection"), connected=False) from None
         except httpx.TimeoutException:
             raise NoAnswer(f"no answer within {seconds:.0f} s", connected=True) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise NoAnswer(_why(error, "the connection broke"), connected=True) from None
+        except ValueError:
+            # What cannot be written into a header; the library's own words would repeat it.
+            raise NoAnswer("the request could not be written", connected=True) from None
 
     def close(self) -> None:
         self._client.close()
@@ -116,10 +122,12 @@ class Wire:
         base = self._bases.get(parts.netloc)
         if base is not None:
             physical = urlsplit(base)
-            parts = parts._replace(scheme=physical.scheme, netloc=physical.netloc)
+            parts = parts._replace(
+                scheme=physical.scheme, netloc=physical.netloc, path=physical.path.rstrip("/") + parts.path
+            )
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        if _is_address(host):
+        if is_address(host):
             return urlunsplit(parts), {}, {}
         try:
             route = self._routes.find(host, port)
@@ -151,6 +159,8 @@ def lookup_failure(host: str, port: int, seconds: float) -> str | None:
             ended.append(None)
         except OSError as error:
             ended.append(f"the name {host} could not be resolved: {error.strerror or error}")
+        except UnicodeError:
+            ended.append(f"{host} cannot be a name")
 
     # A daemon: a resolver that hangs must not hold the end of the process either.
     asking = threading.Thread(target=ask, name=f"resolve {host}", daemon=True)
@@ -159,7 +169,8 @@ def lookup_failure(host: str, port: int, seconds: float) -> str | None:
     return ended[0] if ended else f"the name {host} did not resolve within {seconds:.0f} s"
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Is this an IP address (or localhost), which no resolver is asked for?"""
     if host == "localhost":
         return True
     try:
