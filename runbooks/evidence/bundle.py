@@ -8,21 +8,161 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from runbooks.evidence.models import Evidence, Exchange, Look
+import pydantic
+
+from runbooks.errors import SourceError
+from runbooks.evidence.models import Evidence, Exchange, Look, Outcome, Probe, RecordEvents, Records, Resolution
 from runbooks.evidence.redaction import Hit
 
 FORMAT = "fly-runbooks/evidence/1"
+MAX_FILE = 200_000_000
+_OWN: Mapping[str, Any] = {
+    "dns-app": Resolution,
+    "dns-believed": Resolution,
+    "record": Records,
+    "record-events": RecordEvents,
+    "edge-believed": Probe,
+    "edge-app": Probe,
+}
+"""Looks that are not made over HTTP, and the type of their answer."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a replay has to know about the run besides its answers: the readings of the clock in order,
+    the kind of token (never the token), and which sources were configured."""
+
+    clock: Sequence[datetime]
+    token: str
+    registries: Sequence[str]
+    status_feed: bool
+    masked: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class RecordedLook:
+    """How a look ended, and its answer where that did not come over HTTP."""
+
+    outcome: Outcome
+    reason: str
+    answer: Any
+    asked: bool
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A saved run, read back. `entries` are the HAR entries in the order of asking."""
+
+    runbook: str
+    version: str
+    source: str
+    parameters: Mapping[str, Any]
+    circumstances: Circumstances
+    hits: tuple[Hit, ...]
+    looks: Mapping[str, RecordedLook]
+    entries: tuple[Mapping[str, Any], ...]
+
+    @property
+    def token(self) -> str:
+        """Something of the recorded kind, so that the same steps are taken; it opens nothing."""
+        return {"macaroon": "fm2_replayed", "oauth": "fo1_replayed", "none": ""}.get(
+            self.circumstances.token, "replayed"
+        )
+
+    @property
+    def registries(self) -> Sequence[str]:
+        return self.circumstances.registries
+
+    @property
+    def status_feed(self) -> bool:
+        return self.circumstances.status_feed
+
+    def clock(self) -> Callable[[], datetime]:
+        """The recorded readings, one after the other; the last one when they are used up."""
+        readings = list(self.circumstances.clock)
+        return lambda: readings.pop(0) if len(readings) > 1 else readings[0]
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Read a run's folder, its `evidence/` folder, or the .zip that `runbooks share` made."""
+    read = _reader(path)
+    try:
+        index = json.loads(read("index.json"))
+        told = index.get("format")
+        if told != FORMAT:
+            raise SourceError(
+                f"The bundle {path} has the format {str(told)[:60]!r}, and this version reads {FORMAT}.",
+                "Use a version of fly-runbooks that is at least as new as the one that wrote it.",
+            )
+        entries = tuple(json.loads(read("http.har"))["log"]["entries"])
+        hits = tuple(Hit(**hit) for hit in json.loads(read("redactions.json"))["masked"])
+        looks = {row["number"]: _recorded(row, read) for row in index["looks"]}
+        circumstances = pydantic.TypeAdapter(Circumstances).validate_python(index["circumstances"])
+        return Bundle(
+            index["runbook"],
+            index["version"],
+            index["source"],
+            index["parameters"],
+            circumstances,
+            hits,
+            looks,
+            entries,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceError(
+            f"The bundle {path} cannot be read: it is damaged or incomplete ({type(error).__name__}: {str(error)[:120]}).",
+            "Get it once more from where it was made; `runbooks share RUN` packs one.",
+        ) from None
+
+
+def _reader(path: Path) -> Callable[[str], str]:
+    """Where the files of the evidence are, and how to get one as text."""
+    if path.is_dir():
+        folder = path / "evidence" if (path / "evidence").is_dir() else path
+        if (folder / "index.json").is_file():
+            return lambda name: (folder / name).read_text(encoding="utf-8")
+    elif zipfile.is_zipfile(path):
+        return lambda name: _unzipped(path, name)
+    raise SourceError(
+        f"There is no bundle at {path}: neither a run's folder with evidence/index.json nor a zip of one.",
+        "Give the folder of a run below outputs/, or the file that `runbooks share RUN` made.",
+    )
+
+
+def _unzipped(path: Path, name: str) -> str:
+    """One file of the zip, read in memory: nothing is unpacked, so no name in it can point anywhere."""
+    with zipfile.ZipFile(path) as packed:
+        found = [i for i in packed.infolist() if i.filename == name or i.filename.endswith(f"evidence/{name}")]
+        if len(found) != 1:
+            raise KeyError(f"{len(found)} files called {name}")
+        if found[0].file_size > MAX_FILE:
+            raise ValueError(f"{name} is larger than {MAX_FILE} bytes")
+        return packed.read(found[0]).decode("utf-8")
+
+
+def _recorded(row: Mapping[str, Any], read: Callable[[str], str]) -> RecordedLook:
+    answer, kind = None, _OWN.get(row["facet"])
+    if kind is not None and row["file"] not in (None, "http.har"):
+        answer = pydantic.TypeAdapter(kind).validate_python(json.loads(read(row["file"]))["answer"])
+    return RecordedLook(Outcome(row["outcome"]), row["reason"], answer, row["file"] == "http.har")
 
 
 def files(
-    evidence: Evidence, hits: Iterable[Hit], parameters: Mapping[str, object], runbook: str, version: str
+    evidence: Evidence,
+    circumstances: Circumstances,
+    hits: Iterable[Hit],
+    parameters: Mapping[str, object],
+    runbook: str,
+    version: str,
 ) -> dict[str, str]:
     """The files of the `evidence/` folder, by name, as text."""
     written = {"http.har": _json(_har(evidence, version))}
@@ -37,6 +177,7 @@ def files(
         "source": evidence.source,
         "looked_at": _iso(evidence.looked_at),
         "parameters": dict(parameters),
+        "circumstances": asdict(circumstances),
         "looks": [_entry(look, written) for look in evidence.looks.values()],
         "sha256": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(written.items())},
     }
@@ -108,7 +249,7 @@ def _har_entry(exchange: Exchange) -> dict[str, Any]:
                 "mimeType": dict(exchange.headers).get("content-type", ""),
                 "text": exchange.body,
             },
-            "redirectURL": "",
+            "redirectURL": dict(exchange.headers).get("location", ""),
             "headersSize": -1,
             "bodySize": -1,
         },
@@ -116,6 +257,8 @@ def _har_entry(exchange: Exchange) -> dict[str, Any]:
         "timings": {"send": 0, "wait": round(exchange.duration_ms, 1), "receive": 0},
         "_facet": exchange.facet,
         "_attempt": exchange.attempt,
+        "_connected": exchange.connected,
+        "_cut": exchange.cut,
         "_sha256": exchange.sha256,
     }
     if exchange.error is not None:
@@ -132,4 +275,4 @@ def _plain(value: Any) -> Any:
 
 
 def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -28,10 +28,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One attempt on the wire, or one non-HTTP question, with its provenance.
+    """One attempt on the wire, with its provenance.
 
     `url` is the logical URL (never a loopback port), `status` is None when no answer came and
-    `error` then says why; `body` is the redacted answer, `sha256` the hash of its UTF-8 bytes.
+    `error` then says why (`connected` is False when not even a connection came about); `body` is the
+    redacted answer, `cut` where it was too long, `sha256` the hash of its UTF-8 bytes.
     """
 
     facet: str
@@ -46,6 +47,8 @@ class Exchange:
     error: str | None = None
     duration_ms: float = 0.0
     attempt: int = 1
+    connected: bool = True
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

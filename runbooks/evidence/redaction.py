@@ -22,10 +22,10 @@ from typing import Any
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 # A quotation mark as it stands in text, in JSON inside of JSON, and in HTML.
 _QUOTE = r"(?:\\{0,3}[\"'`]|&quot;|&#3[49];)"
-# No secret: a shell or template variable, an entity, a word that says that there is none.
+# No secret: a shell or template variable, an entity, what follows a quotation mark that closes, a word for "none".
 _NONE = (
-    r"(?!\\?[$<{&]|(?i:undefined|null|none|nil|true|false|missing|empty|unset|not[ _-]?(?:set|given|found)|required)"
-    r"(?![A-Za-z0-9]))"
+    r"(?!\\?[$<{&]|\s{0,20}[,}\]:]|(?i:undefined|null|none|nil|true|false|missing|empty|unset|required"
+    r"|not[ _-]?(?:set|given|found))(?![A-Za-z0-9]))"
 )
 # Up to 4096 characters before the same quotation mark comes again.
 _QUOTED = rf"(?P<q>{_QUOTE}){_NONE}(?P<secret>(?:(?!(?P=q))(?:[^\n\\]|\\.)){{1,4096}})(?P=q)"
@@ -108,6 +108,7 @@ _PERSONAL = {"email", "user-id"}
 # Types that their own looks give away wherever they stand; the others must be searched for once they are known.
 _BY_LOOKS = {kind for kind, pattern in _RULES if not pattern.groupindex}
 _SEARCHED_FROM = 8
+_PASSES = 5
 # What stands under a secret-looking name, and is yet too common a thing to be erased everywhere: identifiers,
 # image references, addresses without credentials, short words.
 _COMMON = re.compile(
@@ -151,12 +152,14 @@ class Redactor:
         if not text.isascii():
             # Half of a surrogate pair can be had from JSON, but not be written to any file.
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        text = self._known(text, place)
-        learned = self._learned
-        for kind, pattern in _RULES:
-            text = pattern.sub(partial(self._replace, kind=kind, place=place), text)
-        # What a rule has just learned may stand earlier in the same text.
-        return text if self._learned == learned else self._known(text, place)
+        for _ in range(_PASSES):
+            before, text = text, self._known(text, place)
+            for kind, pattern in _RULES:
+                text = pattern.sub(partial(self._replace, kind=kind, place=place), text)
+            if text == before:
+                break
+            # What was just learned may stand earlier in the same text, and a word may begin where another was masked.
+        return text
 
     def value(self, value: Any, place: str = "body", *, within: str = "") -> Any:
         """Return a JSON-like value with its strings masked; `within` is the key it stands under.

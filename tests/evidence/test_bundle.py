@@ -1,0 +1,114 @@
+"""The evidence as files: everything that was asked, failures included, and nothing that was sent along."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+
+from runbooks.evidence import bundle, tables
+from runbooks.evidence.catalogue import FACETS
+from runbooks.evidence.models import (
+    Evidence,
+    Exchange,
+    Exit,
+    Image,
+    LogLine,
+    Look,
+    Machine,
+    Outcome,
+    Record,
+    Refusal,
+    Resolution,
+    Subject,
+)
+from runbooks.evidence.reading import events_of
+from runbooks.evidence.redaction import Hit
+
+AT = datetime(2025, 10, 2, 3, 0, 11, 250_000, UTC)
+URL = "https://api.machines.dev/v1/apps/vyx-app/machines?include_deleted=true"
+
+
+def exchange(**more: object) -> Exchange:
+    told: dict[str, object] = {
+        "facet": "E05",
+        "method": "GET",
+        "url": URL,
+        "at": AT,
+        "status": 200,
+        "body": "[]",
+        "sha256": "0" * 64,
+        "headers": (("content-type", "application/json"),),
+    }
+    return Exchange(**{**told, **more})  # type: ignore[arg-type]
+
+
+def evidence() -> Evidence:
+    failed = exchange(status=None, body="", error="no answer within 10 s", headers=(), attempt=1)
+    looks = {
+        "E05": Look(FACETS["list"], "E05", Outcome.SEEN, "none", AT, None, (failed, exchange(attempt=2))),
+        "E12": Look(FACETS["dns-app"], "E12", Outcome.SEEN, "resolves", AT, Resolution("a.fly.dev", "NOERROR")),
+        "E13": Look(FACETS["dns-believed"], "E13", Outcome.COULD_NOT_LOOK, "no URL", AT),
+    }
+    return Evidence(Subject("vyx-app"), AT, looks)
+
+
+def test_one_file_of_exchanges_and_one_for_each_other_look() -> None:
+    files = bundle.files(evidence(), [Hit("jwt", "E03 body", 2)], {"app_name": "vyx-app"}, "machine_not_visible", "1.2")
+    assert set(files) == {"http.har", "E12-dns-app.json", "redactions.json", "index.json"}
+    assert json.loads(files["E12-dns-app.json"])["answer"]["host"] == "a.fly.dev"
+    assert json.loads(files["redactions.json"]) == {"masked": [{"rule": "jwt", "place": "E03 body", "count": 2}]}
+    index = json.loads(files["index.json"])
+    assert index["format"] == bundle.FORMAT
+    assert index["looked_at"] == "2025-10-02T03:00:11.250Z"
+    assert [(look["number"], look["outcome"], look["file"]) for look in index["looks"]] == [
+        ("E05", "seen", "http.har"),
+        ("E12", "seen", "E12-dns-app.json"),
+        ("E13", "could-not-look", None),
+    ]
+    for name, digest in index["sha256"].items():
+        assert hashlib.sha256(files[name].encode()).hexdigest() == digest
+
+
+def test_every_attempt_is_an_entry_and_a_failure_has_status_0() -> None:
+    har = json.loads(bundle.files(evidence(), [], {}, "r", "1.2")["http.har"])["log"]
+    assert har["version"] == "1.2"
+    failed, answered = har["entries"]
+    assert failed["response"]["status"] == 0
+    assert failed["_error"] == "no answer within 10 s"
+    assert answered["response"]["status"] == 200
+    assert answered["response"]["statusText"] == "OK"
+    assert "_error" not in answered
+    assert answered["_attempt"] == 2
+    assert answered["request"]["queryString"] == [{"name": "include_deleted", "value": "true"}]
+    assert answered["request"]["headers"] == answered["request"]["cookies"] == []
+    assert answered["response"]["content"]["text"] == "[]"
+
+
+def test_catalogue_numbers_are_fixed() -> None:
+    assert [facet.number for facet in FACETS.values()] == [f"E{n:02d}" for n in range(1, len(FACETS) + 1)]
+    assert (FACETS["token"].number, FACETS["machine"].number, FACETS["caller"].number) == ("E01", "E03", "E19")
+
+
+def test_tables_hold_text_and_never_none() -> None:
+    events = events_of(
+        [{"type": "exit", "timestamp": 1759374011250, "request": {"exit_event": {"exit_code": 1}}}, "unreadable"]
+    )
+    frames = [
+        tables.machines([Machine("1"), Machine("2", "n", created_at=AT)], "2"),
+        tables.events([(event, "E04") for event in events]),
+        tables.log([LogLine(AT, "m"), LogLine(None, "undated")]),
+        tables.image(
+            [("believed", Image("r", False)), ("ran", Image("r", None, refusal=Refusal(401, ""))), ("x", None)]
+        ),
+        tables.record(Record("t", row={"b": None, "a": 1})),
+        tables.mapping("name", {"a": "b"}),
+        tables.looks(evidence()),
+    ]
+    for frame in frames:
+        assert len(frame) > 0
+        assert all(isinstance(cell, str) and cell not in ("None", "nan") for row in frame.to_numpy() for cell in row)
+    assert tables.clock(AT) == "03:00:11.250"
+    assert list(frames[0][""]) == ["", "→"]
+    assert list(frames[3]["exists"]) == ["no", "could not tell", "could not tell"]
+    assert Exit().exit_code is None
