@@ -76,6 +76,8 @@ class Case:
                 _progress(),
             )
             self.evidence: Evidence = survey.run()
+            self._circumstances = survey.circumstances
+            self._hits = tuple(source.bundle.hits) if source.bundle else None
             client = survey.client
             self._requests = Requests(
                 sum(client.by_host.values()), dict(sorted(client.by_host.items())), client.retries
@@ -182,7 +184,7 @@ class Case:
             diagnosis=self.diagnosis,
             sections=(*told, conclusions.config_audit(self.diagnosis)),
             requests=self._requests,
-            masked=self._redactor.masked,
+            masked=self._circumstances.masked,
             version=__version__,
         )
 
@@ -191,10 +193,15 @@ class Case:
         report = self.report
         built = summary.build(report)
         summary.check(built)
-        parameters = self._redactor.value(self.parameters.model_dump(mode="json"), "parameters")
+        told = self.parameters.model_dump(mode="json", exclude={"source", "allow_writes"})
+        told["caller_log"] = caller_text(self.parameters.caller_log)
+        parameters = self._redactor.value({k: v for k, v in told.items() if v}, "parameters")
+        hits = self._redactor.hits if self._hits is None else self._hits
         written = {"report.html": page.render(report), "report.md": writeup.render(report)}
         written["summary.json"] = summary.dumps(built)
-        for name, text in bundle.files(self.evidence, self._redactor.hits, parameters, RUNBOOK, __version__).items():
+        for name, text in bundle.files(
+            self.evidence, self._circumstances, hits, parameters, RUNBOOK, __version__
+        ).items():
             written[f"evidence/{name}"] = text
         clean, masked = self._scanned(written)
         relative = self._folder_name()

@@ -1,4 +1,4 @@
-"""Where the evidence comes from: live Fly, the built-in simulator, later a saved bundle.
+"""Where the evidence comes from: live Fly, the built-in simulator, or a saved bundle.
 
 A source says which physical endpoints stand behind the logical ones, with which credentials, which
 names resolve, and what time it is. Nothing else in the product knows the simulator.
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runbooks.errors import SourceError
+from runbooks.evidence.bundle import Bundle, open_bundle
 from runbooks.settings import Settings
 
 
@@ -38,6 +39,7 @@ class Source:
     status_url: str
     tls: ssl.SSLContext | None = field(default=None, compare=False)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    bundle: Bundle | None = field(default=None, repr=False)
 
 
 @contextmanager
@@ -48,16 +50,19 @@ def open_source(name: str, settings: Settings) -> Iterator[Source]:
         yield _live(settings)
     elif kind == "simulator":
         yield from _simulated(name, rest, settings)
+    elif kind == "bundle":
+        yield _saved(open_bundle(Path(rest)), settings)
     else:
         raise SourceError(
-            f"The source {name!r} cannot be opened: this version reads live and simulator:SCENARIO.",
-            "Saved bundles cannot be replayed yet.",
+            f"The source {name[:80]!r} cannot be opened.", "There are live, simulator:SCENARIO and bundle:PATH."
         )
 
 
 def source_defaults(name: str) -> Mapping[str, str]:
-    """The parameters that a source supplies by itself: a scenario knows its incident."""
+    """The parameters that a source supplies by itself: a scenario knows its incident, a bundle its run."""
     kind, _, rest = name.partition(":")
+    if kind == "bundle":
+        return open_bundle(Path(rest)).parameters
     if kind != "simulator":
         return {}
     from runbooks.simulator.scenario import load_scenario
@@ -78,6 +83,24 @@ def _live(settings: Settings) -> Source:
         records_columns=settings.columns,
         records_events_table=settings.records_events_table,
         status_url="" if status.lower() == "off" else status,
+    )
+
+
+def _saved(bundle: Bundle, settings: Settings) -> Source:
+    """A world that consists of what was recorded; nothing in it is reached over a network."""
+    return Source(
+        name=bundle.source,
+        token=bundle.token,
+        machines_url="",
+        platform_url="",
+        registries=dict.fromkeys(bundle.registries, ""),
+        connect_to={},
+        records_url="",
+        records_columns=settings.columns,
+        records_events_table=settings.records_events_table,
+        status_url="recorded" if bundle.status_feed else "",
+        now=bundle.clock(),
+        bundle=bundle,
     )
 
 

@@ -103,7 +103,11 @@ class Answer:
 
 @dataclass
 class Client:
-    """Asks; `journal` holds the exchanges of the current facet until `take()` collects them."""
+    """Asks; `journal` holds the exchanges of the current facet until `take()` collects them.
+
+    `repeats` belongs to a replay: it says whether this (method, url) was asked once more, so that a
+    replay tries again exactly where the recorded run did.
+    """
 
     transport: Transport
     token: str
@@ -117,6 +121,7 @@ class Client:
     by_host: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     facet: str = ""
+    repeats: Callable[[str, str], bool] | None = None
     _down: dict[str, str] = field(default_factory=dict)
 
     def take(self, facet: str) -> tuple[Exchange, ...]:
@@ -173,7 +178,7 @@ class Client:
             raw = self.transport.send(method, url, headers, seconds)
         except NoAnswer as failure:
             reason = self.redactor.text(failure.reason, "error")
-            self._record(method, url, at, begun, number, error=reason)
+            self._record(method, url, at, begun, number, error=reason, connected=failure.connected)
             raise _Transient(reason, connected=failure.connected) from None
         answer = self._redacted(raw)
         self._record(method, url, at, begun, number, answer=answer)
@@ -182,6 +187,8 @@ class Client:
         return answer
 
     def _stop(self, state: tenacity.RetryCallState) -> bool:
+        if self.repeats is not None:
+            return not self.repeats(state.args[0], state.args[1])
         return state.attempt_number >= 3 or self.retries >= SPARE_RETRIES or self._wait(state) >= self.time_left()
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
@@ -231,23 +238,28 @@ class Client:
         *,
         answer: Answer | None = None,
         error: str | None = None,
+        connected: bool = True,
     ) -> None:
         body = answer.body if answer else ""
-        headers = answer.headers if answer else {}
+        headers = dict(answer.headers) if answer else {}
+        if answer and answer.location:
+            headers["location"] = self.redactor.text(recorded_url(method, answer.location), f"{self.facet} header")
         self.journal.append(
             Exchange(
                 facet=self.facet,
                 method=method,
-                url=self.redactor.text(_without_signature(method, url), f"{self.facet} url"),
+                url=self.redactor.text(recorded_url(method, url), f"{self.facet} url"),
                 at=at,
                 status=answer.status if answer else None,
                 body=body,
                 sha256=hashlib.sha256(body.encode("utf-8", errors="replace")).hexdigest(),
                 request_id=headers.get("fly-request-id"),
-                headers=tuple((k, v) for k, v in sorted(headers.items()) if k in _KEPT_HEADERS),
+                headers=tuple(sorted(headers.items())),
                 error=error,
                 duration_ms=(time.monotonic() - begun) * 1000,
                 attempt=number,
+                connected=connected,
+                cut=answer.cut if answer else False,
             )
         )
 
@@ -266,7 +278,7 @@ def _listed(method: str, url: str) -> bool:
     )
 
 
-def _without_signature(method: str, url: str) -> str:
+def recorded_url(method: str, url: str) -> str:
     """Where a redirect led is worth keeping, the signature in its query is not."""
     parts = urlsplit(url)
     if not parts.query or parts.netloc in {"api.machines.dev", "api.fly.io"}:

@@ -15,11 +15,13 @@ from urllib.parse import SplitResult, urlsplit
 import httpx
 
 from runbooks.collect import logs, machines, registry, status
-from runbooks.collect.client import Client, CouldNotAsk
+from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.edge import Edge
 from runbooks.collect.found import Found, seen, unlooked
 from runbooks.collect.records import RecordsReader
+from runbooks.collect.replay import NotRecorded, Tape, found_in, reason_in
 from runbooks.collect.transport import Transport, Wire
+from runbooks.evidence.bundle import Circumstances
 from runbooks.evidence.caller import MACHINE_ID, read_caller
 from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.models import (
@@ -35,7 +37,7 @@ from runbooks.evidence.models import (
     Subject,
     Token,
 )
-from runbooks.evidence.redaction import Redactor, elements
+from runbooks.evidence.redaction import Redactor, elements, token_kind
 from runbooks.source import Source
 
 Progress = Callable[[Look], None]
@@ -59,6 +61,10 @@ class Given:
     incident_at: datetime | None = None
 
 
+def _no_pause(seconds: float) -> None:
+    """A replay need not be polite to anybody."""
+
+
 @dataclass
 class Survey:
     """Asks every facet once and keeps what it saw."""
@@ -70,22 +76,30 @@ class Survey:
     progress: Progress = lambda look: None
     transport: Transport | None = None
     looks: dict[str, Look] = field(default_factory=dict)
+    _readings: list[datetime] = field(default_factory=list)
 
     def run(self) -> Evidence:
-        for element in elements(self.source.token):
+        bundle = self.source.bundle
+        for element in elements(self.source.token) if bundle is None else ():
             self.redactor.know(element, "fly-token")
         given = self.given
+        self._begun = self._now()
         self.redactor.spare(given.app_name, given.machine_id, given.machine_name, given.org_slug, given.image)
         end = time.monotonic() + self.seconds
         tls = self.source.tls or httpx.create_ssl_context()
-        wire = self.transport or Wire(self._bases(), self.source.connect_to, tls)
+        tape = Tape(bundle) if bundle else None
+        wire = self.transport or tape or Wire(self._bases(), self.source.connect_to, tls)
+        pause = _no_pause if tape else time.sleep
         self._client = Client(
             wire,
             self.source.token,
             self.redactor,
-            self.source.now,
-            lambda: end - time.monotonic(),
+            self._now,
+            (lambda: self.seconds) if tape else (lambda: end - time.monotonic()),
+            budget=RateBudget(sleep=pause),
+            sleep=pause,
             allowed_urls=frozenset({status.LOGICAL}),
+            repeats=tape.repeats if tape else None,
         )
         self._edge = Edge(self.source.connect_to, tls, self.redactor)
         self._records = RecordsReader(self.source.records_url, self.source.records_columns, self.redactor)
@@ -102,7 +116,27 @@ class Survey:
 
     def evidence(self) -> Evidence:
         looks = dict(sorted(self.looks.items()))
-        return Evidence(self._subject(), self.source.now(), looks, self.source.name, self._client.retries)
+        return Evidence(self._subject(), self._now(), looks, self.source.name, self._client.retries)
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """What a replay needs to know besides the answers."""
+        source = self.source
+        if source.bundle is not None:
+            return source.bundle.circumstances
+        return Circumstances(
+            tuple(self._readings),
+            token_kind(source.token),
+            tuple(sorted(source.registries)),
+            bool(source.status_url),
+            self.redactor.masked,
+        )
+
+    def _now(self) -> datetime:
+        """Every reading of the clock is kept, in order, for a replay."""
+        at = self.source.now()
+        self._readings.append(at)
+        return at
 
     def _steps(self) -> Iterator[tuple[str, str, Callable[[], Found]]]:
         """The fixed order. What a step needs from an earlier one is read when its turn comes."""
@@ -150,7 +184,7 @@ class Survey:
         yield (
             "status",
             "",
-            lambda: status.status(self._client, bool(self.source.status_url), given.incident_at or self.source.now()),
+            lambda: status.status(self._client, bool(self.source.status_url), given.incident_at or self._begun),
         )
         yield "edge-believed", "", self._edge_believed
         yield "edge-app", "", self._edge_app
@@ -159,10 +193,13 @@ class Survey:
         facet = FACETS[name]
         number = facet.number + suffix
         self._client.take(number)
+        bundle = self.source.bundle
         try:
-            found = step()
+            found = (found_in(bundle, number) if bundle and name != "caller" else None) or step()
         except CouldNotAsk as error:
             found = unlooked(str(error))
+        except NotRecorded:
+            found = unlooked(reason_in(bundle, number) if bundle else "nothing was recorded")
         except Exception as error:
             # A bug costs this facet and no other, and is said for what it is.
             found = unlooked(

@@ -39,10 +39,10 @@ _OWN: Mapping[str, Any] = {
 @dataclass(frozen=True)
 class Circumstances:
     """What a replay has to know about the run besides its answers: the readings of the clock in order,
-    the kind of token (never the token), and which sources were configured."""
+    `asked_as` the kind of token (never the token), and which sources were configured."""
 
     clock: Sequence[datetime]
-    token: str
+    asked_as: str
     registries: Sequence[str]
     status_feed: bool
     masked: Mapping[str, int]
@@ -75,7 +75,7 @@ class Bundle:
     def token(self) -> str:
         """Something of the recorded kind, so that the same steps are taken; it opens nothing."""
         return {"macaroon": "fm2_replayed", "oauth": "fo1_replayed", "none": ""}.get(
-            self.circumstances.token, "replayed"
+            self.circumstances.asked_as, "replayed"
         )
 
     @property
@@ -119,7 +119,7 @@ def open_bundle(path: Path) -> Bundle:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(
-            f"The bundle {path} cannot be read: it is damaged or incomplete ({type(error).__name__}: {str(error)[:120]}).",
+            f"The bundle {path} cannot be read: it is damaged or incomplete ({str(error)[:120]}).",
             "Get it once more from where it was made; `runbooks share RUN` packs one.",
         ) from None
 

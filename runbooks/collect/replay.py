@@ -1,0 +1,63 @@
+"""Answers from a saved bundle instead of the network. No socket is ever opened here."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from typing import Any
+
+from runbooks.collect.client import recorded_url
+from runbooks.collect.found import Found
+from runbooks.collect.transport import NoAnswer, RawAnswer
+from runbooks.evidence.bundle import Bundle
+
+
+class NotRecorded(Exception):
+    """The bundle holds no answer to this question."""
+
+
+class Tape:
+    """A Transport that plays each recorded attempt once, in order, by method and logical URL."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._entries: dict[tuple[str, str], deque[Mapping[str, Any]]] = defaultdict(deque)
+        for entry in bundle.entries:
+            request = entry["request"]
+            self._entries[request["method"], request["url"]].append(entry)
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> RawAnswer:
+        waiting = self._entries[method, recorded_url(method, url)]
+        if not waiting:
+            raise NotRecorded
+        entry = waiting.popleft()
+        response = entry["response"]
+        if not response["status"]:
+            raise NoAnswer(str(entry.get("_error", "no answer")), connected=entry.get("_connected") is not False)
+        told = {header["name"]: header["value"] for header in response["headers"]}
+        return RawAnswer(
+            response["status"], told, response["content"]["text"].encode("utf-8", "replace"), entry.get("_cut") is True
+        )
+
+    def repeats(self, method: str, url: str) -> bool:
+        """Was the same thing asked again after the attempt just played?"""
+        waiting = self._entries[method, recorded_url(method, url)]
+        return bool(waiting) and waiting[0].get("_attempt", 1) > 1
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def found_in(bundle: Bundle, number: str) -> Found | None:
+    """The recorded end of a look that went without HTTP; None when its answers are to be read again."""
+    look = bundle.looks.get(number)
+    if look is None or look.asked or (look.answer is None and look.outcome.value != "could-not-look"):
+        return None
+    return Found(look.outcome, look.reason, look.answer)
+
+
+def reason_in(bundle: Bundle, number: str) -> str:
+    """Why the recorded run could not look here, or that the bundle does not say."""
+    look = bundle.looks.get(number)
+    if look is not None and look.outcome.value == "could-not-look":
+        return look.reason
+    return "the bundle holds no answer to this question"
