@@ -1,0 +1,235 @@
+"""The caller's database as it really is: types, rights, row-level security, time-outs."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from runbooks.collect.records import RecordsReader
+from runbooks.evidence.models import Outcome, RecordEvents, Records
+from runbooks.evidence.redaction import Redactor
+from runbooks.settings import RECORD_COLUMNS
+
+from .postgres import Server, running
+
+PASSWORDS = {
+    "reader": "Re-ader:s3cret@word%1",
+    "visitor": "Vi-sitor:s3cret@word%2",
+    "member": "Me-mber:s3cret@word%3",
+    "stranger": "Str-anger:s3cret@word%4",
+}
+NAME, FLY_ID = "vyx-63eea370", "91850296bd4738"
+KEY = "0f4c9a52-6a0d-4b52-8d5e-3c9f0a1b2c3d"
+
+
+@pytest.fixture(scope="module", params=["wheel", "debian"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with running(request.param) as started:
+        with psycopg.connect(started.owner(), autocommit=True) as connection:
+            connection.execute((Path(__file__).parent / "schema.sql").read_text())  # type: ignore[arg-type]
+        yield started
+
+
+def url_of(server: Server, role: str, password: str = "") -> str:
+    return f"postgresql://{role}:{quote(password or PASSWORDS[role], safe='')}@127.0.0.1:{server.port}/postgres"
+
+
+def reader(server: Server, role: str = "reader", seconds: int = 5, **columns: str) -> RecordsReader:
+    return RecordsReader(url_of(server, role), RECORD_COLUMNS | columns, Redactor(), seconds)
+
+
+def test_a_row_with_its_real_types(server: Server) -> None:
+    found = reader(server).rows("cloud_machines", (NAME, FLY_ID))
+    assert found.outcome is Outcome.SEEN, found.reason
+    assert isinstance(found.answer, Records)
+    row = found.answer.rows[0]
+    assert (row.key, row.machine_id, row.status, row.region, row.app_name) == (KEY, NAME, "starting", "sin", "vyx-app")
+    assert row.created_at is not None
+    assert row.created_at.isoformat() == "2025-11-24T20:05:31+00:00"
+    assert row.row["user_id"] == "<user-id#1>"
+    assert row.row["error_count"] == 0
+    assert row.row["stopped_at"] is None
+
+
+@pytest.mark.parametrize("word", [KEY, KEY.upper(), "63eea370-13d5-4a55-bdf5-62d3b5e30f3f"])
+def test_a_uuid_finds_the_row_in_any_spelling(server: Server, word: str) -> None:
+    assert reader(server).rows("cloud_machines", (word,)).outcome is Outcome.SEEN
+
+
+def test_the_fly_id_is_found_inside_of_the_details(server: Server) -> None:
+    """The seed's function writes the machine's name where a uuid belongs; only the details name the machine."""
+    found = reader(server).events("cloud_events", (KEY, FLY_ID))
+    assert found.outcome is Outcome.SEEN, found.reason
+    assert isinstance(found.answer, RecordEvents)
+    assert found.answer.rows[0]["details"] == {"fly_machine_id": FLY_ID, "region": "sin"}
+    assert reader(server).events("cloud_events", ("e286e4eb7f5078",)).outcome is Outcome.ABSENT
+
+
+def test_no_row_is_an_absence_for_who_sees_all(server: Server) -> None:
+    found = reader(server).rows("cloud_machines", ("vyx-00000000", "%", "_"))
+    assert found.outcome is Outcome.ABSENT
+    assert "cloud_machines searched for vyx-00000000" in found.reason
+    assert reader(server, "visitor").rows("empty_open", (NAME,)).outcome is Outcome.ABSENT
+
+
+def test_other_schemas_names_and_types(server: Server) -> None:
+    found = reader(server).rows("tenant.Cloud Machines", (NAME,))
+    assert found.outcome is Outcome.SEEN, found.reason
+    assert found.answer.rows[0].row["spare"] == "(1,2)"
+
+
+# Row-level security
+
+
+@pytest.mark.parametrize("table", ["cloud_machines", "cloud_events"])
+def test_an_anonymous_role_that_sees_nothing_has_not_looked(server: Server, table: str) -> None:
+    asks = reader(server, "visitor")
+    found = (asks.rows if table == "cloud_machines" else asks.events)(table, (NAME, FLY_ID))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "row-level security lets the role visitor see no row of it at all" in found.reason
+
+
+def test_a_role_that_sees_some_rows_has_not_looked_either(server: Server) -> None:
+    found = reader(server, "member").rows("cloud_machines", (NAME,))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "lets the role member see only some rows" in found.reason
+    assert reader(server, "member").rows("cloud_machines", ("vyx-6a5d0c1e",)).outcome is Outcome.SEEN
+
+
+def test_a_policy_that_hides_nothing_proves_an_absence(server: Server) -> None:
+    assert reader(server, "member").events("cloud_events", ("e286e4eb7f5078",)).outcome is Outcome.ABSENT
+
+
+def test_a_view_over_a_table_with_row_level_security_proves_nothing(server: Server) -> None:
+    found = reader(server, "visitor").rows("machines_of_all", (NAME,))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "or the tables behind it" in found.reason
+
+
+# Rights
+
+
+def test_a_role_without_rights(server: Server) -> None:
+    found = reader(server, "stranger").rows("cloud_machines", (NAME,))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "the database does not let this role read: permission denied for table cloud_machines" in found.reason
+
+
+def test_the_connection_cannot_write(server: Server) -> None:
+    """The role may insert; the reader's own connection may not."""
+    asks = reader(server)
+    with (
+        pytest.raises(sa.exc.InternalError, match="read-only transaction"),
+        asks._connected() as (connection, _),
+    ):
+        connection.execute(sa.text("INSERT INTO cloud_events (event_type) VALUES ('written')"))
+    found = asks.rows("writing_machines", (NAME,))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "cannot execute INSERT in a read-only transaction" in found.reason
+    with psycopg.connect(server.owner()) as connection:
+        row = connection.execute("SELECT count(*) FROM cloud_events WHERE event_type IN ('written', 'read')").fetchone()
+        assert row == (0,)
+
+
+def test_a_missing_table_and_missing_columns_are_said(server: Server) -> None:
+    found = reader(server).rows("cloud_machine", (NAME,))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "the database was asked: there is no table cloud_machine" in found.reason
+    found = reader(server, machine_id="fly", fly_machine_id="fly_id", key="k", user_id="u").rows(
+        "cloud_machines", (NAME,)
+    )
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "RUNBOOKS_RECORDS_COLUMNS maps them" in found.reason
+
+
+# Time
+
+
+def test_a_slow_statement_is_ended(server: Server) -> None:
+    found = reader(server, seconds=1).rows("slow_machines", (NAME,))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "no answer within 1 s" in found.reason
+
+
+def test_a_locked_table_does_not_hold_the_run(server: Server) -> None:
+    with psycopg.connect(server.owner()) as connection:
+        connection.execute("LOCK TABLE cloud_machines IN ACCESS EXCLUSIVE MODE")
+        found = reader(server, seconds=1).rows("cloud_machines", (NAME,))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "no answer within 1 s" in found.reason
+
+
+def test_a_server_that_falls_silent_is_left_behind(server: Server) -> None:
+    """Connections are accepted by the system as long as the process stands still."""
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        found = reader(server, seconds=1).rows("cloud_machines", (NAME,))
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "the database" in found.reason
+
+
+def test_nobody_listens(server: Server) -> None:
+    with closing(socket.socket()) as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"postgresql://reader:Un-used:s3cret@127.0.0.1:{unused.getsockname()[1]}/postgres"
+        found = RecordsReader(url, RECORD_COLUMNS, Redactor()).rows("cloud_machines", (NAME,))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert "the database did not answer" in found.reason
+    assert "Un-used" not in found.reason
+
+
+# Passwords
+
+
+@pytest.mark.parametrize("wrong", ["Wr-ong:s3cret@word%5", "short", "with spaces and 'quotes'", "a?b#c&d=e"])
+def test_a_wrong_password_is_never_shown(server: Server, wrong: str) -> None:
+    redactor = Redactor()
+    found = RecordsReader(url_of(server, "reader", wrong), RECORD_COLUMNS, redactor).rows("cloud_machines", (NAME,))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    assert 'password authentication failed for user "reader"' in found.reason
+    for form in (wrong, quote(wrong), quote(wrong, safe="")):
+        assert form not in found.reason
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://reader:Re-ader:s3cret@word%1@127.0.0.1:1/postgres",
+        "postgresql://reader@127.0.0.1:1/postgres?password=Re-ader%3As3cret",
+        "postgresql://reader:Re-ader@127.0.0.1:port/postgres",
+        "Re-ader:s3cret@word%1",
+    ],
+)
+def test_a_mistyped_address_does_not_show_its_password(url: str) -> None:
+    redactor = Redactor()
+    found = RecordsReader(url, RECORD_COLUMNS, redactor).rows("cloud_machines", (NAME,))
+    assert found.outcome is Outcome.COULD_NOT_LOOK
+    for part in ("s3cret", "Re-ader", "word%1"):
+        assert part not in found.reason
+
+
+def test_secrets_in_rows_are_masked(server: Server) -> None:
+    secret: dict[str, Any] = {"token": "sbp_0123456789abcdef0123456789abcdef01234567"}
+    with psycopg.connect(server.owner(), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO cloud_events (machine_id, event_type, details) VALUES (%s, 'leak', %s)",
+            (KEY, psycopg.types.json.Jsonb(secret)),
+        )
+        try:
+            found = reader(server).events("cloud_events", (KEY,))
+        finally:
+            connection.execute("DELETE FROM cloud_events WHERE event_type = 'leak'")
+    assert found.outcome is Outcome.SEEN
+    assert secret["token"] not in repr(found)
+    assert found.answer.rows[0]["details"]["token"].startswith("<secret:")
