@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import nbformat
 import pytest
 
@@ -163,6 +164,7 @@ def _environment(root: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("FLY_", "RUNBOOKS_", "JUPYTER", "IPYTHON"))}
     own = {"HOME": home, "JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_DATA_DIR": home / "data"}
     own |= {"JUPYTER_RUNTIME_DIR": home / "runtime", "IPYTHONDIR": home / "ipython"}
+    own |= {"MPLCONFIGDIR": Path(matplotlib.get_cachedir())}  # its list of fonts takes long to make
     return kept | {name: str(path) for name, path in own.items()} | {"RUNBOOKS_OUTPUT_ROOT": str(root)}
 
 
