@@ -93,6 +93,37 @@ def demo(output_root: Path | None) -> None:
     sys.exit(code)
 
 
+@cli.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@_output_root
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout, and nothing else there.")
+def replay(bundle: Path, output_root: Path | None, as_json: bool) -> None:
+    """Judge a saved run again: the folder of a run, or the .zip that `share` made. Opens no connection."""
+    from runbooks.evidence.bundle import open_bundle
+
+    runbook = open_bundle(bundle).runbook
+    sys.exit(_execute(runbook, {"source": f"bundle:{bundle.absolute()}"}, output_root, 300, as_json=as_json))
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: the folder's name, .zip."
+)
+def share(run: Path, output: Path | None) -> None:
+    """Pack the folder of a RUN into one .zip, masked once more, that can be sent and replayed."""
+    from runbooks import terminal
+    from runbooks.evidence.redaction import Redactor
+    from runbooks.share import share as pack
+
+    parcel = pack(run, output, Redactor())
+    terminal.show_paths(Console(), "Zip", parcel.path.absolute())
+    if parcel.masked:
+        click.echo(
+            f"{parcel.masked} more values looked like secrets by today's rules; they are masked in the zip.", err=True
+        )
+
+
 @cli.command("list")
 def list_() -> None:
     """List the runbooks and their parameters."""
@@ -160,7 +191,9 @@ def _execute(
     if runbook not in parameters.RUNBOOKS:
         raise UsageError(f"There is no runbook {runbook!r}.", _close(runbook, list(parameters.RUNBOOKS)))
     checked = parameters.validate(runbook, values)
-    given = {name: getattr(checked, name) for name in values}
+    # The notebook runs in another folder: what is relative to this one is settled here.
+    settled = {"caller_log": parameters.caller_text(checked.caller_log), "source": parameters.absolute(checked.source)}
+    given = {name: settled.get(name, getattr(checked, name)) for name in values}
     errors = Console(stderr=True)
     with terminal.Progress(errors) as progress:
         result = runner.run(runbook, given, output_root=_root(output_root), deadline=deadline, on_step=progress.step)

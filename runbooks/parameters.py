@@ -179,6 +179,13 @@ def _path(caller_log: str) -> Path | None:
         return None
 
 
+def absolute(source: str) -> str:
+    """The same source for a process in another folder: paths of bundles and scenario files made absolute."""
+    kind, _, rest = source.partition(":")
+    path = Path(rest).expanduser()
+    return f"{kind}:{path.absolute()}" if kind in ("bundle", "simulator") and rest and path.exists() else source
+
+
 def _readable(caller_log: str) -> None:
     """A one-line text that looks like a path must be one that exists."""
     if _path(caller_log) is not None:

@@ -83,6 +83,7 @@ class Survey:
         for element in elements(self.source.token) if bundle is None else ():
             self.redactor.know(element, "fly-token")
         given = self.given
+        self.redactor.resume(given.caller_text)
         self._begun = self._now()
         self.redactor.spare(given.app_name, given.machine_id, given.machine_name, given.org_slug, given.image)
         end = time.monotonic() + self.seconds

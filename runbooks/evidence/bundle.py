@@ -117,7 +117,7 @@ def open_bundle(path: Path) -> Bundle:
             looks,
             entries,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise SourceError(
             f"The bundle {path} cannot be read: it is damaged or incomplete ({str(error)[:120]}).",
             "Get it once more from where it was made; `runbooks share RUN` packs one.",

@@ -6,18 +6,27 @@ that needs escaping in JSON, and no rule matches them, so redaction is idempoten
 
 Every quantifier that could meet hostile text is bounded, or starts only where a run of its
 characters starts: five megabytes of anything take a time proportional to their length.
+
+A text is read as it stands, then with its escapes undone (JSON, URL, HTML, terminal colours), then
+with whatever looks like base64 or hex decoded; a secret found in any reading is masked in the text.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import html
 import json
 import re
+import zlib
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 # A quotation mark as it stands in text, in JSON inside of JSON, and in HTML.
@@ -44,71 +53,162 @@ _QUERY = (
     r"|(?:(?:access|auth|id|refresh|session|bearer)[_-]?)?token|(?:api[_-]?|access[_-]?)?key|(?:client[_-]?)?secret"
     r"|password|passwd|pwd|jwt|auth)"
 )
+# What stands before an unquoted value in configuration files, connection strings and command lines.
+_PAIR = (
+    r"(?i:(?:(?:db|user|admin|root|app)[_-]?)?(?:password|passwd|passphrase|pwd(?!=/))|(?:client[_-]?)?secret|api[_-]?key"
+    r"|(?:access|auth|refresh|session|id|bearer)[_-]?token|(?:account|shared[_-]?access|secret[_-]?access)[_-]?key)"
+)
 
-# (type, pattern): the group `secret`, or else all, is what is replaced. The order matters: the most telling first.
-_RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
+# (type, words of which one must be there, pattern): the group `secret`, or else all, is what is replaced.
+# The order matters: the most telling first.
+_RULES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
+    (kind, tuple(needs.split("|")), re.compile(pattern))
+    for kind, needs, pattern in (
         # With its end where there is one, also over the quotation marks of a string that was broken into lines.
         (
             "private-key",
+            "private key",
             r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"(?:(?:(?!-----BEGIN)[A-Za-z0-9+/=\s\\'\"`+,:;()._-]){0,16000}?"
             r"-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|[^\"'`<>]*)",
         ),
-        ("fly-token", r"(?:fo1_|fm1[ar]_|fm2_)[A-Za-z0-9/+_-]{6,}=*"),
-        ("jwt", r"\beyJ[\w-]{5,800}\.[\w-]{5,}(?:\.[\w-]*)?"),
-        ("google-key", r"\bAIza[\w-]{20,}"),
-        ("supabase-key", r"\b(?:sbp_|sb_secret_|sb_publishable_)[\w-]{16,}"),
-        ("aws-key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-        ("github-token", r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})"),
-        ("api-key", r"\b(?:sk-(?=[\w-]{0,60}[A-Z])|sk_live_|sk_test_|xox[abprs]-|npm_|glpat-)[\w-]{16,}"),
+        ("fly-token", "fo1_|fm1|fm2_", r"(?:fo1_|fm1[ar]_|fm2_)[A-Za-z0-9/+_-]{6,}=*"),
+        ("jwt", "eyj", r"\beyJ[\w-]{5,800}\.[\w-]{5,}(?:\.[\w-]*)?"),
+        ("google-key", "aiza|ya29.|gocspx-", r"\b(?:AIza[\w-]{20,}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,})"),
+        ("supabase-key", "sbp_|sb_", r"\b(?:sbp_|sb_secret_|sb_publishable_)[\w-]{16,}"),
         (
+            # The secret stands near its id and has no looks of its own.
+            "aws-secret",
+            "akia|asia",
+            r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b[^\n]{1,80}?(?<![A-Za-z0-9/+])(?=[a-z/+]{0,40}[A-Z0-9])"
+            r"(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        ),
+        ("aws-key", "akia|asia", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+        ("github-token", "gh|github_pat_", r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})"),
+        ("stripe-key", "_live_|_test_|whsec_", r"\b(?:(?:sk|rk|pk)_(?:live|test)_|whsec_)\w{16,}"),
+        (
+            "slack-token",
+            "xox|xapp-|hooks.slack",
+            r"\b(?:xox[a-z](?:\.xox[a-z])?-|xapp-)[\w-]{16,}|\bhooks\.slack\.com/services/[\w/-]{16,}",
+        ),
+        ("npm-token", "npm_", r"\bnpm_[A-Za-z0-9]{16,}"),
+        (
+            "api-key",
+            "sk-|glpat-|sg.|hf_|dop_v1_|age-secret|dckr_pat_|sntrys_|:aa",
+            r"\b(?:sk-(?=[\w-]{0,60}[A-Z0-9])(?:[a-z]+-)?[\w-]{16,}|glpat-[\w-]{16,}|SG\.[\w-]{16,}\.[\w-]{16,}"
+            r"|hf_[A-Za-z0-9]{20,}|dop_v1_[0-9a-f]{32,}|AGE-SECRET-KEY-1[A-Z0-9]{40,}|dckr_pat_[\w-]{20,}"
+            r"|sntrys_[\w+/=-]{20,}|\d{8,10}:AA[\w-]{30,})",
+        ),
+        (
+            "authorization",
             "authorization",
             rf"(?i:\bauthorization){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}?(?:(?i:Bearer|FlyV1|Basic)\s{{1,20}}){{1,3}}"
             rf"{_NONE}(?P<secret>[^\s\"'`<>\\&]{{8,}})",
         ),
         (
             "authorization",
+            "bearer|flyv1|basic",
             r"(?i:\b(?:Bearer|FlyV1|Basic))\s+(?=[^\s<]{0,4096}\d)(?P<secret>[A-Za-z0-9._~+/=,-]{16,})",
         ),
-        ("basic-auth", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
+        (
+            "authorization",
+            "api-key|apikey|-token",
+            rf"(?i:\b(?:x-(?:goog-)?api-key|apikey|(?:x-[a-z]{{1,20}}|private)-(?:[a-z]{{1,20}}-)?token)){_QUOTE}?\s{{0,20}}[:=]"
+            rf"\s{{0,20}}{_QUOTE}?{_NONE}(?P<secret>[^\s\"'`<>\\&,;]{{8,}})",
+        ),
+        (
+            "cookie",
+            "cookie",
+            rf"(?i:\b(?:set-)?cookies?){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}?{_NONE}"
+            r"(?P<secret>[^\s=;:\"'`<>\\]{1,200}=[^\s\"'`<>\\]{1,4096}(?:;\s{1,4}[^\n\"'`<>\\]{1,4096})?)",
+        ),
+        ("basic-auth", "edo|edp", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
         (
             "password",
+            "://",
             r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/\s:@\"'`<>]{0,256}:(?!\d{1,5}(?:[/?#,;)\]\s]|$))"
             r"(?P<secret>[^\s\"'`<>]{1,256})@(?=[\w\[])",
         ),
-        ("value", rf"[?&;]{_QUERY}={_NONE}(?P<secret>[^&\s\"'`<>#\\]{{4,}})"),
-        ("value", rf"(?:{_UPPER}|{_LOWER}){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTED}"),
-        ("value", rf"{_UPPER}={_QUOTE}?{_NONE}(?P<secret>{_BARE}{{4,}})"),
-        ("value", rf"{_UPPER}{_QUOTE}?[ \t]{{0,20}}:[ \t]{{0,20}}{_QUOTE}{_NONE}(?P<secret>{_BARE}{{4,}})"),
-        ("value", rf"{_UPPER}[ \t]{{0,20}}:[ \t]{{0,20}}{_NONE}(?=[^\s\"'`<>]{{0,400}}\d)(?P<secret>{_BARE}{{8,}})"),
+        (
+            # The same without a scheme, to a host without a dot: anything else reads as an e-mail address.
+            "password",
+            "@",
+            r"(?<![\w/.@:-])[A-Za-z][\w.-]{0,63}:(?P<secret>(?=[^\s@]{0,128}\d)[^\s:@/\"'`<>\\]{6,128})"
+            r"@(?=[A-Za-z][\w-]{0,63}(?::\d{2,5})?(?:[/?\s\"'`]|$))",
+        ),
+        ("value", "=", rf"[?&;]{_QUERY}={_NONE}(?P<secret>[^&\s\"'`<>#\\]{{4,}})"),
+        ("value", "", rf"(?:{_UPPER}|{_LOWER}){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTED}"),
+        ("value", "=", rf"{_UPPER}={_QUOTE}?{_NONE}(?P<secret>{_BARE}{{4,}})"),
+        ("value", ":", rf"{_UPPER}{_QUOTE}?[ \t]{{0,20}}:[ \t]{{0,20}}{_QUOTE}{_NONE}(?P<secret>{_BARE}{{4,}})"),
+        (
+            "value",
+            ":",
+            rf"{_UPPER}[ \t]{{0,20}}:[ \t]{{0,20}}{_NONE}(?=[^\s\"'`<>]{{0,400}}\d)(?P<secret>{_BARE}{{8,}})",
+        ),
+        ("value", "=", rf"(?<![A-Za-z0-9_-]){_PAIR}={_QUOTE}?{_NONE}(?P<secret>{_BARE}{{4,}})"),
+        (
+            "value",
+            ":",
+            rf"(?<![A-Za-z0-9_<;-]){_PAIR}[ \t]{{0,20}}:[ \t]{{0,20}}{_NONE}(?=[^\s\"'`<>]{{0,400}}\d)"
+            rf"(?P<secret>{_BARE}{{6,}})",
+        ),
+        (
+            "value",
+            "--",
+            rf"(?<![\w-])--(?:{_PAIR}|token)(?:=|[ \t]{{1,4}}){_QUOTE}?{_NONE}(?P<secret>(?!-){_BARE}{{4,}})",
+        ),
         (
             "user-id",
+            "user",
             rf"(?<![A-Za-z0-9])(?i:user_?id){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}"
             rf"(?:(?:eq\.)?(?P<id>{_UUID})|(?P<q>{_QUOTE}){_NONE}(?P<secret>[^\s\"'`<>\\&]{{1,256}})(?P=q))",
         ),
         (
             "email",
+            "@|%40",
             r"(?<![\w.+%/-])[\w.+%-]+(?:@|%40)(?=[0-9-]{0,63}[A-Za-z])"
             r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b",
         ),
     )
 )
-_ENV_SECRET = re.compile(r"(?i)key|token|secret|password|passwd|dsn|url|credential")
+_ENV_SECRET = re.compile(
+    r"(?i)key|token|secret|password|passwd|passphrase|(?:^|_)pass(?:$|_|code)|_pwd|dsn|url|credential|cookie|jwt|webhook"
+    r"|auth(?!or)|conn(?:ection)?_?str"
+)
+# Of a key in the spelling of `_snake`. A cursor is called a token, too, and has to stay.
 _ALWAYS_SECRET = re.compile(
-    r"(?i)^(?:(?:.*_)?(?:password|passwd|passphrase|client_?secret|secret_?key|private_?key|api_?key|service_?role_?key"
-    r"|access_?token|refresh_?token|auth_?token|session_?token|id_?token)"
-    r"|secret|token|authorization|credentials?|nonce|cookie|set-cookie|raw_value)$"
+    r"(?:.*_)?(?:password|passwd|passphrase|secret|secret_access_key"
+    r"|(?:secret|private|api|service(?:_role)?|anon|signing|encryption|account|shared_access)_?key"
+    r"|(?<!next_)(?<!page_)(?<!cursor_)(?<!continuation_)token|clientsecret|apikey"
+    r"|authorization|credentials?|nonce|cookie|raw_value|dsn|connection_string|database_url)"
 )
 _USER_ID = re.compile(r"(?i)^user_?id$")
+_NAMED = ("name", "key", "header", "env_var", "variable")
+_FLAG = re.compile(rf"--?(?:{_PAIR}|token)")
+_ENVIRONMENT = ("env", "environment")
 _PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
 _PLACEHOLDERS = re.compile(r"((?:<|&lt;)(?:secret:)?[a-z-]+#\d+(?:>|&gt;))")
 _PERSONAL = {"email", "user-id"}
 # Types that their own looks give away wherever they stand; the others must be searched for once they are known.
-_BY_LOOKS = {kind for kind, pattern in _RULES if not pattern.groupindex}
+_BY_LOOKS = {kind for kind, _, pattern in _RULES if not pattern.groupindex}
 _SEARCHED_FROM = 8
 _PASSES = 5
+# One ASCII character, written otherwise: in JSON and JavaScript, in a URL (also twice over), in HTML; or no
+# character at all, where a terminal changes its colour.
+_ESCAPE = re.compile(
+    r"\\{1,4}(?:u00(?P<u>[2-7][0-9a-fA-F])|u\{(?P<b>[2-7][0-9a-fA-F])\}|x(?P<x>[2-7][0-9a-fA-F])|(?P<slash>/)"
+    r"|(?:u001[bB]|x1[bB]|033)(?P<colour>\[[0-9;:]{0,40}[A-Za-z]))"
+    r"|%(?:25){0,3}(?P<url>[2-7][0-9a-fA-F])"
+    r"|&#(?:[xX](?P<html>[2-7][0-9a-fA-F])|(?P<decimal>3[2-9]|[4-9]\d|1[01]\d|12[0-6]));"
+    r"|\x1b(?P<ansi>\[[0-9;:]{0,40}[A-Za-z])"
+)
+_RUN = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){12,}")
+_READABLE = re.compile(rb"[\x20-\x7e\t\r\n]{8,}")
+_NESTED = 3
+_UNPACKED = 1_000_000
+# One line of a key that was printed line by line.
+_KEY_LINE = re.compile(r"\s*(?=[A-Za-z0-9+/]{0,76}[A-Z+/])(?P<secret>[A-Za-z0-9+/]{8,76}={0,2})\s*")
 # What stands under a secret-looking name, and is yet too common a thing to be erased everywhere: identifiers,
 # image references, addresses without credentials, short words.
 _COMMON = re.compile(
@@ -134,6 +234,7 @@ class Redactor:
         self._names: dict[str, str] = {}
         self._searched: dict[str, dict[str, str]] = {}
         self._learned = 0
+        self._in_key = False
         self._spared: set[str] = set()
         self._counts: Counter[str] = Counter()
         self._hits: Counter[tuple[str, str]] = Counter()
@@ -147,6 +248,12 @@ class Redactor:
         """Names of the investigation itself: where one stands under a secret-looking key, only that place is masked."""
         self._spared.update(words)
 
+    def resume(self, text: str) -> None:
+        """Number new placeholders after those that stand in a text which was masked before."""
+        for match in _PLACEHOLDER.finditer(text):
+            kind, number = match.group(0).strip("<>").removeprefix("secret:").split("#")
+            self._counts[kind] = max(self._counts[kind], int(number))
+
     def text(self, text: str, place: str = "text") -> str:
         """Return the text with every known value and every match replaced."""
         if not text.isascii():
@@ -154,8 +261,9 @@ class Redactor:
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         for _ in range(_PASSES):
             before, text = text, self._known(text, place)
-            for kind, pattern in _RULES:
+            for kind, pattern in _rules_for(text):
                 text = pattern.sub(partial(self._replace, kind=kind, place=place), text)
+            text = self._encoded(self._escaped(text, place), place, 0)
             if text == before:
                 break
             # What was just learned may stand earlier in the same text, and a word may begin where another was masked.
@@ -167,7 +275,7 @@ class Redactor:
         Keys of an `env` map decide too: a value under a secret-looking name is masked whatever it
         looks like. Empty strings stay empty, since "sent, but empty" is evidence.
         """
-        learned = self._learned
+        learned, self._in_key = self._learned, False
         masked = self._value(value, place, within)
         return masked if self._learned == learned else self._value(masked, place, within)
 
@@ -193,12 +301,50 @@ class Redactor:
 
     def _value(self, value: Any, place: str, within: str) -> Any:
         if isinstance(value, Mapping):
+            named = self._named(value, within)
             return {
-                self._key(str(key), place): self._entry(str(key), item, place, within) for key, item in value.items()
+                self._key(str(key), place): self._forced(item, _kind_of, place, within)
+                if key == named
+                else self._entry(str(key), item, place, within)
+                for key, item in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self._value(item, place, within) for item in value]
-        return self.text(value, place) if isinstance(value, str) else value
+            return self._several(value, place, within)
+        return self._line(value, place) if isinstance(value, str) else value
+
+    def _several(self, values: list[Any] | tuple[Any, ...], place: str, within: str) -> list[Any]:
+        """A list; `NAME=value` of an environment and what follows a `--password` are told by their neighbours."""
+        masked, flag = [], False
+        for item in values:
+            if not isinstance(item, str):
+                masked.append(self._value(item, place, within))
+            elif flag and not item.startswith("-"):
+                masked.append(self._forced(item, _kind_of, place, within))
+            else:
+                name, equals, rest = item.partition("=")
+                if equals and within.lower() in _ENVIRONMENT and len(name) <= 200 and _ENV_SECRET.search(name):
+                    masked.append(f"{self.text(name, place)}={self._forced(rest, _kind_of, place, within)}")
+                else:
+                    masked.append(self._line(item, place))
+            flag = isinstance(item, str) and len(item) <= 100 and _FLAG.fullmatch(item) is not None
+        return masked
+
+    def _line(self, text: str, place: str) -> str:
+        """A text among others: a key that is printed line by line is in none of them as a whole."""
+        if self._in_key and (line := _KEY_LINE.fullmatch(text)) and not _COMMON.fullmatch(line["secret"]):
+            return self._mask("private-key", line["secret"], place)
+        if "PRIVATE KEY" in text:
+            self._in_key = text.rfind("-----BEGIN") > text.rfind("-----END")
+        return self.text(text, place)
+
+    @staticmethod
+    def _named(value: Mapping[Any, Any], within: str) -> str | None:
+        """The key `value` in `{"name": "API_KEY", "value": …}`."""
+        name = next((value[key] for key in _NAMED if isinstance(value.get(key), str)), None)
+        if name is None or "value" not in value or len(name) > 200:
+            return None
+        telling = _ALWAYS_SECRET.fullmatch(_snake(name)) or (name.isupper() and _ENV_SECRET.search(name))
+        return "value" if telling or (within.lower() in _ENVIRONMENT and _ENV_SECRET.search(name)) else None
 
     def _key(self, key: str, place: str) -> str:
         """Keys are masked by their looks only: a known value that is also the name of a field must not rename it."""
@@ -206,11 +352,14 @@ class Redactor:
 
     def _entry(self, key: str, item: Any, place: str, within: str) -> Any:
         kind: Callable[[str], str] | None = None
-        if _USER_ID.match(key):
+        short = key[:200]
+        inside = within.lower() in _ENVIRONMENT
+        if _USER_ID.match(short):
             kind = _user_id
-        elif _ALWAYS_SECRET.match(key) or (within.lower() in ("env", "environment") and _ENV_SECRET.search(key)):
+        elif _ALWAYS_SECRET.fullmatch(_snake(short)) or (inside and _ENV_SECRET.search(short)):
             kind = _kind_of
-        return self._value(item, place, key) if kind is None else self._forced(item, kind, place, key)
+        below = within if inside else key
+        return self._value(item, place, below) if kind is None else self._forced(item, kind, place, below)
 
     def _forced(self, item: Any, kind: Callable[[str], str], place: str, key: str) -> Any:
         """Mask whatever stands under a key that tells: texts, numbers, and lists of them."""
@@ -220,6 +369,104 @@ class Redactor:
             return self._value(item, place, key)
         text = str(item)
         return self._mask(kind(text), text, place) if text and not _PLACEHOLDER.fullmatch(text) else item
+
+    def _escaped(self, text: str, place: str) -> str:
+        """Mask what only shows when the escapes in the text are undone; what is no secret stays as it is written."""
+        if not _ESCAPE.search(text):
+            return text
+        plain, begins, origins, at = [], [0], [0], 0
+        length = 0
+        for escape in _ESCAPE.finditer(text):
+            literal, char = text[at : escape.start()], _char(escape)
+            plain += [literal, char]
+            length, at = length + len(literal) + len(char), escape.end()
+            begins.append(length)
+            origins.append(at)
+        plain.append(text[at:])
+
+        def origin(index: int) -> int:
+            part = bisect_right(begins, index) - 1
+            return origins[part] + index - begins[part]
+
+        decoded, done, at = "".join(plain), [], 0
+        for start, end, kind in self._spans(decoded):
+            done += [text[at : origin(start)], self._mask(kind, decoded[start:end], place)]
+            at = origin(end)
+        return "".join((*done, text[at:])) if done else text
+
+    def _spans(self, text: str) -> list[tuple[int, int, str]]:
+        """Where secrets stand in the text, and of which type; spans do not overlap."""
+        found = [*self._known_spans(text)]
+        for kind, pattern in _rules_for(text):
+            for match in pattern.finditer(text):
+                group = _group(match)
+                if kind == "private-key" or not _PLACEHOLDER.search(match[group]):
+                    found.append((*match.span(group), kind))
+        apart: list[tuple[int, int, str]] = []
+        for start, end, kind in sorted(found, key=lambda one: (one[0], -one[1])):
+            if apart and start < apart[-1][1]:
+                apart[-1] = (apart[-1][0], max(end, apart[-1][1]), apart[-1][2])
+            else:
+                apart.append((start, end, kind))
+        return apart
+
+    def _encoded(self, text: str, place: str, depth: int) -> str:
+        """Mask base64 and hex that hold a secret; a picture's data keeps its form, where it can."""
+        done, at = [], 0
+        for match in _RUN.finditer(text):
+            run = match[0]
+            if run.islower() and not _HEX.search(run):
+                continue
+            if not self._holds(run, depth):
+                continue
+            done.append(text[at : match.start()])
+            at = match.end()
+            done.append(
+                self._repacked(run, place)
+                if text.endswith("base64,", 0, match.start())
+                else self._mask("encoded", run, place)
+            )
+        return "".join((*done, text[at:])) if done else text
+
+    def _holds(self, run: str, depth: int) -> bool:
+        """Does this, decoded, show a secret?"""
+        for readable in _decodings(run):
+            if self._spans(readable):
+                return True
+            if depth < _NESTED and (
+                self._escaped_spans(readable)
+                or any(
+                    self._holds(inner[0], depth + 1)
+                    for inner in _RUN.finditer(readable)
+                    if not inner[0].islower() or _HEX.search(inner[0])
+                )
+            ):
+                return True
+        return False
+
+    def _escaped_spans(self, text: str) -> bool:
+        return bool(_ESCAPE.search(text)) and bool(self._spans(_ESCAPE.sub(_char, text)))
+
+    def _repacked(self, run: str, place: str) -> str:
+        """The data of a picture or page that is text itself, masked and encoded again."""
+        try:
+            inside = base64.b64decode(run, validate=True).decode("utf-8")
+        except (ValueError, binascii.Error):
+            return self._mask("encoded", run, place)
+        return base64.b64encode(self.text(inside, place).encode()).decode()
+
+    def _known_spans(self, text: str) -> Iterator[tuple[int, int, str]]:
+        at, last = 0, len(text) - _SEARCHED_FROM
+        if last < 0 or not (len(self._searched) > 16 or any(start in text for start in self._searched)):
+            return
+        while at <= last:
+            names = self._searched.get(text[at : at + _SEARCHED_FROM])
+            value = next((value for value in names if text.startswith(value, at)), "") if names else ""
+            if names and value:
+                yield at, at + len(value), _kind_in(names[value])
+                at += len(value)
+            else:
+                at += 1
 
     def _known(self, text: str, place: str) -> str:
         """Replace known values, the longest first, and never inside of a placeholder."""
@@ -233,22 +480,15 @@ class Redactor:
     def _known_in(self, text: str, place: str) -> str:
         # The first characters of each known value are looked up, position by position: with hundreds of
         # machines there are hundreds of values, and trying each on each text would be quadratic.
-        if len(self._searched) <= 16 and not any(start in text for start in self._searched):
-            return text
-        done, begun, at, last = [], 0, 0, len(text) - _SEARCHED_FROM
-        while at <= last:
-            names = self._searched.get(text[at : at + _SEARCHED_FROM])
-            value = next((value for value in names if text.startswith(value, at)), "") if names else ""
-            if names and value:
-                self._hits[_kind_in(names[value]), place] += 1
-                done += [text[begun:at], names[value]]
-                at = begun = at + len(value)
-            else:
-                at += 1
+        done, begun = [], 0
+        for start, end, kind in self._known_spans(text):
+            self._hits[kind, place] += 1
+            done += [text[begun:start], self._searched[text[start : start + _SEARCHED_FROM]][text[start:end]]]
+            begun = end
         return "".join((*done, text[begun:])) if done else text
 
     def _replace(self, match: re.Match[str], kind: str, place: str) -> str:
-        group: str | int = next((name for name in ("secret", "id") if match.groupdict().get(name)), 0)
+        group = _group(match)
         whole, secret = match.group(0), match.group(group)
         if kind != "private-key" and _PLACEHOLDER.search(secret):
             return whole
@@ -291,6 +531,51 @@ class Redactor:
         return self._names[value]
 
 
+def _rules_for(text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """The rules that could match: most texts hold none of the words that most rules need."""
+    lowered = text.lower()
+    return ((kind, pattern) for kind, needs, pattern in _RULES if any(word in lowered for word in needs))
+
+
+def _group(match: re.Match[str]) -> str | int:
+    return next((name for name in ("secret", "id") if match.groupdict().get(name)), 0)
+
+
+def _char(escape: re.Match[str]) -> str:
+    found = escape.groupdict()
+    if found["slash"]:
+        return "/"
+    if found["decimal"]:
+        return chr(int(found["decimal"]))
+    code = next((found[name] for name in ("u", "b", "x", "url", "html") if found[name]), "")
+    return chr(int(code, 16)) if code else ""
+
+
+def _decodings(run: str) -> Iterator[str]:
+    """What can be read in this run when it is base64 that begins at any of its first four characters, or hex."""
+    plain = run.rstrip("=").replace("-", "+").replace("_", "/")
+    for begin in range(4):
+        chunk = plain[begin:]
+        chunk = chunk[:-1] if len(chunk) % 4 == 1 else chunk
+        yield from _readable(binascii.a2b_base64(chunk + "=" * (-len(chunk) % 4)))
+    for match in _HEX.finditer(run):
+        yield from _readable(bytes.fromhex(match[0]))
+
+
+def _readable(data: bytes) -> Iterator[str]:
+    if data.startswith((b"\x1f\x8b", b"x\x9c", b"x\xda", b"x\x01")):
+        with suppress(zlib.error):
+            data += zlib.decompressobj(47).decompress(data, _UNPACKED)
+    found = b"\n".join(_READABLE.findall(data))
+    if found:
+        yield found.decode("ascii")
+
+
+def _snake(key: str) -> str:
+    """`dbPassword`, `X-Api-Key` and `api.key` as `db_password`, `x_api_key`, `api_key`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[-. ]+", "_", key).lower()
+
+
 def _user_id(value: str) -> str:
     return "user-id"
 
@@ -301,7 +586,7 @@ def _kind_in(placeholder: str) -> str:
 
 def _kind_of(value: str) -> str:
     """The type of a value that is masked because of its key: by its own looks where they tell."""
-    for kind, pattern in _RULES:
+    for kind, _, pattern in _RULES:
         if kind in _BY_LOOKS and pattern.fullmatch(value):
             return kind
     return "value"
@@ -325,3 +610,14 @@ def strip_scheme(token: str) -> str:
 def elements(token: str) -> Iterable[str]:
     """The parts of a comma list of tokens."""
     return filter(None, (part.strip() for part in strip_scheme(token).split(",")))
+
+
+def url_secrets(url: str) -> list[str]:
+    """Passwords and keys that a URL carries, as they are written and as they are meant."""
+    try:
+        parts = urlsplit(url)
+        password, query = parts.password or "", parse_qsl(parts.query)
+    except ValueError:
+        return []
+    written = [password, *(value for name, value in query if re.fullmatch(_QUERY, name) or _ENV_SECRET.search(name))]
+    return list(filter(None, dict.fromkeys((*written, *map(unquote, written)))))
