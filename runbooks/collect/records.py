@@ -145,7 +145,11 @@ class RecordsReader:
         if within in table.c:
             text = sa.cast(table.c[within], sa.String)
             matches += [text.contains(word, autoescape=True) for word in words if len(word) >= _TELLING]
-        query = sa.select(table).where(sa.or_(*matches)).limit(MAX_ROWS)
+        shown: list[Any] = [table]
+        if connection.dialect.name == "sqlite":
+            # A column holds there what was put into it, whatever its declared type makes SQLAlchemy expect.
+            shown = [sa.type_coerce(column, sa.types.NullType()).label(column.name) for column in table.c]
+        query = sa.select(*shown).where(sa.or_(*matches)).limit(MAX_ROWS)
         newest = next(
             (self._columns[n] for n in ("updated_at", "created_at") if self._columns.get(n, "") in table.c), ""
         )
