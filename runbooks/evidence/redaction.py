@@ -111,7 +111,7 @@ _RULES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?i:\b(?:Bearer|FlyV1|Basic))\s+(?=[^\s<]{0,4096}\d)(?P<secret>[A-Za-z0-9._~+/=,-]{16,})",
         ),
         (
-            "authorization",
+            "value",
             "api-key|apikey|-token",
             rf"(?i:\b(?:x-(?:goog-)?api-key|apikey|(?:x-[a-z]{{1,20}}|private)-(?:[a-z]{{1,20}}-)?token)){_QUOTE}?\s{{0,20}}[:=]"
             rf"\s{{0,20}}{_QUOTE}?{_NONE}(?P<secret>[^\s\"'`<>\\&,;]{{8,}})",
@@ -120,7 +120,7 @@ _RULES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "cookie",
             "cookie",
             rf"(?i:\b(?:set-)?cookies?){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}?{_NONE}"
-            r"(?P<secret>[^\s=;:\"'`<>\\]{1,200}=[^\s\"'`<>\\]{1,4096}(?:;\s{1,4}[^\n\"'`<>\\]{1,4096})?)",
+            r"(?P<secret>[^\s=;:\"'`<>\\]{1,200}=[^\s;\"'`<>\\]{1,4096}(?:;[^\n\"'`<>\\]{1,4096})?)",
         ),
         ("basic-auth", "edo|edp", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
         (
@@ -137,7 +137,11 @@ _RULES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"@(?=[A-Za-z][\w-]{0,63}(?::\d{2,5})?(?:[/?\s\"'`]|$))",
         ),
         ("value", "=", rf"[?&;]{_QUERY}={_NONE}(?P<secret>[^&\s\"'`<>#\\]{{4,}})"),
-        ("value", "", rf"(?:{_UPPER}|{_LOWER}){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTED}"),
+        (
+            "value",
+            "key|token|secret|passw|passphrase|dsn|credential|cookie",
+            rf"(?:{_UPPER}|{_LOWER}){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTED}",
+        ),
         ("value", "=", rf"{_UPPER}={_QUOTE}?{_NONE}(?P<secret>{_BARE}{{4,}})"),
         ("value", ":", rf"{_UPPER}{_QUOTE}?[ \t]{{0,20}}:[ \t]{{0,20}}{_QUOTE}{_NONE}(?P<secret>{_BARE}{{4,}})"),
         (
@@ -260,10 +264,10 @@ class Redactor:
             # Half of a surrogate pair can be had from JSON, but not be written to any file.
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         for _ in range(_PASSES):
-            before, text = text, self._known(text, place)
+            before, text = text, self._escaped(self._known(text, place), place)
             for kind, pattern in _rules_for(text):
                 text = pattern.sub(partial(self._replace, kind=kind, place=place), text)
-            text = self._encoded(self._escaped(text, place), place, 0)
+            text = self._encoded(text, place, 0)
             if text == before:
                 break
             # What was just learned may stand earlier in the same text, and a word may begin where another was masked.
