@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket
 
 from runbooks.simulator.apps_api import AppsApi
 from runbooks.simulator.edge import SUFFIX, Edge
+from runbooks.simulator.faults import Faults, Lines
 from runbooks.simulator.http import Answer, Call, Desk, answer_json, plain_not_found
 from runbooks.simulator.logs_api import LogsApi
 from runbooks.simulator.machines_api import MachinesApi
@@ -31,7 +32,9 @@ class Application:
     def __init__(self, scenario: Scenario, world: World, host_of: Callable[[int], str]) -> None:
         self.requests: list[dict[str, Any]] = []
         self._world = world
-        self._desk = Desk(world, scenario.world.faults)
+        self.lines = Lines()
+        self.faults = Faults(list(scenario.world.faults), self.lines, lambda: world.now)
+        self._desk = Desk(world)
         self._edge = Edge(self._desk)
         routes = [
             *MachinesApi(self._desk).routes(),
@@ -70,12 +73,21 @@ class Application:
                 entry["status"] = 101
             await send(message)
 
-        if host.partition(":")[0].endswith(SUFFIX):
-            await self._edge.serve(scope, receive, noting_send)
-        elif scope["type"] == "websocket":
-            await WebSocket(scope, receive, noting_send).send_denial_response(self._desk.respond(plain_not_found()))
+        name = host.partition(":")[0]
+        fault = self.faults.take(entry["method"], name, entry["path"], entry["query"])
+        if fault is not None:
+            await self.faults.play(fault, self._served, scope, receive, noting_send)
         else:
-            await self._paths(scope, receive, noting_send)
+            await self._served(scope, receive, noting_send)
+
+    async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").partition(":")[0]
+        if host.endswith(SUFFIX):
+            await self._edge.serve(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(self._desk.respond(plain_not_found()))
+        else:
+            await self._paths(scope, receive, send)
 
     async def _no_route(self, request: Request, error: Exception) -> Response:
         return self._desk.respond(plain_not_found())

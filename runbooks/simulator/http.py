@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runbooks.simulator import spec
 from runbooks.simulator.machine import rfc3339
 from runbooks.simulator.ratelimit import RateLimiter
 from runbooks.simulator.tokens import Holder, Tokens
@@ -76,11 +75,10 @@ def plain_not_found() -> Answer:
 class Desk:
     """What every surface needs: the world, the tokens, the limits, and the headers of an answer."""
 
-    def __init__(self, world: World, faults: list[spec.Fault]) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
         self.tokens = Tokens(world)
         self.limiter = RateLimiter(enabled=world.settings.rate_limits)
-        self._faults = [(fault, fault.times) for fault in faults]
 
     def holder(self, call: Call) -> Holder:
         return self.tokens.identify(call.headers.get("authorization", ""))
@@ -89,16 +87,6 @@ class Desk:
         seconds = self.limiter.retry_after(action, identifier)
         if seconds is not None:
             raise TooMany(seconds)
-
-    def fault(self, method: str, path: str) -> Answer | None:
-        """The scenario's canned answer for this request, if it has one left."""
-        for position, (fault, left) in enumerate(self._faults):
-            if fault.method == method and fault.path == path and left != 0:
-                self._faults[position] = (fault, None if left is None else left - 1)
-                if isinstance(fault.body, str):
-                    return Answer(fault.status, fault.body.encode(), "text/plain; charset=utf-8")
-                return answer_json(fault.body, fault.status)
-        return None
 
     def route(self, path: str, handler: Handler, methods: list[str] | None = None) -> Route:
         """Handlers are plain functions; the event loop runs one at a time, in order of arrival."""
@@ -113,18 +101,18 @@ class Desk:
                 await request.body(),
                 server[1] or 0,
             )
-            return self.respond(self.answer(request.url.path, call, handler))
+            return self.respond(self.answer(call, handler))
 
         return Route(path, endpoint, methods=methods or ["GET"])
 
-    def answer(self, path: str, call: Call, handler: Handler) -> Answer:
+    def answer(self, call: Call, handler: Handler) -> Answer:
         world = self.world
         with world.lock:
             if world.touched:
                 # After a write the world is being watched; it moves on a little with every look.
                 world.advance(world.settings.step_after_write_ms / 1000)
             try:
-                return self.fault(call.method, path) or handler(call)
+                return handler(call)
             except TooMany as no:
                 headers = {"retry-after": str(no.seconds), "x-sim-unverified": "true"}
                 return answer_json({"error": "rate limit exceeded"}, 429, headers)

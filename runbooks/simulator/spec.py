@@ -133,13 +133,27 @@ class Records(Spec):
 
 
 class Fault(Spec):
-    """A canned answer in place of the real one, for what has no mechanism here (quota, capacity)."""
+    """What comes in place of the true answer: a canned `status` and `body`, or a `kind` of faults.py.
+
+    It strikes the requests that fit `method`, `host` and `path` (`*` allowed) and, where it is given, have
+    exactly this `query`; `times` is for how many of them.
+    """
 
     method: str = "GET"
+    host: str = "*"
     path: str
-    status: int
-    body: dict[str, Any] | str
+    query: str | None = None
+    kind: str = ""
+    status: int | None = None
+    body: dict[str, Any] | str | None = None
     times: int | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Fault:
+        canned = self.status is not None and self.body is not None
+        if canned == bool(self.kind) or (self.kind and (self.status, self.body) != (None, None)):
+            raise ValueError("a fault has either a kind, or a status and a body")
+        return self
 
 
 class Settings(Spec):
