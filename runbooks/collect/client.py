@@ -105,6 +105,8 @@ class Answer:
 class Client:
     """Asks; `journal` holds the exchanges of the current facet until `take()` collects them.
 
+    `project_urls` matches what may be asked of the caller's own project on the web; `grants` are the
+    pull tokens that registries gave out, by the address that they are for.
     `repeats` belongs to a replay: it says whether this (method, url) was asked once more, so that a
     replay tries again exactly where the recorded run did.
     """
@@ -117,6 +119,8 @@ class Client:
     budget: RateBudget = field(default_factory=RateBudget)
     sleep: Callable[[float], None] = time.sleep
     allowed_urls: frozenset[str] = frozenset()
+    project_urls: re.Pattern[str] = re.compile(r"(?!)")
+    grants: dict[str, str] = field(default_factory=dict, repr=False)
     journal: list[Exchange] = field(default_factory=list)
     by_host: Counter[str] = field(default_factory=Counter)
     retries: int = 0
@@ -137,8 +141,12 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
         method: str = "GET",
+        prepare: Callable[[Any], Any] | None = None,
     ) -> Answer:
-        """Ask once, and again where that is polite; raise CouldNotAsk when no answer came."""
+        """Ask once, and again where that is polite; raise CouldNotAsk when no answer came.
+
+        `prepare` is given the parsed body before anything is masked or recorded, and says what is to be kept of it.
+        """
         host = urlsplit(url).netloc
         self._must_be_allowed(method, url)
         if host in self._down:
@@ -152,7 +160,7 @@ class Client:
             reraise=True,
         )
         try:
-            return retrying(self._attempt, method, url, sent, action, identifier, retrying)
+            return retrying(self._attempt, method, url, sent, action, identifier, retrying, prepare)
         except _Transient as transient:
             if transient.answer is not None:
                 return transient.answer
@@ -161,7 +169,14 @@ class Client:
             raise CouldNotAsk(f"{host} did not answer: {transient.reason}") from None
 
     def _attempt(
-        self, method: str, url: str, headers: Mapping[str, str], action: str, identifier: str, retrying: Any
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        action: str,
+        identifier: str,
+        retrying: Any,
+        prepare: Callable[[Any], Any] | None,
     ) -> Answer:
         number = int(retrying.statistics.get("attempt_number", 1))
         if sum(self.by_host.values()) >= MAX_REQUESTS:
@@ -180,7 +195,7 @@ class Client:
             reason = self.redactor.text(failure.reason, "error")
             self._record(method, url, at, begun, number, error=reason, connected=failure.connected)
             raise _Transient(reason, connected=failure.connected) from None
-        answer = self._redacted(raw)
+        answer = self._redacted(raw, prepare)
         self._record(method, url, at, begun, number, answer=answer)
         if answer.status in (408, 429) or answer.status >= 500:
             raise _Transient(f"HTTP {answer.status}", answer=answer)
@@ -211,12 +226,12 @@ class Client:
             return {"Authorization": "Basic " + base64.b64encode(f"x:{token}".encode()).decode()}
         return {"Authorization": f"{'FlyV1' if token_kind(token) == 'macaroon' else 'Bearer'} {token}"}
 
-    def _redacted(self, raw: RawAnswer) -> Answer:
+    def _redacted(self, raw: RawAnswer, prepare: Callable[[Any], Any] | None) -> Answer:
         text = raw.body.decode("utf-8", errors="replace")
         place = f"{self.facet} body"
         try:
             told = json.loads(text, parse_constant=str) if text.strip() and not raw.cut else None
-            parsed = self.redactor.value(told, place)
+            parsed = self.redactor.value(prepare(told) if prepare and told is not None else told, place)
         except (ValueError, RecursionError):
             parsed = None
         body = self.redactor.text(text, place) if parsed is None else json.dumps(parsed, ensure_ascii=False)
@@ -264,7 +279,7 @@ class Client:
         )
 
     def _must_be_allowed(self, method: str, url: str) -> None:
-        if (method == "GET" and url in self.allowed_urls) or _listed(method, url):
+        if (method == "GET" and (url in self.allowed_urls or self.project_urls.fullmatch(url))) or _listed(method, url):
             return
         parts = urlsplit(url)
         raise AssertionError(f"{method} {parts.netloc}{parts.path} is not on the list of what may be sent")
@@ -281,7 +296,9 @@ def _listed(method: str, url: str) -> bool:
 def recorded_url(method: str, url: str) -> str:
     """Where a redirect led is worth keeping, the signature in its query is not."""
     parts = urlsplit(url)
-    if not parts.query or parts.netloc in {"api.machines.dev", "api.fly.io"}:
+    if not parts.query or parts.netloc in {"api.machines.dev", "api.fly.io", "api.supabase.com"}:
+        return url
+    if parts.netloc.endswith(".supabase.co"):
         return url
     return parts._replace(query="").geturl()
 

@@ -1,14 +1,19 @@
-"""Registries: does an image exist, and could it run here? Yes, no, or could not tell (facts §5.2)."""
+"""Registries: does an image exist, and could it run here? Yes, no, or could not tell (facts §5.2).
+
+registry.fly.io takes the Fly token; every other registry is asked without any credential, by way of
+the pull token that it gives to anybody where it wants one.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from runbooks.collect.client import Answer, Client, CouldNotAsk
 from runbooks.collect.found import Found, absent, refused, seen, unlooked, unreadable
+from runbooks.collect.transport import is_address
 from runbooks.evidence.models import Image, ImageRef
 from runbooks.evidence.reading import refusal_of, text_of
 
@@ -25,6 +30,7 @@ ACCEPT = ", ".join(
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_{1,2}|-{1,8})[a-z0-9]+)*"
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"[a-z0-9+._-]{1,32}:[0-9a-fA-F]{32,128}")
+_CHALLENGE = re.compile(r"""([a-z_]{1,20})=(?:"([^"\\]{0,2000})"|([^\s",]{1,2000}))""", re.IGNORECASE)
 
 
 def parse_ref(text: str) -> ImageRef:
@@ -62,16 +68,17 @@ def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str
             f"{name}: only registry.fly.io and the hosts named in RUNBOOKS_REGISTRIES are asked; "
             f"`docker manifest inspect {name}` tells"
         )
-    base = f"https://{ref.registry}/v2/{ref.repository}"
-    answer = client.get(f"{base}/manifests/{wanted}", "get manifest", wanted, headers={"Accept": ACCEPT})
+    asking = _Asking(client, ref, bases)
+    answer = asking.get(f"manifests/{wanted}", "get manifest", wanted)
     refusal = refusal_of(answer.status, answer.body)
     if answer.status == 404 and (refusal.json or not answer.body):
         return absent(
             f"{ref.registry} has no {name} (HTTP 404: {refusal.text or 'no text'})", Image(name, False, refusal=refusal)
         )
     if answer.status in (401, 403):
+        why = f"; {asking.why}" if asking.why else ""
         return unlooked(
-            f"{ref.registry} does not tell whether {name} exists (HTTP {answer.status}: {refusal.text})",
+            f"{ref.registry} does not tell whether {name} exists (HTTP {answer.status}: {refusal.text}){why}",
             Image(name, None, refusal=refusal),
         )
     if not answer.ok:
@@ -79,7 +86,7 @@ def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str
     if not isinstance(answer.json, Mapping):
         return unreadable(answer, name)
     digest = answer.headers.get("docker-content-digest", "") or (wanted if ":" in wanted else "")
-    return _described(client, base, answer.json, Image(name, True, digest))
+    return _described(asking, answer.json, Image(name, True, digest))
 
 
 def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str]) -> Found:
@@ -89,8 +96,7 @@ def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, s
         return unlooked(f"{name[:200]!r} is not a reference to an image: {flaw}")
     if ref.registry != "registry.fly.io" and ref.registry not in bases:
         return unlooked(f"{name}: only registry.fly.io and the hosts named in RUNBOOKS_REGISTRIES are asked")
-    url = f"https://{ref.registry}/v2/{ref.repository}/manifests/{wanted}"
-    answer = client.get(url, "get manifest", wanted, headers={"Accept": ACCEPT}, method="HEAD")
+    answer = _Asking(client, ref, bases).get(f"manifests/{wanted}", "get manifest", wanted, method="HEAD")
     if answer.status == 404:
         return absent(f"{ref.registry} has no {name} any more", Image(name, False))
     if not answer.ok:
@@ -99,12 +105,84 @@ def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, s
     return seen(f"{name} points to {digest or 'an unnamed digest'}", Image(name, True, digest))
 
 
-def _described(client: Client, base: str, manifest: Mapping[str, Any], found: Image) -> Found:
+class _Asking:
+    """Asks one repository. A challenge is answered once, with a pull token that is for anybody (facts §5.2)."""
+
+    def __init__(self, client: Client, ref: ImageRef, bases: Mapping[str, str]) -> None:
+        self.client, self.host, self._bases = client, ref.registry, bases
+        self.base = f"https://{ref.registry}/v2/{ref.repository}"
+        self.why = ""
+
+    def get(self, path: str, action: str, identifier: str, *, method: str = "GET") -> Answer:
+        answer = self._once(path, action, identifier, method)
+        if answer.status == 401 and self.host != "registry.fly.io" and self.base not in self.client.grants:
+            realm = self._realm(answer.headers.get("www-authenticate", ""))
+            if realm and self._granted(realm):
+                answer = self._once(path, action, identifier, method)
+        return answer
+
+    def _once(self, path: str, action: str, identifier: str, method: str) -> Answer:
+        grant = self.client.grants.get(self.base, "")
+        headers = {"Accept": ACCEPT} | ({"Authorization": f"Bearer {grant}"} if grant else {})
+        return self.client.get(f"{self.base}/{path}", action, identifier, headers=headers, method=method)
+
+    def _realm(self, challenge: str) -> str:
+        """Where to get a pull token, from `Bearer realm=…,service=…,scope=…`; "" and the reason when nowhere."""
+        scheme, _, rest = challenge.strip().partition(" ")
+        told = {name.lower(): quoted or bare for name, quoted, bare in _CHALLENGE.findall(rest)}
+        if scheme.lower() != "bearer" or not told.get("realm"):
+            self.why = "it wants a login, and this runbook has none for it"
+            return ""
+        try:
+            realm = urlsplit(told["realm"])
+            host = realm.hostname or ""
+        except ValueError:
+            host = ""
+        if not host or not re.fullmatch(r"[\x21-\x7e]+", told["realm"]):
+            self.why = "it names no usable place for a pull token"
+            return ""
+        if realm.netloc not in self._bases and (realm.scheme != "https" or is_address(host) or "@" in realm.netloc):
+            # The registry names this place; it must not become a way to ask addresses inside of our own network.
+            self.why = f"it sends us to {host} for a pull token, which is not asked unless RUNBOOKS_REGISTRIES names it"
+            return ""
+        wanted = {name: told[name] for name in ("service", "scope") if told.get(name)}
+        query = "&".join(filter(None, (realm.query, urlencode(wanted, quote_via=quote))))
+        return str(realm._replace(query=query, fragment="").geturl())
+
+    def _granted(self, url: str) -> bool:
+        """One GET without any credential, for this one address."""
+        given: list[str] = []
+
+        def keep(told: Any) -> Any:
+            tokens = (told.get("token"), told.get("access_token")) if isinstance(told, Mapping) else ()
+            given.extend(token for token in tokens if isinstance(token, str) and token)
+            for token in given:
+                self.client.redactor.know(token, "pull-token")
+            return told
+
+        host = urlsplit(url).netloc
+        before = self.client.allowed_urls
+        self.client.allowed_urls = before | {url}
+        try:
+            answer = self.client.get(url, "get pull token", self.base, prepare=keep)
+        except CouldNotAsk as error:
+            self.why = f"no pull token: {error}"
+            return False
+        finally:
+            self.client.allowed_urls = before
+        if not answer.ok or not given or not re.fullmatch(r"[\x21-\x7e]+", given[0]):
+            self.why = f"{host} gives no pull token to anybody (HTTP {answer.status})"
+            return False
+        self.client.grants[self.base] = given[0]
+        return True
+
+
+def _described(asking: _Asking, manifest: Mapping[str, Any], found: Image) -> Found:
     platforms = _platforms(manifest)
     if platforms:
         inner = next((digest for arch, digest in platforms if arch == "amd64"), platforms[0][1])
         architectures = tuple(sorted({arch for arch, _ in platforms}))
-        answer = _manifest(client, base, inner)
+        answer = _manifest(asking, inner)
         if answer is None or not isinstance(answer.json, Mapping):
             return seen(
                 f"{found.ref} exists for {', '.join(architectures)}; its config could not be read",
@@ -121,7 +199,7 @@ def _described(client: Client, base: str, manifest: Mapping[str, Any], found: Im
         for layer in (layers if isinstance(layers, list) else ())
         if isinstance(layer, Mapping) and isinstance(layer.get("size"), int)
     )
-    answer_or_none = _blob(client, f"{base}/blobs/{digest}") if _DIGEST.fullmatch(digest) else None
+    answer_or_none = _blob(asking, digest) if _DIGEST.fullmatch(digest) else None
     if answer_or_none is None or not isinstance(answer_or_none.json, Mapping):
         return seen(
             f"{found.ref} exists; its config could not be read",
@@ -150,21 +228,22 @@ def _described(client: Client, base: str, manifest: Mapping[str, Any], found: Im
     )
 
 
-def _manifest(client: Client, base: str, digest: str) -> Answer | None:
+def _manifest(asking: _Asking, digest: str) -> Answer | None:
     """The manifest behind an entry of an index; without it the image is known to exist, and no more."""
     if not _DIGEST.fullmatch(digest):
         return None
     try:
-        answer = client.get(f"{base}/manifests/{digest}", "get manifest", digest, headers={"Accept": ACCEPT})
+        answer = asking.get(f"manifests/{digest}", "get manifest", digest)
     except CouldNotAsk:
         return None
     return answer if answer.ok else None
 
 
-def _blob(client: Client, url: str) -> Answer | None:
+def _blob(asking: _Asking, digest: str) -> Answer | None:
     """A blob may be served from elsewhere: one redirect is followed, without credentials for another host."""
+    client, url = asking.client, f"{asking.base}/blobs/{digest}"
     try:
-        answer = client.get(url, "get blob", url)
+        answer = asking.get(f"blobs/{digest}", "get blob", url)
         if answer.status in (301, 302, 303, 307, 308) and answer.location:
             target = urljoin(url, answer.location)
             if urlsplit(target).scheme not in ("https", "http"):
