@@ -57,7 +57,14 @@ _output_root = click.option(
 )
 @click.option("--source", help="live, simulator:SCENARIO or bundle:PATH; the same as -p source.")
 @_output_root
-@click.option("--deadline", type=click.FloatRange(min=1), default=300, show_default=True, metavar="SECONDS")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=1),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="End the run then, and publish what is known by then.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout, and nothing else there.")
 @click.option("--exit-zero", is_flag=True, help="End with 0 where an incident would end with 3 or 4.")
 def run(

@@ -59,15 +59,15 @@ def show_result(console: Console, result: Result) -> None:
     summary = result.summary
     console.print()
     if result.status != "completed":
-        _line(console, f"This run did not end as it should: {result.reason}", "bold red")
+        _prose(console, f"This run did not end as it should: {result.reason}", "bold red")
     if summary:
-        _line(console, summary.get("headline", ""), "bold")
+        _prose(console, summary.get("headline", ""), "bold")
         _cause(console, summary)
         _remedy(console, summary.get("remedies") or [])
         unchecked = summary.get("not_checked") or []
         if unchecked:
             count = "1 thing" if len(unchecked) == 1 else f"{len(unchecked)} things"
-            _line(console, f"Not checked: {count}; the report names each with its reason.")
+            _prose(console, f"Not checked: {count}; the report names each with its reason.")
     if result.folder is not None:
         report = result.folder / "report.html"
         console.print()
@@ -91,11 +91,11 @@ def show_cause(console: Console, info: CauseInfo) -> None:
     kind = "a mechanism: it hides or follows from something else" if info.mechanism else "a cause"
     _line(console, f"Family {info.family}; {kind}.", "dim")
     console.print()
-    _line(console, info.doc.strip())
+    _prose(console, info.doc.strip())
     if info.explains:
         console.print()
-        _line(console, f"Explains: {', '.join(info.explains)}")
-    _line(console, f"The test that settles it: {filled(Remedy(info.next_test, ''), {}).title}")
+        _prose(console, f"Explains: {', '.join(info.explains)}")
+    _prose(console, f"The test that settles it: {filled(Remedy(info.next_test, ''), {}).title}")
     _remedy(console, [asdict(filled(info.remedy, {}))])
 
 
@@ -118,7 +118,7 @@ def _cause(console: Console, summary: Mapping[str, Any]) -> None:
         _line(console, f"Verdict: {summary.get('verdict')}; no cause is established.")
         return
     _line(console, f"Cause: {cause['slug']} ({cause['confidence']})")
-    _line(console, cause["statement"])
+    _prose(console, cause["statement"])
 
 
 def _remedy(console: Console, remedies: Sequence[Mapping[str, Any]]) -> None:
@@ -126,9 +126,9 @@ def _remedy(console: Console, remedies: Sequence[Mapping[str, Any]]) -> None:
         return
     first = remedies[0]
     console.print()
-    _line(console, f"What to do: {first['title']}", "bold")
+    _prose(console, f"What to do: {first['title']}", "bold")
     if first.get("why"):
-        _line(console, first["why"])
+        _prose(console, first["why"])
     for command in first.get("commands") or ():
         _line(console, "\n".join(f"    {line}" for line in str(command).splitlines()), "cyan")
     if len(remedies) > 1:
@@ -137,3 +137,8 @@ def _remedy(console: Console, remedies: Sequence[Mapping[str, Any]]) -> None:
 
 def _line(console: Console, text: object, style: str = "") -> None:
     console.print(Text(plain(text), style=style), soft_wrap=True)
+
+
+def _prose(console: Console, text: object, style: str = "") -> None:
+    """A sentence: broken between words for a person, and not at all for a file."""
+    console.print(Text(plain(text), style=style), soft_wrap=not console.is_terminal)
