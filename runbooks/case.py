@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runbooks import __version__
-from runbooks.collect.survey import COLLECT_SECONDS, Given, Survey
+from runbooks.collect.known import Given
+from runbooks.collect.survey import COLLECT_SECONDS, Survey
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
@@ -27,7 +28,7 @@ from runbooks.evidence import bundle, tables
 from runbooks.evidence.models import Evidence, Look
 from runbooks.evidence.redaction import Redactor, elements
 from runbooks.parameters import RUNBOOKS, MachineNotVisible, caller_text, validate
-from runbooks.report import conclusions, index, page, steps, summary, writeup
+from runbooks.report import conclusions, index, overview, page, steps, summary, writeup
 from runbooks.report.document import Report, Requests
 from runbooks.report.section import Section
 from runbooks.settings import Settings, load_settings
@@ -126,7 +127,10 @@ class Case:
         return self._step(steps.endpoint)
 
     def timeline(self) -> Section:
-        return self._step(steps.timeline)
+        return self._step(overview.timeline)
+
+    def searched(self) -> Section:
+        return self._step(overview.searched)
 
     def visibility(self) -> Section:
         return conclusions.visibility(self.diagnosis)

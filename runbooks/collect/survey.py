@@ -5,7 +5,6 @@ Each step fails on its own: what it could not ask becomes a look with a reason, 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -18,23 +17,21 @@ from runbooks.collect import logs, machines, registry, status
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.edge import Edge
 from runbooks.collect.found import Found, seen, unlooked
+from runbooks.collect.known import Given, Known
 from runbooks.collect.records import RecordsReader
 from runbooks.collect.replay import NotRecorded, Tape, found_in, reason_in
 from runbooks.collect.transport import Transport, Wire
 from runbooks.evidence.bundle import Circumstances
-from runbooks.evidence.caller import MACHINE_ID, read_caller
+from runbooks.evidence.caller import read_caller
 from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.models import (
     App,
-    Caller,
     Evidence,
     ImageRef,
     Listing,
     Look,
     Machine,
-    Outcome,
     Records,
-    Subject,
     Token,
 )
 from runbooks.evidence.redaction import Redactor, elements, token_kind
@@ -42,23 +39,9 @@ from runbooks.source import Source
 
 Progress = Callable[[Look], None]
 COLLECT_SECONDS = 120.0
-_MASKED = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the person typed or pasted, already validated; `caller_text` is the log itself, not a path."""
-
-    app_name: str
-    machine_id: str = ""
-    machine_name: str = ""
-    org_slug: str = ""
-    image: str = ""
-    websocket_url: str = ""
-    caller_text: str = ""
-    record_key: str = ""
-    records_table: str = "cloud_machines"
-    incident_at: datetime | None = None
+LIST_LAG = 5.0
+"""Seconds that a list may lag behind, as Fly's own client allows for (facts §1.6)."""
+TAG_LAG = 2.0
 
 
 def _no_pause(seconds: float) -> None:
@@ -82,6 +65,8 @@ class Survey:
         bundle = self.source.bundle
         for element in elements(self.source.token) if bundle is None else ():
             self.redactor.know(element, "fly-token")
+        url = self.redactor.text(self.given.websocket_url, "websocket_url")
+        self._known = Known(replace(self.given, websocket_url=url), self.looks)
         given = self.given
         self.redactor.resume(given.caller_text)
         self._begun = self._now()
@@ -117,7 +102,7 @@ class Survey:
 
     def evidence(self) -> Evidence:
         looks = dict(sorted(self.looks.items()))
-        return Evidence(self._subject(), self._now(), looks, self.source.name, self._client.retries)
+        return Evidence(self._known.subject(), self._now(), looks, self.source.name, self._client.retries)
 
     @property
     def circumstances(self) -> Circumstances:
@@ -145,7 +130,7 @@ class Survey:
         yield "caller", "", self._caller
         yield "token", "", lambda: self._with_token(lambda: machines.token(self._client))
         yield "app", "", lambda: self._with_token(lambda: machines.app(self._client, given.app_name))
-        known = bool(self._machine_id())
+        known = bool(self._known.machine_id())
         if known:
             yield "machine", "", self._machine_look
             yield "events", "", self._events_look
@@ -164,14 +149,18 @@ class Survey:
             yield "machine", "", self._machine_look
             yield "events", "", self._events_look
         yield "logs", "", self._logs_look
+        if self._known.list_disagrees():
+            yield "list", "b", self._list_again
         yield "organisation", "", self._organisation_look
-        if self._elsewhere() is not None:
+        if self._known.elsewhere() is not None:
             yield "machine", "b", self._machine_elsewhere
-        elif self._gone_without_trace():
+        elif self._known.gone_without_trace():
             yield "machine", "b", self._machine_look
         yield "image-believed", "", self._image_believed
+        if self._known.tag_may_follow():
+            yield "image-believed", "b", self._image_again
         yield "image-ran", "", self._image_ran
-        if self._ran_tag():
+        if self._known.ran_tag():
             yield "image-ran", "b", self._image_tag_now
         yield (
             "addresses",
@@ -180,7 +169,7 @@ class Survey:
         )
         yield "dns-app", "", lambda: self._edge.resolve(f"{given.app_name}.fly.dev")
         yield "dns-believed", "", self._dns_believed
-        yield "record", "", lambda: self._records.rows(given.records_table, self._record_words())
+        yield "record", "", lambda: self._records.rows(given.records_table, self._known.record_words())
         yield "record-events", "", self._record_events
         yield (
             "status",
@@ -214,78 +203,14 @@ class Survey:
     def _with_token(self, step: Callable[[], Found]) -> Found:
         return step() if self.source.token else unlooked(machines.NO_CREDENTIALS)
 
-    # What earlier looks have told.
+    def _list_again(self) -> Found:
+        self._client.sleep(LIST_LAG)
+        return machines.listing(self._client, self.given.app_name, deleted=False)
 
-    def _answer(self, name: str) -> object:
-        look = self.looks.get(FACETS[name].number)
-        return look.answer if look else None
-
-    def _caller_answer(self) -> Caller:
-        answer = self._answer("caller")
-        return answer if isinstance(answer, Caller) else Caller("")
-
-    def _machine_name(self) -> str:
-        given = self.given
-        named = given.machine_id if given.machine_id and not MACHINE_ID.match(given.machine_id) else ""
-        return given.machine_name or named or self._caller_answer().machine_name
-
-    def _machine_id(self) -> str:
-        if MACHINE_ID.match(self.given.machine_id):
-            return self.given.machine_id
-        return self._caller_answer().machine_id
-
-    def _found_id(self) -> str:
-        """The id, given or found in the lists by its name."""
-        if own := self._machine_id():
-            return own
-        listed = self._listed()
-        return listed.id if listed else ""
-
-    def _listed(self) -> Machine | None:
-        for name in ("list", "list-deleted", "organisation"):
-            answer = self._answer(name)
-            if isinstance(answer, Listing):
-                found = machines.by_id_or_name(answer, self._machine_id(), self._machine_name())
-                if found is not None:
-                    return found
-        return None
-
-    def _best_machine(self) -> Machine | None:
-        """The fullest description there is: GET, else a list's entry."""
-        for number in ("E03", "E03b"):
-            look = self.looks.get(number)
-            if look and isinstance(look.answer, Machine):
-                return look.answer
-        return self._listed()
-
-    def _elsewhere(self) -> Machine | None:
-        """The machine in another app of the organisation, when this app has it not."""
-        answer = self._answer("organisation")
-        if not isinstance(answer, Listing) or isinstance(self._answer("machine"), Machine):
-            return None
-        found = machines.by_id_or_name(answer, self._found_id(), self._machine_name())
-        return found if found and found.app_name not in ("", self.given.app_name) else None
-
-    def _gone_without_trace(self) -> bool:
-        look = self.looks.get(FACETS["machine"].number)
-        return bool(look and look.outcome is Outcome.ABSENT and self._listed() is None)
-
-    def _subject(self) -> Subject:
-        given, caller, app = self.given, self._caller_answer(), self._answer("app")
-        machine = self._best_machine()
-        named_as_id = given.machine_id and not MACHINE_ID.match(given.machine_id)
-        return Subject(
-            app=given.app_name,
-            machine_id=self._found_id(),
-            machine_name=self._machine_name() or (machine.name if machine else ""),
-            org=given.org_slug or (app.org_slug if isinstance(app, App) else ""),
-            image=given.image or caller.image,
-            websocket_url=self._told_url(),
-            incident_time=given.incident_at or caller.at or (machine.created_at if machine else None),
-            notes=(f"{given.machine_id} was given as an id, but is a machine name; it was looked up by name.",)
-            if named_as_id
-            else (),
-        )
+    def _image_again(self) -> Found:
+        self._client.sleep(TAG_LAG)
+        ref = registry.parse_ref(self.given.image or self._known.caller_answer().image)
+        return self._registry(ref, ref.digest or ref.tag, deep=False)
 
     # Steps that need more than one line.
 
@@ -303,21 +228,21 @@ class Survey:
         return seen("the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller)
 
     def _machine_look(self) -> Found:
-        machine_id = self._found_id()
+        machine_id = self._known.found_id()
         if not machine_id:
-            if self._machine_name():
-                return unlooked(f"no machine called {self._machine_name()} is listed, so there is no id to ask for")
+            if self._known.machine_name():
+                return unlooked(f"no machine called {self._known.machine_name()} is listed, so no id is known")
             return unlooked("neither an id nor a name of the machine is known")
         return self._with_token(lambda: machines.machine(self._client, self.given.app_name, machine_id))
 
     def _events_look(self) -> Found:
-        machine_id = self._found_id()
+        machine_id = self._known.found_id()
         if not machine_id:
             return unlooked("no id of the machine is known")
         return self._with_token(lambda: machines.events(self._client, self.given.app_name, machine_id))
 
     def _machine_elsewhere(self) -> Found:
-        elsewhere = self._elsewhere()
+        elsewhere = self._known.elsewhere()
         if elsewhere is None:
             return unlooked("the machine is in no other app")
         found = machines.machine(self._client, elsewhere.app_name, elsewhere.id)
@@ -327,16 +252,16 @@ class Survey:
         return found
 
     def _logs_look(self) -> Found:
-        machine_id = self._found_id()
+        machine_id = self._known.found_id()
         if not machine_id:
             return unlooked("no id of the machine is known, and logs are asked by instance")
-        machine = self._best_machine()
+        machine = self._known.best_machine()
         begun = (machine.created_at if machine else None) or self.given.incident_at
         since = begun - timedelta(seconds=60) if begun and begun.year > 1970 else None
         return self._with_token(lambda: logs.logs(self._client, self.given.app_name, machine_id, since))
 
     def _organisation_look(self) -> Found:
-        app, token = self._answer("app"), self._answer("token")
+        app, token = self._known.answer("app"), self._known.answer("token")
         slugs = [self.given.org_slug, app.org_slug if isinstance(app, App) else ""]
         slugs += [scope.org_slug for scope in token.scopes] if isinstance(token, Token) else []
         slug = next(filter(None, slugs), "")
@@ -345,34 +270,20 @@ class Survey:
         return self._with_token(lambda: machines.organisation(self._client, slug))
 
     def _image_believed(self) -> Found:
-        text = self.given.image or self._caller_answer().image
+        text = self.given.image or self._known.caller_answer().image
         if not text:
             return unlooked("the image that the caller believes in is not known (parameter image)")
         ref = registry.parse_ref(text)
         return self._registry(ref, ref.digest or ref.tag)
 
-    def _ran(self) -> ImageRef | None:
-        machine = self._best_machine()
-        if machine is None:
-            return None
-        return machine.image_ref or (registry.parse_ref(machine.image) if machine.image else None)
-
     def _image_ran(self) -> Found:
-        ref = self._ran()
+        ref = self._known.ran()
         if ref is None:
             return unlooked("no description of the machine names its image")
         return self._registry(ref, ref.digest or ref.tag)
 
-    def _ran_tag(self) -> bool:
-        """Ask where the tag points now, unless the first two looks have told already."""
-        ref = self._ran()
-        if ref is None or not ref.tag or not ref.digest:
-            return False
-        believed = registry.parse_ref(self.given.image) if self.given.image else None
-        return believed is None or (believed.repository, believed.tag) != (ref.repository, ref.tag)
-
     def _image_tag_now(self) -> Found:
-        ref = self._ran()
+        ref = self._known.ran()
         if ref is None:
             return unlooked("no description of the machine names its image")
         return self._registry(ref, ref.tag, deep=False)
@@ -385,48 +296,29 @@ class Survey:
 
         return self._with_token(step) if ref.registry == "registry.fly.io" else step()
 
-    def _believed_url(self) -> str:
-        rows = self._answer("record")
-        row_url = next((r.websocket_url for r in rows.rows if r.websocket_url), "") if isinstance(rows, Records) else ""
-        return self._told_url() or _plain_url(row_url)
-
-    def _told_url(self) -> str:
-        told = self.given.websocket_url or self._caller_answer().websocket_url
-        return _plain_url(self.redactor.text(told, "websocket_url"))
-
     def _dns_believed(self) -> Found:
-        host = _split(self._believed_url()).hostname
+        host = _split(self._known.believed_url()).hostname
         return self._edge.resolve(host) if host else unlooked("no URL of the caller is known (parameter websocket_url)")
 
-    def _record_words(self) -> tuple[str, ...]:
-        machine = self._best_machine()
-        words = (
-            self.given.record_key,
-            self._found_id(),
-            self._machine_name(),
-            machine.name if machine else "",
-        )
-        return tuple(dict.fromkeys(filter(None, words)))
-
     def _record_events(self) -> Found:
-        rows = self._answer("record")
+        rows = self._known.answer("record")
         keys = tuple(r.key for r in rows.rows if r.key) if isinstance(rows, Records) else ()
-        words = tuple(dict.fromkeys((*keys, *self._record_words())))
+        words = tuple(dict.fromkeys((*keys, *self._known.record_words())))
         return self._records.events(self.source.records_events_table, words)
 
     def _edge_believed(self) -> Found:
-        url = self._believed_url()
+        url = self._known.believed_url()
         if not url:
             return unlooked("no URL of the caller is known (parameter websocket_url)")
         return self._would_wake() or self._edge.probe(url)
 
     def _edge_app(self) -> Found:
-        machine = self._best_machine()
+        machine = self._known.best_machine()
         if machine is None:
             return unlooked("no machine is known to be asked for")
         if machine.state in ("destroyed", "destroying"):
             return unlooked(f"not asked: machine {machine.id} is {machine.state}, nothing can answer for it")
-        believed = _split(self._believed_url())
+        believed = _split(self._known.believed_url())
         scheme = believed.scheme if believed.scheme in ("ws", "wss", "http", "https") else "wss"
         return self._would_wake() or self._edge.probe(
             f"{scheme}://{self.given.app_name}.fly.dev{believed.path or '/'}", machine.id
@@ -434,7 +326,7 @@ class Survey:
 
     def _would_wake(self) -> Found | None:
         """A probe must not start anything: stopped machines with autostart are left asleep."""
-        told = self._answer("list")
+        told = self._known.answer("list")
         if not isinstance(told, Listing):
             return unlooked("not asked: without the app's list nobody knows whether a request would start a machine")
         for machine in told.machines:
@@ -453,13 +345,6 @@ class Survey:
             **source.registries,
         }
         return bases | ({status.LOGICAL: source.status_url} if source.status_url else {})
-
-
-def _plain_url(url: str) -> str:
-    """The address without what is masked in it: a placeholder in the wrong place would name another host."""
-    if not _MASKED.search(url):
-        return url
-    return _MASKED.sub("", re.sub(r"\?[^#]*<.*", "", re.sub(r"//[^/@]{0,600}@", "//", url)))
 
 
 def _split(url: str) -> SplitResult:

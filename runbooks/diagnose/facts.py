@@ -168,7 +168,7 @@ class Facts:
     def sightings(self) -> tuple[Sighting, ...]:
         """Every view that shows the machine, the fullest first."""
         found = []
-        for number in ("E03", "E03b", "E05", "E06", "E08"):
+        for number in ("E03", "E03b", "E05", "E05b", "E06", "E08"):
             machine = self._answer(number, Machine)
             listing = self._answer(number, Listing)
             rows: Iterable[Machine] = (machine,) if machine else listing.machines if listing else ()

@@ -7,16 +7,18 @@ A repeated or second look at the same facet is E03b, E03c.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """One question asked of the world."""
+    """One question asked of the world. `kept` is how long its source keeps things, None if nobody says."""
 
     number: str
     name: str
     question: str
     lives_for: str
+    kept: timedelta | None = None
 
 
 _ROWS = (
@@ -41,7 +43,10 @@ _ROWS = (
     ("caller", "What was the caller told, and what did it say?", "as long as its log is kept"),
 )
 
+_KEPT = {"logs": timedelta(days=7)}
+"""How long a source keeps things, where somebody documents it (facts §8.1)."""
+
 FACETS: dict[str, Facet] = {
-    name: Facet(f"E{position:02d}", name, question, lives_for)
+    name: Facet(f"E{position:02d}", name, question, lives_for, _KEPT.get(name))
     for position, (name, question, lives_for) in enumerate(_ROWS, start=1)
 }

@@ -102,10 +102,22 @@ def mapping(title: str, value: Mapping[str, object]) -> pd.DataFrame:
 
 
 def looks(evidence: Evidence) -> pd.DataFrame:
-    """Every question asked, in order, with how it ended."""
+    """Every question asked, in order: where, when, how often, how it ended, and how long it can be asked."""
     return frame(
-        ("no.", "question", "outcome", "answer", "kept for"),
-        ((x.number, x.facet.question, x.outcome.value, x.reason, x.facet.lives_for) for x in evidence.looks.values()),
+        ("evidence", "question", "where", "when (UTC)", "times", "outcome", "answer", "can be asked"),
+        (
+            (
+                x.number,
+                x.facet.question,
+                x.exchanges[-1].url if x.exchanges else "",
+                clock(x.at),
+                len(x.exchanges) or "",
+                x.outcome.value,
+                x.reason,
+                x.facet.lives_for,
+            )
+            for x in evidence.looks.values()
+        ),
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from runbooks.diagnose.facts import lasting
 from runbooks.diagnose.model import Claim, Diagnosis, Remedy, Sees
 from runbooks.evidence import tables
+from runbooks.evidence.lifetime import overdue
 from runbooks.evidence.models import Evidence, Outcome
 from runbooks.report import status
 from runbooks.report.section import Section
@@ -28,12 +30,20 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     asked = f"{len(outcomes)} questions asked: {seen} seen, {absent} answered with no, {blind} could not be looked at."
     scenario = status.simulated(evidence)
     simulated = f"Simulated: a reconstruction, scenario {scenario}." if scenario else ""
+    lost = overdue(evidence)
+    old = (
+        f"The incident is {lasting(evidence.looked_at - evidence.subject.incident_time)} old: "
+        f"{', '.join(f.name for f in lost)} of that time are no longer kept by the platform "
+        f"({', '.join(f.lives_for for f in lost)}). Lists, registry, database and your own logs can still tell."
+        if lost and evidence.subject.incident_time
+        else ""
+    )
     return Section(
         "so-far",
         f"Verdict so far: {status.of(diagnosis).words}",
         "",
         diagnosis.headline,
-        notes=tuple(filter(None, (cause, eyes, asked, simulated, *diagnosis.faults))),
+        notes=tuple(filter(None, (cause, old, eyes, asked, simulated, *diagnosis.faults))),
     )
 
 

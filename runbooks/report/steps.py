@@ -12,8 +12,11 @@ from runbooks.diagnose.facts import Facts, lasting
 from runbooks.diagnose.lines import is_program, short
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
+from runbooks.evidence.lifetime import gone_at, overdue
 from runbooks.evidence.models import Listing, LogLine, Outcome
 from runbooks.report import charts
+from runbooks.report.footing import noted, numbers, used, why
+from runbooks.report.overview import searched, timeline
 from runbooks.report.section import Section
 
 API = 'curl -sS -H "Authorization: Bearer $FLY_API_TOKEN" https://api.machines.dev/v1'
@@ -31,16 +34,16 @@ def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
         f"{held} of 5 signs hold{hidden}.",
         table=tables.frame(
             ("sign", "holds", "evidence"),
-            ((s.text, _HELD[s.holds], _numbers(s.evidence)) for s in diagnosis.symptoms),
+            ((s.text, _HELD[s.holds], numbers(s.evidence)) for s in diagnosis.symptoms),
         ),
-        evidence=_used(facts, *(n for s in diagnosis.symptoms for n in s.evidence)),
+        evidence=used(facts, *(n for s in diagnosis.symptoms for n in s.evidence)),
     )
 
 
 def caller(facts: Facts, _: Diagnosis) -> Section:
     told = facts.caller
     if facts.outcome("E19") is not Outcome.SEEN:
-        answer, rows = _why(facts, "E19"), []
+        answer, rows = why(facts, "E19"), []
     else:
         claim = {True: "claims success", False: "reports a failure", None: "claims nothing"}[told.ok]
         refused = (
@@ -64,7 +67,7 @@ def caller(facts: Facts, _: Diagnosis) -> Section:
         answer,
         notes=facts.subject.notes,
         table=tables.frame(("field", "value"), (row for row in rows if row[1])) if rows else None,
-        evidence=_used(facts, "E19"),
+        evidence=used(facts, "E19"),
     )
 
 
@@ -75,15 +78,15 @@ def app(facts: Facts, _: Diagnosis) -> Section:
         counted = f", with {count} machines by its own count" if count is not None else ""
         answer = f"Yes: {name} exists in organisation {facts.app.org_slug or 'unknown'}{counted}."
     else:
-        answer = _why(facts, "E02")
+        answer = why(facts, "E02")
     return Section(
         "app",
         "Step 1a: the app",
         "Does the app exist, and in which organisation?",
         answer,
-        notes=_noted(facts, "E08", "E11"),
+        notes=noted(facts, "E08", "E11"),
         commands=(f"{API}/apps/{name}", f"fly ips list -a {name}"),
-        evidence=_used(facts, "E02", "E08", "E11"),
+        evidence=used(facts, "E02", "E08", "E11"),
     )
 
 
@@ -101,27 +104,27 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
     elif any(facts.looked(n) for n in ("E03", "E05", "E06")):
         answer = f"Nothing that could be asked in {subject.app} shows {who}."
     else:
-        answer = f"Nobody could be asked: {_why(facts, 'E05')}"
+        answer = f"Nobody could be asked: {why(facts, 'E05')}"
     return Section(
         "machines",
         "Step 1b: the machine",
         "Does the platform know the machine, alive or destroyed?",
         answer,
-        notes=_noted(facts, "E03", "E03b", "E05", "E06", "E08"),
+        notes=noted(facts, "E03", "E03b", "E05", "E05b", "E06", "E08"),
         table=tables.machines((*rows, *others), subject.machine_id) if rows or others else None,
         commands=(
             f"{API}/apps/{subject.app}/machines/{subject.machine_id or 'MACHINE_ID'}",
             f"{API}/apps/{subject.app}/machines?include_deleted=true",
             f"fly machine list -a {subject.app}",
         ),
-        evidence=_used(facts, "E03", "E03b", "E05", "E06", "E08"),
+        evidence=used(facts, "E03", "E03b", "E05", "E05b", "E06", "E08"),
     )
 
 
 def events(facts: Facts, diagnosis: Diagnosis) -> Section:
     exits = facts.exits
     if not facts.events:
-        answer = f"No event is to be had: {_why(facts, 'E04')}"
+        answer = f"No event is to be had: {why(facts, 'E04')}"
     elif exits:
         last = exits[-1][1]
         told = "its memory ran out" if last.oom_killed else f"exit code {last.exit_code}"
@@ -148,7 +151,7 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
         commands=(
             f"{API}/apps/{facts.subject.app}/machines/{facts.subject.machine_id or 'MACHINE_ID'}/events?limit=50",
         ),
-        evidence=_used(facts, "E04", *facts.events_at),
+        evidence=used(facts, "E04", *facts.events_at),
     )
 
 
@@ -157,7 +160,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
     lines = found.lines if found else ()
     notes = []
     if not lines:
-        answer = _why(facts, "E07")
+        answer = why(facts, "E07")
     elif facts.last_words:
         answer = f"{len(lines)} lines; the program's last words are “{short(facts.last_words[-1].message, 160)}”."
     else:
@@ -173,6 +176,13 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
         )
     if found and found.cut:
         notes.append("The log is longer than the pages that were read.")
+    look = facts.look("E07")
+    gone = gone_at(facts.evidence, look) if look and lines else None
+    if gone:
+        left = f"{lasting(gone - facts.now)} from the time of looking" if gone > facts.now else "overdue"
+        notes.append(f"Fly keeps these lines until about {tables.day(gone)} ({left}); this report keeps them longer.")
+    if facts.evidence.subject.incident_time and not lines and overdue(facts.evidence):
+        notes.append("The incident is older than the 7 days for which Fly keeps logs: no line says nothing here.")
     app_name, machine = facts.subject.app, facts.subject.machine_id or "MACHINE_ID"
     return Section(
         "logs",
@@ -186,7 +196,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
             f'"https://api.fly.io/api/v1/apps/{app_name}/logs?instance={machine}"',
             f"timeout 30 fly logs -a {app_name} --machine {machine} --no-tail",
         ),
-        evidence=_used(facts, "E07"),
+        evidence=used(facts, "E07"),
     )
 
 
@@ -209,7 +219,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
     if facts.ran_text:
         same = "the same" if facts.ran_text == facts.subject.image else facts.ran_text
         told.append(f"the machine ran {same}" + (f", which {existence[ran.exists]}" if ran else ""))
-    notes = list(_noted(facts, "E10b"))
+    notes = list(noted(facts, "E09b", "E10b"))
     if ran and ran.architectures and "amd64" not in ran.architectures:
         notes.append("Fly's machines are amd64: this image cannot run on them.")
     if believed and believed.exists is False and facts.known_here:
@@ -223,7 +233,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
         "image",
         "Step 2: the image",
         "Does the image exist, could it run here, and is it the one that ran?",
-        (". ".join(t[:1].upper() + t[1:] for t in told) + ".") if told else _why(facts, "E09"),
+        (". ".join(t[:1].upper() + t[1:] for t in told) + ".") if told else why(facts, "E09"),
         notes=tuple(notes),
         table=tables.image((("the caller believes in", believed), ("the machine ran", ran))),
         commands=(
@@ -231,7 +241,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
             f"docker manifest inspect {reference}",
             f"docker buildx imagetools inspect {reference}",
         ),
-        evidence=_used(facts, "E09", "E10", "E10b"),
+        evidence=used(facts, "E09", "E09b", "E10", "E10b"),
     )
 
 
@@ -242,11 +252,11 @@ def token(facts: Facts, _: Diagnosis) -> Section:
         "token",
         "Step 3: the token",
         "Whose eyes do we have, and what can they see?",
-        _why(facts, "E01"),
+        why(facts, "E01"),
         notes=("Reading the app's machines proves nothing about the right to create; these calls only read.",),
         table=tables.frame(("organisation", "apps", "user"), rows) if rows else None,
         commands=(f"{API}/tokens/current", 'fly tokens debug -t "$FLY_API_TOKEN"'),
-        evidence=_used(facts, "E01"),
+        evidence=used(facts, "E01"),
     )
 
 
@@ -277,8 +287,8 @@ def record(facts: Facts, _: Diagnosis) -> Section:
         real = f"; the machine is {facts.state}" if facts.state else ""
         answer = f"The row says `{row.status or 'nothing'}` and was last touched {age} before we looked{real}."
     else:
-        answer = _why(facts, "E14")
-    notes = list(_noted(facts, "E15"))
+        answer = why(facts, "E14")
+    notes = list(noted(facts, "E15"))
     if row and row.machine_id and row.machine_id == facts.subject.machine_name:
         notes.append(f"The column for the machine's id holds its name, {row.machine_id}.")
     if len(facts.records) > 1:
@@ -290,19 +300,19 @@ def record(facts: Facts, _: Diagnosis) -> Section:
         answer,
         notes=tuple(notes),
         table=tables.record(row) if row else None,
-        evidence=_used(facts, "E14", "E15"),
+        evidence=used(facts, "E14", "E15"),
     )
 
 
 def endpoint(facts: Facts, _: Diagnosis) -> Section:
     believed, right = facts.probe("E17"), facts.probe("E18")
     if believed:
-        answer = f"{_why(facts, 'E17')}"
+        answer = f"{why(facts, 'E17')}"
     elif facts.believed_host and facts.outcome("E13") is Outcome.ABSENT:
-        answer = _why(facts, "E13")
+        answer = why(facts, "E13")
     else:
-        answer = _why(facts, "E17")
-    notes = list(_noted(facts, "E12", "E13", "E18"))
+        answer = why(facts, "E17")
+    notes = list(noted(facts, "E12", "E13", "E18"))
     if facts.believed_host and facts.believed_host != facts.app_host:
         notes.append(
             f"A machine's name is not a hostname. The app's is {facts.app_host}; the header fly-force-instance-id "
@@ -317,8 +327,8 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
             probe.detail if probe else why,
         )
         for what, url, probe, why in (
-            ("believed", facts.believed_url, believed, _why(facts, "E17")),
-            ("the app's own", right.url if right else f"wss://{facts.app_host}/", right, _why(facts, "E18")),
+            ("believed", facts.believed_url, believed, why(facts, "E17")),
+            ("the app's own", right.url if right else f"wss://{facts.app_host}/", right, why(facts, "E18")),
         )
         if url
     ]
@@ -336,45 +346,7 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
             f"-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' "
             f"-H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='",
         ),
-        evidence=_used(facts, "E12", "E13", "E17", "E18"),
-    )
-
-
-def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
-    moments = diagnosis.timeline
-    decisive = next((m for m in moments if m.decisive), None)
-    sources = len({m.source for m in moments})
-    answer = f"{len(moments)} moments from {sources} sources" + (
-        f"; the decisive one is at {tables.clock(decisive.at)}: “{decisive.text[:140]}”." if decisive else "."
-    )
-    routine = len(facts.logs.lines) - sum(m.evidence == "E07" for m in moments) if facts.logs else 0
-    left_out = (f"{routine} routine lines of the platform's log are left out here.",) if routine else ()
-    days = sorted({f"{m.at:%Y-%m-%d}" for m in moments})
-    return Section(
-        "timeline",
-        "Timeline",
-        "What happened when, over all sources?",
-        answer,
-        notes=(
-            f"All times are UTC, on {days[0]}." if len(days) == 1 else f"All times are UTC, {days[0]} to {days[-1]}.",
-            *left_out,
-        ),
-        figure=charts.timeline(diagnosis),
-        table=tables.frame(
-            ("#", "", "time (UTC)", "source", "what", "evidence"),
-            (
-                (
-                    number,
-                    "►" if m.decisive else "",
-                    tables.clock(m.at) if len(days) == 1 else tables.day(m.at),
-                    m.source,
-                    m.text,
-                    f"[{m.evidence}]",
-                )
-                for number, m in enumerate(moments, start=1)
-            ),
-        ),
-        evidence=_used(facts, *(m.evidence for m in moments)),
+        evidence=used(facts, "E12", "E13", "E17", "E18"),
     )
 
 
@@ -391,27 +363,5 @@ STEPS: tuple[Callable[[Facts, Diagnosis], Section], ...] = (
     record,
     endpoint,
     timeline,
+    searched,
 )
-
-
-def _why(facts: Facts, number: str) -> str:
-    """The look's own sentence, as one."""
-    look = facts.look(number)
-    if look is None:
-        return "This was not asked before the run ended."
-    first = look.reason.partition(" ")[0]
-    sentence = look.reason.rstrip(".")
-    sentence = f"{sentence[:1].upper()}{sentence[1:]}" if first.isalpha() else sentence
-    return f"Could not look: {look.reason.rstrip('.')}." if look.outcome is Outcome.COULD_NOT_LOOK else f"{sentence}."
-
-
-def _noted(facts: Facts, *numbers: str) -> tuple[str, ...]:
-    return tuple(f"{_why(facts, number)} [{number}]" for number in numbers if facts.look(number))
-
-
-def _used(facts: Facts, *numbers: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(number for number in numbers if facts.look(number)))
-
-
-def _numbers(numbers: tuple[str, ...]) -> str:
-    return " ".join(f"[{number}]" for number in numbers)

@@ -9,7 +9,8 @@ from functools import cache
 
 import pytest
 
-from runbooks.collect.survey import Given, Survey
+from runbooks.collect.known import Given
+from runbooks.collect.survey import Survey
 from runbooks.diagnose.model import Diagnosis, Verdict
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Look, Outcome

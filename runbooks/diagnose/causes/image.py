@@ -85,16 +85,16 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
         )
         yield says(f"The create call was refused because the image {ref} does not exist.", believed=ref)
     yield from _exists(facts)
-    believed = facts.image("E09")
+    believed, at = (facts.image("E09b"), "E09b") if facts.looked("E09b") else (facts.image("E09"), "E09")
     if believed and believed.exists is False:
-        yield favours(f"The registry has no {believed.ref} now.", "E09", weight=Weight.WEAK)
+        yield favours(f"The registry has no {believed.ref} now.", at, weight=Weight.WEAK)
         if facts.ran_text and _plain(facts.ran_text) != _plain(facts.subject.image):
             yield refutes(
                 f"The machine ran {facts.ran_text}: pushing {facts.subject.image} would change nothing.",
                 *facts.config_at,
             )
     elif believed and believed.exists:
-        yield doubts(f"The registry has {believed.ref} now.", "E09")
+        yield doubts(f"The registry has {believed.ref} now.", at)
     elif facts.outcome("E09") is Outcome.COULD_NOT_LOOK:
         yield lacks("Whether the registry has the believed tag could not be seen.", "E09")
     if not ref and not facts.known_here:

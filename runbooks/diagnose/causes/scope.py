@@ -48,7 +48,10 @@ def wrong_app(facts: Facts) -> Iterator[Point | Says]:
     elif facts.outcome("E08") is Outcome.SEEN:
         look = facts.look("E08")
         silent = look.answer.error_regions if look and isinstance(look.answer, Listing) else ()
-        if silent:
+        scopes = facts.token.scopes if facts.token else ()
+        if scopes and all(scope.apps for scope in scopes):
+            yield lacks("The token is limited to single apps, so it would not see the machine in another one.", "E01")
+        elif silent:
             yield lacks(f"The organisation's list had no answer from {', '.join(silent)}.", "E08")
         else:
             yield doubts("No app of the organisation shows this machine.", "E08")

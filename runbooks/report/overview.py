@@ -1,0 +1,87 @@
+"""The steps that look over all sources at once: the timeline, and what every "no" rests on."""
+
+from __future__ import annotations
+
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.model import Diagnosis
+from runbooks.evidence import tables
+from runbooks.evidence.models import Listing, Outcome
+from runbooks.report import charts
+from runbooks.report.footing import numbers, used
+from runbooks.report.section import Section
+
+
+def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
+    moments = diagnosis.timeline
+    decisive = next((m for m in moments if m.decisive), None)
+    sources = len({m.source for m in moments})
+    answer = f"{len(moments)} moments from {sources} sources" + (
+        f"; the decisive one is at {tables.clock(decisive.at)}: “{decisive.text[:140]}”." if decisive else "."
+    )
+    routine = len(facts.logs.lines) - sum(m.evidence == "E07" for m in moments) if facts.logs else 0
+    left_out = (f"{routine} routine lines of the platform's log are left out here.",) if routine else ()
+    days = sorted({f"{m.at:%Y-%m-%d}" for m in moments})
+    return Section(
+        "timeline",
+        "Timeline",
+        "What happened when, over all sources?",
+        answer,
+        notes=(
+            f"All times are UTC, on {days[0]}." if len(days) == 1 else f"All times are UTC, {days[0]} to {days[-1]}.",
+            *left_out,
+        ),
+        figure=charts.timeline(diagnosis),
+        table=tables.frame(
+            ("#", "", "time (UTC)", "source", "what", "evidence"),
+            (
+                (
+                    number,
+                    "►" if m.decisive else "",
+                    tables.clock(m.at) if len(days) == 1 else tables.day(m.at),
+                    m.source,
+                    m.text,
+                    f"[{m.evidence}]",
+                )
+                for number, m in enumerate(moments, start=1)
+            ),
+        ),
+        evidence=used(facts, *(m.evidence for m in moments)),
+    )
+
+
+def searched(facts: Facts, _: Diagnosis) -> Section:
+    """What "not found" rests on: every question with its address, its time and how often it was asked."""
+    looks = facts.evidence.looks.values()
+    absent = [x for x in looks if x.outcome is Outcome.ABSENT]
+    notes = [_second_views(facts)] if facts.subject.machine_id or facts.subject.machine_name else []
+    scopes = facts.token.scopes if facts.token else ()
+    narrow = sorted({name for scope in scopes for name in scope.apps})
+    if narrow:
+        notes.append(f"The token sees only {', '.join(narrow)}: what else exists, it cannot tell. [E01]")
+    elif scopes:
+        notes.append(
+            "The token sees every app of its organisation, so a missing entry is not a matter of its reach. [E01]"
+        )
+    listing = getattr(facts.look("E08"), "answer", None)
+    if isinstance(listing, Listing) and listing.error_regions:
+        notes.append(f"Regions that did not answer the organisation's list: {', '.join(listing.error_regions)}. [E08]")
+    return Section(
+        "searched",
+        "What was searched",
+        "Where was looked, when, how often, and what does a “no” rest on?",
+        f"{len(facts.evidence.looks)} questions were asked; {len(absent)} were answered with no, "
+        f"and only those count as absent.",
+        notes=tuple(notes),
+        table=tables.looks(facts.evidence),
+        evidence=used(facts, *(x.number for x in looks)),
+    )
+
+
+def _second_views(facts: Facts) -> str:
+    """One sentence on which views agree that the machine is (not) there."""
+    views = ("E03", "E03b", "E05", "E05b", "E06", "E08")
+    looked = [n for n in views if facts.looked(n)]
+    sees = [n for n in looked if n in facts.seen_at]
+    misses = [n for n in looked if n not in facts.seen_at]
+    told = f"{len(sees)} of {len(looked)} views of the platform show the machine"
+    return f"{told} ({numbers(tuple(sees)) or 'none'}), {len(misses)} do not ({numbers(tuple(misses)) or 'none'})."
