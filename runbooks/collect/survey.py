@@ -58,6 +58,7 @@ class Survey:
     seconds: float = COLLECT_SECONDS
     progress: Progress = lambda look: None
     transport: Transport | None = None
+    sleep: Callable[[float], None] = time.sleep
     looks: dict[str, Look] = field(default_factory=dict)
     _readings: list[datetime] = field(default_factory=list)
 
@@ -75,7 +76,7 @@ class Survey:
         tls = self.source.tls or httpx.create_ssl_context()
         tape = Tape(bundle) if bundle else None
         wire = self.transport or tape or Wire(self._bases(), self.source.connect_to, tls)
-        pause = _no_pause if tape else time.sleep
+        pause = _no_pause if tape else self.sleep
         self._client = Client(
             wire,
             self.source.token,
