@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import platform
+import re
 import shutil
 import signal
 import tempfile
@@ -30,7 +31,8 @@ from jupyter_core.utils import ensure_event_loop
 
 from runbooks import __version__, folders
 from runbooks.errors import RunbookError, ScanError, UsageError
-from runbooks.evidence.redaction import Redactor, elements
+from runbooks.evidence.redaction import Redactor
+from runbooks.evidence.scan import clean_folder, scan_folder
 from runbooks.kernel import ENGINE, Step, Watch, steps_of
 from runbooks.settings import CHECKOUT, load_settings
 
@@ -39,6 +41,8 @@ SOFT_SHARE = 0.8  # of the deadline: then the case stops looking and publishes
 GRACE = 15.0  # seconds that an interrupted notebook has to publish what there is
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_DEADLINE = 124
+# CSI (colours, cursor), OSC (titles, links) up to its end, other escapes of two characters.
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]{0,60}[ -/]{0,10}[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[@-Z\\^_])")
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def run(
     original = source.read_bytes()
     node = nbformat.reads(original.decode("utf-8"), as_version=4)
     redactor = _redactor()
-    parameters = {name: _masked(value, redactor) for name, value in given.items()}
+    parameters = {name: _masked(value, redactor, "parameters") for name, value in given.items()}
     output_root = output_root.absolute()
     warnings = [f"An earlier run was killed; what it left is in {old}." for old in folders.sweep(output_root)]
     staging = folders.Staging(output_root)
@@ -173,29 +177,43 @@ def _supervise(this: _Run, node: nbformat.NotebookNode) -> None:
 
 
 def _finish(this: _Run, staging: folders.Staging) -> Result:
-    """Decide how it ended, complete the folder, and move it to its place."""
+    """Decide how it ended, complete and clean the folder, and move it to its place."""
+    if this.watch.notebook is not None:
+        _write_notebook(this, this.watch.notebook, staging.path / "report.ipynb")
+    dirty = _clean(this, staging.path)
     summary_text = _read(staging.path / "summary.json")
     summary = json.loads(summary_text) if summary_text else None
     status, code, reason = _ending(this, summary)
+    reason = this.redactor.text(reason, "reason")
     steps = tuple(this.watch.steps)
     if summary is None and status == "failed" and code == UsageError.exit_code:
         staging.discard()
         return Result(status, code, reason, None, steps, warnings=tuple(this.warnings))
-    if this.watch.notebook is not None:
-        _write_notebook(this, this.watch.notebook, staging.path / "report.ipynb")
     if status == "failed":
-        log = _read(this.watch.scratch / "kernel.log")
+        log = _uncoloured(_read(this.watch.scratch / "kernel.log"))
         if log.strip():
-            (staging.path / "kernel.log").write_text(this.redactor.text(log), encoding="utf-8")
+            (staging.path / "kernel.log").write_text(this.redactor.text(log, "kernel.log"), encoding="utf-8")
     manifest = _manifest(this, status, reason, code)
     manifest["files"] = folders.hashes(staging.path, leave_out="manifest.json")
-    folders.write_json(staging.path / "manifest.json", _masked(manifest, this.redactor))
-    unclean = _unclean(staging.path, this.redactor)
-    if unclean:
-        _quarantine(staging, unclean)
+    folders.write_json(staging.path / "manifest.json", _masked(manifest, this.redactor, "manifest"))
+    dirty += [name for name, _ in scan_folder(staging.path, this.redactor)]
+    if dirty:
+        _quarantine(staging, list(dict.fromkeys(dirty)))
     final = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun))
     _update_index(final.parent.parent, this.warnings)
     return Result(status, code, reason, final, steps, summary, summary_text, tuple(this.warnings))
+
+
+def _clean(this: _Run, folder: Path) -> list[str]:
+    """Mask what the finished files still show; the names of those that cannot be cleaned."""
+    target = folder / folders.TARGET
+    if target.is_file():
+        # Only a name, and not hashed anywhere.
+        target.write_text(this.redactor.text(_read(target), "name of the folder"), encoding="utf-8")
+    masked, dirty = clean_folder(folder, this.redactor)
+    if masked:
+        this.warnings.append(f"{masked} secrets were found in the finished files and masked there.")
+    return dirty
 
 
 def _ending(this: _Run, summary: Mapping[str, Any] | None) -> tuple[str, int, str]:
@@ -270,36 +288,61 @@ def _write_notebook(this: _Run, node: nbformat.NotebookNode, path: Path) -> None
     for step, cell in zip(this.watch.steps, code, strict=True):
         # papermill calls cells that never ran "completed" (its notebook_complete).
         cell.metadata.setdefault("papermill", {})["status"] = step.status
-    cleaned = nbformat.from_dict(_masked(node, this.redactor))
+        cell.outputs = _joined(cell.outputs)
+    cleaned = nbformat.from_dict(_masked(node, this.redactor, "notebook"))
     found = sum(hit.count for hit in this.redactor.hits) - before
     if found:
         this.warnings.append(f"{found} secrets were masked in the executed notebook.")
     path.write_text(nbformat.writes(cleaned, version=4), encoding="utf-8")
 
 
-def _masked(value: Any, redactor: Redactor) -> Any:
-    """Mask every string inside, except pictures: their base64 is no text."""
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """What was printed piece by piece as one text, and tracebacks as one, both without colours.
+
+    A secret that is spread over pieces, or has a colour code in its middle, would be found in none.
+    """
+    joined: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if output.output_type == "stream":
+            last = joined[-1] if joined else None
+            if last is not None and last.output_type == "stream" and last.name == output.name:
+                last.text += output.text
+            else:
+                joined.append(output)
+            continue
+        if output.output_type == "error":
+            output.traceback = ["\n".join(output.traceback)]
+        joined.append(output)
+    for output in joined:
+        if output.output_type == "stream":
+            output.text = _uncoloured(output.text)
+        elif output.output_type == "error":
+            output.traceback = [_uncoloured(line) for line in output.traceback]
+            output.evalue = _uncoloured(output.evalue)
+    return joined
+
+
+def _uncoloured(text: str) -> str:
+    """Without terminal sequences of any kind: colours, titles, links."""
+    return _SEQUENCE.sub("", text)
+
+
+def _masked(value: Any, redactor: Redactor, place: str) -> Any:
+    """Mask every string inside; the data of a picture is only looked through, since it is no text."""
     if isinstance(value, Mapping):
         return {
-            key: item if str(key).startswith("image/png") else _masked(item, redactor) for key, item in value.items()
+            redactor.text(str(key), place): _picture(item, redactor, place)
+            if str(key).startswith("image/") and "+xml" not in str(key)
+            else _masked(item, redactor, place)
+            for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_masked(item, redactor) for item in value]
-    return redactor.text(value, "notebook") if isinstance(value, str) else value
+        return [_masked(item, redactor, place) for item in value]
+    return redactor.text(value, place) if isinstance(value, str) else value
 
 
-def _unclean(folder: Path, redactor: Redactor) -> list[str]:
-    """The runner's own files that still show a secret after masking."""
-    names = [name for name in ("report.ipynb", "manifest.json") if (folder / name).is_file()]
-    return [name for name in names if _shows_secret(json.loads(_read(folder / name)), redactor)]
-
-
-def _shows_secret(value: Any, redactor: Redactor) -> bool:
-    if isinstance(value, Mapping):
-        return any(_shows_secret(v, redactor) for k, v in value.items() if not str(k).startswith("image/png"))
-    if isinstance(value, list):
-        return any(_shows_secret(item, redactor) for item in value)
-    return isinstance(value, str) and bool(redactor.scan(value))
+def _picture(data: Any, redactor: Redactor, place: str) -> Any:
+    return data if isinstance(data, str) and not redactor.hides(data) else _masked(data, redactor, place)
 
 
 def _quarantine(staging: folders.Staging, names: list[str]) -> None:
@@ -337,10 +380,8 @@ def _environment(staging: Path, output_root: Path, deadline: float, scratch: str
 
 def _redactor() -> Redactor:
     redactor = Redactor()
-    settings = load_settings()
-    for element in elements(settings.token.get_secret_value()):
-        redactor.know(element, "fly-token")
-    redactor.know(settings.records_key.get_secret_value(), "supabase-key")
+    for value, kind in load_settings().secrets:
+        redactor.know(value, kind)
     return redactor
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runbooks.errors import UsageError
-from runbooks.evidence.redaction import Redactor
+from runbooks.evidence.redaction import Redactor, elements, url_secrets
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 RECORD_COLUMNS = {
@@ -97,6 +97,15 @@ class Settings(BaseSettings):
     )
     run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")
     deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0)
+
+    @property
+    def secrets(self) -> list[tuple[str, str]]:
+        """Every credential among the settings, with its type: what a redactor has to know before anything else."""
+        urls = (self.records_url.get_secret_value(), self.status_url, self.machines_url, self.platform_url)
+        found = [(element, "fly-token") for element in elements(self.token.get_secret_value())]
+        found.append((self.records_key.get_secret_value(), "supabase-key"))
+        found += [(secret, "password") for url in (*urls, *self.registries.values()) for secret in url_secrets(url)]
+        return [(secret, kind) for secret, kind in found if secret]
 
     @property
     def columns(self) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,34 @@ from rich.text import Text
 
 from runbooks.diagnose.ledger import CauseInfo, filled
 from runbooks.diagnose.model import Remedy
+from runbooks.evidence.redaction import Redactor
 from runbooks.kernel import Step
 from runbooks.runner import Result
 
-# C0 except tab and newline, DEL, C1, and the characters that turn the reading direction.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# C0 except tab and newline, DEL, C1, zero-width characters, line separators, tags, and the characters that turn
+# the reading direction.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e007f\ud800-\udfff]"
+)
 _MARKS = {"done": "✓", "failed": "✗", "interrupted": "■"}
+# What comes here was masked where it entered; this is the last net, also for what a person mistyped.
+_redactor = Redactor()
+
+
+def know(secrets: Iterable[tuple[str, str]]) -> None:
+    """Credentials that may not be shown whatever text they stand in."""
+    for value, kind in secrets:
+        _redactor.know(value, kind)
 
 
 def plain(text: object) -> str:
-    """The text with every control character spelled out."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", str(text))
+    """The text without secrets, and with every control character spelled out."""
+    return _harmless(_redactor.text(str(text), "terminal"))
+
+
+def _harmless(text: str) -> str:
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 class Progress:
@@ -71,7 +88,7 @@ def show_result(console: Console, result: Result) -> None:
     if result.folder is not None:
         report = result.folder / "report.html"
         console.print()
-        _line(console, f"Report: {report if report.is_file() else result.folder}")
+        show_paths(console, "Report", report if report.is_file() else result.folder)
 
 
 def show_runbooks(console: Console, catalogue: Mapping[str, Sequence[tuple[str, str, str, str]]]) -> None:
@@ -100,7 +117,8 @@ def show_cause(console: Console, info: CauseInfo) -> None:
 
 
 def show_paths(console: Console, label: str, path: Path) -> None:
-    _line(console, f"{label}: {path}")
+    # A path is shown as it is: masked, it would lead nowhere, and its last parts are names that were scanned.
+    console.print(Text(_harmless(f"{label}: {path}")), soft_wrap=True)
 
 
 def show_error(console: Console, text: str) -> None:

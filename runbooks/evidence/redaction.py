@@ -252,6 +252,10 @@ class Redactor:
         """Names of the investigation itself: where one stands under a secret-looking key, only that place is masked."""
         self._spared.update(words)
 
+    def hides(self, data: str) -> bool:
+        """Does this base64, decoded, show a secret? For pictures, whose data is not searched as text."""
+        return self._holds("".join(data.split()), 0)
+
     def resume(self, text: str) -> None:
         """Number new placeholders after those that stand in a text which was masked before."""
         for match in _PLACEHOLDER.finditer(text):

@@ -1,0 +1,174 @@
+"""The last look over finished files: every byte, also packed ones, and the names of the files.
+
+`scan_folder` says what still shows; `clean_folder` masks it where that is possible, and names the files
+where it is not. A text is masked as text, JSON as JSON; of anything else only its secrets are told.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from runbooks.evidence.redaction import Hit, Redactor
+
+MOST = 400_000_000
+"""Bytes that are unpacked of one file; one that holds more is as good as unreadable."""
+_DEPTH = 4
+_JSON = (".json", ".har", ".ipynb")
+_READABLE = re.compile(rb"[\x20-\x7e\t\r\n]{8,}")
+
+
+class _Unreadable(Exception):
+    """Something packed that could not be looked into."""
+
+
+def scan_folder(folder: Path, redactor: Redactor) -> list[tuple[str, Hit]]:
+    """(file, hit) for everything in the folder that is still in the clear; the empty list is the good answer."""
+    return [
+        (name, hit)
+        for path in _files(folder)
+        for name in [path.relative_to(folder).as_posix()]
+        for hit in scan_bytes(name, path.read_bytes(), redactor)
+    ]
+
+
+def scan_bytes(name: str, data: bytes, redactor: Redactor) -> list[Hit]:
+    """What a file of this name and content shows, its own name included."""
+    found = redactor.scan(name)
+    try:
+        for text in _texts(name, data, _DEPTH):
+            found += redactor.scan(text)
+    except _Unreadable:
+        found.append(Hit("unreadable", name, 1))
+    return found
+
+
+def clean_folder(folder: Path, redactor: Redactor) -> tuple[int, list[str]]:
+    """Mask in place; how many values were masked, and the files that could not be cleaned."""
+    masked, dirty, changed = 0, [], set()
+    for path in _files(folder):
+        name, data = path.relative_to(folder).as_posix(), path.read_bytes()
+        hits = scan_bytes(name, data, redactor)
+        if not hits:
+            continue
+        text = _decoded(data)
+        clean = None if text is None else masked_text(name, text, redactor).encode("utf-8")
+        if clean is None or scan_bytes(name, clean, redactor):
+            dirty.append(name)
+            continue
+        path.write_bytes(clean)
+        changed.add(path)
+        masked += sum(hit.count for hit in hits)
+    _rehash(changed)
+    return masked, dirty
+
+
+def masked_text(name: str, text: str, redactor: Redactor) -> str:
+    """JSON is masked as JSON, so that it stays JSON; everything else as text."""
+    if name.endswith(_JSON):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            text = json.dumps(_strings(value, redactor, name), indent=2, ensure_ascii=False) + "\n"
+    return redactor.text(text, f"finished {name}")
+
+
+def _strings(value: Any, redactor: Redactor, place: str) -> Any:
+    """Every string on its own; keys decide nothing here, since what is no evidence has keys, too."""
+    if isinstance(value, dict):
+        return {redactor.text(key, place): _strings(item, redactor, place) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_strings(item, redactor, place) for item in value]
+    return redactor.text(value, place) if isinstance(value, str) else value
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _texts(name: str, data: bytes, depth: int) -> Iterator[str]:
+    """Everything in the file that can be read as text: itself, its JSON strings, what is packed in it."""
+    text = _decoded(data)
+    if text is None:
+        yield b"\n".join(_READABLE.findall(data)).decode("ascii")
+    else:
+        yield text
+        if name.endswith(_JSON):
+            # The separator is one that no rule reads across.
+            yield "\n<>\n".join(_leaves(text))
+    if depth:
+        for inner, packed in _packed(name, data):
+            yield inner
+            yield from _texts(inner, packed, depth - 1)
+
+
+def _leaves(text: str) -> Iterator[str]:
+    """The strings of a JSON text as they are meant, those with an escape in them: the others stood there already."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    rest = [value]
+    while rest:
+        one = rest.pop()
+        if isinstance(one, dict):
+            rest += [*one, *one.values()]
+        elif isinstance(one, list):
+            rest += one
+        elif isinstance(one, str) and ("\n" in one or '"' in one or "\\" in one):
+            yield one
+
+
+def _packed(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    """The members of a zip, the content of a gzip."""
+    left = MOST
+    try:
+        if zipfile.is_zipfile(io.BytesIO(data)):
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                for entry in archive.infolist():
+                    left -= entry.file_size
+                    if left < 0:
+                        raise _Unreadable
+                    if not entry.is_dir():
+                        yield entry.filename, archive.read(entry)
+        elif data.startswith(b"\x1f\x8b"):
+            with gzip.open(io.BytesIO(data)) as stream:
+                inside = stream.read(MOST + 1)
+                if len(inside) > MOST:
+                    raise _Unreadable
+                yield PurePosixPath(name).stem, inside
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, OSError, EOFError):
+        # Damaged, encrypted, packed in a way that is not known here.
+        raise _Unreadable from None
+
+
+def _decoded(data: bytes) -> str | None:
+    """The file as text, or None when it is none."""
+    try:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return data.decode("utf-16")
+        return None if b"\x00" in data else data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _rehash(changed: set[Path]) -> None:
+    """Bring the hashes that `evidence/index.json` keeps of its neighbours up to date."""
+    for index in {path.with_name("index.json") for path in changed}:
+        try:
+            told = json.loads(index.read_text(encoding="utf-8"))
+            for name in told["sha256"]:
+                told["sha256"][name] = hashlib.sha256(index.with_name(name).read_bytes()).hexdigest()
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        index.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
