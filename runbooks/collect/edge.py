@@ -5,11 +5,13 @@ A name that does not resolve is an answer only when a control name resolves at t
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import logging
 import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, quote, urlsplit
 
 import dns.exception
@@ -89,8 +91,8 @@ class Edge:
             return seen(
                 f"{shown} cannot be reached: {host} does not exist (as stated)", Probe(shown, "dns", detail="NXDOMAIN")
             )
-        except TimeoutError:
-            return unlooked(f"{shown}: no answer within {self._seconds:.0f} s")
+        except _Silent as silence:
+            return unlooked(f"{shown}: {silence}: no answer within {self._seconds:.0f} s")
         except ValueError as error:
             return unlooked(f"{shown[:200]!r} cannot be asked for: {self._redactor.text(str(error), 'edge')}")
 
@@ -101,23 +103,26 @@ class Edge:
         try:
             sock = socket.create_connection(target, timeout=self._seconds)
         except TimeoutError:
-            raise
+            raise _Silent("no connection came about") from None
         except OSError as error:
             return self._ended(url, "tcp", None, error.strerror or str(error), instance)
         try:
             if secure:
                 try:
                     sock = self._tls.wrap_socket(sock, server_hostname=host)
-                except ssl.SSLError as error:
+                except TimeoutError:
+                    raise _Silent("connected, but the server said nothing to begin TLS") from None
+                except (ssl.SSLError, ConnectionError) as error:
                     return self._ended(url, "tls", None, _tls_reason(error), instance)
-                except ConnectionError as error:
-                    return self._ended(url, "tls", None, error.strerror or str(error), instance)
             path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
             name = f"[{host}]" if ":" in host else host
             name += f":{port}" if port and port != usual else ""
             headers = {"fly-force-instance-id": instance} if instance else {}
             asker = self._upgrade if parts.scheme in ("ws", "wss") else self._plain
-            return asker(sock, name, path, headers, url, instance)
+            try:
+                return asker(sock, name, path, headers, url, instance)
+            except TimeoutError:
+                raise _Silent(f"connected{' by TLS' if secure else ''}, but the request was left unanswered") from None
         finally:
             sock.close()
 
@@ -137,28 +142,42 @@ class Edge:
                 max_size=2**16,
             ):
                 return self._ended(url, "open", 101, "the upgrade was accepted", instance)
-        except InvalidStatus as error:
-            body = bytes(error.response.body or b"")[:300].decode("utf-8", "replace")
-            detail = " ".join(body.split()) or error.response.reason_phrase
-            return self._ended(url, "upgrade", error.response.status_code, detail, instance)
         except TimeoutError:
             raise
-        except (InvalidHandshake, WebSocketException, OSError, EOFError) as error:
-            return self._ended(url, "upgrade", None, str(error) or type(error).__name__, instance)
+        except (InvalidHandshake, WebSocketException, OSError, EOFError, ValueError) as error:
+            answer = _answer_in(error)
+            if answer is None and isinstance(error, ValueError):
+                raise
+            if answer is None:
+                return self._ended(url, "upgrade", None, _first_line(_root(error)), instance)
+            status, reason, raw = answer
+            return self._ended(url, "upgrade", status, " ".join(raw.split()) or reason, instance)
 
     def _plain(
         self, sock: socket.socket, name: str, path: str, headers: dict[str, str], url: str, instance: str
     ) -> Found:
         connection = http.client.HTTPConnection(name, timeout=self._seconds)
         connection.sock = sock
+        late = threading.Event()
+        # Time-outs of a socket begin anew with every byte; this is the end of them all.
+        end = threading.Timer(self._seconds, _hang_up, (sock, late))
+        end.daemon = True
+        end.start()
         try:
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()
-            detail = " ".join(response.read(300).decode("utf-8", "replace").split())
+            if late.is_set():
+                # To the library an end of the connection is also an end of the headers.
+                raise TimeoutError
+            detail = _beginning(response)
         except TimeoutError:
             raise
         except (http.client.HTTPException, OSError) as error:
-            return self._ended(url, "upgrade", None, str(error) or type(error).__name__, instance)
+            if late.is_set():
+                raise TimeoutError from None
+            return self._ended(url, "upgrade", None, _first_line(error), instance)
+        finally:
+            end.cancel()
         return self._ended(url, "open" if response.status < 500 else "upgrade", response.status, detail, instance)
 
     def _ended(self, url: str, reached: str, status: int | None, detail: str, instance: str) -> Found:
@@ -166,9 +185,7 @@ class Edge:
         probe = Probe(url, reached, status, detail, instance)
         if reached == "open":
             return seen(f"{url} answers (HTTP {status}: {detail})", probe)
-        stage = {"tcp": "no connection", "tls": "no TLS", "upgrade": "the upgrade was refused"}[reached]
-        answered = f" with HTTP {status}" if status else ""
-        return seen(f"{url}: {stage}{answered}: {detail}", probe)
+        return seen(f"{url}: {_stage(url, reached, status)}: {detail}", probe)
 
     def _control_failure(self) -> str:
         """Why the control name does not resolve, or "" when it does. Asked once."""
@@ -203,11 +220,89 @@ class Edge:
         return Resolution(host, "NOERROR" if addresses else code, tuple(addresses))
 
 
-def _tls_reason(error: ssl.SSLError) -> str:
-    verify = getattr(error, "verify_message", "")
-    return str(verify or error.reason or error)
+def _beginning(response: http.client.HTTPResponse) -> str:
+    """The first words of the body; an answer without all of its body is an answer, too."""
+    try:
+        return " ".join(response.read(300).decode("utf-8", "replace").split())
+    except (http.client.HTTPException, OSError):
+        return ""
 
 
-def _first_line(error: Exception) -> str:
+class _Silent(Exception):
+    """Time ran out; the message says how far one had come."""
+
+
+def _stage(url: str, reached: str, status: int | None) -> str:
+    """Where it ended, in words that tell the cases apart."""
+    if reached == "tcp":
+        return "no connection"
+    if reached == "tls":
+        return "connected, but no TLS"
+    if not url.startswith("ws"):
+        return f"an answer, but an error (HTTP {status})" if status else "connected, but no answer in HTTP"
+    if status is None:
+        return "connected, but no answer to the upgrade"
+    if status < 300:
+        return f"a web server that does not upgrade to a WebSocket (HTTP {status})"
+    if status < 400:
+        return f"the upgrade was sent elsewhere (HTTP {status})"
+    return f"the upgrade was refused with HTTP {status}"
+
+
+_CERTIFICATE = {9: "is not valid yet", 10: "has expired", 18: "is self-signed"}
+_UNKNOWN_ISSUER = {19, 20, 21}
+
+
+def _tls_reason(error: OSError) -> str:
+    """What was wrong with the handshake or the certificate, in words first and then in OpenSSL's own."""
+    told = str(getattr(error, "verify_message", "") or getattr(error, "reason", "") or error.strerror or error)
+    code = getattr(error, "verify_code", None)
+    if code in _CERTIFICATE:
+        return f"the certificate {_CERTIFICATE[code]} ({told})"
+    if code in _UNKNOWN_ISSUER:
+        return f"the certificate comes from an issuer that this machine does not know ({told})"
+    if code in (62, 63, 64):
+        return f"the certificate is for another name ({told})"
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError) or "EOF" in told:
+        return f"the server closed the connection during the handshake ({told})"
+    if told in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
+        return f"the server does not speak TLS on this port ({told})"
+    return told
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and what it came from; the library wraps what it heard."""
+    known: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in known:
+        known.append(one)
+        yield one
+        one = one.__cause__ or one.__context__
+
+
+def _answer_in(error: BaseException) -> tuple[int, str, str] | None:
+    """Status, reason phrase and beginning of the body, where the server answered in HTTP."""
+    for one in _chain(error):
+        if isinstance(one, InvalidStatus):
+            response = one.response
+            body = bytes(response.body or b"")[:300].decode("utf-8", "replace")
+            place = response.headers.get("Location", "") if 300 <= response.status_code < 400 else ""
+            return response.status_code, response.reason_phrase, f"to {place}" if place else body
+    return None
+
+
+def _root(error: BaseException) -> BaseException:
+    """The lowest error that says something: "connection closed" tells more than "no valid response"."""
+    return next((one for one in reversed(list(_chain(error))) if str(one).strip()), error)
+
+
+def _hang_up(sock: socket.socket, late: threading.Event) -> None:
+    late.set()
+    with contextlib.suppress(OSError):
+        # Not the method of an SSLSocket, which would take the reader's own state away.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return text[0][:200] if text else type(error).__name__
