@@ -7,9 +7,6 @@ steps only display what was collected. `case.refresh()` looks again.
 from __future__ import annotations
 
 import difflib
-import os
-import re
-import secrets
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,13 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runbooks import __version__
+from runbooks import __version__, folders
 from runbooks.collect.known import Given
 from runbooks.collect.survey import COLLECT_SECONDS, Survey
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
-from runbooks.errors import ParameterError, RunbookError
+from runbooks.errors import ParameterError
 from runbooks.evidence import bundle, tables
 from runbooks.evidence.models import Evidence, Look
 from runbooks.evidence.redaction import Redactor, elements
@@ -214,8 +211,14 @@ class Case:
             _write(folder, clean)
             (folder / ".target").write_text(relative, encoding="utf-8")
         else:
-            folder = _settle(self._settings.output_root, relative, clean)
-            relative = str(folder.absolute())
+            folders.sweep(self._settings.output_root)
+            staging = folders.Staging(self._settings.output_root)
+            try:
+                _write(staging.path, clean)
+            except BaseException:
+                staging.discard()
+                raise
+            relative = str(staging.settle(relative).absolute())
             index.write(self._settings.output_root)
         warning = (f"Warning: {masked} secrets were found in the finished files and masked there.",) if masked else ()
         return Section(
@@ -255,9 +258,8 @@ class Case:
 
     def _folder_name(self) -> str:
         subject = self.evidence.subject
-        who = subject.machine_id or subject.machine_name or "unknown"
-        parts = "--".join(_safe(part) for part in (RUNBOOK, subject.app, who))
-        return f"{datetime.now(UTC):%Y-%m-%d}/{parts}--{datetime.now(UTC):%H%M%SZ}"
+        named = {"app_name": subject.app, "machine_id": subject.machine_id, "machine_name": subject.machine_name}
+        return folders.run_name(RUNBOOK, named, datetime.now(UTC))
 
 
 def open_case(namespace: Mapping[str, Any] | None = None, /, **parameters: Any) -> Case:
@@ -299,35 +301,14 @@ def _progress() -> Callable[[Look], None]:
     return show
 
 
-def _settle(root: Path, relative: str, written: Mapping[str, str]) -> Path:
-    """Write aside, then give the folder its name in one step; a name that is taken gets a number."""
-    staging = root / ".staging" / f"case-{os.getpid()}-{secrets.token_hex(4)}"
-    try:
-        _write(staging, written)
-        final = root / relative
-        for attempt in range(1, 1000):
-            candidate = final if attempt == 1 else final.with_name(f"{final.name}-{attempt}")
-            if not candidate.exists():
-                candidate.parent.mkdir(parents=True, exist_ok=True)
-                staging.rename(candidate)
-                return candidate
-    except OSError as error:
-        raise RunbookError(
-            f"The report could not be written to {root} ({error.strerror}).",
-            "Make room there or choose another place with RUNBOOKS_OUTPUT_ROOT.",
-        ) from None
-    raise RunbookError(f"There are a thousand folders called {relative} already.")
-
-
 def _write(folder: Path, written: Mapping[str, str]) -> None:
-    for name, text in written.items():
+    """Each file appears whole or not at all, the evidence first and the summary last."""
+    for name, text in sorted(written.items(), key=lambda item: (item[0] == "summary.json", item[0])):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-
-def _safe(part: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", part).strip(".-")[:80] or "unknown"
+        aside = path.with_name(f".{path.name}.part")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
 
 
 __all__ = ["Case", "ParameterError", "open_case"]
