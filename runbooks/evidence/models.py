@@ -186,6 +186,69 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenPart:
+    """One token of a comma list, as it describes itself (facts §6.4); `kind` is permission, discharge, unreadable.
+
+    Rights are letters of `rwcdC` (read, write, create, delete, control). `undischarged` names the third
+    parties whose consent is demanded and not in the list: with one of them the API refuses the token.
+    """
+
+    kind: str
+    location: str = ""
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    organizations: tuple[str, ...] = ()
+    apps: tuple[str, ...] = ()
+    actions: str = ""
+    third_parties: tuple[str, ...] = ()
+    undischarged: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInside:
+    """What a token says about itself, read offline and without judging its signature."""
+
+    parts: tuple[TokenPart, ...] = ()
+
+    @property
+    def permissions(self) -> tuple[TokenPart, ...]:
+        """Any one of them suffices."""
+        return tuple(part for part in self.parts if part.kind == "permission")
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSecret:
+    """A secret of the caller's function: its name, and the reference whose SHA-256 equals its own.
+
+    `digest` is kept only where it is that of a known reference, or where the name speaks of an image.
+    """
+
+    name: str
+    matches: str = ""
+    digest: str = ""
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSecrets:
+    """All secrets of the project's functions, and the references that were compared with them."""
+
+    project: str
+    secrets: tuple[FunctionSecret, ...] = ()
+    compared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionLog:
+    """Lines of the caller's function around the incident, oldest first."""
+
+    project: str
+    lines: tuple[LogLine, ...] = ()
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     id: str
     name: str
