@@ -23,6 +23,7 @@ from runbooks.errors import RunbookError
 STAGING = ".staging"
 QUARANTINE = ".quarantine"
 TARGET = ".target"
+SCRATCH = "rb-"  # short: the kernel's sockets lie below it, and their paths may hold a hundred bytes
 
 
 class Staging:
@@ -44,6 +45,11 @@ class Staging:
                 f"The output folder {output_root} cannot be written ({error.strerror}).",
                 "Choose another one with --output-root or RUNBOOKS_OUTPUT_ROOT.",
             ) from error
+
+    def note(self, scratch: Path) -> None:
+        """Remember the run's temporary folder where a later run finds it, should this one be killed."""
+        self._lock.write(os.fsencode(scratch))
+        self._lock.flush()
 
     def settle(self, fallback: str) -> Path:
         """Give the folder its final name, that of the case or else `fallback`, by one rename."""
@@ -70,6 +76,9 @@ def sweep(output_root: Path) -> list[Path]:
             continue  # still running
         if folder.is_dir():
             found.append(_bury(folder, output_root))
+        scratch = Path(os.fsdecode(lock_file.read_bytes()))
+        if scratch.name.startswith(SCRATCH):
+            shutil.rmtree(scratch, ignore_errors=True)
         lock_file.unlink(missing_ok=True)
         lock.close()
     return found

@@ -109,7 +109,8 @@ def run(
     output_root = output_root.absolute()
     warnings = [f"An earlier run was killed; what it left is in {old}." for old in folders.sweep(output_root)]
     staging = folders.Staging(output_root)
-    with tempfile.TemporaryDirectory(prefix="rb-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
+        staging.note(Path(scratch))
         watch = Watch(_environment(staging.path, output_root, deadline, scratch), Path(scratch), on_step)
         watch.steps = steps_of(node)
         this = _Run(

@@ -193,7 +193,9 @@ def test_a_killed_run_is_found_and_marked_by_the_next(notebook: Notebook, tmp_pa
         "from pathlib import Path; from runbooks import runner; runner.run('machine_not_visible', "
         f"{{'app_name': 'vyx'}}, output_root=Path({str(root)!r}), notebook=Path({str(path)!r}))"
     )
-    victim = subprocess.Popen([sys.executable, "-c", code])
+    scratch = tmp_path / "t"
+    scratch.mkdir()
+    victim = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"TMPDIR": str(scratch)})
     _until(sign.exists)
     assert folders.sweep(root) == []  # it is alive
     victim.send_signal(signal.SIGKILL)
@@ -202,6 +204,7 @@ def test_a_killed_run_is_found_and_marked_by_the_next(notebook: Notebook, tmp_pa
     (dead,) = root.glob("*/machine_not_visible--vyx--unknown--*")
     assert f"An earlier run was killed; what it left is in {dead}." in result.warnings
     assert _manifest(dead)["status"] == "died"
+    assert list(scratch.iterdir()) == []
     assert _left_in(root) == []
 
 
