@@ -94,3 +94,37 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
         believed_host=host,
         app_host=facts.app_host,
     )
+
+
+@cause(
+    "cordoned",
+    "The machine is cordoned: traffic is withheld from it",
+    stage=Stage.REACH,
+    remedy=Remedy(
+        "Uncordon the machine",
+        "It runs, and the proxy was told to send it nothing.",
+        ("fly machine uncordon {live_id} -a {app}", "fly machine status {live_id} -a {app}"),
+    ),
+    prevention=Remedy(
+        "Undo a cordon where it was set",
+        "A deploy or a script that cordons a machine and dies in between leaves it so for ever.",
+    ),
+    next_test="Look at `cordoned` in the machine's own description.",
+)
+def cordoned(facts: Facts) -> Iterator[Point | Says]:
+    """`cordoned: true` on a started machine: the proxy leaves it out, a private address still reaches it."""
+    flagged = [s.at for s in facts.sightings if s.machine.cordoned]
+    if not flagged:
+        return
+    if facts.state == "started":
+        yield proves("The machine is started, and its description says cordoned.", *flagged)
+    else:
+        yield favours(f"The machine is {facts.state}, and its description says cordoned.", *flagged)
+    right = facts.probe("E18")
+    if right and right.reached == "open":
+        yield refutes("It answers at the app's hostname all the same.", "E18")
+    elif right:
+        yield favours(f"Named in the header, it does not answer at {facts.app_host}.", "E18")
+    yield says(
+        "The machine runs, but it is cordoned, so the proxy sends it no traffic.", "it is cordoned and gets no traffic"
+    )
