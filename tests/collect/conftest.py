@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from runbooks.collect.client import Client, RateBudget
-from runbooks.collect.survey import Given
+from runbooks.collect.known import Given
 from runbooks.collect.transport import NoAnswer, RawAnswer
 from runbooks.evidence.redaction import Redactor
 from runbooks.settings import load_settings
@@ -121,11 +123,16 @@ class Stage:
 Play = Callable[..., Stage]
 
 
+def _settle(simulator: Simulator) -> None:
+    """Let the server see that its clients have gone: uvicorn trips over a WebSocket that is just closing."""
+    patience = time.monotonic() + 2
+    while any(server.server_state.connections for server in simulator._servers) and time.monotonic() < patience:
+        time.sleep(0.005)
+
+
 @pytest.fixture
 def play(tmp_path: Path) -> Iterator[Play]:
     """Serve a scenario; its parameters are what is given."""
-    import ssl
-
     with ExitStack() as stack:
 
         def start(name: str = "vyx-missing-environment", *, rate_limits: bool = False, **settings: Any) -> Stage:
@@ -133,6 +140,7 @@ def play(tmp_path: Path) -> Iterator[Play]:
             told = scenario.settings.model_copy(update={"rate_limits": rate_limits, **settings})
             scenario = replace(scenario, settings=told)
             simulator = stack.enter_context(Simulator(scenario, tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"))
+            stack.callback(_settle, simulator)
             served = simulator.start()
             values = dict(scenario.parameters)
             at = values.pop("incident_time", "")

@@ -26,6 +26,7 @@ from runbooks.evidence.reading import events_of
 from runbooks.evidence.redaction import Hit
 
 AT = datetime(2025, 10, 2, 3, 0, 11, 250_000, UTC)
+CIRCUMSTANCES = bundle.Circumstances((AT,), "macaroon", ("registry.fly.io",), True, {"jwt": 2})
 URL = "https://api.machines.dev/v1/apps/vyx-app/machines?include_deleted=true"
 
 
@@ -54,7 +55,8 @@ def evidence() -> Evidence:
 
 
 def test_one_file_of_exchanges_and_one_for_each_other_look() -> None:
-    files = bundle.files(evidence(), [Hit("jwt", "E03 body", 2)], {"app_name": "vyx-app"}, "machine_not_visible", "1.2")
+    hits, parameters = [Hit("jwt", "E03 body", 2)], {"app_name": "vyx-app"}
+    files = bundle.files(evidence(), CIRCUMSTANCES, hits, parameters, "machine_not_visible", "1.2")
     assert set(files) == {"http.har", "E12-dns-app.json", "redactions.json", "index.json"}
     assert json.loads(files["E12-dns-app.json"])["answer"]["host"] == "a.fly.dev"
     assert json.loads(files["redactions.json"]) == {"masked": [{"rule": "jwt", "place": "E03 body", "count": 2}]}
@@ -71,7 +73,7 @@ def test_one_file_of_exchanges_and_one_for_each_other_look() -> None:
 
 
 def test_every_attempt_is_an_entry_and_a_failure_has_status_0() -> None:
-    har = json.loads(bundle.files(evidence(), [], {}, "r", "1.2")["http.har"])["log"]
+    har = json.loads(bundle.files(evidence(), CIRCUMSTANCES, [], {}, "r", "1.2")["http.har"])["log"]
     assert har["version"] == "1.2"
     failed, answered = har["entries"]
     assert failed["response"]["status"] == 0
