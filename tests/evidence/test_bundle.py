@@ -62,7 +62,7 @@ def test_one_file_of_exchanges_and_one_for_each_other_look() -> None:
     assert json.loads(files["redactions.json"]) == {"masked": [{"rule": "jwt", "place": "E03 body", "count": 2}]}
     index = json.loads(files["index.json"])
     assert index["format"] == bundle.FORMAT
-    assert index["looked_at"] == "2025-10-02T03:00:11.250Z"
+    assert index["looked_at"] == "2025-10-02T03:00:11.250000Z"
     assert [(look["number"], look["outcome"], look["file"]) for look in index["looks"]] == [
         ("E05", "seen", "http.har"),
         ("E12", "seen", "E12-dns-app.json"),
