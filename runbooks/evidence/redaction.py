@@ -107,6 +107,12 @@ _RULES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "authorization",
+            "authorization",
+            rf"(?i:\bauthorization){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}?(?:[A-Za-z][A-Za-z0-9-]{{1,20}}\s{{1,4}}){{0,2}}"
+            rf"{_NONE}(?=[^\s\"'`<>]{{0,400}}\d)(?P<secret>[^\s\"'`<>\\&]{{8,}})",
+        ),
+        (
+            "authorization",
             "bearer|flyv1|basic",
             r"(?i:\b(?:Bearer|FlyV1|Basic))\s+(?=[^\s<]{0,4096}\d)(?P<secret>[A-Za-z0-9._~+/=,-]{16,})",
         ),
@@ -187,6 +193,7 @@ _ALWAYS_SECRET = re.compile(
     r"|authorization|credentials?|nonce|cookie|raw_value|dsn|connection_string|database_url)"
 )
 _USER_ID = re.compile(r"(?i)^user_?id$")
+_VALUES = ("value", "values")
 _NAMED = ("name", "key", "header", "env_var", "variable")
 _FLAG = re.compile(rf"--?(?:{_PAIR}|token)")
 _ENVIRONMENT = ("env", "environment")
@@ -209,6 +216,8 @@ _ESCAPE = re.compile(
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}){12,}")
 _READABLE = re.compile(rb"[\x20-\x7e\t\r\n]{8,}")
+_NEAR = 2_000
+_FEW = 400
 _NESTED = 3
 _UNPACKED = 1_000_000
 # One line of a key that was printed line by line.
@@ -312,7 +321,7 @@ class Redactor:
             named = self._named(value, within)
             return {
                 self._key(str(key), place): self._forced(item, _kind_of, place, within)
-                if key == named
+                if named and key in _VALUES
                 else self._entry(str(key), item, place, within)
                 for key, item in value.items()
             }
@@ -346,13 +355,13 @@ class Redactor:
         return self.text(text, place)
 
     @staticmethod
-    def _named(value: Mapping[Any, Any], within: str) -> str | None:
-        """The key `value` in `{"name": "API_KEY", "value": …}`."""
+    def _named(value: Mapping[Any, Any], within: str) -> bool:
+        """Is this `{"name": "API_KEY", "value": …}`, a name that tells beside its value?"""
         name = next((value[key] for key in _NAMED if isinstance(value.get(key), str)), None)
-        if name is None or "value" not in value or len(name) > 200:
-            return None
+        if name is None or len(name) > 200 or not any(key in value for key in _VALUES):
+            return False
         telling = _ALWAYS_SECRET.fullmatch(_snake(name)) or (name.isupper() and _ENV_SECRET.search(name))
-        return "value" if telling or (within.lower() in _ENVIRONMENT and _ENV_SECRET.search(name)) else None
+        return bool(telling or (within.lower() in _ENVIRONMENT and _ENV_SECRET.search(name)))
 
     def _key(self, key: str, place: str) -> str:
         """Keys are masked by their looks only: a known value that is also the name of a field must not rename it."""
@@ -380,8 +389,14 @@ class Redactor:
 
     def _escaped(self, text: str, place: str) -> str:
         """Mask what only shows when the escapes in the text are undone; what is no secret stays as it is written."""
-        if not _ESCAPE.search(text):
-            return text
+        done, at = [], 0
+        for begin, end in _around_escapes(text):
+            done += [text[at:begin], self._unescaped(text[begin:end], place, begin > 0, end < len(text))]
+            at = end
+        return "".join((*done, text[at:])) if done else text
+
+    def _unescaped(self, text: str, place: str, more_before: bool, more_behind: bool) -> str:
+        """The same for a part of a text; what reaches over its borders is left to the rules for plain text."""
         plain, begins, origins, at = [], [0], [0], 0
         length = 0
         for escape in _ESCAPE.finditer(text):
@@ -398,8 +413,9 @@ class Redactor:
 
         decoded, done, at = "".join(plain), [], 0
         for start, end, kind in self._spans(decoded):
-            done += [text[at : origin(start)], self._mask(kind, decoded[start:end], place)]
-            at = origin(end)
+            if (start or not more_before) and (end < len(decoded) or not more_behind):
+                done += [text[at : origin(start)], self._mask(kind, decoded[start:end], place)]
+                at = origin(end)
         return "".join((*done, text[at:])) if done else text
 
     def _spans(self, text: str) -> list[tuple[int, int, str]]:
@@ -464,17 +480,23 @@ class Redactor:
         return base64.b64encode(self.text(inside, place).encode()).decode()
 
     def _known_spans(self, text: str) -> Iterator[tuple[int, int, str]]:
-        at, last = 0, len(text) - _SEARCHED_FROM
-        if last < 0 or not (len(self._searched) > 16 or any(start in text for start in self._searched)):
-            return
-        while at <= last:
-            names = self._searched.get(text[at : at + _SEARCHED_FROM])
-            value = next((value for value in names if text.startswith(value, at)), "") if names else ""
-            if names and value:
+        """Where known values stand: the first characters of each are looked up, then the longest that fits counts.
+
+        Some are searched one by one, which is fast; for many, position by position, which does not depend
+        on their number: an app with a machine for each user has thousands of ids.
+        """
+        if len(self._searched) > _FEW:
+            last = len(text) - _SEARCHED_FROM
+            places: Iterable[int] = (at for at in range(last + 1) if text[at : at + _SEARCHED_FROM] in self._searched)
+        else:
+            places = sorted(at for start in self._searched for at in _occurrences(start, text))
+        free = 0
+        for at in places:
+            names = self._searched[text[at : at + _SEARCHED_FROM]]
+            value = next((value for value in names if text.startswith(value, at)), "") if at >= free else ""
+            if value:
                 yield at, at + len(value), _kind_in(names[value])
-                at += len(value)
-            else:
-                at += 1
+                free = at + len(value)
 
     def _known(self, text: str, place: str) -> str:
         """Replace known values, the longest first, and never inside of a placeholder."""
@@ -486,8 +508,6 @@ class Redactor:
         return "".join(part if odd % 2 else self._known_in(part, place) for odd, part in enumerate(parts))
 
     def _known_in(self, text: str, place: str) -> str:
-        # The first characters of each known value are looked up, position by position: with hundreds of
-        # machines there are hundreds of values, and trying each on each text would be quadratic.
         done, begun = [], 0
         for start, end, kind in self._known_spans(text):
             self._hits[kind, place] += 1
@@ -547,6 +567,28 @@ def _rules_for(text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
 
 def _group(match: re.Match[str]) -> str | int:
     return next((name for name in ("secret", "id") if match.groupdict().get(name)), 0)
+
+
+def _occurrences(word: str, text: str) -> Iterator[int]:
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + 1)
+
+
+def _around_escapes(text: str) -> Iterator[tuple[int, int]]:
+    """Parts of the text with something escaped in them, apart from quotation marks, which the rules know."""
+    begin = end = -1
+    for escape in _ESCAPE.finditer(text):
+        if _char(escape) in ("'", '"'):
+            continue
+        if begin >= 0 and escape.start() - _NEAR > end:
+            yield begin, end
+            begin = -1
+        begin = max(0, escape.start() - _NEAR) if begin < 0 else begin
+        end = min(len(text), escape.end() + _NEAR)
+    if begin >= 0:
+        yield begin, end
 
 
 def _char(escape: re.Match[str]) -> str:
