@@ -114,6 +114,8 @@ class CauseInfo:
 
 PLAIN = ("variables",)
 """Names whose value is shell text already."""
+OPTIONAL = ("variables", "near")
+"""Names that are left out where they are not known."""
 
 _REGISTRY: dict[str, CauseInfo] = {}
 
@@ -268,7 +270,7 @@ class _Names(dict[str, str]):
     """A name that this incident does not know stands in capitals, to be filled in by hand."""
 
     def __missing__(self, key: str) -> str:
-        return key.upper()
+        return "" if key in OPTIONAL else key.upper()
 
 
 def _heard(info: CauseInfo, facts: Facts) -> Entry | None:
