@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import ipaddress
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -82,40 +82,69 @@ class Wire:
         self._routes = Routes(connect_to)
         self._client = httpx.Client(verify=tls or httpx.create_ssl_context(), follow_redirects=False, trust_env=False)
         self._names: dict[str, str | None] = {}
+        self._lines: list[socket.socket] = []
 
     def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> RawAnswer:
         try:
             target, extra, extensions = self._physical(url)
         except ValueError as error:
             raise NoAnswer(f"the address cannot be used: {error}", connected=True) from None
-        limit = time.monotonic() + seconds
         timeout = httpx.Timeout(seconds, connect=min(5.0, seconds))
+        late = threading.Event()
+        # httpx limits each read; only an alarm ends an answer that keeps coming, a byte at a time. It goes off
+        # a moment later, so that plain silence is told as what it is.
+        alarm = threading.Timer(seconds + 0.1, self._hang_up, [late])
+        alarm.daemon = True
+        alarm.start()
         try:
             with self._client.stream(
-                method, target, headers={**headers, **extra}, timeout=timeout, extensions=extensions
+                method,
+                target,
+                headers={**headers, **extra},
+                timeout=timeout,
+                extensions={**extensions, "trace": self._note_line},
             ) as response:
                 body = bytearray()
                 for chunk in response.iter_bytes():
                     body += chunk
                     if len(body) > MAX_BODY:
                         break
-                    if time.monotonic() > limit:
-                        raise NoAnswer(f"the answer was not complete after {seconds:.0f} s", connected=True)
+                if late.is_set():
+                    # Without a stated length, a connection that was cut looks like one that has ended.
+                    raise NoAnswer(f"the answer was not complete after {seconds:.2g} s", connected=True)
                 return RawAnswer(
                     response.status_code, dict(response.headers), bytes(body[:MAX_BODY]), len(body) > MAX_BODY
                 )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NoAnswer(_why(error, "no connection"), connected=False) from None
         except httpx.TimeoutException:
-            raise NoAnswer(f"no answer within {seconds:.0f} s", connected=True) from None
+            raise NoAnswer(f"no answer within {seconds:.2g} s", connected=True) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            if late.is_set():
+                raise NoAnswer(f"the answer was not complete after {seconds:.2g} s", connected=True) from None
             raise NoAnswer(_why(error, "the connection broke"), connected=True) from None
         except ValueError:
             # What cannot be written into a header; the library's own words would repeat it.
             raise NoAnswer("the request could not be written", connected=True) from None
+        finally:
+            alarm.cancel()
 
     def close(self) -> None:
         self._client.close()
+
+    def _note_line(self, event: str, info: Mapping[str, Any]) -> None:
+        """httpcore's account of what it does: a new connection, or the same one with TLS around it."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._lines = [line for line in self._lines if line.fileno() != -1]
+            self._lines.append(info["return_value"].get_extra_info("socket"))
+
+    def _hang_up(self, late: threading.Event) -> None:
+        """End whatever is being read; connections that rest here are lost with it, and made anew."""
+        late.set()
+        for line in self._lines:
+            with contextlib.suppress(OSError):
+                # TLS's own farewell would wait for an answer.
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
 
     def _physical(self, url: str) -> tuple[str, dict[str, str], dict[str, str]]:
         parts = urlsplit(self._bases.get(url, url))
