@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from runbooks.collect.client import Answer
 from runbooks.evidence.models import Outcome, Refusal
-from runbooks.evidence.reading import refusal_of
+from runbooks.evidence.reading import refusal_of, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,12 @@ def absent(reason: str, answer: Any = None) -> Found:
 
 def unlooked(reason: str, answer: Any = None) -> Found:
     return Found(Outcome.COULD_NOT_LOOK, reason, answer)
+
+
+def says_missing(answer: Answer) -> bool:
+    """The platform's own no: a 404 with its words in JSON (facts §1.2). Any other 404 proves nothing."""
+    told = answer.json if isinstance(answer.json, Mapping) else {}
+    return answer.status == 404 and any(text_of(told.get(name)) for name in ("error", "message"))
 
 
 def refused(answer: Answer, what: str) -> Found:

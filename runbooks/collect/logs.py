@@ -7,7 +7,7 @@ from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from runbooks.collect.client import PLATFORM, Client
-from runbooks.collect.found import Found, absent, refused, seen, unreadable
+from runbooks.collect.found import Found, absent, refused, says_missing, seen, unreadable
 from runbooks.evidence.models import LogLine, Logs
 from runbooks.evidence.reading import log_lines_of, refusal_of, text_of
 
@@ -25,7 +25,7 @@ def logs(client: Client, app_name: str, machine_id: str, since: datetime | None)
             f"{PLATFORM}/api/v1/apps/{quote(app_name, safe='')}/logs?{urlencode(query)}", "get logs", app_name
         )
         refusal = refusal_of(answer.status, answer.body)
-        if answer.status == 404 and refusal.json:
+        if says_missing(answer):
             return absent(f"there is no log for an app {app_name} (HTTP 404: {refusal.text})", refusal)
         if not answer.ok:
             return refused(answer, f"the log of {machine_id}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from runbooks.collect.client import MACHINES, Client
-from runbooks.collect.found import Found, absent, refused, seen, unlooked, unreadable
+from runbooks.collect.found import Found, absent, refused, says_missing, seen, unlooked, unreadable
 from runbooks.evidence.caller import MACHINE_ID
 from runbooks.evidence.models import Listing, Machine, Token
 from runbooks.evidence.reading import (
@@ -39,7 +40,7 @@ def token(client: Client) -> Found:
     if not answer.ok:
         return refused(answer, "the token's own scope")
     scopes = token_scopes_of(answer.json)
-    if not scopes:
+    if not any(scope.org_slug or scope.organization for scope in scopes):
         return unreadable(answer, "the token's own scope")
     reach = "; ".join(
         f"organisation {s.org_slug or s.organization or 'unnamed'}, "
@@ -53,11 +54,11 @@ def app(client: Client, name: str) -> Found:
     """GET app tells 403 (another organisation's) from 404 (no such app anywhere) (facts §6.3)."""
     answer = client.get(_url("apps", name), "get app", name)
     refusal = refusal_of(answer.status, answer.body)
-    if answer.status == 404 and refusal.json:
+    if says_missing(answer):
         return absent(f"there is no app called {name} (HTTP 404: {refusal.text})", refusal)
     if not answer.ok:
         return refused(answer, f"the app {name}")
-    if not isinstance(answer.json, Mapping) or not answer.json.get("name"):
+    if not isinstance(answer.json, Mapping) or not text_of(answer.json.get("name")):
         return unreadable(answer, f"the app {name}")
     found = app_of(answer.json)
     return seen(
@@ -71,7 +72,7 @@ def machine(client: Client, app_name: str, machine_id: str) -> Found:
     refusal = refusal_of(answer.status, answer.body)
     if answer.status == 404 and not refusal.json:
         return unlooked(f"the API knows no such address (HTTP 404 as plain text): {machine_id!r} is no id", refusal)
-    if answer.status == 404:
+    if says_missing(answer):
         return absent(f"app {app_name} shows no machine {machine_id} (HTTP 404: {refusal.text})", refusal)
     if not answer.ok:
         return refused(answer, f"machine {machine_id}")
@@ -85,7 +86,7 @@ def machine(client: Client, app_name: str, machine_id: str) -> Found:
 def events(client: Client, app_name: str, machine_id: str) -> Found:
     answer = client.get(_url("apps", app_name, "machines", machine_id, "events", limit="50"), "get events", machine_id)
     refusal = refusal_of(answer.status, answer.body)
-    if answer.status == 404 and refusal.json:
+    if says_missing(answer):
         return absent(f"the events of {machine_id} are no longer served (HTTP 404: {refusal.text})", refusal)
     if not answer.ok:
         return refused(answer, f"the events of {machine_id}")
@@ -104,7 +105,7 @@ def listing(client: Client, app_name: str, *, deleted: bool) -> Found:
         return refused(answer, what)
     if not isinstance(answer.json, list):
         return unreadable(answer, what)
-    found = listing_of(answer.json)
+    found = _named(listing_of(answer.json))
     odd = "" if found.complete else "; some entries could not be read"
     return seen(f"{what}: {_count(found)}{odd}", found)
 
@@ -121,7 +122,7 @@ def organisation(client: Client, org_slug: str) -> Found:
         return refused(answer, what)
     if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("machines"), list):
         return unreadable(answer, what)
-    found = listing_of(answer.json)
+    found = _named(listing_of(answer.json))
     silent = f"; no answer from {', '.join(found.error_regions)}" if found.error_regions else ""
     more = "" if found.complete else "; there is more, which was not read"
     return seen(f"{what}: {_count(found)}{silent}{more}", found)
@@ -144,6 +145,12 @@ def by_id_or_name(found: Listing, machine_id: str, name: str) -> Machine | None:
         return next((m for m in found.machines if m.id == machine_id), None)
     named = [m for m in found.machines if name and m.name == name]
     return max(named, key=lambda m: (m.created_at.isoformat() if m.created_at else "", m.id), default=None)
+
+
+def _named(found: Listing) -> Listing:
+    """An entry without an id is none that could be read: what is not in such a list may have been that one."""
+    named = tuple(machine for machine in found.machines if machine.id)
+    return found if len(named) == len(found.machines) else replace(found, machines=named, complete=False)
 
 
 def _count(found: Listing) -> str:

@@ -71,10 +71,8 @@ def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str
     asking = _Asking(client, ref, bases)
     answer = asking.get(f"manifests/{wanted}", "get manifest", wanted)
     refusal = refusal_of(answer.status, answer.body)
-    if answer.status == 404 and (refusal.json or not answer.body):
-        return absent(
-            f"{ref.registry} has no {name} (HTTP 404: {refusal.text or 'no text'})", Image(name, False, refusal=refusal)
-        )
+    if _says_missing(answer):
+        return absent(f"{ref.registry} has no {name} (HTTP 404: {refusal.text})", Image(name, False, refusal=refusal))
     if answer.status in (401, 403):
         why = f"; {asking.why}" if asking.why else ""
         return unlooked(
@@ -96,13 +94,23 @@ def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, s
         return unlooked(f"{name[:200]!r} is not a reference to an image: {flaw}")
     if ref.registry != "registry.fly.io" and ref.registry not in bases:
         return unlooked(f"{name}: only registry.fly.io and the hosts named in RUNBOOKS_REGISTRIES are asked")
-    answer = _Asking(client, ref, bases).get(f"manifests/{wanted}", "get manifest", wanted, method="HEAD")
+    asking = _Asking(client, ref, bases)
+    answer = asking.get(f"manifests/{wanted}", "get manifest", wanted, method="HEAD")
     if answer.status == 404:
+        # A HEAD has no words: whether it is the registry that says no shows only in a body.
+        answer = asking.get(f"manifests/{wanted}", "get manifest", wanted)
+    if _says_missing(answer):
         return absent(f"{ref.registry} has no {name} any more", Image(name, False))
     if not answer.ok:
         return refused(answer, name)
     digest = answer.headers.get("docker-content-digest", "")
     return seen(f"{name} points to {digest or 'an unnamed digest'}", Image(name, True, digest))
+
+
+def _says_missing(answer: Answer) -> bool:
+    """The registry's own no (`errors` in JSON); a 404 of anything in between proves nothing."""
+    errors = answer.json.get("errors") if isinstance(answer.json, Mapping) else None
+    return answer.status == 404 and isinstance(errors, list) and bool(errors)
 
 
 class _Asking:

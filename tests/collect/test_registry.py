@@ -94,7 +94,6 @@ def test_an_index_without_that_platform_still_tells_which_it_has() -> None:
     [
         {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown", "detail": "unknown tag=latest"}]},
         {"errors": [{"code": "NAME_UNKNOWN", "message": "repository name not known to registry"}]},
-        "",
     ],
 )
 def test_missing(body: Any) -> None:
@@ -113,7 +112,16 @@ def test_a_registry_that_does_not_tell(status: int) -> None:
 
 @pytest.mark.parametrize(
     "given_answer",
-    [answer(b"<html>404</html>", 404), answer("<h1>", 500), answer("[]"), answer("no JSON"), answer("", 204)],
+    [
+        answer(b"<html>404</html>", 404),
+        answer("", 404),
+        answer({"error": "not found"}, 404),
+        answer({"errors": []}, 404),
+        answer("<h1>", 500),
+        answer("[]"),
+        answer("no JSON"),
+        answer("", 204),
+    ],
 )
 def test_answers_that_prove_nothing(given_answer: Scripted) -> None:
     found, _ = ask(given_answer)
@@ -197,11 +205,16 @@ def test_foreign_registries_are_asked_only_where_they_are_named() -> None:
 
 def test_where_a_tag_points_now() -> None:
     ref = registry.parse_ref("registry.fly.io/vyx-app:latest")
-    stand = bench([answer("", docker_content_digest=DIGEST), answer("", 404), answer("", 401)])
+    gone = answer({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}, 404)
+    page = answer(b"404 page not found", 404)
+    answers = [answer("", docker_content_digest=DIGEST), answer("", 404), gone, answer("", 404), page, answer("", 401)]
+    stand = bench(answers)
     found = registry.pointer(stand.client, ref, wanted="latest", bases={})
     assert (found.outcome, found.answer.digest) == (Outcome.SEEN, DIGEST)
     assert stand.transport.sent[0][0] == "HEAD"
     assert registry.pointer(stand.client, ref, wanted="latest", bases={}).outcome is Outcome.ABSENT
+    assert stand.transport.sent[2][0] == "GET"
+    assert registry.pointer(stand.client, ref, wanted="latest", bases={}).outcome is Outcome.COULD_NOT_LOOK
     assert registry.pointer(stand.client, ref, wanted="latest", bases={}).outcome is Outcome.COULD_NOT_LOOK
     foreign = registry.parse_ref("ghcr.io/a/b:c")
     assert registry.pointer(stand.client, foreign, wanted="c", bases={}).outcome is Outcome.COULD_NOT_LOOK
