@@ -10,6 +10,7 @@ from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Listing, Outcome
 
 _BLIND = ("wrong-app", "app-not-found")
+_OF_THE_APP = ("E03", "E05", "E06")
 
 
 @cause(
@@ -83,6 +84,8 @@ def app_not_found(facts: Facts) -> Iterator[Point | Says]:
     else:
         yield favours(text, "E02")
         yield lacks("Whether this token would see the app is not certain.", "E01")
+    if served := _served(facts):
+        yield refutes("The API shows what is in it.", *served)
     yield says(f"The app {facts.subject.app} does not exist.")
 
 
@@ -105,8 +108,8 @@ def token_invalid(facts: Facts) -> Iterator[Point | Says]:
         return
     look = facts.look("E01")
     yield proves(f"{look.reason[:1].upper()}{look.reason[1:]}." if look else "The API refuses the token.", "E01")
-    if any(facts.outcome(n) is Outcome.SEEN for n in ("E02", "E03", "E05")):
-        yield refutes("The same token was accepted elsewhere.", "E02")
+    if accepted := [n for n in ("E02", *_OF_THE_APP) if facts.outcome(n) is Outcome.SEEN]:
+        yield refutes("The same token was accepted elsewhere.", *accepted)
     yield says("The API refuses the token (HTTP 401), so the machine could not be looked at with it.")
 
 
@@ -135,6 +138,8 @@ def token_out_of_scope(facts: Facts) -> Iterator[Point | Says]:
     elif refusal and refusal.status == 403:
         text = f"The API says 403 for the app {app}: it exists, and this token may not read it."
         yield (proves(f"{text} The token is for organisation {orgs}.", "E01", "E02") if orgs else favours(text, "E02"))
+    if served := _served(facts):
+        yield refutes(f"The same token reads what is in {app}.", *served)
     if scopes and all(s.apps for s in scopes) and not _covers(apps, facts):
         text = f"The token is limited to {', '.join(sorted(apps))}"
         if facts.outcome("E02") is Outcome.ABSENT:
@@ -146,6 +151,11 @@ def token_out_of_scope(facts: Facts) -> Iterator[Point | Says]:
     yield says(
         f"The token used here reads {orgs or 'something else'}, not the app {app}: what it cannot see is not absent."
     )
+
+
+def _served(facts: Facts) -> list[str]:
+    """The looks at which this token was shown something of the app."""
+    return [number for number in _OF_THE_APP if facts.outcome(number) is Outcome.SEEN]
 
 
 def _covers(apps: set[str], facts: Facts) -> bool:
