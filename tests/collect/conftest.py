@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from hypothesis import HealthCheck, settings
+
 from runbooks.collect.client import Client, RateBudget
 from runbooks.collect.known import Given
 from runbooks.collect.transport import NoAnswer, RawAnswer
@@ -22,6 +24,9 @@ from runbooks.settings import load_settings
 from runbooks.simulator.scenario import load_scenario
 from runbooks.simulator.server import Served, Simulator
 from runbooks.source import Source
+
+settings.register_profile("untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 AT = datetime(2025, 10, 2, 3, 9, 40, tzinfo=UTC)
 MACAROON = "FlyV1 fm2_bWFkZS11cCBmb3IgdGhlIHRlc3Rz,fm2_dGhlIGRpc2NoYXJnZQ"
@@ -135,9 +140,9 @@ def play(tmp_path: Path) -> Iterator[Play]:
     """Serve a scenario; its parameters are what is given."""
     with ExitStack() as stack:
 
-        def start(name: str = "vyx-missing-environment", *, rate_limits: bool = False, **settings: Any) -> Stage:
+        def start(name: str = "vyx-missing-environment", *, rate_limits: bool = False, **more: Any) -> Stage:
             scenario = load_scenario(name)
-            told = scenario.settings.model_copy(update={"rate_limits": rate_limits, **settings})
+            told = scenario.settings.model_copy(update={"rate_limits": rate_limits, **more})
             scenario = replace(scenario, settings=told)
             simulator = stack.enter_context(Simulator(scenario, tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"))
             stack.callback(_settle, simulator)

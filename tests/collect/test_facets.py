@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collect.conftest import answer, bench
@@ -262,7 +262,6 @@ bodies = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(STEPS)), st.sampled_from([200, 201, 204, 302, 400, 404, 500]), bodies)
 def test_no_answer_raises(name: str, status_: int, body: Any) -> None:
     found = ask(name, answer(body, status_))
