@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 
-from hypothesis import HealthCheck, settings
-
 from runbooks.collect.client import Client, RateBudget
 from runbooks.collect.known import Given
 from runbooks.collect.transport import NoAnswer, RawAnswer
@@ -24,9 +22,6 @@ from runbooks.settings import load_settings
 from runbooks.simulator.scenario import load_scenario
 from runbooks.simulator.server import Served, Simulator
 from runbooks.source import Source
-
-settings.register_profile("untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
 
 AT = datetime(2025, 10, 2, 3, 9, 40, tzinfo=UTC)
 MACAROON = "FlyV1 fm2_bWFkZS11cCBmb3IgdGhlIHRlc3Rz,fm2_dGhlIGRpc2NoYXJnZQ"
