@@ -19,7 +19,7 @@ from runbooks.report.footing import noted, numbers, used, why
 from runbooks.report.overview import searched, timeline
 from runbooks.report.section import Section
 
-API = 'curl -sS -H "Authorization: Bearer $FLY_API_TOKEN" https://api.machines.dev/v1'
+API = 'curl -sS -H "Authorization: Bearer $FLY_API_TOKEN" "https://api.machines.dev/v1'
 _HELD = {True: "✓ yes", False: "✗ no", None: "? could not look"}
 
 
@@ -85,7 +85,7 @@ def app(facts: Facts, _: Diagnosis) -> Section:
         "Does the app exist, and in which organisation?",
         answer,
         notes=noted(facts, "E08", "E11"),
-        commands=(f"{API}/apps/{name}", f"fly ips list -a {name}"),
+        commands=(f'{API}/apps/{name}"', f"fly ips list -a {name}"),
         evidence=used(facts, "E02", "E08", "E11"),
     )
 
@@ -113,8 +113,8 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
         notes=noted(facts, "E03", "E03b", "E05", "E05b", "E06", "E08"),
         table=tables.machines((*rows, *others), subject.machine_id) if rows or others else None,
         commands=(
-            f"{API}/apps/{subject.app}/machines/{subject.machine_id or 'MACHINE_ID'}",
-            f"{API}/apps/{subject.app}/machines?include_deleted=true",
+            f'{API}/apps/{subject.app}/machines/{subject.machine_id or "MACHINE_ID"}"',
+            f'{API}/apps/{subject.app}/machines?include_deleted=true"',
             f"fly machine list -a {subject.app}",
         ),
         evidence=used(facts, "E03", "E03b", "E05", "E05b", "E06", "E08"),
@@ -149,7 +149,7 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
         table=tables.events(facts.dated_events) if facts.events else None,
         figure=charts.life(diagnosis),
         commands=(
-            f"{API}/apps/{facts.subject.app}/machines/{facts.subject.machine_id or 'MACHINE_ID'}/events?limit=50",
+            f'{API}/apps/{facts.subject.app}/machines/{facts.subject.machine_id or "MACHINE_ID"}/events?limit=50"',
         ),
         evidence=used(facts, "E04", *facts.events_at),
     )
@@ -255,7 +255,7 @@ def token(facts: Facts, _: Diagnosis) -> Section:
         why(facts, "E01"),
         notes=("Reading the app's machines proves nothing about the right to create; these calls only read.",),
         table=tables.frame(("organisation", "apps", "user"), rows) if rows else None,
-        commands=(f"{API}/tokens/current", 'fly tokens debug -t "$FLY_API_TOKEN"'),
+        commands=(f'{API}/tokens/current"', 'fly tokens debug -t "$FLY_API_TOKEN"'),
         evidence=used(facts, "E01"),
     )
 
