@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, once; nothing is installed outside this folder.
-#   make demo | test | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
+#   make demo | test | faults | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint test pins clean
+.PHONY: demo lab lint test faults pins clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -23,6 +23,10 @@ lint: $(DEV)
 
 test: lint
 	$(BIN)/pytest -n 2
+
+# Every question with every fault, about a quarter of an hour; `make test` plays a slice of it.
+faults: $(DEV)
+	@$(BIN)/python tests/faults/matrix.py
 
 $(RUNTIME): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
