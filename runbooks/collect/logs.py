@@ -8,13 +8,21 @@ from urllib.parse import quote, urlencode
 
 from runbooks.collect.client import PLATFORM, Client
 from runbooks.collect.found import Found, absent, refused, says_missing, seen, unreadable
-from runbooks.evidence.models import LogLine, Logs
+from runbooks.evidence.models import LogLine, Logs, Outcome
 from runbooks.evidence.reading import log_lines_of, refusal_of, text_of
 
 MAX_PAGES = 3
 
 
 def logs(client: Client, app_name: str, machine_id: str, since: datetime | None) -> Found:
+    """The lines from `since` on; where there are none, whatever is newest: two clocks may disagree."""
+    found = _lines(client, app_name, machine_id, since)
+    if since is not None and found.outcome is Outcome.ABSENT and isinstance(found.answer, Logs):
+        return _lines(client, app_name, machine_id, None)
+    return found
+
+
+def _lines(client: Client, app_name: str, machine_id: str, since: datetime | None) -> Found:
     """Read up to three pages of 100 lines. The cursor is opaque text: it has more digits than a float."""
     lines: list[LogLine] = []
     cursor = str(int(since.timestamp()) * 10**9) if since else ""
