@@ -170,4 +170,4 @@ def plain_url(url: str) -> str:
     """The address without what is masked in it: a placeholder in the wrong place would name another host."""
     if not _MASKED.search(url):
         return url
-    return _MASKED.sub("", re.sub(r"\?[^#]*<.*", "", re.sub(r"//[^/@]{0,600}@", "//", url)))
+    return _MASKED.sub("", re.sub(r"\?[^#]*<.*", "", re.sub(r"//[^/?]{0,600}@", "//", url)))
