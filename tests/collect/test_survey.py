@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from dataclasses import replace
@@ -275,13 +276,16 @@ def test_a_bug_in_one_step_costs_that_step_and_is_said(
     assert type(error).__name__ in next(look.reason for look in told if look.number == number)
 
 
-def test_an_interrupt_is_not_swallowed(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_an_interrupt_nothing_more_is_asked(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(machines, "app", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        collect(play("healthy"))
+    stage, told = play("healthy"), []
+    with contextlib.suppress(KeyboardInterrupt):
+        Survey(stage.given, stage.source, progress=told.append).run()
+    assert not [look for look in told if "itself failed" in look.reason]
+    assert [request["path"] for request in stage.simulator.requests] == ["/v1/tokens/current"]
 
 
 # What one look hands to the next.
