@@ -269,7 +269,8 @@ class Redactor:
         """Number new placeholders after those that stand in a text which was masked before."""
         for match in _PLACEHOLDER.finditer(text):
             kind, number = match.group(0).strip("<>").removeprefix("secret:").split("#")
-            self._counts[kind] = max(self._counts[kind], int(number))
+            if len(number) < 10:  # a longer one is nobody's placeholder
+                self._counts[kind] = max(self._counts[kind], int(number))
 
     def text(self, text: str, place: str = "text") -> str:
         """Return the text with every known value and every match replaced."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import trustme
 import uvicorn
+from websockets.exceptions import InvalidState
 
 from runbooks.errors import SourceError
 from runbooks.simulator.application import Application
@@ -167,8 +168,16 @@ class Simulator:
         async def serve_all() -> None:
             await asyncio.gather(*(server.serve(sockets=listeners) for server, listeners in pairs))
 
+        def work() -> None:
+            try:
+                asyncio.run(serve_all())
+            except InvalidState:
+                # uvicorn says goodbye to a WebSocket client that is just leaving by itself. It is ending anyway.
+                if not all(server.should_exit for server in self._servers):
+                    raise
+
         # A thread with a loop of its own: the caller may be a notebook, whose loop is busy running it.
-        self._thread = threading.Thread(target=lambda: asyncio.run(serve_all()), name="simulator", daemon=True)
+        self._thread = threading.Thread(target=work, name="simulator", daemon=True)
         self._thread.start()
         patience = time.monotonic() + 5
         while not all(server.started for server in self._servers):
