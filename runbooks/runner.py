@@ -34,6 +34,7 @@ from runbooks.errors import RunbookError, ScanError, UsageError
 from runbooks.evidence.redaction import Redactor
 from runbooks.evidence.scan import clean_folder, scan_folder
 from runbooks.kernel import ENGINE, Step, Watch, steps_of
+from runbooks.report import escape
 from runbooks.settings import CHECKOUT, load_settings
 
 DEADLINE = 300.0
@@ -298,34 +299,25 @@ def _write_notebook(this: _Run, node: nbformat.NotebookNode, path: Path) -> None
 
 
 def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """What was printed piece by piece as one text, and tracebacks as one, both without colours.
-
-    A secret that is spread over pieces, or has a colour code in its middle, would be found in none.
-    """
+    """What was printed piece by piece as one text, and tracebacks as one; neither with anything for a terminal."""
     joined: list[nbformat.NotebookNode] = []
     for output in outputs:
-        if output.output_type == "stream":
-            last = joined[-1] if joined else None
-            if last is not None and last.output_type == "stream" and last.name == output.name:
-                last.text += output.text
-            else:
-                joined.append(output)
-            continue
+        last = joined[-1] if joined else None
         if output.output_type == "error":
-            output.traceback = ["\n".join(output.traceback)]
-        joined.append(output)
-    for output in joined:
-        if output.output_type == "stream":
-            output.text = _uncoloured(output.text)
-        elif output.output_type == "error":
-            output.traceback = [_uncoloured(line) for line in output.traceback]
+            output.traceback = [_uncoloured("\n".join(output.traceback))]
             output.evalue = _uncoloured(output.evalue)
+        elif output.output_type == "stream":
+            if last is not None and last.output_type == "stream" and last.name == output.name:
+                last.text = _uncoloured(last.text + output.text)
+                continue
+            output.text = _uncoloured(output.text)
+        joined.append(output)
     return joined
 
 
 def _uncoloured(text: str) -> str:
-    """Without terminal sequences of any kind: colours, titles, links."""
-    return _SEQUENCE.sub("", text)
+    """Without colours, titles and links of a terminal, and with every other control character made visible."""
+    return escape.plain(_SEQUENCE.sub("", text))
 
 
 def _masked(value: Any, redactor: Redactor, place: str) -> Any:

@@ -18,6 +18,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 import runbooks.case
+from runbooks import runner, terminal
 
 from .world import ACTIVE, ELSEWHERE, LONG, PATH, SCRIPT, TERMINAL, UNICODE, served
 
@@ -191,6 +192,24 @@ def test_the_executed_notebook_shows_nothing_active(run: Run, browser: Any, tmp_
     seen = opened(browser, path)
     assert (seen.pwned, seen.asked, seen.complaints) == (None, [], [])
     assert SCRIPT in seen.text
+
+
+def test_what_a_cell_prints_or_raises_moves_no_cursor(tmp_path: Path) -> None:
+    parameters = nbformat.v4.new_code_cell('app_name = ""', metadata={"tags": ["parameters"]})
+    attack = TERMINAL + UNICODE
+    cells = [f"print({attack!r}, {SCRIPT!r})", f"raise RuntimeError({attack!r})"]
+    path = tmp_path / "fixture.ipynb"
+    written = [parameters, *map(nbformat.v4.new_code_cell, cells)]
+    nbformat.write(nbformat.v4.new_notebook(cells=written), path)
+    result = runner.run("machine_not_visible", {"app_name": "vyx"}, output_root=tmp_path / "out", notebook=path)
+    assert result.folder is not None
+    node = nbformat.read(result.folder / "report.ipynb", as_version=4)
+    outputs = [output for cell in node.cells for output in cell.get("outputs", ())]
+    assert {output.output_type for output in outputs} == {"stream", "error"}
+    shown = "".join(o.get("text", "") + o.get("evalue", "") + "".join(o.get("traceback", ())) for o in outputs)
+    assert "⟨NUL⟩" in shown
+    assert not CONTROL.search(shown)
+    assert not CONTROL.search(terminal.plain(result.reason))
 
 
 def test_markdown_holds_no_html_and_no_link_of_others(run: Run) -> None:
