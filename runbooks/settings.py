@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     )
     records_url: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_RECORDS_URL")
     records_key: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_RECORDS_KEY")
+    supabase_token: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_SUPABASE_TOKEN")
+    supabase_url: BaseUrl = Field("https://api.supabase.com", validation_alias="RUNBOOKS_SUPABASE_API")
     records_columns: Pairs = Field(default_factory=dict, validation_alias="RUNBOOKS_RECORDS_COLUMNS")
     records_events_table: str = Field("cloud_events", validation_alias="RUNBOOKS_RECORDS_EVENTS_TABLE")
     status_url: str = Field("https://incidents.flyio.net/v1/incidents", validation_alias="RUNBOOKS_STATUS_URL")
@@ -103,7 +105,7 @@ class Settings(BaseSettings):
         """Every credential among the settings, with its type: what a redactor has to know before anything else."""
         urls = (self.records_url.get_secret_value(), self.status_url, self.machines_url, self.platform_url)
         found = [(element, "fly-token") for element in elements(self.token.get_secret_value())]
-        found.append((self.records_key.get_secret_value(), "supabase-key"))
+        found += [(key.get_secret_value(), "supabase-key") for key in (self.records_key, self.supabase_token)]
         found += [(secret, "password") for url in (*urls, *self.registries.values()) for secret in url_secrets(url)]
         return [(secret, kind) for secret, kind in found if secret]
 

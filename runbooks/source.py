@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runbooks.collect.supabase import Project, project_of, replayed
 from runbooks.errors import SourceError
 from runbooks.evidence.bundle import Bundle, open_bundle
 from runbooks.settings import Settings
@@ -40,6 +41,8 @@ class Source:
     tls: ssl.SSLContext | None = field(default=None, compare=False)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     bundle: Bundle | None = field(default=None, repr=False)
+    project: Project = field(default_factory=Project)
+    supabase_url: str = ""
 
 
 @contextmanager
@@ -72,6 +75,7 @@ def source_defaults(name: str) -> Mapping[str, str]:
 
 def _live(settings: Settings) -> Source:
     status = settings.status_url.strip()
+    records_url = settings.records_url.get_secret_value().strip()
     return Source(
         name="live",
         token=settings.token.get_secret_value().strip(),
@@ -79,10 +83,16 @@ def _live(settings: Settings) -> Source:
         platform_url=settings.platform_url.rstrip("/"),
         registries=settings.registries,
         connect_to=settings.connect_to,
-        records_url=settings.records_url.get_secret_value().strip(),
+        records_url=records_url,
         records_columns=settings.columns,
         records_events_table=settings.records_events_table,
         status_url="" if status.lower() == "off" else status,
+        project=project_of(
+            records_url,
+            settings.records_key.get_secret_value().strip(),
+            settings.supabase_token.get_secret_value().strip(),
+        ),
+        supabase_url=settings.supabase_url,
     )
 
 
@@ -101,6 +111,7 @@ def _saved(bundle: Bundle, settings: Settings) -> Source:
         status_url="recorded" if bundle.status_feed else "",
         now=bundle.clock(),
         bundle=bundle,
+        project=replayed(bundle.circumstances.project),
     )
 
 

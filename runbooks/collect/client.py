@@ -106,7 +106,8 @@ class Client:
     """Asks; `journal` holds the exchanges of the current facet until `take()` collects them.
 
     `project_urls` matches what may be asked of the caller's own project on the web; `grants` are the
-    pull tokens that registries gave out, by the address that they are for.
+    pull tokens that registries gave out, by the address that they are for. What the project is asked
+    has a budget of its own.
     `repeats` belongs to a replay: it says whether this (method, url) was asked once more, so that a
     replay tries again exactly where the recorded run did.
     """
@@ -121,6 +122,7 @@ class Client:
     allowed_urls: frozenset[str] = frozenset()
     project_urls: re.Pattern[str] = re.compile(r"(?!)")
     grants: dict[str, str] = field(default_factory=dict, repr=False)
+    spent_on_project: int = 0
     journal: list[Exchange] = field(default_factory=list)
     by_host: Counter[str] = field(default_factory=Counter)
     retries: int = 0
@@ -179,7 +181,8 @@ class Client:
         prepare: Callable[[Any], Any] | None,
     ) -> Answer:
         number = int(retrying.statistics.get("attempt_number", 1))
-        if sum(self.by_host.values()) >= MAX_REQUESTS:
+        own = bool(self.project_urls.fullmatch(url))
+        if (self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project) >= MAX_REQUESTS:
             raise CouldNotAsk(f"the budget of {MAX_REQUESTS} requests for one investigation was used up")
         if self.time_left() > 0:
             self.budget.wait(action, identifier)
@@ -187,6 +190,7 @@ class Client:
         if seconds <= 0:
             raise CouldNotAsk("the run's deadline had passed")
         self.by_host[urlsplit(url).netloc] += 1
+        self.spent_on_project += own
         self.retries += number > 1
         at, begun = self.now(), time.monotonic()
         try:

@@ -13,14 +13,16 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
-from runbooks.collect import logs, machines, registry, status
+from runbooks.collect import logs, machines, registry, status, supabase
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.edge import Edge
 from runbooks.collect.found import Found, seen, unlooked
 from runbooks.collect.known import Given, Known
 from runbooks.collect.records import RecordsReader
 from runbooks.collect.replay import NotRecorded, Tape, found_in, reason_in
+from runbooks.collect.supabase import WebRecords
 from runbooks.collect.transport import Transport, Wire
+from runbooks.evidence import macaroon
 from runbooks.evidence.bundle import Circumstances
 from runbooks.evidence.caller import read_caller
 from runbooks.evidence.catalogue import FACETS
@@ -86,10 +88,15 @@ class Survey:
             budget=RateBudget(sleep=pause),
             sleep=pause,
             allowed_urls=frozenset({status.LOGICAL}),
+            project_urls=supabase.allowed(self.source.project),
             repeats=tape.repeats if tape else None,
         )
         self._edge = Edge(self.source.connect_to, tls, self.redactor)
-        self._records = RecordsReader(self.source.records_url, self.source.records_columns, self.redactor)
+        self._records: RecordsReader | WebRecords = (
+            WebRecords(self._client, self.source.project, self.source.records_columns)
+            if self.source.project.url
+            else RecordsReader(self.source.records_url, self.source.records_columns, self.redactor)
+        )
         try:
             for name, number, step in self._steps():
                 self._look(name, number, step)
@@ -117,6 +124,7 @@ class Survey:
             tuple(sorted(source.registries)),
             bool(source.status_url),
             self.redactor.masked,
+            source.project.told if source.project.url or source.project.managed else {},
         )
 
     def _now(self) -> datetime:
@@ -130,6 +138,8 @@ class Survey:
         given = self.given
         yield "caller", "", self._caller
         yield "token", "", lambda: self._with_token(lambda: machines.token(self._client))
+        if self._says_something():
+            yield "token-inside", "", self._token_inside
         yield "app", "", lambda: self._with_token(lambda: machines.app(self._client, given.app_name))
         known = bool(self._known.machine_id())
         if known:
@@ -172,6 +182,9 @@ class Survey:
         yield "dns-believed", "", self._dns_believed
         yield "record", "", lambda: self._records.rows(given.records_table, self._known.record_words())
         yield "record-events", "", self._record_events
+        if self.source.project.managed:
+            yield "function-secrets", "", self._function_secrets
+            yield "function-log", "", self._function_log
         yield (
             "status",
             "",
@@ -196,7 +209,7 @@ class Survey:
             found = unlooked(
                 f"the runbook itself failed here, please report it ({type(error).__name__}: {error})"[:500]
             )
-        at, reason = self.source.now(), self.redactor.text(found.reason, number)
+        at, reason = self._now(), self.redactor.text(found.reason, number)
         look = Look(facet, number, found.outcome, reason, at, found.answer, self._client.take(number))
         self.looks[number] = look
         self.progress(look)
@@ -325,6 +338,27 @@ class Survey:
             f"{scheme}://{self.given.app_name}.fly.dev{believed.path or '/'}", machine.id
         )
 
+    def _says_something(self) -> bool:
+        """Only macaroons speak about themselves; nothing is said about the silence of the others."""
+        bundle = self.source.bundle
+        if bundle is not None:
+            return FACETS["token-inside"].number in bundle.looks
+        return macaroon.read_token(self.source.token) is not None
+
+    def _token_inside(self) -> Found:
+        told = macaroon.read_token(self.source.token)
+        return seen(macaroon.described(told, self._begun), told) if told else unlooked("the token says nothing")
+
+    def _function_secrets(self) -> Found:
+        machine = self._known.best_machine()
+        known = [self.given.image, self._known.caller_answer().image, machine.image if machine else ""]
+        ran = self._known.ran()
+        references = supabase.candidates([*known, *([ran] if ran else [])])
+        return supabase.secrets(self._client, self.source.project, references)
+
+    def _function_log(self) -> Found:
+        return supabase.function_log(self._client, self.source.project, self._known.subject().incident_time)
+
     def _would_wake(self) -> Found | None:
         """A probe must not start anything: stopped machines with autostart are left asleep."""
         told = self._known.answer("list")
@@ -345,6 +379,7 @@ class Survey:
             "api.fly.io": source.platform_url,
             **source.registries,
         }
+        bases |= {urlsplit(supabase.MANAGEMENT).netloc: source.supabase_url} if source.supabase_url else {}
         return bases | ({status.LOGICAL: source.status_url} if source.status_url else {})
 
 

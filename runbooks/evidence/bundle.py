@@ -10,7 +10,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -20,7 +20,17 @@ from urllib.parse import parse_qsl, urlsplit
 import pydantic
 
 from runbooks.errors import SourceError
-from runbooks.evidence.models import Evidence, Exchange, Look, Outcome, Probe, RecordEvents, Records, Resolution
+from runbooks.evidence.models import (
+    Evidence,
+    Exchange,
+    Look,
+    Outcome,
+    Probe,
+    RecordEvents,
+    Records,
+    Resolution,
+    TokenInside,
+)
 from runbooks.evidence.redaction import Hit
 
 FORMAT = "fly-runbooks/evidence/1"
@@ -32,6 +42,7 @@ _OWN: Mapping[str, Any] = {
     "record-events": RecordEvents,
     "edge-believed": Probe,
     "edge-app": Probe,
+    "token-inside": TokenInside,
 }
 """Looks that are not made over HTTP, and the type of their answer."""
 
@@ -46,6 +57,7 @@ class Circumstances:
     registries: Sequence[str]
     status_feed: bool
     masked: Mapping[str, int]
+    project: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,9 @@ _ROWS = (
     ("edge-believed", "Does the URL the caller believes in answer?", "at any time"),
     ("edge-app", "Does the app's own URL answer for this machine?", "while the machine lives"),
     ("caller", "What was the caller told, and what did it say?", "as long as its log is kept"),
+    ("function-secrets", "Which image do the caller's function secrets name?", "as they are now"),
+    ("function-log", "What did the caller's function print?", "1 to 90 days, by the plan"),
+    ("token-inside", "What does the token say about itself?", "as long as it is kept"),
 )
 
 _KEPT = {"logs": timedelta(days=7)}
@@ -50,3 +53,6 @@ FACETS: dict[str, Facet] = {
     name: Facet(f"E{position:02d}", name, question, lives_for, _KEPT.get(name))
     for position, (name, question, lives_for) in enumerate(_ROWS, start=1)
 }
+
+OCCASIONAL = frozenset({"function-secrets", "function-log", "token-inside"})
+"""Asked only where there is something to ask with: a personal access token, a token that speaks about itself."""

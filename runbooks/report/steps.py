@@ -13,7 +13,7 @@ from runbooks.diagnose.lines import is_program, short
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
 from runbooks.evidence.lifetime import gone_at, overdue
-from runbooks.evidence.models import Listing, LogLine, Outcome
+from runbooks.evidence.models import FunctionLog, Listing, LogLine, Outcome
 from runbooks.report import charts
 from runbooks.report.footing import noted, numbers, used, why
 from runbooks.report.overview import searched, timeline
@@ -65,10 +65,18 @@ def caller(facts: Facts, _: Diagnosis) -> Section:
         "What the caller was told",
         "What did the call answer, and what did the caller make of it?",
         answer,
-        notes=facts.subject.notes,
+        notes=(*facts.subject.notes, *noted(facts, "E21")),
+        quote=_function_lines(facts),
         table=tables.frame(("field", "value"), (row for row in rows if row[1])) if rows else None,
-        evidence=used(facts, "E19"),
+        evidence=used(facts, "E19", "E21"),
     )
+
+
+def _function_lines(facts: Facts) -> str:
+    """What the caller's function printed around the time, where its log could be read."""
+    look = facts.look("E21")
+    lines = look.answer.lines if look and isinstance(look.answer, FunctionLog) else ()
+    return "\n".join(f"{tables.clock(x.at)}  {x.message}" for x in lines[-40:])
 
 
 def app(facts: Facts, _: Diagnosis) -> Section:
@@ -219,7 +227,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
     if facts.ran_text:
         same = "the same" if facts.ran_text == facts.subject.image else facts.ran_text
         told.append(f"the machine ran {same}" + (f", which {existence[ran.exists]}" if ran else ""))
-    notes = list(noted(facts, "E09b", "E10b"))
+    notes = list(noted(facts, "E09b", "E10b", "E20"))
     if ran and ran.architectures and "amd64" not in ran.architectures:
         notes.append("Fly's machines are amd64: this image cannot run on them.")
     if believed and believed.exists is False and facts.known_here:
@@ -241,7 +249,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
             f"docker manifest inspect {reference}",
             f"docker buildx imagetools inspect {reference}",
         ),
-        evidence=used(facts, "E09", "E09b", "E10", "E10b"),
+        evidence=used(facts, "E09", "E09b", "E10", "E10b", "E20"),
     )
 
 
@@ -253,10 +261,13 @@ def token(facts: Facts, _: Diagnosis) -> Section:
         "Step 3: the token",
         "Whose eyes do we have, and what can they see?",
         why(facts, "E01"),
-        notes=("Reading the app's machines proves nothing about the right to create; these calls only read.",),
+        notes=(
+            *noted(facts, "E22"),
+            "Reading the app's machines proves nothing about the right to create; these calls only read.",
+        ),
         table=tables.frame(("organisation", "apps", "user"), rows) if rows else None,
         commands=(f'{API}/tokens/current"', 'fly tokens debug -t "$FLY_API_TOKEN"'),
-        evidence=used(facts, "E01"),
+        evidence=used(facts, "E01", "E22"),
     )
 
 
