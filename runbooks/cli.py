@@ -198,7 +198,7 @@ def _execute(
     if runbook not in parameters.RUNBOOKS:
         raise UsageError(f"There is no runbook {runbook!r}.", _close(runbook, list(parameters.RUNBOOKS)))
     checked = parameters.validate(runbook, values)
-    # The notebook runs in another folder: what is relative to this one is settled here.
+    # A file is read here, so that its text passes the redaction of parameters before it enters the notebook.
     settled = {"caller_log": parameters.caller_text(checked.caller_log), "source": parameters.absolute(checked.source)}
     given = {name: settled.get(name, getattr(checked, name)) for name in values}
     errors = Console(stderr=True)

@@ -63,6 +63,7 @@ class Survey:
     sleep: Callable[[float], None] = time.sleep
     looks: dict[str, Look] = field(default_factory=dict)
     _readings: list[datetime] = field(default_factory=list)
+    _interrupted: bool = False
 
     def run(self) -> Evidence:
         bundle = self.source.bundle
@@ -199,9 +200,15 @@ class Survey:
         self._client.take(number)
         bundle = self.source.bundle
         try:
+            if self._interrupted:
+                raise CouldNotAsk("not asked: the run was interrupted before")
             found = (found_in(bundle, number) if bundle and name != "caller" else None) or step()
         except CouldNotAsk as error:
             found = unlooked(str(error))
+        except KeyboardInterrupt:
+            # The deadline or a signal: what is known by now is worth a report.
+            self._interrupted = True
+            found = unlooked("the run was interrupted while this was asked")
         except NotRecorded:
             found = unlooked(reason_in(bundle, number) if bundle else "nothing was recorded")
         except Exception as error:
