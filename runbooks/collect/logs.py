@@ -40,6 +40,8 @@ def _lines(client: Client, app_name: str, machine_id: str, since: datetime | Non
         if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("data"), list):
             return unreadable(answer, f"the log of {machine_id}")
         page = log_lines_of(answer.json)
+        if answer.json["data"] and not any(line.message or line.at for line in page):
+            return unreadable(answer, f"the log of {machine_id}")
         earlier = set(lines)
         fresh = [line for line in page if line not in earlier]
         lines += fresh

@@ -93,6 +93,8 @@ def events(client: Client, app_name: str, machine_id: str) -> Found:
     if not isinstance(answer.json, list):
         return unreadable(answer, f"the events of {machine_id}")
     found = events_of(answer.json)
+    if found and not any(event.type or event.at for event in found):
+        return unreadable(answer, f"the events of {machine_id}")
     cut = " (the most that are served; older ones may exist)" if len(found) >= 50 else ""
     return seen(f"{len(found)} events{cut}", found)
 
@@ -135,6 +137,8 @@ def addresses(client: Client, app_name: str) -> Found:
     if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("ips"), list):
         return unreadable(answer, f"the addresses of {app_name}")
     found = addresses_of(answer.json)
+    if len(found.ips) != len(answer.json["ips"]) or not all(ip for ip, _ in found.ips):
+        return unreadable(answer, f"the addresses of {app_name}")
     shown = ", ".join(f"{ip} (shared)" if shared else ip for ip, shared in found.ips) or "none"
     return seen(f"addresses of {app_name}: {shown}", found)
 

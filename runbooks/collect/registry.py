@@ -27,6 +27,7 @@ ACCEPT = ", ".join(
 )
 
 
+_KEYS = {"schemaVersion", "config", "layers", "manifests", "fsLayers"}
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_{1,2}|-{1,8})[a-z0-9]+)*"
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"[a-z0-9+._-]{1,32}:[0-9a-fA-F]{32,128}")
@@ -81,7 +82,7 @@ def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str
         )
     if not answer.ok:
         return refused(answer, name)
-    if not isinstance(answer.json, Mapping):
+    if not isinstance(answer.json, Mapping) or not _KEYS & answer.json.keys():
         return unreadable(answer, name)
     digest = answer.headers.get("docker-content-digest", "") or (wanted if ":" in wanted else "")
     return _described(asking, answer.json, Image(name, True, digest))
@@ -104,13 +105,18 @@ def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, s
     if not answer.ok:
         return refused(answer, name)
     digest = answer.headers.get("docker-content-digest", "")
-    return seen(f"{name} points to {digest or 'an unnamed digest'}", Image(name, True, digest))
+    if not digest:
+        return unlooked(f"{name}: HTTP {answer.status}, but no digest, so this may not have been the registry")
+    return seen(f"{name} points to {digest}", Image(name, True, digest))
 
 
 def _says_missing(answer: Answer) -> bool:
-    """The registry's own no (`errors` in JSON); a 404 of anything in between proves nothing."""
-    errors = answer.json.get("errors") if isinstance(answer.json, Mapping) else None
-    return answer.status == 404 and isinstance(errors, list) and bool(errors)
+    """The registry's own no (facts §5.2); a 404 of anything in between proves nothing."""
+    told = answer.json.get("errors") if isinstance(answer.json, Mapping) else None
+    codes = (
+        [text_of(error.get("code")) for error in told if isinstance(error, Mapping)] if isinstance(told, list) else []
+    )
+    return answer.status == 404 and any(code.endswith(("_UNKNOWN", "NOT_FOUND")) for code in codes)
 
 
 class _Asking:
@@ -208,21 +214,22 @@ def _described(asking: _Asking, manifest: Mapping[str, Any], found: Image) -> Fo
         if isinstance(layer, Mapping) and isinstance(layer.get("size"), int)
     )
     answer_or_none = _blob(asking, digest) if _DIGEST.fullmatch(digest) else None
-    if answer_or_none is None or not isinstance(answer_or_none.json, Mapping):
+    told = answer_or_none.json if answer_or_none else None
+    body: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+    architecture = text_of(body.get("architecture"))
+    if not architecture:
         return seen(
             f"{found.ref} exists; its config could not be read",
             Image(found.ref, True, found.digest, architectures, size_bytes=size or None),
         )
-    body = answer_or_none.json
     inner_config = body.get("config")
     run: Mapping[str, Any] = inner_config if isinstance(inner_config, Mapping) else {}
-    architecture = text_of(body.get("architecture"))
     ports = run.get("ExposedPorts")
     full = Image(
         ref=found.ref,
         exists=True,
         digest=found.digest,
-        architectures=architectures or ((architecture,) if architecture else ()),
+        architectures=architectures or (architecture,),
         cmd=_words(run.get("Cmd")),
         entrypoint=_words(run.get("Entrypoint")),
         exposed_ports=tuple(sorted(map(str, ports))) if isinstance(ports, Mapping | list) else (),
@@ -231,7 +238,7 @@ def _described(asking: _Asking, manifest: Mapping[str, Any], found: Image) -> Fo
     )
     command = " ".join((*full.entrypoint, *full.cmd)) or "no command"
     return seen(
-        f"{full.ref} exists, for {', '.join(full.architectures) or 'an unnamed platform'}, runs {command}",
+        f"{full.ref} exists, for {', '.join(full.architectures)}, runs {command}",
         full,
     )
 

@@ -24,6 +24,8 @@ def status(client: Client, configured: bool, around: datetime) -> Found:
     if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("incidents"), list):
         return unreadable(answer, "Fly's incidents")
     everything = status_of(answer.json)
+    if len(everything.incidents) != len(answer.json["incidents"]) or not all(i.name for i in everything.incidents):
+        return unreadable(answer, "Fly's incidents")
     begin, end = around - _AROUND, around + _AROUND
     near = tuple(
         i

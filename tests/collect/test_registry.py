@@ -119,6 +119,7 @@ def test_a_registry_that_does_not_tell(status: int) -> None:
         answer({"errors": []}, 404),
         answer("<h1>", 500),
         answer("[]"),
+        answer("{}"),
         answer("no JSON"),
         answer("", 204),
     ],
@@ -143,7 +144,7 @@ def test_an_image_exists_also_when_its_config_cannot_be_read(failure: Scripted) 
 @pytest.mark.parametrize(
     "manifest",
     [
-        {},
+        {"schemaVersion": 2},
         {"config": 3, "layers": 5},
         {"config": {"digest": "../../../v1/apps"}, "layers": {"a": 1}},
         {"config": {"digest": "sha256:x?y"}, "layers": [1, {"size": "big"}]},
