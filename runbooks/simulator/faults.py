@@ -88,7 +88,8 @@ def _error(status: int, text: str, code: str = "") -> Bend:
 
 
 def _text(status: int, text: str, media_type: str) -> Bend:
-    return lambda reply, context: replace(reply.with_body(text.encode(), media_type), status=status)
+    """What something in between says: none of the platform's own headers are on it."""
+    return lambda reply, context: Reply(status, {}, b"").with_body(text.encode(), media_type)
 
 
 def _later(seconds: int) -> Bend:
@@ -299,11 +300,13 @@ class Lines:
 
         class Noting(H11Protocol):
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-                connections[transport.get_extra_info("peername")[:2]] = transport
+                # Asked now: a connection that is lost no longer knows its peer.
+                self.peer = transport.get_extra_info("peername")[:2]
+                connections[self.peer] = transport
                 super().connection_made(transport)
 
             def connection_lost(self, exc: Exception | None) -> None:
-                connections.pop(self.transport.get_extra_info("peername")[:2], None)
+                connections.pop(self.peer, None)
                 super().connection_lost(exc)
 
         return Noting

@@ -42,7 +42,7 @@ import trustme
 from runbooks.case import Case
 from runbooks.collect.edge import Edge
 from runbooks.collect.transport import RawAnswer, Wire
-from runbooks.evidence.models import Evidence, Image, Listing, Look, Outcome
+from runbooks.evidence.models import Event, Evidence, Image, Listing, Look, Outcome
 from runbooks.parameters import validate
 from runbooks.report import summary as contract
 from runbooks.runner import exit_code_of
@@ -646,7 +646,12 @@ def _sign(cell: Cell, before: Look | None, after: Look | None) -> str:
 
 
 def _equal(before: Look, after: Look) -> bool:
-    return (before.outcome, before.answer) == (after.outcome, after.answer)
+    return before.outcome is after.outcome and _plain(before.answer) == _plain(after.answer)
+
+
+def _plain(answer: object) -> str:
+    """Without the numbers of placeholders: half of a token is another secret, and shifts those that follow."""
+    return re.sub(r"#\d+>", "#>", repr(answer))
 
 
 def _part_of(before: Look, after: Look) -> bool:
@@ -656,10 +661,15 @@ def _part_of(before: Look, after: Look) -> bool:
         return False
     if isinstance(old, Listing) and isinstance(new, Listing):
         return not new.complete and {m.id for m in new.machines} <= {m.id for m in old.machines}
+    if isinstance(new, tuple) and all(isinstance(event, Event) for event in new):
+        return all(event.type == "unreadable" for event in new)
     if isinstance(old, Image) and isinstance(new, Image):
         names = [name for name in Image.__slots__ if getattr(new, name) != getattr(old, name)]
         return not any(getattr(new, name) for name in names)
     return False
+
+
+_WAY_IN = ("E12", "E13", "E17", "E18")
 
 
 def _unmoved(cell: Cell, before: Look | None, after: Look) -> bool:
@@ -669,8 +679,8 @@ def _unmoved(cell: Cell, before: Look | None, after: Look) -> bool:
     if isinstance(before.answer, Image) and isinstance(after.answer, Image):
         # Without one view, the same image may be known by its tag instead of its digest.
         return (before.answer.exists, before.answer.digest) == (after.answer.exists, after.answer.digest)
-    if after.number in ("E12", "E13") and cell.row.number in ("E17", "E18"):
-        return True  # a name is made to lead elsewhere for this
+    if after.number in _WAY_IN and cell.row.number in _WAY_IN:
+        return True  # one way in, seen from several sides: the same name, or another machine behind it
     return cell.kind.startswith("clock") and before.outcome is after.outcome
 
 
