@@ -119,7 +119,7 @@ RULES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             # The same without a scheme, to a host without a dot: anything else reads as an e-mail address.
             "password",
             "@",
-            r"(?<![\w/.@:-])[A-Za-z][\w.-]{0,63}:(?P<secret>(?=[^\s@]{0,128}\d)[^\s:@/\"'`<>\\]{6,128})"
+            r"(?<![\w/.@:;-])[A-Za-z][\w.-]{0,63}:(?P<secret>(?=[^\s@]{0,128}\d)[^\s:@/\"'`<>&\\]{6,128})"
             r"@(?=[A-Za-z][\w-]{0,63}(?::\d{2,5})?(?:[/?\s\"'`]|$))",
         ),
         ("value", "=", rf"[?&;]{QUERY}={NONE}(?P<secret>[^&\s\"'`<>#\\]{{4,}})"),

@@ -251,7 +251,7 @@ class Redactor:
         for kind, pattern in _rules_for(text):
             for match in pattern.finditer(text):
                 group = _group(match)
-                if kind == "private-key" or not PLACEHOLDER.search(match[group]):
+                if kind == "private-key" or not PLACEHOLDERS.search(match[group]):
                     found.append((*match.span(group), kind))
         apart: list[tuple[int, int, str]] = []
         for start, end, kind in sorted(found, key=lambda one: (one[0], -one[1])):
@@ -345,7 +345,7 @@ class Redactor:
     def _replace(self, match: re.Match[str], kind: str, place: str) -> str:
         group = _group(match)
         whole, secret = match.group(0), match.group(group)
-        if kind != "private-key" and PLACEHOLDER.search(secret):
+        if kind != "private-key" and PLACEHOLDERS.search(secret):
             return whole
         start = match.start(group) - match.start(0)
         return whole[:start] + self._mask(kind, secret, place) + whole[start + len(secret) :]
