@@ -23,7 +23,8 @@ from runbooks.diagnose.verdict import diagnose
 from runbooks.errors import ParameterError
 from runbooks.evidence import bundle, tables
 from runbooks.evidence.models import Evidence, Look
-from runbooks.evidence.redaction import Redactor, elements
+from runbooks.evidence.redaction import Redactor
+from runbooks.evidence.scan import masked_text
 from runbooks.parameters import RUNBOOKS, MachineNotVisible, caller_text, validate
 from runbooks.report import conclusions, index, overview, page, steps, summary, writeup
 from runbooks.report.document import Report, Requests
@@ -53,8 +54,11 @@ class Case:
         seconds = min(COLLECT_SECONDS, self._settings.deadline or COLLECT_SECONDS)
         with open_source(given.source, self._settings) as source:
             self._redactor = Redactor()
-            for element in elements(self._settings.token.get_secret_value()):
-                self._redactor.know(element, "fly-token")
+            told = caller_text(given.caller_log)
+            # The runner masks parameters before they get here: its numbers must not be given out twice.
+            self._redactor.resume("\n".join((told, *map(str, given.model_dump().values()))))
+            for value, kind in self._settings.secrets:
+                self._redactor.know(value, kind)
             survey = Survey(
                 Given(
                     app_name=given.app_name,
@@ -63,7 +67,7 @@ class Case:
                     org_slug=given.org_slug,
                     image=given.image,
                     websocket_url=self._redactor.text(given.websocket_url, "parameters"),
-                    caller_text=caller_text(given.caller_log),
+                    caller_text=told,
                     record_key=given.record_key,
                     records_table=given.records_table,
                     incident_at=given.incident_at,
@@ -253,7 +257,9 @@ class Case:
         for name, text in written.items():
             hits = self._redactor.scan(text)
             masked += sum(hit.count for hit in hits)
-            clean[name] = self._redactor.text(text, f"finished {name}") if hits else text
+            clean[name] = masked_text(name, text, self._redactor) if hits else text
+        if masked:
+            clean["evidence/index.json"] = bundle.rehashed(clean)
         return clean, masked
 
     def _folder_name(self) -> str:

@@ -121,9 +121,13 @@ def share(run: Path, output: Path | None) -> None:
     """Pack the folder of a RUN into one .zip, masked once more, that can be sent and replayed."""
     from runbooks import terminal
     from runbooks.evidence.redaction import Redactor
+    from runbooks.settings import load_settings
     from runbooks.share import share as pack
 
-    parcel = pack(run, output, Redactor())
+    redactor = Redactor()
+    for value, kind in load_settings().secrets:
+        redactor.know(value, kind)
+    parcel = pack(run, output, redactor)
     terminal.show_paths(Console(), "Zip", parcel.path.absolute())
     if parcel.masked:
         click.echo(
@@ -274,7 +278,8 @@ def main() -> NoReturn:
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        hint = f" Try '{error.ctx.command_path} --help'." if isinstance(error, click.UsageError) and error.ctx else ""
+        _complain(f"{error.format_message()}{hint}")
         sys.exit(error.exit_code)
     except RunbookError as error:
         _complain(str(error))
@@ -293,8 +298,10 @@ def _complain(text: str) -> None:
 
 def _bug(error: Exception) -> str:
     """Keep the details where only this user can read them, and say so in one paragraph."""
+    from runbooks.terminal import plain
+
     with tempfile.NamedTemporaryFile("w", prefix="runbooks-error-", suffix=".txt", delete=False) as details:
-        details.write("".join(traceback.format_exception(error)))
+        details.write(plain("".join(traceback.format_exception(error))))
     return (
         f"This is a fault of the tool itself ({type(error).__name__}), not of your input. "
         f"The details are in {details.name}; read them before you share them."

@@ -6,7 +6,6 @@ itself a bundle: `runbooks replay FILE.zip`.
 
 from __future__ import annotations
 
-import json
 import os
 import zipfile
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from runbooks.errors import UsageError
 from runbooks.evidence.bundle import open_bundle
 from runbooks.evidence.redaction import Redactor
+from runbooks.evidence.scan import masked_text
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _PACKED = ("report.html", "report.md", "summary.json", "report.ipynb", "manifest.json")
@@ -51,7 +51,7 @@ def share(run: Path, target: Path | None, redactor: Redactor) -> Parcel:
             for name in sorted(names):
                 hits = redactor.scan(texts[name])
                 masked += sum(hit.count for hit in hits)
-                text = _masked(name, texts[name], redactor) if hits else texts[name]
+                text = masked_text(name, texts[name], redactor) if hits else texts[name]
                 entry = zipfile.ZipInfo(f"{run.absolute().name}/{name}", _LONG_AGO)
                 entry.external_attr = 0o644 << 16
                 packed.writestr(entry, text.encode("utf-8"), zipfile.ZIP_DEFLATED)
@@ -62,13 +62,3 @@ def share(run: Path, target: Path | None, redactor: Redactor) -> Parcel:
             f"The file {target} cannot be written ({error.strerror}).", "Name another place with --output FILE.zip."
         ) from None
     return Parcel(target, tuple(names), masked)
-
-
-def _masked(name: str, text: str, redactor: Redactor) -> str:
-    """JSON is masked as JSON, so that it stays JSON; everything else as text."""
-    if name.endswith((".json", ".har", ".ipynb")):
-        try:
-            return json.dumps(redactor.value(json.loads(text), name), indent=2, ensure_ascii=False) + "\n"
-        except ValueError:
-            pass
-    return redactor.text(text, name)

@@ -129,7 +129,8 @@ def test_a_missing_tag_is_looked_at_twice_when_no_machine_is_known() -> None:
     path = "registry.fly.io/v2/vyx-app/manifests/latest"
     given = Given("vyx-app", machine_name="vyx-63eea370", image=image)
     evidence, told, pauses = looked({"apps/vyx-app/machines": [(200, [])], path: [missing]}, given)
-    assert told.asked.count(path) == 2
+    # GET; then, after a pause, HEAD and, because the "no" of a HEAD carries no code, GET.
+    assert told.asked.count(path) == 3
     assert 2.0 in pauses
     assert evidence.looks["E09b"].outcome is Outcome.ABSENT
 

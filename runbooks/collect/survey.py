@@ -214,7 +214,9 @@ class Survey:
         except Exception as error:
             # A bug costs this facet and no other, and is said for what it is.
             found = unlooked(
-                f"the runbook itself failed here, please report it ({type(error).__name__}: {error})"[:500]
+                self.redactor.text(
+                    f"the runbook itself failed here, please report it ({type(error).__name__}: {error})", "error"
+                )[:500]
             )
         at, reason = self._now(), self.redactor.text(found.reason, number)
         look = Look(facet, number, found.outcome, reason, at, found.answer, self._client.take(number))

@@ -196,6 +196,15 @@ def files(
     return {**written, "index.json": _json(index)}
 
 
+def rehashed(written: Mapping[str, str]) -> str:
+    """`index.json` with the hashes of its neighbours as they are now; `written` has names below a run's folder."""
+    index = json.loads(written["evidence/index.json"])
+    index["sha256"] = {
+        name: hashlib.sha256(written[f"evidence/{name}"].encode()).hexdigest() for name in index["sha256"]
+    }
+    return _json(index)
+
+
 def _entry(look: Look, written: Mapping[str, str]) -> dict[str, Any]:
     own = f"{look.number}-{look.facet.name}.json"
     return {
