@@ -47,7 +47,7 @@ def test_it_carries_nothing_of_any_run(path: Path) -> None:
         assert set(cell.metadata) <= {"tags"}
         assert set(cell.metadata.get("tags", [])) <= TAGS
     text = path.read_text()
-    assert not [sign for sign in ("/home/", "/Users/", "/root/", "/work/") if sign in text]
+    assert not [sign for sign in ("/home/", "/Users/", "/root/", "/tmp/") if sign in text]
 
 
 @notebooks
