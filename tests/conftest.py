@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -19,6 +20,9 @@ def pytest_configure() -> None:
     for name in list(os.environ):
         if name.startswith(("FLY_", "RUNBOOKS_")) and name != "RUNBOOKS_CI":
             del os.environ[name]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started in the background, where a shell has Ctrl-C ignored, and what the tests start would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
