@@ -209,3 +209,10 @@ def test_resolvers_have_answers() -> None:
 
 def test_the_production_runner_ends_as_documented() -> None:
     assert through_the_runner(MISSING, "*", "502-html").problems == ()
+
+
+def test_of_a_body_that_was_cut_only_the_beginning_is_kept() -> None:
+    played = play("healthy", [spec.Fault(path="*", kind="10-mb")])
+    bodies = [exchange.body for look in played.looks.values() for exchange in look.exchanges if exchange.cut]
+    assert len(bodies) > 8
+    assert {len(body) for body in bodies} == {50_000}
