@@ -35,6 +35,8 @@ def test_scenario(name: str, tmp_path: Path) -> None:
     assert found["verdict"] == expect["verdict"]
     assert cause.get("slug") == expect["cause"]
     assert {c["slug"] for c in found["contributing"]} >= set(expect.get("contributing", ()))
+    assert {c["slug"] for c in found["contributing"]} >= set(expect.get("hygiene", ()))
+    assert all(status.get(slug) in ("open", "likely") for slug in expect.get("open", ())), status
     assert {slug: status.get(slug) for slug in expect.get("refuted", ())} == dict.fromkeys(
         expect.get("refuted", ()), "refuted"
     )

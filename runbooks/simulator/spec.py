@@ -201,11 +201,17 @@ class World(Spec):
 
 
 class Expect(Spec):
-    """What a correct diagnosis of this scenario says; slugs of the cause catalogue."""
+    """What a correct diagnosis of this scenario says; slugs of the cause catalogue.
+
+    `open` are the readings that the evidence allows side by side, where no cause can be established.
+    `hygiene` are findings of the config audit, which are never a cause.
+    """
 
     verdict: Literal["incident", "healthy", "inconclusive"]
     cause: str | None
     contributing: list[str] = []
+    open: list[str] = []
+    hygiene: list[str] = []
     refuted: list[str] = []
     mentions: list[str] = []
 
