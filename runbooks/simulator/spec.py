@@ -13,7 +13,10 @@ class Spec(BaseModel):
 
 
 class Org(Spec):
+    """On the free trial (`trial`) the platform stops every machine after five minutes."""
+
     name: str
+    trial: bool = False
 
 
 class Ip(Spec):
@@ -30,6 +33,7 @@ class App(Spec):
     secrets: list[str] = []
     created_at: AwareDatetime | None = None
     status: str = "deployed"
+    network: str = "default"
 
 
 class Token(Spec):
@@ -45,7 +49,10 @@ class Token(Spec):
 
 
 class Image(Spec):
-    """An image somebody pushed. `private` means that Fly's own credentials cannot read it."""
+    """An image somebody pushed. `private` means that Fly's own credentials cannot read it.
+
+    `unpacked_mb` is its size on the root file system, `pull_ms` how long a host needs for it, if not as long as usual.
+    """
 
     ref: str
     architecture: str = "amd64"
@@ -55,6 +62,8 @@ class Image(Spec):
     env: list[str] = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
     user: str = ""
     size_mb: int = 120
+    unpacked_mb: int = 0
+    pull_ms: int | None = None
     index: bool = False
     private: bool = False
     program: str = ""
@@ -72,8 +81,19 @@ class End(Spec):
     signal: int | None = None
 
 
+class Health(Spec):
+    """How the program answers the platform's HTTP checks."""
+
+    status: int = 200
+    body: str = "ok"
+
+
 class Program(Spec):
-    """What the image's main process does once it runs: a small function of its environment and memory."""
+    """What the image's main process does once it runs: a small function of its environment and memory.
+
+    It answers an upgrade with `upgrade_status`; where `path_names` is a variable, only a path whose last part is
+    that variable's value is known to it, others get 404. `refusal_line` is what it prints about one it refuses.
+    """
 
     prints: list[Print] = []
     requires: list[str] = []
@@ -88,6 +108,9 @@ class Program(Spec):
     listens_at_ms: int = 1000
     bind: str = "0.0.0.0"  # noqa: S104  (a label inside the simulated machine; nothing is bound here)
     upgrade_status: int = 101
+    health: Health = Health()
+    path_names: str = ""
+    refusal_line: str = ""
 
 
 class Create(Spec):
@@ -105,19 +128,61 @@ class Destroy(Spec):
     force: bool = False
 
 
+class Visit(Spec):
+    """A client's WebSocket connection to a public hostname; the proxy's and the program's lines of it stay."""
+
+    host: str
+    port: int = 443
+    path: str = "/"
+
+
+class Stop(Spec):
+    """`source` is the user, the proxy (autostop) or flyd."""
+
+    machine: str
+    source: str = "user"
+
+
+class Start(Spec):
+    """`refused` as for a create call."""
+
+    machine: str
+    source: str = "user"
+    refused: int | None = None
+
+
+class Update(Spec):
+    """A new version: `config` replaces the keys that it names."""
+
+    machine: str
+    config: dict[str, Any]
+    refused: int | None = None
+
+
+class Lease(Spec):
+    machine: str
+    seconds: int
+    owner: str
+
+
 class Happening(Spec):
     """One dated entry of the history: exactly one of the actions."""
 
     at: AwareDatetime
     create: Create | None = None
     destroy: Destroy | None = None
-    stop: str | None = None
-    start: str | None = None
+    stop: str | Stop | None = None
+    start: str | Start | None = None
+    update: Update | None = None
+    migrate: str | None = None
+    lease: Lease | None = None
     push_image: Image | None = None
     remove_image: str | None = None
     host_status: dict[str, str] | None = None
     cordon: str | None = None
     delete_app: str | None = None
+    create_app: str | None = None
+    request: Visit | None = None
 
     @model_validator(mode="after")
     def _one_action(self) -> Happening:
@@ -156,8 +221,29 @@ class Fault(Spec):
         return self
 
 
+class Refusal(Spec):
+    """What the platform refuses from `since` until `until`, for a reason that is not played: capacity, quota, limits.
+
+    It concerns the calls that fit `app`, `region` and `machine` (empty: any).
+    """
+
+    action: Literal["create", "start", "stop", "update", "destroy"]
+    app: str = ""
+    region: str = ""
+    machine: str = ""
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    status: int
+    body: dict[str, Any] | str
+
+
 class Settings(Spec):
-    """Figures that the platform does not document; the defaults are the working model of the facts."""
+    """Figures that the platform does not document; the defaults are the working model of the facts.
+
+    `unlisted` are machines that its lists have lost, `embedded_events` how many GET shows of the newest,
+    `destroyed_listed_days` how long the lists remember the destroyed ones (None: for good), and
+    `fill_in_guest` whether a config that names no guest is kept with the default one.
+    """
 
     auto_destroy_mode: Literal["after_rest", "only_policy_no"] = "after_rest"
     destroyed_visible_ms: int = 30_000
@@ -169,6 +255,10 @@ class Settings(Spec):
     rate_limits: bool = True
     region: str = "sin"
     error_regions: list[str] = []
+    unlisted: list[str] = []
+    embedded_events: int = 5
+    destroyed_listed_days: float | None = None
+    fill_in_guest: bool = True
 
 
 class World(Spec):
@@ -181,6 +271,7 @@ class World(Spec):
     records: Records = Records()
     status: list[dict[str, Any]] = []
     faults: list[Fault] = []
+    refuses: list[Refusal] = []
 
     @model_validator(mode="after")
     def _names_exist(self) -> World:
