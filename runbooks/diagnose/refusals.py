@@ -1,13 +1,14 @@
 """The recognisers of refusals: what the Machines API, GraphQL, the registry or flyctl says no with (facts §3.2, §1.2).
 
 One readable table; causes only use the names of its kinds. The words decide, a status never does alone: lack of
-room alone comes as 400, 403, 409, 412, 422 and 503. Patterns match the stable parts, not whole sentences.
+room comes as 400, 403, 409, 412, 422 and 503. Patterns match the stable parts and the words before a colon, not
+whole sentences.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -15,58 +16,67 @@ _MOST_TEXT = 20_000
 _MOST_NAME = 200
 _MOST_QUOTE = 300
 
-_ID = r"(?P<machine_id>[0-9a-f]{13,16})"
-_VOLUME = r"[\"'`]?(?P<volume>vol_[a-z0-9]{4,30})[\"'`]?"
-_REGION = r"[\"'`(]?(?P<region>[a-z]{3})\b[\"'`)]?"
-_WORD = r"[\"'`]?(?P<{}>[A-Za-z0-9][\w.-]{{0,62}})[\"'`]?"
-_MANIFEST = (
-    r"(?:failed to get manifest|error getting manifest|failed to resolve (?:image(?! for)|reference)|manifest for)"
-)
-_REF = r":? [\"'`]?(?P<ref>[^\s\"'`:]{1,300}(?:[:@][^\s\"'`:]{1,200}){0,4})"
+_Q = r"[\"'`]?"
+_ID = r"(?P<machine_id>[0-9a-f]{13,16})\b"
+_VOLUME = rf"{_Q}(?P<volume>vol_[a-z0-9]{{3,30}}){_Q}"
+_REGION = rf"{_Q}(?P<region>[a-z]{{3}})\b{_Q}"
+_NAMED = {key: rf"{_Q}(?P<{key}>[A-Za-z0-9][\w.-]{{0,62}})\b{_Q}" for key in ("app", "name", "org")}
 _TAIL = r"[^\n]{0,400}"
+# A reference ends where a colon is followed by a blank. Possessive, or a row of @ would be split in every way.
+_PART = r"[^\s\"'`:@]"
+_REF = rf"{_Q}(?P<ref>{_PART}{{1,300}}+(?:[:@]{_PART}{{1,200}}+){{0,4}}+)"
+_MANIFEST = rf"(?:failed to get manifest|error getting manifest|failed to resolve reference|manifest for):? {_REF}"
 
 # kind → patterns, the more special kind first: words that one kind has claimed are not read again.
-# A blank stands for any white space (people paste wrapped lines); case is ignored.
+# A blank stands for any white space (people paste wrapped lines), and " ?" for some or none; case is ignored.
 TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "manifest-unauthorized",
         (
-            rf"{_MANIFEST}{_REF}[^\n]{{0,80}}?\b(?:unauthorized|denied|forbidden|401|403|failed to authorize){_TAIL}",
+            rf"{_MANIFEST}[^\n]{{0,80}}?(?:unauthorized|denied|forbidden|\b40[13]\b|failed to authorize){_TAIL}",
+            rf"pull access denied(?: for {_REF})?{_TAIL}",
             r"requested access to the resource is denied",
-            rf"pull access denied(?: for (?P<ref>[^\s,\"']{{1,300}}))?{_TAIL}",
             r"unauthorized: (?:authentication required|access to the requested resource)",
         ),
     ),
     (
         "manifest-unknown",
         (
-            rf"{_MANIFEST}{_REF}[^\n]{{0,80}}?(?:MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|not found|404){_TAIL}",
+            rf"{_MANIFEST}[^\n]{{0,80}}?(?:MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|not found|\b404\b){_TAIL}",
+            rf"image {_REF}:? (?:MANIFEST_UNKNOWN|manifest unknown)",
             r"MANIFEST_UNKNOWN|manifest unknown|app repository not found",
         ),
     ),
-    ("manifest-other", (rf"{_MANIFEST}{_REF}{_TAIL}",)),
+    ("manifest-other", (rf"{_MANIFEST}{_TAIL}",)),
     (
         "image-too-large",
         (
             r"not enough space to unpack image",
-            r"\bimage\b[^\n]{0,60}\b(?:too large|exceeds[^\n]{0,40}(?:limit|maximum|size))",
+            r"\bimage\b[^\n]{0,60}\b(?:too large|exceeds[^\n]{0,40}\b(?:limit|maximum|GB))",
         ),
     ),
-    ("image-not-found-release", (r"could not find image [\"'`]?(?P<ref>[^\s\"'`]{1,300})?",)),
+    ("image-not-found-release", (rf"could not (?:find|resolve) image {_REF}", r"could not find image\b")),
     (
         "name-taken",
         (
-            rf"machine ID {_ID} already exists with name [\"'`]?(?P<name>[\w.-]{{1,80}})",
+            rf"machine ID {_ID} already exists with name {_Q}(?P<name>[\w.-]{{1,80}})",
             r"unique machine name violation",
         ),
     ),
-    ("app-name-taken", (r"name has already been taken", r"\bname_taken\b")),
+    (
+        "app-name-taken",
+        (
+            rf"app {_NAMED['name']}[^\n]{{0,60}}name has already been taken",
+            r"name has already been taken|\bname_taken\b",
+        ),
+    ),
     (
         "lease",
         (
-            rf"(?:machine ID {_ID} )?lease (?:is )?currently held by (?P<owner>[\w@.-]{{1,100}})"
-            r"(?:, expires at (?P<expires>[\dT:Z.+-]{10,40}))?",
-            rf"failed to (?:get|acquire|obtain) leases?(?: (?:on|for)(?: VM| machine)? {_ID})?",
+            rf"(?:machine ID {_ID} )?lease (?:is )?currently held by (?P<owner>[\w@.…-]{{1,100}})"
+            r"(?:, expires at (?P<expires>[\d-]{8,10}[T ][\d:.]{5,18}(?:Z| \+0000 UTC|[+-]\d\d:\d\d)?))?",
+            rf"failed to (?:get|acquire|obtain) lease on VM {_ID}(?!:[^\n]{{0,40}}(?:not found|held by))",
+            r"failed to (?:get|acquire|obtain) leases?\b(?![^\n]{0,80}(?:not found|held by))",
             rf"machine {_ID} because it has a lease",
         ),
     ),
@@ -77,29 +87,47 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"deprecated and cannot have new resources",
         ),
     ),
-    ("region-plan", (rf"\bregion {_REGION}[^\n]{{0,60}}(?:paid plan|require[sd]? a plan|not available on your plan)",)),
+    (
+        "region-plan",
+        (
+            rf"\bregion {_REGION}[^\n]{{0,60}}(?:paid plan|your plan|requires a plan)",
+            r"requires[_ ]a[_ ]paid[_ ]plan",
+        ),
+    ),
     (
         "region-unknown",
         (
-            r"\bregion [\"'`]?(?P<region>[\w-]{1,20})[\"'`]? (?:was |is )?(?:not found|unknown|invalid|not valid)",
-            r"(?:invalid|unknown|unsupported) region:? ?[\"'`]?(?P<region>[a-z]{2,10}\b)?",
+            rf"\bregion {_Q}(?P<region>[\w-]{{1,20}}){_Q} (?:was |is )?(?:not found|not a? ?valid|unknown|invalid)",
+            rf"(?:invalid|unknown|unsupported) region:? {_Q}(?P<region>[a-z]{{2,10}})\b",
+            r"(?:invalid|unknown|unsupported) region\b",
         ),
     ),
     (
         "quota",
         (
-            rf"organization {_WORD.format('org')} is using [^\n]{{1,80}}? in (?P<region>[a-z]{{3}})"
+            rf"organization {_NAMED['org']} is using [^\n]{{1,80}}? in (?P<region>[a-z]{{3}})"
             r" which is over the allowed quota",
             r"over the allowed quota",
-            r"quota exceeded|exceed(?:s|ed|ing)? (?:your |the |its )?(?:\w+ )?quota",
+            r"quota (?:has been )?exceeded|exceed(?:s|ed|ing)? (?:your |the |its )?(?:[\w-]+ )?quota",
+            r"organization is not allowed to use GPU machines",
+        ),
+    ),
+    (
+        "suspended",
+        (
+            r"trial (?:has ended|has expired|is over)(?:, please add a credit card[^\n]{0,60})?",
+            r"marked as high.risk|high-risk-unlock",
+            r"machines are disabled for this organization",
+            r"\b(?:organization|account|app)\b[^\n]{0,60}? (?:has been|is|was) (?:currently )?"
+            r"(?:suspended|locked|disabled|blocked)",
+            r"verify your (?:account|identity)",
         ),
     ),
     (
         "machine-limit",
         (
             r"reached (?:its|your|the) (?:maximum )?machines? limit",
-            r"reached the maximum number of machines",
-            r"maximum number of machines for this app",
+            r"maximum number of machines",
         ),
     ),
     (
@@ -112,50 +140,43 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        "suspended",
-        (
-            r"(?:organization|account|app)\b[^\n]{0,80}?\b(?:has been|is|was) (?:suspended|locked|disabled|blocked)",
-            r"high.risk",
-            r"trial (?:has ended|has expired|is over|period has)",
-            r"\bverify your (?:account|identity|email)",
-        ),
-    ),
-    (
         "volume-region",
         (
-            rf"volume {_VOLUME} is in the wrong region(?: \(\"(?P<have>[a-z]{{3}})\" != \"(?P<want>[a-z]{{3}})\"\))?",
-            rf"volume {_VOLUME} is (?:located )?in (?:region )?[\"'`]?(?P<have>[a-z]{{3}})\b[^\n]{{0,60}}?"
-            r"(?:not|but)[^\n]{0,30}?[\"'`]?(?P<want>[a-z]{3})\b[\"'`]?(?=\W|$)",
+            rf"volume {_VOLUME} is in the wrong region"
+            rf"(?: \({_Q}(?P<have>[a-z]{{3}}){_Q} != {_Q}(?P<want>[a-z]{{3}}){_Q}\))?",
         ),
     ),
     (
         "volume-capacity",
         (
-            rf"insufficient resources to create new machine with existing volume(?: id)?(?: {_VOLUME})?",
-            r"volume_placement_capacity",
+            rf"insufficient resources to create new machine with existing volume(?:(?: id)? {_VOLUME})?",
+            r"\bvolume_placement_capacity\b",
         ),
     ),
     (
         "volume-attached",
         (
-            rf"volume {_VOLUME} (?:is )?(?:already )?(?:attached|in use|bound|mounted)(?:[^\n]{{0,40}}?{_ID})?",
-            r"volume is (?:already |currently )?(?:attached|bound|in use)",
+            rf"volume (?:{_VOLUME} )?(?:is )?(?:already|currently) (?:attached|claimed|bound|mounted|in use)"
+            rf"(?:[^\n]{{0,20}}? (?:by|to|on)(?: another)? machine:?(?: {_Q}{_ID})?)?",
         ),
     ),
     (
         "volume-missing",
         (
-            rf"volume {_VOLUME} (?:was |could )?not (?:be )?found",
+            rf"volume {_VOLUME} (?:was |is |could )?not (?:be )?found",
             r"volume not found",
-            r"needs? volumes? with name",
+            r"(?:could not|unable to|failed to) find volume",
+            r"needs volumes with name [\"'](?P<name>[\w-]{1,60})",
         ),
     ),
     (
         "host-capacity",
         (
-            r"could not reserve resource for machine(?:: (?P<what>[^\n\"]{1,120}))?",
-            r"insufficient resources available to fulfill request(?:: (?P<what>[^\n\"]{1,120}))?",
-            r"(?P<what>insufficient (?:memory|CPUs?|IPs|disk|GPUs?)(?: space)? available)",
+            r"insufficient resources available to fulfill request: could not reserve resource for machine: "
+            r"(?P<what>insufficient [\w ]{1,60})",
+            r"(?:could not reserve resource for machine|insufficient resources available to fulfill request)"
+            r"(?:: (?P<what>insufficient [\w ]{1,60}))?",
+            r"(?P<what>insufficient (?:memory|CPUs?|IPs|disk|GPUs?)(?: space)? available(?: to fulfill request)?)",
             r"deploys to this host are temporarily disabled",
             r"governor policy blocked start",
             r"\bhost (?:is )?at capacity",
@@ -165,107 +186,157 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         "region-capacity",
         (
             r"could not find a candidate host",
-            r"\binsufficient_capacity\b",
-            rf"(?:no|not enough|insufficient) capacity(?: available)?(?: in(?: the)?(?: region)? {_REGION})?",
-            r"(?:unable to find|failed to place machine on) a host",
+            rf"\b(?:no|not enough|insufficient) capacity(?: available)? in(?: the)?(?: region)? {_REGION}",
+            rf"\bregion {_REGION} (?:has no|is out of|is at) capacity",
+            rf"capacity exhausted in {_REGION}",
+            r"\b(?:no|not enough|out of) capacity\b|\binsufficient_capacity\b",
+            r"insufficient resources to create (?:a )?(?:new )?machine",
+            r"(?:unable to find|failed to place (?:this )?machine on) a host",
             r"no hosts? available",
         ),
     ),
     (
         "state-rejects",
         (
-            r"unable to (?P<action>\w+) machine from current state:? [\"'`]?(?P<state>\w+)",
-            r"unable to (?P<action>\w+) machine, (?P<state>not currently [\w, ]{1,80})",
-            r"machine (?:is )?(?P<state>getting replaced|still active|[\w -]{1,30}), refusing to (?P<action>\w+)",
-            r"machine is in a non-startable state:? (?P<state>\w+)",
+            rf"unable to (?P<action>\w{{1,20}}) machine from current state:? {_Q}(?P<state>\w{{1,20}})",
+            r"unable to (?P<action>\w{1,20}) machine, (?P<state>not currently [a-z]+(?:,? (?:or |and )?[a-z]+){0,6})",
+            r"machine (?P<state>getting replaced|still active|[\w -]{1,30}), refusing to (?P<action>\w{1,20})",
+            r"machine (?P<state>still attempting) to (?P<action>start)",
+            r"machine (?P<state>getting replaced)",
+            r"machine is in a non-(?P<action>start)able state:? (?P<state>\w{1,20})",
+            rf"cannot (?P<action>\w{{1,20}}) machine {_ID} that was already (?P<state>destroyed)",
+            rf"machine {_ID} is in a (?P<state>\w{{1,20}}) state and cannot be (?P<action>\w{{1,20}})",
         ),
     ),
-    ("concurrent-update", (r"due to concurrent update", r"concurrent update")),
-    ("version-mismatch", (r"(?:min_secrets_version|current_version|machine_version)\b[^\n\"]{0,80}",)),
+    ("concurrent-update", (r"due to concurrent update",)),
+    (
+        "version-mismatch",
+        (r"\b(?:min_secrets_version|machine_version|current_version)\b[^\n\"]{0,40}\b(?:mismatch|match|available)",),
+    ),
     (
         "wait-timeout",
         (
-            r"failed to reach desired state,? (?P<wanted>\w+)(?:, currently (?P<state>\w+))?",
-            r"failed to wait for VM [0-9a-f]{13,16} in (?P<wanted>\w+) state",
+            r"failed to reach desired state(?:, (?P<wanted>\w{1,20}), currently (?P<state>\w{1,20}))?",
+            r"failed to reach desired (?P<wanted>start) state",
+            r"timeout reached waiting for machine's state to change",
+            rf"did not reach {_Q}(?P<wanted>\w{{1,20}}){_Q} (?:within|in time)",
+            r"timed out waiting for (?:machine )?state:? (?P<wanted>\w{1,20})",
         ),
     ),
     (
         "host-unreachable",
         (
-            r"host (?:is )?(?:currently )?(?:unavailable|unreachable)",
-            r"could not reach (?:the )?(?:host|worker|machine)",
-            r"hosts? could not be reached",
+            r"\b(?:host|worker)s? (?:is |are )?(?:currently )?(?:unavailable|unreachable)",
+            r"unreachable (?:host|worker)|host_status\W{1,5}unreachable",
+            r"could not reach (?:the )?(?:host|worker|machine)|hosts? could not be reached",
         ),
     ),
-    ("rate-limit", (r"rate limit(?:ed| exceeded)?\b", r"too many requests")),
-    ("id-invalid", (r"invalid machine ID(?:, [\"'`]?(?P<id>[^\s\"'`]{1,100}))?",)),
+    ("rate-limit", (r"\brate.limit(?:ed|s)?(?: exceeded| reached)?\b", r"too many requests")),
+    ("id-invalid", (rf"invalid machine ID(?:, {_Q}(?P<id>[^\s\"'`]{{1,100}}))?",)),
     (
         "body-invalid",
         (
-            r"(?P<what>json: (?:cannot unmarshal|unknown field)[^\n]{0,120})",
-            r"(?P<what>invalid (?:machine )?config[^\n\"}]{0,120})",
-            r"(?P<what>unsupported guest[^\n\"}]{0,80})",
-            r"(?P<what>invalid (?:memory|cpus?|cpu_kind|guest|restart policy|JSON)[^\n\"}]{0,100})",
+            r"(?P<what>json: (?:cannot unmarshal|unknown field)[^\n}]{0,120})",
+            r"(?P<what>invalid (?:machine )?config(?:uration)?\b[^\n\"}(]{0,120})",
+            r"invalid_argument: (?P<what>[^\n\"}]{1,120})",
+            r"(?P<what>(?:invalid|unsupported) (?:image identifier|guest|restart policy|cpu_?kind|JSON)[^\n\"}]{0,80})",
+            r"(?P<what>GPU machines are no longer supported)(?:: config\.[^\n\"}]{0,80})?",
+            r"(?P<what>config\.[\w.\[\]]{1,60} (?:must|is|and|cannot)\b[^\n\"}]{0,80})",
+            r"(?P<what>flyctl version too old)",
+            r"(?P<what>Apps for machines must be created via the Machines API)",
+            r"validation failed: (?P<what>[^\n\"}(]{1,120})",
         ),
     ),
-    ("machine-missing", (rf"machine(?: {_ID})? (?:was )?not found", rf"no such machine:?(?: {_ID})?")),
+    (
+        "machine-missing",
+        (
+            rf"(?:VM|machine) {_ID}(?: in \w{{1,20}} state)?:? (?:not_found: )?(?:machine )?(?:was )?not found",
+            r"\bmachine (?:was )?not found",
+            rf"no such machine:?(?: {_ID})?",
+        ),
+    ),
     (
         "app-missing",
         (
-            rf"could not find app {_WORD.format('app')}",
-            rf"\bapp {_WORD.format('app')} (?:was )?not found",
-            r"app not found",
+            rf"could not (?:find|resolve) app {_NAMED['app']}",
+            rf"\bapp {_NAMED['app']} (?:was )?not found",
+            rf"the app name {_NAMED['app']} could not be found",
+            r"\bcould not find app\b|\bapp not found",
+            r"failed to get app: sql: no rows in result set",
         ),
     ),
     ("route-missing", (r"404 page not found",)),
     (
         "token",
         (
-            r"token validation error",
+            r"token validation error|no verified tokens",
             r"no access token available",
-            r"(?:invalid|expired|missing) (?:access |api |auth )?token",
-            r"\bunauthorized\b",
-            r"\bunauthenticated\b",
-            r"not authenticated",
-        ),
-    ),
-    ("forbidden", (r"\bforbidden\b", r"permission.denied", r"not authorized to", r"not allowed to")),
-    ("health-timeout", (r"timeout reached waiting for health ?checks", r"smoke checks? [^\n]{0,60}failed")),
-    (
-        "timeout",
-        (
-            r"context deadline exceeded",
-            r"\bETIMEDOUT\b|\bESOCKETTIMEDOUT\b|\bECONNABORTED\b|\bECONNRESET\b",
-            r"\b(?:Read|Connect|Write|Pool)?Timeout(?:Error|Exception|Expired)?\b",
-            r"(?:request|connection|operation|read) timed out",
-            r"socket hang up|connection reset|broken pipe|\bEOF\b|operation was aborted",
+            r"\b(?:invalid|expired|missing) (?:access |api |auth |fly )?token|\btoken (?:has |is )?(?:expired|invalid)",
+            r"(?:must be|not) authenticated|authentication required",
+            r"(?:: |\": ?\"|=> ?\"|\b401 )unauthorized\b|^unauthorized(?: \(|\W{0,3}$)",
+            r"\bunauthenticated: ",
+            r"\bcode\W{1,6}UNAUTHORIZED\b",
         ),
     ),
     (
-        "connection",
+        "forbidden",
         (
-            r"\bENOTFOUND\b|\bECONNREFUSED\b|\bEAI_AGAIN\b|\bENETUNREACH\b|\bEHOSTUNREACH\b|\bnxdomain\b",
-            r"no such host|connection refused|network is unreachable",
-            r"(?:temporary failure in )?name (?:resolution|or service not known)",
+            r"(?:: |\": ?\"|=> ?\"|\b403 )forbidden\b|^forbidden\W{0,3}$",
+            r"permission_denied:|do not have permission|not authorized to (?:access|perform)",
+        ),
+    ),
+    (
+        "health-timeout",
+        (
+            r"timeout reached waiting for health ?checks",
+            r"smoke checks? [^\n]{0,60}failed",
+            r"could not get all green machines to be healthy",
         ),
     ),
     (
         "server-error",
         (
+            r"upstream request timeout|upstream connect error",
             r"internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out",
-            r"unknown server error|server error",
+            r"unknown server error|you hit a fly api error",
+            r"non-2(?:xx|00) status(?: code)?[,:] 5\d\d",
         ),
     ),
-    ("launch-failed", (r"failed to launch (?:VM|machine)", r"\blaunch_failed\b")),
+    (
+        "connection",
+        (
+            r"\b(?:ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH)\b|:(?:nxdomain|econnrefused)\b",
+            r"no such host|connection refused|network is unreachable|could not resolve host",
+            r"name resolution|(?:name or service|nodename nor servname)[\w ]{0,20} not known",
+            r"\bConnect ?Timeout|(?:dial|connect) tcp [^\n]{0,80}(?:timeout|timed out)",
+        ),
+    ),
+    (
+        "timeout",
+        (
+            r"context deadline exceeded|request canceled|i/o timeout|Client\.Timeout",
+            r"\b(?:ETIMEDOUT|ESOCKETTIMEDOUT|ECONNABORTED|ECONNRESET|UND_ERR_\w{1,20}_TIMEOUT)\b",
+            r"\b(?:Read|Write|Pool|Request)Timeout|\bTimeout(?:Error|Exception|Expired)\b",
+            r"(?:request|connection|operation|read|signal) (?:has )?timed out|timeout of \d{1,9} ?ms exceeded",
+            r"socket hang up|connection reset|broken pipe|unexpected EOF|: EOF\b|operation was aborted",
+            r"\b(?:reason:|error,) :(?:timeout|closed)\b|curl: \(28\)",
+        ),
+    ),
+    ("launch-failed", (r"failed to launch (?:VM|machine)", r"\blaunch_failed\b", r"could not launch machine")),
 )
-# What only wraps another refusal says nothing beside it.
-_WRAPPERS = frozenset({"launch-failed", "server-error"})
-_BY_STATUS = {401: "token", 429: "rate-limit"}
+# What only wraps another refusal, or is the name of a status, says nothing beside a better one.
+_WEAK = frozenset({"launch-failed", "server-error", "forbidden"})
+_BY_STATUS = {401: "token", 403: "forbidden", 408: "timeout", 429: "rate-limit"}
 _COMPILED = tuple(
-    (kind, tuple(re.compile(p.replace(" ", r"\s{1,20}"), re.I | re.M) for p in patterns)) for kind, patterns in TABLE
+    (kind, tuple(re.compile(p.replace(" ?", r"\s{0,20}").replace(" ", r"\s{1,20}"), re.I | re.M) for p in patterns))
+    for kind, patterns in TABLE
 )
-_ESCAPES = ((re.compile(r"\\+([\"'])"), r"\1"), (re.compile(r"\\+n"), "\n"), (re.compile(r"\x1b\[[0-9;]{0,12}m"), ""))
-_GUTTER = re.compile(r"\n[ \t]*[│|>]+")
+_MARKS = (
+    (re.compile(r"\x1b\[[0-9;]{0,12}m"), ""),
+    (re.compile(r"\\{1,16}([\"'])"), r"\1"),
+    (re.compile(r"\\{1,16}n"), "\n"),
+    (re.compile(r"\n[ \t]{0,20}[│|>]{1,4}"), "\n"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,54 +352,46 @@ class Meaning:
 def meanings(text: str, status: int | None = None) -> tuple[Meaning, ...]:
     """Every refusal that the text holds, in order of appearance, each once.
 
-    A status is only asked where the words say nothing: then 401, 429 and 5xx have a meaning of their own.
+    A status is asked only where no words are known: 401, 403, 408, 429 and 5xx have a meaning of their own.
     """
-    plain = _plain(text)
+    plain = text[:_MOST_TEXT]
+    for mark, instead in _MARKS:
+        plain = mark.sub(instead, plain)
     found: list[tuple[int, int, Meaning]] = []
     for kind, patterns in _COMPILED:
         for pattern in patterns:
             for match in pattern.finditer(plain):
                 if not any(start < match.end() and match.start() < end for start, end, _ in found):
                     found.append((match.start(), match.end(), _meaning(kind, match)))
-    told = _each_once(meaning for _, _, meaning in sorted(found, key=lambda entry: entry[:2]))
-    if any(meaning.kind not in _WRAPPERS for meaning in told):
-        told = [meaning for meaning in told if meaning.kind not in _WRAPPERS]
-    return tuple(told) or _by_status(status, plain)
-
-
-def _plain(text: str) -> str:
-    """Without the marks of terminals and of JSON inside of JSON, so that words stand as they were said."""
-    text = text[:_MOST_TEXT]
-    for pattern, instead in _ESCAPES:
-        text = pattern.sub(instead, text)
-    return _GUTTER.sub("\n", text)
+    told = _each_once(meaning for _, _, meaning in sorted(found, key=lambda entry: entry[0]))
+    better = tuple(meaning for meaning in told if meaning.kind not in _WEAK)
+    return better or told[:1] or _by_status(status)
 
 
 def _meaning(kind: str, match: re.Match[str]) -> Meaning:
     names = {
-        name: " ".join(value.split())[:_MOST_NAME].rstrip(" .,;:") for name, value in match.groupdict().items() if value
+        name: " ".join(value.split())[:_MOST_NAME].rstrip(" .,;:)")
+        for name, value in match.groupdict().items()
+        if value
     }
     return Meaning(kind, " ".join(match.group(0).split())[:_MOST_QUOTE], names)
 
 
-def _each_once(found: Iterator[Meaning]) -> list[Meaning]:
+def _each_once(found: Iterable[Meaning]) -> tuple[Meaning, ...]:
     """The same said twice is one; what is said with fewer names adds nothing to what is said with more."""
     told: list[Meaning] = []
     for meaning in found:
         for index, other in enumerate(told):
-            if other.kind == meaning.kind:
-                if meaning.names.items() <= other.names.items():
-                    break
-                if other.names.items() <= meaning.names.items():
-                    told[index] = meaning
-                    break
+            if other.kind == meaning.kind and meaning.names.items() <= other.names.items():
+                break
+            if other.kind == meaning.kind and other.names.items() <= meaning.names.items():
+                told[index] = meaning
+                break
         else:
             told.append(meaning)
-    return told
+    return tuple(told)
 
 
-def _by_status(status: int | None, text: str) -> tuple[Meaning, ...]:
-    if status is None:
-        return ()
-    kind = _BY_STATUS.get(status) or ("server-error" if 500 <= status <= 599 else "")
-    return (Meaning(kind, f"HTTP {status}", {}),) if kind else ()
+def _by_status(status: int | None) -> tuple[Meaning, ...]:
+    kind = _BY_STATUS.get(status or 0) or ("server-error" if 500 <= (status or 0) <= 599 else "")
+    return (Meaning(kind, f"HTTP {status}"),) if kind else ()
