@@ -14,11 +14,12 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from runbooks.simulator.apps_api import AppsApi
-from runbooks.simulator.edge import SUFFIX, Edge
+from runbooks.simulator.edge import Edge
 from runbooks.simulator.faults import Faults, Lines
 from runbooks.simulator.http import Answer, Call, Desk, answer_json, plain_not_found
 from runbooks.simulator.logs_api import LogsApi
 from runbooks.simulator.machines_api import MachinesApi
+from runbooks.simulator.proxy import SUFFIX
 from runbooks.simulator.registry import Registry
 from runbooks.simulator.scenario import Scenario
 from runbooks.simulator.world import Refused, World

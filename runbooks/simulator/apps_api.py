@@ -90,7 +90,7 @@ class AppsApi:
             machine
             for name, app in world.apps.items()
             if app.org == org
-            for machine in world.machines(name, deleted=call.flag("include_deleted"))
+            for machine in world.listed(name, deleted=call.flag("include_deleted"))
             if machine.region not in broken
             and (not region or machine.region == region)
             and (not states or machine.state in states.split(","))
@@ -140,6 +140,8 @@ class AppsApi:
             "status": told.status,
             "machine_count": len(self._world.machines(name)),
             "volume_count": 0,
-            "network": "default",
+            "network": told.network,
             "organization": {"name": self._world.orgs[slug].name, "slug": slug},
+            # Not among the fields that Fly's own client reads; shown where the scenario knows it.
+            **({"created_at": rfc3339(told.created_at)} if told.created_at else {}),
         }

@@ -9,7 +9,6 @@ from typing import Any
 from runbooks.simulator import spec
 from runbooks.simulator.images import Ref
 
-EMBEDDED_EVENTS = 5
 RESTING = frozenset({"started", "stopped", "suspended", "failed", "destroyed"})
 _LEFT_OUT_OF_SUMMARY = ("config", "incomplete_config", "checks", "events", "host_status", "nonce")
 
@@ -79,8 +78,8 @@ class Machine:
     def newest_events(self, limit: int) -> list[dict[str, Any]]:
         return self.events[::-1][:limit]
 
-    def shown(self, now: datetime, *, summary: bool = False, leases: bool = False) -> dict[str, Any]:
-        """The object of GET and of an app's list."""
+    def shown(self, now: datetime, *, events: int = 5, summary: bool = False, leases: bool = False) -> dict[str, Any]:
+        """The object of GET and of an app's list, with so many of its newest events."""
         out: dict[str, Any] = {
             "id": self.id,
             "name": self.name,
@@ -99,7 +98,7 @@ class Machine:
                 "digest": self.digest,
                 "labels": {},
             },
-            "events": self.newest_events(EMBEDDED_EVENTS),
+            "events": self.newest_events(events),
             "host_status": self.host_status,
             "cordoned": self.cordoned,
         }
@@ -154,9 +153,10 @@ def rfc3339(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
 
 
-def prepared_config(body: dict[str, Any]) -> dict[str, Any]:
+def prepared_config(body: dict[str, Any], *, fill_in_guest: bool = True) -> dict[str, Any]:
     """The config as the platform keeps it: what was sent, plus the two parts it always fills in."""
     config = dict(body)
     config.setdefault("init", {})
-    config.setdefault("guest", {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256})
+    if fill_in_guest:
+        config.setdefault("guest", {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256})
     return config

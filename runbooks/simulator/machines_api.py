@@ -48,17 +48,19 @@ class MachinesApi:
         }
         machines = [
             machine
-            for machine in self._world.machines(app, deleted=call.flag("include_deleted"))
+            for machine in self._world.listed(app, deleted=call.flag("include_deleted"))
             if (not regions or machine.region in regions)
             and (not states or machine.state in states)
             and wanted.items() <= (machine.config.get("metadata") or {}).items()
         ]
         summary, leases = call.flag("summary"), call.flag("include_leases")
-        now = self._world.now
-        return answer_json([machine.shown(now, summary=summary, leases=leases) for machine in machines])
+        now, events = self._world.now, self._world.settings.embedded_events
+        shown = [machine.shown(now, events=events, summary=summary, leases=leases) for machine in machines]
+        return answer_json(shown)
 
     def show(self, call: Call) -> Answer:
-        return answer_json(self._machine(call, "get machine").shown(self._world.now))
+        machine = self._machine(call, "get machine")
+        return answer_json(machine.shown(self._world.now, events=self._world.settings.embedded_events))
 
     def events(self, call: Call) -> Answer:
         machine = self._machine(call, "list events")

@@ -18,8 +18,8 @@ from websockets.exceptions import InvalidState
 
 from runbooks.errors import SourceError
 from runbooks.simulator.application import Application
-from runbooks.simulator.edge import SUFFIX
 from runbooks.simulator.images import DOCKER_HUB, FLY_REGISTRY
+from runbooks.simulator.proxy import SUFFIX
 from runbooks.simulator.records import write_records
 from runbooks.simulator.scenario import Scenario
 from runbooks.simulator.world import World

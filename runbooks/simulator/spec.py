@@ -286,6 +286,8 @@ class World(Spec):
             if token.org not in self.orgs or unknown:
                 raise ValueError(f"a token names {unknown or token.org!r}, which is not in the world")
         for entry in self.history:
+            if entry.create_app is not None and entry.create_app not in self.apps:
+                raise ValueError(f"the history makes the app {entry.create_app!r}, which is no app of the world")
             if entry.create is not None and entry.create.app not in self.apps:
                 raise ValueError(f"the history creates a machine in {entry.create.app!r}, which is no app of the world")
         return self

@@ -20,6 +20,7 @@ from runbooks.simulator.images import FLY_REGISTRY, HELLO, HELLO_PROGRAM, Images
 from runbooks.simulator.lifecycle import Lifecycle
 from runbooks.simulator.logbook import Logbook
 from runbooks.simulator.machine import RESTING, Machine, prepared_config
+from runbooks.simulator.proxy import SUFFIX, Proxy
 from runbooks.simulator.scenario import Scenario
 
 REGIONS = (
@@ -63,11 +64,13 @@ class World:
         self.settings = scenario.settings
         self.orgs = dict(told.orgs)
         self.apps = dict(told.apps)
+        self._told_apps = dict(told.apps)
         self.tokens = list(told.tokens)
         self.ids = Ids(scenario.name)
         self.app_ids = {name: app.id or self.ids.hex("app", 14) for name, app in told.apps.items()}
         self.log = Logbook(scenario.settings.log_retention_days)
         self.images = Images()
+        self.proxy = Proxy(self)
         self.touched = False
         self.lock = threading.RLock()
         self._programs = {"": spec.Program(), "hello": HELLO_PROGRAM, **told.programs}
@@ -92,13 +95,24 @@ class World:
 
     # --- looking ---------------------------------------------------------------------------------
 
-    def machines(self, app: str, *, deleted: bool = False) -> list[Machine]:
-        """Those of one app, oldest first; a list knows a new machine only after a moment."""
-        known_since = self.now - timedelta(milliseconds=self.settings.list_delay_ms)
+    def machines(self, app: str) -> list[Machine]:
+        """Those that one app has, oldest first."""
+        return [machine for machine in self._machines if machine.app == app and machine.state != "destroyed"]
+
+    def listed(self, app: str, *, deleted: bool = False) -> list[Machine]:
+        """Those that the platform's lists show; they know a new machine only after a moment, and can lose one."""
+        settings = self.settings
+        known_since = self.now - timedelta(milliseconds=settings.list_delay_ms)
+        keeps = settings.destroyed_listed_days
+        forgotten = None if keeps is None else self.now - timedelta(days=keeps)
         return [
             machine
             for machine in self._machines
-            if machine.app == app and (deleted or machine.state != "destroyed") and machine.created_at <= known_since
+            if machine.app == app
+            and machine.created_at <= known_since
+            and machine.id not in settings.unlisted
+            and (deleted or machine.state != "destroyed")
+            and not (forgotten and machine.destroyed_at and machine.destroyed_at <= forgotten)
         ]
 
     def machine(self, app: str, machine_id: str) -> Machine:
@@ -138,7 +152,7 @@ class World:
             instance_id=self.ids.ulid("version", self.now),
             private_ip=self.ids.private_ip(),
             created_at=self.now,
-            config=prepared_config(config),
+            config=prepared_config(config, fill_in_guest=self.settings.fill_in_guest),
             ref=ref,
             digest=digest,
             image=image,
@@ -252,9 +266,27 @@ class World:
         elif entry.cordon is not None:
             self._find(entry.cordon).cordoned = True
         elif entry.delete_app is not None:
-            del self.apps[entry.delete_app]
+            self._delete_app(entry.delete_app)
+        elif entry.create_app is not None:
+            self._create_app(entry.create_app)
+        elif entry.request is not None:
+            visit = entry.request
+            self.proxy.upgrade(visit.host.removesuffix(SUFFIX), visit.port, visit.path, waits=False)
         for machine_id, status in (entry.host_status or {}).items():
             self._find(machine_id).host_status = status
+
+    def _delete_app(self, name: str) -> None:
+        """With everything in it; only log lines outlive it, and are read again once the name is taken again."""
+        for machine in self._machines:
+            if machine.app == name:
+                machine.generation += 1
+        self._machines = [machine for machine in self._machines if machine.app != name]
+        del self.apps[name]
+
+    def _create_app(self, name: str) -> None:
+        """A new app of a name that the scenario has told of: another id, another age."""
+        self.apps[name] = self._told_apps[name].model_copy(update={"created_at": self.now})
+        self.app_ids[name] = self.ids.hex("app", 14)
 
     def _play_create(self, call: spec.Create) -> None:
         try:

@@ -43,6 +43,18 @@ SLUGS = set(
         """,
     )
 )
+HYGIENE = {
+    "secrets-in-env",
+    "mutable-tag",
+    "no-checks",
+    "no-guest",
+    "auto-destroy-with-restarts",
+    "no-metadata",
+    "url-from-machine-name",
+    "status-before-observed",
+    "unverified-200",
+    "several-rows",
+}
 
 
 @pytest.mark.parametrize("name", scenario_names())
@@ -67,11 +79,19 @@ def test_parameters_are_those_of_the_runbook(name: str) -> None:
 @pytest.mark.parametrize("name", scenario_names())
 def test_expectations_use_known_slugs(name: str) -> None:
     expect = load_scenario(name).expect
-    slugs = {*expect["contributing"], *expect["refuted"], *([expect["cause"]] if expect["cause"] else [])}
-    assert slugs <= SLUGS
-    assert (expect["cause"] is None) == (expect["verdict"] == "healthy")
+    slugs = {*expect["contributing"], *expect["refuted"], *expect["open"]}
+    assert slugs | ({expect["cause"]} - {None}) <= SLUGS
+    assert set(expect["hygiene"]) <= HYGIENE
     assert expect["cause"] not in expect["refuted"]
     assert not set(expect["contributing"]) & set(expect["refuted"])
+    assert not set(expect["open"]) & {expect["cause"], *expect["refuted"]}
+    # A cause makes an incident; readings can only be open side by side where none is established.
+    assert expect["cause"] is None or (expect["verdict"] == "incident" and not expect["open"])
+    assert len(expect["open"]) != 1
+
+
+def test_every_hygiene_finding_is_expected_somewhere() -> None:
+    assert {slug for name in scenario_names() for slug in load_scenario(name).expect["hygiene"]} == HYGIENE
 
 
 def test_machine_ids_differ_and_some_look_like_numbers() -> None:

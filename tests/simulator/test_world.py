@@ -19,7 +19,7 @@ def world_of(name: str, **settings: Any) -> World:
 
 def subject(world: World, name: str) -> Machine:
     parameters = load_scenario(name).parameters
-    machines = world.machines(parameters["app_name"], deleted=True)
+    machines = world.listed(parameters["app_name"], deleted=True)
     return next(machine for machine in machines if machine.id == parameters["machine_id"])
 
 

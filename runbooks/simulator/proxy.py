@@ -1,0 +1,132 @@
+"""The proxy: which machine a client of `<app>.fly.dev` gets, what it is answered, and the lines that this leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runbooks.simulator.machine import Machine
+
+if TYPE_CHECKING:
+    from runbooks.simulator.world import World
+
+SUFFIX = ".fly.dev"
+_STARTABLE = ("stopped", "suspended")
+_WAKE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Where a request ended: at a machine, or nowhere; `status` is the answer in either case."""
+
+    machine: Machine | None
+    status: int = 200
+    text: str = ""
+
+
+class Proxy:
+    """Knows the world and nothing of HTTP, so that the past can be played by it as well (facts §7)."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def upgrade(self, app: str, port: int, path: str, forced: str = "", *, waits: bool = True) -> Routed:
+        """A WebSocket upgrade, up to the program's own answer: 101, or a status that a browser never shows."""
+        routed = self.route(app, port, forced, waits=waits)
+        if routed.machine is None:
+            return routed
+        status = _program_status(routed.machine, path)
+        program = routed.machine.program
+        if status != 101 and program.refusal_line:
+            self._log(app, program.refusal_line.format(path=path), machine=routed.machine, provider="app")
+        return Routed(routed.machine, status)
+
+    def route(self, app: str, port: int, forced: str = "", *, waits: bool = True) -> Routed:
+        """Pick a machine as the proxy would, and leave the line it would leave in the app's log."""
+        if app not in self._world.apps or not self._world.apps[app].ips:
+            # No address leads here; only a client that ignores DNS can get this far.
+            return Routed(None, 404, "no such app at this edge")
+        serving = [m for m in self._world.machines(app) if _internal_port(m, port) and not m.cordoned]
+        if forced:
+            serving = [m for m in serving if m.id == forced]
+            if not serving:
+                return self._refuse(app, 503, f"[PR02] could not find machine {forced}", 32)
+        machine = next((m for m in serving if m.state == "started"), None) or self._woken(serving, waits=waits)
+        if machine is None:
+            return self._nobody(app, port, serving)
+        inner = _internal_port(machine, port) or 0
+        if not machine.listens(inner, self._world.now):
+            text = (
+                f"[PC01] instance refused connection. is your app listening on 0.0.0.0:{inner}? "
+                "make sure it is not only listening on 127.0.0.1 (hint: look at your startup logs, servers "
+                "often print the address they are listening on)"
+            )
+            return self._refuse(app, 502, text, 21, machine)
+        return Routed(machine)
+
+    def _nobody(self, app: str, port: int, serving: list[Machine]) -> Routed:
+        """No machine can take it. One that is being made is tried to be started, in vain (facts §4.4)."""
+        early = next((m for m in serving if m.state == "created" and _may_start(m)), None)
+        if early is not None:
+            text = "[PM07] failed to change machine state: unable to start machine from current state: 'created'"
+            return self._refuse(app, 503, text, 47, early)
+        return self._refuse(app, 503, f"[PR01] no known healthy instances found for route tcp/{port}", 31)
+
+    def _woken(self, serving: list[Machine], *, waits: bool) -> Machine | None:
+        """Start a sleeping machine whose service allows it, and wait until it listens."""
+        for machine in serving:
+            if machine.state in _STARTABLE and _may_start(machine):
+                self._log(machine.app, "Starting machine", machine=machine)
+                self._world.start(machine, "proxy")
+                if waits:
+                    self._world.touched = True
+                    self._world.advance(_WAKE_SECONDS)
+                if machine.state == "started":
+                    return machine
+        return None
+
+    def _refuse(self, app: str, status: int, text: str, code: int, machine: Machine | None = None) -> Routed:
+        self._log(app, text, level="error", machine=machine, code=code)
+        return Routed(None, status)
+
+    def _log(
+        self,
+        app: str,
+        text: str,
+        *,
+        level: str = "info",
+        machine: Machine | None = None,
+        code: int | None = None,
+        provider: str = "proxy",
+    ) -> None:
+        self._world.log.write(
+            self._world.now,
+            app,
+            provider,
+            text,
+            level=level,
+            instance=machine.id if machine else "",
+            region=machine.region if machine else self._world.settings.region,
+            error_code=code,
+        )
+
+
+def _program_status(machine: Machine, path: str) -> int:
+    program = machine.program
+    if program.path_names:
+        own = str((machine.config.get("env") or {}).get(program.path_names, ""))
+        if path.rstrip("/").rpartition("/")[2] != own:
+            return 404
+    return program.upgrade_status
+
+
+def _may_start(machine: Machine) -> bool:
+    return any(service.get("autostart") for service in machine.config.get("services") or [])
+
+
+def _internal_port(machine: Machine, port: int) -> int | None:
+    """The port inside the machine to which a public one leads, if a service exposes it."""
+    for service in machine.config.get("services") or []:
+        if any(exposed.get("port") == port for exposed in service.get("ports") or []):
+            return int(service.get("internal_port") or 0) or None
+    return None
