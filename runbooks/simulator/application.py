@@ -20,9 +20,10 @@ from runbooks.simulator.http import Answer, Call, Desk, answer_json, plain_not_f
 from runbooks.simulator.logs_api import LogsApi
 from runbooks.simulator.machines_api import MachinesApi
 from runbooks.simulator.proxy import SUFFIX
+from runbooks.simulator.refused import Refused
 from runbooks.simulator.registry import Registry
 from runbooks.simulator.scenario import Scenario
-from runbooks.simulator.world import Refused, World
+from runbooks.simulator.world import World
 
 _OWN = "/_sim/"
 

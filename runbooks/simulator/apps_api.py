@@ -10,7 +10,8 @@ from starlette.routing import Route
 
 from runbooks.simulator.http import Answer, Call, Desk, answer_json
 from runbooks.simulator.machine import rfc3339
-from runbooks.simulator.world import REGIONS, Refused
+from runbooks.simulator.refused import Refused
+from runbooks.simulator.world import REGIONS
 
 
 class AppsApi:

@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from runbooks.simulator.machine import rfc3339
 from runbooks.simulator.ratelimit import RateLimiter
+from runbooks.simulator.refused import Refused
 from runbooks.simulator.tokens import Holder, Tokens
-from runbooks.simulator.world import Refused, World
+from runbooks.simulator.world import World
 
 JSON = "application/json; charset=utf-8"
 
@@ -64,6 +65,8 @@ def answer_json(value: Any, status: int = 200, headers: Mapping[str, str] | None
 
 
 def answer_refused(no: Refused) -> Answer:
+    if isinstance(no.body, str):
+        return Answer(no.status, no.body.encode(), "text/plain; charset=utf-8")
     return answer_json(no.body, no.status, {"x-sim-unverified": "true"} if no.unverified else None)
 
 

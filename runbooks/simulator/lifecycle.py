@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 from runbooks.simulator import spec
+from runbooks.simulator.checks import Check, checks_of
 from runbooks.simulator.clock import Clock
 from runbooks.simulator.ids import Ids
 from runbooks.simulator.images import Images
@@ -13,6 +14,8 @@ from runbooks.simulator.logbook import Logbook
 from runbooks.simulator.machine import Machine, rfc3339
 from runbooks.simulator.workload import Ending, Line, command, plan
 
+_ROOTFS_MB = 8_192
+_TRIAL_MS = 302_000
 _PULL_BEGINS_MS = 400
 _PULL_FAILS_MS = 1_900
 _BOOT_MS = 480
@@ -33,6 +36,7 @@ class Lifecycle:
         log: Logbook,
         settings: spec.Settings,
         secrets_of: Callable[[str], Sequence[str]],
+        on_trial: Callable[[str], bool],
     ) -> None:
         self._clock = clock
         self._ids = ids
@@ -40,6 +44,7 @@ class Lifecycle:
         self._log = log
         self._settings = settings
         self._secrets_of = secrets_of
+        self._on_trial = on_trial
 
     def launch(self, machine: Machine, source: str, *, skip: bool) -> None:
         self._event(machine, "launch", "created", source)
@@ -57,6 +62,27 @@ class Lifecycle:
             self._after(machine, _PULL_BEGINS_MS, self._pull)
         else:
             self._boot(machine, first=False)
+
+    def update(self, machine: Machine, source: str) -> None:
+        """A new version: the old process is stopped, the new image pulled and booted."""
+        machine.generation += 1
+        machine.instance_id = self._ids.ulid("version", self._clock.now)
+        self._event(machine, "update", "replacing", source)
+        machine.state = "replacing"
+        self._give_way(machine, lambda m: self._pull(m, lambda n: self._replaced(n, source)))
+
+    def migrate(self, machine: Machine) -> None:
+        """To another host: the same id under a new instance id and a new private address (facts §11, row 43)."""
+        machine.generation += 1
+
+        def arrive(machine: Machine) -> None:
+            machine.instance_id = self._ids.ulid("version", self._clock.now)
+            machine.private_ip = self._ids.private_ip()
+            machine.state = "created"
+            self._event(machine, "launch", "created", "flyd")
+            self._after(machine, _PULL_BEGINS_MS, lambda m: self._pull(m, lambda n: self._boot(n, first=False)))
+
+        self._give_way(machine, arrive)
 
     def stop(self, machine: Machine, source: str) -> None:
         machine.generation += 1
@@ -80,27 +106,45 @@ class Lifecycle:
         else:
             self._after(machine, _DESTROY_TAKES_MS, lambda m: self._destroyed(m, source))
 
-    def _pull(self, machine: Machine) -> None:
+    def _give_way(self, machine: Machine, then: Callable[[Machine], None]) -> None:
+        """End the process, if there is one, for what comes next."""
+        if machine.process_since is None:
+            self._after(machine, 180, then)
+        else:
+            self._write(machine, Line(0, "Sending signal SIGINT to main child process w/ PID 629"))
+            self._after(machine, 350, lambda m: self._requested_exit(m, code=130, signal=2, then=then))
+
+    def _pull(self, machine: Machine, then: Callable[[Machine], None] | None = None) -> None:
+        """Fetch and unpack the image, `then` go on (a first start goes on to boot)."""
         name = f"{machine.ref.registry}/{machine.ref.repository}@{machine.digest}"
         self._write(machine, Line(0, f"Pulling container image {name}", provider="runner"))
         found = self._images.manifest(machine.ref.registry, machine.ref.repository, machine.digest)
+        took = machine.image.pull_ms or self._settings.pull_ms
         if found is None:
-            self._after(machine, _PULL_FAILS_MS, self._pull_failed)
+            why = "unable to pull image, not found"
+            self._after(machine, _PULL_FAILS_MS, lambda m: self._pull_failed(m, why))
+        elif machine.image.unpacked_mb > _ROOTFS_MB:
+            why = "Not enough space to unpack image, possibly exceeds maximum of 8GB uncompressed"
+            self._after(machine, took, lambda m: self._pull_failed(m, why))
         else:
-            self._after(machine, self._settings.pull_ms, self._prepared)
+            go_on = then or functools.partial(self._boot, first=True)
+            self._after(machine, took, lambda m: self._prepared(m, took, go_on))
 
-    def _pull_failed(self, machine: Machine) -> None:
-        self._write(machine, Line(0, "unable to pull image, not found", "error", "runner"))
+    def _pull_failed(self, machine: Machine, why: str) -> None:
+        self._write(machine, Line(0, why, "error", "runner"))
         machine.state = "launch_failed"
         self._event(machine, "launch", "launch_failed", "flyd")
         self._after(machine, _DESTROY_TAKES_MS, lambda m: self._destroyed(m, "flyd"))
 
-    def _prepared(self, machine: Machine) -> None:
+    def _prepared(self, machine: Machine, took_ms: int, then: Callable[[Machine], None]) -> None:
         name = f"{machine.ref.registry}/{machine.ref.repository}@{machine.digest}"
-        seconds = (self._settings.pull_ms - 30) / 1000
-        text = f"Successfully prepared image {name} ({seconds:.1f}s)"
+        text = f"Successfully prepared image {name} ({(took_ms - 30) / 1000:.1f}s)"
         self._write(machine, Line(0, text, provider="runner"))
-        self._boot(machine, first=True)
+        then(machine)
+
+    def _replaced(self, machine: Machine, source: str) -> None:
+        self._event(machine, "update", "replaced", source)
+        self._boot(machine, first=False)
 
     def _boot(self, machine: Machine, *, first: bool) -> None:
         machine.state = "starting"
@@ -126,6 +170,35 @@ class Lifecycle:
         ending = planned.ending
         if ending is not None:
             self._after(machine, ending.at_ms + _EXIT_SEEN_MS, lambda m: self._exited(m, ending))
+        self._while_it_runs(machine)
+
+    def _while_it_runs(self, machine: Machine) -> None:
+        """What the platform does about a process that still runs after a while."""
+        since = machine.process_since
+
+        def later(milliseconds: int, step: Callable[[Machine], None]) -> None:
+            def unless_ended(machine: Machine) -> None:
+                if machine.process_since == since:
+                    step(machine)
+
+            self._after(machine, milliseconds, unless_ended)
+
+        if self._on_trial(machine.app):
+            later(_TRIAL_MS, self._trial_over)
+        for check in checks_of(machine.config):
+            later(check.grace_ms, functools.partial(self._checked, check=check))
+
+    def _trial_over(self, machine: Machine) -> None:
+        text = (
+            "Trial machine stopping. To run for longer than 5m0s, add a credit card by visiting https://fly.io/trial."
+        )
+        self._write(machine, Line(0, text, provider="runner"))
+        self.stop(machine, "flyd")
+
+    def _checked(self, machine: Machine, check: Check) -> None:
+        """The first result of a check; only a failure is logged."""
+        if machine.check_result(check, self._clock.now)[0] != "passing":
+            self._write(machine, Line(0, check.complaint, "error", "health"))
 
     def _exited(self, machine: Machine, ending: Ending) -> None:
         machine.process_since = None

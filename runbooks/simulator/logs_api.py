@@ -8,8 +8,8 @@ from starlette.routing import Route
 
 from runbooks.simulator.http import Answer, Call, Desk, answer_json
 from runbooks.simulator.logbook import LogLine
+from runbooks.simulator.refused import Refused
 from runbooks.simulator.tokens import Credential
-from runbooks.simulator.world import Refused
 
 
 class LogsApi:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from runbooks.simulator import spec
+from runbooks.simulator.checks import Check, checks_of
 from runbooks.simulator.images import Ref
 
 RESTING = frozenset({"started", "stopped", "suspended", "failed", "destroyed"})
@@ -58,6 +59,8 @@ class Machine:
 
     def listens(self, port: int, now: datetime) -> bool:
         """Does a connection from outside the machine to this port succeed now?"""
+        if self.host_status != "ok":
+            return False
         if self.listening_port != port or self.process_since is None or self.program.bind.startswith("127."):
             return False
         return (now - self.process_since).total_seconds() * 1000 >= self.program.listens_at_ms
@@ -135,18 +138,14 @@ class Machine:
 
     def _checks(self, now: datetime) -> list[dict[str, Any]]:
         out = []
-        for name, check in (self.config.get("checks") or {}).items():
-            passing = self.state == "started" and self.listens(check.get("port", 0), now)
-            since = self.process_since or self.updated_at
-            out.append(
-                {
-                    "name": name,
-                    "status": "passing" if passing else "critical",
-                    "output": "ok" if passing else f"connect: connection refused on port {check.get('port', 0)}",
-                    "updated_at": rfc3339(since),
-                }
-            )
+        for check in checks_of(self.config):
+            status, output = self.check_result(check, now)
+            since = rfc3339(self.process_since or self.updated_at)
+            out.append({"name": check.name, "status": status, "output": output, "updated_at": since})
         return out
+
+    def check_result(self, check: Check, now: datetime) -> tuple[str, str]:
+        return check.result(self.state == "started" and self.listens(check.port, now), self.program.health)
 
 
 def rfc3339(at: datetime) -> str:

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from runbooks.simulator.http import Answer, Call, Desk, answer_json
 from runbooks.simulator.machine import Lease, Machine
-from runbooks.simulator.world import Refused
+from runbooks.simulator.refused import Refused
 
 
 class MachinesApi:
@@ -23,6 +23,7 @@ class MachinesApi:
             route("/v1/apps/{app}/machines", self.list),
             route("/v1/apps/{app}/machines", self.create, ["POST"]),
             route(one, self.show),
+            route(one, self.update, ["POST"]),
             route(one, self.destroy, ["DELETE"]),
             route(f"{one}/events", self.events),
             route(f"{one}/wait", self.wait),
@@ -103,6 +104,16 @@ class MachinesApi:
         self._world.touched = True
         return answer_json(self._world.create(app, call.json()).shown(self._world.now))
 
+    def update(self, call: Call) -> Answer:
+        machine = self._machine(call, "update machine", "w")
+        body = call.json()
+        config = body.get("config") if isinstance(body, dict) else None
+        if not isinstance(config, dict) or not isinstance(config.get("image"), str):
+            raise Refused(400, "config.image is required", unverified=True)
+        self._world.update(machine, config)
+        self._world.touched = True
+        return answer_json(machine.shown(self._world.now))
+
     def start(self, call: Call) -> Answer:
         machine = self._machine(call, "start machine", "w")
         before = self._world.start(machine)
@@ -159,19 +170,8 @@ class MachinesApi:
         self._desk.limit(action, machine_id)
         machine = self._world.machine(app, machine_id)
         if letter != "r":
-            self._check_lease(machine, call.headers.get("fly-machine-lease-nonce", ""))
+            self._world.check_lease(machine, call.headers.get("fly-machine-lease-nonce", ""))
         return machine
-
-    def _check_lease(self, machine: Machine, nonce: str) -> None:
-        lease = machine.lease
-        if lease is not None and lease.expires_at <= self._world.now:
-            machine.lease = lease = None
-        if lease is not None and nonce != lease.nonce:
-            no = Refused(409, "")
-            until = f"{lease.expires_at:%Y-%m-%dT%H:%M:%SZ}"
-            text = f"machine ID {machine.id} lease currently held by {lease.owner}, expires at {until}"
-            no.body = {"status": "error", "message": text}
-            raise no
 
 
 def _lease(machine: Machine, lease: Lease) -> dict[str, object]:

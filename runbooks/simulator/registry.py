@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from runbooks.simulator.http import Answer, Call, Desk
 from runbooks.simulator.images import FLY_REGISTRY, Blob
-from runbooks.simulator.world import Refused
+from runbooks.simulator.refused import Refused
 
 _BASIC = 'Basic realm="registry.fly.io"'
 

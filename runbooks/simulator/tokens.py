@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbooks.simulator import spec
-from runbooks.simulator.world import Refused, World
+from runbooks.simulator.refused import Refused
+from runbooks.simulator.world import World
 
 _SCHEME = re.compile(r"^(bearer|flyv1)\s+", re.IGNORECASE)
 _MACAROON = re.compile(r"^fm\d")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,8 +19,9 @@ from runbooks.simulator.ids import Ids
 from runbooks.simulator.images import FLY_REGISTRY, HELLO, HELLO_PROGRAM, Images, Ref
 from runbooks.simulator.lifecycle import Lifecycle
 from runbooks.simulator.logbook import Logbook
-from runbooks.simulator.machine import RESTING, Machine, prepared_config
+from runbooks.simulator.machine import RESTING, Lease, Machine, prepared_config
 from runbooks.simulator.proxy import SUFFIX, Proxy
+from runbooks.simulator.refused import Refusals, Refused, check_texts
 from runbooks.simulator.scenario import Scenario
 
 REGIONS = (
@@ -48,16 +49,6 @@ _ALIASES = {"us": "iad", "na": "iad", "eu": "fra", "sa": "gru", "apac": "sin"}
 _MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}$")
 
 
-class Refused(Exception):
-    """The platform says no. `unverified` marks a status or body that no source has recorded."""
-
-    def __init__(self, status: int, error: str, *, code: str = "", unverified: bool = False) -> None:
-        super().__init__(error)
-        self.status = status
-        self.body: dict[str, Any] = {"error": error, **({"status": code} if code else {})}
-        self.unverified = unverified
-
-
 class World:
     def __init__(self, scenario: Scenario) -> None:
         told = scenario.world
@@ -75,10 +66,17 @@ class World:
         self.lock = threading.RLock()
         self._programs = {"": spec.Program(), "hello": HELLO_PROGRAM, **told.programs}
         self._machines: list[Machine] = []
+        self._refusals = Refusals(told.refuses)
         begin = min((entry.at for entry in told.history), default=scenario.look_at)
         self.clock = Clock(min(begin, scenario.look_at).astimezone(UTC))
         self._lifecycle = Lifecycle(
-            self.clock, self.ids, self.images, self.log, self.settings, lambda app: self.apps[app].secrets
+            self.clock,
+            self.ids,
+            self.images,
+            self.log,
+            self.settings,
+            lambda app: self.apps[app].secrets,
+            lambda app: self.orgs[self.apps[app].org].trial,
         )
         for image in [HELLO, *told.images]:
             self.images.push(image)
@@ -134,6 +132,7 @@ class World:
         config = body.get("config")
         if not isinstance(config, dict) or not isinstance(config.get("image"), str) or not config["image"]:
             raise Refused(400, "config.image is required", unverified=True)
+        check_texts(config)
         region = self._region(str(body.get("region") or self.settings.region))
         name = str(body.get("name") or self.ids.machine_name())
         for other in self._machines:
@@ -144,6 +143,7 @@ class World:
                     f'already exists with name "{name}"',
                 )
         ref, digest, image = self._resolve(app, config["image"])
+        self._refusals.check(self.now, "create", app, region)
         machine = Machine(
             id=machine_id or self.ids.hex("machine", 14),
             name=name,
@@ -163,6 +163,7 @@ class World:
         return machine
 
     def start(self, machine: Machine, source: str = "user") -> str:
+        self._refusals.check(self.now, "start", machine.app, machine.region, machine.id)
         before = machine.state
         if before not in ("created", "stopped", "suspended", "failed") or self._pulling(machine):
             raise Refused(
@@ -174,12 +175,44 @@ class World:
         return before
 
     def stop(self, machine: Machine, source: str = "user") -> None:
-        if machine.state in ("started", "starting", "restarting"):
-            self._lifecycle.stop(machine, source)
+        self._refusals.check(self.now, "stop", machine.app, machine.region, machine.id)
+        if machine.state not in ("started", "starting", "restarting"):
+            return
+        if source == "proxy":
+            self._say_autostop(machine)
+        self._lifecycle.stop(machine, source)
+
+    def update(self, machine: Machine, config: dict[str, Any]) -> None:
+        """A new version of the machine, with the whole config given."""
+        check_texts(config)
+        ref, digest, image = self._resolve(machine.app, config["image"])
+        self._refusals.check(self.now, "update", machine.app, machine.region, machine.id)
+        if machine.state in ("destroying", "destroyed", "replacing"):
+            raise Refused(
+                412,
+                f"failed_precondition: unable to update machine from current state: '{machine.state}'",
+                unverified=True,
+            )
+        machine.config, machine.ref, machine.digest = prepared_config(config), ref, digest
+        machine.image, machine.program = image, self._programs[image.program]
+        self._lifecycle.update(machine, "user")
+
+    def check_lease(self, machine: Machine, nonce: str = "") -> None:
+        """Whoever wants to change a machine while somebody holds a lease on it needs the lease's nonce."""
+        lease = machine.lease
+        if lease is not None and lease.expires_at <= self.now:
+            machine.lease = lease = None
+        if lease is not None and nonce != lease.nonce:
+            no = Refused(409, "")
+            until = f"{lease.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+            text = f"machine ID {machine.id} lease currently held by {lease.owner}, expires at {until}"
+            no.body = {"status": "error", "message": text}
+            raise no
 
     def destroy(self, machine: Machine, *, force: bool, source: str = "user") -> None:
         if machine.state in ("destroying", "destroyed"):
             return
+        self._refusals.check(self.now, "destroy", machine.app, machine.region, machine.id)
         if not force and machine.state not in ("stopped", "suspended", "failed", "created"):
             raise Refused(
                 412,
@@ -207,6 +240,17 @@ class World:
             self.clock.advance_to(moment)
 
     # --- inside ----------------------------------------------------------------------------------
+
+    def _say_autostop(self, machine: Machine) -> None:
+        running = sum(
+            other.state == "started" for other in self.machines(machine.app) if other.region == machine.region
+        )
+        group = (machine.config.get("metadata") or {}).get("fly_process_group", "")
+        text = (
+            f"App {machine.app} has excess capacity, autostopping machine {machine.id}. {running - 1} out of {running} "
+            f"machines left running (region={machine.region}, process group={group})"
+        )
+        self.log.write(self.now, machine.app, "proxy", text, instance=machine.id, region=machine.region)
 
     def _pulling(self, machine: Machine) -> bool:
         """A `created` machine whose pull has begun is on its way already."""
@@ -256,9 +300,19 @@ class World:
         elif entry.destroy is not None:
             self.destroy(self._find(entry.destroy.machine), force=entry.destroy.force)
         elif entry.stop is not None:
-            self.stop(self._find(entry.stop))
+            stop = spec.Stop(machine=entry.stop) if isinstance(entry.stop, str) else entry.stop
+            self.stop(self._find(stop.machine), stop.source)
         elif entry.start is not None:
-            self.start(self._find(entry.start))
+            start = spec.Start(machine=entry.start) if isinstance(entry.start, str) else entry.start
+            self._attempt(f"start of {start.machine}", start.refused, lambda: self._play_start(start))
+        elif entry.update is not None:
+            update = entry.update
+            self._attempt(f"update of {update.machine}", update.refused, lambda: self._play_update(update))
+        elif entry.migrate is not None:
+            self._lifecycle.migrate(self._find(entry.migrate))
+        elif entry.lease is not None:
+            until = self.now + timedelta(seconds=entry.lease.seconds)
+            self._find(entry.lease.machine).lease = Lease(self.ids.hex("nonce", 12), until, entry.lease.owner)
         elif entry.push_image is not None:
             self.images.push(entry.push_image)
         elif entry.remove_image is not None:
@@ -289,11 +343,28 @@ class World:
         self.app_ids[name] = self.ids.hex("app", 14)
 
     def _play_create(self, call: spec.Create) -> None:
-        try:
+        def create() -> None:
             self.create(call.app, call.body, machine_id=call.id, source=call.user)
+
+        self._attempt(f"create call for {call.app}", call.refused, create)
+
+    def _play_start(self, told: spec.Start) -> None:
+        machine = self._find(told.machine)
+        self.check_lease(machine)
+        self.start(machine, told.source)
+
+    def _play_update(self, told: spec.Update) -> None:
+        machine = self._find(told.machine)
+        self.check_lease(machine)
+        self.update(machine, {**machine.config, **told.config})
+
+    def _attempt(self, what: str, refused: int | None, call: Callable[[], None]) -> None:
+        """A call of the history ends as the scenario says, or the scenario is in error."""
+        try:
+            call()
         except Refused as no:
-            if no.status != call.refused:
-                raise SourceError(f"The scenario's create call for {call.app} is refused: {no}") from None
+            if no.status != refused:
+                raise SourceError(f"The scenario's {what} is refused: {no}") from None
         else:
-            if call.refused is not None:
-                raise SourceError(f"The scenario's create call for {call.app} should be refused, but is not.")
+            if refused is not None:
+                raise SourceError(f"The scenario's {what} should be refused, but is not.")

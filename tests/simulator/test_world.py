@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from runbooks.simulator.machine import Machine
+from runbooks.simulator.refused import Refused
 from runbooks.simulator.scenario import load_scenario
-from runbooks.simulator.world import Refused, World
+from runbooks.simulator.world import World
 
 
 def world_of(name: str, **settings: Any) -> World:
