@@ -22,6 +22,21 @@ def logs(client: Client, app_name: str, machine_id: str, since: datetime | None)
     return found
 
 
+def proxy_lines(client: Client, app_name: str) -> Found:
+    """The proxy's words among the app's newest lines: one about nobody names no instance (facts §7.3)."""
+    answer = client.get(f"{PLATFORM}/api/v1/apps/{quote(app_name, safe='')}/logs", "get logs", app_name)
+    if not answer.ok:
+        return refused(answer, f"the log of {app_name}")
+    if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("data"), list):
+        return unreadable(answer, f"the log of {app_name}")
+    page = log_lines_of(answer.json)
+    own = tuple(line for line in page if line.provider == "proxy")
+    found = Logs(own, foreign=len(page) - len(own))
+    if not own:
+        return absent(f"no line of the proxy among the newest {len(page)} of {app_name}", found)
+    return seen(f"{len(own)} line{'' if len(own) == 1 else 's'} of the proxy among the newest {len(page)}", found)
+
+
 def _lines(client: Client, app_name: str, machine_id: str, since: datetime | None) -> Found:
     """Read up to three pages of 100 lines. The cursor is opaque text: it has more digits than a float."""
     lines: list[LogLine] = []

@@ -33,6 +33,7 @@ from runbooks.evidence.models import (
     Listing,
     Look,
     Machine,
+    Probe,
     Records,
     Token,
 )
@@ -193,6 +194,8 @@ class Survey:
         )
         yield "edge-believed", "", self._edge_believed
         yield "edge-app", "", self._edge_app
+        if self._turned_away():
+            yield "logs", "b", lambda: self._with_token(lambda: logs.proxy_lines(self._client, given.app_name))
 
     def _look(self, name: str, suffix: str, step: Callable[[], Found]) -> None:
         facet = FACETS[name]
@@ -346,6 +349,13 @@ class Survey:
         return self._would_wake() or self._edge.probe(
             f"{scheme}://{self.given.app_name}.fly.dev{believed.path or '/'}", machine.id
         )
+
+    def _turned_away(self) -> bool:
+        """Did the proxy itself answer for the app? Its reason stands in the app's log, often tied to no machine."""
+        looks = (self.looks.get(FACETS[name].number) for name in ("edge-believed", "edge-app"))
+        probes = [look.answer for look in looks if look and isinstance(look.answer, Probe)]
+        own = f"{self.given.app_name}.fly.dev"
+        return any(probe.status in (502, 503) and _split(probe.url).hostname == own for probe in probes)
 
     def _says_something(self) -> bool:
         """Only macaroons speak about themselves; nothing is said about the silence of the others."""

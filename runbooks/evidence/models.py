@@ -250,11 +250,15 @@ class FunctionLog:
 
 @dataclass(frozen=True, slots=True)
 class App:
+    """`created_at` is not among the fields that Fly's own client reads (facts §1.4): it can be missing."""
+
     id: str
     name: str
     status: str = ""
     org_slug: str = ""
     machine_count: int | None = None
+    network: str = ""
+    created_at: datetime | None = None
     raw: Json = field(default_factory=dict)
 
 

@@ -185,6 +185,8 @@ def app_of(body: Mapping[str, Any]) -> App:
         status=text_of(body.get("status")),
         org_slug=text_of(organization.get("slug")) if isinstance(organization, Mapping) else "",
         machine_count=_int(body.get("machine_count")),
+        network=text_of(body.get("network")),
+        created_at=time_of(body.get("created_at")),
         raw=body,
     )
 

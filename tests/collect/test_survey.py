@@ -99,6 +99,21 @@ def test_a_name_given_as_an_id_is_looked_up_by_name_and_said(play: Play) -> None
     assert "was given as an id, but is a machine name" in evidence.subject.notes[0]
 
 
+def test_where_the_proxy_answers_itself_its_own_lines_are_read(play: Play) -> None:
+    """A line about nobody names no instance, so the machine's log does not hold it."""
+    evidence, told, _ = collect(play("no-machine-behind-app"))
+    assert told[-1].number == "E07b"
+    lines = evidence.looks["E07b"].answer.lines
+    assert {line.provider for line in lines} == {"proxy"}
+    assert [line.instance for line in lines if "[PR01]" in line.message] == ["", ""]
+    assert not any(line.provider == "proxy" for line in evidence.looks["E07"].answer.lines)
+
+
+@pytest.mark.parametrize("name", ["healthy", "healthy-endpoint-wrong", "websocket-rejected", "websocket-port-or-scheme"])
+def test_where_it_does_not_the_log_is_read_once(play: Play, name: str) -> None:
+    assert "E07b" not in collect(play(name))[0].looks
+
+
 def test_a_machine_that_is_nowhere_is_asked_for_twice(play: Play) -> None:
     stage = play("vyx-missing-environment")
     evidence, told, _ = collect(

@@ -225,6 +225,9 @@ def test_apps() -> None:
     assert (app.name, app.status, app.org_slug, app.machine_count) == ("my-app-name", "deployed", "personal", None)
     assert reading.app_of(payload("app-list-item-2026")).machine_count == 3
     assert reading.app_of({"organization": "odd"}).org_slug == ""
+    told = reading.app_of({"network": "tenant-17", "created_at": "2026-01-20T10:15:26Z"})
+    assert (told.network, told.created_at) == ("tenant-17", datetime(2026, 1, 20, 10, 15, 26, tzinfo=UTC))
+    assert reading.app_of({"network": 7, "created_at": "long ago"}).created_at is None
 
 
 def test_tokens_logs_addresses_and_incidents() -> None:
