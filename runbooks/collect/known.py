@@ -131,6 +131,7 @@ class Known:
             notes=(f"{given.machine_id} was given as an id, but is a machine name; it was looked up by name.",)
             if named_as_id
             else (),
+            by_name=not self.machine_id(),
         )
 
     def ran(self) -> ImageRef | None:

@@ -382,6 +382,16 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerError:
+    """One refusal among the caller's words, in their order."""
+
+    status: int | None
+    text: str
+    at: datetime | None = None
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """What the caller was told or said, parsed from its JSON answer or its log (`caller_log`).
 
@@ -403,11 +413,15 @@ class Caller:
     error_text: str = ""
     image: str = ""
     fields: Json = field(default_factory=dict)
+    errors: tuple[CallerError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom the investigation is about: what was given, completed by what the caller's log gave."""
+    """Whom the investigation is about: what was given, completed by what the caller's log gave.
+
+    `by_name` means that nobody gave an id: the machine was found in a list by its name.
+    """
 
     app: str
     machine_id: str = ""
@@ -417,6 +431,7 @@ class Subject:
     websocket_url: str = ""
     incident_time: datetime | None = None
     notes: tuple[str, ...] = ()
+    by_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)

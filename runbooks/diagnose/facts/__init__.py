@@ -1,0 +1,41 @@
+"""What the evidence adds up to, derived once and shared by all causes, in layers that build on each other:
+looks → machine → speech → life → company. Every fact knows which looks it rests on (`*_at`: E-numbers).
+Pure: nothing is asked, nothing is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from runbooks.diagnose.facts.company import Company
+from runbooks.diagnose.facts.looks import lasting
+from runbooks.diagnose.facts.machine import GONE, Service, Sighting
+from runbooks.diagnose.facts.speech import VAGUE, No
+
+__all__ = ["GONE", "VAGUE", "Facts", "No", "Service", "Sighting", "lasting"]
+
+
+class Facts(Company):
+    """All views over one Evidence, and the names that commands are filled in with."""
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """What commands are filled in with; unknown names are left out."""
+        machine = self.machine
+        known = {
+            "app": self.subject.app,
+            "machine_id": self.subject.machine_id,
+            "live_id": "NEW_ID" if self.destroyed or not self.sightings else self.subject.machine_id,
+            "name": self.subject.machine_name,
+            "org": self.subject.org,
+            "region": machine.region if machine else self.caller.region,
+            "image": self.ran_text or self.subject.image,
+            "believed": self.subject.image,
+            "url": self.believed_url,
+            "app_host": self.app_host,
+            "believed_host": self.believed_host,
+        }
+        env = machine.env if machine else {}
+        variables = " ".join(f'-e {name}="${name}"' for name in env if name.isidentifier())
+        return {key: value for key, value in known.items() if value} | {"variables": variables}

@@ -1,0 +1,145 @@
+"""The looks themselves, and the world around the machine: token, app, caller, row, addresses, hostnames."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from runbooks.evidence.models import (
+    Addresses,
+    App,
+    Caller,
+    Evidence,
+    Image,
+    Look,
+    Outcome,
+    Probe,
+    Record,
+    Records,
+    Refusal,
+    Resolution,
+    StatusFeed,
+    Token,
+)
+
+T = TypeVar("T")
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+class Looks:
+    """Read-only access to one Evidence; `None` and empty values stand for what was not seen."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.subject = evidence.subject
+        self.now = evidence.looked_at
+
+    def look(self, number: str) -> Look | None:
+        return self.evidence.looks.get(number)
+
+    def outcome(self, number: str) -> Outcome | None:
+        look = self.look(number)
+        return look.outcome if look else None
+
+    def looked(self, number: str) -> bool:
+        """Was this asked and answered, be it with "no"?"""
+        return self.outcome(number) in (Outcome.SEEN, Outcome.ABSENT)
+
+    def refusal(self, number: str) -> Refusal | None:
+        """The API's "no" at this look, whatever the outcome was taken to be."""
+        return self.answer(number, Refusal)
+
+    def answer(self, number: str, kind: type[T]) -> T | None:
+        look = self.look(number)
+        return look.answer if look and isinstance(look.answer, kind) else None
+
+    def age(self, since: datetime | None) -> timedelta | None:
+        return self.now - since if since else None
+
+    @cached_property
+    def token(self) -> Token | None:
+        return self.answer("E01", Token)
+
+    @cached_property
+    def app(self) -> App | None:
+        return self.answer("E02", App)
+
+    @cached_property
+    def caller(self) -> Caller:
+        return self.answer("E19", Caller) or Caller("")
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        found = self.answer("E14", Records)
+        return found.rows if found else ()
+
+    @cached_property
+    def record(self) -> Record | None:
+        """The row about this machine; with several, the one touched last."""
+        return max(self.records, key=lambda r: r.updated_at or r.created_at or _EARLIEST, default=None)
+
+    @cached_property
+    def addresses(self) -> Addresses | None:
+        return self.answer("E11", Addresses)
+
+    @cached_property
+    def feed(self) -> StatusFeed:
+        """Fly's own incidents around that time."""
+        return self.answer("E16", StatusFeed) or StatusFeed()
+
+    def resolution(self, number: str) -> Resolution | None:
+        return self.answer(number, Resolution)
+
+    def probe(self, number: str) -> Probe | None:
+        return self.answer(number, Probe)
+
+    def image(self, number: str) -> Image | None:
+        return self.answer(number, Image)
+
+    @cached_property
+    def believed_url(self) -> str:
+        return self.subject.websocket_url or (self.record.websocket_url if self.record else "")
+
+    @cached_property
+    def url_at(self) -> tuple[str, ...]:
+        """The looks that hold the believed URL; none when the person gave it."""
+        told = ("E19",) if self.believed_url and self.believed_url in self.caller.text else ()
+        kept = ("E14",) if self.record and self.believed_url == self.record.websocket_url != "" else ()
+        return told or kept
+
+    @cached_property
+    def believed_host(self) -> str:
+        try:
+            return urlsplit(self.believed_url).hostname or ""
+        except ValueError:
+            return ""
+
+    @cached_property
+    def believed_port(self) -> int | None:
+        """The port that the believed URL leads to, the scheme's usual one included."""
+        try:
+            parts = urlsplit(self.believed_url)
+            return parts.port or {"wss": 443, "https": 443, "ws": 80, "http": 80}.get(parts.scheme)
+        except ValueError:
+            return None
+
+    @cached_property
+    def app_host(self) -> str:
+        return f"{self.subject.app}.fly.dev"
+
+
+def lasting(span: timedelta | None) -> str:
+    """A duration as a person says it: 8 s, 9 min, 2 h 20 min, 3 d."""
+    if span is None:
+        return "an unknown time"
+    seconds = int(span.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    if seconds < 172800:
+        hours, minutes = divmod(seconds // 60, 60)
+        return f"{hours} h {minutes} min"
+    return f"{seconds // 86400} d"

@@ -1,0 +1,180 @@
+"""The machine as the views of the platform show it: where it was seen, its state, its config, its image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from runbooks.diagnose.facts.looks import Looks
+from runbooks.evidence.models import ImageRef, Json, Listing, Machine, Outcome
+
+GONE = ("destroyed", "destroying")
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A description of the machine, and the look that it comes from."""
+
+    machine: Machine
+    at: str
+    app: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One entry of config.services (facts §7.2): `ports` maps a public port to its handlers."""
+
+    internal_port: int | None
+    ports: tuple[tuple[int, int, tuple[str, ...]], ...]
+    autostart: bool
+    autostop: bool
+
+    def handlers(self, port: int) -> tuple[str, ...] | None:
+        """The handlers of a public port; None when this service does not expose it."""
+        return next((handlers for first, last, handlers in self.ports if first <= port <= last), None)
+
+
+class Sightings(Looks):
+    """Every view that shows the machine, and what follows from all of them."""
+
+    @cached_property
+    def sightings(self) -> tuple[Sighting, ...]:
+        """Every view that shows the machine, the fullest first."""
+        found = []
+        for number in ("E03", "E03b", "E05", "E05b", "E06", "E08"):
+            default = "" if number == "E08" else self.subject.app
+            for row in self._rows(number):
+                if self._is_subject(row):
+                    found.append(Sighting(row, number, row.app_name or default))
+        return tuple(found)
+
+    def _rows(self, number: str) -> Iterable[Machine]:
+        machine, listing = self.answer(number, Machine), self.answer(number, Listing)
+        return (machine,) if machine else listing.machines if listing else ()
+
+    def _is_subject(self, machine: Machine) -> bool:
+        if self.subject.machine_id:
+            return machine.id == self.subject.machine_id
+        return bool(self.subject.machine_name) and machine.name == self.subject.machine_name
+
+    @cached_property
+    def machine(self) -> Machine | None:
+        """The fullest description: the first with a config, else the first."""
+        described = [s.machine for s in self.sightings]
+        return next((m for m in described if m.config), described[0] if described else None)
+
+    @cached_property
+    def config(self) -> Json | None:
+        return self.machine.config if self.machine else None
+
+    @cached_property
+    def seen_at(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(s.at for s in self.sightings))
+
+    @cached_property
+    def config_at(self) -> tuple[str, ...]:
+        return tuple(s.at for s in self.sightings if s.machine.config)[:1]
+
+    @cached_property
+    def seen_state(self) -> str:
+        """The last state that any view tells, "" when none does."""
+        if not self.sightings:
+            return ""
+        return max(self.sightings, key=lambda s: (s.at in ("E03", "E03b"), s.machine.state in GONE)).machine.state
+
+    @cached_property
+    def other_apps(self) -> tuple[Sighting, ...]:
+        return tuple(s for s in self.sightings if s.app and s.app != self.subject.app)
+
+    @cached_property
+    def known_here(self) -> tuple[str, ...]:
+        """The looks in which the platform itself knows this machine in the believed app."""
+        own = [s.at for s in self.sightings if s.app == self.subject.app]
+        own += [n for n in ("E04", "E07") if self.outcome(n) is Outcome.SEEN and not self.other_apps]
+        return tuple(dict.fromkeys(own))
+
+    @cached_property
+    def exists(self) -> tuple[str, ...]:
+        """The looks that prove that there is or was such a machine, in whatever app."""
+        return self.known_here or self.seen_at
+
+    @cached_property
+    def born(self) -> datetime | None:
+        times = [s.machine.created_at for s in self.sightings if s.machine.created_at]
+        return min(times) if times else None
+
+    @cached_property
+    def flagged_hosts(self) -> tuple[Sighting, ...]:
+        """Views that say that the machine's host does not answer (facts §2)."""
+        return tuple(s for s in self.sightings if s.machine.host_status not in ("", "ok"))
+
+    @cached_property
+    def host_ok(self) -> tuple[str, ...]:
+        return tuple(s.at for s in self.sightings if s.machine.host_status == "ok")[:1]
+
+    @cached_property
+    def services(self) -> tuple[Service, ...] | None:
+        """The services of its config; None when no config was seen."""
+        if self.config is None:
+            return None
+        rows = self.config.get("services")
+        return (
+            tuple(_service(row) for row in rows if isinstance(row, Mapping)) if isinstance(rows, list | tuple) else ()
+        )
+
+    @cached_property
+    def critical_checks(self) -> tuple[tuple[str, str, str], ...]:
+        """(name, output, look) of every check that is critical; fakes of the deployer left out (facts §1.4)."""
+        found: dict[str, tuple[str, str, str]] = {}
+        for sighting in self.sightings:
+            checks = sighting.machine.raw.get("checks")
+            for check in checks if isinstance(checks, list | tuple) else ():
+                if isinstance(check, Mapping) and check.get("status") == "critical":
+                    name = str(check.get("name") or "unnamed")
+                    if not name.startswith("bg_deployments_compat"):
+                        found.setdefault(name, (name, str(check.get("output") or ""), sighting.at))
+        return tuple(found.values())
+
+    @cached_property
+    def ran(self) -> ImageRef | None:
+        return self.machine.image_ref if self.machine else None
+
+    @cached_property
+    def ran_text(self) -> str:
+        if self.machine is None:
+            return ""
+        return self.machine.image or (str(self.ran) if self.ran else "")
+
+    @cached_property
+    def retries(self) -> int | None:
+        """How often the policy would restart it; None when unknown (facts §4.1)."""
+        if self.config is None:
+            return None
+        restart = self.config.get("restart")
+        restart = restart if isinstance(restart, Mapping) else {}
+        policy = restart.get("policy") or "on-failure"
+        count = restart.get("max_retries", 10)
+        return count if policy in ("on-failure", "on-fail") and isinstance(count, int) else None
+
+
+def _service(row: Mapping[str, object]) -> Service:
+    ports = []
+    listed = row.get("ports")
+    for port in listed if isinstance(listed, list | tuple) else ():
+        if isinstance(port, Mapping):
+            first = port.get("port", port.get("start_port"))
+            last = port.get("end_port", first)
+            handlers = port.get("handlers")
+            if isinstance(first, int) and isinstance(last, int):
+                named = tuple(str(h) for h in handlers) if isinstance(handlers, list | tuple) else ()
+                ports.append((first, last, named))
+    inner = row.get("internal_port")
+    return Service(
+        inner if isinstance(inner, int) else None,
+        tuple(ports),
+        # An absent key means off for a machine made through the API (facts §4.4).
+        row.get("autostart") is True,
+        row.get("autostop") in (True, "stop", "suspend"),
+    )

@@ -1,0 +1,170 @@
+"""What was said: the lines of the machine's log, and every refusal that somebody was given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from runbooks.diagnose.facts.machine import Sightings
+from runbooks.diagnose.lines import Reading, is_program, last_words, read_lines
+from runbooks.diagnose.refusals import meanings
+from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
+from runbooks.evidence.pasted import log_lines
+from runbooks.evidence.reading import time_of
+
+_CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
+_FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
+# A refusal that says only that something went wrong gives way to one that says what.
+VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden"})
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """One refusal as understood: `kind` of refusals.py, the words, where they stand, and what they name."""
+
+    kind: str
+    text: str
+    at: str
+    names: Mapping[str, str]
+    status: int | None = None
+    when: datetime | None = None
+
+    @property
+    def told(self) -> str:
+        """`HTTP 422, “could not find a candidate host”`, for a sentence."""
+        words = " ".join(self.text.split())
+        quoted = f"“{words if len(words) <= 200 else words[:199] + '…'}”"
+        return f"HTTP {self.status}, {quoted}" if self.status else quoted
+
+
+class Speech(Sightings):
+    """Log lines with what they mean, and refusals with what they mean."""
+
+    @cached_property
+    def logs(self) -> Logs | None:
+        return self.answer("E07", Logs)
+
+    @cached_property
+    def lines(self) -> tuple[LogLine, ...]:
+        """The machine's own lines: from the platform's log, else from what was pasted; other machines' left out."""
+        return tuple(line for line, _ in self._own_lines)
+
+    @cached_property
+    def pasted(self) -> tuple[LogLine, ...]:
+        return log_lines(self.caller.text)
+
+    @cached_property
+    def foreign_lines(self) -> tuple[LogLine, ...]:
+        """Lines that stand among the evidence and are another machine's."""
+        kept = (*(self.logs.lines if self.logs else ()), *self.pasted)
+        return tuple(line for line in kept if not self._is_own(line))
+
+    @cached_property
+    def _own_lines(self) -> tuple[tuple[LogLine, str], ...]:
+        own = [(line, "E07") for line in self.logs.lines if self._is_own(line)] if self.logs else []
+        known = {line.message for line, _ in own}
+        own += [(line, "E19") for line in self.pasted if self._is_own(line) and line.message not in known]
+        return tuple(own)
+
+    def _is_own(self, line: LogLine) -> bool:
+        """Older lines carry only the first eight digits of the id."""
+        own = self.subject.machine_id
+        return not own or not line.instance or own.startswith(line.instance)
+
+    @cached_property
+    def _readings(self) -> tuple[tuple[Reading, str], ...]:
+        """The readings with their looks. Equal lines give equal readings, so one pass serves both sources."""
+        found = [(reading, "E07") for reading in read_lines(x for x, at in self._own_lines if at == "E07")]
+        return (*found, *((reading, "E19") for reading in read_lines(x for x, at in self._own_lines if at == "E19")))
+
+    @cached_property
+    def _by_fact(self) -> Mapping[str, tuple[Reading, ...]]:
+        found: dict[str, list[Reading]] = {}
+        for reading, _ in self._readings:
+            found.setdefault(reading.fact, []).append(reading)
+        return {fact: tuple(readings) for fact, readings in found.items()}
+
+    def readings(self, *facts: str) -> tuple[Reading, ...]:
+        """The readings of these facts, in the order of the log."""
+        if len(facts) == 1:
+            return self._by_fact.get(facts[0], ())
+        return tuple(r for r, _ in self._readings if r.fact in facts)
+
+    def where(self, *facts: str) -> tuple[str, ...]:
+        """The looks in which lines of these facts stand."""
+        return tuple(dict.fromkeys(at for r, at in self._readings if r.fact in facts))
+
+    @cached_property
+    def log_at(self) -> tuple[str, ...]:
+        """The looks that hold lines of this machine at all."""
+        return tuple(dict.fromkeys(at for _, at in self._own_lines))
+
+    @cached_property
+    def meaningful(self) -> frozenset[LogLine]:
+        """Lines that some recogniser knows, routine ones left out."""
+        return frozenset(r.line for r, _ in self._readings if r.fact not in ("restarting", "command", "proxy-code"))
+
+    @cached_property
+    def last_words(self) -> tuple[LogLine, ...]:
+        """The program's own last lines (at most five), without the platform's."""
+        return last_words([line for line in self.lines if is_program(line)])
+
+    @cached_property
+    def words_at(self) -> tuple[str, ...]:
+        """The look in which the last words stand."""
+        last = self.last_words[-1:]
+        return tuple(dict.fromkeys(at for line, at in self._own_lines if line in last))
+
+    @cached_property
+    def refusals(self) -> tuple[No, ...]:
+        """Every refusal with its meaning, as the caller, its function, its row and the proxy tell them."""
+        found: list[No] = []
+        errors = self.caller.errors
+        if not errors and self.caller.error_text:
+            found += _read(self.caller.error_text, "E19", self.caller.error_status, self.caller.at)
+        for error in errors:
+            found += _read(error.text, "E19", error.status, error.at)
+        # A client that could not connect to the endpoint was not refused by the API.
+        found = [no for no in found if no.kind not in VAGUE or not _CONNECTS.search(no.text)]
+        function = self.answer("E21", FunctionLog)
+        for line in function.lines if function else ():
+            found += _read(line.message, "E21", None, line.at)
+        events = self.answer("E15", RecordEvents)
+        for row in events.rows if events else ():
+            found += _read(" ".join(str(v) for v in row.values() if isinstance(v, str)), "E15", None, None)
+        for record in self.records:
+            found += _read(record.error_message, "E14", None, record.updated_at)
+        for reading in self.readings("proxy-wake-failed"):
+            found += _read(reading.line.message, self.where("proxy-wake-failed")[0], None, reading.line.at)
+        return tuple(found)
+
+    @cached_property
+    def failed_connects(self) -> tuple[tuple[datetime, str], ...]:
+        """(time, words) of every attempt to connect to the endpoint that the caller's log shows failing."""
+        found = []
+        for line in self.caller.text.splitlines()[:2000]:
+            if _CONNECTS.search(line) and _FAILS.search(line) and (match := _STAMP.search(line[:200])):
+                at = time_of(match.group(0))
+                if at:
+                    found.append((at, line[match.end() :].strip(' \t]|-:,"')))
+        return tuple(found)
+
+    @cached_property
+    def last_refusals(self) -> tuple[No, ...]:
+        """What the last attempt was told: earlier attempts are history, and vague words give way to plain ones."""
+        plain = [no for no in self.refusals if no.kind not in VAGUE] or list(self.refusals)
+        if not plain:
+            return ()
+        return tuple(no for no in plain if (no.at, no.text) == (plain[-1].at, plain[-1].text))
+
+    def refused(self, *kinds: str) -> tuple[No, ...]:
+        return tuple(no for no in self.refusals if no.kind in kinds)
+
+
+def _read(text: str, at: str, status: int | None, when: datetime | None) -> Iterable[No]:
+    for meaning in meanings(text, status) if text or status else ():
+        yield No(meaning.kind, text, at, meaning.names, status, when)
