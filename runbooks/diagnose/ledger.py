@@ -7,7 +7,8 @@
     anything else                           open
 
 A decisive point needs a look that *saw* something: absence alone never confirms. A point that rests only
-on looks that could not be made is weak, whatever its rule says.
+on looks that could not be made is weak, whatever its rule says. While the evidence contradicts itself,
+nothing is better than likely.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from runbooks.diagnose.contradictions import contradictions
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Claim, Finding, Hypothesis, Remedy, Status
 from runbooks.evidence.models import Outcome
@@ -106,10 +108,17 @@ class CauseInfo:
     is_a: str = ""
     mechanism: bool = False
     asked_by: str = ""
+    apart: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
 
     @property
     def doc(self) -> str:
-        return (self.rule.__doc__ or "").strip()
+        return " ".join((self.rule.__doc__ or "").split())
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Addresses of the sources; those of Fly's own documentation are written without their beginning."""
+        return tuple(s if s.startswith("https://") else f"https://fly.io/docs/{s}/" for s in self.sources)
 
 
 PLAIN = ("variables",)
@@ -132,9 +141,12 @@ def cause(
     is_a: str = "",
     mechanism: bool = False,
     asked_by: str = "",
+    apart: Mapping[str, str] | None = None,
+    sources: tuple[str, ...] = (),
 ) -> Callable[[Rule], Rule]:
     """Register the rule that follows. `explains` lists what this cause makes happen, `is_a` names its
-    general form; `asked_by` marks a hypothesis of the first report, which always stands in the ledger."""
+    general form; `asked_by` marks a hypothesis of the first report, which always stands in the ledger.
+    `apart` says for each neighbour how to tell the two apart, `sources` where Fly says so."""
 
     def register(rule: Rule) -> Rule:
         family = rule.__module__.rpartition(".")[2]
@@ -151,6 +163,8 @@ def cause(
             is_a,
             mechanism,
             asked_by,
+            apart or {},
+            sources,
         )
         return rule
 
@@ -184,6 +198,7 @@ class Ledger:
     top: Entry | None
     tied: tuple[Entry, ...]
     faults: tuple[str, ...]
+    contradictions: tuple[Claim, ...] = ()
 
     @property
     def contributing(self) -> tuple[Entry, ...]:
@@ -199,19 +214,20 @@ class Ledger:
 def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
     """Hear every cause; a cause that breaks costs only itself and is named in `faults`."""
     entries, faults = [], []
+    against_itself = contradictions(facts)
     for info in causes if causes is not None else catalogue().values():
         try:
-            entry = _heard(info, facts)
+            entry = _heard(info, facts, bool(against_itself))
         except Exception as error:
             faults.append(f"the rule for {info.slug} failed ({type(error).__name__}: {error}); it was not weighed")
             continue
         if entry is not None:
             entries.append(entry)
     top, tied = _first_to_fix(entries, facts.runs)
-    return Ledger(tuple(entries), top, tied, tuple(faults))
+    return Ledger(tuple(entries), top, tied, tuple(faults), against_itself)
 
 
-def status_of(points: Iterable[Point], outcome: Callable[[str], Outcome | None]) -> Status:
+def status_of(points: Iterable[Point], outcome: Callable[[str], Outcome | None], contradicted: bool = False) -> Status:
     """The table at the top of this file. A point that rests on nothing that was looked at is weak."""
 
     def looked(point: Point) -> bool:
@@ -227,7 +243,7 @@ def status_of(points: Iterable[Point], outcome: Callable[[str], Outcome | None])
     if against is Weight.DECISIVE:
         return Status.REFUTED
     if decisive:
-        return Status.CONFIRMED if against is None else Status.LIKELY
+        return Status.CONFIRMED if against is None and not contradicted else Status.LIKELY
     if strong and (against is None or against is Weight.WEAK):
         return Status.LIKELY
     return Status.OPEN
@@ -273,13 +289,13 @@ class _Names(dict[str, str]):
         return "" if key in OPTIONAL else key.upper()
 
 
-def _heard(info: CauseInfo, facts: Facts) -> Entry | None:
+def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
     said = list(info.rule(facts))
     points = [item for item in said if isinstance(item, Point)]
     statements = [item for item in said if isinstance(item, Says)]
     if not info.asked_by and not any(p.side > 0 or (p.side < 0 and p.weight is Weight.DECISIVE) for p in points):
         return None
-    status = status_of(points, facts.outcome)
+    status = status_of(points, facts.outcome, contradicted)
     last = statements[-1] if statements else Says(info.title)
     names = {**facts.names, **{k: v for s in statements for k, v in s.names.items()}}
     hypothesis = Hypothesis(
