@@ -46,7 +46,11 @@ def diagnose(evidence: Evidence, causes: Iterable[CauseInfo] | None = None) -> D
 def _verdict(facts: Facts, ledger: Ledger, views: tuple[View, ...]) -> Verdict:
     if ledger.top or ledger.tied:
         return Verdict.INCIDENT
-    if facts.state in _BAD_STATES or (facts.caller.error_text and not facts.sightings):
+    if facts.unsure_which:
+        return Verdict.INCONCLUSIVE
+    if facts.state in _BAD_STATES or (facts.refusals and not facts.sightings):
+        return Verdict.INCIDENT
+    if facts.caller.machine_id and facts.outcome("E03") is Outcome.ABSENT and not facts.sightings:
         return Verdict.INCIDENT
     probe = facts.probe("E17") or facts.probe("E18")
     if facts.state == "started" and facts.known_here and not (probe and probe.reached != "open"):
@@ -69,6 +73,10 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
             return statement
         short = ledger.top.short or f"{statement[:1].lower()}{statement[1:]}".rstrip(".")
         return f"{what}{state}: {short}."
+    if facts.unsure_which:
+        name, ids = facts.subject.machine_name, ", ".join(m.id for m, _ in facts.namesakes[:3])
+        own = facts.subject.machine_id
+        return f"Which machine {name} is meant is not established: {own} bears the name, {ids} bore it."
     if ledger.tied:
         titles = " or ".join(entry.info.title[:1].lower() + entry.info.title[1:] for entry in ledger.tied)
         return f"{what}: either {titles}; the evidence allows both."

@@ -30,6 +30,7 @@ def evidence(name: str) -> Evidence:
                 machine_id=given.machine_id,
                 machine_name=given.machine_name,
                 image=given.image,
+                org_slug=given.org_slug,
                 websocket_url=given.websocket_url,
                 caller_text=caller_text(given.caller_log),
                 record_key=given.record_key,

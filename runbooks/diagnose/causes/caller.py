@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbooks.diagnose.arguments import create_refused
 from runbooks.diagnose.facts import GONE, Facts, lasting
-from runbooks.diagnose.ledger import Point, Says, Stage, cause, favours, proves, refutes, says
-from runbooks.diagnose.lines import short
+from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
 from runbooks.diagnose.model import Remedy
+from runbooks.evidence.caller import MACHINE_ID
+from runbooks.evidence.models import Record
 
 WAITING = ("provisioning", "starting", "creating", "created", "pending")
 _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
@@ -29,6 +31,8 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
         "rows that are older than a few minutes. Inside the machine FLY_MACHINE_ID says who it is.",
     ),
     next_test="Compare the row's status and updated_at with the machine's state.",
+    apart={"record-of-another-machine": "The row is about another machine's id."},
+    sources=("machines/runtime-environment", "machines/api/machines-resource"),
 )
 def record_never_updated(facts: Facts) -> Iterator[Point | Says]:
     """The row still says `starting` while the machine has long been something else."""
@@ -51,8 +55,8 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Says]:
             f"The row still says `{record.status}`, {lasting(age)} after it was written; the machine is {facts.state}.",
             f"only the caller's database still says `{record.status}`, {lasting(age)} after it was written",
         )
-    elif facts.caller.error_text and not facts.known_here and not facts.other_apps:
-        yield proves(f"{waits}, and the create call had been refused.", "E14", "E19")
+    elif no := create_refused(facts):
+        yield proves(f"{waits}, and the create call had been refused.", "E14", no.at)
         yield says(f"The row says `{record.status}`, although the create call was refused.")
     elif facts.state:
         yield favours(f"{waits}; the machine is {facts.state}.", "E14", *facts.seen_at[:1])
@@ -73,22 +77,108 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Says]:
         "Return the API's status and text, and write the row's error_message, before anything else is written.",
     ),
     next_test="Read the caller's own log around the create call.",
+    apart={"record-never-updated": "The create call had been accepted."},
+    sources=("machines/api/working-with-machines-api",),
 )
 def create_error_swallowed(facts: Facts) -> Iterator[Point | Says]:
     """Mechanism: the caller's log holds the API's refusal, its answer or its row says success."""
-    caller = facts.caller
-    if not caller.error_text or (facts.known_here and caller.error_status is None):
+    no = create_refused(facts)
+    if no is None or no.at not in ("E19", "E21"):
         return
-    told = f"HTTP {caller.error_status}, " if caller.error_status else ""
-    if caller.ok:
-        yield proves(
-            f"The caller's log holds the refusal ({told}“{short(caller.error_text, 120)}”), its answer claims success.",
-            "E19",
-        )
-    elif facts.record and facts.record.status in (*WAITING, "running") and not facts.known_here:
-        yield proves(
-            f"The API refused ({told}“{short(caller.error_text, 120)}”), and the row says `{facts.record.status}`.",
-            "E19",
-            "E14",
-        )
+    if facts.caller.ok:
+        yield proves(f"The caller's log holds the refusal ({no.told}), its answer claims success.", no.at)
+    elif facts.record and facts.record.status in (*WAITING, "running"):
+        yield proves(f"The API refused ({no.told}), and the row says `{facts.record.status}`.", no.at, "E14")
     yield says("The API refused the create call, and the caller reported success.")
+
+
+@cause(
+    "record-of-another-machine",
+    "The caller's record is about another machine, or about a name",
+    stage=Stage.SCOPE,
+    explains=(
+        "record-never-updated",
+        "wrong-app",
+        "destroyed-by-request",
+        "destroyed-by-deploy",
+        "auto-destroyed",
+        "stopped-by-request",
+        "request-invalid",
+        "image-not-as-believed",
+        "no-machine-behind-app",
+    ),
+    remedy=Remedy(
+        "Correct the record: keep the present machine's id",
+        "The record leads to the wrong place, whatever state the right machine is in. {right}",
+        ("fly machine list -a {app}", "fly machine status {right_id} -a {app}"),
+    ),
+    prevention=Remedy(
+        "Check a cached machine before it is handed out, and keep id and name apart",
+        "A row that says running is a memory, not an observation: read the machine by its id first.",
+    ),
+    next_test="List the app's machines by that name, and compare their ids with the one that was kept.",
+    apart={
+        "wrong-app": "The id is right, the app is not.",
+        "record-never-updated": "The row is about the right machine, and only its status is old.",
+    },
+    sources=("machines/api/machines-resource",),
+)
+def record_of_another_machine(facts: Facts) -> Iterator[Point | Says]:
+    """A cached row handed out again, while a newer machine bears the name; or a name kept where the id belongs."""
+    yield from _kept_a_name(facts)
+    own = facts.subject.machine_id
+    newer = [(m, at) for m, at in facts.namesakes if m.state not in GONE and m.id != own]
+    if newer and (facts.destroyed or (facts.looked("E03") and not facts.sightings)):
+        other, at = newer[-1]
+        handed = ("E19",) if facts.caller.reused else ("E14",) if any(_names(r, own) for r in facts.records) else ()
+        text = f"{other.id} bears the name {other.name} and is {other.state}; {own} is {facts.state or 'not known'}"
+        if handed:
+            yield proves(f"{text}, and the caller was still given {own}.", at, *handed, *facts.seen_at[:1])
+        else:
+            yield favours(f"{text}.", at, *facts.seen_at[:1], weight=Weight.WEAK)
+        yield says(
+            f"The caller was given {own}, a former machine; {other.id} bears the name {other.name} now and is "
+            f"{other.state}.",
+            f"the record still names it, while {other.id} has taken its place",
+            right=f"The present machine is {other.id}.",
+            right_id=other.id,
+        )
+    elif facts.unsure_which:
+        ids = ", ".join(m.id for m, _ in facts.namesakes[:4])
+        yield favours(f"The name was given more than once: also to {ids}.", facts.namesakes[0][1], weight=Weight.WEAK)
+        yield lacks("Which of them the caller means is not known: it gave no id.", "E19")
+    elif facts.caller.reused and facts.state in ("started", "suspended"):
+        yield refutes("The caller reused a machine, and that machine runs.", "E19", *facts.seen_at[:1])
+    stray = [r for r in facts.records if r.fly_machine_id and own and r.fly_machine_id != own]
+    if stray and facts.sightings and not any(_names(r, own) for r in facts.records):
+        yield favours(f"The row names {stray[0].fly_machine_id}, and this machine is {own}.", "E14", *facts.seen_at[:1])
+        yield says(f"The row is about {stray[0].fly_machine_id}, not about {own}.", right_id=own)
+
+
+def _kept_a_name(facts: Facts) -> Iterator[Point | Says]:
+    """A name where the id belongs: the platform refuses it, or knows no such machine (facts §11 row 40)."""
+    name, own = facts.subject.machine_name, facts.subject.machine_id
+    wrong = [no for no in facts.refused("id-invalid") if name and name in no.text]
+    kept = [r for r in facts.records if r.fly_machine_id and not MACHINE_ID.match(r.fly_machine_id)]
+    if not wrong and not kept:
+        return
+    at = (*(no.at for no in wrong[-1:]), *(("E14",) if kept else ()))
+    if wrong and facts.runs:
+        yield proves(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at, *facts.seen_at[:1])
+    elif wrong:
+        yield favours(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at)
+    else:
+        yield favours(f"The row keeps {kept[0].fly_machine_id} where the id belongs.", *at)
+    if kept and facts.state in GONE:
+        yield doubts(f"The machine is {facts.state} whatever the row keeps.", *facts.seen_at[:1])
+    yield says(
+        f"The caller keeps the name {name} where the machine's id belongs, so its calls find nothing; the machine is "
+        f"{facts.state or 'not to be seen'}.",
+        f"the caller looks for it by its name {name} where its id belongs",
+        right=f"The machine's id is {own}." if own else "",
+        right_id=own or "ID",
+    )
+
+
+def _names(record: Record, machine_id: str) -> bool:
+    return bool(machine_id) and machine_id in (record.fly_machine_id, record.machine_id)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from runbooks.diagnose.arguments import image_was_resolved, other_reason, refused, said_no
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import (
     Point,
@@ -19,37 +19,19 @@ from runbooks.diagnose.ledger import (
     refutes,
     says,
 )
-from runbooks.diagnose.lines import short
+from runbooks.diagnose.lines import Reading, short
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Image, Outcome
 
-_MANIFEST = re.compile(r"(?i)failed to get manifest\s+(?P<ref>[^\s:]+(?::[^\s:]+)?)")
-_UNKNOWN = re.compile(r"(?i)MANIFEST_UNKNOWN|manifest unknown|not found")
-_UNAUTHORIZED = re.compile(r"(?i)unauthorized|UNAUTHORIZED|denied")
+_MISSING = ("manifest-unknown", "image-not-found-release")
+# What docker, BuildKit and flyctl print when a push has ended.
+_PUSHED = ("digest: sha256:", "pushing manifest", "Pushing image done", "image pushed", "pushed image", ": Pushed")
 
 
-def _refused_manifest(facts: Facts, why: re.Pattern[str]) -> str | None:
-    """The reference of a create call that was refused over its manifest, for this reason."""
-    match = _MANIFEST.search(facts.caller.error_text)
-    if match and why.search(facts.caller.error_text[match.end() :]):
-        return match.group("ref")
-    return None
-
-
-def _exists(facts: Facts) -> Iterator[Point]:
-    """An id proves that the create call resolved an image: Fly does that while the call is open (facts §3.1)."""
-    if facts.known_here or facts.other_apps:
-        yield refutes(
-            f"The platform knows machine {facts.subject.machine_id}, so the create call was answered with an id. "
-            f"Fly resolves the image while that call is open and refuses a missing one with HTTP 400 "
-            f"(`failed to get manifest … MANIFEST_UNKNOWN`) and no id.",
-            *(facts.known_here or facts.seen_at),
-        )
-    elif facts.caller.machine_id:
-        yield doubts(
-            f"The caller was given the id {facts.caller.machine_id}; a create call with a missing image gets none.",
-            "E19",
-        )
+def _believed(facts: Facts) -> tuple[Image | None, str]:
+    """The last look at the image that was asked for."""
+    at = "E09b" if facts.looked("E09b") else "E09"
+    return facts.image(at), at
 
 
 @cause(
@@ -57,7 +39,7 @@ def _exists(facts: Facts) -> Iterator[Point]:
     "The image tag was missing, so no machine could be made",
     stage=Stage.CREATE,
     asked_by="the usual first suspicions",
-    explains=("create-error-swallowed", "record-never-updated"),
+    explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
         "Push the tag, or ask for an image that exists",
         "The create call is refused until the registry has the manifest it asks for.",
@@ -72,20 +54,30 @@ def _exists(facts: Facts) -> Iterator[Point]:
         ("docker manifest inspect {believed}",),
     ),
     next_test="Ask for the create call's own answer: a missing tag shows as HTTP 400 with MANIFEST_UNKNOWN.",
+    apart={
+        "image-not-yet-propagated": "The registry has the tag a minute later.",
+        "image-unauthorized": "The refusal says unauthorized, not MANIFEST_UNKNOWN.",
+        "image-pull-failed": "The create call was answered with an id.",
+    },
+    sources=("blueprints/using-the-fly-docker-registry", "machines/api/machines-resource"),
 )
 def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
     """The create call is refused with 400 `failed to get manifest … MANIFEST_UNKNOWN`, and there is no
     machine. A machine id refutes it, even if the tag is missing from the registry today."""
-    ref = _refused_manifest(facts, _UNKNOWN)
-    if ref:
-        yield proves(
-            f"The create call was refused: HTTP {facts.caller.error_status or 'unknown'}, "
-            f"“{short(facts.caller.error_text, 160)}”.",
-            "E19",
-        )
+    no = refused(facts, *_MISSING)
+    believed, at = _believed(facts)
+    if no:
+        ref = no.names.get("ref") or facts.subject.image or "it names"
+        if believed and believed.exists:
+            yield favours(f"The call was refused: {no.told}.", no.at)
+        elif believed and believed.exists is False:
+            yield from said_no(facts, *_MISSING)
+        else:
+            yield favours(f"The platform refused the call: {no.told}.", no.at)
+            yield lacks("Whether the registry has the image now could not be seen; a tag can arrive late.", "E09")
         yield says(f"The create call was refused because the image {ref} does not exist.", believed=ref)
-    yield from _exists(facts)
-    believed, at = (facts.image("E09b"), "E09b") if facts.looked("E09b") else (facts.image("E09"), "E09")
+    yield from image_was_resolved(facts)
+    yield from other_reason(facts, *_MISSING)
     if believed and believed.exists is False:
         yield favours(f"The registry has no {believed.ref} now.", at, weight=Weight.WEAK)
         if facts.ran_text and _plain(facts.ran_text) != _plain(facts.subject.image):
@@ -95,17 +87,52 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
             )
     elif believed and believed.exists:
         yield doubts(f"The registry has {believed.ref} now.", at)
-    elif facts.outcome("E09") is Outcome.COULD_NOT_LOOK:
+    elif facts.outcome("E09") is Outcome.COULD_NOT_LOOK and not no:
         yield lacks("Whether the registry has the believed tag could not be seen.", "E09")
-    if not ref and not facts.known_here:
+    if not no and not facts.exists:
         yield lacks("The create call's own answer is not known.", "E19")
+
+
+@cause(
+    "image-not-yet-propagated",
+    "The image had been pushed, but could not be found yet",
+    stage=Stage.CREATE,
+    explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
+    remedy=Remedy(
+        "Call again",
+        "For up to about a minute after a push the platform may not find the image; the registry has it now.",
+        ("docker manifest inspect {believed}", "fly machine run {believed} -a {app} -r {region}"),
+    ),
+    prevention=Remedy(
+        "Wait and retry after a push",
+        "Create only when the registry answers for the digest, and repeat a MANIFEST_UNKNOWN for a minute.",
+    ),
+    next_test="Repeat the same call a minute later: if it is accepted, the image had only been late.",
+    apart={"image-tag-missing": "The registry still does not have the tag."},
+    sources=("getting-started/troubleshooting",),
+)
+def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Says]:
+    """The create call is refused with MANIFEST_UNKNOWN, and the registry has that very image now."""
+    no = refused(facts, *_MISSING)
+    believed, at = _believed(facts)
+    if no is None or believed is None:
+        return
+    if believed.exists:
+        yield favours(f"The call was refused: {no.told}; the registry has {believed.ref} now.", no.at, at)
+        pushed = [word for word in _PUSHED if word in facts.caller.text]
+        if pushed:
+            yield favours(f"The caller's log shows a push before it (“{pushed[0].strip()}”).", "E19")
+    elif believed.exists is False:
+        yield refutes(f"The registry does not have {believed.ref} even now.", at)
+    ref = no.names.get("ref") or believed.ref
+    yield says(f"The create call was refused because {ref} could not be found yet; the registry has it now.")
 
 
 @cause(
     "image-unauthorized",
     "The platform may not read the image",
     stage=Stage.CREATE,
-    explains=("create-error-swallowed", "record-never-updated"),
+    explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
         "Mirror the image into the app's own repository",
         "Fly pulls with its own credentials and reads repositories of the same organisation only.",
@@ -120,11 +147,12 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
 )
 def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
     """The create call is refused with 400 `failed to get manifest …: unauthorized`: a private or foreign
-    registry, or a repository of another organisation."""
-    ref = _refused_manifest(facts, _UNAUTHORIZED)
+    registry, a repository of another organisation, or a package that is not public."""
+    no = refused(facts, "manifest-unauthorized")
     believed = facts.image("E09")
-    if ref:
-        yield proves(f"The create call was refused: “{short(facts.caller.error_text, 160)}”.", "E19")
+    if no:
+        yield from said_no(facts, "manifest-unauthorized")
+        ref = no.names.get("ref") or facts.subject.image or "the image"
         yield says(f"The create call was refused because the platform may not read {ref}.", believed=ref)
     elif believed and believed.exists is None and believed.refusal:
         yield favours(
@@ -132,8 +160,57 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
             "E09",
             weight=Weight.WEAK,
         )
-    if ref or believed:
-        yield from _exists(facts)
+    if no or believed:
+        yield from image_was_resolved(facts)
+        yield from other_reason(facts, "manifest-unauthorized")
+
+
+@cause(
+    "image-too-large",
+    "The image is larger than a machine's root file system",
+    stage=Stage.START,
+    explains=(
+        "image-pull-failed",
+        "create-error-swallowed",
+        "record-never-updated",
+        "request-invalid",
+        "stuck-in-transition",
+        "startup-crash",
+    ),
+    remedy=Remedy(
+        "Make the image smaller, or move its data to a volume",
+        "Unpacked, an image may take 8 GB; it is the unpacked size that counts, not the size in the registry.",
+        ("docker image inspect --format '{{{{.Size}}}}' {image}", "docker history {image}"),
+    ),
+    prevention=Remedy("Check the unpacked size in CI", "Build in stages, and leave models and data out of the image."),
+    next_test="Add up the unpacked layers: docker history {image}",
+    apart={"image-pull-failed": "The log speaks of the pull, not of room on the disk."},
+    sources=("getting-started/troubleshooting", "flyctl/integrating"),
+)
+def image_too_large(facts: Facts) -> Iterator[Point | Says]:
+    """A line or a refusal about no room to unpack the image: the root file system holds 8 GB."""
+    lines = facts.readings("no-space")
+    early = [r for r in lines if not _after_boot(facts, r)]
+    if early:
+        yield proves(f"The log says: “{short(early[-1].line.message, 160)}”.", *facts.where("no-space"))
+    elif lines:
+        yield favours(f"The program says: “{short(lines[-1].line.message, 160)}”.", *facts.where("no-space"))
+    yield from said_no(facts, "image-too-large")
+    ran = facts.image("E10") or facts.image("E09")
+    if (early or facts.refused("image-too-large")) and ran and ran.size_bytes:
+        packed = f"{ran.size_bytes / 1e9:.1f} GB"
+        yield favours(f"Packed, its layers take {packed}.", "E10", "E09", weight=Weight.WEAK)
+    yield says(
+        f"The image {facts.ran_text or facts.subject.image} does not fit into a machine's root file system "
+        f"(8GB, unpacked).",
+        "its image does not fit into the root file system (8GB, unpacked)",
+    )
+
+
+def _after_boot(facts: Facts, reading: Reading) -> bool:
+    """A full disk once the program runs is the program's own doing, not the image's."""
+    booted = [r.line.at for r in facts.readings("booting") if r.line.at]
+    return bool(booted and reading.line.at and reading.line.at > booted[0])
 
 
 @cause(
@@ -158,14 +235,19 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Says]:
     """After a 200: no start, a pull line without “prepared”, and a digest the registry no longer serves.
     Fly documents neither the event nor the log text of it, so those alone decide nothing."""
     if prepared := facts.readings("prepared"):
-        yield refutes(f"The log says that the image was pulled: “{short(prepared[0].line.message, 120)}”.", "E07")
+        yield refutes(
+            f"The log says that the image was pulled: “{short(prepared[0].line.message, 120)}”.",
+            *facts.where("prepared"),
+        )
     elif facts.started_at:
         yield refutes("The machine booted, so its image had been pulled.", *facts.started_at)
     pulling, failed = facts.readings("pulling"), facts.readings("pull-failed")
     gone = facts.image("E10")
     digest_gone = bool(gone and gone.exists is False)
     if failed:
-        yield favours(f"The log speaks of a failed pull: “{short(failed[-1].line.message, 160)}”.", "E07")
+        yield favours(
+            f"The log speaks of a failed pull: “{short(failed[-1].line.message, 160)}”.", *facts.where("pull-failed")
+        )
     if facts.event_of("launch", "launch_failed"):
         yield favours("The events show launch_failed.", *facts.events_at)
     if pulling and not facts.readings("prepared") and digest_gone and gone:
@@ -175,9 +257,9 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Says]:
             "E07",
             "E10",
         )
-    elif digest_gone and gone and facts.known_here:
+    elif digest_gone and gone and facts.exists:
         yield favours(f"The registry has no {gone.ref}, the digest that the machine resolved.", "E10")
-    if not facts.known_here and not facts.other_apps:
+    if not facts.exists:
         yield lacks("The platform shows no machine, so there is no sign that a pull was ever tried.", "E03")
     elif not pulling and facts.outcome("E07") is not Outcome.SEEN:
         yield lacks("There is no log line about the pull.", "E07")
@@ -217,7 +299,7 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Says]:
     ran = facts.image("E10")
     architectures = ran.architectures if isinstance(ran, Image) and ran.exists else ()
     if said:
-        yield proves(f"The log says: “{short(said[0].line.message, 160)}”.", "E07")
+        yield proves(f"The log says: “{short(said[0].line.message, 160)}”.", *facts.where("exec-format"))
     if architectures and "amd64" not in architectures:
         shown = ", ".join(architectures)
         if facts.crash_codes or said:

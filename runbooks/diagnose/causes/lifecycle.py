@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbooks.diagnose.facts import Facts, lasting
-from runbooks.diagnose.ledger import Point, Says, Stage, cause, favours, lacks, proves, refutes, says
+from runbooks.diagnose.arguments import refused, said_no
+from runbooks.diagnose.facts import GONE, Facts, lasting
+from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
+from runbooks.diagnose.lines import short
 from runbooks.diagnose.model import Remedy
-from runbooks.evidence.models import Outcome
+
+_WAITS = ("record-never-updated", "no-machine-behind-app")
 
 
 @cause(
@@ -16,7 +19,9 @@ from runbooks.evidence.models import Outcome
     "The machine removed itself when its program had ended",
     stage=Stage.LIFE,
     mechanism=True,
-    explains=("record-never-updated",),
+    explains=_WAITS,
+    apart={"destroyed-by-request": "The destroy event's source is user."},
+    sources=("machines/api/machines-resource", "machines/machine-states"),
     remedy=Remedy(
         "Create the next one with auto_destroy false",
         "auto_destroy removes the machine, its events and soon its id: the evidence goes with it. "
@@ -31,8 +36,7 @@ from runbooks.evidence.models import Outcome
 )
 def auto_destroyed(facts: Facts) -> Iterator[Point | Says]:
     """Mechanism: `auto_destroy: true`, an end of the program, and a destroy that nobody asked for."""
-    config = facts.machine.config if facts.machine else None
-    flag = config.get("auto_destroy") if config else None
+    flag = facts.config.get("auto_destroy") if facts.config else None
     destroy = facts.event_of("destroy")
     if not facts.destroyed and not destroy:
         return
@@ -58,7 +62,12 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Says]:
     "destroyed-by-request",
     "Somebody or something destroyed the machine",
     stage=Stage.LIFE,
-    explains=("record-never-updated",),
+    explains=_WAITS,
+    apart={
+        "auto-destroyed": "The destroy event's source is flyd.",
+        "destroyed-by-deploy": "Machines of a newer release appeared at that time.",
+    },
+    sources=("machines/api/machines-resource", "machines/machine-states"),
     remedy=Remedy(
         "Find the caller that destroyed it",
         "The platform was asked to. Candidates are whoever holds a token: the provisioning code's own clean-up, "
@@ -76,15 +85,18 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
     destroy = facts.event_of("destroy")
     if destroy and destroy[0].source == "user":
         when = f" at {destroy[0].at:%H:%M:%S} UTC" if destroy[0].at else ""
-        yield proves(
-            f"The destroy event{when} has the source user: an API call, the dashboard or a script.",
-            destroy[1],
-        )
-    elif facts.destroyed and facts.exits and facts.exits[-1][1].requested_stop and not facts.event_of("stop"):
-        yield favours("The last exit was asked for (requested_stop).", facts.exits[-1][2])
+        # A deploy destroys in the name of a user, too: it must be ruled out before this is certain.
+        own = facts.config is not None and facts.machine and "fly_release_version" not in facts.machine.metadata
+        argue = proves if own or facts.living or facts.looked("E05") else favours
+        yield argue(f"The destroy event{when} has the source user: an API call, the dashboard or a script.", destroy[1])
+    elif facts.destroyed and facts.asked_to_stop and not facts.event_of("stop") and not destroy:
+        yield favours("The last exit was asked for (requested_stop).", facts.asked_to_stop[1])
     if destroy and destroy[0].source not in ("user", ""):
         yield refutes(f"The destroy event has the source {destroy[0].source}, not user.", destroy[1])
-    if facts.machine and not facts.destroyed:
+    gone = [(m, at) for m, at in facts.namesakes if m.state in GONE]
+    if facts.unsure_which and gone:
+        yield favours(f"{gone[-1][0].id}, which bore the same name, is destroyed.", gone[-1][1], weight=Weight.WEAK)
+    elif facts.machine and not facts.destroyed:
         yield refutes(f"The machine is not destroyed, it is {facts.state}.", *facts.seen_at[:1])
     yield says(
         "The machine was destroyed by a request, not by its own end.", "somebody or something asked for its destruction"
@@ -92,10 +104,68 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
 
 
 @cause(
+    "destroyed-by-deploy",
+    "A deploy or a scale-down removed the machine",
+    stage=Stage.LIFE,
+    is_a="destroyed-by-request",
+    explains=("destroyed-by-request", "stopped-by-request", *_WAITS, "record-of-another-machine"),
+    remedy=Remedy(
+        "Look for its successor, and keep machines of your own out of the deployer's hands",
+        "`fly deploy` and `fly scale` replace and remove every machine that carries their metadata. "
+        "The new release has other ids.",
+        ("fly machine list -a {app}", "fly releases -a {app} --image"),
+    ),
+    prevention=Remedy(
+        "Do not give API-made machines the deployer's metadata",
+        "Without fly_process_group a deploy leaves a machine alone. Never keep an id across a deploy.",
+    ),
+    next_test="Compare the destroy event's time with the releases: fly releases -a {app}",
+    apart={"destroyed-by-request": "No newer release was made around that time."},
+    sources=("machines/guides-examples/managing-machines-with-the-api", "apps/deploy"),
+)
+def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Says]:
+    """Destroyed in a user's name, with the deployer's metadata, while machines of a newer release appeared."""
+    destroy = facts.event_of("destroy")
+    words = facts.readings("deploying")
+    if not facts.destroyed or (destroy and destroy[0].source != "user"):
+        return
+    newer = facts.newer_release(destroy[0].at if destroy else facts.since)
+    if destroy and newer:
+        yield proves(
+            f"It was destroyed in a user's name while {newer[0].id} of release "
+            f"{newer[0].metadata.get('fly_release_version')} appeared.",
+            destroy[1],
+            newer[1],
+            *facts.config_at,
+        )
+        yield says(
+            f"A deploy replaced the machine: {newer[0].id} of a newer release took its place.",
+            f"a deploy replaced it by {newer[0].id}",
+        )
+        return
+    group = facts.machine.metadata.get("fly_process_group") if facts.machine else None
+    if (
+        destroy
+        and group
+        and facts.living
+        and not any(m.metadata.get("fly_process_group") == group for m, _ in facts.living)
+    ):
+        yield favours(f"No machine of its process group {group} is left in the app.", destroy[1], facts.living[0][1])
+    if any(r.thing == facts.subject.machine_id for r in words):
+        yield favours(f"The deploy says: “{short(words[-1].line.message, 120)}”.", *facts.where("deploying"))
+    yield says("A deploy or a scale-down removed the machine.", "a deploy or a scale-down removed it")
+
+
+@cause(
     "never-started",
     "The machine was created, but never started",
     stage=Stage.LIFE,
-    explains=("record-never-updated",),
+    explains=(*_WAITS, "autostart-disabled", "connected-too-early"),
+    apart={
+        "stuck-in-transition": "A start was asked for, and the log shows a pull that does not end.",
+        "stopped-by-request": "It had run before.",
+    },
+    sources=("machines/machine-states", "machines/api/machines-resource"),
     remedy=Remedy(
         "Start it",
         "It is reserved and prepared and waits for a start that nobody sends.",
@@ -109,33 +179,194 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
     next_test="Look once more in a minute: a machine that is being pulled leaves `created`, this one does not.",
 )
 def never_started(facts: Facts) -> Iterator[Point | Says]:
-    """State `created`, only the launch among the events, no pull and no boot in the log, for minutes."""
-    if facts.state != "created":
+    """State `created`, or a schedule not yet due: the launch is the only event, and no pull, no boot, for minutes."""
+    schedule = facts.config.get("schedule") if facts.config else None
+    if facts.state != "created" and not (schedule and facts.state == "stopped" and not facts.started_at):
         return
     age = facts.age(facts.created_at)
     kinds = {(e.type, e.status) for e in facts.events}
-    if facts.started_at or facts.readings("pulling", "booting"):
-        yield refutes("There are signs of a pull or a boot.", *(facts.started_at or ("E07",)))
+    pulls = facts.where("pulling", "booting")
+    asked = [word for word in _NO_LAUNCH if word in facts.caller.text]
+    if facts.started_at or pulls:
+        yield refutes("There are signs of a pull or a boot.", *(facts.started_at or pulls))
     elif kinds and kinds <= {("launch", "created")}:
-        text = f"It has been in `created` for {lasting(age)}, and its only event is the launch."
+        text = f"It has been in `{facts.state}` for {lasting(age)}, and its only event is the launch."
         quiet = facts.looked("E07")
-        if age and age >= timedelta(minutes=5) and quiet:
+        if asked and quiet and age and age >= timedelta(minutes=2):
             yield proves(
-                f"{text} Its log holds no line of a pull or a boot.",
+                f"{text} The caller asked for that (`{asked[0].strip()}`), and the log holds no pull and no boot.",
                 *facts.seen_at[:1],
                 *facts.events_at,
                 "E07",
+                "E19",
             )
+        elif quiet and age and age >= timedelta(minutes=5):
+            yield favours(f"{text} Its log holds no line of a pull or a boot.", *facts.events_at, "E07")
         else:
-            yield favours(text, *facts.seen_at[:1], *facts.events_at)
+            yield favours(text, *facts.events_at)
         if not quiet:
             yield lacks("The log, which would show a pull still under way, could not be read.", "E07")
-    elif not kinds:
-        yield favours(f"It has been in `created` for {lasting(age)}.", *facts.seen_at[:1])
+    else:
+        yield favours(f"It has been in `{facts.state}` for {lasting(age)}.", *facts.seen_at[:1])
         yield lacks("Its events could not be read.", "E04")
-    if facts.outcome("E07") is Outcome.SEEN and not facts.readings("pulling", "booting"):
-        yield favours("The log shows neither a pull nor a boot.", "E07")
+    if schedule:
+        yield favours(f"It is started by a schedule ({schedule}), not when it is made.", *facts.config_at)
+    if facts.refused("wait-timeout"):
+        yield doubts(
+            "The caller had waited for its start, so a start was asked for.", facts.refused("wait-timeout")[0].at
+        )
     yield says(
-        f"The machine was created without being started and has waited in `created` for {lasting(age)}.",
+        f"The machine was created without being started and has waited in `{facts.state}` for {lasting(age)}.",
         f"it was made without a start and has waited for {lasting(age)}",
     )
+
+
+# How a caller says that a machine shall not boot (facts §3, §5.5).
+_NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly machine create", "fly m create ")
+
+
+@cause(
+    "stuck-in-transition",
+    "The machine is stuck on its way to another state",
+    stage=Stage.LIFE,
+    explains=(*_WAITS, "start-rejected", "connected-too-early"),
+    remedy=Remedy(
+        "Make another one, and remove this one by force",
+        "A passing state that lasts longer than Fly allows for does not end by itself. A big image is the usual "
+        "reason while it is in `created`.",
+        (
+            "fly machine wait {machine_id} -a {app} --state settled",
+            "fly machine destroy {machine_id} -a {app} --force",
+            "docker history {image}",
+        ),
+    ),
+    prevention=Remedy(
+        "Wait for a settled state with a limit, and give up then",
+        "Start waiting at the create call, show the time spent, and make a new machine beyond the limit.",
+    ),
+    next_test="Ask once more what state it is in: fly machine wait {machine_id} -a {app} --state settled",
+    apart={
+        "never-started": "Nobody asked for a start: no pull and no boot in the log.",
+        "host-unreachable": "host_status is not ok.",
+    },
+    sources=("machines/machine-states", "machines/overview"),
+)
+def stuck_in_transition(facts: Facts) -> Iterator[Point | Says]:
+    """A passing state beyond Fly's own thresholds: 5 minutes, 10 for updates; `created` while a pull hangs."""
+    waited = facts.refused("wait-timeout")
+    told = waited[-1].names.get("state", "") if waited else ""
+    over = facts.overdue
+    pulling = facts.readings("pulling") and not facts.readings("prepared", "booting")
+    if over and facts.state == "created":
+        text = f"It has been in `created` for {lasting(over)}"
+        if pulling:
+            yield proves(
+                f"{text}; the log shows a pull that does not end.", *facts.seen_at[:1], *facts.where("pulling")
+            )
+        elif waited:
+            yield favours(
+                f"{text}; the caller waited for it in vain: {waited[-1].told}.", *facts.seen_at[:1], waited[-1].at
+            )
+        else:
+            yield favours(f"{text}, which is longer than a pull takes.", *(facts.events_at or facts.seen_at[:1]))
+    elif over:
+        yield proves(
+            f"It has been `{facts.state}` for {lasting(over)}; Fly calls that stuck.",
+            *(facts.seen_at or facts.events_at)[:1],
+        )
+    elif facts.state == "failed":
+        yield favours("Its state is failed: it could not be started, and stays so.", *facts.seen_at[:1])
+    elif waited and not facts.started_at and not facts.state:
+        yield favours(f"The caller waited in vain: {waited[-1].told}.", waited[-1].at)
+    if facts.host_ok and over:
+        yield favours("Its host is ok.", *facts.host_ok, weight=Weight.WEAK)
+    state = facts.state or told or "an unfinished state"
+    ran = facts.image("E10")
+    size = (ran.size_bytes if ran else None) or 0
+    big = f" (its image takes {size / 1e9:.1f} GB packed)" if size > 1e9 else ""
+    yield says(
+        f"The machine is stuck in `{state}`{' for ' + lasting(over) if over else ''}{big}.",
+        f"it is stuck there{' for ' + lasting(over) if over else ''}{big}",
+    )
+
+
+@cause(
+    "start-rejected",
+    "The machine's present state does not allow what was asked",
+    stage=Stage.LIFE,
+    explains=_WAITS,
+    remedy=Remedy(
+        "Wait until the machine rests, then ask again",
+        "Start works from created, stopped, suspended and failed; destroy without force only from a state of rest.",
+        (
+            "fly machine wait {machine_id} -a {app} --state settled",
+            "fly machine start {machine_id} -a {app}",
+        ),
+    ),
+    prevention=Remedy(
+        "Wait for `settled` between two calls about one machine",
+        "A start that is sent while the image is being pulled is refused.",
+    ),
+    next_test="Look at the state, and repeat the call: fly machine status {machine_id} -a {app}",
+    apart={
+        "lease-held": "The refusal names a lease.",
+        "stuck-in-transition": "The state does not change for longer than Fly allows for.",
+    },
+    sources=("machines/machine-states", "monitoring/error-codes"),
+)
+def start_rejected(facts: Facts) -> Iterator[Point | Says]:
+    """`unable to start machine from current state`, `unable to destroy machine, not currently …`, PM07 and PM08."""
+    kinds = ("state-rejects", "concurrent-update")
+    yield from said_no(facts, *kinds, of_create=False)
+    no = refused(facts, *kinds)
+    if no is None:
+        return
+    if facts.crash_codes:
+        yield doubts("The program's own end is known.", *facts.events_at, *facts.log_at)
+    if facts.runs:
+        yield doubts("It runs now.", *facts.seen_at[:1])
+    what = no.names.get("action") or "call"
+    state = no.names.get("state") or facts.state
+    inside = f" while it was `{state}`" if state else ""
+    yield says(f"The machine refused the {what}{inside}.", f"it refused the {what}{inside}")
+
+
+@cause(
+    "replaced-or-migrated",
+    "The machine was moved or updated: it has a new version",
+    stage=Stage.SEEN,
+    explains=_WAITS,
+    remedy=Remedy(
+        "Ask by the machine's id alone",
+        "The id stays; the version (instance_id) and the private address change with every update and every move.",
+        ("fly machine status {machine_id} -a {app}", "fly machine list -a {app}"),
+    ),
+    prevention=Remedy(
+        "Keep the machine's id and nothing else",
+        "Do not store instance_id or private_ip; ask for them when they are needed.",
+    ),
+    next_test="Compare the instance_id that was kept with the machine's present one.",
+    apart={"record-of-another-machine": "Not the version differs, but the machine's id."},
+    sources=("machines/api/machines-resource", "reference/machine-migration"),
+)
+def replaced_or_migrated(facts: Facts) -> Iterator[Point | Says]:
+    """A second launch by flyd (a move to another host), or a version that was replaced by an update."""
+    moved = facts.event_of("launch", "created", "flyd")
+    replaced = facts.event_of("update", "replaced")
+    kept = facts.kept_version
+    now = facts.machine.instance_id if facts.machine else ""
+    differs = bool(kept and now and kept[0] != now)
+    if moved:
+        when = f" at {moved[0].at:%Y-%m-%d %H:%M} UTC" if moved[0].at else ""
+        argue = proves if differs or not facts.crash_codes else favours
+        yield argue(f"The platform launched it anew{when}, on another host.", moved[1])
+    elif replaced and differs:
+        yield favours("An update replaced the version.", replaced[1])
+    if kept and differs:
+        yield proves(
+            f"The version that was kept ({kept[0]}) is not its present one ({now}).", kept[1], *facts.seen_at[:1]
+        )
+    if migrated := facts.readings("migrated"):
+        yield favours(f"The log says: “{short(migrated[-1].line.message, 120)}”.", *facts.where("migrated"))
+    how = "migrated to another host" if moved else "updated"
+    yield says(f"The machine was {how}, so what was known of its earlier version no longer holds.", f"it was {how}")

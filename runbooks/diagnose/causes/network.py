@@ -1,11 +1,13 @@
-"""Family network: from the hostname to the program (facts §7, §11 rows 31-36)."""
+"""Family network: names, addresses, ports and networks on the way to the program (facts §7, §11 rows 31-34, 41)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, cause, favours, lacks, proves, refutes, says
+from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, favours, lacks, proves, refutes, says
+from runbooks.diagnose.lines import short
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Outcome
 
@@ -20,11 +22,14 @@ from runbooks.evidence.models import Outcome
         ("fly ips allocate-v6 -a {app}", "fly ips allocate-v4 --shared -a {app}", "fly ips list -a {app}"),
     ),
     prevention=Remedy("Allocate addresses where the app is created", "Allow two minutes for DNS."),
+    explains=("wrong-hostname",),
     next_test="List the app's addresses: fly ips list -a {app}",
+    apart={"wrong-hostname": "The app's own hostname resolves."},
+    sources=("networking/services", "reference/services"),
 )
 def no_public_ip(facts: Facts) -> Iterator[Point | Says]:
     """`ip_assignments` is empty and `<app>.fly.dev` has no record."""
-    if facts.addresses is None or not facts.believed_url or facts.other_apps:
+    if facts.addresses is None or not facts.believed_url or facts.other_apps or _private(facts.believed_host):
         return
     if facts.addresses.ips:
         yield refutes("The app has addresses.", "E11")
@@ -56,19 +61,16 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Says]:
         "Browsers cannot send the header: let a router answer the upgrade with fly-replay, or use one app per user.",
     ),
     next_test="Resolve both names: the believed one and the app's own.",
+    apart={"no-public-ip": "The app's own hostname does not resolve either."},
+    sources=("networking/dynamic-request-routing", "blueprints/connecting-to-user-machines"),
 )
 def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
     """The believed host is another `*.fly.dev` name than the app's, usually the machine's name."""
     host = facts.believed_host
+    if host == facts.app_host:
+        yield refutes("The URL names the app's own hostname.", *(facts.url_at or ("E12",)))
     if not host.endswith(".fly.dev") or host == facts.app_host or facts.other_apps:
         return
-    where = (
-        "E19"
-        if host in facts.caller.websocket_url
-        else "E14"
-        if facts.record and host in facts.record.websocket_url
-        else ""
-    )
     names = {facts.subject.machine_name, facts.machine.name if facts.machine else ""} - {""}
     from_name = host.removesuffix(".fly.dev") in names
     made = (
@@ -76,8 +78,8 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
         if from_name
         else (f"{host} is not the hostname of {facts.subject.app}, which is {facts.app_host}")
     )
-    given = (where,) if where else ()
-    if facts.outcome("E13") is Outcome.ABSENT and (where or facts.outcome("E12") is Outcome.SEEN):
+    given = facts.url_at
+    if facts.outcome("E13") is Outcome.ABSENT and (given or facts.outcome("E12") is Outcome.SEEN):
         yield proves(f"{made}; it does not exist in DNS.", *given, "E13", *(("E12",) if facts.looked("E12") else ()))
     else:
         yield favours(f"{made}.", *given or ("E13",))
@@ -91,40 +93,165 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
     yield says(
         f"The URL could never have worked: {made}.",
         f"its URL names {host}, which is not the app's hostname",
-        believed_host=host,
-        app_host=facts.app_host,
     )
 
 
 @cause(
-    "cordoned",
-    "The machine is cordoned: traffic is withheld from it",
+    "websocket-port-or-scheme",
+    "The URL's port or scheme is not what the app offers",
     stage=Stage.REACH,
     remedy=Remedy(
-        "Uncordon the machine",
-        "It runs, and the proxy was told to send it nothing.",
-        ("fly machine uncordon {live_id} -a {app}", "fly machine status {live_id} -a {app}"),
+        "Use wss:// on a port whose service has the handlers tls and http",
+        "Each public port has its own handlers: without tls there is no wss://, and a port that no service names is "
+        "closed.",
+        (
+            "curl -sSi --max-time 10 https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
+            "fly machine status {live_id} -a {app} -d",
+        ),
+    ),
+    prevention=Remedy("Offer one port with tls and http, 443", "Then wss:// needs no port at all."),
+    next_test="Connect to each public port with ws:// and with wss://.",
+    apart={
+        "not-listening": "The port is offered, and the proxy answers 502.",
+        "wrong-hostname": "The name itself is wrong.",
+    },
+    sources=("networking/services", "networking/app-services"),
+)
+def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Says]:
+    """wss:// on a port without a tls handler, ws:// on one with it, or a port that no service exposes."""
+    host, port = facts.believed_host, facts.believed_port
+    if host != facts.app_host or port is None or facts.services is None:
+        return
+    secure = facts.believed_url.startswith(("wss:", "https:"))
+    handlers = next((h for s in facts.services if (h := s.handlers(port)) is not None), None)
+    probe = facts.probe("E17")
+    failed = probe is not None and probe.reached != "open"
+    offered = ", ".join(
+        f"{first}{'' if first == last else f'-{last}'} ({'+'.join(h) or 'raw tcp'})"
+        for s in facts.services
+        for first, last, h in s.ports
+    )
+    if handlers is None and facts.services:
+        problem = f"no service of the machine offers port {port}"
+    elif handlers is not None and secure and "tls" not in handlers:
+        problem = f"port {port} has no tls handler, so {facts.believed_url.partition(':')[0]}:// cannot work there"
+    elif handlers is not None and not secure and "tls" in handlers:
+        problem = f"port {port} expects TLS, and the URL begins with {facts.believed_url.partition(':')[0]}://"
+    else:
+        return
+    told = f"{problem[:1].upper()}{problem[1:]}; offered are {offered or 'none'}."
+    if failed:
+        yield proves(told, *facts.config_at, "E17")
+    else:
+        yield favours(told, *facts.config_at)
+        yield lacks("Whether the connection fails was not seen.", "E17")
+    if probe and not failed:
+        yield refutes("The URL answers all the same.", "E17")
+    yield says(f"The URL {facts.believed_url} cannot work: {problem}.", problem)
+
+
+@cause(
+    "connected-too-early",
+    "The client connected before the machine had started",
+    stage=Stage.REACH,
+    explains=("record-never-updated", "start-rejected"),
+    remedy=Remedy(
+        "Wait for the machine, then connect, and try again",
+        "A create call answers before the machine boots. Everything works now.",
+        ("fly machine wait {live_id} -a {app} --state started",),
     ),
     prevention=Remedy(
-        "Undo a cordon where it was set",
-        "A deploy or a script that cordons a machine and dies in between leaves it so for ever.",
+        "Connect after `wait`, and retry with pauses",
+        "Gate the client on the started state, and give a fresh machine ten seconds before it counts as broken.",
     ),
-    next_test="Look at `cordoned` in the machine's own description.",
+    next_test="Connect once more now.",
+    apart={"not-listening": "It still fails now."},
+    sources=("machines/api/machines-resource", "machines/machine-states"),
 )
-def cordoned(facts: Facts) -> Iterator[Point | Says]:
-    """`cordoned: true` on a started machine: the proxy leaves it out, a private address still reaches it."""
-    flagged = [s.at for s in facts.sightings if s.machine.cordoned]
-    if not flagged:
+def connected_too_early(facts: Facts) -> Iterator[Point | Says]:
+    """The caller's attempt failed before the machine's start, and the same way is open now."""
+    start = next((e for e in facts.events if (e.type, e.status) == ("start", "started")), None)
+    probe = facts.probe("E17") or facts.probe("E18")
+    at = "E17" if facts.probe("E17") else "E18"
+    attempts = facts.failed_connects
+    if not attempts or not start or not start.at:
         return
-    if facts.state == "started":
-        yield proves("The machine is started, and its description says cordoned.", *flagged)
+    tried, words = attempts[-1]
+    if tried > start.at + timedelta(seconds=30):
+        return
+    if probe and probe.reached == "open":
+        yield proves(
+            f"The caller failed at {tried:%H:%M:%S} (“{short(words, 100)}”), the machine had started at "
+            f"{start.at:%H:%M:%S}, and it answers now.",
+            "E19",
+            *facts.events_at[:1],
+            at,
+        )
+    elif probe:
+        yield refutes("It does not answer now either.", at)
     else:
-        yield favours(f"The machine is {facts.state}, and its description says cordoned.", *flagged)
-    right = facts.probe("E18")
-    if right and right.reached == "open":
-        yield refutes("It answers at the app's hostname all the same.", "E18")
-    elif right:
-        yield favours(f"Named in the header, it does not answer at {facts.app_host}.", "E18")
+        yield favours(
+            f"The caller failed at {tried:%H:%M:%S}, the machine had started at {start.at:%H:%M:%S}.",
+            "E19",
+            *facts.events_at[:1],
+        )
+        yield lacks("Whether it answers now was not seen.", "E17")
+    early = max(0, int((start.at - tried).total_seconds()))
     yield says(
-        "The machine runs, but it is cordoned, so the proxy sends it no traffic.", "it is cordoned and gets no traffic"
+        f"The client connected {early} s before the machine had started, and did not try again.",
+        f"its client connected {early} s too early and did not try again",
     )
+
+
+@cause(
+    "private-network-mismatch",
+    "The private address belongs to another network",
+    stage=Stage.REACH,
+    explains=("wrong-hostname",),
+    remedy=Remedy(
+        "Connect from the app's own network, or make it reachable by flycast",
+        "Names in .internal and .flycast exist inside one private network of one organisation only. {network}",
+        ("fly ips list -a {app}", "fly ips allocate-v6 --private -a {app}"),
+    ),
+    prevention=Remedy(
+        "Decide the network when the app is made",
+        "An app cannot change its network; a flycast address can be given to another network.",
+    ),
+    next_test="Resolve the name from inside a machine of the caller's app: dig aaaa {believed_host}",
+    apart={"wrong-hostname": "The name is a public one (.fly.dev) of another app."},
+    sources=("networking/private-networking", "networking/custom-private-networks", "networking/flycast"),
+)
+def private_network_mismatch(facts: Facts) -> Iterator[Point | Says]:
+    """The URL's host ends in .internal or .flycast, and caller and app are not in the same private network."""
+    host = facts.believed_host
+    if not _private(host):
+        return
+    network = facts.app.raw.get("network") if facts.app else None
+    network = network if isinstance(network, str) and network not in ("", "default") else ""
+    failed = [words for _, words in facts.failed_connects]
+    given = facts.url_at or ("E19",)
+    if network and failed:
+        yield proves(
+            f"{host} is a private name of the network {network}, and the caller could not reach it: "
+            f"“{short(failed[-1], 120)}”.",
+            "E02",
+            "E19",
+        )
+    elif network:
+        yield favours(f"{host} is a private name, and the app is in a network of its own ({network}).", "E02", *given)
+    else:
+        yield favours(
+            f"{host} is a private name: it exists inside the app's own network only.", *given, weight=Weight.WEAK
+        )
+        yield lacks("From which network the caller came is not known.", "E19")
+    told = f"The app's network is {network}." if network else ""
+    yield says(
+        f"{host} exists only inside the private network{' ' + network if network else ''} of the app; the caller is "
+        f"not in it.",
+        f"the caller is not in the private network that knows {host}",
+        network=told,
+    )
+
+
+def _private(host: str) -> bool:
+    return host.endswith((".internal", ".flycast")) or host.startswith("fdaa:")

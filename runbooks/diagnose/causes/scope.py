@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runbooks.diagnose.arguments import refused, said_no
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, cause, doubts, favours, lacks, proves, refutes, says
+from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
 from runbooks.diagnose.model import Remedy
-from runbooks.evidence.models import Listing, Outcome
+from runbooks.evidence.models import Listing, Outcome, TokenInside
+from runbooks.evidence.reading import time_of
 
 _BLIND = ("wrong-app", "app-not-found")
 _OF_THE_APP = ("E03", "E05", "E06")
@@ -75,6 +77,12 @@ def wrong_app(facts: Facts) -> Iterator[Point | Says]:
 def app_not_found(facts: Facts) -> Iterator[Point | Says]:
     """GET app answers 404 to a token that is valid; 403 would mean that it is somebody else's."""
     refusal = facts.refusal("E02")
+    if no := refused(facts, "app-missing"):
+        # The same words come to a token of another organisation (facts §6.3), so they alone are no proof.
+        yield favours(f"The caller was told {no.told}.", no.at)
+        yield says(f"The app {no.names.get('app') or facts.subject.app} was not found.")
+        if facts.outcome("E02") is Outcome.SEEN:
+            yield refutes("The API shows the app.", "E02")
     if facts.outcome("E02") is not Outcome.ABSENT or refusal is None:
         return
     text = f"The API says that there is no app {facts.subject.app} (HTTP 404: {refusal.text})."
@@ -104,6 +112,18 @@ def app_not_found(facts: Facts) -> Iterator[Point | Says]:
 )
 def token_invalid(facts: Facts) -> Iterator[Point | Says]:
     """401, also on the token's own introspection: missing, truncated, expired or undischarged."""
+    no = refused(facts, "token")
+    if no and (facts.token is None or facts.token.valid):
+        # The caller's token; the one that looks now is another, or nobody knows.
+        yield from said_no(facts, "token")
+        yield says("The API refused the caller's token, so the call did nothing.")
+        return
+    inside = facts.answer("E22", TokenInside)
+    parts = inside.permissions if inside else ()
+    if parts and all(p.not_after and p.not_after < facts.now for p in parts):
+        yield favours("The token itself says that its time is over.", "E22")
+    elif parts and all(p.undischarged for p in parts):
+        yield favours(f"The token lacks the consent of {', '.join(parts[0].undischarged)}.", "E22")
     if facts.token is None or facts.token.valid:
         return
     look = facts.look("E01")
@@ -148,9 +168,135 @@ def token_out_of_scope(facts: Facts) -> Iterator[Point | Says]:
             yield favours(f"{text}.", "E01")
     if facts.token is None:
         yield lacks("What the token may see could not be read.", "E01")
+    if no := refused(facts, "forbidden"):
+        yield favours(f"The caller was refused: {no.told}.", no.at)
     yield says(
         f"The token used here reads {orgs or 'something else'}, not the app {app}: what it cannot see is not absent."
     )
+
+
+@cause(
+    "wrong-organization",
+    "The app belongs to another organisation than the one looked at",
+    stage=Stage.SCOPE,
+    explains=("record-never-updated",),
+    remedy=Remedy(
+        "Look in the organisation that has the app",
+        "The app is in {its_org}. A dashboard or a token of another organisation shows nothing of it.",
+        ("fly orgs list", "fly apps list -o {its_org}", "fly machine list -a {app}"),
+    ),
+    prevention=Remedy(
+        "Name the organisation wherever an app is made or looked for",
+        "Without -o the personal organisation is taken.",
+    ),
+    next_test="Compare the app's organisation with the one that the viewer is logged in to: fly apps list -o {org}",
+    apart={
+        "token-out-of-scope": "This token cannot read the app at all.",
+        "wrong-app": "The machine is in another app of the same organisation.",
+    },
+    sources=("security/tokens", "about/organizations"),
+)
+def wrong_organization(facts: Facts) -> Iterator[Point | Says]:
+    """The API shows the app under another organisation than the one that was named or looked at."""
+    app, given = facts.app, facts.subject.org
+    if app is None or not app.org_slug or not given:
+        return
+    if app.org_slug == given:
+        return
+    yield proves(f"The API says that the app {app.name or facts.subject.app} belongs to {app.org_slug}.", "E02")
+    if facts.runs:
+        yield favours("The machine runs there.", *facts.seen_at[:1], weight=Weight.WEAK)
+    yield says(
+        f"The app {app.name or facts.subject.app} belongs to the organisation {app.org_slug}, not to {given}: "
+        f"whoever looks in {given} does not see it.",
+        its_org=app.org_slug,
+    )
+
+
+@cause(
+    "app-recreated",
+    "The app was deleted and made again under the same name",
+    stage=Stage.SCOPE,
+    explains=(
+        "record-never-updated",
+        "list-incomplete",
+        "no-public-ip",
+        "no-machine-behind-app",
+        "destroyed-by-request",
+    ),
+    remedy=Remedy(
+        "Create the machine anew in the present app",
+        "What the former app had went with it; only its name, and some lines in the log, are left.",
+        ("fly machine list -a {app}", "fly releases -a {app} --image"),
+    ),
+    prevention=Remedy(
+        "Make a new name for a new app",
+        "Keep the app's id beside its name: a different id is a different app.",
+    ),
+    next_test="Compare the app's created_at with the time of the machine's first line or row.",
+    apart={"wrong-app": "The machine lives, in an app of another name."},
+    sources=("https://github.com/superfly/flyctl/issues/3205",),
+)
+def app_recreated(facts: Facts) -> Iterator[Point | Says]:
+    """The app is younger than the machine's log, row or create call, and its lists do not know the machine."""
+    born = time_of(facts.app.raw.get("created_at")) if facts.app else None
+    if born is None or facts.sightings:
+        return
+    older = [(line.at, "E07") for line in facts.lines if line.at and "E07" in facts.log_at]
+    older += [(r.created_at, "E14") for r in facts.records if r.created_at]
+    older += [(facts.caller.at, "E19")] if facts.caller.at and facts.caller.machine_id else []
+    before = sorted((at, number) for at, number in older if at < born)
+    if not before:
+        return
+    at, number = before[0]
+    what = {"E07": "its log has a line", "E14": "its row was written", "E19": "the caller spoke of the machine"}[number]
+    argue = proves if facts.looked("E05") and (number == "E07" or facts.caller.machine_id) else favours
+    yield argue(
+        f"The app was made at {born:%Y-%m-%d %H:%M} UTC, and {what} at {at:%Y-%m-%d %H:%M} UTC, before that.",
+        "E02",
+        *dict.fromkeys(n for _, n in before),
+    )
+    yield says(
+        f"The app {facts.subject.app} was deleted and made again at {born:%Y-%m-%d %H:%M} UTC; the machine was in the "
+        f"former one and went with it."
+    )
+
+
+@cause(
+    "wrong-region",
+    "The machine runs in another region than believed",
+    stage=Stage.SEEN,
+    remedy=Remedy(
+        "Look without a region filter",
+        "The machine is in {its_region}. A filter for {believed_region} in a list, a log or a dashboard hides it.",
+        ("fly machine list -a {app}", "fly machine status {machine_id} -a {app}"),
+    ),
+    prevention=Remedy(
+        "Write down the region that the answer names",
+        "Without `region` a machine is placed near the caller; with a list, in the first region that has room.",
+    ),
+    next_test="List the app's machines without any filter: fly machine list -a {app}",
+    apart={"list-incomplete": "The unfiltered list lacks it, too."},
+    sources=("machines/guides-examples/machine-placement", "reference/regions"),
+)
+def wrong_region(facts: Facts) -> Iterator[Point | Says]:
+    """The machine's region is not the one that the caller or the row names."""
+    machine = facts.machine
+    told = (facts.caller.region, "E19") if facts.caller.region else (facts.record.region if facts.record else "", "E14")
+    if machine is None or not machine.region or not told[0] or machine.region in told[0].replace(",", " ").split():
+        return
+    yield proves(
+        f"The machine is in {machine.region}; the {_TELLER[told[1]]} says {told[0]}.", *facts.seen_at[:1], told[1]
+    )
+    yield says(
+        f"The machine is in {machine.region}, not in {told[0]} where it is looked for.",
+        f"it is in {machine.region}, not in {told[0]}",
+        its_region=machine.region,
+        believed_region=told[0],
+    )
+
+
+_TELLER = {"E19": "caller", "E14": "row"}
 
 
 def _served(facts: Facts) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from runbooks.diagnose.arguments import crash, crash_at, never_ran, refused
 from runbooks.diagnose.facts import Facts, lasting
 from runbooks.diagnose.ledger import (
     Point,
@@ -21,33 +22,19 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.lines import short
 from runbooks.diagnose.model import Remedy
-from runbooks.evidence.models import Exit, Outcome
 
-SIGNALS = {134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
-_AFTERMATH = ("restart-limit-reached", "auto-destroyed", "record-never-updated")
-
-
-def _crash(facts: Facts) -> str:
-    """The exits in one phrase: how often, with which code."""
-    codes = list(dict.fromkeys(code for code, _ in facts.crash_codes))
-    if not codes:
-        return ""
-    seen = max(sum(at == view for _, at in facts.crash_codes) for view in {at for _, at in facts.crash_codes})
-    code = codes[-1]
-    named = f"{code} ({SIGNALS[code]})" if code in SIGNALS else str(code)
-    return f"exit code {named}, {'once' if seen == 1 else f'{seen} times'}"
-
-
-def _crash_at(facts: Facts) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(at for _, at in facts.crash_codes))
-
-
-def _never_ran(facts: Facts) -> Iterator[Point]:
-    """What rules out that any program ran."""
-    if facts.caller.error_text and not facts.known_here and not facts.other_apps and not facts.started_at:
-        yield refutes("The create call was refused, so no program ever ran.", "E19")
-    elif facts.whole_life and not facts.started_at:
-        yield refutes("The events go back to the launch, and the machine never started.", *facts.events_at)
+_AFTERMATH = (
+    "restart-limit-reached",
+    "auto-destroyed",
+    "record-never-updated",
+    "not-listening",
+    "health-check-failing",
+    "no-machine-behind-app",
+    "autostart-disabled",
+    "stuck-in-transition",
+    "start-rejected",
+    "destroyed-by-deploy",
+)
 
 
 @cause(
@@ -79,10 +66,12 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
     names = ", ".join(wanted)
     quote = f"The program says: “{short(lines[-1].line.message, 200)}”."
     if facts.crash_codes:
-        yield proves(f"{quote} It ended with {_crash(facts)}.", "E07", *_crash_at(facts))
+        yield proves(f"{quote} It ended with {crash(facts)}.", *facts.where("missing-variable"), *crash_at(facts))
     else:
-        yield favours(quote, "E07")
+        yield favours(quote, *facts.where("missing-variable"))
         yield lacks("No end of the program was seen.", "E04")
+        if facts.state == "started":
+            yield doubts("The machine runs all the same.", *facts.seen_at[:1])
     env = facts.machine.env if facts.machine else {}
     sent = [name for name in wanted if env.get(name)]
     if facts.machine and facts.machine.config is not None:
@@ -97,14 +86,14 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
             yield favours(f"A near miss stands among the variables sent: {pairs}.", *facts.config_at)
             yield says(
                 f"The program wants {names} and the machine was sent {', '.join(near.values())} instead, "
-                f"so the program ended with {_crash(facts) or 'an error'}.",
+                f"so the program ended with {crash(facts) or 'an error'}.",
                 f"its program wants {names}, was sent {', '.join(near.values())}, and gave up",
                 wanted=wanted[0],
                 near=f" The create request carries it as {next(iter(near.values()))}: use the wanted name there.",
             )
             return
     yield says(
-        f"The program wants {names}, which was not there, and ended with {_crash(facts) or 'an error'}.",
+        f"The program wants {names}, which was not there, and ended with {crash(facts) or 'an error'}.",
         f"its program lacks {names} and gave up",
         wanted=wanted[0] if wanted else "NAME",
         near="",
@@ -144,16 +133,19 @@ def bad_command(facts: Facts) -> Iterator[Point | Says]:
     if lines:
         reading = lines[-1]
         quote = f"The log says: “{short(reading.line.message, 200)}”."
+        at = facts.where("missing-file", "spawn-failed")
         ended = facts.crash_codes or facts.readings("abrupt") or reading.fact == "spawn-failed"
         if ended:
-            yield proves(f"{quote} The machine ended with {_crash(facts) or 'no program running'}.", "E07")
+            yield proves(f"{quote} The machine ended with {crash(facts) or 'no program running'}.", *at)
         else:
-            yield favours(quote, "E07")
+            yield favours(quote, *at)
+            if facts.state == "started":
+                yield doubts("The machine runs all the same.", *facts.seen_at[:1])
         yield says(f"The image was started, and {reading.thing or 'the file its command names'} was not found in it.")
     if codes & {126, 127}:
         code = 127 if 127 in codes else 126
         meaning = "not found" if code == 127 else "not executable"
-        yield favours(f"Exit code {code} means that the command was {meaning}.", *_crash_at(facts))
+        yield favours(f"Exit code {code} means that the command was {meaning}.", *crash_at(facts))
         if not lines:
             yield says(f"The command that was started is {meaning} in the image (exit code {code}).")
             yield lacks("No log line names the file.", "E07")
@@ -174,32 +166,45 @@ def bad_command(facts: Facts) -> Iterator[Point | Says]:
         ),
     ),
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",
+    apart={
+        "missing-environment": "The program names a variable.",
+        "bad-command": "The log names a file or module that is not there, or the code is 126 or 127.",
+        "out-of-memory": "The exit says oom_killed, or the kernel or the runtime speaks of memory.",
+        "exited-normally": "The code is 0.",
+    },
+    sources=("machines/guides-examples/machine-restart-policy", "getting-started/troubleshooting"),
 )
 def startup_crash(facts: Facts) -> Iterator[Point | Says]:
     """Exit code other than 0 soon after the start, asked for by nobody; more special causes name the reason."""
-    yield from _never_ran(facts)
+    yield from never_ran(facts)
+    words = short(facts.last_words[-1].message, 160) if facts.last_words else ""
     if facts.crash_codes:
-        text = f"The program ended by itself with {_crash(facts)}."
-        if facts.last_words:
-            yield proves(
-                f"{text} Its last words: “{short(facts.last_words[-1].message, 160)}”.",
-                "E07",
-                *_crash_at(facts),
-            )
+        text = f"The program ended by itself with {crash(facts)}."
+        from_outside = {code for code, _ in facts.crash_codes} <= {137, 143}
+        if from_outside:
+            yield favours(f"The program was killed: {crash(facts)}.", *crash_at(facts), weight=Weight.WEAK)
+            yield lacks("Who or what sent the signal is not known: such a code comes from outside the program.", "E07")
+        elif words:
+            yield proves(f"{text} Its last words: “{words}”.", *facts.words_at, *crash_at(facts))
         elif facts.loop_ended:
-            yield favours(text, *_crash_at(facts), weight=Weight.WEAK)
+            yield favours(text, *crash_at(facts), weight=Weight.WEAK)
             yield lacks("Nothing that the program printed is to be had, so its reason is not known.", "E07")
         else:
-            yield favours(text, *_crash_at(facts))
+            yield favours(text, *crash_at(facts))
             yield lacks("Nothing that the program printed is to be had.", "E07")
-        last = f": “{short(facts.last_words[-1].message, 160)}”" if facts.last_words else ""
-        yield says(f"The program ended by itself with {_crash(facts)}{last}.")
+        yield says(f"The program ended by itself with {crash(facts)}{f': “{words}”' if words else ''}.")
     elif facts.readings("abrupt", "spawn-failed", "exec-format"):
-        yield favours("The log says that the program could not be run.", "E07")
+        yield favours(
+            "The log says that the program could not be run.", *facts.where("abrupt", "spawn-failed", "exec-format")
+        )
     elif facts.exits and all(x.exit_code == 0 or x.requested_stop for _, x, _ in facts.exits):
         yield refutes("Every recorded end has code 0 or was asked for.", *(at for _, _, at in facts.exits))
     elif facts.state == "started" and facts.whole_life:
         yield refutes("The machine runs, and its events hold no exit.", *facts.seen_at[:1], *facts.events_at)
+    elif uncaught := facts.readings("uncaught", "segfault"):
+        quote = short(uncaught[-1].line.message, 160)
+        yield favours(f"The log ends in an error: “{quote}”.", *facts.where("uncaught", "segfault"))
+        yield says(f"The program fails with “{quote}”.")
     elif not facts.exits:
         yield lacks("No exit of the machine's program was seen.", "E04", "E07")
 
@@ -215,27 +220,37 @@ def startup_crash(facts: Facts) -> Iterator[Point | Says]:
         ("docker buildx imagetools inspect {image}", "fly machine status {live_id} -a {app}"),
     ),
     next_test="Look at the exit code of the last exit event: 0 means that it ended as it wanted.",
+    apart={
+        "startup-crash": "The code is not 0.",
+        "stopped-by-autostop": "The exit says requested_stop, and the proxy's line names it.",
+        "trial-limit": "The log says “Trial machine stopping”, always after five minutes.",
+    },
+    sources=("machines/guides-examples/machine-restart-policy", "machines/machine-states"),
 )
 def exited_normally(facts: Facts) -> Iterator[Point | Says]:
     """Exit code 0 that nobody asked for: a one-shot script, or a server started in the background."""
-    ended = [
-        (event, at) for event, x, at in facts.exits if x.exit_code == 0 and not x.requested_stop and not x.oom_killed
-    ]
-    said = facts.readings("exit-not-restarting")
-    if ended and not facts.exits[-1][1].requested_stop:
+    ended = [(e, at) for e, x, at in facts.exits if x.exit_code == 0 and not x.requested_stop and not x.oom_killed]
+    last = ended and not facts.exits[-1][1].requested_stop
+    asked = facts.readings("signalled", "autostop", "trial")
+    logged = [r for r, wanted in facts.log_ends if r.fact == "exited" and r.number == 0 and not wanted]
+    quoted = [r for r in facts.readings("exit-not-restarting") if r.number == 0] or logged
+    if last:
         yield proves("The last exit has code 0, and nobody had asked for a stop.", *(at for _, at in ended[-1:]))
-    if any(r.number == 0 for r in said):
-        yield proves(f"The log says: “{said[-1].line.message}”.", "E07")
-    elif not ended and any(r.number == 0 for r in facts.readings("exited")):
-        yield favours("The log says that the main child exited normally with code 0.", "E07")
+    if quoted and not facts.exits:
+        argue = favours if asked or (not logged and facts.readings("exited")) else proves
+        yield argue(f"The log says: “{short(quoted[-1].line.message)}”.", *facts.where(quoted[-1].fact))
+    if asked:
+        yield doubts(
+            f"Before it, the platform was asked to stop it: “{short(asked[-1].line.message, 120)}”.",
+            *facts.where("signalled", "autostop", "trial"),
+        )
+    if facts.asked_to_stop:
+        yield refutes("The last end was asked for (requested_stop).", facts.asked_to_stop[1])
     if facts.crash_codes:
-        yield refutes(f"The program also ended with {_crash(facts)}.", *_crash_at(facts))
-    ran = facts.created_at and ended and ended[-1][0].at
-    after = (
-        f" {lasting(ended[-1][0].at - facts.created_at)} after it was created"
-        if ran and facts.created_at and ended[-1][0].at
-        else ""
-    )
+        argue = doubts if last and facts.exits[-1][1].exit_code == 0 else refutes
+        yield argue(f"The program also ended with {crash(facts)}.", *crash_at(facts))
+    at = ended[-1][0].at if ended else None
+    after = f" {lasting(at - facts.created_at)} after it was created" if at and facts.created_at else ""
     yield says(
         f"The program ended by itself with code 0{after}; nothing crashed.",
         f"its program came to its end{after} (code 0), nothing crashed",
@@ -258,6 +273,8 @@ def exited_normally(facts: Facts) -> Iterator[Point | Says]:
         "Without `guest` a machine gets shared-cpu-1x with 256 MB.",
     ),
     next_test="Look for oom_killed in the exit event, or repeat with twice the memory.",
+    apart={"startup-crash": "The exit says oom_killed: false and nothing speaks of memory."},
+    sources=("machines/guides-examples/machine-restart-policy", "getting-started/troubleshooting"),
 )
 def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
     """`oom_killed: true`, the kernel's own line, or a heap limit; exit code 137 alone is only a hint."""
@@ -266,21 +283,22 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
     if killed:
         yield proves("The exit event says oom_killed.", *killed)
     if lines:
-        yield proves(f"The log says: “{short(lines[-1].line.message, 160)}”.", "E07")
+        yield proves(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.where("out-of-memory"))
     if not killed and any(code == 137 for code, _ in facts.crash_codes):
-        yield favours("Exit code 137 means SIGKILL, which the kernel sends when memory runs out.", *_crash_at(facts))
-        exits: list[Exit] = [x for _, x, _ in facts.exits]
-        if exits and not lines and not any(x.oom_killed for x in exits):
+        yield favours("Exit code 137 means SIGKILL, which the kernel sends when memory runs out.", *crash_at(facts))
+        if facts.exits and not lines:
             yield doubts("The exit events do not say oom_killed.", *facts.events_at)
-    config = facts.machine.config if facts.machine else None
-    guest = config.get("guest") if config else None
-    memory = guest.get("memory_mb") if isinstance(guest, dict) else None
-    size = f"{memory} MB" if memory else "the default of 256 MB"
-    if killed or lines:
-        yield favours(f"The machine has {size} of memory.", *facts.config_at, weight=Weight.WEAK)
+    if facts.exits and not killed and not lines and not any(code == 137 for code, _ in facts.crash_codes):
+        yield refutes("No exit event says oom_killed, and no line speaks of memory.", *facts.events_at)
+    guest = facts.config.get("guest") if facts.config else None
+    memory = guest.get("memory_mb") if isinstance(guest, Mapping) else None
+    known = f"{memory} MB" if memory else "the default of 256 MB" if facts.config else ""
+    if known and (killed or lines):
+        yield favours(f"The machine has {known} of memory.", *facts.config_at, weight=Weight.WEAK)
+    size = f" ({known})" if known else ""
     yield says(
-        f"The program needed more memory than the machine has ({size}) and was ended by the kernel.",
-        f"its program needed more memory than the machine has ({size})",
+        f"The program needed more memory than the machine has{size} and was ended for it.",
+        f"its program needed more memory than the machine has{size}",
     )
 
 
@@ -289,7 +307,7 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
     "A crash loop used up its retries",
     stage=Stage.LIFE,
     mechanism=True,
-    explains=("auto-destroyed", "record-never-updated"),
+    explains=("auto-destroyed", "record-never-updated", "no-machine-behind-app", "autostart-disabled"),
     remedy=Remedy(
         "Repeat once with auto_destroy off and read the log at once",
         "The loop is certain; why the program ends is not, because nothing it printed is left.",
@@ -299,20 +317,76 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
         ),
     ),
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",
+    apart={"startup-crash": "The program's own last words are to be had."},
+    sources=("machines/guides-examples/machine-restart-policy", "monitoring/error-codes"),
 )
 def restart_limit_reached(facts: Facts) -> Iterator[Point | Says]:
     """Mechanism: the retries are used up and the reason for the exits is not visible."""
     if not facts.loop_ended or facts.last_words or any(x.oom_killed for _, x, _ in facts.exits):
         return
     limit = facts.readings("restarts-used-up")
+    lines_at = facts.where("restarts-used-up")
     argue = proves if facts.looked("E07") else favours
-    if limit and "E07" in facts.loop_ended:
-        yield proves(f"The log says: “{limit[-1].line.message}”.", "E07")
-    if any(at != "E07" for at in facts.loop_ended):
+    if limit and set(lines_at) & set(facts.loop_ended):
+        yield proves(f"The log says: “{limit[-1].line.message}”.", *lines_at)
+    if others := [at for at in facts.loop_ended if at not in lines_at]:
         yield argue(
-            f"The program ended by itself with {_crash(facts)}, and the last time it was not restarted.",
-            *(at for at in facts.loop_ended if at != "E07"),
+            f"The program ended by itself with {crash(facts)}, and the last time it was not restarted.", *others
         )
-    if facts.outcome("E07") is not Outcome.SEEN:
+    if not facts.log_at:
         yield lacks("Nothing that the program printed is to be had.", "E07")
-    yield says(f"The program crashed until its retries were used up ({_crash(facts) or 'exit code unknown'}).")
+    yield says(f"The program crashed until its retries were used up ({crash(facts) or 'exit code unknown'}).")
+
+
+@cause(
+    "health-check-failing",
+    "A health check fails, so traffic is withheld",
+    stage=Stage.REACH,
+    explains=("record-never-updated", "destroyed-by-deploy", "no-machine-behind-app"),
+    remedy=Remedy(
+        "Make the check pass, or correct the check",
+        "The machine runs; the proxy sends it nothing while its check is critical, and a deploy replaces it.",
+        (
+            "fly checks list -a {app}",
+            "fly machine status {live_id} -a {app}",
+            "timeout 30 fly logs -a {app} --machine {live_id} --no-tail",
+        ),
+    ),
+    prevention=Remedy(
+        "Give the check a grace period that fits the program's start",
+        "A check that begins before the program listens counts against it.",
+    ),
+    next_test="Read the check's own output: fly checks list -a {app}",
+    apart={
+        "not-listening": "The proxy's log says PC01: nothing answers on the port at all.",
+        "startup-crash": "The program ends; a failing check leaves it running.",
+    },
+    sources=("reference/health-checks", "monitoring/error-codes"),
+)
+def health_check_failing(facts: Facts) -> Iterator[Point | Says]:
+    """Started, and a check is critical: withheld from traffic, or replaced by a deploy."""
+    for name, output, at in facts.critical_checks:
+        told = f": “{short(output, 120)}”" if output else ""
+        argue = proves if facts.state == "started" else favours
+        yield argue(f"The check {name} is critical{told}.", at)
+    failed, passed = facts.readings("health-failed"), facts.readings("health-passed")
+    if failed:
+        text = f"The log says: “{short(failed[-1].line.message, 160)}”."
+        over = passed and failed[-1].line.at and passed[-1].line.at and passed[-1].line.at > failed[-1].line.at
+        if over:
+            yield favours(text, *facts.where("health-failed"), weight=Weight.WEAK)
+            yield doubts("It passed later.", *facts.where("health-passed"))
+        else:
+            yield favours(text, *facts.where("health-failed"))
+    if no := refused(facts, "health-timeout"):
+        yield favours(f"The deploy gave up: “{short(no.text, 160)}”.", no.at)
+    if facts.crash_codes:
+        yield doubts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
+    probe = facts.probe("E18")
+    if probe and probe.reached == "open":
+        yield doubts(f"It answers at {facts.app_host} all the same.", "E18")
+    name = facts.critical_checks[0][0] if facts.critical_checks else failed[-1].thing if failed else ""
+    yield says(
+        f"The machine runs, but its health check {name or 'of the deploy'} fails, so it gets no traffic.",
+        f"its health check {name or 'of the deploy'} fails, so it gets no traffic",
+    )

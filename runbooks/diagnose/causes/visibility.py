@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, cause, proves, refutes, says
+from runbooks.diagnose.ledger import Point, Says, Stage, cause, doubts, favours, proves, refutes, says
 from runbooks.diagnose.model import Remedy
+from runbooks.evidence.models import Listing, Outcome
 
 
 @cause(
@@ -28,6 +29,8 @@ from runbooks.diagnose.model import Remedy
         "Send the metadata with the create call, or look for these machines with `fly machine list` only.",
     ),
     next_test="Look at config.metadata for fly_platform_version.",
+    apart={"list-incomplete": "fly machine list lacks it, too."},
+    sources=("machines/guides-examples/managing-machines-with-the-api",),
 )
 def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Says]:
     """Mechanism: no `fly_platform_version=v2` in the metadata, as with every machine made by a plain API call."""
@@ -42,4 +45,58 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Says]:
     yield says(
         f"The machine carries no fly_platform_version metadata, so fly status, fly deploy and fly scale "
         f"leave it out{also}; fly machine list does not."
+    )
+
+
+@cause(
+    "list-incomplete",
+    "The list leaves out a machine that the platform knows",
+    stage=Stage.SEEN,
+    explains=("hidden-from-launch-tools", "record-never-updated"),
+    remedy=Remedy(
+        "Ask for the machine by its id, and tell Fly",
+        "The list is an index that can lag or lose an entry; the machine itself answers. Give Fly's support the id "
+        "and the request ids of both answers.",
+        ("fly machine status {machine_id} -a {app}", "fly machine list -a {app}"),
+    ),
+    prevention=Remedy(
+        "Never conclude from a list that a machine is gone",
+        "Ask by id, twice, and look at error_regions before absence is believed.",
+    ),
+    next_test="Ask for the list and for the machine once more, a few seconds apart.",
+    apart={
+        "hidden-from-launch-tools": "fly machine list shows it; only fly status does not.",
+        "wrong-app": "Another app's list has it.",
+    },
+    sources=("machines/api/machines-resource",),
+)
+def list_incomplete(facts: Facts) -> Iterator[Point | Says]:
+    """GET shows a live machine, and the list, asked twice, does not; or a region did not answer the list."""
+    by_id = [s for s in facts.sightings if s.at in ("E03", "E03b") and s.machine.state not in GONE]
+    lists = [n for n in ("E05", "E05b") if facts.answer(n, Listing) is not None]
+    shown = [n for n in lists if n in facts.seen_at]
+    organisation = facts.answer("E08", Listing)
+    region = facts.machine.region if facts.machine else facts.caller.region
+    silent = organisation.error_regions if organisation else ()
+    if by_id and lists and not shown:
+        times = "twice" if len(lists) > 1 else "once"
+        argue = proves if len(lists) > 1 else favours
+        yield argue(
+            f"Asked by its id the machine is {by_id[0].machine.state}; the app's list, asked {times}, lacks it.",
+            by_id[0].at,
+            *lists,
+        )
+    elif by_id and shown:
+        late = len(lists) > len(shown)
+        yield (doubts if late else refutes)(f"The list shows it{' at the second look' if late else ''}.", *shown)
+    if silent and (not region or region in silent) and "E08" not in facts.seen_at:
+        yield favours(f"The organisation's list had no answer from {', '.join(silent)}.", "E08")
+    if by_id and by_id[0].app != facts.subject.app:
+        yield doubts("The machine is in another app.", by_id[0].at)
+    if not by_id and facts.outcome("E03") is Outcome.ABSENT:
+        yield refutes("Asked by its id, the platform does not know it either.", "E03")
+    where = f" ({', '.join(silent)} did not answer)" if silent else ""
+    yield says(
+        f"The machine lives, and the list leaves it out{where}: absence from the list proves nothing here.",
+        f"and the list leaves it out{where}",
     )

@@ -1,0 +1,272 @@
+"""Family api: the call itself was refused, or its outcome is unknown
+(facts §1.2, §3.2, §3.3, §11 rows 18, 19, 29, 30, 44)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from runbooks.diagnose.arguments import refused, said_no
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
+from runbooks.diagnose.lines import short
+from runbooks.diagnose.model import Remedy
+from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
+
+_HIDES = ("create-error-swallowed", "record-never-updated")
+# Regions past and present: a report that names another place is not about this machine.
+_REGIONS = frozenset(
+    (
+        *("ams", "arn", "atl", "bog", "bom", "bos", "cdg", "den", "dfw", "ewr", "eze", "fra", "gdl", "gig", "gru"),
+        *("hkg", "iad", "jnb", "lax", "lhr", "mad", "mia", "nrt", "ord", "otp", "phx", "qro", "scl", "sea", "sin"),
+        *("sjc", "syd", "waw", "yul", "yyz"),
+    )
+)
+_API = ("machines/api/working-with-machines-api", "machines/api/machines-resource")
+
+
+@cause(
+    "name-conflict",
+    "The name is taken by another machine",
+    stage=Stage.CREATE,
+    explains=(*_HIDES, "request-invalid"),
+    remedy=Remedy(
+        "Use the machine that bears the name, or give the new one another name",
+        "A name is unique in its app. The refusal names the holder: look at it before anything is destroyed.",
+        ("fly machine status {holder} -a {app}", "fly machine list -a {app}"),
+    ),
+    prevention=Remedy(
+        "Let a name that is taken mean that the machine exists",
+        "The name is what makes a create call safe to repeat: on 409 read the holder's id and go on with it.",
+    ),
+    next_test="Look at the machine whose id the refusal names: fly machine status {holder} -a {app}",
+    apart={
+        "ambiguous-create": "The first call had been answered by a time-out, and the holder is its machine.",
+        "request-invalid": "The text speaks of the body, not of a name.",
+    },
+    sources=_API,
+)
+def name_conflict(facts: Facts) -> Iterator[Point | Says]:
+    """409 `unique machine name violation, machine ID … already exists with name …`; app names are refused alike."""
+    kinds = ("name-taken", "app-name-taken")
+    no = refused(facts, *kinds)
+    yield from said_no(facts, *kinds, of_create=False)
+    if no is None:
+        return
+    name, holder = no.names.get("name") or facts.subject.machine_name, no.names.get("machine_id", "")
+    if no.kind == "app-name-taken":
+        yield says(f"The app's name {name or facts.subject.app} is taken: app names are unique in all of Fly.")
+        return
+    owner = f"machine {holder} has it" if holder else "another machine of the app has it"
+    yield says(f"The name {name or 'asked for'} is taken: {owner}.", holder=holder or "HOLDER")
+
+
+@cause(
+    "ambiguous-create",
+    "The create call ended without an answer, and made a machine all the same",
+    stage=Stage.CREATE,
+    explains=(*_HIDES, "name-conflict", "record-of-another-machine"),
+    remedy=Remedy(
+        "Adopt the machine that the call made",
+        "A time-out or a gateway's error says nothing about the outcome. Look the machine up by its name before "
+        "the call is repeated, or there will be two.",
+        ("fly machine list -a {app}", "fly machine status {machine_id} -a {app}"),
+    ),
+    prevention=Remedy(
+        "Name every machine, and look the name up after an unclear answer",
+        "The unique name is the only key that makes the call safe to repeat.",
+    ),
+    next_test="List the app's machines by the name that was sent: fly machine list -a {app}",
+    apart={
+        "platform-incident": "No machine was made, and others are affected, too.",
+        "name-conflict": "Nobody had called before.",
+    },
+    sources=_API,
+)
+def ambiguous_create(facts: Facts) -> Iterator[Point | Says]:
+    """The caller saw 408, 5xx or its own time-out on create; the machine of that name exists since that moment."""
+    no = refused(facts, "timeout", "server-error", "connection")
+    if no is None or (no not in facts.last_refusals and not facts.refused("name-taken")) or facts.crash_codes:
+        return
+    made = f"machine {facts.subject.machine_id or 'of that name'}"
+    if facts.exists and not facts.caller.machine_id:
+        near = no.when and facts.created_at and abs(no.when - facts.created_at) <= timedelta(minutes=10)
+        told = f"The caller was told {no.told}, and {made} exists"
+        if near:
+            yield proves(f"{told} since that moment.", no.at, *facts.exists)
+        else:
+            yield favours(f"{told}.", no.at, *facts.exists, weight=Weight.WEAK)
+        yield says(
+            f"The create call ended in an error ({short(no.text, 80)}), but {made} was made; the caller does not "
+            f"know its id."
+        )
+    elif not facts.exists:
+        yield favours(
+            f"The caller was told {no.told}, which leaves open what became of the call.", no.at, weight=Weight.WEAK
+        )
+        yield lacks("No machine of that name was seen.", "E05", "E06")
+
+
+@cause(
+    "lease-held",
+    "Somebody else holds the machine's lease",
+    stage=Stage.LIFE,
+    explains=("record-never-updated", "start-rejected", "stopped-by-request"),
+    remedy=Remedy(
+        "Wait until the lease ends, or have its holder release it",
+        "While it is held, only its holder may change the machine. A deploy that broke off leaves it behind.",
+        ("fly machine leases view {machine_id} -a {app}", "fly machine leases clear {machine_id} -a {app}"),
+    ),
+    prevention=Remedy(
+        "Take leases for a short time, and release them also on failure",
+        "Two jobs that change the same machine need one queue.",
+    ),
+    next_test="Ask who holds it, and until when: fly machine leases view {machine_id} -a {app}",
+    apart={"start-rejected": "The refusal speaks of the machine's state, not of a lease."},
+    sources=("machines/api/machines-resource",),
+)
+def lease_held(facts: Facts) -> Iterator[Point | Says]:
+    """409 `lease currently held by …, expires at …`; the text comes in `message` with status `error`."""
+    yield from said_no(facts, "lease", of_create=False)
+    no = refused(facts, "lease")
+    if no is None:
+        return
+    owner, expires = no.names.get("owner", ""), no.names.get("expires", "")
+    until = f" until {expires}" if expires else ""
+    yield says(
+        f"{owner or 'Somebody else'} holds the machine's lease{until}, so the call was refused.",
+        f"its lease is held by {owner or 'somebody else'}{until}",
+    )
+
+
+@cause(
+    "rate-limited",
+    "Too many calls in too short a time",
+    stage=Stage.CREATE,
+    explains=(*_HIDES, "start-rejected"),
+    remedy=Remedy(
+        "Call again, more slowly",
+        "Fly takes one call a second per action and app, with short bursts of three.",
+        ("fly machine list -a {app}",),
+    ),
+    prevention=Remedy("Pause after 429, and space the calls", "Repeat with growing pauses; queue creates per app."),
+    next_test="Repeat the call alone: it is accepted.",
+    apart={"quota-or-billing": "A quota is refused however slowly one calls."},
+    sources=("machines/api/working-with-machines-api",),
+)
+def rate_limited(facts: Facts) -> Iterator[Point | Says]:
+    """429, or `rate limit exceeded` in a refusal or in a line of the proxy."""
+    yield from said_no(facts, "rate-limit")
+    count = len(facts.refused("rate-limit"))
+    times = f", {count} times" if count > 1 else ""
+    yield says(f"The call was refused (HTTP 429{times}) because too many came in too short a time.")
+
+
+@cause(
+    "request-invalid",
+    "The call was not well formed",
+    stage=Stage.CREATE,
+    explains=_HIDES,
+    remedy=Remedy(
+        "Correct the request",
+        "The platform read the call and refused what it says; repeating it changes nothing.",
+        ("fly machine run {image} -a {app} -r {region} {variables}",),
+    ),
+    prevention=Remedy(
+        "Check the body against the API's published schema in CI", "The OpenAPI description names every field."
+    ),
+    next_test="Send the smallest body that works (`config.image` alone), then add fields one by one.",
+    apart={
+        "image-tag-missing": "The 400 speaks of a manifest.",
+        "region-unavailable": "The text names the region.",
+        "start-rejected": "The text names the machine's state.",
+    },
+    sources=_API,
+)
+def request_invalid(facts: Facts) -> Iterator[Point | Says]:
+    """400 or 422 about the body, a value or a parameter of the call: `json: cannot unmarshal …`, `invalid …`."""
+    kinds = ("body-invalid", "id-invalid", "route-missing", "version-mismatch")
+    yield from said_no(facts, *kinds, of_create=False)
+    no = refused(facts, *kinds)
+    if no is None:
+        return
+    what = no.names.get("what") or no.names.get("id") or short(no.text, 120)
+    status = f" with HTTP {no.status}" if no.status else ""
+    yield says(f"The call was refused{status} because it is not well formed: {what}.")
+
+
+@cause(
+    "platform-incident",
+    "Fly itself had an incident",
+    stage=Stage.CREATE,
+    explains=(
+        *_HIDES,
+        "stuck-in-transition",
+        "list-incomplete",
+        "host-unreachable",
+        "image-pull-failed",
+        "ambiguous-create",
+    ),
+    remedy=Remedy(
+        "Wait for the incident to end, then look again",
+        "The platform failed where it should have answered; another region may work in the meantime.",
+        ("fly platform status", "fly machine list -a {app}"),
+    ),
+    prevention=Remedy(
+        "Ask the status feed when calls fail with 5xx", "It tells an outage from a mistake of one's own in a second."
+    ),
+    next_test="Read Fly's status page for that hour, and repeat the failed call.",
+    apart={
+        "host-unreachable": "One machine's host is affected, not a region.",
+        "region-capacity": "The text names capacity; nothing is broken.",
+    },
+    sources=("monitoring/metrics", "https://status.fly.io/"),
+)
+def platform_incident(facts: Facts) -> Iterator[Point | Says]:
+    """Fly reports an incident for that time and place, and calls failed with 5xx: the report alone proves nothing."""
+    matching = [i for i in facts.feed.incidents if _at_that_time(i, facts)]
+    fitting = [i for i in matching if _about(i, facts)]
+    no = refused(facts, "server-error", "host-unreachable", "timeout")
+    failed = [
+        number
+        for number, look in facts.evidence.looks.items()
+        if isinstance(look.answer, Refusal) and look.answer.status >= 500 and number != "E19"
+    ]
+    failures = (*((no.at,) if no else ()), *failed)
+    if fitting and failures:
+        told = no.told if no else f"HTTP 5xx at {', '.join(failed)}"
+        yield proves(
+            f"Fly reports “{short(fitting[0].name, 100)}” for that time, and calls failed: {told}.", "E16", *failures
+        )
+    elif fitting:
+        yield favours(f"Fly reports “{short(fitting[0].name, 100)}” for that time.", "E16", weight=Weight.WEAK)
+        yield lacks("No call was seen to fail because of it.", "E19")
+    elif failures and no:
+        yield favours(f"Calls failed with {no.told}.", *failures, weight=Weight.WEAK)
+        if facts.outcome("E16") is Outcome.SEEN or facts.outcome("E16") is Outcome.ABSENT:
+            yield doubts("Fly reports no incident for that time and place.", "E16")
+        else:
+            yield lacks("Fly's status feed could not be read.", "E16")
+    if facts.runs and not no:
+        yield refutes("The machine runs, and no call failed.", *facts.seen_at[:1])
+    name = fitting[0].name if fitting else "an incident"
+    yield says(f"Fly had an incident at that time ({short(name, 100)}), and the call failed because of it.")
+
+
+def _at_that_time(incident: PlatformIncident, facts: Facts) -> bool:
+    """Was it going on when the machine was asked for, with ten minutes' grace on either side?"""
+    no = facts.refusals[-1].when if facts.refusals else None
+    moment: datetime = no or facts.subject.incident_time or facts.created_at or facts.now
+    grace = timedelta(minutes=10)
+    begun = incident.started_at is None or incident.started_at <= moment + grace
+    return begun and (incident.resolved_at is None or incident.resolved_at >= moment - grace)
+
+
+def _about(incident: PlatformIncident, facts: Facts) -> bool:
+    """Does it name the machine's region, or the Machines API, or no place at all?"""
+    text = " ".join((incident.name, *incident.components)).lower()
+    region = facts.machine.region if facts.machine else facts.caller.region
+    if region and region in text:
+        return True
+    words = set(text.replace("(", " ").replace(")", " ").replace("-", " ").replace(",", " ").split())
+    return "machines" in words and not (words & _REGIONS - {region})

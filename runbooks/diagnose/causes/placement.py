@@ -1,0 +1,256 @@
+"""Family placement: no room, no permission or no way to put the machine where it was asked for
+(facts §3.2, §11 rows 24-28). The status code decides nothing: lack of room comes as 400, 403, 409, 412, 422, 503."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbooks.diagnose.arguments import other_reason, refused, said_no
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.ledger import Point, Says, Stage, cause, doubts, favours, proves, says
+from runbooks.diagnose.model import Remedy
+
+_HIDES = ("create-error-swallowed", "record-never-updated", "stuck-in-transition")
+_PLACEMENT = ("machines/guides-examples/machine-placement", "machines/api/machines-resource")
+
+
+def _region(facts: Facts, *kinds: str) -> str:
+    """The region that was asked for, as far as anybody says."""
+    no = refused(facts, *kinds)
+    named = no.names.get("region", "") if no else ""
+    record = facts.record
+    return named or facts.caller.region or (record.region if record else "")
+
+
+@cause(
+    "region-capacity",
+    "The region has no room for the machine",
+    stage=Stage.CREATE,
+    explains=_HIDES,
+    remedy=Remedy(
+        "Ask for several regions, or for a smaller machine",
+        "No host of the region can take a machine of this size now. A list of regions is tried in its order.",
+        ("fly platform regions", "fly machine run {image} -a {app} -r REGION_LIST"),
+    ),
+    prevention=Remedy(
+        "Send a list of regions and expect the refusal",
+        "`sin,apac` falls back by itself; treat this refusal as a reason to try elsewhere, not to fail.",
+    ),
+    next_test="Ask for the same machine in another region.",
+    apart={
+        "host-capacity": "One host is full (a start or an update of an existing machine), not the region.",
+        "volume-placement": "The refusal names a volume.",
+        "quota-or-billing": "The refusal names the organisation's quota.",
+    },
+    sources=_PLACEMENT,
+)
+def region_capacity(facts: Facts) -> Iterator[Point | Says]:
+    """`could not find a candidate host`, or the status enum `insufficient_capacity`, under whichever HTTP code."""
+    yield from said_no(facts, "region-capacity")
+    region = _region(facts, "region-capacity")
+    where = f"The region {region}" if region else "The region"
+    yield says(f"{where} has no host with room for the machine, so none was made.")
+
+
+@cause(
+    "host-capacity",
+    "The machine's host has no room left",
+    stage=Stage.CREATE,
+    explains=(*_HIDES, "start-rejected"),
+    remedy=Remedy(
+        "Make a new machine instead of starting or growing this one",
+        "A stopped machine stays bound to its host; the host is full now, others may not be.",
+        (
+            "fly machine clone {machine_id} -a {app} -r {region}",
+            "fly machine start {machine_id} -a {app}",
+        ),
+    ),
+    prevention=Remedy(
+        "Treat this refusal as one to repeat",
+        "Retry with pauses, then clone; keep spare machines where a start must not fail.",
+    ),
+    next_test="Start it again later, or clone it: a clone lands on another host.",
+    apart={
+        "region-capacity": "No machine exists yet, and the refusal speaks of a candidate host.",
+        "volume-placement": "The refusal names the volume that binds it.",
+    },
+    sources=_PLACEMENT,
+)
+def host_capacity(facts: Facts) -> Iterator[Point | Says]:
+    """`could not reserve resource for machine: insufficient memory …`: this host, not the whole region."""
+    yield from said_no(facts, "host-capacity", of_create=False)
+    no = refused(facts, "host-capacity")
+    what = f" ({no.names['what']})" if no and no.names.get("what") else ""
+    yield says(
+        f"The host that should run the machine has no room left{what}.",
+        f"the host it is bound to has no room left{what}",
+    )
+
+
+@cause(
+    "volume-placement",
+    "The volume keeps the machine from being placed",
+    stage=Stage.CREATE,
+    explains=(*_HIDES, "region-capacity", "host-capacity"),
+    remedy=Remedy(
+        "Fork the volume, or create the machine where the volume is",
+        "A volume lives on one host of one region, and can be attached to one machine.",
+        (
+            "fly volumes list -a {app}",
+            "fly volumes fork {volume} -a {app}",
+            "fly volumes show {volume} -a {app}",
+        ),
+    ),
+    prevention=Remedy(
+        "Let the volume's region decide the machine's",
+        "Read the volume before the create call, and free it before it is used again.",
+    ),
+    next_test="Compare the volume's region, host and attached machine with what was asked: fly volumes show {volume}",
+    apart={"region-capacity": "The refusal names no volume."},
+    sources=("volumes/overview", "machines/guides-examples/machine-placement"),
+)
+def volume_placement(facts: Facts) -> Iterator[Point | Says]:
+    """The refusal names the volume: its host is full, it is in another region, or bound to another machine."""
+    kinds = ("volume-capacity", "volume-region", "volume-attached", "volume-missing")
+    yield from said_no(facts, *kinds)
+    no = refused(facts, *kinds)
+    if no is None:
+        return
+    names = no.names
+    volume = names.get("volume", "")
+    reason = {
+        "volume-capacity": "is on a host without room",
+        "volume-region": f"is in {names.get('have', 'another region')}, and the machine was asked for in "
+        f"{names.get('want', 'another')}",
+        "volume-attached": f"is still bound to {names.get('machine_id') or 'another machine'}",
+        "volume-missing": "cannot be found",
+    }[no.kind]
+    text = f"the volume {volume} {reason}" if volume else f"its volume {reason}"
+    yield says(f"The machine could not be placed: {text}.", volume=volume or "VOLUME")
+
+
+@cause(
+    "region-unavailable",
+    "The region does not exist, or takes no new machines",
+    stage=Stage.CREATE,
+    explains=(*_HIDES, "request-invalid"),
+    remedy=Remedy(
+        "Ask for a region that is offered",
+        "The name is unknown, the region is being closed, or the plan does not include it.",
+        ("fly platform regions",),
+    ),
+    prevention=Remedy(
+        "Check regions against the platform's own list", "Regions open and close; a list in the code grows old."
+    ),
+    next_test="Look for the region in the platform's list: fly platform regions",
+    apart={"region-capacity": "The region is offered, and full at the moment."},
+    sources=("reference/regions",),
+)
+def region_unavailable(facts: Facts) -> Iterator[Point | Says]:
+    """`region … not found`, `Region … is deprecated`, or a region that the plan does not include."""
+    kinds = ("region-unknown", "region-deprecated", "region-plan")
+    yield from said_no(facts, *kinds)
+    no = refused(facts, *kinds)
+    if no is None:
+        return
+    region = _region(facts, *kinds) or "that was asked for"
+    reason = {
+        "region-unknown": "does not exist",
+        "region-deprecated": "is being closed and takes no new machines",
+        "region-plan": "is not included in the organisation's plan",
+    }[no.kind]
+    instead = f"; Fly suggests {no.names['instead']}" if no.names.get("instead") else ""
+    yield says(f"The region {region} {reason}{instead}.")
+
+
+@cause(
+    "quota-or-billing",
+    "A limit or the billing of the organisation stands in the way",
+    stage=Stage.CREATE,
+    explains=(*_HIDES, "region-capacity", "token-out-of-scope", "trial-limit"),
+    remedy=Remedy(
+        "Raise the limit or settle the billing, then call again",
+        "The call itself is in order; the organisation may not have more at present.",
+        ("fly orgs show {org}", "fly machine list -a {app}"),
+    ),
+    prevention=Remedy(
+        "Watch the number of machines and their memory per region",
+        "Destroy machines that are done; quotas count what exists, not what runs.",
+    ),
+    next_test="Read the refusal's text: it names the quota, the number or the payment.",
+    apart={
+        "token-out-of-scope": "A 403 that names no quota is about the token.",
+        "region-capacity": "The region is full for everybody.",
+    },
+    sources=("about/free-trial", "about/billing"),
+)
+def quota_or_billing(facts: Facts) -> Iterator[Point | Says]:
+    """The refusal names a quota, a maximum number of machines, a payment, or a suspended organisation."""
+    kinds = ("quota", "machine-limit", "payment", "suspended")
+    yield from said_no(facts, *kinds)
+    if facts.refused("region-capacity", "host-capacity"):
+        yield from other_reason(facts, *kinds)
+    no = refused(facts, *kinds)
+    if facts.app and facts.app.status == "suspended":
+        yield favours("The app's status is suspended.", "E02")
+    if no is None:
+        yield says("The app is suspended.")
+        return
+    org = no.names.get("org") or facts.subject.org
+    whose = f"The organisation {org}" if org else "The organisation"
+    reason = {
+        "quota": f"has used up its quota{' in ' + no.names['region'] if no.names.get('region') else ''}",
+        "machine-limit": "has as many machines as it may",
+        "payment": "needs a payment method or credit before it may have more",
+        "suspended": "is suspended, or its account awaits verification",
+    }[no.kind]
+    yield says(f"{whose} {reason}, so the call was refused.")
+
+
+@cause(
+    "host-unreachable",
+    "The machine's host does not answer",
+    stage=Stage.LIFE,
+    explains=(
+        "record-never-updated",
+        "list-incomplete",
+        "stuck-in-transition",
+        "start-rejected",
+        "no-machine-behind-app",
+        "hidden-from-launch-tools",
+        "platform-incident",
+    ),
+    remedy=Remedy(
+        "Wait for the host, or make a replacement elsewhere",
+        "The platform knows the machine and cannot reach the computer it is on; nothing you send will get there.",
+        (
+            "fly machine status {machine_id} -a {app}",
+            "fly status -a {app}",
+            "fly machine clone {machine_id} -a {app} -r {region}",
+        ),
+    ),
+    prevention=Remedy(
+        "Run at least two machines",
+        "One machine is one host; a volume cannot leave its host, so keep copies of what is on it.",
+    ),
+    next_test="Look at host_status once more, and at Fly's status page for the region.",
+    apart={
+        "stuck-in-transition": "host_status is ok.",
+        "platform-incident": "Several apps or regions are affected, not one host.",
+    },
+    sources=("apps/trouble-host-unavailable", "machines/api/machines-resource"),
+)
+def host_unreachable(facts: Facts) -> Iterator[Point | Says]:
+    """`host_status` is not ok: the config comes as incomplete_config, and lists mark the id with a star."""
+    for sighting in facts.flagged_hosts[:1]:
+        status = sighting.machine.host_status
+        argue = proves if status == "unreachable" else favours
+        yield argue(f"The platform says host_status: {status}.", sighting.at)
+    fine = [s.at for s in facts.sightings if s.machine.host_status == "ok"]
+    if fine and facts.flagged_hosts:
+        yield doubts("Another view says that the host is ok.", *fine)
+    yield from said_no(facts, "host-unreachable", of_create=False)
+    if worker := facts.readings("worker-unreachable"):
+        yield favours(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.where("worker-unreachable"))
+    region = f" in {facts.machine.region}" if facts.machine and facts.machine.region else ""
+    yield says(f"The host of the machine{region} is unreachable.", f"the host it is on{region} is unreachable")

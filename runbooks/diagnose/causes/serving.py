@@ -1,0 +1,273 @@
+"""Family serving: the way is right, and the machine behind it does not serve (facts §7.2, §7.3, §11 rows 33, 36)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from runbooks.diagnose.arguments import crash, crash_at
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.ledger import Point, Says, Stage, cause, doubts, favours, lacks, proves, refutes, says
+from runbooks.diagnose.lines import short
+from runbooks.diagnose.model import Remedy
+from runbooks.evidence.models import Probe
+
+
+@cause(
+    "cordoned",
+    "The machine is cordoned: traffic is withheld from it",
+    stage=Stage.REACH,
+    remedy=Remedy(
+        "Uncordon the machine",
+        "It runs, and the proxy was told to send it nothing.",
+        ("fly machine uncordon {live_id} -a {app}", "fly machine status {live_id} -a {app}"),
+    ),
+    prevention=Remedy(
+        "Undo a cordon where it was set",
+        "A deploy or a script that cordons a machine and dies in between leaves it so for ever.",
+    ),
+    explains=("no-machine-behind-app",),
+    next_test="Look at `cordoned` in the machine's own description.",
+    apart={"health-check-failing": "A check is critical, and cordoned is false."},
+    sources=("machines/api/machines-resource", "machines/flyctl/fly-machine-cordon"),
+)
+def cordoned(facts: Facts) -> Iterator[Point | Says]:
+    """`cordoned: true` on a started machine: the proxy leaves it out, a private address still reaches it."""
+    flagged = [s.at for s in facts.sightings if s.machine.cordoned]
+    if not flagged:
+        if facts.critical_checks and facts.state == "started":
+            yield refutes("Its description says that it is not cordoned.", *facts.seen_at[:1])
+        return
+    if facts.state == "started":
+        yield proves("The machine is started, and its description says cordoned.", *flagged)
+    else:
+        yield favours(f"The machine is {facts.state}, and its description says cordoned.", *flagged)
+    right = facts.probe("E18")
+    if right and right.reached == "open":
+        yield refutes("It answers at the app's hostname all the same.", "E18")
+    elif right:
+        yield favours(f"Named in the header, it does not answer at {facts.app_host}.", "E18")
+    yield says(
+        "The machine runs, but it is cordoned, so the proxy sends it no traffic.", "it is cordoned and gets no traffic"
+    )
+
+
+@cause(
+    "not-listening",
+    "Nothing listens where the proxy knocks",
+    stage=Stage.REACH,
+    explains=("health-check-failing", "no-machine-behind-app", "websocket-rejected"),
+    remedy=Remedy(
+        "Bind to 0.0.0.0 and to the service's internal_port",
+        "The proxy comes from outside the program: on 127.0.0.1, or on another port, it finds nobody. {heard}",
+        (
+            "fly machine exec {live_id} 'ss -ltnp' -a {app}",
+            "timeout 30 fly logs -a {app} --machine {live_id} --no-tail",
+            "fly machine update {live_id} -a {app} --port 443:{port}/tcp:tls:http",
+        ),
+    ),
+    prevention=Remedy(
+        "Take the port from one place", "Let the program and the service's internal_port read the same setting."
+    ),
+    next_test="List the sockets inside the machine: fly machine exec {live_id} 'ss -ltnp' -a {app}",
+    apart={
+        "health-check-failing": "The program listens, and its check says no.",
+        "startup-crash": "The program ended; PC01 is what is left of that.",
+        "connected-too-early": "It listens some seconds after the boot.",
+    },
+    sources=("getting-started/troubleshooting", "monitoring/error-codes", "networking/app-services"),
+)
+def not_listening(facts: Facts) -> Iterator[Point | Says]:
+    """The proxy's PC01 or PC02, a 502 from the endpoint: the program listens on 127.0.0.1 or on another port."""
+    lines, warned = facts.readings("refused"), facts.readings("not-expected-address")
+    announced = facts.readings("listens")
+    at = facts.where("refused")
+    answered = next((n for n in ("E18", "E17") if (p := facts.probe(n)) and _by_program(facts, n, p)), "")
+    if answered:
+        yield refutes("The program answers the proxy.", answered)
+    if not lines and not warned and not _bad_gateway(facts):
+        return
+    if lines:
+        booted = [r.line.at for r in facts.readings("booting", "created-and-started") if r.line.at]
+        last = lines[-1].line.at
+        early = bool(booted and last and last - booted[-1] < timedelta(seconds=20))
+        argue = favours if early else proves
+        yield argue(f"The proxy says: “{short(lines[-1].line.message, 160)}”.", *at)
+    if warned:
+        yield proves(f"The deploy says: “{short(warned[-1].line.message, 160)}”.", *facts.where("not-expected-address"))
+    if probe_at := _bad_gateway(facts):
+        yield favours("The endpoint answers 502: the proxy reached the machine, and no program answered.", probe_at)
+    ports = {s.internal_port for s in facts.services or () if s.internal_port}
+    heard = ""
+    for reading in announced[-1:]:
+        heard = f"It announces {short(reading.thing or reading.line.message, 80)}."
+        local = any(name in reading.thing for name in ("127.0.0.1", "localhost", "[::1]"))
+        if local or (ports and reading.number and reading.number not in ports):
+            yield favours(f"The program says: “{short(reading.line.message, 120)}”.", *facts.where("listens"))
+    if facts.crash_codes:
+        yield doubts(f"The program ended by itself with {crash(facts)}: then nothing listens.", *crash_at(facts))
+    if facts.state and facts.state not in ("started", "suspended"):
+        yield doubts(f"The machine is {facts.state}.", *facts.seen_at[:1], *facts.events_at[:1])
+    port = lines[-1].number if lines and lines[-1].number else next(iter(sorted(ports)), None)
+    where = f"port {port}" if port else "the port of its service"
+    yield says(
+        f"The program does not listen on {where} of 0.0.0.0, where the proxy sends the traffic. {heard}".rstrip(),
+        f"its program does not listen on {where} of 0.0.0.0",
+        port=str(port or "INTERNAL_PORT"),
+        heard=heard,
+    )
+
+
+def _by_program(facts: Facts, number: str, probe: Probe) -> bool:
+    """Did the answer come from a program of this app? The edge's own answers are 502 and 503."""
+    mine = number == "E18" or (facts.believed_host == facts.app_host and not facts.living)
+    return mine and (probe.reached == "open" or (probe.reached == "upgrade" and 400 <= (probe.status or 0) < 500))
+
+
+def _bad_gateway(facts: Facts) -> str:
+    """The look whose probe was answered 502 by the app's own endpoint."""
+    own = facts.believed_host == facts.app_host
+    return next((n for n in ("E18", "E17") if (p := facts.probe(n)) and p.status == 502 and (own or n == "E18")), "")
+
+
+@cause(
+    "websocket-rejected",
+    "The program itself turns the connection away",
+    stage=Stage.REACH,
+    remedy=Remedy(
+        "Read the program's rules for the upgrade: path, origin, authorisation",
+        "The connection reached the program, and it answered {status}. Nothing of Fly stands in between.",
+        (
+            "curl -sSi --max-time 10 --http1.1 https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
+            "timeout 30 fly logs -a {app} --machine {live_id} --no-tail",
+        ),
+    ),
+    prevention=Remedy("Log every refused upgrade with its reason", "A 403 without a word costs an hour."),
+    next_test="Repeat the upgrade with the client's own Origin and Authorization headers.",
+    apart={
+        "not-listening": "502 comes from the proxy: nobody answered.",
+        "routed-to-another-machine": "Named in the header, the machine accepts.",
+        "wrong-hostname": "The name is not the app's.",
+    },
+    sources=("monitoring/error-codes", "networking/app-services"),
+)
+def websocket_rejected(facts: Facts) -> Iterator[Point | Says]:
+    """The answer to the upgrade is a 4xx of the program: the edge itself would answer 502 or 503."""
+    probes = [(n, p) for n in ("E17", "E18") if (p := facts.probe(n)) and p.reached == "upgrade"]
+    own = [(n, p) for n, p in probes if p.status and 400 <= p.status < 500 and (n == "E18" or _own_host(facts))]
+    if not own:
+        return
+    number, probe = own[0]
+    named = facts.probe("E18")
+    text = f"The upgrade was answered {probe.status}{f' ({short(probe.detail, 100)})' if probe.detail else ''}."
+    argue = proves if facts.state == "started" else favours
+    yield argue(text, number, *(facts.seen_at[:1] if facts.state == "started" else ()))
+    if number == "E17" and named and named.reached == "open":
+        yield doubts("Named in the header, the machine accepts.", "E18")
+    yield says(
+        f"The program answers the WebSocket upgrade with {probe.status}: the way to it is open, and it says no.",
+        f"its program answers the upgrade with {probe.status}",
+        status=str(probe.status),
+    )
+
+
+def _own_host(facts: Facts) -> bool:
+    """Is the believed URL the app's own, by its name or by one that is not of fly.dev at all?"""
+    return facts.believed_host == facts.app_host or not facts.believed_host.endswith(".fly.dev")
+
+
+@cause(
+    "routed-to-another-machine",
+    "The request goes to another machine of the app",
+    stage=Stage.REACH,
+    explains=("websocket-rejected",),
+    remedy=Remedy(
+        "Name the machine: fly-force-instance-id, fly-replay, or one app per user",
+        "All machines of an app share its hostname; the proxy picks one. What only one of them knows, the others "
+        "do not find.",
+        (
+            "curl -sSi --max-time 10 https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
+            "fly machine list -a {app}",
+        ),
+    ),
+    prevention=Remedy(
+        "Keep state out of single machines, or route by it",
+        "Browsers cannot send the header: let a router answer the upgrade with fly-replay without upgrading it.",
+    ),
+    next_test="Connect twice: once plainly, once with the machine named in the header.",
+    apart={"websocket-rejected": "The named machine says no, too."},
+    sources=("networking/dynamic-request-routing", "blueprints/sticky-sessions"),
+)
+def routed_to_another_machine(facts: Facts) -> Iterator[Point | Says]:
+    """Several machines serve the hostname, the URL names none, and only the named machine gives the right answer."""
+    others = [(m, at) for m, at in facts.living if m.state in ("started", "suspended", "stopped")]
+    plain, named = facts.probe("E17"), facts.probe("E18")
+    if not others or not plain or not _own_host(facts):
+        return
+    if plain.reached != "open" and (plain.status or 0) < 500 and named and named.reached == "open":
+        yield proves(
+            f"The URL is answered {plain.status or plain.reached}; with the machine named in the header it opens. "
+            f"{len(others)} other machine{'' if len(others) == 1 else 's'} share the hostname.",
+            "E17",
+            "E18",
+            others[0][1],
+        )
+    else:
+        return
+    yield says(
+        f"{facts.believed_host} leads to any of {len(others) + 1} machines, and the one that answered does not know "
+        f"what {facts.subject.machine_id or 'this one'} knows.",
+        f"requests for {facts.believed_host} go to another machine of the app",
+    )
+
+
+@cause(
+    "no-machine-behind-app",
+    "The hostname resolves, and no machine behind it can serve",
+    stage=Stage.REACH,
+    remedy=Remedy(
+        "Start or make a machine that has the service",
+        "The app has addresses, and the proxy finds nobody to send a client to.",
+        ("fly machine list -a {app}", "fly scale show -a {app}", "fly machine start {machine_id} -a {app}"),
+    ),
+    prevention=Remedy("Keep at least one machine of the group that serves", "min_machines_running or two machines."),
+    next_test="List the machines and look which has a service: fly machine list -a {app}",
+    apart={
+        "autostart-disabled": "A machine with the service rests, and may not be started by traffic.",
+        "no-public-ip": "The hostname does not resolve at all.",
+        "not-listening": "502 or PC01: a machine was found.",
+    },
+    sources=("monitoring/error-codes", "networking/app-services"),
+)
+def no_machine_behind_app(facts: Facts) -> Iterator[Point | Says]:
+    """503 or PR01: nothing that is started, or may be started, has a service for that port."""
+    turned = facts.readings("no-candidate")
+    probes = [
+        n for n in ("E17", "E18") if (p := facts.probe(n)) and p.status == 503 and (n == "E18" or _own_host(facts))
+    ]
+    if not turned and not probes:
+        return
+    served = [m for m, _ in facts.living if m.state == "started" and (m.config or {}).get("services")]
+    reason = ""
+    if facts.services == () and facts.state == "started":
+        reason = "the machine has no service"
+    elif facts.destroyed or facts.state in ("stopped", "suspended", "failed"):
+        reason = f"the machine is {facts.state}"
+    listed = facts.looked("E05")
+    where = (*probes[:1], *facts.where("no-candidate"))
+    told = "The endpoint answers 503" if probes else f"The proxy says: “{short(turned[-1].line.message, 120)}”"
+    if reason and listed and not served:
+        yield proves(f"{told}; {reason}, and no other machine of the app serves.", *where, *facts.config_at, "E05")
+    else:
+        yield favours(f"{told}.", *where)
+        if not listed:
+            yield lacks("Which other machines the app has could not be seen.", "E05")
+    if served:
+        yield doubts(f"Machine {served[0].id} is started and has a service.", "E05")
+    if facts.state == "started" and facts.services and facts.machine and not facts.machine.cordoned:
+        yield doubts("The machine itself is started and has a service.", *facts.config_at)
+    yield says(
+        f"{facts.believed_host or facts.app_host} resolves, but no machine can serve it"
+        f"{': ' + reason if reason else ''}.",
+        f"no machine can serve {facts.believed_host or facts.app_host}{': ' + reason if reason else ''}",
+    )

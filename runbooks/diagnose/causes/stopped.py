@@ -1,0 +1,220 @@
+"""Family stopped: the machine rests, and somebody or something put it to rest (facts §4.4, §8.2, §11 rows 12, 35)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runbooks.diagnose.arguments import crash, crash_at
+from runbooks.diagnose.facts import GONE, Facts
+from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
+from runbooks.diagnose.lines import short
+from runbooks.diagnose.model import Remedy
+
+RESTING = ("stopped", "stopping", "suspended", "suspending")
+_UNREACHED = ("record-never-updated", "no-machine-behind-app")
+
+
+def _rests_not(facts: Facts) -> Iterator[Point]:
+    """A stop explains nothing about a machine that runs or is gone."""
+    if facts.state and facts.state not in (*RESTING, *GONE):
+        yield refutes(f"The machine is {facts.state}, not stopped.", *facts.seen_at[:1], *facts.events_at[:1])
+    elif facts.destroyed:
+        yield doubts("It was not only stopped, it is destroyed.", *facts.seen_at[:1], *facts.events_at[:1])
+    if facts.crash_codes and not facts.asked_to_stop:
+        yield doubts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
+
+
+@cause(
+    "stopped-by-request",
+    "Somebody or something stopped the machine",
+    stage=Stage.LIFE,
+    explains=(*_UNREACHED, "autostart-disabled"),
+    remedy=Remedy(
+        "Find who stops it, then start it",
+        "The platform was asked to: an API call, a script, the dashboard.",
+        (
+            "fly machine start {machine_id} -a {app}",
+            "fly machine status {machine_id} -a {app}",
+            "fly tokens list -a {app}",
+        ),
+    ),
+    prevention=Remedy(
+        "Let one job own starting and stopping", "Two jobs with different ideas of the state undo each other."
+    ),
+    next_test="Look at the source of the stop event: user means a request, proxy means autostop.",
+    apart={
+        "stopped-by-autostop": "The stop event's source is proxy, and the proxy's line says “excess capacity”.",
+        "exited-normally": "The exit says requested_stop: false.",
+    },
+    sources=("machines/machine-states", "machines/api/machines-resource"),
+)
+def stopped_by_request(facts: Facts) -> Iterator[Point | Says]:
+    """`requested_stop` with a stop (or suspend) event of source user."""
+    stop = facts.event_of("stop", source="user") or facts.event_of("suspend", source="user")
+    proxy = facts.event_of("stop", source="proxy") or facts.event_of("suspend", source="proxy")
+    if stop and (not proxy or (proxy[0].at and stop[0].at and proxy[0].at < stop[0].at)):
+        when = f" at {stop[0].at:%H:%M:%S} UTC" if stop[0].at else ""
+        yield proves(
+            f"The {stop[0].type} event{when} has the source user: an API call, a script or the dashboard.", stop[1]
+        )
+    elif facts.asked_to_stop and not proxy and not facts.event_of("destroy"):
+        yield favours("The last exit was asked for (requested_stop).", facts.asked_to_stop[1])
+        yield lacks("No stop event says who asked.", "E04")
+    if (proxy and not stop) or facts.readings("autostop"):
+        yield refutes("The proxy stopped it.", *((proxy[1],) if proxy else ()), *facts.where("autostop"))
+    if stop or facts.asked_to_stop:
+        yield from _rests_not(facts)
+    yield says("The machine was stopped by a request, not by its own end.", "a request stopped it")
+
+
+@cause(
+    "stopped-by-autostop",
+    "The proxy stopped the machine because nobody used it",
+    stage=Stage.LIFE,
+    explains=(*_UNREACHED, "exited-normally"),
+    remedy=Remedy(
+        "Let traffic start it again, or keep one running",
+        "Autostop is on: after some minutes without traffic the proxy stops what it does not need. {again}",
+        (
+            "fly machine start {machine_id} -a {app}",
+            "fly machine update {machine_id} -a {app} --autostop=off",
+        ),
+    ),
+    prevention=Remedy(
+        "Decide autostop and autostart together",
+        "autostop without autostart stops for ever; min_machines_running keeps some up in the primary region.",
+    ),
+    next_test="Look at the source of the stop event, and for “excess capacity” in the proxy's lines.",
+    apart={
+        "stopped-by-request": "The stop event's source is user.",
+        "autostart-disabled": "Traffic comes, and no service may start the machine.",
+        "exited-normally": "The exit says requested_stop: false.",
+    },
+    sources=("launch/autostop-autostart", "reference/configuration"),
+)
+def stopped_by_autostop(facts: Facts) -> Iterator[Point | Says]:
+    """A stop event of source proxy, or the proxy's own line `excess capacity, autostopping machine`."""
+    stop = facts.event_of("stop", source="proxy") or facts.event_of("suspend", source="proxy")
+    lines = [
+        r
+        for r in facts.readings("autostop")
+        if r.thing in ("", facts.subject.machine_id) or not facts.subject.machine_id
+    ]
+    starts = [s.autostart for s in facts.services or ()]
+    # Whether traffic would bring it back decides what to do, so without its config this is not certain.
+    argue = proves if facts.services is not None else favours
+    if stop:
+        yield argue(f"The {stop[0].type} event has the source proxy.", stop[1])
+    if lines:
+        yield argue(f"The proxy says: “{short(lines[-1].line.message, 160)}”.", *facts.where("autostop"))
+    if not stop and not lines:
+        if facts.asked_to_stop and facts.state in RESTING and any(s.autostop for s in facts.services or ()):
+            yield favours(
+                "Its exit was asked for, and its services have autostop on.", facts.asked_to_stop[1], *facts.config_at
+            )
+        elif facts.asked_to_stop and facts.state in RESTING and not facts.event_of("stop"):
+            yield favours("Its exit was asked for, and autostop asks so, too.", facts.asked_to_stop[1])
+            yield lacks("No stop event says who asked.", "E04")
+    if facts.event_of("stop", source="user") and not stop and not lines:
+        yield refutes("The stop event has the source user.", *facts.events_at)
+    never = facts.services is not None and not any(s.autostop for s in facts.services)
+    if facts.asked_to_stop and not stop and not lines and never:
+        yield refutes("No service of the machine has autostop.", *facts.config_at)
+    if stop or lines or facts.asked_to_stop:
+        yield from _rests_not(facts)
+    again = (
+        "Autostart brings it back with the next request."
+        if any(starts)
+        else "Nothing starts it again: autostart is off."
+        if starts
+        else ""
+    )
+    yield says(
+        f"The proxy stopped the machine for want of traffic (autostop). {again}".rstrip(),
+        "the proxy stopped it for want of traffic" + (", and autostart will bring it back" if any(starts) else ""),
+        again=again,
+    )
+
+
+@cause(
+    "autostart-disabled",
+    "The machine rests, and traffic may not start it",
+    stage=Stage.LIFE,
+    explains=(*_UNREACHED, "stopped-by-autostop", "start-rejected"),
+    remedy=Remedy(
+        "Switch autostart on, and start it once by hand",
+        "No service of this machine allows the proxy to start it, so requests end in 503.",
+        (
+            "fly machine start {machine_id} -a {app}",
+            "fly machine update {machine_id} -a {app} --autostart=true",
+        ),
+    ),
+    prevention=Remedy(
+        "State autostart in the create call",
+        "Through the API it is off unless it is set; `fly machine run` switches it on.",
+    ),
+    next_test="Look at services[].autostart in the machine's config.",
+    apart={
+        "stopped-by-autostop": "autostart is on: the next request brings it back.",
+        "startup-crash": "The machine rests because its program ended with an error.",
+    },
+    sources=("launch/autostop-autostart", "machines/api/machines-resource"),
+)
+def autostart_disabled(facts: Facts) -> Iterator[Point | Says]:
+    """Stopped, traffic comes (503, PR01, PM08), and no service has autostart."""
+    if facts.state not in RESTING or not facts.services:
+        return
+    if any(s.autostart for s in facts.services):
+        yield refutes("A service of the machine has autostart.", *facts.config_at)
+        return
+    probe = facts.probe("E17") or facts.probe("E18")
+    turned_away = facts.readings("no-candidate")
+    if turned_away:
+        yield proves(
+            f"No service has autostart, and the proxy says: “{short(turned_away[-1].line.message, 120)}”.",
+            *facts.config_at,
+            *facts.where("no-candidate"),
+        )
+    elif probe and probe.status in (502, 503):
+        at = "E17" if facts.probe("E17") else "E18"
+        yield proves(f"No service has autostart, and the endpoint answers {probe.status}.", *facts.config_at, at)
+    elif any(s.autostop for s in facts.services):
+        yield favours("Its services have autostop on and autostart off: nothing starts it again.", *facts.config_at)
+        yield lacks("No request was seen to be turned away.", "E07", "E17")
+    else:
+        yield favours("No service has autostart.", *facts.config_at, weight=Weight.WEAK)
+    yield from _rests_not(facts)
+    yield says(
+        f"The machine is {facts.state}, and none of its services has autostart: traffic cannot start it.",
+        "none of its services has autostart, so traffic cannot start it",
+    )
+
+
+@cause(
+    "trial-limit",
+    "The trial stops every machine after five minutes",
+    stage=Stage.LIFE,
+    explains=(*_UNREACHED, "exited-normally", "stopped-by-request", "stopped-by-autostop", "autostart-disabled"),
+    remedy=Remedy(
+        "Add a payment method to the organisation",
+        "In a free trial machines run for five minutes at a time; a card ends the trial.",
+        ("fly orgs show {org}", "fly machine start {machine_id} -a {app}"),
+    ),
+    prevention=Remedy(
+        "End the trial before anybody depends on it", "A machine that stops every five minutes is no outage."
+    ),
+    next_test="Look for “Trial machine stopping” about 300 seconds after the start.",
+    apart={"exited-normally": "The program ends at any time, not always after five minutes."},
+    sources=("about/free-trial",),
+)
+def trial_limit(facts: Facts) -> Iterator[Point | Says]:
+    """The runner's line `Trial machine stopping`, about 300 seconds after every start."""
+    lines = facts.readings("trial")
+    if lines:
+        yield proves(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.where("trial"))
+    if facts.state in ("started", "starting") and lines:
+        yield favours("It runs again at present.", *facts.seen_at[:1], weight=Weight.WEAK)
+    yield says(
+        "The organisation is in its free trial, which stops every machine after five minutes.",
+        "its organisation is in the free trial, which stops every machine after five minutes",
+    )
