@@ -1,99 +1,45 @@
-"""The recognisers: what a log line means (facts §8.2, §7.3). One readable table; causes only use its names."""
+"""The recognisers: what a log line means. One table; causes only use its names.
+
+`TABLE` joins what the platform says (`around.py`) and what programs say (`words.py`). Who says a thing counts as
+much as the wording: a program that prints a line of the proxy does not make it the proxy's.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 
+from runbooks.diagnose.around import FLYCTL, HEALTH, INIT, PROXY, RUNNER
+from runbooks.diagnose.words import GOES_ON, HEADINGS, ITEM, NO_NAMES, NOT_LISTENING, WORDS, Table, tells_nothing
 from runbooks.evidence.models import LogLine
+from runbooks.evidence.pasted import from_around, from_init
 
-_NAME = r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z][A-Z0-9_]{3,}"
-_NAMES = rf"(?:{_NAME})(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s+or\s+|\s+)(?:{_NAME}))*"
+TABLE: Table = (*INIT, *RUNNER, *PROXY, *HEALTH, *FLYCTL, *WORDS)
 
-# fact → patterns. `names` captures variable names, `code` an exit code, `count` a number, `thing` a file or module.
-TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("pulling", (r"^Pulling container image (?P<thing>\S+)",)),
-    ("prepared", (r"^Successfully prepared image", r"^Container image .* already prepared")),
-    (
-        "pull-failed",
-        (
-            r"(?i)(?:pull|prepare|fetch)\w*\b.*\bimage\b.*(?:fail|error|unable|not found)",
-            r"(?i)(?:fail\w*|error|unable)\b.*\b(?:pull|prepare|fetch)\w*\b.*\bimage",
-        ),
-    ),
-    ("booting", (r"Starting init \(commit",)),
-    ("command", (r"Preparing to run: `(?P<thing>[^`]*)`",)),
-    ("exec-format", (r"[Ee]xec format error",)),
-    (
-        "spawn-failed",
-        (
-            r"failed to spawn command: (?P<thing>.*?): (?:No such file or directory|Permission denied)",
-            r"(?i)exec:? .*(?:executable file not found|no such file)",
-        ),
-    ),
-    ("exited", (r"Main child exited normally with code: (?P<code>\d+)",)),
-    ("killed", (r"Main child exited with signal \(with signal '(?P<thing>\w+)'",)),
-    (
-        "out-of-memory",
-        (
-            r"Out of memory: Killed process",
-            r"Process appears to have been OOM killed",
-            r"JavaScript heap out of memory",
-            r"java\.lang\.OutOfMemoryError",
-            r"\bMemoryError\b",
-            r"Allowed memory size of \d+ bytes exhausted",
-        ),
-    ),
-    ("exit-not-restarting", (r"machine exited with exit code (?P<code>\d+), not restarting",)),
-    ("restarts-used-up", (r"machine has reached its max restart count of (?P<count>\d+)",)),
-    ("abrupt", (r"Virtual machine exited abruptly",)),
-    ("restarting", (r"reboot: Restarting system", r"Starting clean up")),
-    (
-        "missing-variable",
-        (
-            rf"(?i:missing\b.*\b(?:environment|env)\b[^:]*:)\s*(?P<names>{_NAMES})",
-            rf"(?i:missing (?:required )?(?:environment|env)\s?(?:variables?|vars?))\s+['\"`]?(?P<names>{_NAMES})",
-            rf"(?P<names>{_NAMES})['\"`]? (?:environment variables? |env vars? )?"
-            r"(?:must be (?:set|provided|defined|configured)"
-            r"|(?:is|are) (?:not set|required|missing|undefined|not defined))",
-            rf"(?i:environment variable)s?:? ['\"`]?(?P<names>{_NAMES})['\"`]? "
-            r"(?:is )?(?:not set|missing|required|not found|undefined)",
-            rf"KeyError: '(?P<names>{_NAME})'",
-            rf"key not found: [\"'](?P<names>{_NAME})",
-            rf"required key (?P<names>{_NAME}) missing value",
-            rf"could not fetch environment variable \"(?P<names>{_NAME})\"",
-            rf"(?P<names>{_NAME}): (?:parameter (?:null or )?not set|unbound variable)",
-        ),
-    ),
-    (
-        "missing-file",
-        (
-            r"Cannot find module '(?P<thing>[^']+)'",
-            r"ModuleNotFoundError: No module named '(?P<thing>[^']+)'",
-            r"can't open file '(?P<thing>[^']+)'",
-            r"(?P<thing>\S+): (?:command )?not found$",
-            r"/usr/bin/env: .(?P<thing>[^'’]+\\?r?)['’].*No such file",
-            r"Could not find or load main class (?P<thing>\S+)",
-            r"Unable to access jarfile (?P<thing>\S+)",
-            r"cannot load such file -- (?P<thing>\S+)",
-            r"Could not open input file: (?P<thing>\S+)",
-        ),
-    ),
-)
-_COMPILED = tuple((fact, tuple(re.compile(p) for p in patterns)) for fact, patterns in TABLE)
-_PLATFORM_NOISE = re.compile(
-    r"Starting init \(commit|Preparing to run: `|\[fly api proxy\]|SSH listening|Main child exited|Starting clean up"
-    r"|reboot: Restarting|Umounting|Mounting|hostname: |Sending signal|Out of memory: Killed"
-    r"|Machine (?:created|started)|Process appears to have been OOM killed|^\[\s*\d+\.\d+\]"
-    r"|failed to spawn command|exited abruptly"
-)
-_IDENTIFIER = re.compile(_NAME)
+_Rule = tuple[tuple[str, ...], str, re.Pattern[str]]
+
+
+def _rules(table: Table) -> tuple[_Rule, ...]:
+    return tuple((tuple(hint.split("|")), fact, re.compile(p)) for fact, pairs in table for hint, p in pairs)
+
+
+_MAY_SAY = {
+    "app": _rules(INIT),
+    "runner": _rules((*RUNNER, *INIT)),
+    "proxy": _rules(PROXY),
+    "health": _rules(HEALTH),
+}
+_ANYONE = _rules((*RUNNER, *INIT, *PROXY, *HEALTH, *FLYCTL))
+_PROGRAM = _rules(WORDS)
+_MAX = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A line with what it means; `names`, `code`, `count` and `thing` as the table captured them."""
+    """A line with what it means; `names`, `number` and `thing` as the table captured them."""
 
     line: LogLine
     fact: str
@@ -102,29 +48,134 @@ class Reading:
     thing: str = ""
 
 
+_Meaning = tuple[str, tuple[str, ...], int | None, str]
+
+
 def read_lines(lines: Iterable[LogLine]) -> Iterator[Reading]:
     """Every recognised line, in the order of the log; one line can state several facts."""
+    lists: dict[str, _List] = {}
     for line in lines:
-        for fact, patterns in _COMPILED:
-            match = next((m for p in patterns if (m := p.search(line.message[:2000]))), None)
-            if match:
-                groups = match.groupdict()
-                number = groups.get("code") or groups.get("count")
-                yield Reading(
-                    line,
-                    fact,
-                    tuple(dict.fromkeys(_IDENTIFIER.findall(groups.get("names") or ""))),
-                    int(number) if number and len(number) < 10 else None,
-                    groups.get("thing") or "",
-                )
+        for fact, names, number, thing in _meanings(line.message[:_MAX], line.provider):
+            yield Reading(line, fact, names, number, thing)
+        if line.provider in ("app", ""):
+            names = lists.setdefault(line.instance, _List()).next(line.message[:_MAX])
+            if names:
+                yield Reading(line, "missing-variable", names)
+
+
+@lru_cache(maxsize=20_000)
+def _meanings(message: str, provider: str) -> tuple[_Meaning, ...]:
+    """Equal lines come by the hundred, e.g. in a crash loop."""
+    low = message.lower()
+    found: dict[str, _Meaning] = {}
+    rules = _MAY_SAY.get(provider, _ANYONE)
+    if is_words(message, provider):
+        rules = (*rules, *_PROGRAM)
+    for hints, fact, pattern in rules:
+        if fact in found or not any(hint in low for hint in hints):
+            continue
+        match = pattern.search(message)
+        if match and (meaning := _meaning(fact, match, low)):
+            found[fact] = meaning
+    codes = [("proxy-code", (), None, code) for code in dict.fromkeys(_CODES.findall(message))]
+    return (*found.values(), *codes[1:]) if "proxy-code" in found else tuple(found.values())
+
+
+_CODES = re.compile(r"\[(P[A-Z]\d\d)\]")
+
+
+def _meaning(fact: str, match: re.Match[str], low: str) -> _Meaning | None:
+    groups = match.groupdict()
+    said = groups.get("names") or ""
+    names = tuple(dict.fromkeys(name.upper() for name in _NAME.findall(said) if name not in NO_NAMES))
+    if fact == "missing-variable" and (bool(said) > bool(names) or any(word in low for word in GOES_ON)):
+        return None
+    if fact == "listens" and any(word in low[: match.end()] for word in NOT_LISTENING):
+        return None
+    number = groups.get("number")
+    thing = groups.get("thing") or groups.get("thing2") or ""
+    return fact, names, int(number) if number else None, thing.strip()
+
+
+_NAME = re.compile(r"\b[A-Z][A-Z0-9_]{2,}\b|^[a-z_]+$")
+
+
+class _List:
+    """Names that follow a heading, one a line: “Missing environment variables:”, then “  - DATABASE_URL”."""
+
+    __slots__ = ("left", "previous")
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.previous = ""
+
+    def next(self, message: str) -> tuple[str, ...]:
+        before, self.previous = self.previous, message
+        for heading, lines in HEADINGS:
+            if heading.search(message):
+                self.left = lines
+                return ()
+        if "ield required" in message and "missing" in message:  # pydantic: the name stands a line above
+            name = before.strip()
+            return (name.upper(),) if re.fullmatch(r"[A-Za-z]\w{1,60}", name) else ()
+        if not self.left:
+            return ()
+        item = ITEM.match(message)
+        self.left = self.left - 1 if item or self.left <= 5 or not message.strip() else 0
+        return (item["name"],) if item and item["name"] not in NO_NAMES else ()
+
+
+def is_words(message: str, provider: str) -> bool:
+    """Is this text a program's, as far as wording and sender tell?"""
+    if provider == "app":
+        return not from_init(message)
+    return provider == "" and not from_init(message) and not from_around(message)
+
+
+@lru_cache(maxsize=20_000)
+def _is_program(message: str, provider: str) -> bool:
+    return is_words(message, provider)
 
 
 def is_program(line: LogLine) -> bool:
     """Did the customer's own program print this, rather than the platform around it?"""
-    return line.provider in ("app", "") and not _PLATFORM_NOISE.search(line.message)
+    return _is_program(line.message[:_MAX], line.provider)
 
 
 def short(text: str, limit: int = 160) -> str:
     """A quotation in one line, at most `limit` characters long, with the cut shown."""
     line = " ".join(text.split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+_TELLING = frozenset(fact for fact, _ in WORDS if fact != "listens") | {"out-of-memory", "exec-format", "spawn-failed"}
+_ENDS = frozenset({"exited", "killed", "abrupt", "spawn-failed"})
+
+
+def last_words(lines: Iterable[LogLine], before: datetime | None = None) -> tuple[LogLine, ...]:
+    """What the program said last before its last end, at most five lines, the telling one at the end.
+
+    Frames of stacks, blank lines and the noise of shutting down are left out; lines after `before` are, too.
+    """
+    kept = [line for line in lines if before is None or line.at is None or line.at <= before]
+    said = [line for line in _last_life(kept) if is_program(line) and not tells_nothing(line.message[:_MAX])]
+    for back in range(min(len(said), 15)):
+        facts = {(fact, bool(thing or names)) for fact, names, _, thing in _meanings(_text(said[-1 - back]), "app")}
+        if any(fact in _TELLING and (told or fact != "uncaught") for fact, told in facts):
+            said = said[: len(said) - back]
+            break
+    return tuple(said[-5:])
+
+
+def _last_life(lines: list[LogLine]) -> list[LogLine]:
+    """The lines up to the last end of the program and after the end before; all, where no end says anything."""
+    ends = [i for i, x in enumerate(lines) if any(m[0] in _ENDS for m in _meanings(_text(x), x.provider))]
+    for number in range(len(ends) - 1, -1, -1):
+        life = lines[ends[number - 1] + 1 if number else 0 : ends[number]]
+        if any(is_program(line) and not tells_nothing(_text(line)) for line in life):
+            return life
+    return lines
+
+
+def _text(line: LogLine) -> str:
+    return line.message[:_MAX]

@@ -1,0 +1,230 @@
+"""What the platform says around a program: its init, runner, proxy and health checks, and flyctl (facts §8.2, §7.3).
+
+fact → (hint, pattern) pairs as in `words.py`; `number` is a code, a count or a port.
+"""
+
+from __future__ import annotations
+
+from runbooks.diagnose.words import Table
+
+_ID = r"(?<![0-9a-f])[0-9a-f]{13,16}(?![0-9a-f])"
+_ADDRESS = r"(?P<thing>[\d.]{7,15}:(?P<number>\d{1,5})|\[[\da-f:]{2,45}\]:\d{1,5})"
+
+INIT: Table = (
+    ("booting", (("starting init", r"Starting init \(commit"),)),
+    ("command", (("preparing to run", r"Preparing to run: `?(?P<thing>[^`\n]{1,500}?)(?:`|$| as \w{1,40}$)"),)),
+    ("volume-mounted", (("mounting /dev/", r"^\s*(?:INFO )?Mounting /dev/\w{1,10} at (?P<thing>\S{1,200})"),)),
+    ("signalled", (("sending signal", r"Sending signal (?P<thing>SIG[A-Z0-9]{2,9}) to main child process"),)),
+    ("exited", (("main child exited", r"Main child exited normally with code: (?P<number>\d{1,9})"),)),
+    ("killed", (("main child exited", r"Main child exited with signal \(with signal '(?P<thing>\w{1,20})'"),)),
+    ("stopping", (("starting clean up", r"Starting clean up"), ("shutting down virtual", r"Shutting down virtual"))),
+    (
+        "restarting",
+        (
+            ("restarting system", r"reboot: Restarting system"),
+            ("starting clean up", r"Starting clean up"),
+            ("defaulting to restart", r"did not have a restart policy, defaulting to restart"),
+        ),
+    ),
+    (
+        "exec-format",
+        (
+            ("exec format error", r"[Ee]xec format error"),
+            ("enoexec", r"\bENOEXEC\b"),
+            ("qemu-|rosetta", r"qemu-[\w-]{3,20}: Could not open|rosetta error: failed to open elf"),
+        ),
+    ),
+    (
+        "spawn-failed",
+        (
+            (
+                "failed to spawn",
+                r"failed to spawn command: (?P<thing>.{1,500}?): (?:No such file or directory|Permission denied)",
+            ),
+            ("exec", r"(?i)^(?:.{0,80} )?exec:? .{0,200}(?:executable file not found|no such file)"),
+        ),
+    ),
+    (
+        "out-of-memory",
+        (
+            ("out of memory", r"(?i)out of memory: killed process \d+ \((?P<thing>[^)\n]{1,80})\)"),
+            ("out of memory", r"Out of memory: Killed process"),
+            ("oom killed", r"Process appears to have been OOM killed"),
+            ("heap", r"JavaScript heap out of memory|Reached heap limit|Ineffective mark-compacts near heap limit"),
+            ("outofmemory", r"\b(?:java\.lang\.OutOfMemoryError|System\.OutOfMemoryException)\b"),
+            ("memoryerror", r"\b(?:MemoryError|NoMemoryError)\b"),
+            ("allowed memory size", r"Allowed memory size of \d{1,20} bytes exhausted"),
+            ("runtime: out of memory", r"runtime: out of memory"),
+            ("perhaps out of memory", r"was sent SIGKILL! Perhaps out of memory"),
+            ("cannot allocate memory", r"(?i)cannot allocate memory|eheap_alloc: Cannot allocate"),
+            ("bad_alloc", r"std::bad_alloc"),
+        ),
+    ),
+    ("abrupt", (("exited abruptly", r"Virtual machine exited abruptly"),)),
+)
+RUNNER: Table = (
+    ("pulling", (("pulling container image", r"^\s*Pulling container image(?: (?P<thing>\S{1,300}))?"),)),
+    (
+        "prepared",
+        (
+            ("successfully prepared image", r"^\s*Successfully prepared image"),
+            ("already prepared", r"^\s*Container image \S{1,300} already prepared"),
+        ),
+    ),
+    (
+        "pull-failed",
+        (
+            (
+                "image",
+                r"(?i)^(?!.{0,40}enough space).{0,80}?\b(?:pull|prepar|fetch)\w{0,6}\b.{0,200}?\bimage\b"
+                r".{0,300}?\b(?:fail(?:ed|ure)?|errors?|unable|not found|cancel\w*)\b",
+            ),
+            (
+                "image",
+                r"(?i)\b(?:fail(?:ed|ure)?|errors?|unable|could not)\b.{0,60}?\b(?:pull|prepar|fetch|unpack)\w{0,6}\b"
+                r".{0,80}?\bimage\b",
+            ),
+        ),
+    ),
+    (
+        "no-space",
+        (
+            ("space to unpack", r"(?P<thing>[Nn]ot enough space to unpack image[^\n]{0,80})"),
+            (
+                "no space left",
+                r"(?i)(?P<thing>(?:unpack|extract|layer|image|rootfs"
+                r"|snapshot)\w{0,6}\b.{0,200}?no space left on device)",
+            ),
+            ("image", r"(?i)(?P<thing>\bimage\b.{0,40}?\b(?:too large|exceeds (?:the )?(?:maximum|limit)).{0,60})"),
+        ),
+    ),
+    (
+        "exit-not-restarting",
+        (("not restarting", r"machine exited with exit code (?P<number>\d{1,9}), not restarting"),),
+    ),
+    ("restarts-used-up", (("max restart count", r"reached its max restart count (?:of )?\(?(?P<number>\d{1,9})"),)),
+    ("created-and-started", (("created and started in", r"Machine created and started in"),)),
+    ("started", (("machine started in", r"^Machine started in"),)),
+    ("trial", (("trial machine", r"Trial machine stopping"),)),
+    (
+        "volume-failed",
+        (
+            (
+                "volume|/dev/vd",
+                r"(?i)\b(?:fail(?:ed|ure)?|errors?|unable|could ?n[o']t)\b.{0,60}?\b(?:mount|attach|open"
+                r"|format|decrypt)\w{0,6}\b"
+                r".{0,60}?(?:\bvolume\b|/dev/vd\w)",
+            ),
+        ),
+    ),
+    ("migrated", (("migrat", r"(?i)\bmachine\b.{0,60}?\bmigrat(?:ed|ing|ion)\b|\bmigrated=true\b"),)),
+    ("abrupt", (("exited abruptly", r"Virtual machine exited abruptly"),)),
+    ("restarting", (("defaulting to restart", r"did not have a restart policy, defaulting to restart"),)),
+    ("stopping", (("shutting down virtual", r"Shutting down virtual machine"),)),
+)
+PROXY: Table = (
+    ("autostop", (("excess capacity", rf"excess capacity, auto(?:stopp|suspend)ing machine (?P<thing>{_ID})"),)),
+    (
+        "autostart",
+        (
+            ("starting machine", r"^\s*Starting machine\s*$"),
+            ("machine started in", r"^\s*machine started in"),
+            ("became reachable in", r"machine became reachable in"),
+        ),
+    ),
+    (
+        "refused",
+        (
+            ("refused connection", rf"instance refused connection(?:\. is your app listening on {_ADDRESS})?"),
+            ("[pc0", r"\[PC0[12]\]"),
+        ),
+    ),
+    (
+        "awaited",
+        (("waiting for machine", rf"waiting for machine to (?:be reachable|listen) on {_ADDRESS} \(waited"),),
+    ),
+    (
+        "no-candidate",
+        (
+            ("[pr0", r"\[PR0[134]\]"),
+            ("no known healthy", r"no known healthy instances found"),
+            ("good candidate", r"could not find a good candidate within"),
+            ("instance to route to", r"could not find an instance to route to"),
+        ),
+    ),
+    ("no-such-machine", (("[pr02", r"\[PR02\]"), ("local instance", r"could not find local instance for route"))),
+    (
+        "proxy-wake-failed",
+        (
+            ("machines api returned", r"machines API returned an error: ?\"?(?P<thing>[^\"\n]{1,300})"),
+            ("change machine state", r"failed to change machine state: (?P<thing>.{1,300})"),
+            ("non-startable state", r"machine is in a (?P<thing>non-startable state(?:: \w{1,30})?)"),
+            ("connect to machine", r"failed to connect to machine(?:: (?P<thing>.{1,300}))?"),
+            ("[pm", r"\[PM\d\d\] ?(?P<thing>.{0,300})"),
+        ),
+    ),
+    (
+        "worker-unreachable",
+        (("[pu03", r"\[PU03\]"), ("worker", r"(?i)\bunreachable worker|worker host .{0,20}unreachable")),
+    ),
+    ("replay-refused", (("[pa0", r"\[PA0[45]\]"), ("fly-replay", r"fly-replay.{0,200}(?:cannot find|permission)"))),
+    ("concurrency", (("[pl0", r"\[PL0[12]\]"),)),
+    (
+        "tls-failed",
+        (("[pt", r"\[PT\d\d\]"), ("tls", r"(?i)no valid tls certificate|\btls handshake (?:failed|timed out)")),
+    ),
+    ("proxy-code", (("[p", r"\[(?P<thing>P[A-Z]\d\d)\]"),)),
+)
+HEALTH: Table = (
+    (
+        "health-failed",
+        (
+            (
+                "health check",
+                r"Health check(?: '(?P<thing>[^'\n]{1,80})')?(?: on port (?P<number>\d{1,5}))? (?:has failed"
+                r"|is now critical)",
+            ),
+            ("status changed", r"Health check status changed.{0,40}=> 'critical'"),
+        ),
+    ),
+    (
+        "health-passed",
+        (
+            (
+                "health check",
+                r"Health check(?: '(?P<thing>[^'\n]{1,80})')?(?: on port (?P<number>\d{1,5}))? is now passing",
+            ),
+            ("status changed", r"Health check status changed.{0,40}=> 'passing'"),
+        ),
+    ),
+)
+FLYCTL: Table = (
+    (
+        "health-failed",
+        (
+            (
+                "health checks to pass",
+                r"(?:timeout reached|failed to wait(?:ing)?|waiting).{0,20} for health checks to pass",
+            ),
+            ("smoke checks", r"[Ss]moke checks for .{1,60} failed"),
+        ),
+    ),
+    ("not-expected-address", (("expected address", r"app is not listening on the expected address"),)),
+    (
+        "deploying",
+        (
+            (
+                "updat",
+                rf"\b(?:Updating(?: machine)?|Updated machine config for) (?P<thing>{_ID})"
+                rf"|\bMachine (?P<thing2>{_ID})(?: \[[\w-]{{1,40}}\])? update finished",
+            ),
+            (
+                "good state|has state",
+                rf"\bMachine (?P<thing>{_ID})(?: \[[\w-]{{1,40}}\])? (?:is now in a good state|has state:)",
+            ),
+            ("replacing", rf"\bReplacing (?P<thing>{_ID})"),
+            ("destroy|deleted", rf"\b(?:Destroying|Destroyed|Deleted)(?: machine)? (?P<thing>{_ID})"),
+            ("destroyed", rf"(?P<thing>{_ID})(?: \[[\w-]{{1,40}}\])? (?:has been |was )?destroyed"),
+        ),
+    ),
+)
