@@ -42,7 +42,10 @@ class Proxy:
         return Routed(routed.machine, status)
 
     def route(self, app: str, port: int, forced: str = "", *, waits: bool = True) -> Routed:
-        """Pick a machine as the proxy would, and leave the line it would leave in the app's log."""
+        """Pick a machine as the proxy would, and leave the line it would leave in the app's log.
+
+        A visit of the past does not wait for a machine that it wakes: time is not its to move.
+        """
         if app not in self._world.apps or not self._world.apps[app].ips:
             # No address leads here; only a client that ignores DNS can get this far.
             return Routed(None, 404, "no such app at this edge")
@@ -51,9 +54,18 @@ class Proxy:
             serving = [m for m in serving if m.id == forced]
             if not serving:
                 return self._refuse(app, 503, f"[PR02] could not find machine {forced}", 32)
-        machine = next((m for m in serving if m.state == "started"), None) or self._woken(serving, waits=waits)
+        machine = next((m for m in serving if m.state == "started"), None)
         if machine is None:
-            return self._nobody(app, port, serving)
+            machine = next((m for m in serving if m.state in _STARTABLE and _may_start(m)), None)
+            if machine is None:
+                return self._nobody(app, port, serving)
+            self._wake(machine)
+            if not waits:
+                return Routed(machine)
+            self._world.touched = True
+            self._world.advance(_WAKE_SECONDS)
+            if machine.state != "started":
+                return self._nobody(app, port, serving)
         inner = _internal_port(machine, port) or 0
         if not machine.listens(inner, self._world.now):
             text = (
@@ -72,18 +84,9 @@ class Proxy:
             return self._refuse(app, 503, text, 47, early)
         return self._refuse(app, 503, f"[PR01] no known healthy instances found for route tcp/{port}", 31)
 
-    def _woken(self, serving: list[Machine], *, waits: bool) -> Machine | None:
-        """Start a sleeping machine whose service allows it, and wait until it listens."""
-        for machine in serving:
-            if machine.state in _STARTABLE and _may_start(machine):
-                self._log(machine.app, "Starting machine", machine=machine)
-                self._world.start(machine, "proxy")
-                if waits:
-                    self._world.touched = True
-                    self._world.advance(_WAKE_SECONDS)
-                if machine.state == "started":
-                    return machine
-        return None
+    def _wake(self, machine: Machine) -> None:
+        self._log(machine.app, "Starting machine", machine=machine)
+        self._world.start(machine, "proxy")
 
     def _refuse(self, app: str, status: int, text: str, code: int, machine: Machine | None = None) -> Routed:
         self._log(app, text, level="error", machine=machine, code=code)
