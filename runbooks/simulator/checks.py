@@ -17,13 +17,14 @@ _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000}
 
 @dataclass(frozen=True)
 class Check:
-    """`exposed` are the public ports of the service that the check belongs to, if it belongs to one."""
+    """`exposed` are the public ports of the service, where it is `of_service`."""
 
     name: str
     kind: str
     port: int
     path: str
     grace_ms: int
+    of_service: bool = False
     exposed: tuple[int, ...] = ()
 
     def result(self, reached: bool, health: spec.Health) -> tuple[str, str]:
@@ -53,10 +54,10 @@ def checks_of(config: Mapping[str, Any]) -> list[Check]:
         exposed = tuple(ports["port"] for ports in service.get("ports") or [] if "port" in ports)
         for number, told in enumerate(service.get("checks") or []):
             name = f"servicecheck-{number:02d}-{told.get('type', 'tcp')}-{port}"
-            checks.append(_check(name, told, int(told.get("port") or port), exposed))
+            checks.append(_check(name, told, int(told.get("port") or port), of_service=True, exposed=exposed))
     return checks
 
 
-def _check(name: str, told: Mapping[str, Any], port: int, exposed: tuple[int, ...] = ()) -> Check:
+def _check(name: str, told: Mapping[str, Any], port: int, **service: Any) -> Check:
     grace = sum(int(number) * _UNIT_MS[unit] for number, unit in _DURATION.findall(str(told.get("grace_period", ""))))
-    return Check(name, str(told.get("type", "tcp")), port, str(told.get("path") or "/"), grace or _GRACE_MS, exposed)
+    return Check(name, str(told.get("type", "tcp")), port, str(told.get("path") or "/"), grace or _GRACE_MS, **service)

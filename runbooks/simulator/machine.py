@@ -144,6 +144,12 @@ class Machine:
             out.append({"name": check.name, "status": status, "output": output, "updated_at": since})
         return out
 
+    def withheld(self, now: datetime) -> bool:
+        """Does the proxy leave it out, because a check of a service fails? Those of the machine itself do not count."""
+        return self.state == "started" and any(
+            check.of_service and self.check_result(check, now)[0] != "passing" for check in checks_of(self.config)
+        )
+
     def check_result(self, check: Check, now: datetime) -> tuple[str, str]:
         return check.result(self.state == "started" and self.listens(check.port, now), self.program.health)
 

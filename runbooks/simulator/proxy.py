@@ -54,6 +54,8 @@ class Proxy:
             serving = [m for m in serving if m.id == forced]
             if not serving:
                 return self._refuse(app, 503, f"[PR02] could not find machine {forced}", 32)
+        else:
+            serving = [m for m in serving if not m.withheld(self._world.now)]
         machine = next((m for m in serving if m.state == "started"), None)
         if machine is None:
             machine = next((m for m in serving if m.state in _STARTABLE and _may_start(m)), None)
@@ -66,6 +68,8 @@ class Proxy:
             self._world.advance(_WAKE_SECONDS)
             if machine.state != "started":
                 return self._nobody(app, port, serving)
+        if machine.host_status != "ok":
+            return self._refuse(app, 502, "[PU03] unreachable worker host", 13, machine)
         inner = _internal_port(machine, port) or 0
         if not machine.listens(inner, self._world.now):
             text = (
