@@ -130,6 +130,9 @@ class Case:
     def timeline(self) -> Section:
         return self._step(overview.timeline)
 
+    def siblings(self) -> Section:
+        return self._step(overview.siblings)
+
     def searched(self) -> Section:
         return self._step(overview.searched)
 

@@ -113,6 +113,32 @@ class Symptom:
 
 
 @dataclass(frozen=True, slots=True)
+class Untrue:
+    """Something that the caller or its row said, and that the evidence refutes; `at` is when it said so."""
+
+    at: datetime | None
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One attribute of all compared machines, the subject's first."""
+
+    attribute: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The subject (first) beside its siblings; `differs` names the attributes in which it stands out."""
+
+    machines: tuple[str, ...]
+    rows: tuple[Difference, ...]
+    evidence: tuple[str, ...]
+    differs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Unchecked:
     what: str
     why: str
@@ -134,4 +160,17 @@ class Diagnosis:
     verification: tuple[Remedy, ...]
     not_checked: tuple[Unchecked, ...]
     faults: tuple[str, ...] = ()
-    audit: tuple[Claim, ...] = ()
+    reading: Claim = Claim("")
+    contradictions: tuple[Claim, ...] = ()
+    untrue: tuple[Untrue, ...] = ()
+    comparison: Comparison | None = None
+
+    @property
+    def audit(self) -> tuple[Claim, ...]:
+        """What the config audit found, as claims."""
+        return tuple(Claim(f.statement, f.evidence) for f in self.contributing if f.hygiene)
+
+    @property
+    def chain(self) -> tuple[Finding, ...]:
+        """What contributed to this incident, habits left out."""
+        return tuple(f for f in self.contributing if not f.hygiene)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from runbooks.diagnose import hygiene, timeline, visibility
+from runbooks.diagnose import comparison, hygiene, statements, timeline, visibility
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, filled, finding_of, told_first, weigh
 from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Symptom, Unchecked, Verdict, View
@@ -23,23 +23,29 @@ def diagnose(evidence: Evidence, causes: Iterable[CauseInfo] | None = None) -> D
     symptoms = _symptoms(facts, views)
     verdict = _verdict(facts, ledger, views)
     quotes = [claim.text for entry in (ledger.top,) if entry for claim in entry.hypothesis.supports]
-    audit = hygiene.audit(facts)
+    habits = hygiene.audit(facts)
     return Diagnosis(
         verdict=verdict,
         headline=_headline(facts, ledger, verdict),
         cause=finding_of(ledger.top) if ledger.top else None,
-        contributing=tuple(finding_of(entry) for entry in ledger.contributing),
+        contributing=(
+            *(finding_of(entry) for entry in ledger.contributing),
+            *(habit.finding for habit in habits),
+        ),
         hypotheses=tuple(entry.hypothesis for entry in sorted(ledger.entries, key=_reading_order(ledger))),
         visibility=views,
         timeline=timeline.moments(facts, quotes),
         life=timeline.life(facts),
         symptoms=symptoms,
         remedies=_remedies(facts, ledger, verdict),
-        prevention=_prevention(ledger, [remedy for remedy, _ in audit]),
+        prevention=_prevention(ledger, [habit.remedy for habit in habits]),
         verification=_verification(facts),
         not_checked=_not_checked(evidence),
         faults=ledger.faults,
-        audit=tuple(claim for _, claim in audit),
+        reading=visibility.reading(facts),
+        contradictions=ledger.contradictions,
+        untrue=statements.untrue(facts),
+        comparison=comparison.compare(facts),
     )
 
 

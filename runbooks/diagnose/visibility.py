@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.model import Sees, View
+from runbooks.diagnose.model import Claim, Sees, View
 from runbooks.evidence.models import Listing, Machine, Outcome
 
 
@@ -23,7 +23,9 @@ def _rows(facts: Facts) -> Iterator[View]:
     yield _organisation(facts)
     yield _listed(facts, "E05", "fly machine list (same list)")
     yield _fly_status(facts)
+    yield _launch_tools(facts)
     yield View("dashboard", Sees.COULD_NOT_LOOK, "its rules are not documented; destroyed machines seem to vanish", ())
+    yield _private_name(facts)
     yield _name(facts, "E12", f"DNS of {facts.app_host}")
     if facts.believed_host and facts.believed_host != facts.app_host:
         yield _name(facts, "E13", f"DNS of {facts.believed_host}")
@@ -96,6 +98,62 @@ def _fly_status(facts: Facts) -> View:
     if machine.metadata.get("fly_platform_version") == "v2" and machine.state not in GONE:
         return View(view, Sees.YES, machine.state, ("E05",))
     return View(view, Sees.NO, "only hinted at: no fly_platform_version=v2 in its metadata", ("E05",))
+
+
+def _launch_tools(facts: Facts) -> View:
+    """`fly deploy` and `fly scale` touch machines of a process group only (facts §2)."""
+    view = "fly deploy, fly scale (derived, not run)"
+    listed = _listed(facts, "E05", view)
+    if listed.sees is not Sees.YES or facts.config is None:
+        return listed if listed.sees is not Sees.YES else View(view, Sees.COULD_NOT_LOOK, "no config seen", ("E05",))
+    group = facts.machine.metadata.get("fly_process_group") if facts.machine else None
+    version = facts.machine.metadata.get("fly_platform_version") if facts.machine else None
+    if group and version == "v2":
+        return View(view, Sees.YES, f"process group {group}: the next deploy may replace it", facts.config_at)
+    return View(view, Sees.NO, "no process group in its metadata: they leave it alone", facts.config_at)
+
+
+def _private_name(facts: Facts) -> View:
+    """The private name exists for started machines only (facts §7.1); it cannot be asked from outside."""
+    view = f"{facts.subject.machine_id or 'ID'}.vm.{facts.subject.app}.internal (derived)"
+    if not facts.state:
+        return View(view, Sees.COULD_NOT_LOOK, "its state is not known", ())
+    if facts.state == "started":
+        return View(view, Sees.YES, "resolves inside the private network", facts.seen_at[:1])
+    return View(view, Sees.NO, f"exists for started machines only; it is {facts.state}", facts.seen_at[:1])
+
+
+def reading(facts: Facts) -> Claim:
+    """What the platform's own views mean together: the truth table of facts §1.6."""
+    get, listed, deleted = facts.outcome("E03"), facts.outcome("E05"), facts.outcome("E06")
+    token, app = facts.token, facts.refusal("E02")
+    if token is not None and not token.valid:
+        return Claim("The token is not accepted: none of these views says anything about the machine.", ("E01",))
+    if app and app.status == 403:
+        return Claim("The app is in an organisation that this token cannot read.", ("E02",))
+    if facts.outcome("E02") is Outcome.ABSENT:
+        return Claim("There is no app of this name that this token can see.", ("E02",))
+    if facts.other_apps:
+        return Claim(f"The machine is in another app: {facts.other_apps[0].app}.", (facts.other_apps[0].at,))
+    if facts.state in GONE and facts.sightings:
+        return Claim("The machine is destroyed; its events say by whom, as long as they are kept.", facts.seen_at)
+    if get is Outcome.SEEN:
+        if listed is Outcome.SEEN and not any(n in facts.seen_at for n in ("E05", "E05b")):
+            return Claim("The machine exists, and the list leaves it out.", ("E03", "E05"))
+        return Claim(
+            "The machine exists. Who does not see it looks elsewhere, through a filter, or at its own records.",
+            facts.seen_at,
+        )
+    if get is Outcome.ABSENT and deleted in (Outcome.SEEN, Outcome.ABSENT):
+        if facts.log_at:
+            return Claim(
+                "No list knows it any more, and its log proves that it existed.", ("E03", "E06", *facts.log_at)
+            )
+        return Claim(
+            "No view knows it: destroyed too long ago, in another organisation, or never made. An id cannot tell.",
+            ("E03", "E06"),
+        )
+    return Claim("Too few of the platform's views could be asked to say where the machine is.", ())
 
 
 def _name(facts: Facts, number: str, view: str) -> View:

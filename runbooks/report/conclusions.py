@@ -38,12 +38,15 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
         if lost and evidence.subject.incident_time
         else ""
     )
+    against_itself = [
+        f"The evidence contradicts itself: {c.text} {_notes(c.evidence)}" for c in diagnosis.contradictions
+    ]
     return Section(
         "so-far",
         f"Verdict so far: {status.of(diagnosis).words}",
         "",
         diagnosis.headline,
-        notes=tuple(filter(None, (cause, old, eyes, asked, simulated, *diagnosis.faults))),
+        notes=tuple(filter(None, (cause, *against_itself, old, eyes, asked, simulated, *diagnosis.faults))),
     )
 
 
@@ -54,7 +57,7 @@ def visibility(diagnosis: Diagnosis) -> Section:
         "visibility",
         "Who sees the machine",
         "Which views show it, which do not, and which could not be asked?",
-        f"{yes} views show it, {no} do not, {blind} could not be asked.",
+        f"{yes} views show it, {no} do not, {blind} could not be asked. {diagnosis.reading.text}".rstrip(),
         table=tables.frame(
             ("view", "sees it", "as", "evidence"),
             ((v.view, _SEES[v.sees], v.state, _notes(v.evidence)) for v in views),
@@ -101,9 +104,9 @@ def root_cause(diagnosis: Diagnosis) -> Section:
         notes=tuple(f"{claim.text} {_notes(claim.evidence)}" for claim in proof),
         table=tables.frame(
             ("contributed", "how", "evidence"),
-            ((f.slug, f.statement, _notes(f.evidence)) for f in diagnosis.contributing),
+            ((f.slug, f.statement, _notes(f.evidence)) for f in diagnosis.chain),
         )
-        if diagnosis.contributing
+        if diagnosis.chain
         else None,
         evidence=cause.evidence if cause else (),
     )

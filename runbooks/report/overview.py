@@ -49,6 +49,40 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
     )
 
 
+def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
+    """The control group: other machines of the same app, attribute by attribute, and what sets this one apart."""
+    found = diagnosis.comparison
+    question = "What is different about this machine, compared with its siblings?"
+    if found is None:
+        reason = "the machine itself was not seen" if facts.machine is None else "the lists show no other machine"
+        return Section("siblings", "Beside its siblings", question, f"There is nothing to compare: {reason}.")
+    others = len(found.machines) - 1
+    answer = (
+        f"It stands out by {', '.join(found.differs)}." if found.differs else "Nothing that is known sets it apart."
+    )
+    elsewhere = [f"{len(facts.siblings)} other machines are known; the {others} nearest in region and time are shown."]
+    named = [
+        f"{m.id} bears the same name; it is {m.state}, created {m.created_at:%Y-%m-%d %H:%M}. [{at}]"
+        for m, at in facts.namesakes[:5]
+        if m.created_at
+    ]
+    return Section(
+        "siblings",
+        "Beside its siblings",
+        question,
+        answer,
+        notes=(*(elsewhere if len(facts.siblings) > others else ()), *named),
+        table=tables.frame(
+            ("", "this machine", *(name.partition(" ")[0] for name in found.machines[1:])),
+            (
+                (f"► {row.attribute}" if row.attribute in found.differs else row.attribute, *row.values)
+                for row in found.rows
+            ),
+        ),
+        evidence=used(facts, *found.evidence),
+    )
+
+
 def searched(facts: Facts, _: Diagnosis) -> Section:
     """What "not found" rests on: every question with its address, its time and how often it was asked."""
     looks = facts.evidence.looks.values()

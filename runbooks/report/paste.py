@@ -43,8 +43,8 @@ def _lines(report: Report) -> list[str]:
             f"({exchange.method} {escape.line(exchange.url, 90)} → {exchange.status}, "
             f"{times.second(exchange.at)})"
         )
-    if diagnosis.contributing:
-        also = ", ".join(finding.slug for finding in diagnosis.contributing)
+    if diagnosis.chain:
+        also = ", ".join(finding.slug for finding in diagnosis.chain)
         lines.append(f"also: {escape.line(also, 200)}")
     if diagnosis.remedies:
         lines.append(f"next: {escape.line(diagnosis.remedies[0].title, 200)}")

@@ -6,7 +6,7 @@ Only what was looked at is told here; what it means stands in `conclusions.py` a
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from runbooks.diagnose.facts import Facts, lasting
 from runbooks.diagnose.lines import is_program, short
@@ -16,7 +16,7 @@ from runbooks.evidence.lifetime import gone_at, overdue
 from runbooks.evidence.models import FunctionLog, Listing, LogLine, Outcome
 from runbooks.report import charts
 from runbooks.report.footing import noted, numbers, used, why
-from runbooks.report.overview import searched, timeline
+from runbooks.report.overview import searched, siblings, timeline
 from runbooks.report.section import Section
 
 API = 'curl -sS -H "Authorization: Bearer $FLY_API_TOKEN" "https://api.machines.dev/v1'
@@ -40,7 +40,7 @@ def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
     )
 
 
-def caller(facts: Facts, _: Diagnosis) -> Section:
+def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
     told = facts.caller
     if facts.outcome("E19") is not Outcome.SEEN:
         answer, rows = why(facts, "E19"), []
@@ -65,11 +65,19 @@ def caller(facts: Facts, _: Diagnosis) -> Section:
         "What the caller was told",
         "What did the call answer, and what did the caller make of it?",
         answer,
-        notes=(*facts.subject.notes, *noted(facts, "E21")),
+        notes=(*facts.subject.notes, *_untrue(diagnosis), *noted(facts, "E21")),
         quote=_function_lines(facts),
         table=tables.frame(("field", "value"), (row for row in rows if row[1])) if rows else None,
         evidence=used(facts, "E19", "E21"),
     )
+
+
+def _untrue(diagnosis: Diagnosis) -> Iterator[str]:
+    """What the caller and its row said that is not so, the first of it first."""
+    for count, found in enumerate(diagnosis.untrue[:5]):
+        when = f"{tables.day(found.at)}: " if found.at else ""
+        first = "The first untrue statement. " if count == 0 else ""
+        yield f"{first}{when}{found.claim.text} {' '.join(f'[{n}]' for n in found.claim.evidence)}"
 
 
 def _function_lines(facts: Facts) -> str:
@@ -374,5 +382,6 @@ STEPS: tuple[Callable[[Facts, Diagnosis], Section], ...] = (
     record,
     endpoint,
     timeline,
+    siblings,
     searched,
 )

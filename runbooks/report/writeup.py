@@ -35,6 +35,7 @@ def _render(report: Report, evidence: Part) -> str:
     makers: tuple[Part, ...] = (
         _opening,
         _cause,
+        _contradictions,
         _ruled_out,
         _remedies,
         _symptoms,
@@ -86,6 +87,12 @@ def _cause(report: Report, known: Collection[str]) -> Iterator[str]:
     yield f"{escape.code(cause.slug)}, {sign} **{escape.markdown(cause.confidence)}**"
 
 
+def _contradictions(report: Report, known: Collection[str]) -> Iterator[str]:
+    if report.diagnosis.contradictions:
+        yield "## The evidence contradicts itself"
+        yield "\n".join(f"- {_claim(claim, known)}" for claim in report.diagnosis.contradictions)
+
+
 def _remedies(report: Report, known: Collection[str]) -> Iterator[str]:
     if report.diagnosis.remedies:
         yield "## What to do"
@@ -114,6 +121,8 @@ def _visibility(report: Report, known: Collection[str]) -> Iterator[str]:
             ]
             for view in report.diagnosis.visibility
         ]
+        if report.diagnosis.reading.text:
+            yield _claim(report.diagnosis.reading, known)
         yield table.markdown_rows(["view", "sees it?", "state", "evidence"], rows)
 
 
@@ -180,11 +189,11 @@ def _claims(claims: Iterable[Claim], known: Collection[str]) -> str:
 
 
 def _contributing(report: Report, known: Collection[str]) -> Iterator[str]:
-    if report.diagnosis.contributing:
+    if report.diagnosis.chain:
         yield "## What contributed"
         yield "\n".join(
             f"- {escape.code(finding.slug)}: {_claim(Claim(finding.statement, finding.evidence), known)}"
-            for finding in report.diagnosis.contributing
+            for finding in report.diagnosis.chain
         )
 
 

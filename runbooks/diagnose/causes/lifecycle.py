@@ -94,6 +94,8 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
     if destroy and destroy[0].source not in ("user", ""):
         yield refutes(f"The destroy event has the source {destroy[0].source}, not user.", destroy[1])
     gone = [(m, at) for m, at in facts.namesakes if m.state in GONE]
+    if facts.destroyed and (heir := next(((m, at) for m, at in facts.namesakes if m.state not in GONE), None)):
+        yield doubts(f"{heir[0].id} bears its name now and is {heir[0].state}.", heir[1])
     if facts.unsure_which and gone:
         yield favours(f"{gone[-1][0].id}, which bore the same name, is destroyed.", gone[-1][1], weight=Weight.WEAK)
     elif facts.machine and not facts.destroyed:

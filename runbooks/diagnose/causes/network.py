@@ -171,8 +171,9 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Says]:
 def connected_too_early(facts: Facts) -> Iterator[Point | Says]:
     """The caller's attempt failed before the machine's start, and the same way is open now."""
     start = next((e for e in facts.events if (e.type, e.status) == ("start", "started")), None)
-    probe = facts.probe("E17") or facts.probe("E18")
-    at = "E17" if facts.probe("E17") else "E18"
+    # The same way must be tried again: the app's own address with the machine named is another one.
+    at = "E17" if facts.believed_url else "E18"
+    probe = facts.probe(at)
     attempts = facts.failed_connects
     if not attempts or not start or not start.at:
         return

@@ -160,7 +160,8 @@ def websocket_rejected(facts: Facts) -> Iterator[Point | Says]:
     number, probe = own[0]
     named = facts.probe("E18")
     text = f"The upgrade was answered {probe.status}{f' ({short(probe.detail, 100)})' if probe.detail else ''}."
-    argue = proves if facts.state == "started" else favours
+    sure = facts.state == "started" and (number == "E18" or named is not None or not facts.living)
+    argue = proves if sure else favours
     yield argue(text, number, *(facts.seen_at[:1] if facts.state == "started" else ()))
     if number == "E17" and named and named.reached == "open":
         yield doubts("Named in the header, the machine accepts.", "E18")

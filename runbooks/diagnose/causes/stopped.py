@@ -54,9 +54,13 @@ def stopped_by_request(facts: Facts) -> Iterator[Point | Says]:
     proxy = facts.event_of("stop", source="proxy") or facts.event_of("suspend", source="proxy")
     if stop and (not proxy or (proxy[0].at and stop[0].at and proxy[0].at < stop[0].at)):
         when = f" at {stop[0].at:%H:%M:%S} UTC" if stop[0].at else ""
-        yield proves(
-            f"The {stop[0].type} event{when} has the source user: an API call, a script or the dashboard.", stop[1]
-        )
+        text = f"The {stop[0].type} event{when} has the source user: an API call, a script or the dashboard."
+        if facts.looked("E19"):
+            yield proves(text, stop[1])
+        else:
+            # Who stops a machine on purpose may have failed to start it again for another reason.
+            yield favours(text, stop[1])
+            yield lacks("Whether anybody tried to start it again is not known.", "E19")
     elif facts.asked_to_stop and not proxy and not facts.event_of("destroy"):
         yield favours("The last exit was asked for (requested_stop).", facts.asked_to_stop[1])
         yield lacks("No stop event says who asked.", "E04")

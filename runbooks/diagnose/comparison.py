@@ -1,0 +1,91 @@
+"""The control group: the machine beside its siblings of the same app, what differs, and what changed since before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.facts.company import release_of
+from runbooks.diagnose.model import Comparison, Difference
+from runbooks.evidence.models import Machine
+
+_UNKNOWN = "not known"
+
+
+def compare(facts: Facts) -> Comparison | None:
+    """The subject and at most five siblings, attribute by attribute; None when there is nobody to compare with."""
+    own, others = facts.machine, facts.control_group
+    if own is None or not others:
+        return None
+    machines = [own, *(machine for machine, _ in others)]
+    rows = tuple(_rows(machines))
+    evidence = tuple(dict.fromkeys((*facts.seen_at[:1], *(at for _, at in others))))
+    return Comparison(
+        machines=tuple(f"{m.id} {m.name}".strip() for m in machines),
+        rows=rows,
+        evidence=evidence,
+        differs=tuple(row.attribute for row in rows if _stands_out(row)),
+    )
+
+
+def _rows(machines: list[Machine]) -> Iterator[Difference]:
+    for attribute, read in _ATTRIBUTES:
+        values = tuple(read(machine) or _UNKNOWN for machine in machines)
+        if any(value != _UNKNOWN for value in values):
+            yield Difference(attribute, values)
+
+
+def _stands_out(row: Difference) -> bool:
+    """Is the subject's value known, and unlike that of every sibling whose value is known?"""
+    own, known = row.values[0], [value for value in row.values[1:] if value != _UNKNOWN]
+    return own != _UNKNOWN and bool(known) and own not in known
+
+
+def _digest(machine: Machine) -> str:
+    return machine.image_ref.digest[:19] if machine.image_ref and machine.image_ref.digest else ""
+
+
+def _guest(machine: Machine) -> str:
+    guest = (machine.config or {}).get("guest")
+    if not hasattr(guest, "get"):
+        return "default (256 MB)" if machine.config else ""
+    told: Any = guest
+    return f"{told.get('cpus', '?')}x {told.get('cpu_kind', '?')}, {told.get('memory_mb', '?')} MB"
+
+
+def _setting(key: str) -> Any:
+    def read(machine: Machine) -> str:
+        value = (machine.config or {}).get(key)
+        if isinstance(value, dict):
+            return ", ".join(f"{k} {v}" for k, v in sorted(value.items()))
+        return "" if machine.config is None else str(value if value is not None else "not set").lower()
+
+    return read
+
+
+def _variables(machine: Machine) -> str:
+    return ", ".join(sorted(machine.env)) or ("none" if machine.config else "")
+
+
+def _services(machine: Machine) -> str:
+    services = (machine.config or {}).get("services")
+    count = len(services) if isinstance(services, list | tuple) else 0
+    return "" if machine.config is None else str(count)
+
+
+_ATTRIBUTES: tuple[tuple[str, Any], ...] = (
+    ("state", lambda m: m.state),
+    ("region", lambda m: m.region),
+    ("created", lambda m: f"{m.created_at:%Y-%m-%d %H:%M}" if m.created_at else ""),
+    ("image", lambda m: m.image or (str(m.image_ref) if m.image_ref else "")),
+    ("digest", _digest),
+    ("release", lambda m: str(release_of(m) or "")),
+    ("guest", _guest),
+    ("restart", _setting("restart")),
+    ("auto_destroy", _setting("auto_destroy")),
+    ("services", _services),
+    ("environment", _variables),
+    ("host", lambda m: m.host_status),
+    ("cordoned", lambda m: "yes" if m.cordoned else "no"),
+)

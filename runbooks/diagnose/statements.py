@@ -1,0 +1,78 @@
+"""What the caller and its row said, held against what is known: the first untrue statement, dated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from runbooks.diagnose.facts import GONE, Facts
+from runbooks.diagnose.model import Claim, Untrue
+
+_UP = ("running", "started", "active", "ready", "healthy")
+_ON_ITS_WAY = ("starting", "provisioning", "creating", "created", "pending")
+
+
+def untrue(facts: Facts) -> tuple[Untrue, ...]:
+    """Every statement that the evidence refutes, the earliest first; undated ones stand last."""
+    found = tuple(_found(facts))
+    return tuple(sorted(found, key=lambda u: (u.at is None, u.at or facts.now, u.claim.text)))
+
+
+def _found(facts: Facts) -> Iterator[Untrue]:
+    caller, at = facts.caller, facts.caller.at
+    refusal = facts.last_refusals[-1] if facts.last_refusals else None
+    if caller.ok and refusal and not facts.exists:
+        yield _said(at, f"The caller reported success; the platform had refused: {refusal.told}.", "E19", refusal.at)
+    if caller.status in _UP and at and (start := _first_start(facts)) and facts.whole_life and start > at:
+        yield _said(
+            at,
+            f"The caller said `{caller.status}`; the machine started at {start:%H:%M:%S}.",
+            "E19",
+            *facts.events_at[:1],
+        )
+    if caller.status in _UP and facts.state in GONE and (ended := facts.since) and at and ended < at:
+        yield _said(
+            at,
+            f"The caller said `{caller.status}`; the machine had been destroyed at {ended:%Y-%m-%d %H:%M:%S}.",
+            "E19",
+            *(facts.events_at or facts.seen_at)[:1],
+        )
+    url = caller.websocket_url
+    if url and facts.believed_host.endswith(".fly.dev") and facts.believed_host != facts.app_host:
+        yield _said(at, f"The caller gave out {url}, which is not an address of {facts.subject.app}.", "E19")
+    machine = facts.machine
+    if machine and machine.region and caller.region and machine.region not in caller.region:
+        yield _said(
+            at, f"The caller named the region {caller.region}; it is {machine.region}.", "E19", *facts.seen_at[:1]
+        )
+    yield from _of_the_row(facts)
+
+
+def _of_the_row(facts: Facts) -> Iterator[Untrue]:
+    record = facts.record
+    if record is None:
+        return
+    start = _first_start(facts)
+    if record.started_at and facts.whole_life and (start is None or start > record.started_at):
+        when = f"started at {start:%H:%M:%S}" if start else "never started"
+        yield _said(
+            record.started_at,
+            f"The row says that it started at {record.started_at:%H:%M:%S}; it {when}.",
+            "E14",
+            *facts.events_at[:1],
+        )
+    if record.status in (*_ON_ITS_WAY, *_UP) and facts.state in (*GONE, "stopped", "failed"):
+        yield _said(
+            facts.since,
+            f"Since then the row's `{record.status}` is untrue: the machine is {facts.state}.",
+            "E14",
+            *facts.seen_at[:1],
+        )
+
+
+def _first_start(facts: Facts) -> datetime | None:
+    return next((e.at for e in facts.events if (e.type, e.status) == ("start", "started")), None)
+
+
+def _said(at: datetime | None, text: str, *evidence: str) -> Untrue:
+    return Untrue(at, Claim(text, tuple(dict.fromkeys(evidence))))
