@@ -370,7 +370,7 @@ def meanings(text: str, status: int | None = None) -> tuple[Meaning, ...]:
 
 def _meaning(kind: str, match: re.Match[str]) -> Meaning:
     names = {
-        name: " ".join(value.split())[:_MOST_NAME].rstrip(" .,;:)")
+        name: " ".join(value.split())[:_MOST_NAME].rstrip(" .,;:')")
         for name, value in match.groupdict().items()
         if value
     }
