@@ -109,7 +109,9 @@ def test_where_the_proxy_answers_itself_its_own_lines_are_read(play: Play) -> No
     assert not any(line.provider == "proxy" for line in evidence.looks["E07"].answer.lines)
 
 
-@pytest.mark.parametrize("name", ["healthy", "healthy-endpoint-wrong", "websocket-rejected", "websocket-port-or-scheme"])
+@pytest.mark.parametrize(
+    "name", ["healthy", "healthy-endpoint-wrong", "websocket-rejected", "websocket-port-or-scheme"]
+)
 def test_where_it_does_not_the_log_is_read_once(play: Play, name: str) -> None:
     assert "E07b" not in collect(play(name))[0].looks
 
