@@ -30,7 +30,7 @@ _PHRASE = (
 _MARKED = re.compile(
     rf"(?i)(?:(?:error|failed|status|http|responded|returned|\bapi)(?![^\n(:]{{0,40}}\b(?:line|port|exit code)\b)"
     rf"[^\n(:=]{{0,40}}[(:=\s]\s{{0,20}}['\"]?(?:http\s{{0,20}})?"
-    rf"|(?:→|->)\s{{0,3}}|\bwith\s(?={_CODE}\s?[({{:\"])|api\.machines\.dev\S{{0,300}}\s{{1,3}}"
+    rf"|(?:→|[=-]>)\s{{0,3}}|\bwith\s(?={_CODE}\s?[({{:\"])|api\.machines\.dev\S{{0,300}}\s{{1,3}}"
     rf"|(?<![\w.:/-])(?={_CODE}\s{{1,3}}{_PHRASE}))"
     rf"(?P<code>{_CODE})\b(?!\s{{0,3}}(?:ms|[kmg]i?b|s|bytes|machines|attempts|times|lines|rows|users|items|requests)\b|[.%/]\d|[%\]])"
 )
@@ -38,47 +38,51 @@ _MARKED = re.compile(
 # fmt: off
 _WORDS = (
     "failed to get manifest", "manifest_unknown", "manifest unknown", "unique machine name violation",
-    "candidate host", "token validation error", "insufficient resources", "insufficient memory",
-    "insufficient cpus", "insufficient ips", "insufficient_capacity", "volume_placement_capacity",
-    "could not reserve resource", "no capacity", "out of capacity", "not enough capacity", "over the allowed quota",
-    "machine limit", "maximum number of machines", "add a payment method", "your payment information",
-    "trial has ended", "high risk", "machines are disabled for", "deadline_exceeded", "failed_precondition",
-    "already_exists:", "invalid_argument:", "not_found: ", "aborted: ", "rate limit exceeded",
-    "lease currently held", "failed to get lease", "from current state", "attempting to start", "refusing to start",
-    "non-startable state", "not currently st", "concurrent update", "machine not found", "invalid machine id",
-    "app not found", "could not find app", "could not find image", "name has already been taken", "name_taken",
-    "wrong region", "is deprecated and cannot have", "needs volumes with name", "bound to machine",
-    "claimed by machine", "unpack image", "min_secrets_version", "current_version", "invalid config.",
-    "unsupported guest", "json: cannot unmarshal", "404 page not found", "failed to launch vm",
-    "failed to create machine", "machine's state to change", "waiting for health checks", "smoke checks for",
-    "deploys to this host", "upstream request timeout", "no access token available", "pull access denied",
-    "resource is denied", "gpu machines", "reach desired st", "hit a fly api error", "app repository not found",
-    "failed to resolve reference", "exceeds the maximum", "because it has a lease", "version mismatch",
-    "a host to place", "machine on a host", "governor policy", "at capacity", "already attached to",
-    "volume not found", "a paid plan", "payment method required", "has been suspended", "already destroyed",
-    "cannot be destroyed", "waiting for state", "hosts could not be reached", "worker host", "host unavailable",
-    "json: unknown field", "invalid machine config", "validation failed: ", "no such machine", "the app name",
-    "unknown server error", "invalid region", "unknown region", "a valid region", "must be authenticated to view",
+    "could not find a candidate host", "candidate host", "token validation error", "insufficient resources",
+    "insufficient memory", "insufficient cpus", "insufficient ips", "insufficient_capacity",
+    "volume_placement_capacity", "could not reserve resource", "no capacity", "out of capacity",
+    "not enough capacity", "over the allowed quota", "machine limit", "maximum number of machines",
+    "add a payment method", "your payment information", "trial has ended", "high risk", "machines are disabled for",
+    "deadline_exceeded", "failed_precondition", "already_exists:", "invalid_argument:", "not_found: ", "aborted: ",
+    "rate limit exceeded", "lease currently held", "failed to get lease", "from current state",
+    "attempting to start", "refusing to start", "non-startable state", "not currently st", "concurrent update",
+    "machine not found", "invalid machine id", "app not found", "could not find app", "could not find image",
+    "name has already been taken", "name_taken", "wrong region", "is deprecated and cannot have",
+    "needs volumes with name", "bound to machine", "claimed by machine", "unpack image", "min_secrets_version",
+    "current_version", "invalid config.", "unsupported guest", "json: cannot unmarshal", "404 page not found",
+    "failed to launch vm", "failed to create machine", "machine's state to change", "waiting for health checks",
+    "smoke checks for", "deploys to this host", "upstream request timeout", "no access token available",
+    "pull access denied", "resource is denied", "gpu machines", "reach desired st", "hit a fly api error",
+    "app repository not found", "failed to resolve reference", "exceeds the maximum", "because it has a lease",
+    "version mismatch", "a host to place", "machine on a host", "governor policy", "at capacity",
+    "already attached to", "volume not found", "a paid plan", "payment method required", "has been suspended",
+    "already destroyed", "cannot be destroyed", "waiting for state", "hosts could not be reached", "worker host",
+    "host unavailable", "json: unknown field", "invalid machine config", "validation failed: ", "no such machine",
+    "the app name", "unknown server error", "invalid region", "unknown region", "a valid region",
+    "must be authenticated to view",
 )
 # fmt: on
 # A way that broke is the platform's only where the words around speak of it.
 _BROKEN = re.compile(
     r"(?im)\b(?:ETIMEDOUT|ECONNRESET|ECONNREFUSED|ECONNABORTED|ENOTFOUND|EAI_AGAIN)\b|deadline exceeded|socket hang up"
-    r"|\btimed out|timeout of \d|\b\w{0,20}Timeout(?:Error|Exception)?:|\bTimeout(?:Error|Exception)\b|:timeout\b"
+    r"|\btimed out|timeout of \d|\b(?:Read|Connect|Write|Pool|Open)Timeout\b|Timeout(?:Error|Exception)\b|:timeout\b"
     r"|no such host|connection re(?:set|fused)|: EOF\b|TransportError"
     r"|\bregion \w{2,20} not found|volume vol_\w{3,30} not found"
     r"|^\s{0,9}Error: unauthorized|\bVM [^\n:]{0,40}: unauthorized"
 )
-_FLY = re.compile(r"(?i)\bfly|machines?\b|launch VM|_api\.internal")
+_FLY = re.compile(r"(?i)\bfly(?!\.dev)|machines?\b|launch VM|_api\.internal")
+_THROWN = re.compile(r"(?:Error|Timeout|Exception)\b")
 _ELSEWHERE = re.compile(r"(?i)postgres|redis|mysql|mongo|supabase|prisma|:5432|:6379|smtp|openai|stripe|\bdb\b")
-# What the caller's own server answered to somebody else.
-_SERVED = re.compile(
-    r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /(?!(?:v1/)?apps/)\S{0,2000}(?: HTTP/|\s{1,3}\d{3}\b)"
+# A visit to what the machine serves, and what the caller's own server answered to somebody else.
+_VISIT = re.compile(
+    r"(?i)\bwss?://|websocket|handshake|tungstenite|\.fly\.dev\b|(?<!_api)\.internal\b"
+    r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /(?!(?:v1/)?apps/)\S{0,2000}(?: HTTP/|\s{1,3}\d{3}\b)"
 )
+_BEFORE = re.compile(rf"(?<![\w.:/-])({_CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
 # Lines of a machine's log, by flyctl or by the dashboard (facts §8.2).
 _SHIPPED = re.compile(
     r"^(?:[^\n\[]{0,80}\b(?:app|runner|proxy|health)\[[0-9a-z]{6,16}\]"
-    r"|(?:[\d:TZ. -]{8,35}\s)?\s?\[P[A-Z]\d\d\])[^\n]*",
+    r"|(?:[\d:TZ. -]{8,35}\s)?\s{0,4}(?:proxy\s{1,4})?\[P[A-Z]\d\d\])[^\n]*",
     re.M,
 )
 _GUTTER = re.compile(r"\n│ {0,6}(?=[^\s│╷╵])")
@@ -170,7 +174,11 @@ class _Reader:
             if _is_shipped(found):
                 self.bodies.append(start)
                 continue
-            told = _in_object(found, raw, self.depth, self._hint())
+            hint = self._hint()
+            told = _in_object(found, raw, self.depth, hint)
+            if self.found and hint is None:
+                # Unknown words after a refusal are what the caller made of it.
+                told = [entry for entry in told if entry.known]
             if told and not self.depth and not any(_ANSWERS.fullmatch(key[:40]) for key in found):
                 self.bodies.append(start)
             for entry in told:
@@ -209,16 +217,19 @@ class _Reader:
     def _in_line(self, line: str) -> _Found | None:
         marked = _MARKED.search(line)
         at = _first_word(line)
-        if at < 0 and (broken := _BROKEN.search(line)):
-            around = self.before[-_NEAR:] + line
-            at = broken.start() if _FLY.search(around) and not _ELSEWHERE.search(line) else -1
+        if at < 0 and (broken := _BROKEN.search(line)) and not _ELSEWHERE.search(line) and not _VISIT.search(line):
+            # An exception may speak of what was said before it.
+            around = self.before[-_NEAR:] + line if _THROWN.search(line) else line
+            at = broken.start() if _FLY.search(around) or line.strip() == "Error: unauthorized" else -1
         if at < 0 and _REQUEST_ID.search(line) and (error := re.search(r"(?i)\berror\b", line)):
             at = error.start()
-        if at < 0 and (marked is None or _SERVED.search(line) or (_ELSEWHERE.search(line) and not _FLY.search(line))):
+        if at < 0 and (marked is None or _VISIT.search(line) or (_ELSEWHERE.search(line) and not _FLY.search(line))):
             return None
+        if at > 0:
+            marked = marked or _BEFORE.search(line[max(0, at - 20) : at])
         begin = at if at >= 0 else marked.start() if marked else 0
         text = line[max(0, begin - 250) :].strip()[:_MOST_TEXT]
-        return _Found(CallerError(int(marked["code"]) if marked else None, text), bare=at < 0, known=at >= 0)
+        return _Found(CallerError(int(marked[1]) if marked else None, text), bare=at < 0, known=at >= 0)
 
     def _placed(self, entry: _Found, line: str) -> _Found:
         """With the time and the request id that stand on the line, or were passed since the last refusal."""
@@ -332,13 +343,14 @@ def _text_of(found: Mapping[str, Any]) -> str:
 
 
 def _known(text: str) -> bool:
-    return _first_word(text) >= 0
+    low = text.lower()
+    return any(word in low for word in _WORDS)
 
 
 def _first_word(text: str) -> int:
-    """Where words of the platform stand in the text, or -1."""
+    """Where the first words of the platform stand in the text, or -1."""
     low = text.lower()
-    return next((at for word in _WORDS if (at := low.find(word)) >= 0), -1)
+    return min((at for word in _WORDS if (at := low.find(word)) >= 0), default=-1)
 
 
 def _status_of(found: Mapping[str, Any]) -> int | None:

@@ -100,6 +100,10 @@ def test_refusals_in_prose(text: str, status: int | None, words: str) -> None:
     assert words in caller.error_text
 
 
+LEASE = (
+    '{"status":"error","message":"machine ID cea676e0590248 lease currently held by 6b0f3d52@tokens.fly.io, '
+    'expires at 2026-04-22T16:38:40Z"}'
+)
 NO_ROOM = '{"error":"could not find a candidate host","status":"insufficient_capacity"}'
 PHRASED = {status: status for status in PHRASES}
 BODIES = (
@@ -226,6 +230,17 @@ def test_a_list_of_attempts_in_one_object() -> None:
         ),
         ("await fly.machines.create()\nhttpx.ReadTimeout: The read operation timed out", [(None, "timeout")]),
         ("Error: failed to launch VM: EOF", [(None, "timeout")]),
+        (
+            "INFO sandbox POST https://api.machines.dev/v1/apps/willow/machines\nTraceback (most recent call last):\n"
+            '  File "/app/fly.py", line 41, in create\nhttpx.ReadTimeout\n',
+            [(None, "timeout")],
+        ),
+        ("[Starter] inbound-2 cea676e0590248 start => 409\n[Starter] " + LEASE, [(409, "lease")]),
+        ("attempt 1: 422 could not find a candidate host", [(422, "region-capacity")]),
+        (
+            '{"error":"could not find a candidate host"}\nanswered {"error":"provisioning failed","status":502}',
+            [(None, "region-capacity")],
+        ),
         ("$ fly deploy\nError: unauthorized", [(None, "token")]),
         (f"Error: unauthorized (Request ID: {ID})", [(None, "token")]),
         (
@@ -282,6 +297,13 @@ SHIPPED = (
         "GET /health 503 12 ms",
         '{"level":30,"method":"GET","url":"/health","status":404}',
         "Stripe error 402: card declined",
+        "ERROR socket: handshake failed with status 502",
+        "smoke: wss://lichen-ingest.fly.dev/events -> HTTP 503 Service Unavailable",
+        "[CloudWebSocket] error: connect ECONNREFUSED 66.241.125.88:8081",
+        "websockets.exceptions.InvalidStatus: server rejected WebSocket connection: HTTP 403",
+        "curl: (22) The requested URL https://acme.fly.dev/health returned error: 502",
+        "spawned machine 1428384c084860\n[pool] 11:40:05.410 job 99124 timed out on worker-6",
+        "16:09:58  proxy   [PM07] failed to change machine state: machine getting replaced, refusing to start",
         "connect ECONNREFUSED 10.0.0.5:5432 (postgres of the machine)",
         '  File "/srv/app.py", error handler, line 404, in respond',
         "error budget: 500 requests",
