@@ -56,7 +56,7 @@ INIT: Table = (
             ("allowed memory size", r"Allowed memory size of \d{1,20} bytes exhausted"),
             ("runtime: out of memory", r"runtime: out of memory"),
             ("perhaps out of memory", r"was sent SIGKILL! Perhaps out of memory"),
-            ("cannot allocate memory", r"(?i)cannot allocate memory|eheap_alloc: Cannot allocate"),
+            ("cannot allocate", r"(?i)cannot allocate memory|eheap_alloc: cannot allocate"),
             ("bad_alloc", r"std::bad_alloc"),
         ),
     ),
@@ -100,8 +100,12 @@ RUNNER: Table = (
     ),
     (
         "exit-not-restarting",
-        (("not restarting", r"machine exited with exit code (?P<number>\d{1,9}), not restarting"),),
+        (
+            ("not restarting", r"machine exited with exit code (?P<number>\d{1,9}), not restarting"),
+            ("not restarting", r"machine restart policy set to '\w{1,20}', not restarting"),
+        ),
     ),
+    ("left-stopped", (("non-started state", r"machine was in a non-started state prior to the update"),)),
     ("restarts-used-up", (("max restart count", r"reached its max restart count (?:of )?\(?(?P<number>\d{1,9})"),)),
     ("created-and-started", (("created and started in", r"Machine created and started in"),)),
     ("started", (("machine started in", r"^Machine started in"),)),
@@ -160,7 +164,8 @@ PROXY: Table = (
             ("change machine state", r"failed to change machine state: (?P<thing>.{1,300})"),
             ("non-startable state", r"machine is in a (?P<thing>non-startable state(?:: \w{1,30})?)"),
             ("connect to machine", r"failed to connect to machine(?:: (?P<thing>.{1,300}))?"),
-            ("[pm", r"\[PM\d\d\] ?(?P<thing>.{0,300})"),
+            ("wake up machine", r"could not wake up machine due to (?P<thing>.{1,200})"),
+            ("[pm", r"\[PM(?!11)\d\d\] ?(?P<thing>.{0,300})"),
         ),
     ),
     (

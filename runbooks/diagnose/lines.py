@@ -19,21 +19,57 @@ from runbooks.evidence.pasted import from_around, from_init
 
 TABLE: Table = (*INIT, *RUNNER, *PROXY, *HEALTH, *FLYCTL, *WORDS)
 
-_Rule = tuple[tuple[str, ...], str, re.Pattern[str]]
+
+class _Book:
+    """Rules by their hints. Most lines hold none, so that one search for all hints is all they cost."""
+
+    __slots__ = ("_gate", "_rules", "_starts")
+
+    def __init__(self, table: Table) -> None:
+        self._rules = [(fact, re.compile(pattern)) for fact, pairs in table for _, pattern in pairs]
+        hints = [hint.split("|") for _, pairs in table for hint, _ in pairs]
+        starts = _shortest(text for texts in hints for text in texts)
+        self._gate = re.compile(f"(?=({_either(starts)}))")  # looking ahead, as hints overlap
+        self._starts: dict[str, list[int]] = {start: [] for start in starts}
+        for number, texts in enumerate(hints):
+            for start in {start for start in starts if any(text.startswith(start) for text in texts)}:
+                self._starts[start].append(number)
+
+    def matches(self, message: str, low: str) -> Iterator[tuple[str, re.Match[str]]]:
+        """The patterns that fit, in the order of the table."""
+        for number in sorted({number for start in set(self._gate.findall(low)) for number in self._starts[start]}):
+            fact, pattern = self._rules[number]
+            if match := pattern.search(message):
+                yield fact, match
 
 
-def _rules(table: Table) -> tuple[_Rule, ...]:
-    return tuple((tuple(hint.split("|")), fact, re.compile(p)) for fact, pairs in table for hint, p in pairs)
+def _shortest(texts: Iterable[str]) -> list[str]:
+    """The texts without those that begin with another of them."""
+    kept: list[str] = []
+    for text in sorted(set(texts)):
+        if not kept or not text.startswith(kept[-1]):
+            kept.append(text)
+    return kept
+
+
+def _either(texts: list[str]) -> str:
+    """A pattern for any of these texts, none a beginning of another, that looks at every letter once."""
+    heads: dict[str, list[str]] = {}
+    for text in texts:
+        heads.setdefault(text[:1], []).append(text[1:])
+    branches = [re.escape(head) + (_either(tails) if tails != [""] else "") for head, tails in heads.items()]
+    return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
 _MAY_SAY = {
-    "app": _rules(INIT),
-    "runner": _rules((*RUNNER, *INIT)),
-    "proxy": _rules(PROXY),
-    "health": _rules(HEALTH),
+    "app": _Book(INIT),
+    "runner": _Book((*RUNNER, *INIT)),
+    "proxy": _Book(PROXY),
+    "health": _Book(HEALTH),
 }
-_ANYONE = _rules((*RUNNER, *INIT, *PROXY, *HEALTH, *FLYCTL))
-_PROGRAM = _rules(WORDS)
+_ANYONE = _Book((*RUNNER, *INIT, *PROXY, *HEALTH, *FLYCTL))
+_PROGRAM = _Book((*INIT, *WORDS))
+_PASTED_PROGRAM = _Book(TABLE)
 _MAX = 2_000
 
 
@@ -55,30 +91,31 @@ def read_lines(lines: Iterable[LogLine]) -> Iterator[Reading]:
     """Every recognised line, in the order of the log; one line can state several facts."""
     lists: dict[str, _List] = {}
     for line in lines:
-        for fact, names, number, thing in _meanings(line.message[:_MAX], line.provider):
+        meanings = meanings_of(_text(line), line.provider)
+        for fact, names, number, thing in meanings:
             yield Reading(line, fact, names, number, thing)
         if line.provider in ("app", ""):
-            names = lists.setdefault(line.instance, _List()).next(line.message[:_MAX])
-            if names:
+            names = lists.setdefault(line.instance, _List()).next(_text(line))
+            if names and not any(fact == "missing-variable" for fact, *_ in meanings):
                 yield Reading(line, "missing-variable", names)
 
 
 @lru_cache(maxsize=20_000)
-def _meanings(message: str, provider: str) -> tuple[_Meaning, ...]:
+def meanings_of(message: str, provider: str) -> tuple[_Meaning, ...]:
     """Equal lines come by the hundred, e.g. in a crash loop."""
     low = message.lower()
     found: dict[str, _Meaning] = {}
-    rules = _MAY_SAY.get(provider, _ANYONE)
     if is_words(message, provider):
-        rules = (*rules, *_PROGRAM)
-    for hints, fact, pattern in rules:
-        if fact in found or not any(hint in low for hint in hints):
-            continue
-        match = pattern.search(message)
-        if match and (meaning := _meaning(fact, match, low)):
+        book = _PROGRAM if provider == "app" else _PASTED_PROGRAM
+    else:
+        book = _MAY_SAY.get(provider, _ANYONE)
+    for fact, match in book.matches(message, low):
+        if fact not in found and (meaning := _meaning(fact, match, low)):
             found[fact] = meaning
-    codes = [("proxy-code", (), None, code) for code in dict.fromkeys(_CODES.findall(message))]
-    return (*found.values(), *codes[1:]) if "proxy-code" in found else tuple(found.values())
+    if "proxy-code" not in found:
+        return tuple(found.values())
+    others = list(dict.fromkeys(_CODES.findall(message)))[1:]  # “[PR03] … last error: [PM05] …” gives both
+    return (*found.values(), *(("proxy-code", (), None, code) for code in others))
 
 
 _CODES = re.compile(r"\[(P[A-Z]\d\d)\]")
@@ -88,13 +125,17 @@ def _meaning(fact: str, match: re.Match[str], low: str) -> _Meaning | None:
     groups = match.groupdict()
     said = groups.get("names") or ""
     names = tuple(dict.fromkeys(name.upper() for name in _NAME.findall(said) if name not in NO_NAMES))
-    if fact == "missing-variable" and (bool(said) > bool(names) or any(word in low for word in GOES_ON)):
+    if fact == "missing-variable" and (bool(said) > bool(names) or _goes_on(low)):
         return None
     if fact == "listens" and any(word in low[: match.end()] for word in NOT_LISTENING):
         return None
     number = groups.get("number")
     thing = groups.get("thing") or groups.get("thing2") or ""
     return fact, names, int(number) if number else None, thing.strip()
+
+
+def _goes_on(low: str) -> bool:
+    return any(word in low for word in GOES_ON)
 
 
 _NAME = re.compile(r"\b[A-Z][A-Z0-9_]{2,}\b|^[a-z_]+$")
@@ -111,10 +152,11 @@ class _List:
 
     def next(self, message: str) -> tuple[str, ...]:
         before, self.previous = self.previous, message
-        for heading, lines in HEADINGS:
-            if heading.search(message):
-                self.left = lines
-                return ()
+        if ":" in message[-8:] or '"received"' in message:
+            for heading, lines in HEADINGS:
+                if heading.search(message):
+                    self.left = 0 if _goes_on(message.lower()) else lines
+                    return ()
         if "ield required" in message and "missing" in message:  # pydantic: the name stands a line above
             name = before.strip()
             return (name.upper(),) if re.fullmatch(r"[A-Za-z]\w{1,60}", name) else ()
@@ -139,7 +181,7 @@ def _is_program(message: str, provider: str) -> bool:
 
 def is_program(line: LogLine) -> bool:
     """Did the customer's own program print this, rather than the platform around it?"""
-    return _is_program(line.message[:_MAX], line.provider)
+    return _is_program(_text(line), line.provider)
 
 
 def short(text: str, limit: int = 160) -> str:
@@ -149,7 +191,7 @@ def short(text: str, limit: int = 160) -> str:
 
 
 _TELLING = frozenset(fact for fact, _ in WORDS if fact != "listens") | {"out-of-memory", "exec-format", "spawn-failed"}
-_ENDS = frozenset({"exited", "killed", "abrupt", "spawn-failed"})
+_ENDS = frozenset({"exited", "killed", "abrupt"})
 
 
 def last_words(lines: Iterable[LogLine], before: datetime | None = None) -> tuple[LogLine, ...]:
@@ -158,9 +200,11 @@ def last_words(lines: Iterable[LogLine], before: datetime | None = None) -> tupl
     Frames of stacks, blank lines and the noise of shutting down are left out; lines after `before` are, too.
     """
     kept = [line for line in lines if before is None or line.at is None or line.at <= before]
-    said = [line for line in _last_life(kept) if is_program(line) and not tells_nothing(line.message[:_MAX])]
+    life = [line for line in _last_life(kept) if is_program(line)]
+    above = ["", *map(_text, life)]
+    said = [line for line, frame in zip(life, above, strict=False) if not tells_nothing(_text(line), frame)]
     for back in range(min(len(said), 15)):
-        facts = {(fact, bool(thing or names)) for fact, names, _, thing in _meanings(_text(said[-1 - back]), "app")}
+        facts = {(fact, bool(thing or names)) for fact, names, _, thing in meanings_of(_text(said[-1 - back]), "app")}
         if any(fact in _TELLING and (told or fact != "uncaught") for fact, told in facts):
             said = said[: len(said) - back]
             break
@@ -169,7 +213,7 @@ def last_words(lines: Iterable[LogLine], before: datetime | None = None) -> tupl
 
 def _last_life(lines: list[LogLine]) -> list[LogLine]:
     """The lines up to the last end of the program and after the end before; all, where no end says anything."""
-    ends = [i for i, x in enumerate(lines) if any(m[0] in _ENDS for m in _meanings(_text(x), x.provider))]
+    ends = [i for i, x in enumerate(lines) if any(m[0] in _ENDS for m in meanings_of(_text(x), x.provider))]
     for number in range(len(ends) - 1, -1, -1):
         life = lines[ends[number - 1] + 1 if number else 0 : ends[number]]
         if any(is_program(line) and not tells_nothing(_text(line)) for line in life):

@@ -14,7 +14,7 @@ Table = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 # Any name of a variable where the words around it say that it is one; elsewhere it must look like one.
 NAME = r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9_]{2,60}+(?![A-Za-z0-9_])"
 _SURE = (
-    r"(?<![A-Za-z0-9_.])(?=[A-Z0-9]{1,40}_[A-Z0-9]|(?:PORT|HOST|TOKEN|SECRET|DSN|DOMAIN)(?![A-Za-z0-9_]))"
+    r"(?<![A-Za-z0-9_])(?=[A-Z0-9]{1,40}_[A-Z0-9]|(?:PORT|HOST|TOKEN|SECRET|DSN|DOMAIN)(?![A-Za-z0-9_]))"
     r"[A-Z][A-Z0-9_]{2,60}+(?![A-Za-z0-9_(])"
 )
 _MORE = r"(?:['\"`]?(?:\s?,\s?(?:and |or )?|\s?[&/|]\s?|\s(?:and|or|und|y|et)\s|\s)['\"`]?"
@@ -41,6 +41,7 @@ WORDS: Table = (
     (
         "missing-variable",
         (
+            ("env", r"(?i:\b(?:missing|invalid|undefined)\b.{0,60}\benv[^:]{0,60}: ?)(?P<names>[\[{].{1,800})"),
             (
                 "env",
                 r"(?i:\b(?:missing|undefined|unset|invalid|absent"
@@ -92,6 +93,11 @@ WORDS: Table = (
             ("secret_key_base", r"(?i:missing .)(?P<names>secret_key_base)\b"),
             ("rails_master_key", r"(?i:missing encryption key).{1,200}(?P<names>RAILS_MASTER_KEY)"),
             ("must not be empty", rf"The (?P<names>{NAME}) setting must not be empty"),
+            (
+                "env",
+                rf"(?P<names>{_SURES}){_QUOTE} (?i:(?:is |was |were |are )?(?:not (?:found|set|present|defined)"
+                r"|missing|undefined) (?:in|from) (?:the |your |process\.)?env)",
+            ),
             ("declare it as envvar", rf"(?P<names>{NAME}) not found\. Declare it as envvar"),
             ("no application encryption key", r"No application encryption key has been specified"),
             ("notpresent", r"(?:Err` value: |[(: ])NotPresent\b"),
@@ -101,7 +107,7 @@ WORDS: Table = (
                 r"|not set)\b",
             ),
             ("is required", r"Error: (?P<thing>supabase(?:Url|Key)) is required"),
-            ("apikey|api key|api_key", r"(?:Neither|Missing) (?P<thing>api_?\s?key)\b"),
+            ("apikey|api key|api_key", r"\b(?:Neither|Missing|No) (?P<thing>(?i:api_?\s?key))\b(?! header)"),
             (
                 "connection string",
                 r"(?i)\b(?:no (?:database )?connection string was provided"
@@ -155,6 +161,11 @@ WORDS: Table = (
             ("main class", r"Could not find or load main class (?P<thing>\S{1,300})"),
             ("jarfile", r"Unable to access jarfile (?P<thing>\S{1,300})"),
             ("cannot load such file", r"cannot load such file -- (?P<thing>[^\s(]{1,300})"),
+            (
+                "not found|does not exist",
+                rf"{_PRE}(?i:(?:fatal )?error|fatal): (?P<thing>[\w./-]{{1,120}}\.\w{{1,8}}) (?:not found"
+                r"|does not exist|is missing)",
+            ),
             ("gemfile", r"Could not locate (?P<thing>Gemfile)"),
             ("could not open input file", r"Could not open input file: (?P<thing>\S{1,300})"),
             ("failed opening required", r"Failed opening required '(?P<thing>[^'\n]{1,300})'"),
@@ -175,9 +186,12 @@ WORDS: Table = (
         (
             (
                 "eaddrinuse|in use",
-                r"(?i)(?:eaddrinuse|address (?:is )?already in use|addr_?in_?use"
-                r"|connection in use).{0,60}?[:, (](?P<number>\d{2,5})\b",
+                r"(?i)(?:eaddrinuse|already in use|connection in use)(?:: address already in use)?[ :,-]{0,6}"
+                r"(?:bind\(2\) for )?"
+                r"[('\"]{0,3}[\w.*\[\]]{0,45}?['\"]{0,2}(?::|,| port|) ?(?P<number>\d{2,5})\b(?!\.)",
             ),
+            ("eaddrinuse", r"\bport: (?P<number>\d{2,5})\b.{0,60}:eaddrinuse"),
+            ("addrinuse", r"\bAddrInUse\b"),
             (
                 "in use",
                 r"(?i)(?<!errno)[:, ](?P<number>\d{2,5})['\")\]/]{0,3}[:,]? ?(?:bind: "
@@ -227,24 +241,28 @@ WORDS: Table = (
             ("access denied for user", r"Access denied for user '(?P<thing>[^'\n]{1,80})'"),
             ("no pg_hba.conf entry", r"no pg_hba\.conf entry for host"),
             ("does not exist", r"FATAL:? {1,4}(?:database|role) \"(?P<thing>[^\"\n]{1,80})\" does not exist"),
+            ("scram", r"server requested SCRAM-based authentication"),
+            (
+                "connection",
+                r"Unable to (?:obtain|acquire|open) (?:a |an |JDBC )?[Cc]onnection (?:from"
+                r"|to) (?:the )?(?:database|Jdbc|JDBC)",
+            ),
             ("tenant or user not found", r"Tenant or user not found"),
             (
                 "dbconnection.connectionerror|connectionerror",
                 r"\(DBConnection\.ConnectionError\)(?: tcp connect \((?P<thing>[^)\n]{1,120})\))?",
             ),
             ("failed to connect", r"Postgrex\.Protocol.{0,40}failed to connect"),
+            ("failed to connect to", r"failed to connect to [`'\"]?host=(?P<thing>\S{1,100}) (?:port=\d{1,5} )?user="),
             (
                 "dial tcp",
                 rf"dial tcp (?P<thing>{_HOST}:{_DATABASE_PORT}):?.{{0,40}}?(?:refused|timeout|no route|no such host)",
             ),
             (
                 "dial tcp",
-                rf"{_DATABASE}.{{0,120}}?dial tcp:? (?P<thing>[^\s]{{1,120}}):?.{{0,40}}?(?:refused|timeout"
+                rf"{_DATABASE}.{{0,120}}?dial tcp:? (?:lookup )?(?P<thing>[^\s]{{1,120}}?):?.{{0,40}}?"
+                r"(?:refused|timeout"
                 r"|no route|no such host)",
-            ),
-            (
-                "failed to connect to",
-                r"failed to connect to [`'\"]?(?P<thing>host=\S{1,100} user=\S{1,80} database=\S{1,80}?)[`'\"]?:",
             ),
             (
                 "connectionrefusederror|hostnotfounderror|accessdeniederror|connectionerror",
@@ -291,6 +309,7 @@ WORDS: Table = (
             ),
             ("permission denied", rf"Permission denied @ \w{{1,30}} - (?P<thing>{_PATH})"),
             ("permission denied", r"\((?:13|os error 13)[:)].{0,20}|Permission denied \(os error 13\)"),
+            ("permissiondenied", r"\bPermissionDenied\b"),
             (
                 "permission denied",
                 rf"(?P<thing>/{_PATH}) ?\(Permission denied\)|Failed to open stream: Permission denied",
@@ -318,29 +337,41 @@ WORDS: Table = (
         "listens",
         (
             (
+                "ipv4 address",
+                r"(?i:\blistening on IPv4 address )\"(?P<thing>[^\"\n]{1,60})\", port (?P<number>\d{2,5})",
+            ),
+            ("rocket has launched", r"(?i:rocket has launched from )(?P<thing>\S{1,100}?:(?P<number>\d{2,5}))\b"),
+            ("access", r"\bAccess \S{1,80}Endpoint at (?P<thing>\w{2,6}://[\w.-]{1,120}(?::(?P<number>\d{2,5}))?)"),
+            ("running", r"(?i:\brunning \S{1,80}Endpoint with .{1,60}? at )(?P<thing>\S{1,60}?:(?P<number>\d{2,5}))\b"),
+            (
+                "url: ",
+                r"^\s{0,8}(?:Local |Network |External )?URL: (?P<thing>https?://[\w.-]{1,120}:"
+                r"(?P<number>\d{2,5}))\/?$",
+            ),
+            (
                 "://",
-                r"(?i:\b(?:listening|listens|running|started|starting|serving|served|available|ready|launched"
-                r"|bound|server|servidor|up|online|local|network|http)\b[^\n:/]{0,40}?(?:: {0,12}| (?:on"
-                r"|at|from|en|auf|sur):? | )) {0,8}(?P<thing>(?:https?|tcp|ws|wss"
-                r"|ssl)://(?:\[[\da-fA-F:.]{2,45}\]|[\w.*-]{1,120})(?::(?P<number>\d{2,5}))?)(?=[/\s),;]"
-                r"|$)",
+                r"(?i:\b(?:listening|listens|running|started|starting|serving|served|launched|bound"
+                r"|servidor)\b[^\n:/]{0,40}?"
+                r"(?:: {0,12}| (?:on|at|from|en|auf|sur|via):? {0,4})|\b(?:server|ready|available|live|up"
+                r"|online) (?:on|at):? "
+                r"|\b(?:listening|serving|running) |^\W{0,12}(?:local|network|on your network): {1,8})"
+                r"[\[('\"`<]?(?P<thing>(?:https?|tcp|ws|wss|ssl)://(?:\[[\da-fA-F:.]{2,45}\]|[\w.*-]{1,120})"
+                r"(?::(?P<number>\d{2,5}))?)(?=[/\s),;\"'`>\]}]|\.?$)",
             ),
             (
                 "listening|running|started|serving|bound|starting",
                 r"(?i:\b(?:listening|running|started|serving|bound|starting)\b[^\n:/]{0,50}?(?: (?:on|at"
-                r"|to):? |: ?) {0,4}(?:address )?)['\"`]?(?P<thing>(?:\[[\da-fA-F:.]{2,45}\]"
-                r"|\d{1,3}(?:\.\d{1,3}){3}|localhost|\*|::|0\.0\.0\.0|)(?<!\w):(?P<number>\d{2,5}))\b(?!:\d)",
+                r"|to):? |: ?) {0,4}"
+                r"(?:address )?)['\"`]?(?P<thing>(?:(?:\[[\da-fA-F:.]{2,45}\]|\d{1,3}(?:\.\d{1,3}){3}"
+                r"|localhost|\*|::)|(?<=[\s'\"`]))"
+                r":(?P<number>\d{2,5}))\b(?!:\d)",
             ),
-            ("access", r"\bAccess \S{1,80}Endpoint at (?P<thing>\w{2,6}://[\w.-]{1,120}(?::(?P<number>\d{2,5}))?)"),
-            ("running", r"(?i:\brunning \S{1,80}Endpoint with .{1,60}? at )(?P<thing>\S{1,60}?:(?P<number>\d{2,5}))\b"),
             (
                 "port",
-                r"(?i:\b(?:listening|listens|running|started|starting|serving|ready|live|up|online|server"
-                r"|servidor|escuchando|lauscht)\b[^\n:/=]{0,60}?\b(?:port|puerto|porta)(?:\(s\)"
-                r"|s)?(?: is)?:? ?[`'\"(#]?)(?P<number>\d{2,5})\b(?!\.\d|,\d)",
+                r"(?i:\b(?:listening|listens|running|started|starting|serving|ready|live|up|online|server|servidor"
+                r"|escuchando|lauscht)\b[^\n:/=]{0,60}?\b(?:port|puerto|porta)(?:\(s\)|s)?(?: is)?:? ?[`'\"(#]?)"
+                r"(?P<number>\d{2,5})\b(?!\.\d|,\d)",
             ),
-            ("port ", r"(?i:\blistening on IPv4 address )\"(?P<thing>[^\"\n]{1,60})\", port (?P<number>\d{2,5})"),
-            ("rocket has launched", r"(?i:rocket has launched from )(?P<thing>\S{1,100}?:(?P<number>\d{2,5}))\b"),
         ),
     ),
     (
@@ -357,19 +388,19 @@ WORDS: Table = (
             (
                 "unhandled|uncaught",
                 r"(?i:\b(?:unhandled|uncaught) ?(?:exception|promise ?rejection|rejection"
-                r"|error)(?:warning)?)\W{1,6}(?P<thing>.{1,400})",
+                r"|error)(?:warning| event)?)\W{1,6}(?P<thing>.{1,400})",
             ),
             ("uncaught", r"PHP Fatal error: {1,4}Uncaught (?P<thing>.{1,400})"),
             (
                 "fatal",
-                r"(?i)^(?:\S{10}[ T]\S{8,20} )?\W{0,12}(?:\[[^\]]{1,40}\]:? ?)?fatal(?: error)?(?:: | - "
+                r"(?i)^(?:\S{10}[ T]\S{8,20} )?\W{0,12}(?:\[[^\]]{1,40}\]:? ?"
+                r"|[\w.-]{1,30}:? )?fatal(?: error)?(?:: | - "
                 r"|\] )(?P<thing>.{1,400})",
             ),
             (
                 "fatal",
                 r"\"level\": ?\"(?:fatal|panic|critical)\".{0,400}?\"(?:msg|message)\": ?\"(?P<thing>[^\"\n]{1,400})",
             ),
-            ("fatal", r"^\[[^\]]{1,60} FTL\]\s?.{0,40}?(?P<thing>\w.{1,400})"),
             ("ftl]", r"^\[[^\]]{1,60} FTL\]\W{0,10}(?P<thing>\w.{1,400})"),
             (
                 "application failed to start|application run failed",
@@ -381,6 +412,7 @@ WORDS: Table = (
                 rf"|\\)){{0,8}}[A-Za-z_$]{{0,60}}(?:Error|Exception)(?: \[[A-Z_0-9]{{3,60}}\])?: .{{1,400}})",
             ),
             (": ", r"^(?P<thing>(?:[a-z_]\w{1,40}\.){1,8}[A-Z]\w{2,60}: .{1,400})"),
+            ("::", r"^(?P<thing>[A-Z]\w{1,40}(?:::[A-Z]\w{1,40}){1,6}: .{1,400})"),
             ("error)|exception)", r"^\S{1,200}\.rb:\d{1,6}:in .{1,120}?: (?P<thing>.{1,400}\((?:\w|::){2,80}\))"),
         ),
     ),
@@ -400,7 +432,12 @@ NO_NAMES = frozenset(
 # A program that says this about a variable goes on without it.
 GOES_ON = (
     "optional",
-    "default",
+    "using default",
+    "defaulting",
+    "default to",
+    "the default",
+    "by default",
+    "default:",
     "fallback",
     "falling back",
     "fall back",
@@ -421,6 +458,10 @@ GOES_ON = (
     "no longer required",
     "using local",
     "sample",
+    "feature flag",
+    # names of the language, not of the environment
+    "referenceerror",
+    "nameerror",
 )
 # Words before an address that is not this program's own, or that it did not get.
 NOT_LISTENING = (
@@ -466,6 +507,12 @@ _SHUTDOWN = re.compile(
 )
 
 
-def tells_nothing(message: str) -> bool:
-    """A frame of a stack, a blank line, the noise of a package manager or of shutting down."""
+# The line below is a piece of source.
+_PLACE = re.compile(r"^\s{0,8}File \"|^(?:file://|/|node:)\S{1,300}:\d{1,6}$")
+
+
+def tells_nothing(message: str, above: str = "") -> bool:
+    """A frame of a stack or its source, a blank line, the noise of a package manager or of shutting down."""
+    if message.startswith("  ") and _PLACE.search(above):
+        return True
     return bool(_FRAME.search(message) or _SHUTDOWN.match(message))

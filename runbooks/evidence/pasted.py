@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -27,7 +27,7 @@ _MAX_BLOCK = 400
 # What init prints on the machine's own console, so that it comes as `app`.
 INIT = (
     "Starting init (commit",
-    "Preparing to run: `",
+    "Preparing to run: ",
     "[fly api proxy]",
     "Mounting /dev/",
     "Umounting /dev/",
@@ -37,6 +37,7 @@ INIT = (
     "Starting clean up",
     "Sending signal SIG",
     "Process appears to have been OOM killed",
+    "Out of memory: Killed process",
     "Reaped child process with pid",
     "hallpass exited",
     "could not unmount /",
@@ -68,7 +69,10 @@ AROUND = (
     "machine has reached its max restart count",
     "Machine has reached its max restart count",
     "machine did not have a restart policy",
-    "machine restart policy",
+    "machine restart policy set to",
+    "machine was in a non-started state prior to the update",
+    "machine was recently stopped and is unavailable",
+    "could not wake up machine due to",
     "Machine created and started in",
     "Machine started in",
     "machine started in",
@@ -91,11 +95,11 @@ AROUND = (
     "machine is in a non-startable state",
 )
 _INIT_FORMS = re.compile(
-    r"\[ {0,8}\d{1,8}\.\d{6}\] "
+    r"\[ {0,8}\d{1,8}\.\d{2,6}s?\] "
     r"|\S{19,35} \[[0-9A-Z]{26}:main\] "
     r"|(?:\S{10} \S{8} )?(?:INFO |WARN |ERROR )?"
     r"(?:listening on \[fdaa:|SSH listening|New SSH session|unexpected error fetching cert)"
-    r"|/dev/vd\w: clean,"
+    r"|/dev/vd\w: (?:clean,|recovering journal)"
 )
 _AROUND_FORMS = re.compile(
     r"\[P[A-Z]\d\d\] |Starting machine$|Container image \S{1,300} already prepared"
@@ -121,17 +125,19 @@ _PROVIDER = r"(?:app|runner|proxy|health|machine|init|nomad|vm)"
 _HEAD = re.compile(
     rf"(?P<at>{_DATE})\s{{1,4}}"
     rf"(?:(?P<provider>{_PROVIDER})(?:\[(?P<instance>[0-9a-zA-Z-]{{1,40}})\])?|(?P<bare>[0-9a-f]{{8}}|{_ID}))\s{{1,4}}"
-    r"(?P<region>[a-z]{3})\s{1,4}\[(?P<level>[A-Za-z]{1,10})\] ?"
+    r"(?:(?P<region>[a-z]{3})\s{1,4})?\[(?P<level>[A-Za-z]{1,10})\] ?"
 )
+_STAMP = re.compile(rf"\s{{0,20}}\[?(?:(?P<at>{_DATE})|(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?))")
 _ERROR_FIRST = re.compile(r'error\.message="(?P<message>.*)"\s*\Z', re.S)
 _FIELDS = re.compile(r'(?:(?:error\.code|request\.\w{1,10}|response\.\w{1,10})=(?:"[^"]{0,2000}"|\d{1,9}) ?)+')
+# One sign after the clock separates it; further ones are the message's own indentation.
 _CLOCK = re.compile(
-    rf"\s{{0,20}}\[?(?P<clock>{_DATE}|\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?Z?)\]?(?:\s{{0,8}}[|\t]|(?=\s|\Z))\s{{0,8}}"
+    rf"\s{{0,20}}\[?(?P<clock>{_DATE}|\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?Z?)\]?(?: {{0,8}}\| {{0,8}}|[ \t]|\Z)"
     rf"(?:[\w-]{{1,60}} \| \w{{1,10}} \| )?"
     rf"(?:(?P<provider>{_PROVIDER})(?:\[(?P<instance>[0-9a-f.…]{{1,20}})\])?\s{{1,8}}(?:[a-z]{{3}}\s)?)?"
     r"(?:\[(?P<level>info|warn|error|debug)\] ?)?"
 )
-_BOOT = ("Starting init (commit", "Preparing to run: `")
+_BOOT = ("Starting init (commit", "Preparing to run: ", "[fly api proxy]", "Machine started in", "Machine created and")
 _END = ("Main child exited", "Virtual machine exited abruptly")
 
 
@@ -140,13 +146,23 @@ def log_lines(text: str) -> tuple[LogLine, ...]:
 
     Of a longer text the last 20,000 lines are read.
     """
-    rows = _COLOUR.sub("", text).splitlines()[-_MAX_LINES:]
-    lines: list[LogLine] = []
-    clocks: list[str] = []
-    for clock, line in _Reader([row[:_MAX_LINE] for row in rows]).read():
-        lines.append(line)
-        clocks.append(clock)
-    return tuple(reversed(lines)) if _newest_first(clocks) else tuple(lines)
+    lines = [line for line in _Reader(_rows(text)).read() if line.message.strip()]
+    return tuple(lines[-_MAX_LINES:])
+
+
+def _rows(text: str) -> list[str]:
+    """One row a line of the log: a clock that stands on a row of its own joins the next, newest rows come last."""
+    rows: list[str] = []
+    clock = ""
+    for row in _COLOUR.sub("", text).splitlines()[-_MAX_LINES:]:
+        found = _CLOCK.match(row[:_MAX_LINE])
+        if found and not found["provider"] and not row[found.end() :].strip():
+            clock = found["clock"]
+        elif row.strip():
+            rows.append(f"{clock}\t{row}"[:_MAX_LINE] if clock else row[:_MAX_LINE])
+            clock = ""
+    clocks = [found["at"] or found["clock"] for row in rows if (found := _STAMP.match(row))]
+    return rows[::-1] if _newest_first(clocks) else rows
 
 
 def from_init(message: str) -> bool:
@@ -164,7 +180,7 @@ def from_around(message: str) -> bool:
 def without_level(message: str) -> str:
     """` INFO Starting init` → `Starting init`."""
     level = _LEVEL.match(message)
-    return message[level.end() :] if level else message
+    return message[level.end() :] if level else message.lstrip()
 
 
 class _Reader:
@@ -173,59 +189,70 @@ class _Reader:
     def __init__(self, rows: list[str]) -> None:
         self.rows = rows
         self.quoted = ""
-        self.clock = ""
-        self.block: list[tuple[str, LogLine]] | None = None
+        self.block: list[LogLine] | None = None
         self.failures = 0
 
-    def read(self) -> Iterator[tuple[str, LogLine]]:
+    def read(self) -> Iterator[LogLine]:
+        certain = self._runs()
         index = 0
         while index < len(self.rows):
             row = self.rows[index]
             if row.lstrip()[:1] in ("{", "[") and (found := self._objects(index)):
                 lines, index = found
                 self.block = None
-                yield from ((str(line.at or ""), line) for line in lines)
+                yield from lines
                 continue
-            index += 1
             if heads := list(_HEAD.finditer(row)):
                 self.block = None
                 yield from _headed(row, heads)
             else:
-                yield from self._bare(row)
+                yield from self._bare(row, index in certain)
+            index += 1
 
-    def _bare(self, row: str) -> Iterator[tuple[str, LogLine]]:
+    def _runs(self) -> frozenset[int]:
+        """Rows with clocks of one form, one below the other: two of the platform's make all of them its log."""
+        runs: dict[int, list[int]] = {}
+        style, begun = "", 0
+        for index, row in enumerate(self.rows):
+            clock = None if _HEAD.search(row) else _CLOCK.match(row)
+            now = re.sub(r"\d", "0", clock["clock"]) if clock else ""
+            if now != style:
+                style, begun = now, index
+            if clock:
+                message = row[clock.end() :]
+                known = from_init(message) or from_around(message)
+                runs.setdefault(begun, [0, 0])
+                runs[begun][0] += known
+                runs[begun][1] = index
+        return frozenset(i for begun, (known, end) in runs.items() if known > 1 for i in range(begun, end + 1))
+
+    def _bare(self, row: str, certain: bool) -> Iterator[LogLine]:
         if quoted := _QUOTED.search(row):
             self.quoted = quoted["id"]
             return
-        if self.quoted:
-            if row.startswith("  "):
-                yield "", LogLine(None, row[2:], instance=self.quoted)
-                return
-            self.quoted = self.quoted if not row.strip() else ""
-        clock = _CLOCK.match(row)
-        message = row[clock.end() :] if clock else row.removeprefix("  ") if row.startswith("   ") else row
-        if clock and not message.strip():
-            self.clock = clock["clock"]  # the message stands on the next row
+        if self.quoted and row.startswith("  "):
+            yield LogLine(None, row[2:], instance=self.quoted)
             return
-        stamp, self.clock = (clock["clock"] if clock else self.clock), ""
-        if not message.strip():
-            return
-        line = LogLine(_zoned(stamp), message)
+        self.quoted = ""
+        clock = None if from_init(row) else _CLOCK.match(row)  # some of its lines begin with a time of their own
+        message = row[clock.end() :] if clock else row
+        line = LogLine(_zoned(clock["clock"]) if clock else None, message)
         if clock and clock["provider"]:
             known = clock["instance"] or ""
             instance = known if re.fullmatch(r"[0-9a-f]{8,16}", known) else ""
-            yield stamp, replace(line, provider=clock["provider"], instance=instance, level=clock["level"] or "")
+            yield replace(line, provider=clock["provider"], instance=instance, level=clock["level"] or "")
         elif from_init(message) or from_around(message):
             text = without_level(message)
             if self.block is not None and text.startswith(_END):
                 yield from self.block
                 self.block = None
-            pair = (stamp, replace(line, instance=_about(message)))
+            yield replace(line, instance=_about(message))
             if text.startswith(_BOOT):
-                self.block = []
-            yield pair
+                self.block = self.block or []
+        elif certain:
+            yield line
         elif self.block is not None:
-            self.block.append((stamp, line))
+            self.block.append(line)
             if len(self.block) > _MAX_BLOCK:
                 self.block = None
 
@@ -251,29 +278,25 @@ class _Reader:
         return None
 
 
-def _headed(row: str, heads: list[re.Match[str]]) -> Iterator[tuple[str, LogLine]]:
+def _headed(row: str, heads: list[re.Match[str]]) -> Iterator[LogLine]:
     """Lines with flyctl's head; what a forum ran together is taken apart. An error's text stands before its head."""
     before = row[: heads[0].start()].strip()
     for number, head in enumerate(heads):
-        end = heads[number + 1].start() if number + 1 < len(heads) else len(row)
-        message = row[head.end() : end].rstrip() if end < len(row) else row[head.end() : end]
+        last = number + 1 == len(heads)
+        message = row[head.end() :] if last else row[head.end() : heads[number + 1].start()].rstrip()
         fields = _FIELDS.match(message)
-        if fields:
-            message = message[fields.end() :]
-        error = _ERROR_FIRST.search(before) if before.startswith("error.message=") else None
+        message = message[fields.end() :] if fields else message
+        error = _ERROR_FIRST.match(before)
         before = ""
-        if number + 1 < len(heads) and (at := message.rfind('error.message="')) >= 0:
+        if not last and (at := message.rfind('error.message="')) >= 0:
             message, before = message[:at].rstrip(), message[at:]
-        yield (
-            head["at"],
-            LogLine(
-                at=time_of(head["at"].replace(",", ".")),
-                message=error["message"] if error and not message else message,
-                provider=head["provider"] or ("app" if head["bare"] else ""),
-                level=head["level"].lower(),
-                instance=head["instance"] or head["bare"] or "",
-                region=head["region"],
-            ),
+        yield LogLine(
+            at=time_of(head["at"].replace(",", ".")),
+            message=message if message.strip() or not error else error["message"],
+            provider=head["provider"] or ("app" if head["bare"] else ""),
+            level=head["level"].lower(),
+            instance=head["instance"] or head["bare"] or "",
+            region=head["region"] or "",
         )
 
 
@@ -288,9 +311,9 @@ def _entries(found: Any) -> tuple[LogLine, ...]:
     """Log entries among what was decoded: flyctl's, the API's, the shipper's."""
     if isinstance(found, Mapping) and isinstance(found.get("data"), list):
         return tuple(line for line in log_lines_of(found) if line.message and line.instance)
-    if isinstance(found, Mapping) and isinstance(found.get("attributes"), Mapping):
-        return _entries({"data": [found]})
-    rows: Iterable[Any] = found if isinstance(found, list) else (found,)
+    rows: list[Any] = found if isinstance(found, list) else [found]
+    if any(isinstance(row, Mapping) and "attributes" in row for row in rows[:1]):
+        return _entries({"data": rows})
     lines = (_entry(row) for row in rows if isinstance(row, Mapping))
     return tuple(line for line in lines if line)[:_MAX_LINES]
 
@@ -343,4 +366,4 @@ def _newest_first(clocks: list[str]) -> bool:
     width = min((len(clock) for clock in seen), default=0)
     pairs = [(a[:width], b[:width]) for a, b in pairwise(seen)]
     falling = sum(a > b for a, b in pairs)
-    return falling > 0 and falling > 4 * sum(a < b for a, b in pairs)
+    return falling > 1 and falling > 4 * sum(a < b for a, b in pairs)
