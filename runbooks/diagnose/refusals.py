@@ -29,303 +29,218 @@ _MANIFEST = rf"(?:failed to get manifest|error getting manifest|failed to resolv
 
 # kind → patterns, the more special kind first: words that one kind has claimed are not read again.
 # A blank stands for any white space (people paste wrapped lines), and " ?" for some or none; case is ignored.
+# fmt: off
 TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "manifest-unauthorized",
-        (
-            rf"{_MANIFEST}[^\n]{{0,80}}?(?:unauthorized|denied|forbidden|\b40[13]\b|failed to authorize){_TAIL}",
-            rf"pull access denied(?: for {_REF})?{_TAIL}",
-            r"requested access to the resource is denied",
-            r"unauthorized: (?:authentication required|access to the requested resource)",
-        ),
-    ),
-    (
-        "manifest-unknown",
-        (
-            rf"{_MANIFEST}[^\n]{{0,80}}?(?:MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|not found|\b404\b){_TAIL}",
-            rf"image {_REF}:? (?:MANIFEST_UNKNOWN|manifest unknown)",
-            r"MANIFEST_UNKNOWN|manifest unknown|app repository not found",
-        ),
-    ),
+    ("manifest-unauthorized", (
+        rf"{_MANIFEST}[^\n]{{0,80}}?(?:unauthorized|denied|forbidden|\b40[13]\b|failed to authorize){_TAIL}",
+        rf"pull access denied(?: for {_REF})?{_TAIL}",
+        r"requested access to the resource is denied",
+        r"unauthorized: (?:authentication required|access to the requested resource)",
+    )),
+    ("manifest-unknown", (
+        rf"{_MANIFEST}[^\n]{{0,80}}?(?:MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|not found|\b404\b){_TAIL}",
+        rf"image {_REF}:? (?:MANIFEST_UNKNOWN|manifest unknown)",
+        r"MANIFEST_UNKNOWN|manifest unknown|app repository not found",
+    )),
     ("manifest-other", (rf"{_MANIFEST}{_TAIL}",)),
-    (
-        "image-too-large",
-        (
-            r"not enough space to unpack image",
-            r"\bimage\b[^\n]{0,60}\b(?:too large|exceeds[^\n]{0,40}\b(?:limit|maximum|GB))",
-        ),
-    ),
+    ("image-too-large", (
+        r"not enough space to unpack image",
+        r"\bimage\b[^\n]{0,60}\b(?:too large|exceeds[^\n]{0,40}\b(?:limit|maximum|GB))",
+    )),
     ("image-not-found-release", (rf"could not (?:find|resolve) image {_REF}", r"could not find image\b")),
-    (
-        "name-taken",
-        (
-            rf"machine ID {_ID} already exists with name {_Q}(?P<name>[\w.-]{{1,80}})",
-            r"unique machine name violation",
-        ),
-    ),
-    (
-        "app-name-taken",
-        (
-            rf"app {_NAMED['name']}[^\n]{{0,60}}name has already been taken",
-            r"name has already been taken|\bname_taken\b",
-        ),
-    ),
-    (
-        "lease",
-        (
-            rf"(?:machine ID {_ID} )?lease (?:is )?currently held by (?P<owner>[\w@.…-]{{1,100}})"
-            r"(?:, expires at (?P<expires>[\d-]{8,10}[T ][\d:.]{5,18}(?:Z| \+0000 UTC|[+-]\d\d:\d\d)?))?",
-            rf"failed to (?:get|acquire|obtain) lease on VM {_ID}(?!:[^\n]{{0,40}}(?:not found|held by))",
-            r"failed to (?:get|acquire|obtain) leases?\b(?![^\n]{0,80}(?:not found|held by))",
-            rf"machine {_ID} because it has a lease",
-        ),
-    ),
-    (
-        "region-deprecated",
-        (
-            rf"region {_REGION} is deprecated(?:[\s\S]{{0,120}}?such as (?P<instead>[a-z]{{3}})\b)?",
-            r"deprecated and cannot have new resources",
-        ),
-    ),
-    (
-        "region-plan",
-        (
-            rf"\bregion {_REGION}[^\n]{{0,60}}(?:paid plan|your plan|requires a plan)",
-            r"requires[_ ]a[_ ]paid[_ ]plan",
-        ),
-    ),
-    (
-        "region-unknown",
-        (
-            rf"\bregion {_Q}(?P<region>[\w-]{{1,20}}){_Q} (?:was |is )?(?:not found|not a? ?valid|unknown|invalid)",
-            rf"(?:invalid|unknown|unsupported) region:? {_Q}(?P<region>[a-z]{{2,10}})\b",
-            r"(?:invalid|unknown|unsupported) region\b",
-        ),
-    ),
-    (
-        "quota",
-        (
-            rf"organization {_NAMED['org']} is using [^\n]{{1,80}}? in (?P<region>[a-z]{{3}})"
-            r" which is over the allowed quota",
-            r"over the allowed quota",
-            r"quota (?:has been )?exceeded|exceed(?:s|ed|ing)? (?:your |the |its )?(?:[\w-]+ )?quota",
-            r"organization is not allowed to use GPU machines",
-        ),
-    ),
-    (
-        "suspended",
-        (
-            r"trial (?:has ended|has expired|is over)(?:, please add a credit card[^\n]{0,60})?",
-            r"marked as high.risk|high-risk-unlock",
-            r"machines are disabled for this organization",
-            r"\b(?:organization|account|app)\b[^\n]{0,60}? (?:has been|is|was) (?:currently )?"
-            r"(?:suspended|locked|disabled|blocked)",
-            r"verify your (?:account|identity)",
-        ),
-    ),
-    (
-        "machine-limit",
-        (
-            r"reached (?:its|your|the) (?:maximum )?machines? limit",
-            r"maximum number of machines",
-        ),
-    ),
-    (
-        "payment",
-        (
-            r"need your payment information",
-            r"add a (?:payment method|credit card)",
-            r"(?:payment method|credit card) (?:is )?required",
-            r"(?:overdue|unpaid|past.due) (?:invoices?|balance)",
-        ),
-    ),
-    (
-        "volume-region",
-        (
-            rf"volume {_VOLUME} is in the wrong region"
-            rf"(?: \({_Q}(?P<have>[a-z]{{3}}){_Q} != {_Q}(?P<want>[a-z]{{3}}){_Q}\))?",
-        ),
-    ),
-    (
-        "volume-capacity",
-        (
-            rf"insufficient resources to create new machine with existing volume(?:(?: id)? {_VOLUME})?",
-            r"\bvolume_placement_capacity\b",
-        ),
-    ),
-    (
-        "volume-attached",
-        (
-            rf"volume (?:{_VOLUME} )?(?:is )?(?:already|currently) (?:attached|claimed|bound|mounted|in use)"
-            rf"(?:[^\n]{{0,20}}? (?:by|to|on)(?: another)? machine:?(?: {_Q}{_ID})?)?",
-        ),
-    ),
-    (
-        "volume-missing",
-        (
-            rf"volume {_VOLUME} (?:was |is |could )?not (?:be )?found",
-            r"volume not found",
-            r"(?:could not|unable to|failed to) find volume",
-            r"needs volumes with name [\"'](?P<name>[\w-]{1,60})",
-        ),
-    ),
-    (
-        "host-capacity",
-        (
-            r"insufficient resources available to fulfill request: could not reserve resource for machine: "
-            r"(?P<what>insufficient [\w ]{1,60})",
-            r"(?:could not reserve resource for machine|insufficient resources available to fulfill request)"
-            r"(?:: (?P<what>insufficient [\w ]{1,60}))?",
-            r"(?P<what>insufficient (?:memory|CPUs?|IPs|disk|GPUs?)(?: space)? available(?: to fulfill request)?)",
-            r"deploys to this host are temporarily disabled",
-            r"governor policy blocked start",
-            r"\bhost (?:is )?at capacity",
-        ),
-    ),
-    (
-        "region-capacity",
-        (
-            r"could not find a candidate host",
-            rf"\b(?:no|not enough|insufficient) capacity(?: available)? in(?: the)?(?: region)? {_REGION}",
-            rf"\bregion {_REGION} (?:has no|is out of|is at) capacity",
-            rf"capacity exhausted in {_REGION}",
-            r"\b(?:no|not enough|out of) capacity\b|\binsufficient_capacity\b",
-            r"insufficient resources to create (?:a )?(?:new )?machine",
-            r"(?:unable to find|failed to place (?:this )?machine on) a host",
-            r"no hosts? available",
-        ),
-    ),
-    (
-        "state-rejects",
-        (
-            rf"unable to (?P<action>\w{{1,20}}) machine from current state:? {_Q}(?P<state>\w{{1,20}})",
-            r"unable to (?P<action>\w{1,20}) machine, (?P<state>not currently [a-z]+(?:,? (?:or |and )?[a-z]+){0,6})",
-            r"machine (?P<state>getting replaced|still active|[\w -]{1,30}), refusing to (?P<action>\w{1,20})",
-            r"machine (?P<state>still attempting) to (?P<action>start)",
-            r"machine (?P<state>getting replaced)",
-            r"machine is in a non-(?P<action>start)able state:? (?P<state>\w{1,20})",
-            rf"cannot (?P<action>\w{{1,20}}) machine {_ID} that was already (?P<state>destroyed)",
-            rf"machine {_ID} is in a (?P<state>\w{{1,20}}) state and cannot be (?P<action>\w{{1,20}})",
-        ),
-    ),
+    ("name-taken", (
+        rf"machine ID {_ID} already exists with name {_Q}(?P<name>[\w.-]{{1,80}})",
+        r"unique machine name violation",
+    )),
+    ("app-name-taken", (
+        rf"app {_NAMED['name']}[^\n]{{0,60}}name has already been taken",
+        r"name has already been taken|\bname_taken\b",
+    )),
+    ("lease", (
+        rf"(?:machine ID {_ID} )?lease (?:is )?currently held by (?P<owner>[\w@.…<>#-]{{1,100}})"
+        r"(?:, expires at (?P<expires>[\d-]{8,10}[T ][\d:.]{5,18}(?:Z| \+0000 UTC|[+-]\d\d:\d\d)?))?",
+        rf"failed to (?:get|acquire|obtain) lease on VM {_ID}(?!:[^\n]{{0,40}}(?:not found|held by))",
+        r"failed to (?:get|acquire|obtain) leases?\b(?![^\n]{0,80}(?:not found|held by))",
+        rf"machine {_ID} because it has a lease",
+    )),
+    ("region-deprecated", (
+        rf"region {_REGION} is deprecated(?:[\s\S]{{0,120}}?such as (?P<instead>[a-z]{{3}})\b)?",
+        r"deprecated and cannot have new resources",
+    )),
+    ("region-plan", (
+        rf"\bregion {_REGION}[^\n]{{0,60}}(?:paid plan|your plan|requires a plan)",
+        r"requires[_ ]a[_ ]paid[_ ]plan",
+    )),
+    ("region-unknown", (
+        rf"\bregion {_Q}(?P<region>[\w-]{{1,20}}){_Q} (?:was |is )?(?:not found|not a? ?valid|unknown|invalid)",
+        rf"(?:invalid|unknown|unsupported) region:? {_Q}(?P<region>[a-z]{{2,10}})\b",
+        r"(?:invalid|unknown|unsupported) region\b",
+    )),
+    ("quota", (
+        rf"organization {_NAMED['org']} is using [^\n]{{1,80}}? in (?P<region>[a-z]{{3}})"
+        r" which is over the allowed quota",
+        r"over the allowed quota",
+        r"quota (?:has been )?exceeded|exceed(?:s|ed|ing)? (?:your |the |its )?(?:[\w-]+ )?quota",
+        r"organization is not allowed to use GPU machines",
+    )),
+    ("suspended", (
+        r"trial (?:has ended|has expired|is over)(?:, please add a credit card[^\n]{0,60})?",
+        r"marked as high.risk|high-risk-unlock",
+        r"machines are disabled for this organization",
+        r"\b(?:organization|account|app)\b[^\n]{0,60}? (?:has been|is|was) (?:currently )?"
+        r"(?:suspended|locked|disabled|blocked)",
+        r"verify your (?:account|identity)",
+    )),
+    ("machine-limit", (
+        r"reached (?:its|your|the) (?:maximum )?machines? limit",
+        r"maximum number of machines",
+    )),
+    ("payment", (
+        r"need your payment information",
+        r"(?:please|information to continue!) add a (?:payment method|credit card)",
+        r"(?:payment method|credit card) (?:is )?required",
+        r"(?:overdue|unpaid|past.due) (?:invoices?|balance)",
+    )),
+    ("volume-region", (
+        rf"volume {_VOLUME} is in the wrong region"
+        rf"(?: \({_Q}(?P<have>[a-z]{{3}}){_Q} != {_Q}(?P<want>[a-z]{{3}}){_Q}\))?",
+    )),
+    ("volume-capacity", (
+        rf"insufficient resources to create new machine with existing volume(?:(?: id)? {_VOLUME})?",
+        r"\bvolume_placement_capacity\b",
+    )),
+    ("volume-attached", (
+        rf"volume (?:{_VOLUME} )?(?:is )?(?:already|currently) (?:attached|claimed|bound|mounted|in use)"
+        rf"(?:[^\n]{{0,20}}? (?:by|to|on)(?: another)? machine:?(?: {_Q}{_ID})?)?",
+    )),
+    ("volume-missing", (
+        rf"volume {_VOLUME} (?:was |is |could )?not (?:be )?found",
+        r"volume not found",
+        r"(?:could not|unable to|failed to) find volume",
+        r"needs volumes with name [\"'](?P<name>[\w-]{1,60})",
+    )),
+    ("host-capacity", (
+        r"insufficient resources available to fulfill request: could not reserve resource for machine: "
+        r"(?P<what>insufficient [\w ]{1,60})",
+        r"(?:could not reserve resource for machine|insufficient resources available to fulfill request)"
+        r"(?:: (?P<what>insufficient [\w ]{1,60}))?",
+        r"(?P<what>insufficient (?:memory|CPUs?|IPs|disk|GPUs?)(?: space)? available(?: to fulfill request)?)",
+        r"deploys to this host are temporarily disabled",
+        r"governor policy blocked start",
+        r"\bhost (?:is )?at capacity",
+    )),
+    ("region-capacity", (
+        r"could not find a candidate host",
+        rf"\b(?:no|not enough|insufficient) capacity(?: available)? in(?: the)?(?: region)? {_REGION}",
+        rf"\bregion {_REGION} (?:has no|is out of|is at) capacity",
+        rf"capacity exhausted in {_REGION}",
+        r"\b(?:no|not enough|out of) capacity\b|\binsufficient_capacity\b",
+        r"insufficient resources to create (?:a )?(?:new )?machine",
+        r"(?:unable to find|failed to place (?:this )?machine on) a host",
+        r"no hosts? available",
+    )),
+    ("state-rejects", (
+        rf"unable to (?P<action>\w{{1,20}}) machine from current state:? {_Q}(?P<state>\w{{1,20}})",
+        r"unable to (?P<action>\w{1,20}) machine, (?P<state>not currently [a-z]+(?:,? (?:or |and )?[a-z]+){0,6})",
+        r"machine (?P<state>getting replaced|still active|[\w -]{1,30}), refusing to (?P<action>\w{1,20})",
+        r"machine (?P<state>still attempting) to (?P<action>start)",
+        r"machine (?P<state>getting replaced)",
+        r"machine is in a non-(?P<action>start)able state:? (?P<state>\w{1,20})",
+        rf"cannot (?P<action>\w{{1,20}}) machine {_ID} that was already (?P<state>destroyed)",
+        rf"machine {_ID} is in a (?P<state>\w{{1,20}}) state and cannot be (?P<action>\w{{1,20}})",
+    )),
     ("concurrent-update", (r"due to concurrent update",)),
-    (
-        "version-mismatch",
-        (r"\b(?:min_secrets_version|machine_version|current_version)\b[^\n\"]{0,40}\b(?:mismatch|match|available)",),
-    ),
-    (
-        "wait-timeout",
-        (
-            r"failed to reach desired state(?:, (?P<wanted>\w{1,20}), currently (?P<state>\w{1,20}))?",
-            r"failed to reach desired (?P<wanted>start) state",
-            r"timeout reached waiting for machine's state to change",
-            rf"did not reach {_Q}(?P<wanted>\w{{1,20}}){_Q} (?:within|in time)",
-            r"timed out waiting for (?:machine )?state:? (?P<wanted>\w{1,20})",
-        ),
-    ),
-    (
-        "host-unreachable",
-        (
-            r"\b(?:host|worker)s? (?:is |are )?(?:currently )?(?:unavailable|unreachable)",
-            r"unreachable (?:host|worker)|host_status\W{1,5}unreachable",
-            r"could not reach (?:the )?(?:host|worker|machine)|hosts? could not be reached",
-        ),
-    ),
+    ("version-mismatch", (
+            r"\b(?:min_secrets_version|machine_version|current_version)\b[^\n\"]{0,40}\b(?:mismatch|match|available)",
+    )),
+    ("wait-timeout", (
+        r"failed to reach desired state(?:, (?P<wanted>\w{1,20}), currently (?P<state>\w{1,20}))?",
+        r"failed to reach desired (?P<wanted>start) state",
+        r"timeout reached waiting for machine's state to change[^\n]{0,200}",
+        rf"did not reach {_Q}(?P<wanted>\w{{1,20}}){_Q} (?:within|in time)",
+        r"timed out waiting for (?:machine )?state:? (?P<wanted>\w{1,20})",
+    )),
+    ("host-unreachable", (
+        r"\b(?:host|worker)s? (?:is |are )?(?:currently )?(?:unavailable|unreachable)",
+        r"unreachable (?:host|worker)|host_status\W{1,5}unreachable",
+        r"could not reach (?:the )?(?:host|worker|machine)|hosts? could not be reached",
+    )),
     ("rate-limit", (r"\brate.limit(?:ed|s)?(?: exceeded| reached)?\b", r"too many requests")),
     ("id-invalid", (rf"invalid machine ID(?:, {_Q}(?P<id>[^\s\"'`]{{1,100}}))?",)),
-    (
-        "body-invalid",
-        (
-            r"(?P<what>json: (?:cannot unmarshal|unknown field)[^\n}]{0,120})",
-            r"(?P<what>invalid (?:machine )?config(?:uration)?\b[^\n\"}(]{0,120})",
-            r"invalid_argument: (?P<what>[^\n\"}]{1,120})",
-            r"(?P<what>(?:invalid|unsupported) (?:image identifier|guest|restart policy|cpu_?kind|JSON)[^\n\"}]{0,80})",
-            r"(?P<what>GPU machines are no longer supported)(?:: config\.[^\n\"}]{0,80})?",
-            r"(?P<what>config\.[\w.\[\]]{1,60} (?:must|is|and|cannot)\b[^\n\"}]{0,80})",
-            r"(?P<what>flyctl version too old)",
-            r"(?P<what>Apps for machines must be created via the Machines API)",
-            r"validation failed: (?P<what>[^\n\"}(]{1,120})",
-        ),
-    ),
-    (
-        "machine-missing",
-        (
-            rf"(?:VM|machine) {_ID}(?: in \w{{1,20}} state)?:? (?:not_found: )?(?:machine )?(?:was )?not found",
-            r"\bmachine (?:was )?not found",
-            rf"no such machine:?(?: {_ID})?",
-        ),
-    ),
-    (
-        "app-missing",
-        (
-            rf"could not (?:find|resolve) app {_NAMED['app']}",
-            rf"\bapp {_NAMED['app']} (?:was )?not found",
-            rf"the app name {_NAMED['app']} could not be found",
-            r"\bcould not find app\b|\bapp not found",
-            r"failed to get app: sql: no rows in result set",
-        ),
-    ),
+    ("body-invalid", (
+        r"(?P<what>json: (?:cannot unmarshal|unknown field)[^\n}]{0,120})",
+        r"(?P<what>invalid (?:machine )?config(?:uration)?\b[^\n\"}(]{0,120})",
+        r"invalid_argument: (?P<what>[^\n\"}]{1,120})",
+        r"(?P<what>(?:invalid|unsupported) (?:image identifier|guest|restart policy|cpu_?kind|JSON)[^\n\"}]{0,80})",
+        r"(?P<what>GPU machines are no longer supported)(?:: config\.[^\n\"}]{0,80})?",
+        r"(?P<what>config\.[\w.\[\]]{1,60} (?:must|is|and|cannot)\b[^\n\"}]{0,80})",
+        r"(?P<what>flyctl version too old)",
+        r"(?P<what>Apps for machines must be created via the Machines API)",
+        r"validation failed: (?P<what>[^\n\"}(]{1,120})",
+    )),
+    ("machine-missing", (
+        rf"(?:VM|machine) {_ID}(?: in \w{{1,20}} state)?:? (?:not_found: )?(?:machine )?(?:was )?not found",
+        r"\bmachine (?:was )?not found",
+        rf"no such machine:?(?: {_ID})?",
+    )),
+    ("app-missing", (
+        rf"could not (?:find|resolve) app {_NAMED['app']}",
+        rf"\bapp {_NAMED['app']} (?:was )?not found",
+        rf"the app name {_NAMED['app']} could not be found",
+        r"\bcould not find app\b|\bapp not found",
+        r"failed to get app: sql: no rows in result set",
+    )),
     ("route-missing", (r"404 page not found",)),
-    (
-        "token",
-        (
-            r"token validation error|no verified tokens",
-            r"no access token available",
-            r"\b(?:invalid|expired|missing) (?:access |api |auth |fly )?token|\btoken (?:has |is )?(?:expired|invalid)",
-            r"(?:must be|not) authenticated|authentication required",
-            r"(?:: |\": ?\"|=> ?\"|\b401 )unauthorized\b|^unauthorized(?: \(|\W{0,3}$)",
-            r"\bunauthenticated: ",
-            r"\bcode\W{1,6}UNAUTHORIZED\b",
-        ),
-    ),
-    (
-        "forbidden",
-        (
-            r"(?:: |\": ?\"|=> ?\"|\b403 )forbidden\b|^forbidden\W{0,3}$",
-            r"permission_denied:|do not have permission|not authorized to (?:access|perform)",
-        ),
-    ),
-    (
-        "health-timeout",
-        (
-            r"timeout reached waiting for health ?checks",
-            r"smoke checks? [^\n]{0,60}failed",
-            r"could not get all green machines to be healthy",
-        ),
-    ),
-    (
-        "server-error",
-        (
-            r"upstream request timeout|upstream connect error",
-            r"internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out",
-            r"unknown server error|you hit a fly api error",
-            r"non-2(?:xx|00) status(?: code)?[,:] 5\d\d",
-        ),
-    ),
-    (
-        "connection",
-        (
-            r"\b(?:ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH)\b|:(?:nxdomain|econnrefused)\b",
-            r"no such host|connection refused|network is unreachable|could not resolve host",
-            r"name resolution|(?:name or service|nodename nor servname)[\w ]{0,20} not known",
-            r"\bConnect ?Timeout|(?:dial|connect) tcp [^\n]{0,80}(?:timeout|timed out)",
-        ),
-    ),
-    (
-        "timeout",
-        (
-            r"context deadline exceeded|request canceled|i/o timeout|Client\.Timeout",
-            r"\b(?:ETIMEDOUT|ESOCKETTIMEDOUT|ECONNABORTED|ECONNRESET|UND_ERR_\w{1,20}_TIMEOUT)\b",
-            r"\b(?:Read|Write|Pool|Request)Timeout|\bTimeout(?:Error|Exception|Expired)\b",
-            r"(?:request|connection|operation|read|signal) (?:has )?timed out|timeout of \d{1,9} ?ms exceeded",
-            r"socket hang up|connection reset|broken pipe|unexpected EOF|: EOF\b|operation was aborted",
-            r"\b(?:reason:|error,) :(?:timeout|closed)\b|curl: \(28\)",
-        ),
-    ),
+    ("token", (
+        r"token validation error|no verified tokens",
+        r"no access token available",
+        r"\b(?:invalid|expired|missing) (?:access |api |auth |fly )?token|\btoken (?:has |is )?(?:expired|invalid)",
+        r"(?:must be|not) authenticated|authentication required",
+        r"(?:: |\": ?\"|=> ?\"|\b401 )unauthorized\b|^unauthorized(?: \(|\W{0,3}$)",
+        r"\bunauthenticated: ",
+        r"\bcode\W{1,6}UNAUTHORIZED\b",
+    )),
+    ("forbidden", (
+        r"(?:: |\": ?\"|=> ?\"|\b403 )forbidden\b|^forbidden\W{0,3}$",
+        r"permission_denied:|do not have permission|not authorized to (?:access|perform)",
+    )),
+    ("health-timeout", (
+        r"timeout reached waiting for health ?checks[^\n]{0,400}",
+        r"smoke checks? [^\n]{0,60}failed",
+        r"could not get all green machines to be healthy",
+    )),
+    ("server-error", (
+        r"upstream request timeout|upstream connect error",
+        r"internal server error|bad gateway|service (?:temporarily )?unavailable|gateway time-?out",
+        r"unknown server error|you hit a fly api error",
+        r"non-2(?:xx|00) status(?: code)?[,:] 5\d\d",
+    )),
+    ("connection", (
+        r"\b(?:ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH)\b|:(?:nxdomain|econnrefused)\b",
+        r"no such host|connection refused|network is unreachable|could not resolve host",
+        r"name resolution|(?:name or service|nodename nor servname)[\w ]{0,20} not known",
+        r"\bConnect ?Timeout|(?:dial|connect) tcp [^\n]{0,80}(?:timeout|timed out)",
+    )),
+    ("timeout", (
+        r"context deadline exceeded|request canceled|i/o timeout|Client\.Timeout",
+        r"\b(?:ETIMEDOUT|ESOCKETTIMEDOUT|ECONNABORTED|ECONNRESET|UND_ERR_\w{1,20}_TIMEOUT)\b",
+        r"\b(?:Read|Write|Pool|Request)Timeout|\bTimeout(?:Error|Exception|Expired)\b",
+        r"(?:request|connection|operation|read|signal) (?:has )?timed out|timeout of \d{1,9} ?ms exceeded",
+        r"socket hang up|connection reset|broken pipe|unexpected EOF|: EOF\b|operation was aborted",
+        r"\b(?:reason:|error,) :(?:timeout|closed)\b|curl: \(28\)",
+    )),
     ("launch-failed", (r"failed to launch (?:VM|machine)", r"\blaunch_failed\b", r"could not launch machine")),
 )
+# fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.
 _WEAK = frozenset({"launch-failed", "server-error", "forbidden"})
+# A way that broke is the way to the platform unless the line names another end.
+_WAYS = frozenset({"connection", "timeout"})
+_ELSEWHERE = re.compile(
+    r"postgres|psycopg|redis|mysql|maria|mongo|sequelize|prisma|supabase|smtp|openai|SQLSTATE|PG::|\bdb\b|websocket|wss?://"
+    r"|:(?:5432|6379|3306|27017|5672|9092)\b|(?:127\.0\.0\.1|localhost|\[::1\]):(?!4280)|(?<!_api)\.internal\b|\.fly\.dev\b",
+    re.I,
+)
 _BY_STATUS = {401: "token", 403: "forbidden", 408: "timeout", 429: "rate-limit"}
 _COMPILED = tuple(
     (kind, tuple(re.compile(p.replace(" ?", r"\s{0,20}").replace(" ", r"\s{1,20}"), re.I | re.M) for p in patterns))
@@ -361,11 +276,21 @@ def meanings(text: str, status: int | None = None) -> tuple[Meaning, ...]:
     for kind, patterns in _COMPILED:
         for pattern in patterns:
             for match in pattern.finditer(plain):
-                if not any(start < match.end() and match.start() < end for start, end, _ in found):
+                taken = any(start < match.end() and match.start() < end for start, end, _ in found)
+                if not taken and not (kind in _WAYS and _ELSEWHERE.search(_around(plain, match))):
                     found.append((match.start(), match.end(), _meaning(kind, match)))
     told = _each_once(meaning for _, _, meaning in sorted(found, key=lambda entry: entry[0]))
     better = tuple(meaning for meaning in told if meaning.kind not in _WEAK)
     return better or told[:1] or _by_status(status)
+
+
+def _around(text: str, match: re.Match[str]) -> str:
+    """The line in which the words stand, or as much of it as can matter."""
+    begin = text.rfind("\n", max(0, match.start() - _MOST_QUOTE), match.start()) + 1 or max(
+        0, match.start() - _MOST_QUOTE
+    )
+    end = text.find("\n", match.end(), match.end() + _MOST_QUOTE)
+    return text[begin : end if end >= 0 else match.end() + _MOST_QUOTE]
 
 
 def _meaning(kind: str, match: re.Match[str]) -> Meaning:

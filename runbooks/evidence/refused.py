@@ -75,7 +75,7 @@ _THROWN = re.compile(r"(?:Error|Timeout|Exception)\b")
 _ELSEWHERE = re.compile(r"(?i)postgres|redis|mysql|mongo|supabase|prisma|:5432|:6379|smtp|openai|stripe|\bdb\b")
 # A visit to what the machine serves, and what the caller's own server answered to somebody else.
 _VISIT = re.compile(
-    r"(?i)\bwss?://|websocket|handshake|tungstenite|\.fly\.dev\b|(?<!_api)\.internal\b"
+    r"(?i)\bwss?://|websocket|handshake|tungstenite|not found: /|\.fly\.dev\b|(?<!_api)\.internal\b"
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /(?!(?:v1/)?apps/)\S{0,2000}(?: HTTP/|\s{1,3}\d{3}\b)"
 )
 _BEFORE = re.compile(rf"(?<![\w.:/-])({_CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
@@ -305,9 +305,11 @@ def _in_object(found: Mapping[str, Any], raw: str, depth: int, hint: int | None 
         return []
     text = _text_of(found)
     known = _known(text) or (status is not None and text.lower() in ("unauthorized", "forbidden"))
-    if text and (known or status is not None):
+    served = found.get("level") in ("info", "debug", 20, 30) or (
+        "method" in found and bool({"path", "url"} & found.keys())
+    )
+    if text and (known or (status is not None and not served)):
         return [_Found(replace(outer, text=text[:_MOST_TEXT]), known=known)]
-    served = {"method", "path"} <= found.keys() or {"method", "url"} <= found.keys()
     if inner or (status is not None and status != hint and (not served or "machines" in raw)):
         bare = inner[0].error if inner else replace(outer, text=raw[:_MOST_TEXT])
         return [_Found(_with(bare, outer), bare=True)]
