@@ -25,7 +25,10 @@ _TAIL = r"[^\n]{0,400}"
 # A reference ends where a colon is followed by a blank. Possessive, or a row of @ would be split in every way.
 _PART = r"[^\s\"'`:@]"
 _REF = rf"{_Q}(?P<ref>{_PART}{{1,300}}+(?:[:@]{_PART}{{1,200}}+){{0,4}}+)"
-_MANIFEST = rf"(?:failed to get manifest|error getting manifest|failed to resolve reference|manifest for):? {_REF}"
+_MANIFEST = (
+    r"(?:failed to get manifest|error getting manifest|failed to resolve reference|manifest for):? "
+    rf"(?=\S{{0,300}}[/:@.]\w){_REF}"
+)
 
 # kind → patterns, the more special kind first: words that one kind has claimed are not read again.
 # A blank stands for any white space (people paste wrapped lines), and " ?" for some or none; case is ignored.
@@ -56,6 +59,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"app {_NAMED['name']}[^\n]{{0,60}}name has already been taken",
         r"name has already been taken|\bname_taken\b",
     )),
+    ("hostname-taken", (r"hostname already exists on app",)),
     ("lease", (
         rf"(?:machine ID {_ID} )?lease (?:is )?currently held by (?P<owner>[\w@.…<>#-]{{1,100}})"
         r"(?:, expires at (?P<expires>[\d-]{8,10}[T ][\d:.]{5,18}(?:Z| \+0000 UTC|[+-]\d\d:\d\d)?))?",
@@ -232,6 +236,21 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("launch-failed", (r"failed to launch (?:VM|machine)", r"\blaunch_failed\b", r"could not launch machine")),
 )
 # fmt: on
+# Each text that says no has one of these: most lines of a log have none, and need no further look.
+# fmt: off
+_STEMS = (
+    "manifest", "denied", "unauthoriz", "image", "already", "lease", "region", "quota", "not allowed", "trial has",
+    "trial is", "high", "disabled", "suspended", "locked", "blocked", "verify", "limit", "maximum", "payment", "add a",
+    "credit", "invoice", "balance", "volume", "insufficient", "reserve", "capacity", "governor", "a host", "no host",
+    "unable", "refusing", "replaced", "attempting", "startable", "destroyed", "and cannot", "concurrent", "version",
+    "reach", "timed out", "timeout", "time-out", "unavailable", "too many", "invalid", "json: ", "unsupported",
+    "config.", "gpu", "flyctl version", "apps for machines", "validation", "no such", "not found", "could not", "token",
+    "authenticated", "forbidden", "permission", "health", "smoke", "upstream", "server error", "gateway", "api error",
+    "non-2", "enotfound", "econn", "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution",
+    "not known", "tcp", "deadline", "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted",
+    "closed", "curl: ", "launch", "name_taken", "paid plan", "paid_plan",
+)
+# fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.
 _WEAK = frozenset({"launch-failed", "server-error", "forbidden"})
 # A way that broke is the way to the platform unless the line names another end.
@@ -273,7 +292,8 @@ def meanings(text: str, status: int | None = None) -> tuple[Meaning, ...]:
     for mark, instead in _MARKS:
         plain = mark.sub(instead, plain)
     found: list[tuple[int, int, Meaning]] = []
-    for kind, patterns in _COMPILED:
+    low = " ".join(plain.lower().split())
+    for kind, patterns in _COMPILED if any(stem in low for stem in _STEMS) else ():
         for pattern in patterns:
             for match in pattern.finditer(plain):
                 taken = any(start < match.end() and match.start() < end for start, end, _ in found)

@@ -59,7 +59,7 @@ _WORDS = (
     "already destroyed", "cannot be destroyed", "waiting for state", "hosts could not be reached", "worker host",
     "host unavailable", "json: unknown field", "invalid machine config", "validation failed: ", "no such machine",
     "the app name", "unknown server error", "invalid region", "unknown region", "a valid region",
-    "must be authenticated to view",
+    "must be authenticated to view", "already exists on app", "failed to get app: ",
 )
 # fmt: on
 # A way that broke is the platform's only where the words around speak of it.
