@@ -291,6 +291,8 @@ class _Names(dict[str, str]):
 
 def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
     said = list(info.rule(facts))
+    if not info.asked_by and all(isinstance(item, Says) for item in said):
+        return None
     points = [item for item in said if isinstance(item, Point)]
     statements = [item for item in said if isinstance(item, Says)]
     if not info.asked_by and not any(p.side > 0 or (p.side < 0 and p.weight is Weight.DECISIVE) for p in points):

@@ -59,10 +59,18 @@ def _verdict(facts: Facts, ledger: Ledger, views: tuple[View, ...]) -> Verdict:
     if facts.caller.machine_id and facts.outcome("E03") is Outcome.ABSENT and not facts.sightings:
         return Verdict.INCIDENT
     probe = facts.probe("E17") or facts.probe("E18")
-    if facts.state == "started" and facts.known_here and not (probe and probe.reached != "open"):
-        row = facts.record
-        return Verdict.HEALTHY if row is None or row.status in ("running", "started", "") else Verdict.INCONCLUSIVE
-    return Verdict.INCIDENT if probe and probe.reached not in ("open",) and facts.sightings else Verdict.INCONCLUSIVE
+    if probe and probe.reached != "open" and facts.sightings:
+        return Verdict.INCIDENT
+    return Verdict.HEALTHY if _all_well(facts) else Verdict.INCONCLUSIVE
+
+
+def _all_well(facts: Facts) -> bool:
+    """Started by its own description, in the list, at the end of its URL, in the row: asked, not assumed."""
+    described = any(s.at in ("E03", "E03b") and s.machine.config for s in facts.sightings)
+    listed = any(n in facts.seen_at for n in ("E05", "E05b"))
+    row = facts.record is None or facts.record.status in ("running", "started", "")
+    asked = not any(facts.failed(n) for n in ("E14", "E17", "E19"))
+    return facts.state == "started" and described and listed and row and asked
 
 
 def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
@@ -88,6 +96,8 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
         return f"{what}: either {titles}; the evidence allows both."
     if verdict is Verdict.INCIDENT:
         return f"{what} is {facts.state or 'not to be found'}, and the evidence does not establish why."
+    if facts.runs:
+        return f"{what} runs, but not every view could be asked, or not every view agrees."
     blind = sum(look.outcome is Outcome.COULD_NOT_LOOK for look in facts.evidence.looks.values())
     return (
         f"What happened to {who} is not established: {blind} of {len(facts.evidence.looks)} questions "

@@ -11,7 +11,7 @@ import pytest
 
 from runbooks.collect.known import Given
 from runbooks.collect.survey import Survey
-from runbooks.diagnose.model import Diagnosis, Verdict
+from runbooks.diagnose.model import Diagnosis, Status, Verdict
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Look, Outcome
 from runbooks.parameters import caller_text, validate
@@ -66,10 +66,30 @@ def test_less_evidence_never_proves_another_cause(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", scenario_names())
+def test_without_what_proves_it_nothing_is_certain(name: str) -> None:
+    """What is proved twice stays proved until both proofs are gone; then it is open, and nothing takes its place."""
+    left = evidence(name)
+    cause = certain(diagnose(left))
+    while certain(found := diagnose(left)):
+        assert certain(found) == cause
+        left = without(left, *next(h for h in found.hypotheses if h.slug == cause).evidence)
+    assert found.verdict is not Verdict.HEALTHY or not cause
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_a_single_absent_facet_confirms_nothing(name: str) -> None:
+    whole = evidence(name)
+    for number, look in whole.looks.items():
+        if look.outcome is Outcome.ABSENT:
+            only = diagnose(without(whole, *(other for other in whole.looks if other != number)))
+            assert not [h.slug for h in only.hypotheses if h.status is Status.CONFIRMED], number
+
+
+@pytest.mark.parametrize("name", scenario_names())
 def test_the_order_of_the_evidence_does_not_matter(name: str) -> None:
     whole = evidence(name)
     expected = diagnose(whole)
-    for seed in range(10):
+    for seed in range(100):
         looks = list(whole.looks.items())
         random.Random(seed).shuffle(looks)
         assert replace(diagnose(replace(whole, looks=dict(looks))), not_checked=()) == replace(expected, not_checked=())

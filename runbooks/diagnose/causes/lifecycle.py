@@ -87,7 +87,9 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
         when = f" at {destroy[0].at:%H:%M:%S} UTC" if destroy[0].at else ""
         # A deploy destroys in the name of a user, too: it must be ruled out before this is certain.
         own = facts.config is not None and facts.machine and "fly_release_version" not in facts.machine.metadata
-        argue = proves if own or facts.living or facts.looked("E05") else favours
+        # Found by its name alone, it may be a predecessor of the one that is meant.
+        meant = not facts.subject.by_name or facts.looked("E19")
+        argue = proves if meant and (own or facts.living or facts.looked("E05")) else favours
         yield argue(f"The destroy event{when} has the source user: an API call, the dashboard or a script.", destroy[1])
     elif facts.destroyed and facts.asked_to_stop and not facts.event_of("stop") and not destroy:
         yield favours("The last exit was asked for (requested_stop).", facts.asked_to_stop[1])
@@ -319,10 +321,14 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Says]:
 def start_rejected(facts: Facts) -> Iterator[Point | Says]:
     """`unable to start machine from current state`, `unable to destroy machine, not currently …`, PM07 and PM08."""
     kinds = ("state-rejects", "concurrent-update")
-    yield from said_no(facts, *kinds, of_create=False)
     no = refused(facts, *kinds)
     if no is None:
         return
+    if facts.seen_state:
+        yield from said_no(facts, *kinds, of_create=False)
+    else:
+        yield favours(f"The platform refused the call: {no.told}.", no.at)
+        yield lacks("How long it has been in that state is not known: it may be stuck.", "E03", "E04")
     if facts.crash_codes:
         yield doubts("The program's own end is known.", *facts.events_at, *facts.log_at)
     if facts.runs:

@@ -105,8 +105,8 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Says]:
         if r.thing in ("", facts.subject.machine_id) or not facts.subject.machine_id
     ]
     starts = [s.autostart for s in facts.services or ()]
-    # Whether traffic would bring it back decides what to do, so without its config this is not certain.
-    argue = proves if facts.services is not None else favours
+    # Where traffic may not bring it back, autostart is what to change; without its config nobody knows.
+    argue = proves if any(starts) else favours
     if stop:
         yield argue(f"The {stop[0].type} event has the source proxy.", stop[1])
     if lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
@@ -25,6 +26,8 @@ from runbooks.evidence.models import (
 )
 
 T = TypeVar("T")
+# How the collector says that it had nothing to ask with: the parameter or the setting that is missing.
+_NOT_GIVEN = re.compile(r"\(parameter \w+\)$|^no database is configured")
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -46,6 +49,11 @@ class Looks:
     def looked(self, number: str) -> bool:
         """Was this asked and answered, be it with "no"?"""
         return self.outcome(number) in (Outcome.SEEN, Outcome.ABSENT)
+
+    def failed(self, number: str) -> bool:
+        """Was there something to ask with, and no answer? What nobody gave or configured has not failed."""
+        look = self.look(number)
+        return look is None or (look.outcome is Outcome.COULD_NOT_LOOK and not _NOT_GIVEN.search(look.reason))
 
     def refusal(self, number: str) -> Refusal | None:
         """The API's "no" at this look, whatever the outcome was taken to be."""

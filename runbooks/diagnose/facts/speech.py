@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 
 from runbooks.diagnose.facts.machine import Sightings
@@ -16,8 +16,10 @@ from runbooks.evidence.pasted import log_lines
 from runbooks.evidence.reading import time_of
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
+_OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # A refusal that says only that something went wrong gives way to one that says what.
 VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden"})
 
@@ -66,6 +68,8 @@ class Speech(Sightings):
     @cached_property
     def _own_lines(self) -> tuple[tuple[LogLine, str], ...]:
         own = [(line, "E07") for line in self.logs.lines if self._is_own(line)] if self.logs else []
+        around = self.answer("E07b", Logs)
+        own += [(line, "E07b") for line in around.lines if self._is_own(line)] if around else []
         known = {line.message for line, _ in own}
         own += [(line, "E19") for line in self.pasted if self._is_own(line) and line.message not in known]
         return tuple(own)
@@ -78,8 +82,11 @@ class Speech(Sightings):
     @cached_property
     def _readings(self) -> tuple[tuple[Reading, str], ...]:
         """The readings with their looks. Equal lines give equal readings, so one pass serves both sources."""
-        found = [(reading, "E07") for reading in read_lines(x for x, at in self._own_lines if at == "E07")]
-        return (*found, *((reading, "E19") for reading in read_lines(x for x, at in self._own_lines if at == "E19")))
+        return tuple(
+            (reading, number)
+            for number in self.log_at
+            for reading in read_lines(line for line, at in self._own_lines if at == number)
+        )
 
     @cached_property
     def _by_fact(self) -> Mapping[str, tuple[Reading, ...]]:
@@ -127,9 +134,9 @@ class Speech(Sightings):
         if not errors and self.caller.error_text:
             found += _read(self.caller.error_text, "E19", self.caller.error_status, self.caller.at)
         for error in errors:
-            found += _read(error.text, "E19", error.status, error.at)
+            found += _read(error.text, "E19", error.status, error.at or _time_in(error.request_id))
         # A client that could not connect to the endpoint was not refused by the API.
-        found = [no for no in found if no.kind not in VAGUE or not _CONNECTS.search(no.text)]
+        found = [no for no in found if no.kind not in VAGUE or not _OF_THE_ENDPOINT.search(no.text)]
         function = self.answer("E21", FunctionLog)
         for line in function.lines if function else ():
             found += _read(line.message, "E21", None, line.at)
@@ -163,6 +170,20 @@ class Speech(Sightings):
 
     def refused(self, *kinds: str) -> tuple[No, ...]:
         return tuple(no for no in self.refusals if no.kind in kinds)
+
+
+def _time_in(request_id: str) -> datetime | None:
+    """The time in a fly-request-id: it begins with a ULID, whose first ten letters count milliseconds (facts §1.1)."""
+    letters = request_id[:10].upper()
+    if len(letters) < 10 or any(letter not in _CROCKFORD for letter in letters):
+        return None
+    milliseconds = 0
+    for letter in letters:
+        milliseconds = milliseconds * 32 + _CROCKFORD.index(letter)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _read(text: str, at: str, status: int | None, when: datetime | None) -> Iterable[No]:
