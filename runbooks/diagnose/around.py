@@ -1,11 +1,12 @@
 """What the platform says around a program: its init, runner, proxy and health checks, and flyctl (facts §8.2, §7.3).
 
-fact → (hint, pattern) pairs as in `words.py`; `number` is a code, a count or a port.
+fact → (hint, pattern) pairs. A hint is text in small letters (or several, with `|` between) without which the pattern
+is not tried. `thing` captures what the line is about, `number` a code, a count or a port.
 """
 
 from __future__ import annotations
 
-from runbooks.diagnose.words import Table
+Table = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 _ID = r"(?<![0-9a-f])[0-9a-f]{13,16}(?![0-9a-f])"
 _ADDRESS = r"(?P<thing>[\d.]{7,15}:(?P<number>\d{1,5})|\[[\da-f:]{2,45}\]:\d{1,5})"

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from runbooks.diagnose.around import FLYCTL, HEALTH, INIT, PROXY, RUNNER
-from runbooks.diagnose.words import GOES_ON, HEADINGS, ITEM, NO_NAMES, NOT_LISTENING, WORDS, Table, tells_nothing
+from runbooks.diagnose.around import FLYCTL, HEALTH, INIT, PROXY, RUNNER, Table
+from runbooks.diagnose.chatter import GOES_ON, HEADINGS, ITEM, NO_NAMES, NOT_LISTENING, tells_nothing
+from runbooks.diagnose.words import WORDS
 from runbooks.evidence.models import LogLine
 from runbooks.evidence.pasted import from_around, from_init
 
@@ -202,13 +203,17 @@ def last_words(lines: Iterable[LogLine], before: datetime | None = None) -> tupl
     kept = [line for line in lines if before is None or line.at is None or line.at <= before]
     life = [line for line in _last_life(kept) if is_program(line)]
     above = ["", *map(_text, life)]
-    said = [line for line, frame in zip(life, above, strict=False) if not tells_nothing(_text(line), frame)]
-    for back in range(min(len(said), 15)):
-        facts = {(fact, bool(thing or names)) for fact, names, _, thing in meanings_of(_text(said[-1 - back]), "app")}
-        if any(fact in _TELLING and (told or fact != "uncaught") for fact, told in facts):
-            said = said[: len(said) - back]
-            break
-    return tuple(said[-5:])
+    said = [x for x, frame in zip(life, above, strict=False) if _tells(x) or not tells_nothing(_text(x), frame)]
+    back = next((number for number, line in enumerate(reversed(said[-15:])) if _tells(line)), 0)
+    return tuple(said[: len(said) - back][-5:])
+
+
+def _tells(line: LogLine) -> bool:
+    """Does the line say why? The head of a traceback does not."""
+    return any(
+        fact in _TELLING and (fact != "uncaught" or thing)
+        for fact, _, _, thing in meanings_of(_text(line), line.provider)
+    )
 
 
 def _last_life(lines: list[LogLine]) -> list[LogLine]:
