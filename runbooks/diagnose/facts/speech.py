@@ -137,6 +137,12 @@ class Speech(Sightings):
             found += _read(error.text, "E19", error.status, error.at or _time_in(error.request_id))
         # A client that could not connect to the endpoint was not refused by the API.
         found = [no for no in found if no.kind not in VAGUE or not _OF_THE_ENDPOINT.search(no.text)]
+        if all(no.kind in VAGUE for no in found):
+            # No client that is known wrapped it: the platform's words may still stand in a line of their own.
+            own = {line.message for line in self.pasted}
+            for line in self.caller.text.splitlines()[:2000]:
+                if not any(message in line for message in own if message):
+                    found += [no for no in _read(line.strip(), "E19", None, None) if no.kind not in VAGUE]
         function = self.answer("E21", FunctionLog)
         for line in function.lines if function else ():
             found += _read(line.message, "E21", None, line.at)
