@@ -107,7 +107,7 @@ def test_only_the_log(slug: str) -> None:
 def test_only_a_log_that_somebody_pasted(slug: str) -> None:
     start = NOW - timedelta(seconds=120)
     pasted = "\n".join(
-        f"{start + timedelta(seconds=n):%Y-%m-%dT%H:%M:%SZ} app[{ID}] fra [info]{message}"
+        f"{start + timedelta(seconds=n):%Y-%m-%dT%H:%M:%SZ} {speaker(message)}[{ID}] fra [info]{message}"
         for n, message in enumerate(LOGS[slug])
     )
     found = only(E19=read_caller(pasted))

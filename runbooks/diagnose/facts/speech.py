@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from runbooks.diagnose.facts.machine import Sightings
-from runbooks.diagnose.lines import Reading, is_program, last_words, read_lines
+from runbooks.diagnose.lines import Reading, last_words, read_lines
 from runbooks.diagnose.refusals import meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
 from runbooks.evidence.pasted import log_lines
@@ -118,7 +118,7 @@ class Speech(Sightings):
     @cached_property
     def last_words(self) -> tuple[LogLine, ...]:
         """The program's own last lines (at most five), without the platform's."""
-        return last_words([line for line in self.lines if is_program(line)])
+        return last_words(self.lines)
 
     @cached_property
     def words_at(self) -> tuple[str, ...]:
@@ -140,9 +140,9 @@ class Speech(Sightings):
         if all(no.kind in VAGUE for no in found):
             # No client that is known wrapped it: the platform's words may still stand in a line of their own.
             own = {line.message for line in self.pasted}
-            for line in self.caller.text.splitlines()[:2000]:
-                if not any(message in line for message in own if message):
-                    found += [no for no in _read(line.strip(), "E19", None, None) if no.kind not in VAGUE]
+            for told in self.caller.text.splitlines()[:2000]:
+                if not any(message in told for message in own if message):
+                    found += [no for no in _read(told.strip(), "E19", None, None) if no.kind not in VAGUE]
         function = self.answer("E21", FunctionLog)
         for line in function.lines if function else ():
             found += _read(line.message, "E21", None, line.at)
