@@ -67,21 +67,22 @@ def _of_the_config(facts: Facts) -> Iterator[Habit]:
             at if tag == facts.ran_text else (),
             Remedy("Pin the image by digest", "A tag can move or vanish between two create calls."),
         )
-    if not config.get("guest"):
+    whole = facts.whole_config
+    if whole and not config.get("guest"):
         yield _habit(
             "no-guest",
             "The config names no guest.",
             at,
             Remedy("State the guest", "Without one the machine gets shared-cpu-1x with 256 MB."),
         )
-    if not config.get("checks") and not _service_checks(config):
+    if whole and not config.get("checks") and not _service_checks(config):
         yield _habit(
             "no-checks",
             "The config has no checks.",
             at,
             Remedy("Add a health check", "Without checks a machine counts as healthy as soon as it has booted."),
         )
-    if not machine.metadata:
+    if whole and not machine.metadata:
         yield _habit(
             "no-metadata",
             "The config has no metadata.",

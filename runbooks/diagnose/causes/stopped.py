@@ -119,12 +119,15 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Says]:
         elif facts.asked_to_stop and facts.state in RESTING and not facts.event_of("stop"):
             yield favours("Its exit was asked for, and autostop asks so, too.", facts.asked_to_stop[1])
             yield lacks("No stop event says who asked.", "E04")
+        elif not facts.exits and facts.state in RESTING and any(s.autostop for s in facts.services or ()):
+            yield favours(f"It is {facts.state}, and its services have autostop on.", *facts.config_at)
+            yield lacks("No event and no line say how it came to rest.", "E04", "E07")
     if facts.event_of("stop", source="user") and not stop and not lines:
         yield refutes("The stop event has the source user.", *facts.events_at)
     never = facts.services is not None and not any(s.autostop for s in facts.services)
     if facts.asked_to_stop and not stop and not lines and never:
         yield refutes("No service of the machine has autostop.", *facts.config_at)
-    if stop or lines or facts.asked_to_stop:
+    if stop or lines or facts.asked_to_stop or facts.state in RESTING:
         yield from _rests_not(facts)
     again = (
         "Autostart brings it back with the next request."
@@ -170,6 +173,7 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Says]:
         return
     if any(s.autostart for s in facts.services):
         yield refutes("A service of the machine has autostart.", *facts.config_at)
+    if any(s.autostart is not False for s in facts.services):
         return
     probe = facts.probe("E17") or facts.probe("E18")
     turned_away = facts.readings("no-candidate")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, cause, doubts, favours, proves, refutes, says
+from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Listing, Outcome
 
@@ -40,7 +40,12 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Says]:
     if version == "v2":
         yield refutes("The metadata says fly_platform_version=v2.", *facts.config_at)
         return
-    yield proves("The machine's metadata has no fly_platform_version=v2.", *facts.config_at)
+    text = "The machine's metadata has no fly_platform_version=v2."
+    if facts.whole_config:
+        yield proves(text, *facts.config_at)
+    else:
+        yield favours(text, *facts.config_at, weight=Weight.WEAK)
+        yield lacks("Only an excerpt of its description was seen.", "E03")
     also = ", even while it existed" if facts.state in GONE else ""
     yield says(
         f"The machine carries no fly_platform_version metadata, so fly status, fly deploy and fly scale "

@@ -24,11 +24,14 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One entry of config.services (facts §7.2): `ports` maps a public port to its handlers."""
+    """One entry of config.services (facts §7.2): `ports` maps a public port to its handlers.
+
+    `autostart` is None where only an excerpt was seen that does not speak of it.
+    """
 
     internal_port: int | None
     ports: tuple[tuple[int, int, tuple[str, ...]], ...]
-    autostart: bool
+    autostart: bool | None
     autostop: bool
 
     def handlers(self, port: int) -> tuple[str, ...] | None:
@@ -68,6 +71,14 @@ class Sightings(Looks):
     @cached_property
     def config(self) -> Json | None:
         return self.machine.config if self.machine else None
+
+    @cached_property
+    def whole_config(self) -> bool:
+        """Was the machine described as the platform does it, so that a key that is not there is not set?
+
+        People post excerpts; those leave out the version and the time of creation, which the API always sends.
+        """
+        return any(s.machine.config and s.machine.instance_id and s.machine.created_at for s in self.sightings)
 
     @cached_property
     def seen_at(self) -> tuple[str, ...]:
@@ -121,7 +132,9 @@ class Sightings(Looks):
             return None
         rows = self.config.get("services")
         return (
-            tuple(_service(row) for row in rows if isinstance(row, Mapping)) if isinstance(rows, list | tuple) else ()
+            tuple(_service(row, self.whole_config) for row in rows if isinstance(row, Mapping))
+            if isinstance(rows, list | tuple)
+            else ()
         )
 
     @cached_property
@@ -159,7 +172,7 @@ class Sightings(Looks):
         return count if policy in ("on-failure", "on-fail") and isinstance(count, int) else None
 
 
-def _service(row: Mapping[str, object]) -> Service:
+def _service(row: Mapping[str, object], whole: bool) -> Service:
     ports = []
     listed = row.get("ports")
     for port in listed if isinstance(listed, list | tuple) else ():
@@ -175,6 +188,6 @@ def _service(row: Mapping[str, object]) -> Service:
         inner if isinstance(inner, int) else None,
         tuple(ports),
         # An absent key means off for a machine made through the API (facts §4.4).
-        row.get("autostart") is True,
+        row.get("autostart") is True if whole or "autostart" in row else None,
         row.get("autostop") in (True, "stop", "suspend"),
     )
