@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, once; nothing is installed outside this folder.
-#   make demo | test | faults | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
+#   make demo | test | docs | bench-diagnose | faults | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint test faults pins clean
+.PHONY: demo lab lint test docs bench-diagnose faults pins clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -23,6 +23,13 @@ lint: $(DEV)
 
 test: lint
 	$(BIN)/pytest -n 2
+
+# The pages about causes, from the registry and the scenarios.
+docs: $(RUNTIME)
+	@$(BIN)/python -m runbooks.handbook docs
+
+bench-diagnose: $(RUNTIME)
+	@$(BIN)/python benchmarks/diagnose.py
 
 # Every question with every fault, about a quarter of an hour; `make test` plays a slice of it.
 faults: $(DEV)

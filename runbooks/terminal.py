@@ -112,8 +112,13 @@ def show_cause(console: Console, info: CauseInfo) -> None:
     if info.explains:
         console.print()
         _prose(console, f"Explains: {', '.join(info.explains)}")
+    for slug, how in info.apart.items():
+        _prose(console, f"Rather {slug} if: {how}")
     _prose(console, f"The test that settles it: {filled(Remedy(info.next_test, ''), {}).title}")
     _remedy(console, [asdict(filled(info.remedy, {}))])
+    if info.links:
+        console.print()
+        _prose(console, f"Sources: {', '.join(info.links)}")
 
 
 def show_paths(console: Console, label: str, path: Path) -> None:

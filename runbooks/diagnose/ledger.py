@@ -123,7 +123,7 @@ class CauseInfo:
 
 PLAIN = ("variables",)
 """Names whose value is shell text already."""
-OPTIONAL = ("variables", "near")
+OPTIONAL = ("variables", "near", "heard", "again", "right", "network")
 """Names that are left out where they are not known."""
 
 _REGISTRY: dict[str, CauseInfo] = {}
@@ -277,7 +277,7 @@ def filled(remedy: Remedy, names: Mapping[str, str]) -> Remedy:
     quoted = _Names({name: value if name in PLAIN else shlex.quote(value) for name, value in names.items()})
     return Remedy(
         remedy.title.format_map(_Names(names)),
-        remedy.why.format_map(_Names(names)),
+        remedy.why.format_map(_Names(names)).rstrip(),
         tuple(command.format_map(quoted) for command in remedy.commands),
     )
 

@@ -5,46 +5,16 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import replace
-from functools import cache
 
 import pytest
 
-from runbooks.collect.known import Given
-from runbooks.collect.survey import Survey
 from runbooks.diagnose.model import Diagnosis, Status, Verdict
 from runbooks.diagnose.verdict import diagnose
-from runbooks.evidence.models import Evidence, Look, Outcome
-from runbooks.parameters import caller_text, validate
-from runbooks.settings import load_settings
+from runbooks.evidence.models import Outcome
+from runbooks.handbook import play, without
 from runbooks.simulator.scenario import scenario_names
-from runbooks.source import open_source
 
-
-@cache
-def evidence(name: str) -> Evidence:
-    given = validate("machine_not_visible", {"source": f"simulator:{name}"})
-    with open_source(given.source, load_settings()) as source:
-        return Survey(
-            Given(
-                app_name=given.app_name,
-                machine_id=given.machine_id,
-                machine_name=given.machine_name,
-                image=given.image,
-                org_slug=given.org_slug,
-                websocket_url=given.websocket_url,
-                caller_text=caller_text(given.caller_log),
-                record_key=given.record_key,
-                incident_at=given.incident_at,
-            ),
-            source,
-        ).run()
-
-
-def without(whole: Evidence, *numbers: str) -> Evidence:
-    def hidden(look: Look) -> Look:
-        return replace(look, outcome=Outcome.COULD_NOT_LOOK, answer=None, reason="taken away", exchanges=())
-
-    return replace(whole, looks={n: hidden(x) if n in numbers else x for n, x in whole.looks.items()})
+evidence = play
 
 
 def certain(diagnosis: Diagnosis) -> str:

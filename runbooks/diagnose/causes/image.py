@@ -144,6 +144,8 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Says]:
         ),
     ),
     next_test="Ask for the create call's own answer: it reads `failed to get manifest …: unauthorized`.",
+    apart={"image-tag-missing": "The refusal says MANIFEST_UNKNOWN, not unauthorized."},
+    sources=("blueprints/using-the-fly-docker-registry",),
 )
 def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
     """The create call is refused with 400 `failed to get manifest …: unauthorized`: a private or foreign
@@ -230,6 +232,11 @@ def _after_boot(facts: Facts, reading: Reading) -> bool:
         ("fly machine wait {live_id} -a {app} --state settled",),
     ),
     next_test="Ask the registry for the digest that the machine resolved, and read its log for the pull.",
+    apart={
+        "image-tag-missing": "The create call itself was refused, and there is no id.",
+        "stuck-in-transition": "The pull has not failed, it goes on for too long.",
+    },
+    sources=("machines/machine-states", "machines/overview"),
 )
 def image_pull_failed(facts: Facts) -> Iterator[Point | Says]:
     """After a 200: no start, a pull line without “prepared”, and a digest the registry no longer serves.
@@ -292,6 +299,11 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Says]:
         ("docker buildx build --platform linux/amd64 -t {image} --push .",),
     ),
     next_test="Read `architecture` in the image's config: docker buildx imagetools inspect {image}",
+    apart={
+        "bad-command": "The file is missing; here it is there and cannot be executed.",
+        "startup-crash": "The program runs and prints something of its own.",
+    },
+    sources=("machines/overview", "getting-started/troubleshooting"),
 )
 def image_wrong_architecture(facts: Facts) -> Iterator[Point | Says]:
     """The boot log says `Exec format error`, or the image that ran offers no amd64. Not checked at create."""
@@ -331,6 +343,11 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Says]:
         "A default in the code says nothing once a secret or an environment variable overrides it.",
     ),
     next_test="Compare the machine's image_ref with the reference the caller believes in.",
+    apart={
+        "image-tag-missing": "The create call was refused.",
+        "replaced-or-migrated": "The version changed, and the image is the one believed in.",
+    },
+    sources=("blueprints/using-the-fly-docker-registry", "machines/api/machines-resource"),
 )
 def image_not_as_believed(facts: Facts) -> Iterator[Point | Says]:
     """`image_ref` or `config.image` differs from the believed reference, or the same tag points elsewhere now."""

@@ -125,7 +125,7 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
     ),
     next_test="Compare the destroy event's time with the releases: fly releases -a {app}",
     apart={"destroyed-by-request": "No newer release was made around that time."},
-    sources=("machines/guides-examples/managing-machines-with-the-api", "apps/deploy"),
+    sources=("machines/guides-examples/managing-machines-with-the-api", "launch/deploy"),
 )
 def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Says]:
     """Destroyed in a user's name, with the deployer's metadata, while machines of a newer release appeared."""

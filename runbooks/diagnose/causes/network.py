@@ -25,7 +25,7 @@ from runbooks.evidence.models import Outcome
     explains=("wrong-hostname",),
     next_test="List the app's addresses: fly ips list -a {app}",
     apart={"wrong-hostname": "The app's own hostname resolves."},
-    sources=("networking/services", "reference/services"),
+    sources=("networking/services", "networking/app-services"),
 )
 def no_public_ip(facts: Facts) -> Iterator[Point | Says]:
     """`ip_assignments` is empty and `<app>.fly.dev` has no record."""

@@ -31,6 +31,11 @@ _OF_THE_APP = ("E03", "E05", "E06")
         "An id alone does not say where the machine is.",
     ),
     next_test="Search the whole organisation for the id: fly machine list -a APP for every app, or the org list.",
+    apart={
+        "record-of-another-machine": "The id itself belongs to another machine.",
+        "wrong-organization": "The app is right; the viewer looks in another organisation.",
+    },
+    sources=("machines/api/machines-resource",),
 )
 def wrong_app(facts: Facts) -> Iterator[Point | Says]:
     """The organisation's list shows the id under another app than the one asked."""
@@ -73,6 +78,11 @@ def wrong_app(facts: Facts) -> Iterator[Point | Says]:
         ("fly apps list", "fly apps create {app}"),
     ),
     next_test="Read the app with a token of the organisation: 404 means no such app, 403 somebody else's.",
+    apart={
+        "token-out-of-scope": "The API says 403, or the token is limited to other apps.",
+        "app-recreated": "The app exists, and is younger than the machine.",
+    },
+    sources=("machines/api/apps-resource",),
 )
 def app_not_found(facts: Facts) -> Iterator[Point | Says]:
     """GET app answers 404 to a token that is valid; 403 would mean that it is somebody else's."""
@@ -109,6 +119,8 @@ def app_not_found(facts: Facts) -> Iterator[Point | Says]:
         ("fly tokens create readonly -o {org} -x 24h",),
     ),
     next_test="Repeat one read with a fresh token.",
+    apart={"token-out-of-scope": "Other calls with the same token are answered."},
+    sources=("security/tokens", "machines/api/working-with-machines-api"),
 )
 def token_invalid(facts: Facts) -> Iterator[Point | Says]:
     """401, also on the token's own introspection: missing, truncated, expired or undischarged."""
@@ -145,6 +157,11 @@ def token_invalid(facts: Facts) -> Iterator[Point | Says]:
         ("fly tokens create readonly -o {org} -x 24h", "fly orgs list"),
     ),
     next_test="Compare the token's organisation and apps with the app's.",
+    apart={
+        "token-invalid": "Every call is refused with 401, also the token's own introspection.",
+        "app-not-found": "A token of the app's organisation gets 404, too.",
+    },
+    sources=("security/tokens",),
 )
 def token_out_of_scope(facts: Facts) -> Iterator[Point | Says]:
     """GET app answers 403, or the token is limited to other apps."""
@@ -194,7 +211,7 @@ def token_out_of_scope(facts: Facts) -> Iterator[Point | Says]:
         "token-out-of-scope": "This token cannot read the app at all.",
         "wrong-app": "The machine is in another app of the same organisation.",
     },
-    sources=("security/tokens", "about/organizations"),
+    sources=("security/tokens", "flyctl/orgs-list"),
 )
 def wrong_organization(facts: Facts) -> Iterator[Point | Says]:
     """The API shows the app under another organisation than the one that was named or looked at."""

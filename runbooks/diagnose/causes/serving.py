@@ -29,7 +29,7 @@ from runbooks.evidence.models import Probe
     explains=("no-machine-behind-app",),
     next_test="Look at `cordoned` in the machine's own description.",
     apart={"health-check-failing": "A check is critical, and cordoned is false."},
-    sources=("machines/api/machines-resource", "machines/flyctl/fly-machine-cordon"),
+    sources=("machines/api/machines-resource", "flyctl/machine-cordon"),
 )
 def cordoned(facts: Facts) -> Iterator[Point | Says]:
     """`cordoned: true` on a started machine: the proxy leaves it out, a private address still reaches it."""

@@ -56,6 +56,11 @@ _AFTERMATH = (
         "before it reaches a machine.",
     ),
     next_test="Run the same image once with auto_destroy false and read its first lines.",
+    apart={
+        "startup-crash": "The last words name no variable.",
+        "bad-command": "What is missing is a file or a module.",
+    },
+    sources=("apps/secrets", "machines/runtime-environment"),
 )
 def missing_environment(facts: Facts) -> Iterator[Point | Says]:
     """The program itself names the variable it lacks, then exits with a code other than 0."""
@@ -125,6 +130,11 @@ def near_miss(wanted: str, sent: tuple[str, ...]) -> str:
         ("docker run --rm --platform linux/amd64 {image}",),
     ),
     next_test="Compare Cmd and Entrypoint of the image with the files in it.",
+    apart={
+        "image-wrong-architecture": "The log says `Exec format error`.",
+        "startup-crash": "The command was found and ran.",
+    },
+    sources=("getting-started/troubleshooting", "machines/guides-examples/machine-restart-policy"),
 )
 def bad_command(facts: Facts) -> Iterator[Point | Says]:
     """`Cannot find module`, a spawn error, `not found`, exit code 126 or 127."""

@@ -1,0 +1,45 @@
+"""The pages about causes are what the registry says today, and the registry is complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runbooks.diagnose.ledger import catalogue
+from runbooks.handbook import pages
+from runbooks.simulator.scenario import load_scenario, scenario_names
+
+DOCS = Path(__file__).parent.parent / "docs"
+SLUGS = frozenset((Path(__file__).parent / "slugs.txt").read_text().split())
+MECHANISMS = {"restart-limit-reached", "auto-destroyed", "hidden-from-launch-tools", "create-error-swallowed"}
+
+
+def test_every_slug_of_the_catalogue_is_registered_and_no_other() -> None:
+    known = catalogue()
+    assert set(known) == SLUGS
+    assert {slug for slug, info in known.items() if info.mechanism} == MECHANISMS
+
+
+def test_every_cause_says_how_to_tell_it_from_its_neighbours_and_where_that_stands() -> None:
+    known = catalogue()
+    for slug, info in known.items():
+        assert info.apart, slug
+        assert info.sources, slug
+        assert set(info.apart) <= set(known) - {slug}, slug
+
+
+def test_every_slug_is_the_cause_of_a_scenario_and_every_mechanism_contributes_in_one() -> None:
+    expected = [load_scenario(name).expect for name in scenario_names()]
+    causes = {expect["cause"] for expect in expected}
+    contributing = {slug for expect in expected for slug in expect["contributing"]}
+    assert causes >= SLUGS - MECHANISMS
+    assert contributing >= MECHANISMS - {"restart-limit-reached"}
+    assert "restart-limit-reached" in causes | contributing
+
+
+def test_the_committed_pages_are_what_make_docs_writes() -> None:
+    written = pages()
+    stale = [path for path, text in written.items() if not (DOCS / path).is_file() or (DOCS / path).read_text() != text]
+    assert not stale, f"run `make docs`: {', '.join(stale[:5])}"
+    assert {f"causes/{p.name}" for p in (DOCS / "causes").glob("*.md")} == {
+        p for p in written if p.startswith("causes/")
+    }
