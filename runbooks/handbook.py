@@ -158,7 +158,8 @@ def _index(known: Mapping[str, CauseInfo]) -> str:
     parts = [
         "# Causes",
         "Everything that a report can name, by family. A cause is what a person would have to change or wait for; "
-        "a mechanism (*M*) explains why the machine is gone or hidden. `runbooks explain not-listening` prints one of them.",
+        "a mechanism (*M*) explains why the machine is gone or hidden. `runbooks explain not-listening` prints one of "
+        "them.",
         "Which look supports which cause: [evidence-by-cause.md](../evidence-by-cause.md).",
     ]
     families = dict.fromkeys((*_FAMILIES, *(info.family for info in known.values())))

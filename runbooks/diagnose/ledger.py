@@ -299,7 +299,9 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         return None
     status = status_of(points, facts.outcome, contradicted)
     last = statements[-1] if statements else Says(info.title)
-    names = {**facts.names, **{k: v for s in statements for k, v in s.names.items()}}
+    names = facts.names
+    if any(s.names for s in statements):
+        names = {**names, **{k: v for s in statements for k, v in s.names.items()}}
     hypothesis = Hypothesis(
         slug=info.slug,
         title=info.title,

@@ -97,13 +97,21 @@ class Speech(Sightings):
 
     def readings(self, *facts: str) -> tuple[Reading, ...]:
         """The readings of these facts, in the order of the log."""
-        if len(facts) == 1:
+        if len(facts) == 1 or not self._by_fact:
             return self._by_fact.get(facts[0], ())
         return tuple(r for r, _ in self._readings if r.fact in facts)
 
     def where(self, *facts: str) -> tuple[str, ...]:
         """The looks in which lines of these facts stand."""
-        return tuple(dict.fromkeys(at for r, at in self._readings if r.fact in facts))
+        found = [at for fact in facts for at in self._places.get(fact, ())]
+        return tuple(number for number in self.log_at if number in found)
+
+    @cached_property
+    def _places(self) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for reading, at in self._readings:
+            found.setdefault(reading.fact, set()).add(at)
+        return found
 
     @cached_property
     def log_at(self) -> tuple[str, ...]:
@@ -175,7 +183,7 @@ class Speech(Sightings):
         return tuple(no for no in plain if (no.at, no.text) == (plain[-1].at, plain[-1].text))
 
     def refused(self, *kinds: str) -> tuple[No, ...]:
-        return tuple(no for no in self.refusals if no.kind in kinds)
+        return tuple(no for no in self.refusals if no.kind in kinds) if self.refusals else ()
 
 
 def _time_in(request_id: str) -> datetime | None:
