@@ -42,7 +42,7 @@ import trustme
 from runbooks.case import Case
 from runbooks.collect.edge import Edge
 from runbooks.collect.transport import RawAnswer, Wire
-from runbooks.evidence.models import Event, Evidence, Image, Listing, Look, Outcome
+from runbooks.evidence.models import Event, Evidence, Image, Listing, Look, Outcome, Probe
 from runbooks.parameters import validate
 from runbooks.report import summary as contract
 from runbooks.runner import exit_code_of
@@ -589,7 +589,10 @@ def _always(normal: Played, played: Played) -> Iterator[str]:
         yield f"exit code {code} with the verdict {found['verdict']}"
     if found["verdict"] == "healthy" and normal.summary["verdict"] != "healthy":
         yield "an incident is called healthy"
-    if played.certain not in ("", normal.certain):
+    # An endpoint that answers 4xx on both ways has turned the client away: there the fault is the truth.
+    probes = [look.answer for n in ("E17", "E18") if (look := played.looks.get(n)) and isinstance(look.answer, Probe)]
+    rejected = played.certain == "websocket-rejected" and all(400 <= (p.status or 0) < 500 for p in probes)
+    if played.certain not in ("", normal.certain) and not rejected:
         yield f"{played.certain} is confirmed, without the fault it is {normal.certain or 'nothing'}"
     false = (played.slugs("confirmed") & normal.slugs("refuted")) or set()
     if false:

@@ -160,7 +160,9 @@ def websocket_rejected(facts: Facts) -> Iterator[Point | Says]:
     number, probe = own[0]
     named = facts.probe("E18")
     text = f"The upgrade was answered {probe.status}{f' ({short(probe.detail, 100)})' if probe.detail else ''}."
-    sure = facts.state == "started" and (number == "E18" or named is not None or not facts.living)
+    # One answer may have come from something in between; the client's own log or a second way must say the same.
+    told = any(str(probe.status) in words for _, words in facts.failed_connects)
+    sure = facts.state == "started" and (told or len(own) > 1) and (number == "E18" or named or not facts.living)
     argue = proves if sure else favours
     yield argue(text, number, *(facts.seen_at[:1] if facts.state == "started" else ()))
     if number == "E17" and named and named.reached == "open":
