@@ -5,6 +5,7 @@ Figures stand beside a baseline of the same run: reading the same machines' JSON
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -48,6 +49,9 @@ def main() -> None:
     sets = [play(name) for name in scenario_names()]
     for evidence in sets:
         diagnose(evidence)
+    # A run holds one evidence set; the garbage collector is not to go through all of these again and again.
+    gc.collect()
+    gc.freeze()
     bodies = [exchange.body for evidence in sets for look in evidence.looks.values() for exchange in look.exchanges]
     bodies = [body for body in bodies if body.startswith(("{", "["))]
 
