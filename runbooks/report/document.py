@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runbooks.diagnose.fix import Review
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence.models import Evidence
 from runbooks.report.section import Section
+from runbooks.report.since import Since
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,11 @@ class Requests:
 
 @dataclass(frozen=True)
 class Report:
-    """`subject` has the keys of `summary.json`; `masked` counts placeholders by type."""
+    """`subject` has the keys of `summary.json`; `masked` counts placeholders by type.
+
+    `notes` are the engineer's own words (several lines each), `since` compares with earlier runs on the
+    same subject, `review` holds the five checks of a run of `verify_fix`.
+    """
 
     runbook: str
     title: str
@@ -32,3 +38,6 @@ class Report:
     requests: Requests
     masked: Mapping[str, int]
     version: str
+    notes: tuple[str, ...] = ()
+    since: Since | None = None
+    review: Review | None = None
