@@ -7,30 +7,31 @@ steps only display what was collected. `case.refresh()` looks again.
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runbooks import __version__, folders
-from runbooks.collect.known import Given
-from runbooks.collect.survey import COLLECT_SECONDS, Survey
+import pydantic
+
+from runbooks import __version__, earlier, folders, frames
+from runbooks.collection import Collected, collect
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.errors import ParameterError
 from runbooks.evidence import bundle, tables
-from runbooks.evidence.models import Evidence, Look
-from runbooks.evidence.redaction import Redactor
+from runbooks.evidence.models import Evidence
 from runbooks.evidence.scan import masked_text
-from runbooks.parameters import RUNBOOKS, MachineNotVisible, caller_text, validate
-from runbooks.report import conclusions, index, overview, page, steps, summary, writeup
-from runbooks.report.document import Report, Requests
+from runbooks.parameters import RUNBOOKS, Parameters, caller_text, validate
+from runbooks.progress import Progress
+from runbooks.prompt import with_token
+from runbooks.report import conclusions, index, overview, page, retrospect, since, steps, summary, writeup
+from runbooks.report.document import Report
 from runbooks.report.section import Section
 from runbooks.settings import Settings, load_settings
-from runbooks.source import open_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,56 +39,52 @@ if TYPE_CHECKING:
 RUNBOOK = "machine_not_visible"
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 _opened = False
+_current: Case | None = None
 
 
 class Case:
     """One investigation. Every step is a method that returns a Section."""
 
-    def __init__(self, parameters: MachineNotVisible, settings: Settings) -> None:
+    runbook = RUNBOOK
+
+    def __init__(self, parameters: Parameters, settings: Settings) -> None:
         self.parameters = parameters
-        self._settings = settings
-        self.refresh()
+        self.settings = settings
+        self._published = self._said = ""
+        self._masked, self._fresh = 0, False
+        self._look()
+        told = self._seen.circumstances.told
+        self._notes: tuple[str, ...] = tuple(told.get("notes", ())) if self._replayed else ()
+
+    def _look(self) -> None:
+        """Collect and judge. What is computed from the evidence is computed anew when it is next asked for."""
+        progress = Progress()
+        try:
+            self._seen: Collected = collect(self.parameters, self.settings, progress)
+        finally:
+            progress.end()
+        self.evidence: Evidence = self._seen.evidence
+        self._facts = Facts(self.evidence)
+        self.diagnosis: Diagnosis = self._judged()
+        for computed in ("report", "_before"):
+            self.__dict__.pop(computed, None)
+
+    def _judged(self) -> Diagnosis:
+        return diagnose(self.evidence)
 
     def refresh(self) -> Section:
-        """Look again, at everything, and judge anew."""
-        given = self.parameters
-        seconds = min(COLLECT_SECONDS, self._settings.deadline or COLLECT_SECONDS)
-        with open_source(given.source, self._settings) as source:
-            self._redactor = Redactor()
-            told = caller_text(given.caller_log)
-            # The runner masks parameters before they get here: its numbers must not be given out twice.
-            self._redactor.resume("\n".join((told, *map(str, given.model_dump().values()))))
-            for value, kind in self._settings.secrets:
-                self._redactor.know(value, kind)
-            survey = Survey(
-                Given(
-                    app_name=given.app_name,
-                    machine_id=given.machine_id,
-                    machine_name=given.machine_name,
-                    org_slug=given.org_slug,
-                    image=given.image,
-                    websocket_url=self._redactor.text(given.websocket_url, "parameters"),
-                    caller_text=told,
-                    record_key=given.record_key,
-                    records_table=given.records_table,
-                    incident_at=given.incident_at,
-                ),
-                source,
-                self._redactor,
-                seconds,
-                _progress(),
-            )
-            self.evidence: Evidence = survey.run()
-            self._circumstances = survey.circumstances
-            self._hits = tuple(source.bundle.hits) if source.bundle else None
-            client = survey.client
-            self._requests = Requests(
-                sum(client.by_host.values()), dict(sorted(client.by_host.items())), client.retries
-            )
-        self.diagnosis: Diagnosis = diagnose(self.evidence)
-        self._facts = Facts(self.evidence)
-        self.__dict__.pop("report", None)
-        return self.so_far()
+        """Look again, at everything, and say what changed. What was seen before is published first, so it is kept."""
+        kept = self._publish()
+        before = since.in_brief("", summary.build(self.report))
+        self._look()
+        now = since.in_brief("", summary.build(self.report))
+        changed = since.changes(before, now)
+        return retrospect.second_look(before.looked_at, now.looked_at, changed, kept, self.so_far())
+
+    @property
+    def _replayed(self) -> bool:
+        """Is this a saved run? Then its notes and what it was compared with are part of it."""
+        return self._seen.bundle is not None
 
     # The steps, in the order of telling.
 
@@ -133,6 +130,9 @@ class Case:
     def siblings(self) -> Section:
         return self._step(overview.siblings)
 
+    def since_last_time(self) -> Section:
+        return retrospect.since_last_time(self.report.since)
+
     def searched(self) -> Section:
         return self._step(overview.searched)
 
@@ -160,16 +160,18 @@ class Case:
     def not_checked(self) -> Section:
         return conclusions.not_checked(self.diagnosis)
 
+    def note(self, text: str) -> Section:
+        """Your own words, for the report. They replace what was noted before; an empty text leaves it."""
+        clean = self._seen.redactor.text(text.strip(), "notes")
+        if clean and (clean,) != self._notes:
+            self._notes = (clean,)
+            self.__dict__.pop("report", None)
+        return retrospect.notes(self._notes)
+
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Every table as a DataFrame, for free digging: looks, events, log, machines."""
-        facts = self._facts
-        return {
-            "looks": tables.looks(self.evidence),
-            "events": tables.events(facts.dated_events),
-            "log": tables.log(facts.logs.lines if facts.logs else ()),
-            "machines": tables.machines([s.machine for s in facts.sightings], facts.subject.machine_id),
-        }
+        """Every table as a DataFrame, for free digging; docs/frames.md says what is in them."""
+        return frames.build(self._facts, self.diagnosis)
 
     # The report.
 
@@ -177,10 +179,9 @@ class Case:
     def report(self) -> Report:
         facts, subject = self._facts, self.evidence.subject
         told = tuple(self._step(step) for step in steps.STEPS)
-        return Report(
-            runbook=RUNBOOK,
-            title=self._redactor.text(self.parameters.title, "parameters")
-            or f"{subject.app}: {subject.machine_id or subject.machine_name or 'a machine'} is not visible",
+        report = Report(
+            runbook=self.runbook,
+            title=self._seen.redactor.text(self.parameters.title, "parameters") or self._title(),
             subject={
                 "app": subject.app,
                 "machine_id": subject.machine_id or None,
@@ -191,61 +192,102 @@ class Case:
             evidence=self.evidence,
             diagnosis=self.diagnosis,
             sections=(*told, conclusions.config_audit(self.diagnosis)),
-            requests=self._requests,
-            masked=self._circumstances.masked,
+            requests=self._seen.requests,
+            masked=self._seen.circumstances.masked,
             version=__version__,
+            notes=self._notes,
         )
+        return replace(report, since=self._since(report))
+
+    def _title(self) -> str:
+        subject = self.evidence.subject
+        return f"{subject.app}: {subject.machine_id or subject.machine_name or 'a machine'} is not visible"
+
+    @cached_property
+    def _before(self) -> tuple[since.Earlier, ...]:
+        """Earlier runs, found once, when the case is opened or first compared; a replay has its own."""
+        if self._replayed:
+            found = self._seen.circumstances.told.get("earlier", ())
+            return pydantic.TypeAdapter(tuple[since.Earlier, ...]).validate_python(found)
+        return earlier.same_subject(self.settings.output_root, self.evidence)
+
+    def _since(self, report: Report) -> since.Since | None:
+        if not self._before:
+            return None
+        now = since.in_brief("", summary.build(report))
+        return since.Since(self._before, since.changes(self._before[0], now))
 
     def publish(self) -> Section:
         """Write report.html, report.md, summary.json and evidence/ into one dated folder, all or nothing."""
+        again = bool(self._published)
+        place = self._publish()
+        warning = f"Warning: {self._masked} secrets were found in the finished files and masked there."
+        return Section(
+            "published",
+            "Published",
+            "",
+            f"The report is in {place}/." + (" Nothing changed since it was written." if again and self._fresh else ""),
+            notes=(
+                "report.html is for people and opens offline; report.md is for an issue or a chat; "
+                "summary.json is for programs; evidence/ holds what it all rests on.",
+                *((warning,) if self._masked else ()),
+            ),
+        )
+
+    def _publish(self) -> str:
+        """The folder that holds this state of the case; written unless it is there already."""
         report = self.report
-        built = summary.build(report)
-        summary.check(built)
-        told = self.parameters.model_dump(mode="json", exclude={"source", "allow_writes"})
-        told["caller_log"] = caller_text(self.parameters.caller_log)
-        parameters = self._redactor.value({k: v for k, v in told.items() if v}, "parameters")
-        hits = self._redactor.hits if self._hits is None else self._hits
-        written = {"report.html": page.render(report), "report.md": writeup.render(report)}
-        written["summary.json"] = summary.dumps(built)
-        for name, text in bundle.files(
-            self.evidence, self._circumstances, hits, parameters, RUNBOOK, __version__
-        ).items():
-            written[f"evidence/{name}"] = text
-        clean, masked = self._scanned(written)
+        written = self._files(report)
+        self._fresh = self._published != "" and written["report.md"] == self._said
+        if self._fresh:
+            return self._published
+        clean, self._masked = self._scanned(written)
         relative = self._folder_name()
-        if self._settings.run_folder:
-            folder = self._settings.run_folder
-            _write(folder, clean)
-            (folder / ".target").write_text(relative, encoding="utf-8")
+        if self.settings.run_folder:
+            _write(self.settings.run_folder, clean)
+            (self.settings.run_folder / ".target").write_text(relative, encoding="utf-8")
         else:
-            folders.sweep(self._settings.output_root)
-            staging = folders.Staging(self._settings.output_root)
+            folders.sweep(self.settings.output_root)
+            staging = folders.Staging(self.settings.output_root)
             try:
                 _write(staging.path, clean)
             except BaseException:
                 staging.discard()
                 raise
             relative = str(staging.settle(relative).absolute())
-            index.write(self._settings.output_root)
-        warning = (f"Warning: {masked} secrets were found in the finished files and masked there.",) if masked else ()
-        return Section(
-            "published",
-            "Published",
-            "",
-            f"The report is in {relative}/.",
-            notes=(
-                "report.html is for people and opens offline; report.md is for an issue or a chat; "
-                "summary.json is for programs; evidence/ holds what it all rests on.",
-                *warning,
-            ),
-        )
+            index.write(self.settings.output_root)
+        self._published, self._said = relative, written["report.md"]
+        return relative
+
+    def _files(self, report: Report) -> dict[str, str]:
+        """Every file of the run by its name in the folder, not yet scanned."""
+        built = summary.build(report)
+        summary.check(built)
+        told = self.parameters.model_dump(mode="json", exclude={"source", "allow_writes", "incident"})
+        told["caller_log"] = caller_text(self.parameters.caller_log)
+        seen = self._seen
+        parameters = seen.redactor.value({k: v for k, v in told.items() if v}, "parameters")
+        hits = seen.redactor.hits if seen.bundle is None else seen.bundle.hits
+        written = {"report.html": page.render(report), "report.md": writeup.render(report)}
+        written["summary.json"] = summary.dumps(built)
+        circumstances = replace(seen.circumstances, told=self._told())
+        for name, text in bundle.files(
+            self.evidence, circumstances, hits, parameters, self.runbook, __version__
+        ).items():
+            written[f"evidence/{name}"] = text
+        return written
+
+    def _told(self) -> dict[str, Any]:
+        """What the report says besides the evidence, for a replay."""
+        found: dict[str, Any] = {"notes": list(self._notes), "earlier": [asdict(run) for run in self._before]}
+        return {name: value for name, value in found.items() if value}
 
     def _step(self, step: Callable[[Facts, Diagnosis], Section]) -> Section:
         """A step that breaks costs only itself, and says so."""
         try:
             return step(self._facts, self.diagnosis)
         except Exception as error:
-            reason = self._redactor.text(f"{type(error).__name__}: {error}", "error")
+            reason = self._seen.redactor.text(f"{type(error).__name__}: {error}", "error")
             return Section(
                 step.__name__.replace("_", "-"),
                 step.__name__.replace("_", " ").capitalize(),
@@ -258,9 +300,9 @@ class Case:
         """The last look over every byte: what still shows is masked, counted and warned about."""
         clean, masked = {}, 0
         for name, text in written.items():
-            hits = self._redactor.scan(text)
+            hits = self._seen.redactor.scan(text)
             masked += sum(hit.count for hit in hits)
-            clean[name] = masked_text(name, text, self._redactor) if hits else text
+            clean[name] = masked_text(name, text, self._seen.redactor) if hits else text
         if masked:
             clean["evidence/index.json"] = bundle.rehashed(clean)
         return clean, masked
@@ -268,23 +310,42 @@ class Case:
     def _folder_name(self) -> str:
         subject = self.evidence.subject
         named = {"app_name": subject.app, "machine_id": subject.machine_id, "machine_name": subject.machine_name}
-        return folders.run_name(RUNBOOK, named, datetime.now(UTC))
+        return folders.run_name(self.runbook, named, datetime.now(UTC))
 
 
-def open_case(namespace: Mapping[str, Any] | None = None, /, **parameters: Any) -> Case:
-    """Validate, collect, judge. Give it the notebook's `globals()`, or keyword arguments."""
-    values = {**(_assigned(namespace) if namespace is not None else {}), **parameters}
-    return Case(validate(RUNBOOK, values), load_settings())
+def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = RUNBOOK, /, **parameters: Any) -> Case:
+    """Validate, collect, judge. Give it the notebook's `globals()`, or keyword arguments.
+
+    A notebook's cell that is run again with the same parameters gets the same case, and nothing is asked.
+    """
+    global _current
+    values = {**(_assigned(namespace, runbook) if namespace is not None else {}), **parameters}
+    given = validate(runbook, values)
+    settings = with_token(load_settings(), given)
+    last = _current
+    if namespace is not None and last and (last.runbook, last.parameters, last.settings) == (runbook, given, settings):
+        print(f"Nothing was asked again: same parameters, looked at {tables.day(last.evidence.looked_at)}.")
+        print("case.refresh() looks again, and says what changed.")
+        return last
+    _current = _kinds()[runbook](given, settings)
+    return _current
 
 
-def _assigned(namespace: Mapping[str, Any]) -> dict[str, Any]:
+def _kinds() -> Mapping[str, type[Case]]:
+    # Imported here: a kind of case builds on this module.
+    from runbooks.verification import Verification
+
+    return {case.runbook: case for case in (Case, Verification)}
+
+
+def _assigned(namespace: Mapping[str, Any], runbook: str) -> dict[str, Any]:
     """The plain values in a notebook's namespace: its parameters, and names that were meant as one.
 
     The first time, every other plain name is an error, because a scheduler that mistypes a name would
     otherwise be told nothing. Later a person may have names of their own; then only near misses are.
     """
     global _opened
-    known = RUNBOOKS[RUNBOOK].model_fields
+    known = RUNBOOKS[runbook].model_fields
     plain = {
         name: value
         for name, value in namespace.items()
@@ -295,19 +356,6 @@ def _assigned(namespace: Mapping[str, Any]) -> dict[str, Any]:
     own = {n for n in plain if n not in known and _opened and not difflib.get_close_matches(n, known, n=1, cutoff=0.8)}
     _opened = True
     return {name: value for name, value in plain.items() if name not in own}
-
-
-def _progress() -> Callable[[Look], None]:
-    """One growing line: what was asked, with a sign for how it ended."""
-    signs = {"seen": "✓", "absent": "✗", "could-not-look": "?"}
-    stream = sys.stdout
-
-    def show(look: Look) -> None:
-        end = "\n" if look.facet.name == "edge-app" else "  "
-        stream.write(f"{signs[look.outcome.value]} {look.facet.name}{end}")
-        stream.flush()
-
-    return show
 
 
 def _write(folder: Path, written: Mapping[str, str]) -> None:

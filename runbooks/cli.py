@@ -204,6 +204,8 @@ def _execute(
     checked = parameters.validate(runbook, values)
     # A file is read here, so that its text passes the redaction of parameters before it enters the notebook.
     settled = {"caller_log": parameters.caller_text(checked.caller_log), "source": parameters.absolute(checked.source)}
+    if isinstance(checked, parameters.VerifyFix) and checked.incident:
+        settled["incident"] = str(checked.incident_path.absolute())
     given = {name: settled.get(name, getattr(checked, name)) for name in values}
     errors = Console(stderr=True)
     with terminal.Progress(errors) as progress:

@@ -88,7 +88,7 @@ def run_name(runbook: str, parameters: Mapping[str, object], at: datetime) -> st
     """The relative folder of a run whose case never said where it belongs."""
     subject = parameters.get("machine_id") or parameters.get("machine_name") or "unknown"
     parts = (runbook, parameters.get("app_name") or "unknown", subject)
-    return f"{at:%Y-%m-%d}/{'--'.join(_safe(str(part)) for part in parts)}--{at:%H%M%SZ}"
+    return f"{at:%Y-%m-%d}/{'--'.join(safe(str(part)) for part in parts)}--{at:%H%M%SZ}"
 
 
 def claim(wanted: Path) -> Path:
@@ -119,7 +119,7 @@ def target_of(folder: Path) -> str:
         parts = (folder / TARGET).read_text(encoding="utf-8").strip().split("/")
     except OSError:
         return ""
-    return "/".join(_safe(part) for part in parts) if len(parts) == 2 else ""
+    return "/".join(safe(part) for part in parts) if len(parts) == 2 else ""
 
 
 def _bury(folder: Path, output_root: Path) -> Path:
@@ -180,6 +180,6 @@ def _hold(lock_file: Path) -> IO[bytes] | None:
     return handle
 
 
-def _safe(part: str) -> str:
+def safe(part: str) -> str:
     """A path part made of plain characters only."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", part).strip(".-")[:80] or "unknown"

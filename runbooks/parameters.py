@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -19,8 +19,10 @@ from pydantic import (
     model_validator,
 )
 
+from runbooks.diagnose.fix import CHECKS
 from runbooks.errors import ParameterError
 from runbooks.evidence.redaction import Redactor
+from runbooks.settings import CHECKOUT
 
 MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}\Z")
 _APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
@@ -48,8 +50,8 @@ def _string(value: object, info: ValidationInfo) -> object:
 Text = Annotated[str, BeforeValidator(_string)]
 
 
-class MachineNotVisible(BaseModel):
-    """`machine_not_visible`: a call said the machine was made, and nobody can see it."""
+class Parameters(BaseModel):
+    """What every runbook takes: which machine, what its caller believes, and where to ask."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -64,11 +66,10 @@ class MachineNotVisible(BaseModel):
     records_table: Text = Field("cloud_machines", description="the table of the caller's database")
     incident_time: Text = Field("", description="when it happened, ISO 8601; UTC is assumed if no zone is given")
     source: Text = Field("live", description="live, simulator:SCENARIO or bundle:PATH")
-    allow_writes: bool = Field(False, description="allow the steps that change something; none does yet")
     title: Text = Field("", description="a title for the report")
 
     @model_validator(mode="after")
-    def _shapes(self) -> MachineNotVisible:
+    def _shapes(self) -> Self:
         for name, pattern, wanted in (
             ("app_name", _APP_NAME, "an app name: lower-case letters, digits and hyphens"),
             ("org_slug", _APP_NAME, "an organisation slug: lower-case letters, digits and hyphens"),
@@ -112,11 +113,43 @@ class MachineNotVisible(BaseModel):
             )
 
 
-RUNBOOKS: dict[str, type[MachineNotVisible]] = {"machine_not_visible": MachineNotVisible}
+class MachineNotVisible(Parameters):
+    """`machine_not_visible`: a call said the machine was made, and nobody can see it."""
+
+    allow_writes: bool = Field(False, description="allow the steps that change something; none does yet")
 
 
-def validate(runbook: str, values: Mapping[str, Any]) -> MachineNotVisible:
-    """Check the given values; with a simulated source the scenario fills what was not given.
+class VerifyFix(Parameters):
+    """`verify_fix`: an incident was mended; the first report's five checks on a new machine."""
+
+    incident: Text = Field("", description="the incident's run to compare with: its folder, or the zip of it")
+    skip: Text = Field("", description="checks that do not apply here, comma-separated: " + ", ".join(CHECKS))
+
+    @model_validator(mode="after")
+    def _checks(self) -> Self:
+        unknown = [name for name in self.skipped if name not in CHECKS]
+        if unknown:
+            raise ValueError(f"skip: {_shown(unknown[0])} is no check; there are {', '.join(CHECKS)}")
+        return self
+
+    @property
+    def incident_path(self) -> Path:
+        """Where the incident's run lies: as given, else below the checkout (a notebook runs in its own folder)."""
+        path = Path(self.incident).expanduser()
+        return CHECKOUT / path if not path.exists() and (CHECKOUT / path).exists() else path
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        return tuple(filter(None, (name.strip() for name in self.skip.split(","))))
+
+
+RUNBOOKS: dict[str, type[Parameters]] = {"machine_not_visible": MachineNotVisible, "verify_fix": VerifyFix}
+_INHERITED = ("app_name", "org_slug", "records_table")
+"""What the new machine has in common with the incident's. Its id, its image and its URL are its own."""
+
+
+def validate(runbook: str, values: Mapping[str, Any]) -> Parameters:
+    """Check the given values; a scenario, a bundle or the incident fills what was not given.
 
     Raises ParameterError (exit 2) with one paragraph that names the parameter and what to do.
     """
@@ -130,12 +163,23 @@ def validate(runbook: str, values: Mapping[str, Any]) -> MachineNotVisible:
             raise ParameterError(name, f"There is no parameter {name!r} in {runbook}.", hint)
     given = {name: value for name, value in values.items() if value not in ("", None)}
     parameters = _parse(model, given)
-    defaults = source_defaults(parameters.source)
+    defaults = dict(_of_incident(parameters)) | dict(source_defaults(parameters.source))
     if defaults:
-        parameters = _parse(model, {**defaults, **given})
+        known = {name: value for name, value in defaults.items() if name in model.model_fields}
+        parameters = _parse(model, {**known, **given})
     parameters.require()
     _readable(parameters.caller_log)
     return parameters
+
+
+def _of_incident(parameters: Parameters) -> Mapping[str, Any]:
+    """The incident's own parameters that hold for its repair, too; a run that cannot be read is refused here."""
+    if not isinstance(parameters, VerifyFix) or not parameters.incident:
+        return {}
+    from runbooks.evidence.bundle import open_bundle
+
+    found = open_bundle(parameters.incident_path).parameters
+    return {name: found[name] for name in _INHERITED if found.get(name)}
 
 
 def describe(runbook: str) -> list[tuple[str, str, str, str]]:
@@ -206,7 +250,7 @@ def _shown(value: str) -> str:
     return repr(Redactor().text(value)[:80])
 
 
-def _parse(model: type[MachineNotVisible], values: Mapping[str, Any]) -> MachineNotVisible:
+def _parse(model: type[Parameters], values: Mapping[str, Any]) -> Parameters:
     typed = dict(values)
     for name, field in model.model_fields.items():
         if field.annotation is bool and isinstance(typed.get(name), str):

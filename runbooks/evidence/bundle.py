@@ -50,7 +50,8 @@ _OWN: Mapping[str, Any] = {
 @dataclass(frozen=True)
 class Circumstances:
     """What a replay has to know about the run besides its answers: the readings of the clock in order,
-    `asked_as` the kind of token (never the token), and which sources were configured."""
+    `asked_as` the kind of token (never the token), which sources were configured, and in `told` what the
+    report said besides the evidence: the engineer's notes, earlier runs, the incident that is to be closed."""
 
     clock: Sequence[datetime]
     asked_as: str
@@ -58,6 +59,7 @@ class Circumstances:
     status_feed: bool
     masked: Mapping[str, int]
     project: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from runbooks.diagnose.facts import lasting
 from runbooks.diagnose.model import Claim, Diagnosis, Remedy, Sees
 from runbooks.evidence import tables
 from runbooks.evidence.lifetime import overdue
-from runbooks.evidence.models import Evidence, Outcome
-from runbooks.report import status
+from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
+from runbooks.report import status, times
 from runbooks.report.section import Section
 
 _SEES = {Sees.YES: "✓ yes", Sees.NO: "✗ no", Sees.COULD_NOT_LOOK: "? could not look"}
@@ -20,8 +20,6 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     """The first thing a notebook shows: verdict, whose eyes, how much was seen."""
     outcomes = [look.outcome for look in evidence.looks.values()]
     seen, absent, blind = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT, Outcome.COULD_NOT_LOOK))
-    token = evidence.looks.get("E01")
-    eyes = f"Whose eyes: {token.reason}. [E01]" if token else ""
     cause = (
         f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {_notes(diagnosis.cause.evidence)}"
         if diagnosis.cause
@@ -46,8 +44,26 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
         f"Verdict so far: {status.of(diagnosis).words}",
         "",
         diagnosis.headline,
-        notes=tuple(filter(None, (cause, *against_itself, old, eyes, asked, simulated, *diagnosis.faults))),
+        notes=tuple(filter(None, (eyes(evidence), cause, *against_itself, old, asked, simulated, *diagnosis.faults))),
     )
+
+
+def eyes(evidence: Evidence) -> str:
+    """Whose eyes we have: what the token reads, and until when. Without one, what that leaves unseen."""
+    look = evidence.looks.get("E01")
+    if look is None:
+        return ""
+    token, inside = look.answer, getattr(evidence.looks.get("E22"), "answer", None)
+    if look.outcome is not Outcome.SEEN or not isinstance(token, Token) or not token.valid:
+        return f"Whose eyes: none. {look.reason[:1].upper()}{look.reason[1:]}. [E01]"
+    reach = "; ".join(
+        f"organisation {scope.org_slug or scope.organization or 'unnamed'}, "
+        + (f"apps {', '.join(scope.apps)}" if scope.apps else "all its apps")
+        for scope in token.scopes
+    )
+    ends = [part.not_after for part in inside.permissions if part.not_after] if isinstance(inside, TokenInside) else []
+    until = f", until {times.minute(min(ends))} [E22]" if ends else "; until when, it does not say"
+    return f"Whose eyes: the token reads {reach} [E01]{until}."
 
 
 def visibility(diagnosis: Diagnosis) -> Section:

@@ -200,7 +200,7 @@ def play(
             settings = load_settings().model_copy(update={"deadline": DEADLINE, "run_folder": run})
             given = validate("machine_not_visible", {"source": f"simulator:{name}"})
             with (
-                patch("runbooks.case.open_source", opened),
+                patch("runbooks.collection.open_source", opened),
                 patch("runbooks.collect.survey.Wire", wire),
                 patch("runbooks.collect.survey.Edge", functools.partial(Edge, seconds=edge_seconds)),
             ):
