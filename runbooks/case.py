@@ -21,7 +21,7 @@ from runbooks.collection import Collected, collect
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
-from runbooks.errors import ParameterError
+from runbooks.errors import ParameterError, UsageError
 from runbooks.evidence import bundle, tables
 from runbooks.evidence.models import Evidence
 from runbooks.evidence.scan import masked_text
@@ -29,6 +29,7 @@ from runbooks.parameters import RUNBOOKS, Parameters, caller_text, validate
 from runbooks.progress import Progress
 from runbooks.prompt import with_token
 from runbooks.report import conclusions, index, overview, page, retrospect, since, steps, summary, writeup
+from runbooks.report.browse import Browsed
 from runbooks.report.document import Report
 from runbooks.report.section import Section
 from runbooks.settings import Settings, load_settings
@@ -50,7 +51,7 @@ class Case:
     def __init__(self, parameters: Parameters, settings: Settings) -> None:
         self.parameters = parameters
         self.settings = settings
-        self._published = self._said = ""
+        self._published = self._page = ""
         self._masked, self._fresh = 0, False
         self._look()
         told = self._seen.circumstances.told
@@ -173,6 +174,15 @@ class Case:
         """Every table as a DataFrame, for free digging; docs/frames.md says what is in them."""
         return frames.build(self._facts, self.diagnosis)
 
+    def browse(self, name: str) -> Browsed:
+        """One of `frames` as a table that can be sorted and searched, where itables is installed."""
+        known = self.frames
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
+            raise UsageError(f"There is no table {name!r}.", hint)
+        return Browsed(name, known[name])
+
     # The report.
 
     @cached_property
@@ -238,7 +248,8 @@ class Case:
         """The folder that holds this state of the case; written unless it is there already."""
         report = self.report
         written = self._files(report)
-        self._fresh = self._published != "" and written["report.md"] == self._said
+        # The page holds all that the case says; the counts of masked values grow whenever something is rendered.
+        self._fresh = self._published != "" and written["report.html"] == self._page
         if self._fresh:
             return self._published
         clean, self._masked = self._scanned(written)
@@ -256,7 +267,7 @@ class Case:
                 raise
             relative = str(staging.settle(relative).absolute())
             index.write(self.settings.output_root)
-        self._published, self._said = relative, written["report.md"]
+        self._published, self._page = relative, written["report.html"]
         return relative
 
     def _files(self, report: Report) -> dict[str, str]:

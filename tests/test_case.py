@@ -1,0 +1,235 @@
+"""The case as a person at a notebook meets it: run a cell again, look again, take a note, dig, compare."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pydantic import SecretStr
+
+from runbooks import case as module
+from runbooks import frames, prompt
+from runbooks.case import Case, open_case
+from runbooks.collection import Collected, collect
+from runbooks.errors import UsageError
+from runbooks.parameters import validate
+from runbooks.progress import Progress
+from runbooks.report import browse
+from runbooks.settings import load_settings
+
+CHECKOUT = Path(__file__).parent.parent
+DEMO, FIXED = "simulator:vyx-missing-environment", "simulator:vyx-fixed"
+
+
+@pytest.fixture(scope="module")
+def worlds() -> dict[str, Collected]:
+    """The incident and the mended world, looked at once for all tests of this file."""
+    return {name: collect(validate("machine_not_visible", {"source": name}), load_settings()) for name in (DEMO, FIXED)}
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worlds: dict[str, Collected]) -> Path:
+    """An output root of its own, and cases that look at the worlds as they were seen."""
+    monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path))
+    monkeypatch.setattr(module, "collect", lambda given, settings, watch: worlds[given.source])
+    monkeypatch.setattr(module, "_current", None)
+    monkeypatch.setattr(module, "_opened", False)
+    return tmp_path
+
+
+def folders(root: Path) -> list[Path]:
+    return sorted(root.glob("*/machine_not_visible--*"))
+
+
+def test_a_cell_that_is_run_again_asks_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    namespace = {"source": DEMO}
+    first = open_case(namespace)
+    assert open_case(namespace) is first
+    assert "Nothing was asked again" in capsys.readouterr().out
+    assert open_case({"source": FIXED}) is not first, "other parameters are another case"
+
+
+def test_publishing_again_without_a_change_makes_no_second_folder(root: Path) -> None:
+    case = open_case(source=DEMO)
+    case.publish()
+    assert "Nothing changed" in case.publish().answer
+    assert len(folders(root)) == 1
+    case.note("The customer is Acme.")
+    case.publish()
+    assert len(folders(root)) == 2
+
+
+def test_a_note_goes_into_the_report_masked_and_can_be_changed(root: Path) -> None:
+    case = open_case(source=DEMO)
+    assert "Nothing yet" in case.note("\n\n").answer
+    case.note("first words")
+    shown = case.note("Asked <b>Tom</b>\nat tom@example.org; key sbp_0123456789abcdef0123456789abcdef01234567")
+    assert "first words" not in shown.quote
+    assert "tom@example.org" not in shown.quote
+    assert "sbp_0123" not in shown.quote
+    case.note("")
+    case.publish()
+    (folder,) = folders(root)
+    for name in ("report.md", "report.html"):
+        text = (folder / name).read_text()
+        assert "Asked" in text
+        assert "first words" not in text
+        assert "<b>Tom</b>" not in text
+
+
+def test_looking_again_says_what_changed_and_keeps_what_was_seen(
+    root: Path, worlds: dict[str, Collected], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = open_case(source=DEMO)
+    monkeypatch.setattr(module, "collect", lambda given, settings, watch: worlds[FIXED])
+    shown = case.refresh()
+    assert case.diagnosis.verdict == "healthy"
+    table = shown.table
+    assert table is not None
+    rows = {what: (before, now) for what, before, now in table.itertuples(index=False)}
+    assert rows["verdict"] == ("incident", "healthy")
+    assert rows["cause"] == ("missing-environment (confirmed)", "not established")
+    assert rows["caller's database"] == ("sees it: says starting", "sees it: says running")
+    (kept,) = folders(root)
+    assert json.loads((kept / "summary.json").read_text())["cause"]["slug"] == "missing-environment"
+    assert kept.name in " ".join(shown.notes)
+    assert case.report.since is not None, "the first look is an earlier run now"
+
+
+def test_looking_again_at_the_same_says_that_nothing_changed(root: Path) -> None:
+    shown = open_case(source=DEMO).refresh()
+    assert shown.table is None
+    assert "Nothing changed" in shown.notes[0]
+
+
+def test_an_earlier_run_under_the_same_name_is_compared(root: Path) -> None:
+    open_case(source=DEMO).publish()
+    case = open_case(source=FIXED)
+    found = case.report.since
+    assert found is not None
+    (before,) = found.earlier
+    assert (before.cause, before.verdict) == ("missing-environment", "incident")
+    assert {change.what for change in found.changes} >= {"verdict", "cause", "caller's database"}
+    case.publish()
+    text = (folders(root)[-1] / "report.md").read_text()
+    assert folders(root)[0].name in text or "2025-10-02" in text
+    assert "missing-environment" in text
+
+
+def test_the_same_moment_a_replay_and_what_cannot_be_read_are_no_earlier_runs(root: Path) -> None:
+    open_case(source=DEMO).publish()
+    (run,) = folders(root)
+    assert open_case(source=DEMO).report.since is None, "it looked at the same moment"
+    broken = run.with_name(run.name.replace("vyx-app--", "vyx-app--b"))
+    shutil.copytree(run, broken)
+    (broken / "summary.json").write_text('{"schema": "fly-runbooks/summary/1", "subject": null}')
+    shutil.copytree(run, run.with_name(f"{run.name}-2"))  # as a replay of it would lie there
+    found = open_case(source=FIXED).report.since
+    assert found is not None
+    assert len(found.earlier) == 1
+
+
+def test_a_simulated_run_is_no_earlier_state_of_a_real_machine(root: Path) -> None:
+    open_case(source=DEMO).publish()
+    (run,) = folders(root)
+    index = run / "evidence" / "index.json"
+    index.write_text(index.read_text().replace(f'"source": "{DEMO}"', '"source": "live"'))
+    assert open_case(source=FIXED).report.since is None
+
+
+@pytest.mark.parametrize(("typed", "token"), [("FlyV1 fm2_typed", "FlyV1 fm2_typed"), ("", "")])
+def test_the_token_is_asked_for_hidden_and_once(
+    typed: str, token: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+    monkeypatch.setattr(prompt, "_typed", None)
+    monkeypatch.setattr(prompt, "_somebody_there", lambda: True)
+    monkeypatch.setattr(prompt.getpass, "getpass", lambda text: asked.append(text) or typed)
+    given = validate("machine_not_visible", {"app_name": "a", "machine_id": "91850296bd4738", "org_slug": "acme"})
+    settings = prompt.with_token(load_settings(), given)
+    assert settings.token.get_secret_value() == token
+    shown = capsys.readouterr().out
+    assert "fly tokens create readonly -o acme -x 24h" in shown
+    assert "fm2_typed" not in shown
+    if token:
+        prompt.with_token(load_settings(), given)
+        assert len(asked) == 1
+
+
+def test_nobody_is_asked_where_nobody_is_or_no_token_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt, "_typed", None)
+    monkeypatch.setattr(prompt.getpass, "getpass", lambda text: pytest.fail("asked"))
+    live = validate("machine_not_visible", {"app_name": "a", "machine_id": "91850296bd4738"})
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdin", io.StringIO())
+        assert not prompt.with_token(load_settings(), live).token.get_secret_value()
+    monkeypatch.setattr(prompt, "_somebody_there", lambda: True)
+    prompt.with_token(load_settings(), validate("machine_not_visible", {"source": DEMO}))
+    has = load_settings().model_copy(update={"token": SecretStr("fo1_x")})
+    assert prompt.with_token(has, live) is has
+
+
+def test_while_it_looks_it_says_whose_eyes_first_then_each_question_and_the_verdict_so_far() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    collect(validate("machine_not_visible", {"source": DEMO}), load_settings(), progress)
+    progress.end()
+    first, signs, *rest = stream.getvalue().splitlines()
+    assert first == "Whose eyes: the token reads organisation vyx, all its apps [E01]; until when, it does not say."
+    assert "could not look" in signs
+    asked = " ".join(line for line in rest if not line.startswith("So far"))
+    assert "✓ caller  ✓ token" in asked
+    assert asked.index("token") < asked.index("logs") < asked.index("edge-app")
+    assert "✓ image-ran again" in asked
+    (so_far,) = [line for line in rest if line.startswith("So far")]
+    assert "missing-environment, confirmed" in so_far
+
+
+def test_every_table_is_there_typed_and_documented(root: Path) -> None:
+    found = open_case(source=DEMO).frames
+    text = (CHECKOUT / "docs" / "frames.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", text, re.M)
+    assert [(name, about, columns) for name, about, columns in rows] == [
+        (name, table.about, ", ".join(table.columns)) for name, table in frames.TABLES.items()
+    ]
+    assert set(found) == set(frames.TABLES)
+    for name, frame in found.items():
+        assert list(frame.columns) == list(frames.TABLES[name].columns)
+        assert len(frame), name
+        for column in {"at", "created_at", "start", "end"} & set(frame.columns):
+            assert isinstance(frame[column].dtype, pd.DatetimeTZDtype), (name, column)
+    assert found["machines"]["id"].map(lambda value: isinstance(value, str)).all()
+    namespace: dict[str, object] = {"case": open_case(source=DEMO), "pd": pd}
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(block, namespace)
+
+
+def test_an_empty_case_has_the_same_tables(root: Path, worlds: dict[str, Collected]) -> None:
+    case: Case = open_case(source="simulator:vyx-missing-environment")
+    bare = case.evidence.__class__(case.evidence.subject, case.evidence.looked_at, {})
+    built = frames.build(module.Facts(bare), module.diagnose(bare))
+    assert {name: list(frame.columns) for name, frame in built.items()} == {
+        name: list(table.columns) for name, table in frames.TABLES.items()
+    }
+
+
+def test_a_table_to_sort_is_offered_and_the_plain_one_without_the_extra(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = open_case(source=DEMO)
+    with pytest.raises(UsageError, match="Did you mean timeline"):
+        case.browse("timelin")
+    assert "new ITable" in case.browse("log")._repr_html_()
+    assert "44 rows" in repr(case.browse("log"))
+    hostile = browse.Browsed("log", pd.DataFrame({"line": ["</script><script>alert(1)</script>", "\x1b[31m\u202e"]}))
+    shown = hostile._repr_html_()
+    assert "<script>alert(1)" not in shown
+    assert "\u202e" not in shown
+    monkeypatch.setattr(browse, "find_spec", lambda name: None)
+    assert "ITable" not in case.browse("log")._repr_html_()
+    assert "pip install itables" in case.browse("log")._repr_html_()
