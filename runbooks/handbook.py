@@ -13,8 +13,9 @@ from pathlib import Path
 
 from runbooks.collect.known import Given
 from runbooks.collect.survey import Survey
+from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import CauseInfo, Point, catalogue, filled
+from runbooks.diagnose.ledger import CauseInfo, Point, catalogue
 from runbooks.diagnose.model import Claim, Diagnosis, Remedy
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.catalogue import FACETS
@@ -98,7 +99,7 @@ def _page(info: CauseInfo, known: Mapping[str, CauseInfo], scenarios: list[str])
     related = list(_related(info, known))
     if related:
         parts += ["## What belongs to it", _bullets(related)]
-    parts += ["## The test that settles it", filled(Remedy(info.next_test, ""), {}).title]
+    parts += ["## The test that settles it", sentence(info.next_test, {})]
     parts += [f"## What to do: {filled(info.remedy, {}).title}", *_remedy(filled(info.remedy, {}))]
     if info.prevention:
         parts += [f"## How to prevent it: {filled(info.prevention, {}).title}", *_remedy(filled(info.prevention, {}))]

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from runbooks.diagnose.ledger import CauseInfo, filled
-from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.commands import filled, sentence
+from runbooks.diagnose.ledger import CauseInfo
 from runbooks.evidence.redaction import Redactor
 from runbooks.kernel import Step
 from runbooks.runner import Result
@@ -114,7 +114,7 @@ def show_cause(console: Console, info: CauseInfo) -> None:
         _prose(console, f"Explains: {', '.join(info.explains)}")
     for slug, how in info.apart.items():
         _prose(console, f"Rather {slug} if: {how}")
-    _prose(console, f"The test that settles it: {filled(Remedy(info.next_test, ''), {}).title}")
+    _prose(console, f"The test that settles it: {sentence(info.next_test, {})}")
     _remedy(console, [asdict(filled(info.remedy, {}))])
     if info.links:
         console.print()

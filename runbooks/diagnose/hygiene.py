@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from runbooks.diagnose.commands import lines, settings
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Finding, Remedy
 
@@ -25,8 +26,8 @@ class Habit:
 
 
 def audit(facts: Facts) -> tuple[Habit, ...]:
-    """Every habit that this incident shows, with what to prevent next time."""
-    return (*_of_the_config(facts), *_of_the_caller(facts))
+    """Every habit that this incident shows, with what to prevent next time. What no look shows is not claimed."""
+    return tuple(habit for habit in (*_of_the_config(facts), *_of_the_caller(facts)) if habit.finding.evidence)
 
 
 def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy) -> Habit:
@@ -48,7 +49,7 @@ def _of_the_config(facts: Facts) -> Iterator[Habit]:
                 "Move secrets out of config.env",
                 "Everybody who may read the machine could read them, so change their values, too. "
                 "App secrets show only digests.",
-                tuple(f'fly secrets set {name}="${{VALUE:?}}" -a {facts.subject.app}' for name in secret[:5]),
+                lines(("fly secrets set {settings} -a {app}",), {**facts.names, "settings": settings(secret[:5])}),
             ),
         )
     empty = sorted(name for name, value in machine.env.items() if value == "")
@@ -64,7 +65,7 @@ def _of_the_config(facts: Facts) -> Iterator[Habit]:
         yield _habit(
             "mutable-tag",
             f"{tag} is a tag that moves.",
-            at if tag == facts.ran_text else (),
+            at if tag == facts.ran_text else _where_believed(facts, tag),
             Remedy("Pin the image by digest", "A tag can move or vanish between two create calls."),
         )
     whole = facts.whole_config
@@ -112,7 +113,7 @@ def _of_the_caller(facts: Facts) -> Iterator[Habit]:
         yield _habit(
             "url-from-machine-name",
             f"The URL {facts.believed_url} is built from the machine's name.",
-            facts.url_at,
+            facts.url_at or tuple(number for number in ("E13", "E17") if facts.look(number)),
             Remedy("Build URLs from the app's name", "A machine's name is not a hostname."),
         )
     if record and record.started_at and not _had_started(facts, record.started_at):
@@ -147,9 +148,15 @@ def _of_the_caller(facts: Facts) -> Iterator[Habit]:
             Remedy(
                 "Do not report success before the machine has settled",
                 "A 200 says that a machine was reserved. Wait for a resting state, then answer.",
-                (f"fly machine wait NEW_ID -a {facts.subject.app} --state settled",),
+                lines(("fly machine wait NEW_ID -a {app} --state settled",), facts.names),
             ),
         )
+
+
+def _where_believed(facts: Facts, image: str) -> tuple[str, ...]:
+    """Where the reference stands that the caller believes in: in its own words, else in the question asked of it."""
+    said = "E19" if image in facts.caller.text else "E09"
+    return (said,) if facts.look(said) else ()
 
 
 def _had_started(facts: Facts, claimed: Any) -> bool:

@@ -13,11 +13,11 @@ nothing is better than likely.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from runbooks.diagnose.commands import sentence
 from runbooks.diagnose.contradictions import contradictions
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Claim, Finding, Hypothesis, Remedy, Status
@@ -120,11 +120,6 @@ class CauseInfo:
         """Addresses of the sources; those of Fly's own documentation are written without their beginning."""
         return tuple(s if s.startswith("https://") else f"https://fly.io/docs/{s}/" for s in self.sources)
 
-
-PLAIN = ("variables",)
-"""Names whose value is shell text already."""
-OPTIONAL = ("variables", "near", "heard", "again", "right", "network")
-"""Names that are left out where they are not known."""
 
 _REGISTRY: dict[str, CauseInfo] = {}
 
@@ -272,23 +267,6 @@ def finding_of(entry: Entry) -> Finding:
     )
 
 
-def filled(remedy: Remedy, names: Mapping[str, str]) -> Remedy:
-    """The remedy with this incident's names in it."""
-    quoted = _Names({name: value if name in PLAIN else shlex.quote(value) for name, value in names.items()})
-    return Remedy(
-        remedy.title.format_map(_Names(names)),
-        remedy.why.format_map(_Names(names)).rstrip(),
-        tuple(command.format_map(quoted) for command in remedy.commands),
-    )
-
-
-class _Names(dict[str, str]):
-    """A name that this incident does not know stands in capitals, to be filled in by hand."""
-
-    def __missing__(self, key: str) -> str:
-        return "" if key in OPTIONAL else key.upper()
-
-
 def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
     said = list(info.rule(facts))
     if not info.asked_by and all(isinstance(item, Says) for item in said):
@@ -310,7 +288,7 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         supports=_claims(points, +1),
         against=_claims(points, -1),
         missing=_claims(points, 0),
-        next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else info.next_test.format_map(_Names(names)),
+        next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else sentence(info.next_test, names),
         asked_by=info.asked_by,
     )
     return Entry(info, hypothesis, names, last.short)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from runbooks.diagnose import comparison, hygiene, statements, timeline, visibility
+from runbooks.diagnose.commands import UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, filled, finding_of, told_first, weigh
+from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Symptom, Unchecked, Verdict, View
 from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.models import Evidence, Outcome
@@ -176,30 +177,27 @@ def _prevention(ledger: Ledger, audit: list[Remedy]) -> tuple[Remedy, ...]:
 
 def _verification(facts: Facts) -> tuple[Remedy, ...]:
     """The first report's five checks, in commands that exist today."""
-    app, image = facts.subject.app, facts.ran_text or facts.subject.image or "IMAGE"
-    return (
+    names = {**facts.names, "live_id": "NEW_ID"}
+    checks = (
         Remedy(
             "The image exists",
             "The registry has the manifest.",
-            ("fly auth docker", f"docker manifest inspect {image}"),
+            ("fly auth docker", "docker manifest inspect {image}"),
         ),
-        Remedy("The machine is listed", "The list has the new id.", (f"fly machine list -a {app}",)),
+        Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
         Remedy(
             "The machine stays up",
             "It is started a minute later, too.",
-            (f"fly machine wait NEW_ID -a {app} --state started", f"fly machine status NEW_ID -a {app}"),
+            ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
         ),
         Remedy(
             "The endpoint answers for this machine",
             "HTTP 101 means that the WebSocket opens; the connection then stays open until the time is up.",
-            (
-                f"curl -sSi --max-time 10 --http1.1 https://{facts.app_host}/ -H 'fly-force-instance-id: NEW_ID' "
-                f"-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' "
-                f"-H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='",
-            ),
+            (UPGRADE,),
         ),
         Remedy("The row follows", "Its status changes from starting to running by itself, under the machine's id."),
     )
+    return tuple(filled(check, names) for check in checks)
 
 
 def _not_checked(evidence: Evidence) -> tuple[Unchecked, ...]:

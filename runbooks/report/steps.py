@@ -5,9 +5,9 @@ Only what was looked at is told here; what it means stands in `conclusions.py` a
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 
+from runbooks.diagnose import commands
 from runbooks.diagnose.facts import Facts, lasting
 from runbooks.diagnose.lines import is_program, short
 from runbooks.diagnose.model import Diagnosis
@@ -19,7 +19,6 @@ from runbooks.report.footing import noted, numbers, used, why
 from runbooks.report.overview import searched, siblings, timeline
 from runbooks.report.section import Section
 
-API = 'curl -sS -H "Authorization: Bearer $FLY_API_TOKEN" "https://api.machines.dev/v1'
 _HELD = {True: "✓ yes", False: "✗ no", None: "? could not look"}
 
 
@@ -101,7 +100,7 @@ def app(facts: Facts, _: Diagnosis) -> Section:
         "Does the app exist, and in which organisation?",
         answer,
         notes=noted(facts, "E08", "E11"),
-        commands=(f'{API}/apps/{name}"', f"fly ips list -a {name}"),
+        commands=(commands.machines_api("apps", name), *commands.lines(("fly ips list -a {app}",), facts.names)),
         evidence=used(facts, "E02", "E08", "E11"),
     )
 
@@ -129,9 +128,9 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
         notes=noted(facts, "E03", "E03b", "E05", "E05b", "E06", "E08"),
         table=tables.machines((*rows, *others), subject.machine_id) if rows or others else None,
         commands=(
-            f'{API}/apps/{subject.app}/machines/{subject.machine_id or "MACHINE_ID"}"',
-            f'{API}/apps/{subject.app}/machines?include_deleted=true"',
-            f"fly machine list -a {subject.app}",
+            commands.machines_api("apps", subject.app, "machines", subject.machine_id or "MACHINE_ID"),
+            commands.machines_api("apps", subject.app, "machines", query="?include_deleted=true"),
+            *commands.lines(("fly machine list -a {app}",), facts.names),
         ),
         evidence=used(facts, "E03", "E03b", "E05", "E05b", "E06", "E08"),
     )
@@ -165,7 +164,14 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
         table=tables.events(facts.dated_events) if facts.events else None,
         figure=charts.life(diagnosis),
         commands=(
-            f'{API}/apps/{facts.subject.app}/machines/{facts.subject.machine_id or "MACHINE_ID"}/events?limit=50"',
+            commands.machines_api(
+                "apps",
+                facts.subject.app,
+                "machines",
+                facts.subject.machine_id or "MACHINE_ID",
+                "events",
+                query="?limit=50",
+            ),
         ),
         evidence=used(facts, "E04", *facts.events_at),
     )
@@ -199,7 +205,6 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
         notes.append(f"Fly keeps these lines until about {tables.day(gone)} ({left}); this report keeps them longer.")
     if facts.evidence.subject.incident_time and not lines and overdue(facts.evidence):
         notes.append("The incident is older than the 7 days for which Fly keeps logs: no line says nothing here.")
-    app_name, machine = facts.subject.app, facts.subject.machine_id or "MACHINE_ID"
     return Section(
         "logs",
         "Step 1d: its log",
@@ -208,9 +213,8 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
         notes=tuple(notes),
         quote="\n".join(f"{tables.clock(x.at)}  {x.provider:<6}  {x.message}" for x in shown),
         commands=(
-            f'curl -sS -H "Authorization: FlyV1 ${{FLY_API_TOKEN#FlyV1 }}" '
-            f'"https://api.fly.io/api/v1/apps/{app_name}/logs?instance={machine}"',
-            f"timeout 30 fly logs -a {app_name} --machine {machine} --no-tail",
+            commands.logs_api(facts.subject.app, facts.subject.machine_id or "MACHINE_ID"),
+            *commands.lines(("timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",), facts.names),
         ),
         evidence=used(facts, "E07"),
     )
@@ -244,7 +248,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
             "call is open, and refuses a missing one with HTTP 400 and no id."
         )
     notes.append("`fly image list`, which the first report used, does not exist; the registry itself is asked.")
-    reference = shlex.quote(facts.subject.image or facts.ran_text or "IMAGE")
+    which = "{believed}" if facts.subject.image else "{image}"
     return Section(
         "image",
         "Step 2: the image",
@@ -252,10 +256,9 @@ def image(facts: Facts, _: Diagnosis) -> Section:
         (". ".join(t[:1].upper() + t[1:] for t in told) + ".") if told else why(facts, "E09"),
         notes=tuple(notes),
         table=tables.image((("the caller believes in", believed), ("the machine ran", ran))),
-        commands=(
-            "fly auth docker",
-            f"docker manifest inspect {reference}",
-            f"docker buildx imagetools inspect {reference}",
+        commands=commands.lines(
+            ("fly auth docker", f"docker manifest inspect {which}", f"docker buildx imagetools inspect {which}"),
+            facts.names,
         ),
         evidence=used(facts, "E09", "E09b", "E10", "E10b", "E20"),
     )
@@ -274,14 +277,12 @@ def token(facts: Facts, _: Diagnosis) -> Section:
             "Reading the app's machines proves nothing about the right to create; these calls only read.",
         ),
         table=tables.frame(("organisation", "apps", "user"), rows) if rows else None,
-        commands=(f'{API}/tokens/current"', 'fly tokens debug -t "$FLY_API_TOKEN"'),
+        commands=(commands.machines_api("tokens", "current"), 'fly tokens debug -t "$FLY_API_TOKEN"'),
         evidence=used(facts, "E01", "E22"),
     )
 
 
 def create_directly(facts: Facts, _: Diagnosis) -> Section:
-    image_ref = shlex.quote(facts.ran_text or facts.subject.image or "IMAGE")
-    region = facts.names.get("region", "REGION")
     return Section(
         "create-directly",
         "Step 4: create one directly",
@@ -292,10 +293,14 @@ def create_directly(facts: Facts, _: Diagnosis) -> Section:
             "first report used, has no --image flag and does not start the machine; `fly machine run` does.",
             "Remove the test machine afterwards.",
         ),
-        commands=(
-            f"fly machine run {image_ref} -a {facts.subject.app} -r {region} -n test-machine --restart no",
-            f"fly machine destroy --force TEST_ID -a {facts.subject.app}",
+        commands=commands.lines(
+            (
+                "fly machine run {image} -a {app} -r {region} -n test-machine --restart no {variables}",
+                "fly machine destroy --force TEST_ID -a {app}",
+            ),
+            facts.names,
         ),
+        evidence=used(facts, *facts.config_at),
     )
 
 
@@ -351,7 +356,6 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
         )
         if url
     ]
-    machine = facts.names.get("live_id", "MACHINE_ID")
     return Section(
         "endpoint",
         "The endpoint",
@@ -359,12 +363,7 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
         answer,
         notes=tuple(notes),
         table=tables.frame(("URL", "address", "came as far as", "HTTP", "detail"), rows),
-        commands=(
-            f"dig +short {facts.app_host} A {facts.app_host} AAAA",
-            f"curl -sSi --max-time 10 --http1.1 https://{facts.app_host}/ -H 'fly-force-instance-id: {machine}' "
-            f"-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' "
-            f"-H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='",
-        ),
+        commands=commands.lines(("dig +short {app_host} A {app_host} AAAA", commands.UPGRADE), facts.names),
         evidence=used(facts, "E12", "E13", "E17", "E18"),
     )
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from runbooks.diagnose.commands import filled
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import (
     CauseInfo,
@@ -17,7 +18,6 @@ from runbooks.diagnose.ledger import (
     catalogue,
     doubts,
     favours,
-    filled,
     lacks,
     proves,
     refutes,

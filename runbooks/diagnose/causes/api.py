@@ -39,7 +39,7 @@ _API = ("machines/api/working-with-machines-api", "machines/api/machines-resourc
         "Let a name that is taken mean that the machine exists",
         "The name is what makes a create call safe to repeat: on 409 read the holder's id and go on with it.",
     ),
-    next_test="Look at the machine whose id the refusal names: fly machine status {holder} -a {app}",
+    next_test="Look at the machine whose id the refusal names: `fly machine status {holder} -a {app}`.",
     apart={
         "ambiguous-create": "The first call had been answered by a time-out, and the holder is its machine.",
         "request-invalid": "The text speaks of the body, not of a name.",
@@ -58,7 +58,7 @@ def name_conflict(facts: Facts) -> Iterator[Point | Says]:
         yield says(f"The app's name {name or facts.subject.app} is taken: app names are unique in all of Fly.")
         return
     owner = f"machine {holder} has it" if holder else "another machine of the app has it"
-    yield says(f"The name {name or 'asked for'} is taken: {owner}.", holder=holder or "HOLDER")
+    yield says(f"The name {name or 'asked for'} is taken: {owner}.", holder=holder)
 
 
 @cause(
@@ -76,7 +76,7 @@ def name_conflict(facts: Facts) -> Iterator[Point | Says]:
         "Name every machine, and look the name up after an unclear answer",
         "The unique name is the only key that makes the call safe to repeat.",
     ),
-    next_test="List the app's machines by the name that was sent: fly machine list -a {app}",
+    next_test="List the app's machines by the name that was sent: `fly machine list -a {app}`.",
     apart={
         "platform-incident": "No machine was made, and others are affected, too.",
         "name-conflict": "Nobody had called before.",
@@ -121,7 +121,7 @@ def ambiguous_create(facts: Facts) -> Iterator[Point | Says]:
         "Take leases for a short time, and release them also on failure",
         "Two jobs that change the same machine need one queue.",
     ),
-    next_test="Ask who holds it, and until when: fly machine leases view {machine_id} -a {app}",
+    next_test="Ask who holds it, and until when: `fly machine leases view {machine_id} -a {app}`.",
     apart={"start-rejected": "The refusal speaks of the machine's state, not of a lease."},
     sources=("machines/api/machines-resource",),
 )

@@ -44,14 +44,15 @@ def _believed(facts: Facts) -> tuple[Image | None, str]:
         "Push the tag, or ask for an image that exists",
         "The create call is refused until the registry has the manifest it asks for.",
         (
+            "fly auth docker",
             "docker manifest inspect {believed}",
-            "fly deploy -a {app} --build-only --push --image-label latest",
+            "fly deploy -a {app} --build-only --push --image-label {label}",
         ),
     ),
     prevention=Remedy(
         "Check the image before creating",
         "One HEAD request to the registry tells; better still, ask for a digest, which cannot move or vanish.",
-        ("docker manifest inspect {believed}",),
+        ("fly auth docker", "docker manifest inspect {believed}"),
     ),
     next_test="Ask for the create call's own answer: a missing tag shows as HTTP 400 with MANIFEST_UNKNOWN.",
     apart={
@@ -67,7 +68,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
     no = refused(facts, *_MISSING)
     believed, at = _believed(facts)
     if no:
-        ref = no.names.get("ref") or facts.subject.image or "it names"
+        ref = no.names.get("ref") or facts.subject.image
         if believed and believed.exists:
             yield favours(f"The call was refused: {no.told}.", no.at)
         elif believed and believed.exists is False:
@@ -75,7 +76,11 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
         else:
             yield favours(f"The platform refused the call: {no.told}.", no.at)
             yield lacks("Whether the registry has the image now could not be seen; a tag can arrive late.", "E09")
-        yield says(f"The create call was refused because the image {ref} does not exist.", believed=ref)
+        yield says(
+            f"The create call was refused because the image {ref or 'it names'} does not exist.",
+            believed=ref,
+            label=ref.partition("@")[0].rpartition("/")[2].partition(":")[2],
+        )
     yield from image_was_resolved(facts)
     yield from other_reason(facts, *_MISSING)
     if believed and believed.exists is False:
@@ -101,7 +106,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
     remedy=Remedy(
         "Call again",
         "For up to about a minute after a push the platform may not find the image; the registry has it now.",
-        ("docker manifest inspect {believed}", "fly machine run {believed} -a {app} -r {region}"),
+        ("fly auth docker", "docker manifest inspect {believed}", "fly machine run {believed} -a {app} -r {region}"),
     ),
     prevention=Remedy(
         "Wait and retry after a push",
@@ -137,9 +142,9 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Says]:
         "Mirror the image into the app's own repository",
         "Fly pulls with its own credentials and reads repositories of the same organisation only.",
         (
+            "fly auth docker",
             "docker pull {believed}",
             "docker tag {believed} registry.fly.io/{app}:mirror",
-            "fly auth docker",
             "docker push registry.fly.io/{app}:mirror",
         ),
     ),
@@ -154,8 +159,8 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
     believed = facts.image("E09")
     if no:
         yield from said_no(facts, "manifest-unauthorized")
-        ref = no.names.get("ref") or facts.subject.image or "the image"
-        yield says(f"The create call was refused because the platform may not read {ref}.", believed=ref)
+        ref = no.names.get("ref") or facts.subject.image
+        yield says(f"The create call was refused because the platform may not read {ref or 'the image'}.", believed=ref)
     elif believed and believed.exists is None and believed.refusal:
         yield favours(
             f"The registry refuses to tell about {believed.ref} (HTTP {believed.refusal.status}).",
@@ -185,7 +190,7 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
         ("docker image inspect --format '{{{{.Size}}}}' {image}", "docker history {image}"),
     ),
     prevention=Remedy("Check the unpacked size in CI", "Build in stages, and leave models and data out of the image."),
-    next_test="Add up the unpacked layers: docker history {image}",
+    next_test="Add up the unpacked layers: `docker history {image}`.",
     apart={"image-pull-failed": "The log speaks of the pull, not of room on the disk."},
     sources=("getting-started/troubleshooting", "flyctl/integrating"),
 )
@@ -224,7 +229,7 @@ def _after_boot(facts: Facts, reading: Reading) -> bool:
     remedy=Remedy(
         "Push the image again and create from its new digest",
         "The API resolved a digest that the worker host could not fetch; the old digest will not come back.",
-        ("docker manifest inspect {image}", "fly deploy -a {app} --build-only --push"),
+        ("fly auth docker", "docker manifest inspect {image}", "fly deploy -a {app} --build-only --push"),
     ),
     prevention=Remedy(
         "Wait until the machine has settled before reporting success",
@@ -291,14 +296,14 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Says]:
     remedy=Remedy(
         "Build the image for linux/amd64 and push it again",
         "Fly Machines are x86-64; an image built on an ARM computer without --platform cannot run on them.",
-        ("docker buildx build --platform linux/amd64 -t {image} --push .",),
+        ("fly auth docker", "docker buildx build --platform linux/amd64 -t {tagged} --push ."),
     ),
     prevention=Remedy(
         "Always name the platform when building by hand",
         "The create call does not check the architecture; `fly deploy` builds for amd64 by itself.",
-        ("docker buildx build --platform linux/amd64 -t {image} --push .",),
+        ("fly auth docker", "docker buildx build --platform linux/amd64 -t {tagged} --push ."),
     ),
-    next_test="Read `architecture` in the image's config: docker buildx imagetools inspect {image}",
+    next_test="Read `architecture` in the image's config: `docker buildx imagetools inspect {image}`.",
     apart={
         "bad-command": "The file is missing; here it is there and cannot be executed.",
         "startup-crash": "The program runs and prints something of its own.",

@@ -123,7 +123,7 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
         "Do not give API-made machines the deployer's metadata",
         "Without fly_process_group a deploy leaves a machine alone. Never keep an id across a deploy.",
     ),
-    next_test="Compare the destroy event's time with the releases: fly releases -a {app}",
+    next_test="Compare the destroy event's time with the releases: `fly releases -a {app}`.",
     apart={"destroyed-by-request": "No newer release was made around that time."},
     sources=("machines/guides-examples/managing-machines-with-the-api", "launch/deploy"),
 )
@@ -248,7 +248,7 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
         "Wait for a settled state with a limit, and give up then",
         "Start waiting at the create call, show the time spent, and make a new machine beyond the limit.",
     ),
-    next_test="Ask once more what state it is in: fly machine wait {machine_id} -a {app} --state settled",
+    next_test="Ask once more what state it is in: `fly machine wait {machine_id} -a {app} --state settled`.",
     apart={
         "never-started": "Nobody asked for a start: no pull and no boot in the log.",
         "host-unreachable": "host_status is not ok.",
@@ -311,7 +311,7 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Says]:
         "Wait for `settled` between two calls about one machine",
         "A start that is sent while the image is being pulled is refused.",
     ),
-    next_test="Look at the state, and repeat the call: fly machine status {machine_id} -a {app}",
+    next_test="Look at the state, and repeat the call: `fly machine status {machine_id} -a {app}`.",
     apart={
         "lease-held": "The refusal names a lease.",
         "stuck-in-transition": "The state does not change for longer than Fly allows for.",

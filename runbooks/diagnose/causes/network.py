@@ -23,7 +23,7 @@ from runbooks.evidence.models import Outcome
     ),
     prevention=Remedy("Allocate addresses where the app is created", "Allow two minutes for DNS."),
     explains=("wrong-hostname",),
-    next_test="List the app's addresses: fly ips list -a {app}",
+    next_test="List the app's addresses: `fly ips list -a {app}`.",
     apart={"wrong-hostname": "The app's own hostname resolves."},
     sources=("networking/services", "networking/app-services"),
 )
@@ -52,7 +52,7 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Says]:
         "A machine's name is not a hostname: {believed_host} would be another app's. Name the machine in "
         "the header fly-force-instance-id; a browser cannot send it, so there a router must answer with fly-replay.",
         (
-            "curl -sSi --max-time 10 https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
+            "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
             "fly ips list -a {app}",
         ),
     ),
@@ -105,7 +105,7 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
         "Each public port has its own handlers: without tls there is no wss://, and a port that no service names is "
         "closed.",
         (
-            "curl -sSi --max-time 10 https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
+            "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
             "fly machine status {live_id} -a {app} -d",
         ),
     ),

@@ -105,7 +105,7 @@ def host_capacity(facts: Facts) -> Iterator[Point | Says]:
         "Let the volume's region decide the machine's",
         "Read the volume before the create call, and free it before it is used again.",
     ),
-    next_test="Compare the volume's region, host and attached machine with what was asked: fly volumes show {volume}",
+    next_test="Compare the volume's region, host and machine with what was asked: `fly volumes show {volume}`.",
     apart={"region-capacity": "The refusal names no volume."},
     sources=("volumes/overview", "machines/guides-examples/machine-placement"),
 )
@@ -126,7 +126,7 @@ def volume_placement(facts: Facts) -> Iterator[Point | Says]:
         "volume-missing": "cannot be found",
     }[no.kind]
     text = f"the volume {volume} {reason}" if volume else f"its volume {reason}"
-    yield says(f"The machine could not be placed: {text}.", volume=volume or "VOLUME")
+    yield says(f"The machine could not be placed: {text}.", volume=volume)
 
 
 @cause(
@@ -142,7 +142,7 @@ def volume_placement(facts: Facts) -> Iterator[Point | Says]:
     prevention=Remedy(
         "Check regions against the platform's own list", "Regions open and close; a list in the code grows old."
     ),
-    next_test="Look for the region in the platform's list: fly platform regions",
+    next_test="Look for the region in the platform's list: `fly platform regions`.",
     apart={"region-capacity": "The region is offered, and full at the moment."},
     sources=("reference/regions",),
 )

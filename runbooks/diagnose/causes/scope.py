@@ -30,7 +30,7 @@ _OF_THE_APP = ("E03", "E05", "E06")
         "Log the app name with every create call",
         "An id alone does not say where the machine is.",
     ),
-    next_test="Search the whole organisation for the id: fly machine list -a APP for every app, or the org list.",
+    next_test="Search the whole organisation for the id: `fly machine list -a APP` for every app, or the org list.",
     apart={
         "record-of-another-machine": "The id itself belongs to another machine.",
         "wrong-organization": "The app is right; the viewer looks in another organisation.",
@@ -206,7 +206,7 @@ def token_out_of_scope(facts: Facts) -> Iterator[Point | Says]:
         "Name the organisation wherever an app is made or looked for",
         "Without -o the personal organisation is taken.",
     ),
-    next_test="Compare the app's organisation with the one that the viewer is logged in to: fly apps list -o {org}",
+    next_test="Compare the app's organisation with the one that the viewer is logged in to: `fly apps list -o {org}`.",
     apart={
         "token-out-of-scope": "This token cannot read the app at all.",
         "wrong-app": "The machine is in another app of the same organisation.",
@@ -292,7 +292,7 @@ def app_recreated(facts: Facts) -> Iterator[Point | Says]:
         "Write down the region that the answer names",
         "Without `region` a machine is placed near the caller; with a list, in the first region that has room.",
     ),
-    next_test="List the app's machines without any filter: fly machine list -a {app}",
+    next_test="List the app's machines without any filter: `fly machine list -a {app}`.",
     apart={"list-incomplete": "The unfiltered list lacks it, too."},
     sources=("machines/guides-examples/machine-placement", "reference/regions"),
 )

@@ -69,7 +69,7 @@ def cordoned(facts: Facts) -> Iterator[Point | Says]:
     prevention=Remedy(
         "Take the port from one place", "Let the program and the service's internal_port read the same setting."
     ),
-    next_test="List the sockets inside the machine: fly machine exec {live_id} 'ss -ltnp' -a {app}",
+    next_test="List the sockets inside the machine: `fly machine exec {live_id} 'ss -ltnp' -a {app}`.",
     apart={
         "health-check-failing": "The program listens, and its check says no.",
         "startup-crash": "The program ended; PC01 is what is left of that.",
@@ -113,7 +113,7 @@ def not_listening(facts: Facts) -> Iterator[Point | Says]:
     yield says(
         f"The program does not listen on {where} of 0.0.0.0, where the proxy sends the traffic. {heard}".rstrip(),
         f"its program does not listen on {where} of 0.0.0.0",
-        port=str(port or "INTERNAL_PORT"),
+        port=str(port or ""),
         heard=heard,
     )
 
@@ -138,7 +138,7 @@ def _bad_gateway(facts: Facts) -> str:
         "Read the program's rules for the upgrade: path, origin, authorisation",
         "The connection reached the program, and it answered {status}. Nothing of Fly stands in between.",
         (
-            "curl -sSi --max-time 10 --http1.1 https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
+            "curl -sSi --max-time 10 --http1.1 https://{app_host}/ -H fly-force-instance-id:{live_id}",
             "timeout 30 fly logs -a {app} --machine {live_id} --no-tail",
         ),
     ),
@@ -189,7 +189,7 @@ def _own_host(facts: Facts) -> bool:
         "All machines of an app share its hostname; the proxy picks one. What only one of them knows, the others "
         "do not find.",
         (
-            "curl -sSi --max-time 10 https://{app_host}/ -H 'fly-force-instance-id: {live_id}'",
+            "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
             "fly machine list -a {app}",
         ),
     ),
@@ -234,7 +234,7 @@ def routed_to_another_machine(facts: Facts) -> Iterator[Point | Says]:
         ("fly machine list -a {app}", "fly scale show -a {app}", "fly machine start {machine_id} -a {app}"),
     ),
     prevention=Remedy("Keep at least one machine of the group that serves", "min_machines_running or two machines."),
-    next_test="List the machines and look which has a service: fly machine list -a {app}",
+    next_test="List the machines and look which has a service: `fly machine list -a {app}`.",
     apart={
         "autostart-disabled": "A machine with the service rests, and may not be started by traffic.",
         "no-public-ip": "The hostname does not resolve at all.",

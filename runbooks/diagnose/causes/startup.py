@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from runbooks.diagnose.arguments import crash, crash_at, never_ran, refused
+from runbooks.diagnose.commands import settings
 from runbooks.diagnose.facts import Facts, lasting
 from runbooks.diagnose.ledger import (
     Point,
@@ -48,7 +49,7 @@ _AFTERMATH = (
         "It ends at once without it, so every restart ends the same way.{near} As an app secret it stays out of "
         "config.env, which everybody who reads the machine can read; setting a secret restarts the app's deployed "
         "machines.",
-        ('fly secrets set {wanted}="${{VALUE:?}}" -a {app}', "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail"),
+        ("fly secrets set {settings} -a {app}", "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail"),
     ),
     prevention=Remedy(
         "Test the contract between the provisioning function and the program",
@@ -93,15 +94,16 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
                 f"The program wants {names} and the machine was sent {', '.join(near.values())} instead, "
                 f"so the program ended with {crash(facts) or 'an error'}.",
                 f"its program wants {names}, was sent {', '.join(near.values())}, and gave up",
-                wanted=wanted[0],
+                wanted=names,
+                settings=settings(wanted),
                 near=f" The create request carries it as {next(iter(near.values()))}: use the wanted name there.",
             )
             return
     yield says(
         f"The program wants {names}, which was not there, and ended with {crash(facts) or 'an error'}.",
         f"its program lacks {names} and gave up",
-        wanted=wanted[0] if wanted else "NAME",
-        near="",
+        wanted=names,
+        settings=settings(wanted),
     )
 
 
@@ -122,12 +124,12 @@ def near_miss(wanted: str, sent: tuple[str, ...]) -> str:
     remedy=Remedy(
         "Correct the command or the file it names",
         "The image does not hold what its command asks for.",
-        ("docker run --rm -it --platform linux/amd64 --entrypoint sh {image}",),
+        ("fly auth docker", "docker run --rm -it --platform linux/amd64 --entrypoint sh {image}"),
     ),
     prevention=Remedy(
         "Start the image once in CI",
         "A container that ends at once with “not found” is caught before it is pushed.",
-        ("docker run --rm --platform linux/amd64 {image}",),
+        ("fly auth docker", "docker run --rm --platform linux/amd64 {image}"),
     ),
     next_test="Compare Cmd and Entrypoint of the image with the files in it.",
     apart={
@@ -172,7 +174,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Says]:
         "The program ended by itself with an error; its last lines are the place to look.",
         (
             "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
-            "fly machine run {image} -a {app} -r {region} {variables}",
+            "fly machine run {image} -a {app} -r {region} --restart no {variables}",
         ),
     ),
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",
@@ -227,7 +229,7 @@ def startup_crash(facts: Facts) -> Iterator[Point | Says]:
     remedy=Remedy(
         "Start a program that stays, or accept that it is done",
         "The main process ended with code 0: to the platform that is success, and the machine rests or goes.",
-        ("docker buildx imagetools inspect {image}", "fly machine status {live_id} -a {app}"),
+        ("fly auth docker", "docker buildx imagetools inspect {image}", "fly machine status {live_id} -a {app}"),
     ),
     next_test="Look at the exit code of the last exit event: 0 means that it ended as it wanted.",
     apart={
@@ -322,8 +324,8 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
         "Repeat once with auto_destroy off and read the log at once",
         "The loop is certain; why the program ends is not, because nothing it printed is left.",
         (
-            "fly machine run {image} -a {app} -r {region} {variables}",
-            "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
+            "fly machine run {image} -a {app} -r {region} --restart no {variables}",
+            "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail",
         ),
     ),
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",
@@ -366,7 +368,7 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Says]:
         "Give the check a grace period that fits the program's start",
         "A check that begins before the program listens counts against it.",
     ),
-    next_test="Read the check's own output: fly checks list -a {app}",
+    next_test="Read the check's own output: `fly checks list -a {app}`.",
     apart={
         "not-listening": "The proxy's log says PC01: nothing answers on the port at all.",
         "startup-crash": "The program ends; a failing check leaves it running.",

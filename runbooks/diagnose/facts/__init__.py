@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
+from runbooks.diagnose.commands import settings
 from runbooks.diagnose.facts.company import Company
 from runbooks.diagnose.facts.looks import lasting
 from runbooks.diagnose.facts.machine import GONE, Service, Sighting
@@ -32,10 +33,16 @@ class Facts(Company):
             "region": machine.region if machine else self.caller.region,
             "image": self.ran_text or self.subject.image,
             "believed": self.subject.image,
+            "tagged": _tagged(self.ran_text or self.subject.image),
             "url": self.believed_url,
             "app_host": self.app_host,
             "believed_host": self.believed_host,
         }
         env = machine.env if machine else {}
-        variables = " ".join(f'-e {name}="${name}"' for name in env if name.isidentifier())
-        return {key: value for key, value in known.items() if value} | {"variables": variables}
+        return {key: value for key, value in known.items() if value} | {"variables": settings(env, "-e ")}
+
+
+def _tagged(reference: str) -> str:
+    """A reference that can be pushed to: with a tag, and without a digest."""
+    name = reference.partition("@")[0]
+    return name if ":" in name.rpartition("/")[2] else ""

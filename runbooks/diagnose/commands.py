@@ -1,0 +1,96 @@
+"""Commands that a reader can paste: an incident's names filled in, each as one inert word of the shell.
+
+The names come from logs, rows and answers that strangers write. One that no program would take for a value
+(it looks like an option, holds control characters, or has no end) is left to be filled in by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+from runbooks.diagnose.model import Remedy
+
+PLAIN = ("variables", "settings")
+"""Names whose value is shell text already."""
+UNKNOWN = {
+    **dict.fromkeys(("variables", "near", "heard", "again", "right", "network"), ""),
+    **dict.fromkeys(("live_id", "right_id", "holder"), "MACHINE_ID"),
+    **dict.fromkeys(("believed", "tagged"), "IMAGE"),
+    "its_org": "ORG",
+    "label": "TAG",
+    "port": "INTERNAL_PORT",
+    "settings": 'NAME="${NAME:?}"',
+    "wanted": "NAME",
+}
+"""What stands for a name that is not known, where that is not simply its capitals."""
+
+UPGRADE = (
+    "curl -sSi --max-time 10 --http1.1 https://{app_host}/ -H fly-force-instance-id:{live_id} "
+    "-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' "
+    "-H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=='"
+)
+"""Asks one machine of an app for a WebSocket: HTTP 101 means that it opens."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_LONGEST = 300
+_MACHINES = "https://api.machines.dev/v1"
+_LOGS = "https://api.fly.io/api/v1"
+
+
+def filled(remedy: Remedy, names: Mapping[str, str]) -> Remedy:
+    """The remedy with this incident's names in it."""
+    return Remedy(sentence(remedy.title, names), sentence(remedy.why, names), lines(remedy.commands, names))
+
+
+def lines(templates: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
+    """Commands with the names in them. A placeholder never stands between quotes: its value brings its own."""
+    words = _words(names)
+    return tuple(template.format_map(words).rstrip() for template in templates)
+
+
+def sentence(template: str, names: Mapping[str, str]) -> str:
+    """Prose with the names in it; what stands between backticks may be a command, and is filled in as one."""
+    told, words = _Names({name: value for name, value in names.items() if value}), _words(names)
+    parts = template.split("`")
+    return "`".join(part.format_map(words if n % 2 else told) for n, part in enumerate(parts)).rstrip()
+
+
+def settings(names: Iterable[str], option: str = "") -> str:
+    """`NAME="${NAME:?}"` for each name that a shell takes for a variable: the reader's own, which must be set."""
+    return " ".join(f'{option}{name}="${{{name}:?}}"' for name in names if _VARIABLE.fullmatch(name))
+
+
+def machines_api(*path: str, query: str = "") -> str:
+    """The curl call that asks the Machines API this by hand."""
+    return f'curl -sS -H "Authorization: Bearer $FLY_API_TOKEN" "{_MACHINES}/{_below(*path)}{query}"'
+
+
+def logs_api(app: str, machine: str) -> str:
+    """The same for the log of one machine; that host wants a macaroon under the scheme FlyV1 (facts §1.1)."""
+    header = '-H "Authorization: FlyV1 ${FLY_API_TOKEN#FlyV1 }"'
+    return f'curl -sS {header} "{_LOGS}/{_below("apps", app, "logs")}?instance={_below(machine)}"'
+
+
+class _Names(dict[str, str]):
+    """A name that this incident does not know stands in capitals, to be filled in by hand."""
+
+    def __missing__(self, key: str) -> str:
+        return UNKNOWN.get(key, key.upper())
+
+
+def _words(names: Mapping[str, str]) -> _Names:
+    words = {name: shlex.quote(value) for name, value in names.items() if _typable(value)}
+    return _Names(words | {name: names[name] for name in PLAIN if names.get(name)})
+
+
+def _typable(value: str) -> bool:
+    """Could somebody type this, and would a program take it for a value?"""
+    return 0 < len(value) <= _LONGEST and value.isprintable() and not value.startswith("-") and "`" not in value
+
+
+def _below(*path: str) -> str:
+    """Parts of an address, encoded: nothing in them means anything to a shell."""
+    return "/".join(quote(part[:_LONGEST], safe="", errors="replace") for part in path)
