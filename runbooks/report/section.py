@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,11 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figure:
-    """One chart: its SVG text, and the same facts in words."""
+    """One chart: its SVG text, and the same facts in words; `paint` gives it as a PNG, twice as large."""
 
     name: str
     svg: str
     alt: str
+    paint: Callable[[], bytes] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,7 +25,8 @@ class Section:
     """What one notebook cell shows and one part of the report holds.
 
     `answer` is one sentence, `notes` further sentences, `table` and `figure` optional; `quote` is
-    verbatim text (log lines); `commands` repeat the step by hand; `evidence` lists E-numbers.
+    verbatim text (log lines); `commands` repeat the step by hand; `evidence` lists E-numbers; `links`
+    are files beside the notebook, each with what is shown for it.
     """
 
     slug: str
@@ -37,6 +40,8 @@ class Section:
     commands: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     level: int = 2
+    by_hand: str = "Repeat it by hand:"
+    links: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         from runbooks.report.display import section_text
@@ -44,6 +49,11 @@ class Section:
         return section_text(self)
 
     def _repr_html_(self) -> str:
-        from runbooks.report.display import section_html
+        from runbooks.report.notebook import section_html
 
         return section_html(self)
+
+    def _ipython_display_(self) -> None:
+        from runbooks.report.notebook import show
+
+        show(self)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,8 +21,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HTML_ROWS, MARKDOWN_ROWS, TEXT_ROWS = 400, 60, 40
-HTML_CELL, MARKDOWN_CELL, TEXT_CELL = 800, 300, 240
+HTML_CELL, MARKDOWN_CELL, TEXT_CELL = 800, 300, 500
+SHORT = 24
+"""Characters of a cell that the page never breaks: a time, an id, a status."""
 NOTHING = "–"
+_GAP, _TALL, _WORD = 2, 3, 40
+"""Of a table in a terminal: what stands between columns, lines a row may take on average, what a column may break."""
 
 _NUMBERS = re.compile(r"\[?\b(E\d{2,3}[a-z]?)\b\]?")
 
@@ -69,7 +75,8 @@ def html(table: pd.DataFrame, known: Collection[str], styles: Mapping[str, Marku
                 if numbers
                 else inline.html(value, known, HTML_CELL, f"<code{styles['code']}>")
             )
-            out.append(f"<td{styles['td']}>{shown}</td>")
+            part = "short" if len(value) <= SHORT else "td"
+            out.append(f"<td{styles[part]}>{shown}</td>")
         out.append("</tr>")
     out.append("</tbody></table></div>")
     if left:
@@ -97,20 +104,62 @@ def _markdown_cell(column: str, value: str, known: Collection[str]) -> str:
 
 
 def text(table: pd.DataFrame, width: int = 100) -> str:
-    """A table for a terminal, wrapped to `width`, without colour."""
+    """A table for a terminal, without colour: in columns where those stay readable, else row by row."""
     columns, rows, left = grid(table, TEXT_ROWS)
     if not columns:
         return ""
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in columns:
-        drawn.add_column(Text(name), overflow="fold")
+    shown = [[escape.line(value, TEXT_CELL) for value in row] for row in rows]
+    lines = _in_columns(columns, shown, width) or _row_by_row(columns, shown, width)
+    if left:
+        lines.append(f"… [cut: {left:,} more rows]")
+    return "\n".join(lines).strip("\n")
+
+
+def _in_columns(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Wrapped between words, all but very long ones; nothing where that does not fit, or makes rows too tall."""
+    words = [[cell_len(word) for cell in cells for word in cell.split()] for cells in zip(columns, *rows, strict=True)]
+    narrowest = [min(_WORD, max(lengths, default=0)) for lengths in words]
+    # A heading is broken before the cells below it are.
+    widest = [max([n, *(cell_len(row[place]) for row in rows)]) for place, n in enumerate(narrowest)]
+    room = width - _GAP * (len(columns) - 1)
+    if sum(narrowest) > room:
+        return []
+    # The widest columns give way first.
+    tried = ([max(n, min(w, most)) for n, w in zip(narrowest, widest, strict=True)] for most in range(width, -1, -1))
+    widths = next(w for w in tried if sum(w) <= room)
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False)
+    for name, wide in zip(columns, widths, strict=True):
+        drawn.add_column(Text(name), width=wide, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(escape.line(value, TEXT_CELL)) for value in row))
+        drawn.add_row(*map(Text, row))
     screen = StringIO()
     Console(file=screen, width=width, color_system=None, force_terminal=False, force_jupyter=False, _environ={}).print(
         drawn
     )
     lines = [line.rstrip() for line in screen.getvalue().splitlines()]
-    if left:
-        lines.append(f"… [cut: {left:,} more rows]")
-    return "\n".join(lines).strip("\n")
+    return lines if len(lines) <= _TALL * (len(rows) + 1) else []
+
+
+def _row_by_row(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Of each row the first two cells as a heading, then the others by name; empty ones are left out.
+
+    A column without a name holds marks; the first one may also hold what the row is about.
+    """
+    lines: list[str] = []
+    heads = 0 if not columns[0] and all(row[0] for row in rows) else 2
+    for row in rows:
+        marks = [value for name, value in zip(columns, row, strict=True) if value and not name]
+        named = [(name, value) for name, value in zip(columns, row, strict=True) if name and value != NOTHING]
+        lines += ["", *_hanging("  ".join([*marks, *(value for _, value in named[:heads])]), width)]
+        told = ""
+        for piece in (f"{name}: {value}" for name, value in named[heads:]):
+            if told and len(told) + len(piece) > width - 7:
+                lines += _hanging(told, width, "    ")
+                told = ""
+            told += f" · {piece}" if told else piece
+        lines += _hanging(told, width, "    ")
+    return lines
+
+
+def _hanging(line: str, width: int, indent: str = "") -> list[str]:
+    return textwrap.wrap(line, width, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False)
