@@ -10,7 +10,7 @@ from runbooks.diagnose.facts.company import release_of
 from runbooks.diagnose.model import Comparison, Difference
 from runbooks.evidence.models import Machine
 
-_UNKNOWN = "not known"
+UNKNOWN = "not known"
 
 
 def compare(facts: Facts) -> Comparison | None:
@@ -31,15 +31,15 @@ def compare(facts: Facts) -> Comparison | None:
 
 def _rows(machines: list[Machine]) -> Iterator[Difference]:
     for attribute, read in _ATTRIBUTES:
-        values = tuple(read(machine) or _UNKNOWN for machine in machines)
-        if any(value != _UNKNOWN for value in values):
+        values = tuple(read(machine) or UNKNOWN for machine in machines)
+        if any(value != UNKNOWN for value in values):
             yield Difference(attribute, values)
 
 
 def _stands_out(row: Difference) -> bool:
     """Is the subject's value known, and unlike that of every sibling whose value is known?"""
-    own, known = row.values[0], [value for value in row.values[1:] if value != _UNKNOWN]
-    return own != _UNKNOWN and bool(known) and own not in known
+    own, known = row.values[0], [value for value in row.values[1:] if value != UNKNOWN]
+    return own != UNKNOWN and bool(known) and own not in known
 
 
 def _digest(machine: Machine) -> str:

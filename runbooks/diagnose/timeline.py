@@ -12,7 +12,7 @@ from runbooks.diagnose.model import Moment, Span
 from runbooks.evidence.models import Event, Outcome, PlatformIncident, StatusFeed
 from runbooks.evidence.reading import time_of
 
-_ORDER = ("caller", "record", "Fly API", "events", "platform log", "program log", "status", "we")
+_ORDER = ("caller", "record", "Fly API", "events", "platform log", "program log", "status", "endpoint", "we")
 _STATES = {
     "created": "created",
     "starting": "starting",
@@ -37,6 +37,7 @@ def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
     """Every dated thing that was seen, oldest first. `decisive` holds texts that the cause quotes."""
     quoted = tuple(decisive)
     found = [*_caller(facts), *_record(facts), *_api(facts), *_events(facts), *_log(facts, quoted), *_status(facts)]
+    found += _endpoint(facts)
     found.append(Moment(facts.now, "we", "looked", next(iter(facts.seen_at), "E02")))
     marked = _mark_one(found)
     return tuple(sorted(marked, key=lambda m: (m.at, _ORDER.index(m.source), m.evidence)))
@@ -85,6 +86,9 @@ def _record(facts: Facts) -> Iterator[Moment]:
             yield Moment(record.started_at, "record", "row claims started_at", "E14")
         if record.updated_at and record.updated_at not in (record.created_at, record.started_at):
             yield Moment(record.updated_at, "record", f"row last updated: {record.status}", "E14")
+        look = facts.look("E14")
+        if look and record.status:
+            yield Moment(look.at, "record", f"row says {record.status}", "E14")
 
 
 def _api(facts: Facts) -> Iterator[Moment]:
@@ -129,6 +133,14 @@ def _status(facts: Facts) -> Iterator[Moment]:
             yield Moment(incident.started_at, "status", f"Fly reports: {incident.name}", "E16")
         if incident.resolved_at:
             yield Moment(incident.resolved_at, "status", f"Fly resolves: {incident.name}", "E16")
+
+
+def _endpoint(facts: Facts) -> Iterator[Moment]:
+    """How far a client came, at the time it was tried: only then is it known."""
+    for number in ("E17", "E18"):
+        look = facts.look(number)
+        if look and facts.probe(number):
+            yield Moment(look.at, "endpoint", look.reason[:200], number)
 
 
 def _mark_one(found: list[Moment]) -> list[Moment]:

@@ -9,7 +9,7 @@ from runbooks.diagnose.model import Claim, Diagnosis, Remedy, Sees
 from runbooks.evidence import tables
 from runbooks.evidence.lifetime import overdue
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
-from runbooks.report import status, times
+from runbooks.report import charts, status, times
 from runbooks.report.section import Section
 
 _SEES = {Sees.YES: "✓ yes", Sees.NO: "✗ no", Sees.COULD_NOT_LOOK: "? could not look"}
@@ -93,6 +93,7 @@ def hypotheses(diagnosis: Diagnosis) -> Section:
         "Hypotheses",
         "What speaks for and against every explanation, the first report's own among them?",
         f"{len(found)} explanations weighed: {counted}.",
+        figure=charts.matrix(diagnosis),
         table=tables.frame(
             ("status", "hypothesis", "for", "against", "missing, next test"),
             (

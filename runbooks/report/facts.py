@@ -1,11 +1,12 @@
-"""The few facts that stand beside the answer: when, who, where. The same in page, write-up and paste."""
+"""The few facts that stand beside the answer: when, who, where, what first. The same in page, write-up and paste."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbooks.diagnose.model import Moment
-from runbooks.evidence.models import Caller, Exchange, Machine, Records
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.model import Claim, Hypothesis, Moment, Remedy, Status
+from runbooks.evidence.models import Exchange, Outcome
 from runbooks.report import times
 from runbooks.report.document import Report
 
@@ -15,6 +16,18 @@ _SUBJECT = (
     ("Name", "machine_name"),
     ("Instance", "instance_id"),
     ("Organisation", "org"),
+)
+_ASKED_OF_FLY = (
+    "machine",
+    "events",
+    "list",
+    "list-deleted",
+    "organisation",
+    "logs",
+    "image-ran",
+    "image-believed",
+    "app",
+    "token",
 )
 
 
@@ -38,38 +51,71 @@ def happened(report: Report) -> str:
         return times.second(moment.at)
     if given is not None:
         return f"{times.second(given)} (as reported)"
-    looked = times.utc(report.evidence.looked_at)
+    looked = min(times.utc(at) for at in (report.evidence.looked_at, *(x.at for x in report.evidence.looks.values())))
     before = [at for at in (times.utc(one.at) for one in report.diagnosis.timeline) if at < looked]
     return times.between(min(before), max(before)) if before else "not known"
 
 
+def first_action(report: Report) -> str:
+    """What to do first, in words. For a case that is open that is a test, whose title alone says nothing."""
+    first: Remedy | None = next(iter(report.diagnosis.remedies), None)
+    if first is None:
+        return ""
+    if first.why in (one.next_test for one in report.diagnosis.hypotheses):
+        return first.why
+    return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
+
+
+def ruled_out(report: Report) -> list[Hypothesis]:
+    """What the evidence refutes: first what something had spoken for, then the usual first suspicions."""
+    refuted = [one for one in report.diagnosis.hypotheses if one.status is Status.REFUTED]
+    return sorted(refuted, key=lambda one: (not (one.supports and one.asked_by), not one.asked_by))
+
+
+def suspicions(report: Report) -> list[Hypothesis]:
+    """Of those the ones that readers come with: the usual first suspicions, and that Fly is down."""
+    return [one for one in ruled_out(report) if one.asked_by or one.slug == "platform-incident"]
+
+
+def still_possible(report: Report) -> list[Hypothesis]:
+    return [one for one in report.diagnosis.hypotheses if one.status in (Status.LIKELY, Status.OPEN)]
+
+
+def feed(report: Report) -> tuple[Claim, Outcome] | None:
+    """What Fly itself says about that time, where no hypothesis speaks of it: many ask that first."""
+    look = next(iter(report.evidence.named("status")), None)
+    if look is None or any(one.slug == "platform-incident" for one in report.diagnosis.hypotheses):
+        return None
+    told = {Outcome.SEEN: "Fly reports", Outcome.ABSENT: "Fly reports no incident"}.get(look.outcome)
+    return Claim(
+        f"{told or 'Whether Fly reports an incident is not known'}: {look.reason}", (look.number,)
+    ), look.outcome
+
+
+def no_incident(report: Report) -> Claim | None:
+    """That Fly reports none: asked, and answered."""
+    told = feed(report)
+    return told[0] if told and told[1] is Outcome.ABSENT else None
+
+
 def region(report: Report) -> str:
-    """Where the machine was, from the machine itself, else from what the caller or its record says."""
-    wished = report.subject.get("machine_id")
-    answers = [look.answer for look in report.evidence.looks.values()]
-    for answer in answers:
-        if isinstance(answer, Machine) and answer.region and wished in (None, "", answer.id):
-            return answer.region
-    for answer in answers:
-        if isinstance(answer, Caller) and answer.region:
-            return f"{answer.region} (asked for)"
-        if isinstance(answer, Records) and answer.rows and answer.rows[0].region:
-            return f"{answer.rows[0].region} (asked for)"
-    return ""
+    """Where the machine was, from the platform itself, else from what the caller or its record says."""
+    seen = Facts(report.evidence)
+    if seen.machine and seen.machine.region:
+        return seen.machine.region
+    asked = seen.caller.region or next((row.region for row in seen.records if row.region), "")
+    return f"{asked} (asked for)" if asked else ""
 
 
 def request_ids(report: Report) -> Iterator[Exchange]:
-    """The exchanges whose request id Fly's support can look up: those about the machine first."""
-    first = ("machine", "events", "list", "list-deleted", "app")
-    looks = sorted(
-        report.evidence.looks.values(),
-        key=lambda look: first.index(look.facet.name) if look.facet.name in first else len(first),
-    )
-    for look in looks:
-        for exchange in look.exchanges:
-            if exchange.request_id:
-                yield exchange
-                break
+    """The exchanges whose request id Fly's support can look up, those about the machine first.
+
+    Of each look the first, and every one that failed.
+    """
+    for name in _ASKED_OF_FLY:
+        for look in report.evidence.named(name):
+            named = [exchange for exchange in look.exchanges if exchange.request_id]
+            yield from (x for n, x in enumerate(named) if n == 0 or x.status is None or x.status >= 400)
 
 
 def requests(report: Report) -> str:

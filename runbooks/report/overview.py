@@ -72,6 +72,7 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
         question,
         answer,
         notes=(*(elsewhere if len(facts.siblings) > others else ()), *named),
+        figure=charts.siblings(found),
         table=tables.frame(
             ("", "this machine", *(name.partition(" ")[0] for name in found.machines[1:])),
             (

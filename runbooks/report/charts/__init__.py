@@ -1,0 +1,13 @@
+"""The pictures of an incident: its moments, the machine's states, what was weighed, and its siblings.
+
+All are SVG with their letters as outlines, so they look alike everywhere and load nothing; the same
+facts always give the same bytes, no two labels overlap, and each says in words (`alt`) what it shows.
+Nothing is told by colour alone: what matters differs in shape, place or weight.
+"""
+
+from runbooks.report.charts.life import life
+from runbooks.report.charts.matrix import matrix
+from runbooks.report.charts.siblings import siblings
+from runbooks.report.charts.timeline import timeline
+
+__all__ = ["life", "matrix", "siblings", "timeline"]
