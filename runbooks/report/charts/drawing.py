@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from matplotlib.transforms import IdentityTransform
+from matplotlib.transforms import Affine2D
 
 from runbooks.report.charts import letters
 from runbooks.report.section import Figure
@@ -82,9 +83,10 @@ class Strip:
 class Sheet:
     """What is drawn so far. Places are points from the upper left corner; `order` says what lies above what."""
 
-    def __init__(self, height: float) -> None:
+    def __init__(self, height: float, scale: float = 1) -> None:
         self._height = height
-        self._canvas = Canvas(figsize=(WIDTH / 72, height / 72), dpi=72)
+        self._place = Affine2D().scale(scale)
+        self._canvas = Canvas(figsize=(WIDTH / 72, height / 72), dpi=72 * scale)
         self._canvas.patch.set_alpha(0.0)
 
     def box(self, x: float, y: float, wide: float, high: float, fill: str, order: float = 1) -> None:
@@ -94,7 +96,7 @@ class Sheet:
             high,
             facecolor=fill,
             linewidth=0,
-            transform=IdentityTransform(),
+            transform=self._place,
             zorder=order,
         )
         self._canvas.add_artist(shape)
@@ -147,7 +149,7 @@ class Sheet:
             family=letters.FAMILY,
             size=size,
             weight="bold" if bold else "normal",
-            transform=IdentityTransform(),
+            transform=self._place,
             zorder=order,
         )
         self._canvas.add_artist(text)
@@ -159,7 +161,7 @@ class Sheet:
     def _add(self, points: Sequence[tuple[float, float]], order: float, **style: Any) -> None:
         if points:
             xs, ys = zip(*points, strict=True)
-            line = Line2D(xs, [self._height - y for y in ys], transform=IdentityTransform(), zorder=order, **style)
+            line = Line2D(xs, [self._height - y for y in ys], transform=self._place, zorder=order, **style)
             self._canvas.add_artist(line)
 
     def svg(self) -> str:
@@ -169,15 +171,27 @@ class Sheet:
         text = target.getvalue()
         return text[text.index("<svg") :]
 
+    def png(self) -> bytes:
+        """The same in pixels, on paper: where a notebook shows it, the ground may be dark."""
+        target = io.BytesIO()
+        self._canvas.patch.set(facecolor=PAPER, alpha=1)
+        canvas: Any = FigureCanvasAgg(self._canvas)
+        canvas.print_png(target, metadata={"Software": None})
+        return target.getvalue()
+
 
 def picture(name: str, alt: str, height: float, draw: Callable[[Sheet], None]) -> Figure:
     """A figure as `draw` fills its sheet, whatever settings of matplotlib the user has."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(_SETTINGS)
-        sheet = Sheet(height)
-        draw(sheet)
-        return Figure(name, sheet.svg(), alt)
+
+    def drawn(scale: float, written: Callable[[Sheet], Any]) -> Any:
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_SETTINGS)
+            sheet = Sheet(height, scale)
+            draw(sheet)
+            return written(sheet)
+
+    return Figure(name, drawn(1, Sheet.svg), alt, lambda: drawn(2, Sheet.png))
 
 
 def empty(name: str, message: str) -> Figure:
