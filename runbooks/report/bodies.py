@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from runbooks.report import escape
 
 MOST = 4_000
 """Characters of one answer that the page shows; the whole stands in `evidence/http.har`."""
+_WIDE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,25 @@ def _indented(body: str) -> str:
     if not body.lstrip().startswith(("{", "[")):
         return body
     try:
-        value = json.loads(body)
+        return _laid_out(json.loads(body))
     except (ValueError, RecursionError):
         return body
-    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _laid_out(value: Any, indent: int = 0) -> str:
+    """An object or list on one line where it fits, else one member a line: a log stays one line an entry."""
+    if not isinstance(value, dict | list) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        opening, closing = "{}"
+        members = [
+            f"{json.dumps(name, ensure_ascii=False)}: {_laid_out(one, indent + 2)}" for name, one in value.items()
+        ]
+    else:
+        opening, closing = "[]"
+        members = [_laid_out(one, indent + 2) for one in value]
+    line = f"{opening}{', '.join(members)}{closing}"
+    if "\n" not in line and indent + len(line) <= _WIDE:
+        return line
+    inner = ",\n".join(f"{' ' * (indent + 2)}{member}" for member in members)
+    return f"{opening}\n{inner}\n{' ' * indent}{closing}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from runbooks.diagnose.model import Hypothesis, Sees
 from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.models import Look, Outcome
 from runbooks.report import bodies, charts, display, escape, facts, inline, paste, status, times
@@ -21,45 +24,93 @@ TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 OWN = frozenset(
-    ("so-far", "hypotheses", "root-cause", "contributing", "what-to-do", "verification", "prevention", "not-checked")
+    (
+        "so-far",
+        "five-checks",
+        "earlier-runs",
+        "notes",
+        "hypotheses",
+        "visibility",
+        "root-cause",
+        "contributing",
+        "what-to-do",
+        "verification",
+        "prevention",
+        "not-checked",
+    )
 )
 """Sections of a notebook whose content the page sets in its own way; it leaves these out."""
 
+_ORDER = (
+    "timeline",
+    "symptoms",
+    "caller",
+    "app",
+    "machines",
+    "events",
+    "logs",
+    "image",
+    "token",
+    "create-directly",
+    "record",
+    "endpoint",
+    "siblings",
+    "config-audit",
+    "searched",
+)
+"""How the page tells them. The first stands before the hypotheses, the last before the evidence."""
+_FIRST, _LAST = 0, len(_ORDER) - 1
+
 _RUN_OUT = 40
 """Exchanges of one look that the page shows."""
+_SEEN_BY = {Sees.YES: "see it", Sees.NO: "do not", Sees.COULD_NOT_LOOK: "could not be asked"}
+_SAID = ("When it happened", "Looked at")
+"""Facts that stand elsewhere on the first screen."""
+_RUN = re.compile(r"\d{4}-\d{2}-\d{2}/[^/.][^/]*")
+"""The folder of a run, from the root of all reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A section where it stands in the page: its anchor, its level of heading, its body."""
+    """A section where it stands in the page: its place in the order, its anchor, its level of heading, its body,
+    and what it cites."""
 
+    place: int
     anchor: str
     level: int
     title: str
     body: Markup
+    evidence: tuple[str, ...]
 
 
 def render(report: Report) -> str:
     """The whole page. The same report always gives the same bytes."""
-    known = frozenset(report.evidence.looks)
-    slugs = {section.slug for section in report.sections}
+    diagnosis, known = report.diagnosis, frozenset(report.evidence.looks)
+    steps = list(_steps(_in_order(report.sections), known))
+    between = [step for step in steps if step.place not in (_FIRST, _LAST)]
+    skipped = list(_skipped(report))
     return (
         environment()
         .get_template("page.html.j2")
         .render(
             report=report,
-            diagnosis=report.diagnosis,
+            diagnosis=diagnosis,
             evidence=report.evidence,
-            standing=status.of(report.diagnosis),
+            standing=status.of(diagnosis),
             simulated=status.simulated(report.evidence),
-            facts=facts.of(report),
+            happened=facts.happened(report),
+            facts=[(label, value) for label, value in facts.of(report) if label not in _SAID],
             requests=facts.requests(report),
             paste=paste.block(report),
-            steps=list(_steps(tuple(s for s in report.sections if s.slug not in OWN), known)),
-            show_symptoms="symptoms" not in slugs,
-            timeline=None if "timeline" in slugs or not report.diagnosis.timeline else _timeline(report, known),
+            visible=[(sees, views) for sees in Sees if (views := [v for v in diagnosis.visibility if v.sees is sees])],
+            matrix=display.figure_html(charts.matrix(diagnosis)),
+            timeline=[step for step in steps if step.place == _FIRST],
+            steps=between,
+            searched=[step for step in steps if step.place == _LAST],
+            contents=_contents(report, steps),
+            cited=_cited(report, steps),
             looks=list(report.evidence.looks.values()),
-            skipped=list(_skipped(report)),
+            skipped=skipped,
             most_exchanges=_RUN_OUT,
             say=lambda sentence, limit=escape.SENTENCE: inline.html(sentence, known, limit),
             notes=lambda numbers: inline.html_notes(numbers, known),
@@ -84,7 +135,10 @@ def environment() -> Environment:
         times=times,
         status=status,
         lay_out=bodies.lay_out,
-        commands=_commands,
+        link_to=_link_to,
+        seen_by=_SEEN_BY,
+        counted=_counted,
+        when=_when,
         own_text=_own_text,
         escape=escape,
     )
@@ -95,21 +149,82 @@ def _finalize(value: Any) -> Any:
     return value if isinstance(value, Markup) else escape.html(value, 20_000)
 
 
-def _steps(sections: tuple[Section, ...], known: frozenset[str]) -> Iterator[Step]:
+def _in_order(sections: tuple[Section, ...]) -> list[tuple[int, Section]]:
+    """Each with its place; one that the page does not know stays behind the one it followed."""
+    placed, place = [], _FIRST + 1
+    for section in sections:
+        if section.slug not in OWN:
+            place = _ORDER.index(section.slug) if section.slug in _ORDER else place
+            placed.append((place, section))
+    return sorted(placed, key=lambda pair: pair[0])
+
+
+def _steps(sections: list[tuple[int, Section]], known: frozenset[str]) -> Iterator[Step]:
     """Anchors are unique, and no level of heading is skipped."""
     taken: set[str] = set()
-    level = 2
-    for position, section in enumerate(sections, start=1):
+    before, level = -1, 1
+    for position, (place, section) in enumerate(sections, start=1):
         word = re.sub(r"[^a-z0-9]+", "-", section.slug.lower())[:40].strip("-")
         anchor = f"step-{word}" if word and f"step-{word}" not in taken else f"step-{position}"
         taken.add(anchor)
-        level = 2 if position == 1 else max(2, min(section.level, level + 1, 6))
-        yield Step(anchor, level, escape.line(section.title, 300), display.page_html(section, known))
+        level = 2 if place != before else max(2, min(section.level, level + 1, 6))
+        before = place
+        title = escape.line(section.title, 300)
+        yield Step(place, anchor, level, title, display.page_html(section, known), section.evidence)
 
 
-def _timeline(report: Report, known: frozenset[str]) -> Markup:
-    """The chart, for a report whose sections hold none."""
-    return display.figure_html(charts.timeline(report))
+def _contents(report: Report, steps: list[Step]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The page's parts in the order of reading, as anchor and words, under four labels."""
+    diagnosis = report.diagnosis
+
+    def told(wanted: Callable[[int], bool]) -> list[tuple[str, str]]:
+        return [(step.anchor, step.title) for step in steps if step.level == 2 and wanted(step.place)]
+
+    answer = [
+        ("checks", "What each check saw", report.review),
+        ("cause", "Root cause", True),
+        ("since", "Since last time", report.since),
+        ("notes", "Notes", report.notes),
+    ]
+    why = [("hypotheses", "Hypotheses", True), ("visibility", "Who sees the machine", diagnosis.visibility)]
+    then = [
+        ("what-to-do", "What to do", True),
+        ("verification", "How to verify the fix", diagnosis.verification),
+        ("prevention", "How to prevent it", diagnosis.prevention),
+    ]
+
+    def there(parts: list[tuple[str, str, Any]]) -> list[tuple[str, str]]:
+        return [(anchor, words) for anchor, words, holds in parts if holds]
+
+    columns = [
+        ("The answer", [*there(answer), *told(lambda place: place == _FIRST), *there(why)]),
+        ("Step by step", told(lambda place: place not in (_FIRST, _LAST))),
+        ("What to do", there(then)),
+        (
+            "What it rests on",
+            [
+                ("not-checked", "What was not checked"),
+                *told(lambda place: place == _LAST),
+                ("evidence", "Evidence"),
+            ],
+        ),
+    ]
+    return [(label, links) for label, links in columns if links]
+
+
+def _cited(report: Report, steps: list[Step]) -> dict[str, list[tuple[str, str]]]:
+    """For each look the parts of the page that rest on it: the way back from a footnote."""
+    diagnosis = report.diagnosis
+    weighed = (c for h in diagnosis.hypotheses for c in (*h.supports, *h.against, *h.missing))
+    parts = [
+        ("cause", "Root cause", set(diagnosis.cause.evidence if diagnosis.cause else ())),
+        ("hypotheses", "Hypotheses", {number for claim in weighed for number in claim.evidence}),
+        *((step.anchor, step.title, set(step.evidence)) for step in steps if step.place != _LAST),
+    ]
+    return {
+        number: [(anchor, words) for anchor, words, rests_on in parts if number in rests_on]
+        for number in report.evidence.looks
+    }
 
 
 def _skipped(report: Report) -> Iterator[tuple[str, str, str]]:
@@ -121,8 +236,23 @@ def _skipped(report: Report) -> Iterator[tuple[str, str, str]]:
             yield number, facet.question if facet else "", reason
 
 
-def _commands(commands: tuple[str, ...]) -> str:
-    return "\n".join(escape.plain(command, 40_000) for command in commands)
+def _counted(one: Hypothesis) -> str:
+    """How much speaks for it and against it, and how much is missing."""
+    amounts = ((len(one.supports), "for"), (len(one.against), "against"), (len(one.missing), "missing"))
+    return " · ".join(f"{count} {side}" for count, side in amounts if count) or "nothing speaks for or against it"
+
+
+def _when(text: str) -> str:
+    """The moment of another run, from its summary."""
+    try:
+        return times.second(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return escape.line(text, 40)
+
+
+def _link_to(folder: str) -> str:
+    """From this report to that of another run, or nothing where the folder is not one of a run."""
+    return quote(f"../../{folder}/report.html", errors="replace") if _RUN.fullmatch(folder) else ""
 
 
 def _own_text(look: Look) -> str:

@@ -1,0 +1,196 @@
+"""The page in a real Chromium: what a reader meets, on a desk, on a phone, in the dark, on paper."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_samples import LAST, fixed, healthy, likely, long, not_fixed
+from report_samples import demo, empty, hostile
+
+from runbooks.report import page
+from runbooks.report.document import Report
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESK, PHONE, PAPER = (1280, 800), (390, 844), (687, 971)
+EVERY = [demo, empty, hostile, fixed, not_fixed, likely, healthy, long]
+Sample = Callable[[], Report]
+
+
+@dataclass
+class Shown:
+    """An open page, and all that it did beside being read."""
+
+    tab: Any
+    noise: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as play:
+        launched = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sample], Path]:
+    """Each sample rendered once."""
+    folder, made = tmp_path_factory.mktemp("pages"), dict[str, Path]()
+
+    def write(sample: Sample) -> Path:
+        if sample.__name__ not in made:
+            made[sample.__name__] = folder / f"{sample.__name__}.html"
+            made[sample.__name__].write_text(page.render(sample()), encoding="utf-8")
+        return made[sample.__name__]
+
+    return write
+
+
+@contextmanager
+def shown(browser: Any, path: Path, size: tuple[int, int] = DESK, scheme: str = "light") -> Iterator[Shown]:
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    seen = Shown(context.new_page())
+    seen.tab.on("dialog", lambda dialog: (seen.noise.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    seen.tab.on("console", lambda said: seen.noise.append(f"console {said.text}"))
+    seen.tab.on("pageerror", lambda error: seen.noise.append(f"error {error}"))
+
+    def asked(route: Any) -> None:
+        if route.request.url == path.as_uri():
+            route.continue_()
+        else:
+            seen.noise.append(f"asked {route.request.url}")
+            route.abort()
+
+    seen.tab.route(re.compile("^(?!data:)"), asked)
+    seen.tab.goto(path.as_uri(), wait_until="load")
+    yield seen
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("sample", "size", "scheme"),
+    [
+        *((sample, size, "light") for sample in EVERY for size in (DESK, PHONE)),
+        *((sample, DESK, "dark") for sample in (demo, hostile, fixed, likely)),
+    ],
+)
+def test_nobody_is_shut_out_and_nothing_leaves_the_page(
+    sample: Sample, size: tuple[int, int], scheme: str, browser: Any, written: Callable[[Sample], Path]
+) -> None:
+    """axe-core finds nothing at all; no request, no message, no sideways scrolling."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    with shown(browser, written(sample), size, scheme) as seen:
+        assert seen.tab.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert seen.tab.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+        found = axe.Axe().run(seen.tab).response
+    assert len(found["passes"]) > 20
+    assert [(one["id"], one["impact"], one["nodes"][0]["html"][:200]) for one in found["violations"]] == []
+    assert seen.noise == []
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+@pytest.mark.parametrize("sample", [one for one in EVERY if one is not hostile])
+def test_verdict_and_next_action_need_no_scrolling(
+    sample: Sample, size: tuple[int, int], browser: Any, written: Callable[[Sample], Path]
+) -> None:
+    with shown(browser, written(sample), size) as seen:
+        boxes = [seen.tab.locator(part).first.bounding_box() for part in (".standing strong", "h1", ".now h3")]
+        if seen.tab.locator(".now pre").count():
+            boxes.append(seen.tab.locator(".now pre").first.bounding_box())
+        if sample().review:
+            boxes.append(seen.tab.locator("table.checks").bounding_box())
+        boxes.append(seen.tab.locator("dl.brief").bounding_box())
+    for box in boxes:
+        assert box["width"] > 0
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size[0]
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= size[1]
+
+
+def test_a_footnote_leads_to_its_evidence_and_back(browser: Any, written: Callable[[Sample], Path]) -> None:
+    with shown(browser, written(demo)) as seen:
+        tab = seen.tab
+        tab.locator("dl.brief a.note", has_text="[E04]").click()
+        assert tab.evaluate("location.hash") == "#E04"
+        assert 0 <= tab.locator("#E04").bounding_box()["y"] < 200
+        marked = "e => [getComputedStyle(e).outlineStyle, parseFloat(getComputedStyle(e).outlineWidth) >= 2]"
+        assert tab.locator("#E04").evaluate(marked) == ["solid", True]
+        assert tab.locator("#E05").evaluate(marked)[0] == "none"
+        tab.locator("#E04 a", has_text="Hypotheses").click()
+        assert 0 <= tab.locator("#hypotheses").bounding_box()["y"] < 200
+        tab.locator("#E04 a", has_text="the answer").click()
+        assert 0 <= tab.locator("h1").bounding_box()["y"] < 400
+        # The same way back floats beside everything that stands below the answer.
+        assert not tab.locator(".up a").is_visible() or tab.locator(".up a").bounding_box()["y"] > 800
+        tab.locator("#hypotheses").scroll_into_view_if_needed()
+        assert tab.locator(".up a").bounding_box()["y"] < 800
+    assert seen.noise == []
+
+
+def test_the_policy_blocks_what_gets_in(browser: Any, written: Callable[[Sample], Path], tmp_path: Path) -> None:
+    """The same page without its policy runs the script: so it is the policy that stops it."""
+    attack = (
+        "<script>window.PWNED = 1</script><img src=x onerror='window.PWNED = 2'>"
+        "<link rel=stylesheet href='https://evil.example/a.css'><iframe src='https://evil.example/'></iframe>"
+    )
+    text = written(demo).read_text(encoding="utf-8").replace('<main id="main">', f'<main id="main">{attack}')
+    policy = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+    assert attack in text
+    assert policy.search(text)
+    for name, html, pwned in (("kept", text, None), ("lost", policy.sub("", text), 2)):
+        path = tmp_path / f"{name}.html"
+        path.write_text(html, encoding="utf-8")
+        with shown(browser, path) as seen:
+            seen.tab.wait_for_timeout(200)
+            assert seen.tab.evaluate("window.PWNED ?? null") == pwned
+        assert any(one.startswith("asked https://") for one in seen.noise) is (name == "lost")
+
+
+def test_one_click_takes_a_whole_command(browser: Any, written: Callable[[Sample], Path]) -> None:
+    with shown(browser, written(demo)) as seen:
+        seen.tab.locator(".now code").first.click()
+        assert seen.tab.evaluate("getSelection().toString()") == "fly secrets set SUPABASE_SERVICE_KEY=… --app vyx-app"
+
+
+@pytest.mark.parametrize("sample", [demo, hostile, fixed, long])
+def test_paper_loses_nothing(sample: Sample, browser: Any, written: Callable[[Sample], Path], tmp_path: Path) -> None:
+    """On a sheet of A4 everything that is folded is open, and nothing sticks out or scrolls."""
+    with shown(browser, written(sample), PAPER) as seen:
+        tab = seen.tab
+        folded = "[...document.querySelectorAll('details pre')].filter(e => e.checkVisibility()).length"
+        assert tab.evaluate(folded) == 0
+        tab.emulate_media(media="print")
+        heights = tab.evaluate(
+            "[...document.querySelectorAll('details > :not(summary)')].map(e => e.getBoundingClientRect().height)"
+        )
+        assert min(heights) > 10
+        assert tab.evaluate("document.documentElement.scrollWidth") <= PAPER[0]
+        hidden = "e => e.scrollHeight > e.clientHeight + 1 && getComputedStyle(e).overflowY !== 'visible'"
+        boxes = "'.scroll, pre, figure, td, p'"
+        assert tab.evaluate(f"[...document.querySelectorAll({boxes})].filter({hidden}).length") == 0
+        target = tmp_path / "report.pdf"
+        tab.pdf(path=target, format="A4")
+    if sample is long and shutil.which("pdftotext"):
+        told = subprocess.run(["pdftotext", "-layout", target, "-"], capture_output=True, text=True, check=True).stdout
+        flat = " ".join(told.split())
+        for words in ("event 299 of many", "cell 29.8", LAST, "Explanation number 29", "E19 · What was the caller"):
+            assert words in flat, words
+    assert seen.noise == []
