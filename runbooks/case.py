@@ -242,7 +242,13 @@ class Case:
                 "summary.json is for programs; evidence/ holds what it all rests on.",
                 *((warning,) if self._masked else ()),
             ),
+            links=self._links(place),
         )
+
+    def _links(self, place: str) -> tuple[tuple[str, str], ...]:
+        way = folders.from_notebook(place, self.settings.run_folder, self.settings.output_root)
+        names = ("report.html", "report.md", "summary.json")
+        return tuple((name, f"{way}/{name}") for name in names) if way else ()
 
     def _publish(self) -> str:
         """The folder that holds this state of the case; written unless it is there already."""

@@ -103,6 +103,17 @@ def claim(wanted: Path) -> Path:
     raise RunbookError(f"There are a thousand folders called {wanted} already.")
 
 
+def from_notebook(name: str, run_folder: Path | None, output_root: Path) -> str | None:
+    """The way from the notebook to a run's folder, where a link may be made of it.
+
+    `runbooks run` puts the executed notebook into that folder; one in JupyterLab works in a folder beside it.
+    """
+    if run_folder is not None:
+        return "."
+    here = Path.cwd().resolve()
+    return os.path.relpath(name, here) if output_root.resolve() in here.parents else None
+
+
 def hashes(folder: Path, leave_out: str) -> dict[str, str]:
     """SHA-256 of every file below `folder`, by relative path."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (leave_out, TARGET))

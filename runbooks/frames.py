@@ -13,7 +13,9 @@ import pandas as pd
 
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Claim, Diagnosis
+from runbooks.evidence import tables
 from runbooks.evidence.models import Image
+from runbooks.report.section import Section
 
 _TIMES = frozenset(("at", "created_at", "updated_at", "started_at", "start", "end"))
 
@@ -27,8 +29,28 @@ class Table:
     rows: Callable[[Facts, Diagnosis], Iterable[Sequence[object]]]
 
 
-def build(facts: Facts, diagnosis: Diagnosis) -> dict[str, pd.DataFrame]:
-    return {name: _frame(table.columns, table.rows(facts, diagnosis)) for name, table in TABLES.items()}
+class Frames(dict[str, pd.DataFrame]):
+    """The tables by name; in a notebook, what there is and how much of it."""
+
+    def _contents(self) -> Section:
+        rows = ((name, len(frame), TABLES[name].about, ", ".join(TABLES[name].columns)) for name, frame in self.items())
+        return Section(
+            "frames",
+            "Every table",
+            "",
+            f'{len(self)} tables: `case.frames["log"]` is a DataFrame, `case.browse("log")` one to sort and search.',
+            table=tables.frame(("name", "rows", "a row is", "columns"), rows),
+        )
+
+    def __repr__(self) -> str:
+        return repr(self._contents())
+
+    def _repr_html_(self) -> str:
+        return self._contents()._repr_html_()
+
+
+def build(facts: Facts, diagnosis: Diagnosis) -> Frames:
+    return Frames((name, _frame(table.columns, table.rows(facts, diagnosis))) for name, table in TABLES.items())
 
 
 def _frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pd.DataFrame:

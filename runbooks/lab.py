@@ -54,7 +54,7 @@ def main(runbook: str, source: str | None, output_root: Path | None, jupyter_opt
     command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
     # The printed address, too, leads to the notebook and not to the launcher.
     command.append(f"--LabApp.default_url=/lab/tree/{copy.relative_to(root).as_posix()}")
-    command.append("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
     if os.geteuid() == 0:
         command.append("--allow-root")
     environment = os.environ | {"RUNBOOKS_OUTPUT_ROOT": str(root), "PYTHONSAFEPATH": "1"}

@@ -22,7 +22,7 @@ from pydantic import (
 from runbooks.diagnose.fix import CHECKS
 from runbooks.errors import ParameterError
 from runbooks.evidence.redaction import Redactor
-from runbooks.settings import CHECKOUT
+from runbooks.settings import CHECKOUT, load_settings
 
 MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}\Z")
 _APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
@@ -36,7 +36,8 @@ def _string(value: object, info: ValidationInfo) -> object:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value if info.field_name == "caller_log" else value.strip()
+        # Of a pasted log only the lines around it go, which the quotes in a notebook's cell bring along.
+        return value.strip("\r\n") if info.field_name == "caller_log" else value.strip()
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     raise ValueError(
@@ -134,9 +135,13 @@ class VerifyFix(Parameters):
 
     @property
     def incident_path(self) -> Path:
-        """Where the incident's run lies: as given, else below the checkout (a notebook runs in its own folder)."""
+        """Where the incident's run lies: as given, else below the checkout (a notebook runs in its own folder).
+
+        Or below the output root, which is what JupyterLab's file browser copies as the path of a folder.
+        """
         path = Path(self.incident).expanduser()
-        return CHECKOUT / path if not path.exists() and (CHECKOUT / path).exists() else path
+        places = (path, CHECKOUT / path, load_settings().output_root / path)
+        return next((place for place in places if place.exists()), path)
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -161,7 +166,7 @@ def validate(runbook: str, values: Mapping[str, Any]) -> Parameters:
             close = difflib.get_close_matches(name, model.model_fields, n=1)
             hint = f"Did you mean {close[0]}?" if close else "Known are: " + ", ".join(model.model_fields) + "."
             raise ParameterError(name, f"There is no parameter {name!r} in {runbook}.", hint)
-    given = {name: value for name, value in values.items() if value not in ("", None)}
+    given = {name: value for name, value in values.items() if not _empty(value)}
     parameters = _parse(model, given)
     defaults = dict(_of_incident(parameters)) | dict(source_defaults(parameters.source))
     if defaults:
@@ -170,6 +175,10 @@ def validate(runbook: str, values: Mapping[str, Any]) -> Parameters:
     parameters.require()
     _readable(parameters.caller_log)
     return parameters
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _of_incident(parameters: Parameters) -> Mapping[str, Any]:

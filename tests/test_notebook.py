@@ -9,7 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from runbooks.parameters import RUNBOOKS
+from runbooks.case import RUNBOOK
+from runbooks.parameters import RUNBOOKS, validate
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -70,16 +71,37 @@ def test_its_parameters_are_those_of_the_model_with_the_same_defaults(path: Path
         target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
         assert isinstance(target, ast.Name)
         assert statement.value is not None
-        found[target.id] = ast.literal_eval(statement.value)
+        value = ast.literal_eval(statement.value)
+        # The quotes for a pasted log stand on lines of their own.
+        found[target.id] = value.strip() if isinstance(value, str) else value
     assert found == {name: field.default for name, field in RUNBOOKS[path.stem].model_fields.items()}
+
+
+@notebooks
+def test_a_log_is_pasted_as_it_is(path: Path) -> None:
+    """Backslashes, quotes and braces between the raw triple quotes of the cell stay what they are."""
+    log = '{"said": "a \\"quote\\" and C:\\\\new\\u0041\\N{x}", \'b\': r"c"}\n  at fn (x.ts:1) `${y}` %s {0}\\'
+    cell = next(c for c in _code(path) if "parameters" in c.metadata.get("tags", []))
+    pasted: dict[str, object] = {}
+    exec(cell.source.replace('r"""\n', f'r"""\n{log}', 1), pasted)
+    given = validate(path.stem, {"app_name": "vyx-app", "caller_log": pasted["caller_log"]})
+    assert given.caller_log == log
+
+
+@notebooks
+def test_what_is_left_empty_is_not_given(path: Path) -> None:
+    """A scenario's own log is not replaced by the blank lines between the quotes."""
+    given = validate(path.stem, {"source": "simulator:vyx-missing-environment", "caller_log": "\n\n", "title": " "})
+    assert "provision-machine" in given.caller_log
 
 
 @notebooks
 def test_it_opens_the_case_first_and_publishes_last(path: Path) -> None:
     parameters, opening, *_, last = _code(path)
     assert "parameters" in parameters.metadata.tags
+    named = "" if path.stem == RUNBOOK else f', "{path.stem}"'
     assert "from runbooks.case import open_case" in opening.source
-    assert "case = open_case(globals())" in opening.source
+    assert f"case = open_case(globals(){named})" in opening.source
     assert last.source.strip() == "case.publish()"
 
 

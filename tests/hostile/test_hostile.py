@@ -183,7 +183,7 @@ def test_the_executed_notebook_shows_nothing_active(run: Run, browser: Any, tmp_
     for cell in node.cells:
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
-            assert set(data) <= {"text/html", "text/plain"}
+            assert set(data) <= {"text/html", "text/plain", "image/png"}
             shown.append(data.get("text/html", ""))
             texts += [data.get("text/plain", ""), output.get("text", "")]
     assert not CONTROL.search("".join(texts))
