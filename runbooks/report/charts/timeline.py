@@ -175,19 +175,19 @@ class _Moments:
         tail = f" ×{len(same)}" if len(same) > 1 else ""
         for rank in same[:_TRIES]:
             place = self.scale.places[rank]
-            left, right = strip.room(place)
-            if right - left < _NUMBER:
+            rooms = [strip.room(at) for at in (place, place + _REACH, place - _REACH)]
+            if max(right - left for left, right in rooms) < _NUMBER:
                 continue
             words = letters.clean(f"{self.numbers[rank]} {self.said[rank]}")
             wanted = letters.width(words + tail, SMALL)
-            begin, end = max(left, place - _REACH), min(right, place + _REACH)
-            backwards = right - begin < min(wanted, end - left)
-            room = min(wanted, end - left if backwards else right - begin)
-            if room >= min(wanted, least + letters.width(tail, SMALL)):
+            for left, right in rooms:
+                begin, end = max(left, place - _REACH), min(right, place + _REACH)
+                backwards = right - begin < min(wanted, end - left)
+                room = min(wanted, end - left if backwards else right - begin)
                 first = min(room, _FIRST)
                 stretch = (end - first, end) if backwards else (begin, begin + first)
-                strip.take(*stretch)
-                return _Label(stretch, backwards, rank, words, tail)
+                if room >= min(wanted, least + letters.width(tail, SMALL)) and strip.take(*stretch):
+                    return _Label(stretch, backwards, rank, words, tail)
         return None
 
     def _groups(self, ranks: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
