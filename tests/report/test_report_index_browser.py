@@ -180,3 +180,17 @@ def test_the_policy_stops_a_script_that_got_in_all_the_same(browser: Any, writte
     assert page.evaluate("window.PWNED") is None
     assert any("Content Security Policy" in said for said in noise)
     page.context.close()
+
+
+def test_a_browser_that_cannot_filter_shows_all_and_no_dead_controls(
+    browser: Any, written: Path, tmp_path: Path
+) -> None:
+    """One that knows no `:has`, which is left out of the page here."""
+    path = tmp_path / "index.html"
+    path.write_text(written.read_text(encoding="utf-8").replace(":has(", ":has-not-yet("), encoding="utf-8")
+    page, noise = _open(browser, path)
+    assert shown(page) == 10
+    assert not page.locator("form").is_visible()
+    assert not page.locator("summary").is_visible()
+    assert noise == []
+    page.context.close()

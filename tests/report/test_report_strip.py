@@ -94,9 +94,9 @@ def test_a_single_cause_more_has_its_own_lane() -> None:
 
 def test_what_was_not_looked_at_live_is_set_apart_and_stands_above() -> None:
     simulated = replace(RUN, origins=("simulated",))
-    made = built([simulated, RUN, RUN])
+    made = built([RUN, simulated, RUN])
     assert made.mixed
-    assert made.lanes[0].columns == ((1, ("r n2", "r n1", "r n0 p")),)
+    assert made.lanes[0].columns == ((1, ("r n2", "r n0", "r n1 p")),)
     assert not built([simulated, simulated]).mixed
     assert not built([RUN, RUN]).mixed
 
