@@ -6,6 +6,7 @@ Collecting takes seconds, with a slow or dead network up to two minutes; nobody 
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -65,9 +66,10 @@ class Progress:
         found = diagnose(evidence)
         if found.cause and found.cause.slug != self._told:
             self._told = found.cause.slug
-            self._line(f"So far: {escape.line(found.headline, 300)} ({found.cause.slug}, {found.cause.confidence})")
+            self._line(f"So far: {found.cause.slug}, {found.cause.confidence}. {escape.line(found.headline, 300)}")
 
     def _line(self, text: str) -> None:
-        self.stream.write(("\n" if self._column else "") + (f"{text}\n" if text else ""))
+        told = "".join(f"{line}\n" for line in textwrap.wrap(text, _WIDE, subsequent_indent="  "))
+        self.stream.write(("\n" if self._column else "") + told)
         self.stream.flush()
         self._column = 0

@@ -146,8 +146,8 @@ def what_to_do(diagnosis: Diagnosis) -> Section:
         "What to do",
         "What now, in which order?",
         f"{first.title}." if first else "Nothing has to be done.",
-        notes=tuple(f"{n}. {r.title}: {r.why}" for n, r in enumerate(diagnosis.remedies, start=1)),
-        commands=_commands(diagnosis.remedies),
+        notes=tuple(f"{n}. {r.title}. {r.why}" for n, r in enumerate(diagnosis.remedies, start=1)),
+        below=_commands(diagnosis.remedies),
     )
 
 
@@ -158,7 +158,7 @@ def verification(diagnosis: Diagnosis) -> Section:
         "When is it over?",
         "When all of these hold for a new machine.",
         notes=tuple(f"☐ {check.title}. {check.why}" for check in diagnosis.verification),
-        commands=_commands(diagnosis.verification),
+        below=_commands(diagnosis.verification),
     )
 
 
@@ -168,8 +168,8 @@ def prevention(diagnosis: Diagnosis) -> Section:
         "How to prevent it",
         "What would have caught this earlier?",
         f"{len(diagnosis.prevention)} changes, each with an owner to be named.",
-        table=tables.frame(("change", "why", "owner"), ((r.title, r.why, "") for r in diagnosis.prevention)),
-        commands=_commands(diagnosis.prevention),
+        notes=tuple(f"{r.title}. {r.why}" for r in diagnosis.prevention),
+        below=_commands(diagnosis.prevention),
     )
 
 
@@ -191,5 +191,5 @@ def _notes(numbers: Iterable[str]) -> str:
     return " ".join(f"[{number}]" for number in numbers)
 
 
-def _commands(remedies: Iterable[Remedy]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(command for remedy in remedies for command in remedy.commands))
+def _commands(remedies: Iterable[Remedy]) -> tuple[tuple[str, ...], ...]:
+    return tuple(remedy.commands for remedy in remedies)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -13,6 +14,9 @@ from runbooks.report.section import Figure, Section
 
 QUOTE_LINES, QUOTE_WIDTH = 120, 400
 TEXT_WIDTH = 100
+BOX = "☐ "
+_MARK = re.compile(rf"\d{{1,3}}\. |{BOX}")
+"""What a note brings along instead of a bullet: its number, or a box to tick."""
 
 Styles = Mapping[str, Markup]
 """What stands inside the opening tag of each part: its class, or its style where there is no style sheet."""
@@ -21,6 +25,7 @@ _PARTS = ("question", "answer", "notes", "scroll", "short", "figure", "image", "
 _PAGE: Styles = {part: Markup(' class="{}"').format(part) for part in _PARTS} | {
     **dict.fromkeys(("th", "td", "table", "code"), Markup()),
     # On a phone it scrolls, with a keyboard too.
+    "boxes": Markup(' class="notes"'),
     "figure": Markup(' class="figure" tabindex="0" aria-label="Chart"'),
 }
 
@@ -50,17 +55,26 @@ def opening_html(section: Section, known: Collection[str], styles: Styles) -> Ma
     if section.question:
         out.append(f"<p{styles['question']}>{inline.html(section.question, known, code=opening)}</p>")
     out.append(f"<p{styles['answer']}>{inline.html(section.answer, known, code=opening)}</p>")
-    out.append(notes_html(section.notes, known, styles))
+    out.append(notes_html(section, known, styles))
     return Markup("".join(out))  # noqa: S704 - every part is escaped where it is made
 
 
-def notes_html(notes: Sequence[str], known: Collection[str], styles: Styles) -> Markup:
-    if not notes:
+def notes_html(section: Section, known: Collection[str], styles: Styles) -> Markup:
+    """The notes as a list, each with its own commands below it."""
+    if not section.notes:
         return Markup()
-    opening = f"<code{styles['code']}>"
-    tag, texts = ("ol", [note.partition(". ")[2] for note in notes]) if _numbered(notes) else ("ul", notes)
-    items = "".join(f"<li>{inline.html(note, known, code=opening)}</li>" for note in texts)
-    return Markup(f"<{tag}{styles['notes']}>{items}</{tag}>")  # noqa: S704 - escaped above
+    tag, opening = "ol" if _numbered(section.notes) else "ul", f"<code{styles['code']}>"
+    boxes = all(note.startswith(BOX) for note in section.notes)
+    out = [f"<{tag}{styles['boxes' if boxes else 'notes']}>"]
+    for note, commands in _with_commands(section):
+        said = inline.html(note.partition(". ")[2] if tag == "ol" else note, known, code=opening)
+        out.append(f"<li>{said}{_shell(commands, styles) if commands else ''}</li>")
+    return Markup("".join([*out, f"</{tag}>"]))  # noqa: S704 - escaped above
+
+
+def _with_commands(section: Section) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for place, note in enumerate(section.notes):
+        yield note, section.below[place] if place < len(section.below) else ()
 
 
 def _numbered(notes: Sequence[str]) -> bool:
@@ -75,11 +89,15 @@ def closing_html(section: Section, known: Collection[str], styles: Styles) -> Ma
     if section.quote:
         out.append(_pre("\n".join(escape.lines(section.quote, QUOTE_LINES, QUOTE_WIDTH)), styles))
     if section.commands:
-        out.append(f"<p{styles['small']}>{escape.html(section.by_hand)}</p>")
-        out.append(_pre("\n".join(escape.plain(command, 4_000) for command in section.commands), styles))
+        out.append(f"<p{styles['small']}>Repeat it by hand:</p>")
+        out.append(_shell(section.commands, styles))
     if section.evidence:
         out.append(f"<p{styles['small']}>Evidence: {inline.html_notes(section.evidence, known)}</p>")
     return Markup("".join(out))  # noqa: S704 - every part is escaped where it is made
+
+
+def _shell(commands: Sequence[str], styles: Styles) -> Markup:
+    return _pre("\n".join(escape.plain(command, 4_000) for command in commands), styles)
 
 
 def _pre(text: str, styles: Styles) -> Markup:
@@ -98,9 +116,10 @@ def opening_text(section: Section) -> str:
     if section.question:
         out += _wrapped(section.question)
     out += _wrapped(section.answer)
-    mark = "" if _numbered(section.notes) else "• "
-    for note in section.notes:
-        out += _wrapped(note, mark)
+    for note, commands in _with_commands(section):
+        own = _MARK.match(note)
+        out += _wrapped(note.removeprefix(own[0]), own[0]) if own else _wrapped(note, "• ")
+        out += _copied(commands, "    ")
     return "\n".join(out)
 
 
@@ -115,11 +134,15 @@ def closing_text(section: Section) -> str:
     if section.quote:
         out.append("\n".join(f"  │ {line}" for line in escape.lines(section.quote, QUOTE_LINES, QUOTE_WIDTH)))
     if section.commands:
-        lines = [line for command in section.commands for line in escape.plain(command, 4_000).split("\n")]
-        out.append("\n  ".join([section.by_hand, *lines]))
+        out.append("\n".join(["Repeat it by hand:", *_copied(section.commands, "  ")]))
     if section.evidence:
         out.append("\n".join(_wrapped(f"Evidence: {inline.text_notes(section.evidence)}")))
     return "\n\n".join(out)
+
+
+def _copied(commands: Sequence[str], indent: str) -> list[str]:
+    """Commands as they are to be typed: never wrapped."""
+    return [f"{indent}{line}" for command in commands for line in escape.plain(command, 4_000).split("\n")]
 
 
 def _wrapped(sentence: str, mark: str = "") -> list[str]:
@@ -140,8 +163,7 @@ def section_markdown(section: Section, known: Collection[str] = ()) -> str:
         out.append(f"*{inline.markdown(section.question, known).strip()}*")
     out.append(f"**{inline.markdown(section.answer, known).strip()}**" if section.answer.strip() else "")
     if section.notes:
-        mark = "" if _numbered(section.notes) else "- "
-        out.append("\n".join(f"{mark}{inline.markdown(note, known)}" for note in section.notes))
+        out.append("\n".join(f"- {inline.markdown(note, known)}" for note in section.notes))
     if section.figure is not None:
         out.append(f"Chart: {inline.markdown(section.figure.alt, known)}")
     if section.table is not None and len(section.table.columns):
@@ -149,7 +171,7 @@ def section_markdown(section: Section, known: Collection[str] = ()) -> str:
     if section.quote:
         out.append(escape.fence("\n".join(escape.lines(section.quote, QUOTE_LINES, QUOTE_WIDTH))))
     if section.commands:
-        out.append(section.by_hand)
+        out.append("Repeat it by hand:")
         out.append(escape.fence("\n".join(escape.plain(command, 4_000) for command in section.commands), "sh"))
     if section.evidence:
         out.append(f"Evidence: {inline.markdown_notes(section.evidence, known)}")

@@ -32,6 +32,7 @@ _STYLES: display.Styles = {
         "question": "opacity:.75;font-weight:400",
         "answer": "font-size:1.1em;margin:0 0 .6em;overflow-wrap:anywhere",
         "notes": "margin:0 0 .7em;padding-left:1.5em;overflow-wrap:anywhere",
+        "boxes": "margin:0 0 .7em;padding-left:.2em;list-style:none;overflow-wrap:anywhere",
         "scroll": "overflow-x:auto;margin:.5em 0",
         "table": "border-collapse:collapse;margin:0;font-size:.95em;color:inherit",
         "th": f"{_CELL};border-bottom-color:rgba(128,128,128,.6);vertical-align:bottom;font-weight:600",
@@ -96,7 +97,7 @@ def _opening(section: Section) -> Markup:
         title,
         asked if section.question else "",
         answer if section.answer else "",
-        display.notes_html(section.notes, (), _STYLES),
+        display.notes_html(section, (), _STYLES),
     )
 
 

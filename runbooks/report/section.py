@@ -25,8 +25,8 @@ class Section:
     """What one notebook cell shows and one part of the report holds.
 
     `answer` is one sentence, `notes` further sentences, `table` and `figure` optional; `quote` is
-    verbatim text (log lines); `commands` repeat the step by hand; `evidence` lists E-numbers; `links`
-    are files beside the notebook, each with what is shown for it.
+    verbatim text (log lines); `commands` repeat the step by hand, and `below` holds those of each note;
+    `evidence` lists E-numbers; `links` are files beside the notebook, each with what is shown for it.
     """
 
     slug: str
@@ -40,7 +40,7 @@ class Section:
     commands: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     level: int = 2
-    by_hand: str = "Repeat it by hand:"
+    below: tuple[tuple[str, ...], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
