@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from runbooks.simulator.scenario import Scenario
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 def instructions(scenario: Scenario, served: Served) -> str:
     """Text for the terminal. The token in it is made up and opens nothing but the simulator."""
-    app = scenario.parameters.get("app_name", "")
-    machine = scenario.parameters.get("machine_id", "")
+    app = quote(scenario.parameters.get("app_name", ""), safe="")
+    machine = quote(scenario.parameters.get("machine_id", ""), safe="")
     header = '-H "Authorization: $FLY_API_TOKEN"'
     machines = f'"$FLY_API_HOSTNAME/v1/apps/{app}/machines'
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in _variables(scenario, served))

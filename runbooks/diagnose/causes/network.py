@@ -218,7 +218,7 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Says]:
         "Decide the network when the app is made",
         "An app cannot change its network; a flycast address can be given to another network.",
     ),
-    next_test="Resolve the name from inside a machine of the caller's app: dig aaaa {believed_host}",
+    next_test="Resolve the name from inside a machine of the caller's app: `dig aaaa {believed_host}`.",
     apart={"wrong-hostname": "The name is a public one (.fly.dev) of another app."},
     sources=("networking/private-networking", "networking/custom-private-networks", "networking/flycast"),
 )
