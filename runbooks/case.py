@@ -188,7 +188,7 @@ class Case:
     @cached_property
     def report(self) -> Report:
         facts, subject = self._facts, self.evidence.subject
-        told = tuple(self._step(step) for step in steps.STEPS)
+        told = tuple(self._step(step, drawn=True) for step in steps.STEPS)
         report = Report(
             runbook=self.runbook,
             title=self._seen.redactor.text(self.parameters.title, "parameters") or self._title(),
@@ -299,10 +299,12 @@ class Case:
         found: dict[str, Any] = {"notes": list(self._notes), "earlier": [asdict(run) for run in self._before]}
         return {name: value for name, value in found.items() if value}
 
-    def _step(self, step: Callable[[Facts, Diagnosis], Section]) -> Section:
-        """A step that breaks costs only itself, and says so."""
+    def _step(self, step: Callable[[Facts, Diagnosis], Section], drawn: bool = False) -> Section:
+        """A step that breaks costs only itself, and says so; so does its figure where it has to be drawn."""
         try:
-            return step(self._facts, self.diagnosis)
+            section = step(self._facts, self.diagnosis)
+            _ = drawn and section.figure and section.figure.svg
+            return section
         except Exception as error:
             reason = self._seen.redactor.text(f"{type(error).__name__}: {error}", "error")
             return Section(

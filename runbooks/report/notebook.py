@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -27,7 +28,7 @@ _WIDTH = 960
 _STYLES: display.Styles = {
     part: Markup(' style="{}"').format(style)
     for part, style in {
-        "step": "max-width:76em;line-height:1.5;margin:.2em 0",
+        "step": "max-width:76em;line-height:1.5;margin:.4em 0",
         "title": "font-size:.9em;margin:.3em 0 .15em",
         "question": "opacity:.75;font-weight:400",
         "answer": "font-size:1.1em;margin:0 0 .6em;overflow-wrap:anywhere",
@@ -65,11 +66,16 @@ def show(section: Section) -> None:
 def outputs(section: Section) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     """The outputs of the cell: one, or with a figure three, the picture between two pieces of text."""
     figure = section.figure
-    if figure is None or figure.paint is None:
+    if figure is None:
         yield {"text/html": section_html(section), "text/plain": display.section_text(section)}, {}
         return
+    try:
+        picture = base64.b64encode(figure.png).decode("ascii")
+    except Exception as error:
+        said = f"The chart could not be drawn ({type(error).__name__}); in words: {figure.alt}"
+        yield from outputs(replace(section, figure=None, notes=(*section.notes, said)))
+        return
     yield {"text/html": _fragment(_opening(section)), "text/plain": display.opening_text(section)}, {}
-    picture = base64.b64encode(figure.paint()).decode("ascii")
     # VS Code reads the alternative text from the plain text, nbconvert from the metadata.
     alt = escape.plain(figure.alt, 4_000)
     yield (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,12 +13,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figure:
-    """One chart: its SVG text, and the same facts in words; `paint` gives it as a PNG, twice as large."""
+    """One chart, written out when it is wanted, and the same facts in words."""
 
     name: str
-    svg: str
     alt: str
-    paint: Callable[[], bytes] | None = field(default=None, repr=False, compare=False)
+    write_svg: Callable[[], str]
+    write_png: Callable[[], bytes]
+
+    @cached_property
+    def svg(self) -> str:
+        return self.write_svg()
+
+    @cached_property
+    def png(self) -> bytes:
+        """Twice as large, on white."""
+        return self.write_png()
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,7 +7,8 @@ the sheet that know what they hold already, which is how no two labels can overl
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
@@ -83,11 +84,10 @@ class Strip:
 class Sheet:
     """What is drawn so far. Places are points from the upper left corner; `order` says what lies above what."""
 
-    def __init__(self, height: float, scale: float = 1) -> None:
+    def __init__(self, height: float) -> None:
         self._height = height
-        self._place = Affine2D().scale(scale)
-        self._canvas = Canvas(figsize=(WIDTH / 72, height / 72), dpi=72 * scale)
-        self._canvas.patch.set_alpha(0.0)
+        self._place = Affine2D()
+        self._canvas = Canvas(figsize=(WIDTH / 72, height / 72))
 
     def box(self, x: float, y: float, wide: float, high: float, fill: str, order: float = 1) -> None:
         shape = Rectangle(
@@ -165,6 +165,7 @@ class Sheet:
             self._canvas.add_artist(line)
 
     def svg(self) -> str:
+        self._scale(1)
         target = io.StringIO()
         canvas: Any = FigureCanvasSVG(self._canvas)
         canvas.print_svg(target, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -173,25 +174,32 @@ class Sheet:
 
     def png(self) -> bytes:
         """The same in pixels, on paper: where a notebook shows it, the ground may be dark."""
+        self._scale(2)
         target = io.BytesIO()
-        self._canvas.patch.set(facecolor=PAPER, alpha=1)
         canvas: Any = FigureCanvasAgg(self._canvas)
         canvas.print_png(target, metadata={"Software": None})
         return target.getvalue()
 
+    def _scale(self, scale: float) -> None:
+        self._place.clear().scale(scale)
+        self._canvas.set_dpi(72 * scale)
+        self._canvas.patch.set(facecolor=PAPER, alpha=0 if scale == 1 else 1)
+
 
 def picture(name: str, alt: str, height: float, draw: Callable[[Sheet], None]) -> Figure:
     """A figure as `draw` fills its sheet, whatever settings of matplotlib the user has."""
+    with _settled():
+        sheet = Sheet(height)
+        draw(sheet)
+    return Figure(name, alt, _settled()(sheet.svg), _settled()(sheet.png))
 
-    def drawn(scale: float, written: Callable[[Sheet], Any]) -> Any:
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(_SETTINGS)
-            sheet = Sheet(height, scale)
-            draw(sheet)
-            return written(sheet)
 
-    return Figure(name, drawn(1, Sheet.svg), alt, lambda: drawn(2, Sheet.png))
+@contextmanager
+def _settled() -> Iterator[None]:
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
+        yield
 
 
 def empty(name: str, message: str) -> Figure:
