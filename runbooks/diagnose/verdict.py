@@ -9,7 +9,7 @@ from runbooks.diagnose.commands import UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Symptom, Unchecked, Verdict, View
-from runbooks.evidence.catalogue import FACETS
+from runbooks.evidence.catalogue import FACETS, OCCASIONAL
 from runbooks.evidence.models import Evidence, Outcome
 
 _STATE_WORDS = {"destroyed": " is gone", "destroying": " is going", "started": " runs", "created": " never started"}
@@ -208,10 +208,10 @@ def _not_checked(evidence: Evidence) -> tuple[Unchecked, ...]:
         if look.outcome is Outcome.COULD_NOT_LOOK
     ]
     asked = {look.facet.name for look in evidence.looks.values()}
+    early = FACETS.keys() - asked - OCCASIONAL
+    why = "it was not asked before the run ended" if early else "nothing was given to ask it with"
     found += [
-        Unchecked(f"{facet.question} ({facet.number})", "it was not asked before the run ended")
-        for facet in FACETS.values()
-        if facet.name not in asked
+        Unchecked(f"{facet.question} ({facet.number})", why) for facet in FACETS.values() if facet.name not in asked
     ]
     return (
         *found,

@@ -61,9 +61,10 @@ def first_action(report: Report) -> str:
     first: Remedy | None = next(iter(report.diagnosis.remedies), None)
     if first is None:
         return ""
-    if first.why in (one.next_test for one in report.diagnosis.hypotheses):
-        return first.why
-    return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
+    if not first.why or report.diagnosis.cause:
+        return first.title
+    tests = {one.next_test for one in report.diagnosis.hypotheses}
+    return first.why if first.why in tests else f"{first.title}: {first.why}"
 
 
 def ruled_out(report: Report) -> list[Hypothesis]:

@@ -54,15 +54,26 @@ def html(sentence: object, known: Collection[str] = (), limit: int = escape.SENT
 
 def markdown(sentence: object, known: Collection[str] = (), limit: int = escape.SENTENCE) -> str:
     """The sentence as one line of Markdown, fit for a paragraph, a list item or a table cell."""
-    out: list[str] = []
+    out = ""
     for piece in pieces(sentence, limit):
         if piece.kind == "code":
-            out.append(escape.code(piece.text))
+            out += escape.code(piece.text)
         elif piece.kind == "notes":
-            out.append(markdown_notes(_NUMBER.findall(piece.text), known))
+            out = _loose(out) + markdown_notes(_NUMBER.findall(piece.text), known)
         else:
-            out.append(_spaced(piece.text))
-    return "".join(out)
+            text = _spaced(piece.text)
+            out += f"\\{text}" if out.endswith("]") and text[:1] in ("(", ":") else text
+    return out
+
+
+def _loose(text: str) -> str:
+    """What stands before a note makes neither an image of it nor a link to it.
+
+    What follows neither: "(" would name another target, ":" define one.
+    """
+    if text.endswith("]"):
+        return f"{text} "
+    return f"{text[:-1]}\\!" if text.endswith("!") else text
 
 
 def _spaced(text: str) -> str:
@@ -86,11 +97,16 @@ def html_notes(numbers: Iterable[str], known: Collection[str] = ()) -> Markup:
 
 
 def markdown_notes(numbers: Iterable[str], known: Collection[str] = ()) -> str:
-    """The same for Markdown: GitHub gives the heading "E07" the anchor #e07."""
+    """The same for Markdown: [E07], which reads well as it stands; `markdown_targets` make links of them."""
     return " ".join(
-        f"[\\[{number}\\]](#{number.lower()})" if number in known else escape.markdown(f"[{number}]")
+        f"[{number}]" if number in known else escape.markdown(f"[{number}]")
         for number in dict.fromkeys(escape.line(n, 20) for n in numbers)
     )
+
+
+def markdown_targets(known: Iterable[str]) -> str:
+    """Where the notes of a document lead: GitHub gives the heading "E07" the anchor #e07."""
+    return "\n".join(f"[{number}]: #{number.lower()}" for number in known)
 
 
 def text_notes(numbers: Iterable[str]) -> str:

@@ -1,57 +1,110 @@
-"""One block for a chat or a support ticket: what somebody needs who cannot open the report."""
+"""One block for a chat: what somebody needs who cannot open the report, in plain text.
+
+Request ids are not in it: they are for Fly's support, and stand in the packet made for it (`vendor.py`).
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
+from runbooks.diagnose.model import Remedy
 from runbooks.report import escape, facts, status, times
 from runbooks.report.document import Report
 
 MOST_LINES = 12
-_WIDE = 240
+WIDE = 240
+
+_CONTINUED = re.compile(r"\s*\\\n\s*")
+_NUMBER = re.compile(r" \(E\d{2,3}[a-z]?\)$")
 
 
 def block(report: Report) -> str:
-    """At most twelve lines of plain text, none of them long."""
-    return "\n".join(escape.line(line, _WIDE) for line in _lines(report)[:MOST_LINES])
+    """At most twelve lines, none of them long. What is told last is the first to be left out, the next step never."""
+    first, last = list(_answer(report)), list(_next(report))
+    return "\n".join([*first[: MOST_LINES - len(last)], *last])
 
 
-def _lines(report: Report) -> list[str]:
-    diagnosis, standing = report.diagnosis, status.of(report.diagnosis)
-    subject = report.subject
-    lines = [f"{standing.words}: {escape.line(diagnosis.headline, 200)}"]
+def _answer(report: Report) -> Iterator[str]:
+    diagnosis, cause = report.diagnosis, report.diagnosis.cause
+    sure = f" ({cause.confidence})" if cause else ""
+    yield _line(f"{status.of(diagnosis).words}{sure}: ", diagnosis.headline)
     if status.simulated(report.evidence):
-        lines.append("(simulated reconstruction, not a real machine)")
-    lines.append(_listed(("app", subject.get("app")), ("org", subject.get("org")), ("region", facts.region(report))))
-    lines.append(
-        _listed(
-            ("machine", subject.get("machine_id")),
-            ("name", subject.get("machine_name")),
-            ("instance", subject.get("instance_id")),
-        )
-    )
-    lines.append(f"happened {facts.happened(report)}; looked at {times.second(report.evidence.looked_at)}")
+        yield "(simulated reconstruction, not a real machine)"
+    yield _where(report)
+    yield _line("when: ", f"happened {facts.happened(report)}; looked at {times.second(report.evidence.looked_at)}")
+    if diagnosis.contradictions:
+        yield _line("careful, the evidence contradicts itself: ", diagnosis.contradictions[0].text)
+    if report.review:
+        yield _line("checks: ", "; ".join(f"{_SIGNS[check.holds]} {check.title}" for check in report.review.made))
     moment = facts.decisive(report)
-    if moment is not None:
-        lines.append(
-            f"decisive: {times.clock(moment.at)} UTC, {escape.line(moment.source, 30)}: {escape.line(moment.text, 160)}"
+    if moment:
+        yield _line(f"decisive: {times.clock(moment.at)} UTC, {escape.line(moment.source, 30)}: ", moment.text)
+    if cause:
+        yield _line(
+            "cause: ", cause.slug if cause.statement == diagnosis.headline else f"{cause.slug}, {cause.statement}"
         )
-    if diagnosis.cause is not None:
-        cause = diagnosis.cause
-        lines.append(f"cause ({cause.confidence}): {cause.slug}: {escape.line(cause.statement, 160)}")
-    for exchange in list(facts.request_ids(report))[:2]:
-        lines.append(
-            f"fly-request-id {escape.line(exchange.request_id or '', 60)} "
-            f"({exchange.method} {escape.line(exchange.url, 90)} → {exchange.status}, "
-            f"{times.second(exchange.at)})"
-        )
+    elif possible := facts.still_possible(report):
+        yield _line("still possible: ", "; ".join(one.title for one in possible))
+    yield from _ruled_out(report)
     if diagnosis.chain:
-        also = ", ".join(finding.slug for finding in diagnosis.chain)
-        lines.append(f"also: {escape.line(also, 200)}")
-    if diagnosis.remedies:
-        lines.append(f"next: {escape.line(diagnosis.remedies[0].title, 200)}")
-    if diagnosis.not_checked:
-        lines.append(f"not checked: {len(diagnosis.not_checked)}, see the report")
-    return [line for line in lines if line]
+        yield _line("also: ", ", ".join(finding.slug for finding in diagnosis.chain))
 
 
-def _listed(*pairs: tuple[str, str | None]) -> str:
-    return " · ".join(f"{label} {escape.line(value, 70)}" for label, value in pairs if value)
+def _ruled_out(report: Report) -> Iterator[str]:
+    """What others may believe; with its reason what something had spoken for."""
+    out = facts.suspicions(report)
+    trap = next((one for one in out if one.supports and one.against), None)
+    if trap:
+        yield _line("ruled out: ", f"{trap.title} – {trap.against[-1].text}")
+    others = ["Fly reports no incident"] if facts.no_incident(report) else []
+    others += [one.title for one in out if one is not trap]
+    if others:
+        yield _line("ruled out as well: " if trap else "ruled out: ", "; ".join(others))
+
+
+def _next(report: Report) -> Iterator[str]:
+    diagnosis = report.diagnosis
+    if first := facts.first_action(report):
+        yield _line("next: ", first)
+        command = _command(diagnosis.remedies[0])
+        if command:
+            yield command
+    unchecked = [_NUMBER.sub("", one.what) for one in diagnosis.not_checked]
+    unchecked += ["one of this tool's own checks failed"] * len(diagnosis.faults)
+    if unchecked:
+        yield _line(f"not checked ({len(unchecked)}): ", "; ".join(unchecked))
+
+
+_SIGNS = {True: "✓", False: "✗", None: "?"}
+
+
+def _command(remedy: Remedy) -> str:
+    """The first command, if it can be pasted whole; half a command is worse than none."""
+    command = _CONTINUED.sub(" ", remedy.commands[0]).strip() if remedy.commands else ""
+    return f"  {escape.line(command)}" if command and "\n" not in command and len(command) < WIDE - 40 else ""
+
+
+def _where(report: Report) -> str:
+    subject = report.subject
+    pairs = (
+        ("app", subject.get("app")),
+        ("org", subject.get("org")),
+        ("region", facts.region(report)),
+        ("machine", subject.get("machine_id")),
+        ("name", subject.get("machine_name")),
+    )
+    return "where: " + " · ".join(f"{label} {_short(value, 40)}" for label, value in pairs if value)
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label}{_short(text, WIDE - len(label))}"
+
+
+def _short(text: str, most: int) -> str:
+    """One line that is no longer than that, whatever it holds; what is left out is counted."""
+    clear = escape.line(text, 4 * WIDE)
+    if len(clear) <= most:
+        return clear
+    room = max(0, most - 16)
+    return f"{clear[:room]} … [+{len(str(text)) - room:,}]"

@@ -1,312 +1,392 @@
-"""The report as GitHub Markdown, for an issue: the answer first, then what it rests on.
+"""The report as Markdown, for an issue, a chat and a terminal: the answer first, then what it rests on.
 
-Footnotes link to the evidence list at the end, whose headings give the anchors. Answers themselves
-stay in the page and the evidence folder.
+It follows the sections of a post-mortem. Footnotes such as [E07] lead to the evidence list at the end, whose
+headings give the anchors. Answers themselves stay in the page and the evidence folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-from runbooks.diagnose.model import Claim, Hypothesis, Moment, Remedy
-from runbooks.evidence.catalogue import FACETS
-from runbooks.evidence.models import Exchange, Look
-from runbooks.report import escape, facts, inline, paste, status, table, times
+from runbooks.diagnose.fix import Check
+from runbooks.diagnose.model import Claim, Remedy, Sees
+from runbooks.report import escape, facts, grounds, inline, paste, pen, status, times, vendor
 from runbooks.report.document import Report
+from runbooks.report.pen import Pen
 
-MOST_MOMENTS, HEAD, TAIL = 60, 35, 15
-MOST_EXCHANGES = 6
-_SHORT = 500
 MOST_CHARACTERS = 60_000
-"""GitHub takes 65,536 characters in an issue; a longer write-up leaves the single requests out."""
+"""GitHub takes 65,536 characters in an issue; a longer write-up says less of each thing, then leaves parts out."""
+_SHORT = 500
+_TITLES = 160
 
-Part = Callable[[Report, Collection[str]], Iterator[str]]
+Part = Callable[[Report, Pen], Iterator[str]]
 
 
 def render(report: Report) -> str:
     """The whole document. The same report always gives the same bytes."""
-    text = _render(report, _evidence)
-    return text if len(text) <= MOST_CHARACTERS else _render(report, _evidence_in_short)
-
-
-def _render(report: Report, evidence: Part) -> str:
     known = frozenset(report.evidence.looks)
-    parts: list[str] = []
-    makers: tuple[Part, ...] = (
-        _opening,
-        _cause,
-        _contradictions,
-        _ruled_out,
-        _remedies,
-        _symptoms,
-        _visibility,
-        _timeline,
-        _hypotheses,
-        _contributing,
-        _verification,
-        _prevention,
-        _not_checked,
-        evidence,
-        _closing,
-    )
-    for make in makers:
-        parts += make(report, known)
-    return "\n\n".join(part for part in parts if part) + "\n"
+    text = ""
+    for room in (pen.WHOLE, pen.SHORT):
+        parts = {make: "\n\n".join(filter(None, make(report, Pen(known, room)))) for make in _PARTS}
+        text = _joined(parts)
+        if len(text) <= MOST_CHARACTERS:
+            return text
+    return _without_the_longest(parts)
 
 
-def _opening(report: Report, known: Collection[str]) -> Iterator[str]:
+def _joined(parts: dict[Part, str]) -> str:
+    return "\n\n".join(filter(None, parts.values())) + "\n"
+
+
+def _without_the_longest(parts: dict[Part, str]) -> str:
+    """What still does not fit gives up its longest parts; each leaves its heading, and how much is missing."""
+    left = dict(parts)
+    for make in sorted(_MAY_GO, key=lambda make: len(parts[make]), reverse=True):
+        if len(_joined(left)) <= MOST_CHARACTERS:
+            break
+        heading, _, body = left[make].partition("\n\n")
+        left[make] = f"{heading}\n\n{pen.cut(f'{len(body):,} characters, see `report.html`')}"
+    return _joined(left)
+
+
+def _opening(report: Report, write: Pen) -> Iterator[str]:
     diagnosis, standing = report.diagnosis, status.of(report.diagnosis)
-    yield f"# {_say(report.title or diagnosis.headline, known, 300)}"
-    yield (
-        f"**Status:** {standing.sign} {standing.words} ({standing.meaning})  \n"
-        f"**Looked at:** {times.second(report.evidence.looked_at)}"
-    )
+    yield f"# {write.say(report.title or report.runbook, 300)}"
+    told = facts.of(report)
+    lines = [f"**Status:** {standing.sign} {standing.words}, {standing.meaning}"]
+    lines += [f"**{label}:** {write.say(value, 120)}" for label, value in told[:2]]
+    lines.append(f"**Where:** {' · '.join(f'{label.lower()} {write.say(value, 120)}' for label, value in told[2:])}")
+    yield "\n".join(f"- {line}" for line in lines)
     scenario = status.simulated(report.evidence)
     if scenario:
         yield (
             f"> **Simulated reconstruction.** The evidence comes from the built-in simulator (scenario "
             f"{escape.code(escape.line(scenario, 80))}), not from a real machine."
         )
-    if report.title:
-        yield f"**{_say(diagnosis.headline, known)}**"
-    rows = [[label, escape.markdown(escape.line(value, 120))] for label, value in facts.of(report)]
-    yield table.markdown_rows(["fact", "value"], rows)
-    yield "For a chat or a ticket:"
-    yield escape.fence(paste.block(report))
+    if diagnosis.contradictions:
+        yield "> **The evidence contradicts itself**, see Root cause: nothing here is better than likely."
 
 
-def _cause(report: Report, known: Collection[str]) -> Iterator[str]:
-    cause = report.diagnosis.cause
-    yield "## Root cause"
-    if cause is None:
-        healthy = report.diagnosis.verdict == "healthy"
-        yield "None: nothing wrong was found." if healthy else "Not established: see the hypotheses below."
+def _checks(report: Report, write: Pen) -> Iterator[str]:
+    """Of a run of `verify_fix`: the five checks, now and at the incident."""
+    review = report.review
+    if review is None:
         return
-    yield _claim(Claim(cause.statement, cause.evidence), known)
-    sign = status.STATUS_SIGNS.get(cause.confidence, "")
-    yield f"{escape.code(cause.slug)}, {sign} **{escape.markdown(cause.confidence)}**"
-
-
-def _contradictions(report: Report, known: Collection[str]) -> Iterator[str]:
-    if report.diagnosis.contradictions:
-        yield "## The evidence contradicts itself"
-        yield "\n".join(f"- {_claim(claim, known)}" for claim in report.diagnosis.contradictions)
-
-
-def _remedies(report: Report, known: Collection[str]) -> Iterator[str]:
-    if report.diagnosis.remedies:
-        yield "## What to do"
-        yield from _steps(report.diagnosis.remedies, known)
-
-
-def _symptoms(report: Report, known: Collection[str]) -> Iterator[str]:
-    if report.diagnosis.symptoms:
-        yield "## Symptoms"
-        yield "\n".join(
-            f"- {status.SYMPTOM_SIGNS[one.holds]} {_claim(Claim(one.text, one.evidence), known)}"
-            f" – {status.SYMPTOM_WORDS[one.holds]}"
-            for one in report.diagnosis.symptoms
+    yield "## The five checks"
+    incident = review.incident
+    if incident:
+        yield (
+            f"Compared with the run of {write.say(incident.looked_at, 40)} "
+            f"({escape.code(escape.line(incident.folder, 200))}): {write.say(incident.headline, _SHORT)}"
         )
-
-
-def _visibility(report: Report, known: Collection[str]) -> Iterator[str]:
-    if report.diagnosis.visibility:
-        yield "## Who sees the machine"
-        rows = [
-            [
-                _say(view.view, known, _SHORT),
-                f"{status.SEES_SIGNS[view.sees]} {status.SEES_WORDS[view.sees]}",
-                _say(view.state, known, _SHORT),
-                inline.markdown_notes(view.evidence, known),
-            ]
-            for view in report.diagnosis.visibility
-        ]
-        if report.diagnosis.reading.text:
-            yield _claim(report.diagnosis.reading, known)
-        yield table.markdown_rows(["view", "sees it?", "state", "evidence"], rows)
-
-
-def _timeline(report: Report, known: Collection[str]) -> Iterator[str]:
-    moments = report.diagnosis.timeline
-    if not moments:
-        return
-    yield "## Timeline"
-    chosen = list(_chosen(moments))
-    rows = [_moment(number, moment, known) for number, moment in chosen]
-    yield table.markdown_rows(["#", "UTC", "source", "what", "evidence"], rows)
-    if len(chosen) < len(moments):
-        yield f"… \\[cut: {len(moments) - len(chosen):,} more moments, numbered as in `summary.json`\\]"
-
-
-def _chosen(moments: tuple[Moment, ...]) -> Iterator[tuple[int, Moment]]:
-    """All moments, or of very many the first, the last and the decisive ones, with their numbers."""
-    every = list(enumerate(moments, start=1))
-    if len(every) <= MOST_MOMENTS:
-        yield from every
-        return
-    decisive = [pair for pair in every[HEAD:-TAIL] if pair[1].decisive][: MOST_MOMENTS - HEAD - TAIL]
-    yield from [*every[:HEAD], *decisive, *every[-TAIL:]]
-
-
-def _moment(number: int, moment: Moment, known: Collection[str]) -> list[str]:
-    text = _say(moment.text, known, _SHORT)
-    return [
-        str(number),
-        f"{times.utc(moment.at):%Y-%m-%d} {times.clock(moment.at)}",
-        _say(moment.source, known, 60),
-        f"◆ **decisive:** {text}" if moment.decisive else text,
-        inline.markdown_notes([moment.evidence] if moment.evidence else [], known),
-    ]
-
-
-def _hypotheses(report: Report, known: Collection[str]) -> Iterator[str]:
-    hypotheses = report.diagnosis.hypotheses
-    if not hypotheses:
-        return
-    yield "## Hypotheses"
+    else:
+        yield "No earlier run was given to compare with."
+    columns = ["check", "now", *(["at the incident"] if incident else []), "evidence"]
     rows = [
         [
-            f"{status.STATUS_SIGNS[one.status]} {one.status}",
-            _say(one.title, known, _SHORT) + (f", raised by {_say(one.asked_by, known, 80)}" if one.asked_by else ""),
-            _claims(one.supports, known),
-            _claims(one.against, known),
-            _missing(one, known),
+            write.say(check.title, 80),
+            _held(check),
+            *([_held(review.then(check))] if incident else []),
+            write.notes(check.evidence) or "–",
         ]
-        for one in hypotheses
+        for check in review.checks
     ]
-    yield table.markdown_rows(["status", "hypothesis", "for", "against", "missing, next test"], rows)
-
-
-def _missing(hypothesis: Hypothesis, known: Collection[str]) -> str:
-    parts = [_claims(hypothesis.missing, known)] if hypothesis.missing else []
-    if hypothesis.next_test:
-        parts.append(f"Next: {_say(hypothesis.next_test, known, _SHORT)}")
-    return "; ".join(parts)
-
-
-def _claims(claims: Iterable[Claim], known: Collection[str]) -> str:
-    return "; ".join(_claim(claim, known, _SHORT) for claim in claims)
-
-
-def _contributing(report: Report, known: Collection[str]) -> Iterator[str]:
-    if report.diagnosis.chain:
-        yield "## What contributed"
-        yield "\n".join(
-            f"- {escape.code(finding.slug)}: {_claim(Claim(finding.statement, finding.evidence), known)}"
-            for finding in report.diagnosis.chain
-        )
-
-
-def _ruled_out(report: Report, known: Collection[str]) -> Iterator[str]:
-    """The usual suspicions that the evidence speaks against, for readers who came with one of them."""
-    out = [h for h in report.diagnosis.hypotheses if h.status.value == "refuted" and h.asked_by and h.against]
-    if out:
-        yield "## Ruled out"
-        yield "\n".join(f"- ✗ {_say(h.title, known, _SHORT)}: {_claim(h.against[-1], known)}" for h in out)
-
-
-def _verification(report: Report, known: Collection[str]) -> Iterator[str]:
-    """Unticked boxes: ticking them is the reader's part."""
-    if not report.diagnosis.verification:
-        return
-    yield "## Verification"
-    for one in report.diagnosis.verification:
-        yield f"- [ ] {_titled(one, known)}"
-        if one.commands:
-            yield _indented(escape.fence(_commands(one), "sh"))
-
-
-def _prevention(report: Report, known: Collection[str]) -> Iterator[str]:
-    if report.diagnosis.prevention:
-        yield "## Prevention"
-        yield from _steps(report.diagnosis.prevention, known)
-
-
-def _not_checked(report: Report, known: Collection[str]) -> Iterator[str]:
-    yield "## Not checked"
-    rows = [f"- **{_say(one.what, known)}**: {_say(one.why, known)}" for one in report.diagnosis.not_checked]
-    rows += [f"- **One of this tool's own checks failed**: {_say(fault, known)}" for fault in report.diagnosis.faults]
-    yield "\n".join(rows) or "Everything this runbook asks was answered."
-
-
-def _evidence(report: Report, known: Collection[str], most: int = MOST_EXCHANGES) -> Iterator[str]:
-    yield "## Evidence"
-    for look in report.evidence.looks.values():
-        yield f"### {look.number}"
-        yield _look(look, known, most)
-    for name, reason in report.evidence.skipped.items():
-        question = f" {FACETS[name].question}" if name in FACETS else ""
-        yield f"Not asked: {escape.markdown(escape.line(name, 60))}.{question} {_say(reason, known, _SHORT)}"
-
-
-def _evidence_in_short(report: Report, known: Collection[str]) -> Iterator[str]:
-    return _evidence(report, known, 0)
-
-
-def _look(look: Look, known: Collection[str], most: int) -> str:
-    lines = [
-        f"**{escape.markdown(look.facet.question)}** {status.OUTCOME_SIGNS[look.outcome]} "
-        f"{status.OUTCOME_WORDS[look.outcome]}: {_say(look.reason, known)}"
-    ]
-    exchanges = [f"- {_exchange(exchange)}" for exchange in look.exchanges[:most]]
-    if len(look.exchanges) > most:
-        exchanges.append(f"- … \\[cut: {len(look.exchanges) - most} more exchanges, see `report.html`\\]")
-    return "\n\n".join([*lines, "\n".join(exchanges)] if exchanges else lines)
-
-
-def _exchange(exchange: Exchange) -> str:
-    parts = [
-        escape.code(f"{escape.line(exchange.method, 20)} {escape.line(exchange.url, 300)}"),
-        times.second(exchange.at),
-        f"status {exchange.status}" if exchange.status is not None else "no status",
-    ]
-    if exchange.error:
-        parts.append(escape.markdown(escape.line(exchange.error, 200)))
-    if exchange.request_id:
-        parts.append(f"fly-request-id {escape.code(escape.line(exchange.request_id, 120))}")
-    parts.append(f"sha256 {escape.code(exchange.sha256[:12])}…")
-    return ", ".join(parts)
-
-
-def _closing(report: Report, known: Collection[str]) -> Iterator[str]:
-    requests = report.requests
-    hosts = ", ".join(f"{escape.line(host, 80)} {count}" for host, count in sorted(requests.by_host.items()))
-    masked = ", ".join(f"{escape.line(kind, 60)} {count}" for kind, count in sorted(report.masked.items()))
-    made = facts.requests(report) + (f": {escape.markdown(hosts)}" if hosts else "")
-    yield "---"
-    yield (
-        f"fly-runbooks {escape.code(escape.line(report.version, 40))}, runbook "
-        f"{escape.code(escape.line(report.runbook, 80))}. {made}. "
-        f"Masked: {escape.markdown(masked) or 'nothing'}."
+    yield pen.grid(columns, rows)
+    yield write.bullets(
+        f"**{write.say(check.title, 80)}**, now: {write.say(check.text, _SHORT)}"
+        + (f"; at the incident: {write.say(then.text, _SHORT)}" if (then := review.then(check)) else "")
+        for check in review.checks
     )
 
 
-def _steps(remedies: Iterable[Remedy], known: Collection[str]) -> Iterator[str]:
-    for number, one in enumerate(remedies, start=1):
-        yield f"{number}. {_titled(one, known)}"
-        if one.commands:
-            yield _indented(escape.fence(_commands(one), "sh"), len(f"{number}. "))
-        yield _indented("Owner: …", len(f"{number}. "))
+def _held(check: Check | None) -> str:
+    if check is None:
+        return "–"
+    if check.skipped:
+        return "– left out"
+    return f"{status.SYMPTOM_SIGNS[check.holds]} {status.SYMPTOM_WORDS[check.holds]}"
 
 
-def _titled(remedy: Remedy, known: Collection[str]) -> str:
-    title = f"**{_say(remedy.title, known, 300)}**"
-    return f"{title}: {_say(remedy.why, known)}" if remedy.why else title
+def _summary(report: Report, write: Pen) -> Iterator[str]:
+    """Four sentences for somebody who reads no further: what, why, how sure, since when; then what to do first."""
+    diagnosis = report.diagnosis
+    rests_on = diagnosis.cause.evidence if diagnosis.cause else diagnosis.reading.evidence
+    yield "## Summary"
+    headline = write.noted(f"**{write.say(diagnosis.headline)}**", rests_on)
+    yield " ".join(filter(None, (headline, _why(report, write), _when(report, write))))
+    first = facts.first_action(report)
+    if first:
+        commands = " The commands stand under What to do." if diagnosis.remedies[0].commands else ""
+        yield f"**Do first:** {pen.stopped(write.say(first, _SHORT))}{commands}"
+    elif diagnosis.verdict == "healthy":
+        yield "**Do first:** nothing has to be done."
+    else:
+        yield "**Do first:** no remedy follows from this evidence; what is missing stands under Not checked."
+    yield _not_so(report, write)
+    yield _limits(report)
 
 
-def _commands(remedy: Remedy) -> str:
-    return "\n".join(escape.plain(command, 40_000) for command in remedy.commands)
+def _why(report: Report, write: Pen) -> str:
+    cause = report.diagnosis.cause
+    if cause:
+        sure = "**confirmed** by evidence" if cause.confidence == "confirmed" else "**likely**, and not proved"
+        return f"The cause is {sure}: {_low(write.say(cause.title, _TITLES))} ({escape.code(cause.slug)})."
+    if report.diagnosis.verdict == "healthy":
+        return "Nothing wrong was found in what could be looked at."
+    possible = facts.still_possible(report)
+    if not possible:
+        return "Why is **not established**."
+    titles = "; ".join(_low(write.say(one.title, _TITLES)) for one in possible[:4])
+    more = f"; and {len(possible) - 4} more" if len(possible) > 4 else ""
+    one_of = "one explanation is" if len(possible) == 1 else f"{len(possible)} explanations are"
+    return f"Why is **not established**; {one_of} still possible: {titles}{more}."
 
 
-def _indented(block: str, width: int = 2) -> str:
-    """A block that belongs to the list item before it, whose mark is `width` wide."""
-    return "\n".join(" " * width + line if line else "" for line in block.split("\n"))
+def _when(report: Report, write: Pen) -> str:
+    moment, given = facts.decisive(report), report.evidence.subject.incident_time
+    looked = times.utc(report.evidence.looked_at)
+    at = moment.at if moment else given
+    if at is None:
+        known = facts.happened(report)
+        return "" if known == "not known" else f"What is dated lies within {known}."
+    ago = looked - times.utc(at)
+    later = f"; we looked {times.length(ago)} later" if ago.total_seconds() > 0 else ""
+    if moment is None:
+        return f"It was reported for {times.second(at)}{later}."
+    return write.noted(f"It happened at {times.second(at)}{later}.", [moment.evidence] if moment.evidence else ())
 
 
-def _claim(claim: Claim, known: Collection[str], limit: int = escape.SENTENCE) -> str:
-    text = _say(claim.text, known, limit)
-    return f"{text} {inline.markdown_notes(claim.evidence, known)}" if claim.evidence else text
+def _not_so(report: Report, write: Pen) -> str:
+    """Whoever came with one of these theories reads here that it is not so, and why, if it looked like it."""
+    out, fly = facts.suspicions(report), facts.feed(report)
+    titles = "; ".join(_low(write.say(one.title, _TITLES)) for one in out)
+    told = [f"**Ruled out:** {titles}."] if out else []
+    told.append(write.claims((one.against[-1] for one in out if one.supports and one.against), _SHORT))
+    told.append(write.claims([fly[0]], _SHORT) if fly else "")
+    return " ".join(filter(None, told))
 
 
-def _say(sentence: str, known: Collection[str], limit: int = escape.SENTENCE) -> str:
-    return inline.markdown(sentence, known, limit).strip()
+def _limits(report: Report) -> str:
+    count = len(report.diagnosis.not_checked) + len(report.diagnosis.faults)
+    if not count:
+        return "**Not checked:** nothing; everything that this runbook asks was answered."
+    things = "1 thing, which is" if count == 1 else f"{count} things, which are"
+    return f"**Not checked:** {things} named under Not checked. None of that counts as absent."
+
+
+def _impact(report: Report, write: Pen) -> Iterator[str]:
+    diagnosis = report.diagnosis
+    yield "## Impact as known"
+    lines = []
+    if diagnosis.life:
+        span = diagnosis.life[-1]
+        rests_on = dict.fromkeys(m.evidence for m in diagnosis.timeline if m.at == span.start and m.evidence)
+        lines.append(
+            write.noted(
+                f"The machine: {write.say(span.state, 60)} since {times.second(span.start)}."
+                if span.end is None
+                else f"The machine: last known {write.say(span.state, 60)}, until {times.second(span.end)}.",
+                rests_on,
+            )
+        )
+    if diagnosis.visibility:
+        counted = [(sum(v.sees is sees for v in diagnosis.visibility), told) for sees, told in _VIEWS.items()]
+        told = ", ".join(f"{count} {words}" for count, words in counted)
+        lines.append(
+            f"Who sees it: of {len(diagnosis.visibility)} views {told}. {write.claim(diagnosis.reading)}".rstrip()
+        )
+    for symptom in diagnosis.symptoms:
+        lines.append(f"**{_ANSWERS[symptom.holds]}:** {write.claims([Claim(symptom.text, symptom.evidence)])}")
+    compared = diagnosis.comparison
+    states = next((row.values[1:] for row in compared.rows if row.attribute == "state"), ()) if compared else ()
+    if compared and states:
+        told = ", ".join(f"{states.count(state)} {write.say(state, 60)}" for state in dict.fromkeys(states))
+        lines.append(write.noted(f"Other machines of the app that were compared: {told}.", compared.evidence))
+    else:
+        lines.append("**Not known:** whether other machines of the app are affected.")
+    lines.append("**Not known:** how many users were affected. Nothing that this runbook reads counts users.")
+    yield write.bullets(lines)
+
+
+_VIEWS = {Sees.YES: "show the machine", Sees.NO: "do not", Sees.COULD_NOT_LOOK: "could not be asked"}
+_ANSWERS = {True: "Yes", False: "No", None: "Could not look"}
+
+
+def _what_to_do(report: Report, write: Pen) -> Iterator[str]:
+    yield "## What to do"
+    if report.diagnosis.remedies:
+        yield from _new_id(report.diagnosis.remedies)
+        yield from write.actions(report.diagnosis.remedies)
+    elif report.diagnosis.verdict == "healthy":
+        yield "Nothing has to be done."
+    else:
+        yield "No remedy follows from this evidence."
+
+
+def _new_id(remedies: tuple[Remedy, ...]) -> Iterator[str]:
+    if any("NEW_ID" in command for one in remedies for command in one.commands):
+        yield "NEW_ID stands for the id of the next machine."
+
+
+def _cause(report: Report, write: Pen) -> Iterator[str]:
+    diagnosis, cause = report.diagnosis, report.diagnosis.cause
+    yield "## Root cause"
+    if cause:
+        yield write.claim(Claim(cause.statement, cause.evidence))
+        sign = status.STATUS_SIGNS.get(cause.confidence, "")
+        yield f"**Confidence:** {sign} {write.say(cause.confidence)} ({escape.code(cause.slug)})"
+        for one in diagnosis.hypotheses:
+            if one.slug == cause.slug:
+                yield from grounds.arguments(one, write)
+    elif diagnosis.verdict == "healthy":
+        yield "None: nothing wrong was found in what could be looked at."
+    else:
+        yield "Not established. What would decide between the explanations stands under Hypotheses, as next test."
+    if diagnosis.contradictions:
+        yield "**The evidence contradicts itself:**"
+        yield write.bullets(write.claim(claim) for claim in diagnosis.contradictions)
+
+
+def _contributing(report: Report, write: Pen) -> Iterator[str]:
+    chain, untrue = report.diagnosis.chain, report.diagnosis.untrue
+    if not chain and not untrue:
+        return
+    yield "## Contributing factors"
+    if chain:
+        yield write.bullets(
+            f"**{write.say(one.title, 300)}** ({escape.code(one.slug)}): "
+            f"{write.claim(Claim(one.statement, one.evidence))}"
+            for one in chain
+        )
+    if untrue:
+        yield "What was said, and is not so:"
+        yield write.bullets(
+            f"{f'{times.second(one.at)}: ' if one.at else ''}{write.claim(one.claim, _SHORT)}" for one in untrue
+        )
+
+
+def _ruled_out(report: Report, write: Pen) -> Iterator[str]:
+    """Every refuted hypothesis, for readers who came with one of them: also what seemed to speak for it."""
+    lines = []
+    for one in facts.ruled_out(report):
+        asked = f", raised by {write.say(one.asked_by, 80)}" if one.asked_by else ""
+        told = [f"✗ **{write.say(one.title, _SHORT)}** ({escape.code(one.slug)}{asked})."]
+        if one.supports:
+            told.append(f"What is true of it: {write.claims(one.supports, _SHORT)} But:")
+        told.append(write.claims(one.against, _SHORT))
+        lines.append(" ".join(filter(None, told)))
+    fly = facts.no_incident(report)
+    if fly:
+        lines.append(f"✗ **Fly itself had an incident**. Nothing speaks for it. {write.claims([fly], _SHORT)}")
+    if lines:
+        yield "## What we ruled out"
+        yield write.bullets(lines)
+
+
+def _own_words(report: Report, write: Pen) -> Iterator[str]:
+    """The engineer's notes, line by line as they were written."""
+    if not report.notes:
+        return
+    yield "## Engineer's notes"
+    yield "The engineer's own words; this tool has not checked them."
+    for note in report.notes:
+        lines = [write.say(line) for line in escape.lines(note, write.room.things * 4, write.room.sentence)]
+        yield "\n".join(f"> {line}".rstrip() for line in lines).replace("\n", "  \n").replace(">  \n", ">\n")
+
+
+def _since(report: Report, write: Pen) -> Iterator[str]:
+    since = report.since
+    if since is None or not since.earlier:
+        return
+    yield "## Since last time"
+    last = write.say(since.earlier[0].looked_at, 40)
+    if since.changes:
+        yield f"Not as in the run of {last}:"
+        yield write.bullets(
+            f"**{write.say(one.what, 120)}**: {write.say(one.before, _SHORT)} → {write.say(one.now, _SHORT)}"
+            for one in since.changes
+        )
+    else:
+        yield f"Verdict, cause and views are as they were in the run of {last}."
+    yield "Earlier runs on the same subject:"
+    runs = [
+        f"{write.say(run.looked_at, 40)}: {status.standing(run.verdict, run.confidence).words}"
+        f"{f' ({escape.code(escape.line(run.cause, 80))})' if run.cause else ''}, {write.say(run.headline, _SHORT)} "
+        f"{escape.code(escape.line(run.folder, 200))}"
+        for run in since.earlier
+    ]
+    yield write.bullets(
+        [*runs, *([pen.cut(f"{since.left} more runs, see the index of all runs")] if since.left else [])]
+    )
+
+
+def _verification(report: Report, write: Pen) -> Iterator[str]:
+    if report.diagnosis.verification:
+        yield "## Verification"
+        yield "It is over when all of these hold for a new machine, whose id is NEW_ID here:"
+        yield from write.actions(report.diagnosis.verification, numbered=False)
+
+
+def _prevention(report: Report, write: Pen) -> Iterator[str]:
+    if report.diagnosis.prevention:
+        yield "## Prevention"
+        yield from write.actions(report.diagnosis.prevention)
+
+
+def _not_checked(report: Report, write: Pen) -> Iterator[str]:
+    diagnosis = report.diagnosis
+    yield "## Not checked"
+    rows = [f"**{write.say(one.what)}**: {write.say(one.why)}" for one in diagnosis.not_checked]
+    rows += [f"**One of this tool's own checks failed**: {write.say(fault)}" for fault in diagnosis.faults]
+    if rows:
+        yield "None of this counts as absent."
+    yield write.bullets(rows) or "Everything that this runbook asks was answered."
+
+
+def _for_a_chat(report: Report, _: Pen) -> Iterator[str]:
+    yield "## For a chat or a ticket"
+    yield escape.fence(paste.block(report))
+
+
+def _for_support(report: Report, _: Pen) -> Iterator[str]:
+    if report.diagnosis.verdict != "healthy":
+        yield "## For Fly's support"
+        yield escape.fence(vendor.packet(report))
+
+
+def _targets(report: Report, _: Pen) -> Iterator[str]:
+    yield inline.markdown_targets(report.evidence.looks)
+
+
+def _low(sentence: str) -> str:
+    """A title inside a sentence; what is written in capitals, or is a name, stays."""
+    first = sentence.partition(" ")[0]
+    plain = first != "Fly" and (first[1:].islower() or first == "A")
+    return sentence[:1].lower() + sentence[1:] if plain else sentence
+
+
+_PARTS: tuple[Part, ...] = (
+    _opening,
+    _checks,
+    _summary,
+    _impact,
+    _what_to_do,
+    _cause,
+    _contributing,
+    _ruled_out,
+    _own_words,
+    _since,
+    grounds.timeline,
+    grounds.visibility,
+    grounds.hypotheses,
+    grounds.siblings,
+    _verification,
+    _prevention,
+    _not_checked,
+    _for_a_chat,
+    _for_support,
+    grounds.evidence,
+    grounds.closing,
+    _targets,
+)
+_MAY_GO = frozenset(_PARTS) - {_opening, _checks, _summary, _for_a_chat, grounds.evidence, grounds.closing, _targets}

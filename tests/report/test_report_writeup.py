@@ -4,98 +4,234 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from report_samples import EVIL, demo, empty, hostile
+from report_samples import EVIL, demo, empty, hostile, look
+from writeup_samples import SCENARIOS, everything, played, very_long
 
-from runbooks.report import display, escape, inline, paste, writeup
+from runbooks.diagnose.model import Verdict
+from runbooks.evidence.models import Outcome
+from runbooks.report import display, escape, inline, pen, writeup
 from runbooks.report.document import Report
 
-SAMPLES = pytest.mark.parametrize("sample", [demo, empty, hostile])
+SAMPLES = pytest.mark.parametrize("sample", [demo, empty, hostile, everything, very_long])
+
+
+@cache
+def written(sample: Callable[[], Report]) -> str:
+    return writeup.render(sample())
 
 
 def parsed(text: str) -> Iterator[Token]:
-    for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text):
+    """As GitHub reads it: with tables and strikethrough, and raw HTML where there is any."""
+    for token in MarkdownIt("gfm-like", {"html": True, "linkify": False}).parse(text):
         yield token
         yield from token.children or ()
 
 
+def headings(text: str, level: str) -> list[str]:
+    found = pairwise(parsed(text))
+    return [after.content for before, after in found if before.type == "heading_open" and before.tag == level]
+
+
+def section(text: str, title: str) -> str:
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
 @SAMPLES
 def test_it_holds_no_html_and_only_its_own_links(sample: Callable[[], Report]) -> None:
-    text = writeup.render(sample())
+    text = written(sample)
     tokens = list(parsed(text))
     assert not [token.content for token in tokens if token.type in ("html_block", "html_inline", "image", "s_open")]
     links = {str(token.attrs["href"]) for token in tokens if token.type == "link_open"}
-    headings = {
-        after.content.lower()
-        for before, after in pairwise(tokens)
-        if before.type == "heading_open" and before.tag == "h3"
-    }
-    assert {link.removeprefix("#") for link in links} <= headings
-    assert all(link.startswith("#e") for link in links)
+    assert links == {f"#{number.lower()}" for number in headings(text, "h3")} & links
+    assert all(re.fullmatch(r"#e\d\d[a-z]?", link) for link in links)
+
+
+@SAMPLES
+def test_every_note_is_a_link_or_says_that_it_is_none(sample: Callable[[], Report]) -> None:
+    """A note that leads nowhere stands as text, with its brackets."""
+    report = sample()
+    tokens = list(parsed(written(sample)))
+    linked = {after.content for before, after in pairwise(tokens) if before.type == "link_open"}
+    assert linked <= set(report.evidence.looks)
+    running = " ".join(token.content for token in tokens if token.type == "text")
+    assert not {number for number in re.findall(r"\[(E\d\d[a-z]?)\]", running) if number in report.evidence.looks}
 
 
 @SAMPLES
 def test_nothing_github_would_turn_into_a_link_stands_in_running_text(sample: Callable[[], Report]) -> None:
-    running = [token.content for token in parsed(writeup.render(sample())) if token.type == "text"]
+    running = [token.content for token in parsed(written(sample)) if token.type == "text"]
     for content in running:
         assert not re.search(r"://|\bwww\.|@\w|(^|\s)#\d", content), content
 
 
 @SAMPLES
-def test_every_row_of_a_table_has_as_many_cells_as_its_head(sample: Callable[[], Report]) -> None:
-    width = cells = 0
-    for token in parsed(writeup.render(sample())):
-        if token.type == "tr_open":
-            cells = 0
-        elif token.type in ("th_open", "td_open"):
-            cells += 1
-        elif token.type == "tr_close":
-            width = width if width and token.level > 1 and cells == width else cells
-            assert cells >= 2
-    lines = re.sub(r"^(`{3,}).*?^\1$", "", writeup.render(sample()), flags=re.DOTALL | re.MULTILINE).splitlines()
-    tables = [line for line in lines if line.startswith("|")]
-    shapes = {len(re.findall(r"(?<!\\)\|", line)) for line in tables}
-    assert shapes <= {3, 5, 6}
+def test_it_is_short_enough_for_an_issue_and_its_fences_end(sample: Callable[[], Report]) -> None:
+    report = sample()
+    text = written(sample)
+    assert len(text) <= writeup.MOST_CHARACTERS < 65_536
+    assert writeup.render(report) == text
+    assert headings(text, "h3") == list(report.evidence.looks), "no fence swallows the evidence"
+    assert headings(text, "h2")[-1] == "Evidence"
+    assert "Summary" in headings(text, "h2")
+
+
+def test_what_does_not_fit_says_how_much_is_missing() -> None:
+    text = written(very_long)
+    assert re.search(r"## \w.*\n\n… \\\[cut: [\d,]+ characters, see `report.html`\\\]", text)
+    assert "**Do first:**" in section(text, "Summary")
+    longest = max(len(body) for body in re.split(r"^## ", text, flags=re.MULTILINE))
+    assert longest < 30_000
+
+
+@SAMPLES
+def test_the_only_table_is_straight_and_short_as_it_stands(sample: Callable[[], Report]) -> None:
+    text = written(sample)
+    fences = re.compile(r"^ *(`{3,}).*?^ *\1$", re.DOTALL | re.MULTILINE)
+    lines = [line for line in fences.sub("", text).splitlines() if line.startswith("|")]
+    assert bool(lines) == (sample is everything)
+    assert len({len(line) for line in lines}) <= 1
+    assert all(len(line) <= 100 for line in lines)
+    tokens = [token.type for token in parsed(text)]
+    assert tokens.count("table_open") == (1 if lines else 0)
+    assert tokens.count("tr_open") == max(0, len(lines) - 1)
 
 
 def test_it_reads_in_order() -> None:
     text = writeup.render(demo())
-    heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
-    assert heads == [
-        "Root cause", "Ruled out",
-        "What to do", "Symptoms", "Who sees the machine", "Timeline", "Hypotheses", "What contributed",
-        "Verification", "Prevention", "Not checked", "Evidence",
+    assert headings(text, "h2") == [
+        "Summary", "Impact as known", "What to do", "Root cause", "Contributing factors", "What we ruled out",
+        "Timeline", "Who sees the machine", "Hypotheses", "Verification", "Prevention", "Not checked",
+        "For a chat or a ticket", "For Fly's support", "Evidence",
     ]  # fmt: skip
     assert text.startswith(
-        "# Machine created via API but not visible in dashboard\n\n**Status:** ● ROOT CAUSE IDENTIFIED"
+        "# Machine created via API but not visible in dashboard\n\n- **Status:** ● ROOT CAUSE IDENTIFIED"
     )
     assert "Simulated reconstruction" in text
-    assert "at every start. [\\[E07\\]](#e07) [\\[E04\\]](#e04)" in text
+    assert "at every start. [E07] [E04] [E03]" in text
+    assert "- [ ] **1. Send the variable under the name the program reads** (owner: ____, due: ____)\n\n  " in text
     assert "- [ ] **Machine shows in the list**\n\n  ```sh\n  fly machines list --app vyx-app" in text
     assert "[x]" not in text
 
 
+def test_a_fix_is_judged_by_its_checks_first() -> None:
+    text = writeup.render(everything())
+    heads = headings(text, "h2")
+    assert heads[:2] == ["The five checks", "Summary"]
+    assert heads.index("Engineer's notes") < heads.index("Since last time") < heads.index("Timeline")
+    assert heads.index("Hypotheses") < heads.index("Beside its siblings") < heads.index("Verification")
+    told = section(text, "The five checks")
+    assert "| The database row says running | ? could not look | ✗ does not hold | [E14]    |" in told
+    assert "| The WebSocket connects        | – left out       | –               | –        |" in told
+    assert "now: nobody could ask; at the incident: it said starting" in told
+
+
+def test_notes_siblings_and_earlier_runs_are_told() -> None:
+    text = writeup.render(everything())
+    notes = section(text, "Engineer's notes")
+    assert "not checked them" in notes
+    assert "> Sara set the secret at 10:41.  \n> \\- told &lt;b&gt;everybody&lt;/b&gt;  \n>\n> \\# no heading" in notes
+    since = section(text, "Since last time")
+    assert "- **machine by id**: does not: 404 → sees it: started" in since
+    assert "3 more runs" in since
+    siblings = section(text, "Beside its siblings")
+    assert "► **state**: destroyed; the others: started (×2)" in siblings
+    assert "image: a:1, all alike" in siblings
+    assert "The caller said `running`; the machine was gone. [E19] [E04]" in section(text, "Contributing factors")
+    assert "The list shows it, and a look by id does not. [E05] [E03]" in section(text, "Root cause")
+
+
+def test_a_report_without_a_feed_claims_nothing_about_fly() -> None:
+    assert "Fly itself had an incident" not in writeup.render(demo())
+    told = writeup.render(everything())
+    assert "Fly reports no incident: the feed lists 3 incidents" in section(told, "Summary")
+    assert "✗ **Fly itself had an incident**. Nothing speaks for it." in section(told, "What we ruled out")
+    blind = everything()
+    looks = {**blind.evidence.looks, "E16": look("status", Outcome.COULD_NOT_LOOK, "the feed is off")}
+    told = writeup.render(replace(blind, evidence=replace(blind.evidence, looks=looks)))
+    assert "Whether Fly reports an incident is not known: the feed is off" in section(told, "Summary")
+    assert "Fly itself" not in section(told, "What we ruled out")
+
+
+def test_a_hypothesis_is_a_list_of_its_own_and_a_refuted_one_says_what_is_true_of_it() -> None:
+    text = writeup.render(demo())
+    assert (
+        "○ open: **An incident of the platform** (`platform-incident`)\n\n"
+        "- missing: The status page was not asked\n- next test: Read status.flyio.net for 2025-10-02."
+    ) in section(text, "Hypotheses")
+    assert (
+        "What is true of it: The tag :latest does not exist in the registry. [E09] "
+        "But: The machine's config names another image, and it was pulled. [E03] [E07]"
+    ) in section(text, "What we ruled out")
+    assert "docker image missing" in section(text, "Summary").lower()
+
+
 def test_very_many_moments_are_cut_but_never_the_decisive_one() -> None:
-    text = writeup.render(hostile())
-    assert "more moments, numbered as in" in text
-    assert "◆ **decisive:**" in text
+    report = very_long()
+    report = replace(report, diagnosis=replace(report.diagnosis, remedies=(), prevention=(), hypotheses=()), notes=())
+    told = section(writeup.render(report), "Timeline")
+    assert "◆ **decisive:**" in told
+    lines = re.findall(r"^- (\d+) · ", told, re.MULTILINE)
+    gaps = [int(found[1].replace(",", "")) for found in re.finditer(r"cut: ([\d,]+) more moments, \d+–\d+\\\]", told)]
+    assert len(gaps) == 2
+    assert len(lines) + sum(gaps) == 2_000
 
 
-@SAMPLES
-def test_the_block_to_paste_is_short(sample: Callable[[], Report]) -> None:
-    lines = paste.block(sample()).split("\n")
-    assert len(lines) <= paste.MOST_LINES
-    assert max(map(len, lines)) < 300
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_cold_reader_learns_cause_confidence_next_step_and_limits(name: str) -> None:
+    """From the summary alone, whatever he believed before."""
+    action, not_so, state = SCENARIOS[name]
+    report = played(name)
+    diagnosis = report.diagnosis
+    text = writeup.render(report)
+    summary = section(text, "Summary")
+    assert f"**Do first:** {action}" in summary
+    if diagnosis.cause:
+        assert f"The cause is **{diagnosis.cause.confidence}** by evidence" in summary
+        assert f"(`{diagnosis.cause.slug}`)" in summary
+    elif diagnosis.verdict is Verdict.HEALTHY:
+        assert "Nothing wrong was found in what could be looked at." in summary
+    else:
+        assert "Why is **not established**" in summary
+    assert not_so in summary.partition("**Ruled out:**")[2]
+    assert f"**Not checked:** {len(diagnosis.not_checked)} things" in summary
+    assert "Fly reports no incident" in summary or "Fly itself had an incident" in summary
+    impact = section(text, "Impact as known")
+    assert "how many users were affected" in impact
+    assert f"The machine: {state} since" in impact if state else "The machine:" not in impact
+    assert len(re.split(r"(?<=[.]) (?=[A-Z])", summary.partition("\n\n**Do first")[0])) <= 6
 
 
-def test_the_block_to_paste_names_what_support_asks_for() -> None:
-    block = paste.block(demo())
-    for words in ("91850296bd4738", "region sin", "01K6HZ9VVKJ7HZFMJWJB3M3RYN-sin", "14:02:15 UTC", "vyx-app"):
-        assert words in block
+@given(st.text(st.sampled_from("[]()!:E03`\\ <>x*_~\n"), max_size=30))
+def test_no_text_around_a_note_makes_it_lead_elsewhere(text: str) -> None:
+    tokens = list(parsed(f"{inline.markdown(text, {'E03'})}\n\n{inline.markdown_targets(['E03'])}"))
+    assert {str(token.attrs["href"]) for token in tokens if token.type == "link_open"} <= {"#e03"}
+    assert not [token for token in tokens if token.type in ("image", "html_inline", "html_block")]
+
+
+@pytest.mark.parametrize(
+    "text", ["![E03]", "[E03](javascript:x)", "[E03]: http://x", "[E03][E04]", "[E03]` `(x)", "[x][E03]", "[E03] (x)"]
+)
+def test_what_stands_beside_a_note_stays_text(text: str) -> None:
+    known = ["E03", "E04"]
+    tokens = list(parsed(f"{inline.markdown(text, known)}\n\n{inline.markdown_targets(known)}"))
+    links = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
+    assert links == [f"#{number.lower()}" for number in re.findall(r"E0\d", text)]
+    assert not [token for token in tokens if token.type == "image"]
+
+
+def test_a_grid_is_straight() -> None:
+    assert pen.grid(["a", "long head"], [["four", "x"]]) == (
+        "| a    | long head |\n| ---- | --------- |\n| four | x         |"
+    )
 
 
 @pytest.mark.parametrize(

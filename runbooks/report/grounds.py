@@ -1,0 +1,203 @@
+"""What an answer rests on, in Markdown: timeline, views, hypotheses, siblings, and the evidence itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from runbooks.diagnose.model import Difference, Hypothesis, Sees, Status
+from runbooks.evidence.catalogue import FACETS
+from runbooks.evidence.models import Exchange, Look
+from runbooks.report import escape, facts, pen, rounds, status, times
+from runbooks.report.document import Report
+from runbooks.report.pen import Pen
+from runbooks.report.rounds import Again, Line
+
+_VERBATIM = ("caller", "platform log", "program log")
+"""Sources whose lines are quoted as they came."""
+_MOST_BEGINNINGS = 6
+_LONG = 240
+
+
+def timeline(report: Report, write: Pen) -> Iterator[str]:
+    """Day by day; the rounds of a loop are folded, and of very much the middle is cut, but never what is decisive."""
+    moments = report.diagnosis.timeline
+    if not moments:
+        return
+    yield "## Timeline"
+    yield "All times are UTC, the numbers those of `summary.json`."
+    last = 0
+    for day, told in groupby(_chosen(rounds.fold(moments), write.room.moments), key=_day):
+        lines = []
+        for one in told:
+            first = one.lines[0].number if isinstance(one, Again) else one.number
+            if first > last + 1:
+                lines.append(pen.cut(f"{first - last - 1:,} more moments, {rounds.spans(range(last + 1, first))}"))
+            last = one.lines[-1].number if isinstance(one, Again) else one.number
+            lines.append(_again(one, write) if isinstance(one, Again) else _line(one, write))
+        yield f"**{day}**"
+        yield "\n".join(f"- {line}" for line in lines)
+
+
+def _day(one: Line | Again) -> str:
+    moment = one.lines[0].moment if isinstance(one, Again) else one.moment
+    return f"{times.utc(moment.at):%Y-%m-%d}"
+
+
+def _chosen(told: Sequence[Line | Again], most: int) -> list[Line | Again]:
+    if len(told) <= most:
+        return list(told)
+    head, tail = most * 3 // 5, most // 4
+    decisive = [one for one in told[head:-tail] if isinstance(one, Line) and one.moment.decisive]
+    return [*told[:head], *decisive[: most - head - tail], *told[-tail:]]
+
+
+def _line(line: Line, write: Pen) -> str:
+    moment = line.moment
+    text = escape.line(moment.text, min(_LONG, write.room.sentence))
+    said = escape.code(text) if moment.source in _VERBATIM else write.say(text)
+    mark = "◆ **decisive:** " if moment.decisive else ""
+    told = f"{line.number} · {times.clock(moment.at)} · {write.say(moment.source, 60)} · {mark}{said}"
+    return write.noted(told, [moment.evidence] if moment.evidence else ())
+
+
+def _again(again: Again, write: Pen) -> str:
+    lines, count = again.lines, len(again.rounds)
+    numbers = rounds.spans([line.number for line in lines])
+    between = f"{times.clock(lines[0].moment.at)}–{times.clock(lines[-1].moment.at)}"
+    told = f"{numbers} · {between} · the same {len(again.like)} lines again: {rounds.spans(again.like)}"
+    if count > 1:
+        began = [times.clock(one[0].moment.at) for one in again.rounds]
+        rest = f", and {count - _MOST_BEGINNINGS} later" if count > _MOST_BEGINNINGS else ""
+        told += f" (×{count}, beginning at {', '.join(began[:_MOST_BEGINNINGS])}{rest})"
+    return write.noted(told, dict.fromkeys(line.moment.evidence for line in lines if line.moment.evidence))
+
+
+def visibility(report: Report, write: Pen) -> Iterator[str]:
+    if not report.diagnosis.visibility:
+        return
+    yield "## Who sees the machine"
+    if report.diagnosis.reading.text:
+        yield write.claim(report.diagnosis.reading)
+    for sees, words in _SEEING.items():
+        views = [view for view in report.diagnosis.visibility if view.sees is sees]
+        if views:
+            yield f"**{status.SEES_SIGNS[sees]} {len(views)} {words}**"
+            yield write.bullets(
+                write.noted(f"{write.say(view.view, 120)}: {write.say(view.state, _LONG) or '–'}", view.evidence)
+                for view in views
+            )
+
+
+_SEEING = {Sees.YES: "see it", Sees.NO: "do not", Sees.COULD_NOT_LOOK: "could not be asked, and say nothing"}
+
+
+def hypotheses(report: Report, write: Pen) -> Iterator[str]:
+    """Those that hold or may hold, each a short list of its own; the refuted ones stand where they are ruled out."""
+    every = report.diagnosis.hypotheses
+    if not every:
+        return
+    yield "## Hypotheses"
+    words = ("confirmed", "likely", "open", "refuted")
+    counted = ", ".join(f"{n} {word}" for word in words if (n := sum(one.status.value == word for one in every)))
+    out = "; the refuted ones stand under What we ruled out" if facts.ruled_out(report) else ""
+    yield f"{len(every)} explanations were weighed: {counted}{out}."
+    cause = report.diagnosis.cause
+    for one in [one for one in every if one.status is not Status.REFUTED][: write.room.things]:
+        raised = f", raised by {write.say(one.asked_by, 80)}" if one.asked_by else ""
+        yield (
+            f"{status.STATUS_SIGNS[one.status]} {one.status}: **{write.say(one.title, 300)}** "
+            f"({escape.code(one.slug)}{raised})"
+        )
+        if cause and one.slug == cause.slug:
+            yield "- This is the root cause, see there."
+        else:
+            yield "\n\n".join(arguments(one, write))
+
+
+def arguments(one: Hypothesis, write: Pen) -> Iterator[str]:
+    """What speaks for it, against it, what is missing, and the test that would decide."""
+    lines = [f"for: {write.claim(claim)}" for claim in one.supports]
+    lines += [f"against: {write.claim(claim)}" for claim in one.against]
+    lines += [f"missing: {write.claim(claim)}" for claim in one.missing]
+    lines += [f"next test: {write.say(one.next_test)}"] if one.next_test else []
+    yield write.bullets(lines)
+
+
+def siblings(report: Report, write: Pen) -> Iterator[str]:
+    """This machine beside others of the same app; equal values of the others are told once."""
+    found = report.diagnosis.comparison
+    if found is None:
+        return
+    others = len(found.machines) - 1
+    yield "## Beside its siblings"
+    apart = f"It stands out by {', '.join(map(write.say, found.differs))}." if found.differs else ""
+    who = ", ".join(escape.code(escape.line(name, 80)) for name in found.machines[1:])
+    yield write.noted(
+        f"{apart or 'Nothing that is known sets it apart.'} Compared with {others}: {who}.", found.evidence
+    )
+    rows = sorted(found.rows, key=lambda row: row.attribute not in found.differs)
+    yield write.bullets(_difference(row, row.attribute in found.differs, write) for row in rows)
+
+
+def _difference(row: Difference, apart: bool, write: Pen) -> str:
+    own, *others = row.values
+    told = [
+        f"{write.say(value, _LONG)}{f' (×{others.count(value)})' if others.count(value) > 1 else ''}"
+        for value in dict.fromkeys(others)
+    ]
+    attribute = write.say(row.attribute, 60)
+    if set(others) == {own}:
+        return f"{attribute}: {write.say(own, _LONG)}, all alike"
+    label = f"► **{attribute}**" if apart else attribute
+    return f"{label}: {write.say(own, _LONG)}; the others: {'; '.join(told)}"
+
+
+def evidence(report: Report, write: Pen) -> Iterator[str]:
+    yield "## Evidence"
+    yield "Secrets are replaced; a hash is that of the redacted answer. The answers themselves are in `evidence/`."
+    for look in report.evidence.looks.values():
+        yield f"### {look.number}"
+        yield from _look(look, write)
+    for name, reason in report.evidence.skipped.items():
+        question = f" {FACETS[name].question}" if name in FACETS else ""
+        yield f"Not asked: {write.say(name, 60)}.{question} {write.say(reason, 500)}"
+
+
+def _look(look: Look, write: Pen) -> Iterator[str]:
+    yield (
+        f"**{write.say(look.facet.question)}** {status.OUTCOME_SIGNS[look.outcome]} "
+        f"{status.OUTCOME_WORDS[look.outcome]}: {write.say(look.reason)}"
+    )
+    most = write.room.exchanges
+    lines = [_exchange(exchange, write) for exchange in look.exchanges[:most]]
+    if len(look.exchanges) > most:
+        lines.append(pen.cut(f"{len(look.exchanges) - most} more exchanges, see `report.html`"))
+    yield "\n".join(f"- {line}" for line in lines)
+
+
+def _exchange(exchange: Exchange, write: Pen) -> str:
+    parts = [
+        escape.code(f"{escape.line(exchange.method, 20)} {escape.line(exchange.url, 300)}"),
+        times.second(exchange.at),
+        f"status {exchange.status}" if exchange.status is not None else "no status",
+    ]
+    if exchange.error:
+        parts.append(write.say(exchange.error, 200))
+    if exchange.request_id:
+        parts.append(f"fly-request-id {escape.code(escape.line(exchange.request_id, 120))}")
+    parts.append(f"sha256 {escape.code(exchange.sha256[:12])}…")
+    return ", ".join(parts)
+
+
+def closing(report: Report, write: Pen) -> Iterator[str]:
+    requests = report.requests
+    hosts = ", ".join(f"{escape.line(host, 80)} {count}" for host, count in sorted(requests.by_host.items()))
+    masked = ", ".join(f"{escape.line(kind, 60)} {count}" for kind, count in sorted(report.masked.items()))
+    made = facts.requests(report) + (f": {escape.markdown(hosts)}" if hosts else "")
+    yield "---"
+    yield (
+        f"fly-runbooks {escape.code(escape.line(report.version, 40))}, runbook "
+        f"{escape.code(escape.line(report.runbook, 80))}. {made}. "
+        f"Masked: {escape.markdown(masked) or 'nothing'}."
+    )

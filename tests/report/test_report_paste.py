@@ -1,0 +1,97 @@
+"""The block for a chat: twelve lines that answer what people ask there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from report_samples import at, demo, empty, hostile, look
+from writeup_samples import SCENARIOS, everything, played, very_long
+
+from runbooks.diagnose.model import Moment, Remedy
+from runbooks.evidence.models import Outcome
+from runbooks.report import paste
+from runbooks.report.document import Report
+
+SAMPLES = [demo, empty, hostile, everything, very_long]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_it_is_short_and_plain(sample: Callable[[], Report]) -> None:
+    block = paste.block(sample())
+    lines = block.split("\n")
+    assert len(lines) <= paste.MOST_LINES
+    assert max(map(len, lines)) <= paste.WIDE
+    assert not set(block) & set("\x1b\x00\x07\u202e\u2066\x9b")
+    assert all(line.strip() for line in lines)
+    assert "01K6HZ9VVKJ7HZFMJWJB3M3RYN-sin" not in block, "request ids are for the vendor"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_it_tells_a_chat_the_whole_answer(name: str) -> None:
+    report = played(name)
+    block, found = paste.block(report), report.diagnosis
+    assert len(block.split("\n")) <= paste.MOST_LINES
+    assert max(map(len, block.split("\n"))) <= paste.WIDE
+    assert found.headline[:150] in block.split("\n")[0]
+    assert f"app {report.evidence.subject.app}" in block
+    assert f"looked at {report.evidence.looked_at:%Y-%m-%d %H:%M:%S} UTC" in block
+    assert f"not checked ({len(found.not_checked)}): " in block
+    assert "ruled out" in block
+    if found.cause:
+        assert f"({found.cause.confidence})" in block.split("\n")[0]
+        assert f"cause: {found.cause.slug}" in block
+    if found.remedies:
+        assert f"next: {SCENARIOS[name][0]}" in block
+
+
+def test_the_demo_answers_those_who_believe_in_the_missing_tag() -> None:
+    lines = paste.block(demo()).split("\n")
+    for words in (
+        "ROOT CAUSE IDENTIFIED (confirmed): The machine existed for 24 seconds",
+        "where: app vyx-app · org vyx · region sin · machine 91850296bd4738 · name vyx-63eea370",
+        "decisive: 14:02:15 UTC, program log: Missing required environment variables: SUPABASE_SERVICE_KEY",
+        "ruled out: Docker image missing: registry.fly.io/vyx-app:latest does not exist – A missing image makes the",
+        "next: Send the variable under the name the program reads",
+        "  fly secrets set SUPABASE_SERVICE_KEY=… --app vyx-app",
+        "not checked (2): E16 Does Fly report an incident?; E06 the list with destroyed machines",
+    ):
+        assert any(line.startswith(words) for line in lines), words
+
+
+def test_what_matters_least_is_left_out_first_and_the_next_step_never() -> None:
+    lines = paste.block(everything()).split("\n")
+    assert len(lines) == paste.MOST_LINES
+    assert any(line.startswith("careful, the evidence contradicts itself: ") for line in lines)
+    assert any(line.startswith("checks: ✓ The image exists; ? The database row says running") for line in lines)
+    assert [line.partition(":")[0] for line in lines[-2:]] == ["  fly secrets set SUPABASE_SERVICE_KEY=… --app vyx-app",
+                                                               "not checked (2)"]  # fmt: skip
+
+
+def test_half_a_command_is_not_printed() -> None:
+    report = demo()
+    long = Remedy("Do it", "", ("fly machine run " + "x" * 300,))
+    assert "fly machine run" not in paste.block(replace(report, diagnosis=replace(report.diagnosis, remedies=(long,))))
+    program = Remedy("Do it", "", ("cat <<EOF\nEOF",))
+    assert "cat" not in paste.block(replace(report, diagnosis=replace(report.diagnosis, remedies=(program,))))
+    wrapped = Remedy("Do it", "", ("curl -sS \\\n  https://x.example/",))
+    block = paste.block(replace(report, diagnosis=replace(report.diagnosis, remedies=(wrapped,))))
+    assert "\n  curl -sS https://x.example/\n" in block
+
+
+def test_a_cut_is_counted() -> None:
+    report = demo()
+    moment = Moment(at(1), "program log", "x" * 5_000, "E07", True)
+    block = paste.block(replace(report, diagnosis=replace(report.diagnosis, timeline=(moment,))))
+    (line,) = (line for line in block.split("\n") if line.startswith("decisive: "))
+    shown = line.count("x")
+    assert line.endswith(f" … [+{5_000 - shown:,}]")
+
+
+def test_fly_is_only_said_to_be_well_when_it_was_asked() -> None:
+    report = replace(everything(), review=None)
+    assert "ruled out as well: Fly reports no incident; " in paste.block(report)
+    assert "Fly reports" not in paste.block(demo())
+    looks = {**report.evidence.looks, "E16": look("status", Outcome.COULD_NOT_LOOK, "the feed is off")}
+    assert "Fly reports" not in paste.block(replace(report, evidence=replace(report.evidence, looks=looks)))
