@@ -9,8 +9,10 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -77,10 +79,11 @@ def test_they_are_wellformed_and_active_in_nothing() -> None:
 
 
 def test_a_picture_is_the_same_when_drawn_again() -> None:
-    for draw in (charts.timeline, charts.life, charts.matrix):
-        first, again = draw(demo_diagnosis()), draw(demo_diagnosis())
+    drawn: list[Callable[[], Figure]] = [lambda: charts.siblings(beside(3))]
+    drawn += [partial(draw, demo_diagnosis()) for draw in (charts.timeline, charts.life, charts.matrix)]
+    for draw in drawn:
+        first, again = draw(), draw()
         assert (first.svg, first.png, first.alt) == (again.svg, again.png, again.alt)
-    assert charts.siblings(beside(3)) == charts.siblings(beside(3))
 
 
 def test_every_output_is_the_same_in_another_process_zone_and_language() -> None:
