@@ -16,7 +16,7 @@ from markupsafe import Markup
 from runbooks.diagnose.model import Hypothesis, Sees
 from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.models import Look, Outcome
-from runbooks.report import bodies, charts, display, escape, facts, inline, paste, status, times
+from runbooks.report import bodies, charts, display, escape, facts, inline, paste, status, times, vendor
 from runbooks.report.document import Report
 from runbooks.report.section import Section
 
@@ -102,6 +102,7 @@ def render(report: Report) -> str:
             facts=[(label, value) for label, value in facts.of(report) if label not in _SAID],
             requests=facts.requests(report),
             paste=paste.block(report),
+            packet=vendor.packet(report),
             visible=[(sees, views) for sees in Sees if (views := [v for v in diagnosis.visibility if v.sees is sees])],
             matrix=display.figure_html(charts.matrix(diagnosis)),
             timeline=[step for step in steps if step.place == _FIRST],
@@ -205,6 +206,7 @@ def _contents(report: Report, steps: list[Step]) -> list[tuple[str, list[tuple[s
             [
                 ("not-checked", "What was not checked"),
                 *told(lambda place: place == _LAST),
+                ("support", "For Fly's support"),
                 ("evidence", "Evidence"),
             ],
         ),

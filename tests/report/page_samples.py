@@ -78,6 +78,15 @@ def not_fixed() -> Report:
     return replace(sample, runbook="verify_fix", diagnosis=diagnosis, review=checked, since=since)
 
 
+def still_broken() -> Report:
+    """Hardly anything holds, and the incident's cause is still there: the fullest first screen."""
+    sample, checked = demo(), review(True, False, False, False, False)
+    command = 'fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app-of-some-length'
+    remedies = (Remedy("Give the program SUPABASE_SERVICE_KEY", "It ends at once.", (command,)),)
+    diagnosis = closing(replace(sample.diagnosis, remedies=remedies), checked, MACHINE)
+    return replace(sample, runbook="verify_fix", diagnosis=diagnosis, review=checked)
+
+
 def likely() -> Report:
     """A likely cause, evidence that contradicts itself, and a long headline and command."""
     sample = demo()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from page_samples import RUN, fixed, healthy, likely, long, not_fixed
 from report_samples import EVIL, demo, empty, hostile
 
 from runbooks.diagnose.model import Verdict
-from runbooks.report import bodies, page
+from runbooks.report import bodies, page, paste, vendor
 from runbooks.report.document import Report
 from runbooks.report.section import Section
 
@@ -157,7 +158,7 @@ def test_sections_stand_in_the_order_of_telling_and_unknown_ones_stay_behind_wha
     shown = re.findall(r'<h2 id="([^"]+)"', text[text.index('<div class="rest">') :])
     assert shown == [
         *("cause", "step-timeline", "step-yours", "hypotheses", "visibility", "step-logs", "step-image", "step-mine"),
-        *("what-to-do", "verification", "prevention", "not-checked", "step-searched", "evidence"),
+        *("what-to-do", "verification", "prevention", "not-checked", "step-searched", "support", "evidence"),
     ]
     contents = text[text.index("<nav") : text.index("</nav>")]
     assert set(shown) == set(re.findall(r'href="#([^"]+)"', contents))
@@ -205,6 +206,12 @@ def test_no_other_folder_becomes_a_link(folder: str) -> None:
     since = replace(report.since, earlier=(replace(report.since.earlier[0], folder=folder),))
     hrefs = set(Reader(page.render(replace(report, since=since, review=None))).values("href"))
     assert all(href.startswith("#") for href in hrefs)
+
+
+def test_what_is_passed_on_stands_in_it_whole() -> None:
+    text = html.unescape(page.render(demo()))
+    assert f'<pre class="whole">{paste.block(demo())}</pre>' in text
+    assert f'<pre class="whole">{vendor.packet(demo())}</pre>' in text
 
 
 def test_notes_keep_their_lines() -> None:
