@@ -80,6 +80,7 @@ def show_result(console: Console, result: Result) -> None:
     if summary:
         _prose(console, summary.get("headline", ""), "bold")
         _cause(console, summary)
+        _doubts(console, summary)
         _remedy(console, summary.get("remedies") or [])
         unchecked = summary.get("not_checked") or []
         if unchecked:
@@ -89,6 +90,9 @@ def show_result(console: Console, result: Result) -> None:
         report = result.folder / "report.html"
         console.print()
         show_paths(console, "Report", report if report.is_file() else result.folder)
+        text = result.folder / "report.md"
+        if text.is_file():
+            show_paths(console, "As text, for an issue or a chat", text)
 
 
 def show_runbooks(console: Console, catalogue: Mapping[str, Sequence[tuple[str, str, str, str]]]) -> None:
@@ -142,6 +146,17 @@ def _cause(console: Console, summary: Mapping[str, Any]) -> None:
         return
     _line(console, f"Cause: {cause['slug']} ({cause['confidence']})")
     _prose(console, cause["statement"])
+
+
+def _doubts(console: Console, summary: Mapping[str, Any]) -> None:
+    """What may still be so; and what is not so, although something speaks for it: somebody will believe it."""
+    hypotheses = summary.get("hypotheses") or []
+    possible = [one["title"] for one in hypotheses if one["status"] in ("likely", "open")]
+    if possible and not summary.get("cause"):
+        _prose(console, f"Still possible: {'; '.join(possible)}.")
+    for one in hypotheses:
+        if one["status"] == "refuted" and one["for"] and one["against"]:
+            _prose(console, f"Ruled out: {one['title']}. {one['against'][-1]['text']}")
 
 
 def _remedy(console: Console, remedies: Sequence[Mapping[str, Any]]) -> None:

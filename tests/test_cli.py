@@ -180,6 +180,29 @@ def test_the_end_of_a_run_says_what_why_what_to_do_and_where(
     ]
 
 
+@pytest.mark.parametrize("cause", [SUMMARY["cause"], None])
+def test_the_end_of_a_run_says_what_is_open_and_what_only_looked_like_it(
+    cause: object, invoke: Invoke, given: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "report.html").touch()
+    (tmp_path / "report.md").touch()
+    why = [{"text": "The registry has no such tag.", "evidence": ["E09"]}]
+    but = [{"text": "It ran another image.", "evidence": ["E03"]}]
+    given["summary"] = SUMMARY | {
+        "cause": cause,
+        "hypotheses": [
+            {"title": "It ran out of memory", "status": "open", "for": [], "against": []},
+            {"title": "The tag is missing", "status": "refuted", "for": why, "against": but},
+            {"title": "Another app", "status": "refuted", "for": [], "against": but},
+        ],
+    }
+    lines = invoke("run", "machine_not_visible", "-p", "app_name", "v", "-p", "machine_id", "x1").out.splitlines()
+    assert ("Still possible: It ran out of memory." in lines) is (cause is None)
+    assert "Ruled out: The tag is missing. It ran another image." in lines
+    assert not [line for line in lines if "Another app" in line]
+    assert lines[-1] == f"As text, for an issue or a chat: {tmp_path}/report.md"
+
+
 def test_json_prints_the_summary_and_nothing_else(invoke: Invoke, given: dict[str, Any]) -> None:
     ended = invoke("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "x1", "--json")
     assert json.loads(ended.out) == SUMMARY

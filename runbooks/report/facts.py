@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Claim, Hypothesis, Moment, Remedy, Status
@@ -56,15 +57,18 @@ def happened(report: Report) -> str:
     return times.between(min(before), max(before)) if before else "not known"
 
 
+def actions(report: Report) -> tuple[Remedy, ...]:
+    """What to do, the first thing first. A test that would tell more is named by what it is, not by why it is done."""
+    tests = {one.next_test for one in report.diagnosis.hypotheses} - {""}
+    return tuple(replace(one, title=one.why, why="") if one.why in tests else one for one in report.diagnosis.remedies)
+
+
 def first_action(report: Report) -> str:
-    """What to do first, in words. For a case that is open that is a test, whose title alone says nothing."""
-    first: Remedy | None = next(iter(report.diagnosis.remedies), None)
+    """The first of them in one sentence; where no cause is established, with its reason."""
+    first = next(iter(actions(report)), None)
     if first is None:
         return ""
-    if not first.why or report.diagnosis.cause:
-        return first.title
-    tests = {one.next_test for one in report.diagnosis.hypotheses}
-    return first.why if first.why in tests else f"{first.title}: {first.why}"
+    return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
 
 
 def ruled_out(report: Report) -> list[Hypothesis]:

@@ -101,7 +101,7 @@ def hypotheses(report: Report, write: Pen) -> Iterator[str]:
     words = ("confirmed", "likely", "open", "refuted")
     counted = ", ".join(f"{n} {word}" for word in words if (n := sum(one.status.value == word for one in every)))
     out = "; the refuted ones stand under What we ruled out" if facts.ruled_out(report) else ""
-    yield f"{len(every)} explanations were weighed: {counted}{out}."
+    yield f"{len(every)} explanations were weighed: {counted}{out}. Open means neither proved nor refuted."
     cause = report.diagnosis.cause
     for one in [one for one in every if one.status is not Status.REFUTED][: write.room.things]:
         raised = f", raised by {write.say(one.asked_by, 80)}" if one.asked_by else ""

@@ -57,7 +57,7 @@ def _ruled_out(report: Report) -> Iterator[str]:
     trap = next((one for one in out if one.supports and one.against), None)
     if trap:
         yield _line("ruled out: ", f"{trap.title} – {trap.against[-1].text}")
-    others = ["Fly reports no incident"] if facts.no_incident(report) else []
+    others = ["An incident of Fly (none is reported)"] if facts.no_incident(report) else []
     others += [one.title for one in out if one is not trap]
     if others:
         yield _line("ruled out as well: " if trap else "ruled out: ", "; ".join(others))

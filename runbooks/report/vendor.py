@@ -229,7 +229,7 @@ def _ruled_out(report: Report) -> Iterator[str]:
         yield f"- {_line(one.title, 160)}{told}"
     fly = facts.no_incident(report)
     if fly:
-        yield _line(f"- {fly.text} [{', '.join(fly.evidence)}]")
+        yield _line(f"- An incident of the platform: {fly.text} [{', '.join(fly.evidence)}]")
 
 
 def _unknown(report: Report) -> Iterator[str]:

@@ -190,11 +190,9 @@ def _impact(report: Report, write: Pen) -> Iterator[str]:
             )
         )
     if diagnosis.visibility:
-        counted = [(sum(v.sees is sees for v in diagnosis.visibility), told) for sees, told in _VIEWS.items()]
-        told = ", ".join(f"{count} {words}" for count, words in counted)
-        lines.append(
-            f"Who sees it: of {len(diagnosis.visibility)} views {told}. {write.claim(diagnosis.reading)}".rstrip()
-        )
+        yes, no, blind = (sum(view.sees is sees for view in diagnosis.visibility) for sees in Sees)
+        told = f"shown by {yes} of {len(diagnosis.visibility)} views, not shown by {no}; {blind} could not be asked."
+        lines.append(f"The machine is {told} {write.claim(diagnosis.reading)}".rstrip())
     for symptom in diagnosis.symptoms:
         lines.append(f"**{_ANSWERS[symptom.holds]}:** {write.claims([Claim(symptom.text, symptom.evidence)])}")
     compared = diagnosis.comparison
@@ -208,15 +206,14 @@ def _impact(report: Report, write: Pen) -> Iterator[str]:
     yield write.bullets(lines)
 
 
-_VIEWS = {Sees.YES: "show the machine", Sees.NO: "do not", Sees.COULD_NOT_LOOK: "could not be asked"}
 _ANSWERS = {True: "Yes", False: "No", None: "Could not look"}
 
 
 def _what_to_do(report: Report, write: Pen) -> Iterator[str]:
     yield "## What to do"
-    if report.diagnosis.remedies:
-        yield from _new_id(report.diagnosis.remedies)
-        yield from write.actions(report.diagnosis.remedies)
+    if remedies := facts.actions(report):
+        yield from _new_id(remedies)
+        yield from write.actions(remedies)
     elif report.diagnosis.verdict == "healthy":
         yield "Nothing has to be done."
     else:

@@ -91,7 +91,7 @@ def test_a_cut_is_counted() -> None:
 
 def test_fly_is_only_said_to_be_well_when_it_was_asked() -> None:
     report = replace(everything(), review=None)
-    assert "ruled out as well: Fly reports no incident; " in paste.block(report)
-    assert "Fly reports" not in paste.block(demo())
+    assert "ruled out as well: An incident of Fly (none is reported); " in paste.block(report)
+    assert "An incident of Fly" not in paste.block(demo())
     looks = {**report.evidence.looks, "E16": look("status", Outcome.COULD_NOT_LOOK, "the feed is off")}
-    assert "Fly reports" not in paste.block(replace(report, evidence=replace(report.evidence, looks=looks)))
+    assert "An incident of Fly" not in paste.block(replace(report, evidence=replace(report.evidence, looks=looks)))
