@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, once; nothing is installed outside this folder.
-#   make demo | test | docs | bench-diagnose | faults | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
+#   make demo | test | docs | example | bench-diagnose | faults | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint test docs bench-diagnose faults pins clean
+.PHONY: demo lab lint test docs example bench-diagnose faults pins clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -27,6 +27,11 @@ test: lint
 # The pages about causes, from the registry and the scenarios.
 docs: $(RUNTIME)
 	@$(BIN)/python -m runbooks.handbook docs
+
+# The committed example: the demo's run as this version leaves it (tests/test_example.py).
+example: $(RUNTIME)
+	@rm -rf .venv/example && $(BIN)/runbooks demo --output-root .venv/example
+	@rm -rf outputs/example && mv .venv/example/2*/*--* outputs/example && rm -rf .venv/example
 
 bench-diagnose: $(RUNTIME)
 	@$(BIN)/python benchmarks/diagnose.py
