@@ -24,21 +24,22 @@ Part = Callable[[Report, Pen], Iterator[str]]
 
 def render(report: Report) -> str:
     """The whole document. The same report always gives the same bytes."""
-    known = frozenset(report.evidence.looks)
-    text = ""
-    for room in (pen.WHOLE, pen.SHORT):
-        parts = {make: "\n\n".join(filter(None, make(report, Pen(known, room)))) for make in _PARTS}
-        text = _joined(parts)
-        if len(text) <= MOST_CHARACTERS:
-            return text
-    return _without_the_longest(parts)
+    parts = _written(report, pen.WHOLE)
+    if len(_joined(parts)) > MOST_CHARACTERS:
+        parts = _written(report, pen.SHORT)
+    return _joined(_fitting(parts))
+
+
+def _written(report: Report, room: pen.Room) -> dict[Part, str]:
+    write = Pen(frozenset(report.evidence.looks), room)
+    return {make: "\n\n".join(filter(None, make(report, write))) for make in _PARTS}
 
 
 def _joined(parts: dict[Part, str]) -> str:
     return "\n\n".join(filter(None, parts.values())) + "\n"
 
 
-def _without_the_longest(parts: dict[Part, str]) -> str:
+def _fitting(parts: dict[Part, str]) -> dict[Part, str]:
     """What still does not fit gives up its longest parts; each leaves its heading, and how much is missing."""
     left = dict(parts)
     for make in sorted(_MAY_GO, key=lambda make: len(parts[make]), reverse=True):
@@ -46,7 +47,7 @@ def _without_the_longest(parts: dict[Part, str]) -> str:
             break
         heading, _, body = left[make].partition("\n\n")
         left[make] = f"{heading}\n\n{pen.cut(f'{len(body):,} characters, see `report.html`')}"
-    return _joined(left)
+    return left
 
 
 def _opening(report: Report, write: Pen) -> Iterator[str]:
@@ -318,7 +319,7 @@ def _since(report: Report, write: Pen) -> Iterator[str]:
 
 
 def _verification(report: Report, write: Pen) -> Iterator[str]:
-    if report.diagnosis.verification:
+    if report.diagnosis.verification and report.diagnosis.verdict != "healthy":
         yield "## Verification"
         yield "It is over when all of these hold for a new machine, whose id is NEW_ID here:"
         yield from write.actions(report.diagnosis.verification, numbered=False)
@@ -386,4 +387,5 @@ _PARTS: tuple[Part, ...] = (
     grounds.closing,
     _targets,
 )
-_MAY_GO = frozenset(_PARTS) - {_opening, _checks, _summary, _for_a_chat, grounds.evidence, grounds.closing, _targets}
+_STAY = (_opening, _checks, _summary, _for_a_chat, grounds.evidence, grounds.closing, _targets)
+_MAY_GO = tuple(make for make in _PARTS if make not in _STAY)

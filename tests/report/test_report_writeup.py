@@ -204,6 +204,7 @@ def test_a_cold_reader_learns_cause_confidence_next_step_and_limits(name: str) -
     assert not_so in summary.partition("**Ruled out:**")[2]
     assert f"**Not checked:** {len(diagnosis.not_checked)} things" in summary
     assert "Fly reports no incident" in summary or "Fly itself had an incident" in summary
+    assert ("\n## Verification\n" in text) is (diagnosis.verdict is not Verdict.HEALTHY)
     impact = section(text, "Impact as known")
     assert "how many users were affected" in impact
     assert f"The machine: {state} since" in impact if state else "The machine:" not in impact
