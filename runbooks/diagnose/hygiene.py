@@ -113,7 +113,7 @@ def _of_the_caller(facts: Facts) -> Iterator[Habit]:
         yield _habit(
             "url-from-machine-name",
             f"The URL {facts.believed_url} is built from the machine's name.",
-            facts.url_at or tuple(number for number in ("E13", "E17") if facts.look(number)),
+            facts.url_at or facts.made("E13", "E17"),
             Remedy("Build URLs from the app's name", "A machine's name is not a hostname."),
         )
     if record and record.started_at and not _had_started(facts, record.started_at):
@@ -156,7 +156,7 @@ def _of_the_caller(facts: Facts) -> Iterator[Habit]:
 def _where_believed(facts: Facts, image: str) -> tuple[str, ...]:
     """Where the reference stands that the caller believes in: in its own words, else in the question asked of it."""
     said = "E19" if image in facts.caller.text else "E09"
-    return (said,) if facts.look(said) else ()
+    return (said,) if facts.looked(said) else ()
 
 
 def _had_started(facts: Facts, claimed: Any) -> bool:

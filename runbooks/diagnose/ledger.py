@@ -271,7 +271,8 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
     said = list(info.rule(facts))
     if not info.asked_by and all(isinstance(item, Says) for item in said):
         return None
-    points = [item for item in said if isinstance(item, Point)]
+    # What no look was made for is no argument; a missing look may well be missing because nobody looked.
+    points = [item for item in said if isinstance(item, Point) and (item.side == 0 or facts.made(*item.evidence))]
     statements = [item for item in said if isinstance(item, Says)]
     if not info.asked_by and not any(p.side > 0 or (p.side < 0 and p.weight is Weight.DECISIVE) for p in points):
         return None
@@ -285,17 +286,18 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         title=info.title,
         status=status,
         statement=last.text if status in (Status.CONFIRMED, Status.LIKELY) else info.title,
-        supports=_claims(points, +1),
-        against=_claims(points, -1),
-        missing=_claims(points, 0),
+        supports=_claims(facts, points, +1),
+        against=_claims(facts, points, -1),
+        missing=_claims(facts, points, 0),
         next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else sentence(info.next_test, names),
         asked_by=info.asked_by,
     )
     return Entry(info, hypothesis, names, last.short)
 
 
-def _claims(points: Iterable[Point], side: int) -> tuple[Claim, ...]:
-    return tuple(Claim(p.text, tuple(dict.fromkeys(p.evidence))) for p in points if p.side == side)
+def _claims(facts: Facts, points: Iterable[Point], side: int) -> tuple[Claim, ...]:
+    """The points of one side; a look that a run did not come to is no footnote."""
+    return tuple(Claim(p.text, facts.made(*p.evidence)) for p in points if p.side == side)
 
 
 def _first_to_fix(entries: list[Entry], runs: bool) -> tuple[Entry | None, tuple[Entry, ...]]:

@@ -35,7 +35,7 @@ def _found(facts: Facts) -> Iterator[Untrue]:
             at,
             f"The caller said `{caller.status}`; the machine had been destroyed at {ended:%Y-%m-%d %H:%M:%S}.",
             "E19",
-            *(facts.events_at or facts.seen_at)[:1],
+            *facts.state_at,
         )
     url = caller.websocket_url
     if url and facts.believed_host.endswith(".fly.dev") and facts.believed_host != facts.app_host:
@@ -66,7 +66,7 @@ def _of_the_row(facts: Facts) -> Iterator[Untrue]:
             facts.since,
             f"Since then the row's `{record.status}` is untrue: the machine is {facts.state}.",
             "E14",
-            *facts.seen_at[:1],
+            *facts.state_at,
         )
 
 

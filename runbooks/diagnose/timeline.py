@@ -38,9 +38,15 @@ def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
     quoted = tuple(decisive)
     found = [*_caller(facts), *_record(facts), *_api(facts), *_events(facts), *_log(facts, quoted), *_status(facts)]
     found += _endpoint(facts)
-    found.append(Moment(facts.now, "we", "looked", next(iter(facts.seen_at), "E02")))
+    found += [Moment(facts.now, "we", "looked", number) for number in _eyes(facts)]
     marked = _mark_one(found)
     return tuple(sorted(marked, key=lambda m: (m.at, _ORDER.index(m.source), m.evidence)))
+
+
+def _eyes(facts: Facts) -> Iterable[str]:
+    """The look that stands for all of ours: one that saw the machine, else one that was answered."""
+    made = sorted(facts.evidence.looks)
+    return (*facts.seen_at, *(number for number in made if facts.looked(number)), *made)[:1]
 
 
 def life(facts: Facts) -> tuple[Span, ...]:

@@ -118,15 +118,13 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     row = facts.record
     status = f", status {row.status}" if row else ""
     return (
-        Symptom(
-            "The call that makes the machine claims success", caller.ok if told else None, ("E19",) if told else ()
-        ),
+        Symptom("The call that makes the machine claims success", caller.ok if told else None, facts.made("E19")),
         Symptom(
             f"A Fly machine id was returned{f': {given_id}' if given_id else ''}",
             bool(caller.machine_id) if told else None,
-            ("E19",) if told else (),
+            facts.made("E19"),
         ),
-        Symptom(f"A database row exists{status}", bool(row) if row_looked else None, ("E14",) if row_looked else ()),
+        Symptom(f"A database row exists{status}", bool(row) if row_looked else None, facts.made("E14")),
         Symptom(
             "The machine is not in the app's list (the dashboard's own rules are not documented)",
             unseen,
@@ -135,7 +133,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
         Symptom(
             "The WebSocket connection fails",
             probe.reached != "open" if probe else None,
-            ("E17",) if facts.look("E17") else (),
+            facts.made("E17"),
         ),
     )
 

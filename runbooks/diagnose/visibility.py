@@ -24,7 +24,7 @@ def _rows(facts: Facts) -> Iterator[View]:
     yield _listed(facts, "E05", "fly machine list (same list)")
     yield _fly_status(facts)
     yield _launch_tools(facts)
-    yield View("dashboard", Sees.COULD_NOT_LOOK, "its rules are not documented; destroyed machines seem to vanish", ())
+    yield View("dashboard", Sees.COULD_NOT_LOOK, "its rules are not documented, and it has no interface to ask", ())
     yield _private_name(facts)
     yield _name(facts, "E12", f"DNS of {facts.app_host}")
     if facts.believed_host and facts.believed_host != facts.app_host:
@@ -119,8 +119,8 @@ def _private_name(facts: Facts) -> View:
     if not facts.state:
         return View(view, Sees.COULD_NOT_LOOK, "its state is not known", ())
     if facts.state == "started":
-        return View(view, Sees.YES, "resolves inside the private network", facts.seen_at[:1])
-    return View(view, Sees.NO, f"exists for started machines only; it is {facts.state}", facts.seen_at[:1])
+        return View(view, Sees.YES, "resolves inside the private network", facts.state_at)
+    return View(view, Sees.NO, f"exists for started machines only; it is {facts.state}", facts.state_at)
 
 
 def reading(facts: Facts) -> Claim:
@@ -153,7 +153,9 @@ def reading(facts: Facts) -> Claim:
             "No view knows it: destroyed too long ago, in another organisation, or never made. An id cannot tell.",
             ("E03", "E06"),
         )
-    return Claim("Too few of the platform's views could be asked to say where the machine is.", ())
+    return Claim(
+        "Too few of the platform's views could be asked to say where the machine is.", facts.made("E03", "E05", "E06")
+    )
 
 
 def _name(facts: Facts, number: str, view: str) -> View:

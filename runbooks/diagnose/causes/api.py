@@ -248,7 +248,7 @@ def platform_incident(facts: Facts) -> Iterator[Point | Says]:
         else:
             yield lacks("Fly's status feed could not be read.", "E16")
     if facts.runs and not no:
-        yield refutes("The machine runs, and no call failed.", *facts.seen_at[:1])
+        yield refutes("The machine runs, and no call failed.", *facts.state_at)
     name = fitting[0].name if fitting else "an incident"
     yield says(f"Fly had an incident at that time ({short(name, 100)}), and the call failed because of it.")
 

@@ -48,9 +48,9 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Says]:
         if facts.state == "started" and record.status in ("started", "running"):
             yield refutes("The row agrees with the machine.", "E14")
         elif stale:
-            yield proves(text, "E14", *facts.seen_at[:1])
+            yield proves(text, "E14", *facts.state_at)
         else:
-            yield favours(text, "E14", *facts.seen_at[:1])
+            yield favours(text, "E14", *facts.state_at)
         yield says(
             f"The row still says `{record.status}`, {lasting(age)} after it was written; the machine is {facts.state}.",
             f"only the caller's database still says `{record.status}`, {lasting(age)} after it was written",
@@ -59,7 +59,7 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Says]:
         yield proves(f"{waits}, and the create call had been refused.", "E14", no.at)
         yield says(f"The row says `{record.status}`, although the create call was refused.")
     elif facts.state:
-        yield favours(f"{waits}; the machine is {facts.state}.", "E14", *facts.seen_at[:1])
+        yield favours(f"{waits}; the machine is {facts.state}.", "E14", *facts.state_at)
 
 
 @cause(
@@ -133,9 +133,9 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Says]:
         handed = ("E19",) if facts.caller.reused else ("E14",) if any(_names(r, own) for r in facts.records) else ()
         text = f"{other.id} bears the name {other.name} and is {other.state}; {own} is {facts.state or 'not known'}"
         if handed:
-            yield proves(f"{text}, and the caller was still given {own}.", at, *handed, *facts.seen_at[:1])
+            yield proves(f"{text}, and the caller was still given {own}.", at, *handed, *facts.state_at)
         else:
-            yield favours(f"{text}.", at, *facts.seen_at[:1], weight=Weight.WEAK)
+            yield favours(f"{text}.", at, *facts.state_at, weight=Weight.WEAK)
         yield says(
             f"The caller was given {own}, a former machine; {other.id} bears the name {other.name} now and is "
             f"{other.state}.",
@@ -148,7 +148,7 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Says]:
         yield favours(f"The name was given more than once: also to {ids}.", facts.namesakes[0][1], weight=Weight.WEAK)
         yield lacks("Which of them the caller means is not known: it gave no id.", "E19")
     elif facts.caller.reused and facts.state in ("started", "suspended"):
-        yield refutes("The caller reused a machine, and that machine runs.", "E19", *facts.seen_at[:1])
+        yield refutes("The caller reused a machine, and that machine runs.", "E19", *facts.state_at)
     stray = [r for r in facts.records if r.fly_machine_id and own and r.fly_machine_id != own]
     if stray and facts.sightings and not any(_names(r, own) for r in facts.records):
         yield favours(f"The row names {stray[0].fly_machine_id}, and this machine is {own}.", "E14", *facts.seen_at[:1])
@@ -164,13 +164,13 @@ def _kept_a_name(facts: Facts) -> Iterator[Point | Says]:
         return
     at = (*(no.at for no in wrong[-1:]), *(("E14",) if kept else ()))
     if wrong and facts.runs:
-        yield proves(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at, *facts.seen_at[:1])
+        yield proves(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at, *facts.state_at)
     elif wrong:
         yield favours(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at)
     else:
         yield favours(f"The row keeps {kept[0].fly_machine_id} where the id belongs.", *at)
     if kept and facts.state in GONE:
-        yield doubts(f"The machine is {facts.state} whatever the row keeps.", *facts.seen_at[:1])
+        yield doubts(f"The machine is {facts.state} whatever the row keeps.", *facts.state_at)
     yield says(
         f"The caller keeps the name {name} where the machine's id belongs, so its calls find nothing; the machine is "
         f"{facts.state or 'not to be seen'}.",

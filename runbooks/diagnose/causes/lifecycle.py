@@ -101,7 +101,7 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
     if facts.unsure_which and gone:
         yield favours(f"{gone[-1][0].id}, which bore the same name, is destroyed.", gone[-1][1], weight=Weight.WEAK)
     elif facts.machine and not facts.destroyed:
-        yield refutes(f"The machine is not destroyed, it is {facts.state}.", *facts.seen_at[:1])
+        yield refutes(f"The machine is not destroyed, it is {facts.state}.", *facts.state_at)
     yield says(
         "The machine was destroyed by a request, not by its own end.", "somebody or something asked for its destruction"
     )
@@ -199,7 +199,7 @@ def never_started(facts: Facts) -> Iterator[Point | Says]:
         if asked and quiet and age and age >= timedelta(minutes=2):
             yield proves(
                 f"{text} The caller asked for that (`{asked[0].strip()}`), and the log holds no pull and no boot.",
-                *facts.seen_at[:1],
+                *facts.state_at,
                 *facts.events_at,
                 "E07",
                 "E19",
@@ -211,7 +211,7 @@ def never_started(facts: Facts) -> Iterator[Point | Says]:
         if not quiet:
             yield lacks("The log, which would show a pull still under way, could not be read.", "E07")
     else:
-        yield favours(f"It has been in `{facts.state}` for {lasting(age)}.", *facts.seen_at[:1])
+        yield favours(f"It has been in `{facts.state}` for {lasting(age)}.", *facts.state_at)
         yield lacks("Its events could not be read.", "E04")
     if schedule:
         yield favours(f"It is started by a schedule ({schedule}), not when it is made.", *facts.config_at)
@@ -264,22 +264,20 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Says]:
     if over and facts.state == "created":
         text = f"It has been in `created` for {lasting(over)}"
         if pulling:
-            yield proves(
-                f"{text}; the log shows a pull that does not end.", *facts.seen_at[:1], *facts.where("pulling")
-            )
+            yield proves(f"{text}; the log shows a pull that does not end.", *facts.state_at, *facts.where("pulling"))
         elif waited:
             yield favours(
-                f"{text}; the caller waited for it in vain: {waited[-1].told}.", *facts.seen_at[:1], waited[-1].at
+                f"{text}; the caller waited for it in vain: {waited[-1].told}.", *facts.state_at, waited[-1].at
             )
         else:
-            yield favours(f"{text}, which is longer than a pull takes.", *(facts.events_at or facts.seen_at[:1]))
+            yield favours(f"{text}, which is longer than a pull takes.", *(facts.events_at or facts.state_at))
     elif over:
         yield proves(
             f"It has been `{facts.state}` for {lasting(over)}; Fly calls that stuck.",
             *(facts.seen_at or facts.events_at)[:1],
         )
     elif facts.state == "failed":
-        yield favours("Its state is failed: it could not be started, and stays so.", *facts.seen_at[:1])
+        yield favours("Its state is failed: it could not be started, and stays so.", *facts.state_at)
     elif waited and not facts.started_at and not facts.state:
         yield favours(f"The caller waited in vain: {waited[-1].told}.", waited[-1].at)
     if facts.host_ok and over:
@@ -332,7 +330,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Says]:
     if facts.crash_codes:
         yield doubts("The program's own end is known.", *facts.events_at, *facts.log_at)
     if facts.runs:
-        yield doubts("It runs now.", *facts.seen_at[:1])
+        yield doubts("It runs now.", *facts.state_at)
     what = no.names.get("action") or "call"
     state = no.names.get("state") or facts.state
     inside = f" while it was `{state}`" if state else ""

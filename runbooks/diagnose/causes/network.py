@@ -68,7 +68,7 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
     """The believed host is another `*.fly.dev` name than the app's, usually the machine's name."""
     host = facts.believed_host
     if host == facts.app_host:
-        yield refutes("The URL names the app's own hostname.", *(facts.url_at or ("E12",)))
+        yield refutes("The URL names the app's own hostname.", *facts.url_at, *facts.made("E12", "E17"))
     if not host.endswith(".fly.dev") or host == facts.app_host or facts.other_apps:
         return
     names = {facts.subject.machine_name, facts.machine.name if facts.machine else ""} - {""}

@@ -222,7 +222,7 @@ def wrong_organization(facts: Facts) -> Iterator[Point | Says]:
         return
     yield proves(f"The API says that the app {app.name or facts.subject.app} belongs to {app.org_slug}.", "E02")
     if facts.runs:
-        yield favours("The machine runs there.", *facts.seen_at[:1], weight=Weight.WEAK)
+        yield favours("The machine runs there.", *facts.state_at, weight=Weight.WEAK)
     yield says(
         f"The app {app.name or facts.subject.app} belongs to the organisation {app.org_slug}, not to {given}: "
         f"whoever looks in {given} does not see it.",

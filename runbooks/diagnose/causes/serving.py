@@ -107,7 +107,7 @@ def not_listening(facts: Facts) -> Iterator[Point | Says]:
     if facts.crash_codes:
         yield doubts(f"The program ended by itself with {crash(facts)}: then nothing listens.", *crash_at(facts))
     if facts.state and facts.state not in ("started", "suspended"):
-        yield doubts(f"The machine is {facts.state}.", *facts.seen_at[:1], *facts.events_at[:1])
+        yield doubts(f"The machine is {facts.state}.", *facts.state_at)
     port = lines[-1].number if lines and lines[-1].number else next(iter(sorted(ports)), None)
     where = f"port {port}" if port else "the port of its service"
     yield says(
@@ -164,7 +164,7 @@ def websocket_rejected(facts: Facts) -> Iterator[Point | Says]:
     told = any(str(probe.status) in words for _, words in facts.failed_connects)
     sure = facts.state == "started" and (told or len(own) > 1) and (number == "E18" or named or not facts.living)
     argue = proves if sure else favours
-    yield argue(text, number, *(facts.seen_at[:1] if facts.state == "started" else ()))
+    yield argue(text, number, *(facts.state_at if facts.state == "started" else ()))
     if number == "E17" and named and named.reached == "open":
         yield doubts("Named in the header, the machine accepts.", "E18")
     yield says(

@@ -77,7 +77,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
         yield favours(quote, *facts.where("missing-variable"))
         yield lacks("No end of the program was seen.", "E04")
         if facts.state == "started":
-            yield doubts("The machine runs all the same.", *facts.seen_at[:1])
+            yield doubts("The machine runs all the same.", *facts.state_at)
     env = facts.machine.env if facts.machine else {}
     sent = [name for name in wanted if env.get(name)]
     if facts.machine and facts.machine.config is not None:
@@ -152,7 +152,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Says]:
         else:
             yield favours(quote, *at)
             if facts.state == "started":
-                yield doubts("The machine runs all the same.", *facts.seen_at[:1])
+                yield doubts("The machine runs all the same.", *facts.state_at)
         yield says(f"The image was started, and {reading.thing or 'the file its command names'} was not found in it.")
     if codes & {126, 127}:
         code = 127 if 127 in codes else 126
@@ -212,7 +212,7 @@ def startup_crash(facts: Facts) -> Iterator[Point | Says]:
     elif facts.exits and all(x.exit_code == 0 or x.requested_stop for _, x, _ in facts.exits):
         yield refutes("Every recorded end has code 0 or was asked for.", *(at for _, _, at in facts.exits))
     elif facts.state == "started" and facts.whole_life:
-        yield refutes("The machine runs, and its events hold no exit.", *facts.seen_at[:1], *facts.events_at)
+        yield refutes("The machine runs, and its events hold no exit.", *facts.state_at, *facts.events_at)
     elif uncaught := facts.readings("uncaught", "segfault"):
         quote = short(uncaught[-1].line.message, 160)
         yield favours(f"The log ends in an error: “{quote}”.", *facts.where("uncaught", "segfault"))

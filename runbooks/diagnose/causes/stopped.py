@@ -17,9 +17,9 @@ _UNREACHED = ("record-never-updated", "no-machine-behind-app")
 def _rests_not(facts: Facts) -> Iterator[Point]:
     """A stop explains nothing about a machine that runs or is gone."""
     if facts.state and facts.state not in (*RESTING, *GONE):
-        yield refutes(f"The machine is {facts.state}, not stopped.", *facts.seen_at[:1], *facts.events_at[:1])
+        yield refutes(f"The machine is {facts.state}, not stopped.", *facts.state_at)
     elif facts.destroyed:
-        yield doubts("It was not only stopped, it is destroyed.", *facts.seen_at[:1], *facts.events_at[:1])
+        yield doubts("It was not only stopped, it is destroyed.", *facts.state_at)
     if facts.crash_codes and not facts.asked_to_stop:
         yield doubts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
 
@@ -221,7 +221,7 @@ def trial_limit(facts: Facts) -> Iterator[Point | Says]:
     if lines:
         yield proves(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.where("trial"))
     if facts.state in ("started", "starting") and lines:
-        yield favours("It runs again at present.", *facts.seen_at[:1], weight=Weight.WEAK)
+        yield favours("It runs again at present.", *facts.state_at, weight=Weight.WEAK)
     yield says(
         "The organisation is in its free trial, which stops every machine after five minutes.",
         "its organisation is in the free trial, which stops every machine after five minutes",

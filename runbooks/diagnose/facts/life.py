@@ -83,6 +83,13 @@ class Life(Speech):
         return self.seen_state or (self.events[-1].status if self.events else "")
 
     @cached_property
+    def state_at(self) -> tuple[str, ...]:
+        """The look that tells how it is: a view, or its last event; where neither does, its log."""
+        if self.seen_state and self.last_sighting:
+            return (self.last_sighting.at,)
+        return self.events_at[-1:] or self.log_at
+
+    @cached_property
     def since(self) -> datetime | None:
         """When the present state began: the last event that leads to it, else the last update."""
         told = [e.at for e in self.events if e.status == self.state and e.at]

@@ -50,6 +50,10 @@ class Looks:
         """Was this asked and answered, be it with "no"?"""
         return self.outcome(number) in (Outcome.SEEN, Outcome.ABSENT)
 
+    def made(self, *numbers: str) -> tuple[str, ...]:
+        """Those of these looks that were tried at all: what a sentence about them can point to."""
+        return tuple(dict.fromkeys(number for number in numbers if self.look(number)))
+
     def failed(self, number: str) -> bool:
         """Was there something to ask with, and no answer? What nobody gave or configured has not failed."""
         look = self.look(number)

@@ -91,9 +91,12 @@ class Sightings(Looks):
     @cached_property
     def seen_state(self) -> str:
         """The last state that any view tells, "" when none does."""
-        if not self.sightings:
-            return ""
-        return max(self.sightings, key=lambda s: (s.at in ("E03", "E03b"), s.machine.state in GONE)).machine.state
+        return self.last_sighting.machine.state if self.last_sighting else ""
+
+    @cached_property
+    def last_sighting(self) -> Sighting | None:
+        """The one that tells its state: asked by its id before a list, and gone before anything else."""
+        return max(self.sightings, key=lambda s: (s.at in ("E03", "E03b"), s.machine.state in GONE), default=None)
 
     @cached_property
     def other_apps(self) -> tuple[Sighting, ...]:
