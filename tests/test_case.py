@@ -93,7 +93,7 @@ def test_looking_again_says_what_changed_and_keeps_what_was_seen(
     assert table is not None
     rows = {what: (before, now) for what, before, now in table.itertuples(index=False)}
     assert rows["verdict"] == ("incident", "healthy")
-    assert rows["cause"] == ("missing-environment (confirmed)", "not established")
+    assert rows["cause"] == ("missing-environment (confirmed)", "none")
     assert rows["caller's database"] == ("sees it: says starting", "sees it: says running")
     (kept,) = folders(root)
     assert json.loads((kept / "summary.json").read_text())["cause"]["slug"] == "missing-environment"

@@ -34,7 +34,11 @@ def status(client: Client, configured: bool, around: datetime) -> Found:
     )
     if not near:
         return absent(
-            f"the feed lists {len(everything.incidents)} incidents, none open within two hours of this one",
+            f"the feed lists {_counted(len(everything.incidents))}, none open within two hours of this one",
             StatusFeed(),
         )
     return seen("; ".join(f"{i.name} ({i.status})" for i in near), StatusFeed(near))
+
+
+def _counted(incidents: int) -> str:
+    return "1 incident" if incidents == 1 else f"{incidents} incidents"

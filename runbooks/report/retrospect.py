@@ -76,11 +76,7 @@ def since_last_time(since: Since | None) -> Section:
         "Since last time",
         question,
         answer,
-        notes=tuple(
-            f"{run.looked_at}: {run.verdict}, {run.cause or 'no cause established'}"
-            f"{f' ({run.confidence})' if run.confidence else ''}: {run.headline}"
-            for run in since.earlier
-        ),
+        notes=tuple(f"{run.looked_at}: {run.verdict}, cause {run.said}: {run.headline}" for run in since.earlier),
         table=_table(since.changes) if since.changes else None,
     )
 

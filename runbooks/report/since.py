@@ -27,6 +27,13 @@ class Earlier:
     confidence: str = ""
     views: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def said(self) -> str:
+        """The cause as that run gave it, in words."""
+        if self.cause:
+            return f"{self.cause} ({self.confidence})"
+        return "none" if self.verdict == "healthy" else "not established"
+
 
 @dataclass(frozen=True)
 class Change:
@@ -65,14 +72,10 @@ def changes(before: Earlier, now: Earlier) -> tuple[Change, ...]:
     """What a reader of the earlier report has to unlearn, the weightiest first."""
     pairs = [
         ("verdict", before.verdict, now.verdict),
-        ("cause", _cause(before), _cause(now)),
+        ("cause", before.said, now.said),
         *((view, before.views[view], shown) for view, shown in now.views.items() if view in before.views),
     ]
     return tuple(Change(what, old, new) for what, old, new in pairs if old != new)
-
-
-def _cause(run: Earlier) -> str:
-    return f"{run.cause} ({run.confidence})" if run.cause else "not established"
 
 
 def _seen(sees: str, state: str) -> str:
