@@ -1,21 +1,42 @@
-"""The documents say only what is so: commands, options, parameters, variables, links, slugs, pins."""
+"""The documents say only what is so: commands, options, parameters, variables, links, slugs, requests, pins.
+
+Commands of other people's tools are held against the forms that exist in tests/report/test_commands.py, and the
+SQL of docs/database.md runs on a real server in tests/real/test_database_page.py.
+"""
 
 from __future__ import annotations
 
+import ast
+import itertools
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 
 import click
 import pytest
+import yaml
 
-from runbooks.cli import cli
+from runbooks.case import Case
+from runbooks.cli import EXIT_CODES, cli
+from runbooks.collect.client import ALLOWED
+from runbooks.collect.status import LOGICAL
+from runbooks.collect.supabase import Project, allowed
 from runbooks.diagnose.ledger import catalogue
+from runbooks.diagnose.model import Status
+from runbooks.evidence.catalogue import FACETS
+from runbooks.evidence.patterns import RULES
 from runbooks.parameters import RUNBOOKS, describe
+from runbooks.report import status
 from runbooks.settings import Settings
-from runbooks.simulator.scenario import scenario_names
+from runbooks.simulator.scenario import load_scenario, scenario_names
+from runbooks.simulator.server import Simulator
+from runbooks.verification import Verification
 
 CHECKOUT = Path(__file__).parent.parent
 DOCUMENTS = sorted(
@@ -25,36 +46,71 @@ DOCUMENTS = sorted(
 )
 NAMES = [str(path.relative_to(CHECKOUT)) for path in DOCUMENTS]
 README = (CHECKOUT / "README.md").read_text()
+DOCS = CHECKOUT / "docs"
+PLACEHOLDER = re.compile(r"[A-Z]+")
+
+
+def _blocks(text: str, *languages: str) -> list[str]:
+    """The fenced blocks, of these languages only if some are named."""
+    found = re.findall(r"```(\w*)\n(.*?)```", text, re.S)
+    return [block for language, block in found if not languages or language in languages]
+
+
+def _spans(text: str) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
 
 
 def _commands(text: str, program: str) -> Iterator[list[str]]:
     """Arguments of every call of `program` in fenced blocks and in code spans that carry arguments."""
-    blocks = re.findall(r"```\w*\n(.*?)```", text, re.S)
-    spans = re.findall(r"`([^`\n]+ [^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
-    for line in [line for block in blocks for line in block.replace("\\\n", " ").splitlines()] + spans:
-        found = re.search(rf"(?:^|[\s;/])(?:python -m )?{program} (.+)", line)
-        if found and not line.lstrip().startswith("#") and "…" not in found[1]:
-            yield shlex.split(found[1], comments=True)
+    lines = [line for block in _blocks(text) for line in _lines(block)]
+    for line in lines + [span for span in _spans(text) if " " in span]:
+        if line.lstrip().startswith("#") or "…" in line:
+            continue
+        if found := re.search(rf"(?:^|[\s;/])(?:python -m )?{program} (.+)", line):
+            yield _first(found[1])
+
+
+def _lines(block: str) -> list[str]:
+    """Of a block in Python its strings, of any other its lines."""
+    try:
+        constants = [node.value for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Constant)]
+        return [value for value in constants if isinstance(value, str)]
+    except SyntaxError:
+        return block.replace("\\\n", " ").splitlines()
+
+
+def _first(line: str) -> list[str]:
+    """The words up to the first operator of the shell."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>()")
+    lexer.whitespace_split = True
+    return list(itertools.takewhile(lambda word: not set(word) <= set("|&;<>()"), lexer))
+
+
+def _check(arguments: list[str]) -> None:
+    """Is this a call of `runbooks` that its command line takes?"""
+    command = cli.commands.get(arguments[0])
+    assert command is not None, arguments
+    if len(arguments) == 1:
+        return
+    given = command.make_context(arguments[0], arguments[1:]).params
+    if arguments[0] == "run":
+        known = {parameter for parameter, *_ in describe(given["runbook"])}
+        assert {pair[0] for pair in given["pairs"]} <= known
+        for source in filter(None, [given["source"], dict(given["pairs"]).get("source")]):
+            kind, _, rest = source.partition(":")
+            assert kind in ("live", "bundle", "simulator"), source
+            assert kind != "simulator" or rest in scenario_names() or PLACEHOLDER.fullmatch(rest), source
+    if arguments[0] == "explain":
+        assert given["cause"] in catalogue() or PLACEHOLDER.fullmatch(given["cause"])
+    if arguments[0] == "simulate":
+        assert given["scenario"] in scenario_names()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_runbooks_command_exists_with_its_options(name: str) -> None:
     for arguments in _commands((CHECKOUT / name).read_text(), "runbooks"):
-        if arguments[0].startswith("-"):
-            continue
-        command = cli.commands.get(arguments[0])
-        assert command is not None, arguments
-        if len(arguments) == 1:
-            continue
-        context = command.make_context(arguments[0], arguments[1:])
-        given = context.params
-        if arguments[0] == "run":
-            known = {parameter for parameter, *_ in describe(given["runbook"])}
-            assert {pair[0] for pair in given["pairs"]} <= known
-        if arguments[0] == "explain":
-            assert given["cause"] in catalogue()
-        if arguments[0] == "simulate":
-            assert given["scenario"] in scenario_names()
+        if not arguments[0].startswith("-"):
+            _check(arguments)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -86,12 +142,31 @@ def test_every_parameter_is_documented_and_has_help() -> None:
             assert text, name
 
 
+def test_every_exit_code_is_documented() -> None:
+    codes = re.findall(r"^  (\S+) {2,}", EXIT_CODES, re.M)
+    assert codes == re.findall(r"^\| (\d[\dn+]*) \|", README, re.M)
+
+
 def test_every_variable_is_documented() -> None:
-    text = (CHECKOUT / "docs" / "settings.md").read_text()
+    text = (DOCS / "settings.md").read_text()
     for field in Settings.model_fields.values():
         alias = field.validation_alias
         for name in [alias] if isinstance(alias, str) else getattr(alias, "choices", []):
             assert f"`{name}`" in text, name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_variable_that_is_named_exists(name: str) -> None:
+    known = {
+        choice
+        for field in Settings.model_fields.values()
+        for alias in [field.validation_alias]
+        for choice in ([alias] if isinstance(alias, str) else getattr(alias, "choices", []))
+    }
+    # Fly sets these inside of a machine.
+    inside = {"FLY_MACHINE_ID", "FLY_APP_NAME", "FLY_IMAGE_REF", "FLY_REGION", "FLY_PRIVATE_IP"}
+    named = set(re.findall(r"\b(?:RUNBOOKS|FLY)_[A-Z_]*[A-Z]\b", (CHECKOUT / name).read_text()))
+    assert named - known - inside == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -106,6 +181,175 @@ def test_every_link_leads_somewhere(name: str) -> None:
                 headings = re.findall(r"^#+ (.+)$", there.read_text(), re.M)
                 slugs = [re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-") for h in headings]
                 assert anchor in slugs, target
+
+
+def test_every_document_is_linked_from_the_readme() -> None:
+    linked = {path.partition("#")[0] for path in re.findall(r"\]\(([^)\s]+)\)", README)}
+    pages = {name for name in NAMES if re.fullmatch(r"docs/[\w-]+\.md", name)}
+    assert pages - linked == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_of_the_project_that_is_named_exists(name: str) -> None:
+    """The example is a run that is committed last, and left out here."""
+    places = "docs|runbooks|notebooks|tests|outputs|benchmarks"
+    for span in _spans((CHECKOUT / name).read_text()):
+        if re.fullmatch(rf"(?:{places})/[\w./-]+", span) and not span.startswith(("outputs/example", "outputs/.")):
+            assert (CHECKOUT / span).exists(), span
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_call_of_the_case_and_every_look_exists(name: str) -> None:
+    text = (CHECKOUT / name).read_text()
+    for attribute in re.findall(r"\bcase\.(\w+)", text):
+        assert hasattr(Case, attribute) or hasattr(Verification, attribute), attribute
+    numbers = {facet.number for facet in FACETS.values()}
+    assert set(re.findall(r"\bE\d\d(?=[a-z]?\b)", text)) <= numbers
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_block_can_be_read_by_what_it_is_for(name: str) -> None:
+    text = (CHECKOUT / name).read_text()
+    for block in _blocks(text, "python"):
+        ast.parse(block)
+    for block in _blocks(text, "yaml"):
+        assert isinstance(yaml.safe_load(block), dict)
+    for block in _blocks(text, "sh"):
+        subprocess.run(["bash", "-n"], input=block, text=True, check=True, capture_output=True)
+
+
+# Security
+
+
+def test_the_page_on_security_lists_exactly_what_the_client_may_send() -> None:
+    text = (DOCS / "security.md").read_text()
+    listed = set(re.findall(r"^\| `(GET|HEAD) https://([^/`]+)(/[^`]*)` \|", text, re.M))
+    own = re.compile(r"\(\?!\\\.\{1,2\}\(\?:/\|\$\)\)\[\^/\?#\\\\\\s\]\+")  # one part of a path
+    sent = set()
+    for method, host, pattern in ALLOWED:
+        path = own.sub("{}", pattern.pattern).replace("(/{})*", "").replace("(/events)?", "(|/events)")
+        choices = [part.split("|") for part in re.split(r"\(([^()]*)\)", path)]
+        sent |= {(method, host, "".join(one)) for one in itertools.product(*choices)}
+    plain = {
+        (method, "*" if host == "{registry}" else host, re.sub(r"\{\w+\}", "{}", path)) for method, host, path in listed
+    }
+    ref = "abcdefghijklmnopqrst"
+    project = allowed(Project(url=f"https://{ref}.supabase.co", ref=ref))
+    exact = {one for one in plain if one not in sent}
+    assert sent <= plain
+    for method, host, path in exact:
+        address = f"https://{host}{path}".replace("{project}", ref).replace("{}", ref)
+        query = "?select=*" if "/rest/" in path else ""
+        assert method == "GET"
+        assert address == LOGICAL or project.fullmatch(address + query), address
+    assert len(exact) == 4
+
+
+def test_the_page_on_security_names_every_kind_that_is_masked() -> None:
+    text = (DOCS / "security.md").read_text()
+    assert {kind for kind, _, _ in RULES} | {"encoded"} == set(
+        re.findall(r"`([a-z-]+)`", "\n".join(re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", text, re.M)))
+    )
+
+
+def test_the_page_on_reading_has_the_words_of_the_report() -> None:
+    text = (DOCS / "reading.md").read_text()
+    for verdict, confidence in [
+        ("healthy", None),
+        ("incident", "confirmed"),
+        ("incident", None),
+        ("inconclusive", None),
+    ]:
+        assert status.standing(verdict, confidence).words in text
+    for one in Status:
+        assert f"| {status.STATUS_SIGNS[one.value]} {one.value} |" in text
+
+
+# Scheduling
+
+
+def test_the_service_and_the_workflow_run_commands_that_exist() -> None:
+    service = (DOCS / "scheduling" / "fly-runbooks.service").read_text()
+    (command,) = re.findall(r"^ExecStart=\S+/\.venv/bin/runbooks (.+)$", service, re.M)
+    _check(shlex.split(command))
+    workflow = yaml.safe_load((DOCS / "scheduling" / "github-actions.yml").read_text())
+    lines = [step["run"] for step in workflow["jobs"]["look"]["steps"] if "run" in step]
+    assert [line for line in lines if line.startswith("make ")] == ["make .venv/.runtime-installed"]
+    (command,) = [line for line in lines if "bin/runbooks" in line]
+    _check(shlex.split(command)[1:])
+    assert "KillMode=mixed" in service, "or a stop would end the kernel as well, and nothing were published"
+
+
+def test_the_file_for_the_token_can_be_read_by_a_shell(tmp_path: Path) -> None:
+    """A Fly token holds a space."""
+    (block,) = [b for b in _blocks((DOCS / "scheduling.md").read_text(), "sh") if "install -m 600" in b]
+    environment = _desk(tmp_path) | {"HOME": str(tmp_path), "FLY_SAYS": "FlyV1 fm2_abc=,fm2_def="}
+    read = "set -a; . ~/.config/fly-runbooks.env; env | grep ^FLY_API_TOKEN="
+    done = subprocess.run(
+        ["sh", "-ec", f"{block}\n{read}"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "FLY_API_TOKEN=FlyV1 fm2_abc=,fm2_def=\n"
+    assert (tmp_path / ".config" / "fly-runbooks.env").stat().st_mode & 0o077 == 0
+
+
+# The README, done
+
+
+def _desk(folder: Path) -> dict[str, str]:
+    """A folder like a checkout, with stand-ins for `make` and `fly`, and the environment to work there."""
+    (folder / "bin").mkdir()
+    (folder / ".venv").symlink_to(sys.prefix)
+    stand_ins = {
+        "make": 'case "$1" in demo) exec .venv/bin/runbooks demo ;; test | lab) ;; *) exit 2 ;; esac',
+        "fly": 'test "$1 $2 $3" = "tokens create readonly" && echo "$FLY_SAYS"',
+    }
+    for name, body in stand_ins.items():
+        (folder / "bin" / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / "bin" / name).chmod(0o755)
+    return os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+
+
+def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
+    """In its order, against a Fly on loopback, but for one on an app that is yours; `simulate` is tried in test_cli."""
+    outputs = tmp_path / "outputs"
+    (tmp_path / "vyx.yaml").write_text("app_name: vyx-app\nmachine_id: 91850296bd4738\n")
+    scenario = load_scenario("vyx-missing-environment")
+    (tmp_path / "world").mkdir()
+    simulator = Simulator(scenario, tmp_path / "world")
+    codes: dict[str, int] = {}
+    try:
+        served = simulator.start()
+        environment = _desk(tmp_path) | {
+            "FLY_SAYS": scenario.token,
+            "FLY_API_HOSTNAME": served.base_url,
+            "FLY_API_BASE_URL": served.base_url,
+            "RUNBOOKS_CONNECT_TO": served.connect_to,
+            "RUNBOOKS_STATUS_URL": served.status_url,
+            "RUNBOOKS_OUTPUT_ROOT": str(outputs),
+        }
+        exports: list[str] = []
+        for line in (line for block in _blocks(README, "sh") for line in block.splitlines()):
+            if line.startswith("export "):
+                exports.append(line)
+            elif " simulate " not in line and " my-app " not in line:
+                script = "\n".join([*exports, line])
+                done = subprocess.run(
+                    ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+                )
+                codes[line] = done.returncode
+                assert done.returncode in (0, 3, 4), (line, done.stderr)
+            if line == "make demo":
+                (run,) = outputs.glob("*/machine_not_visible--*")
+                shutil.copytree(run, outputs / "example")
+    finally:
+        simulator.stop()
+    told = {re.sub(r"^.*/runbooks ", "", line): code for line, code in codes.items()}
+    assert told["make demo"] == 0
+    assert told["run machine_not_visible -f vyx.yaml --deadline 120 --json"] == 3
+    assert next(code for line, code in told.items() if line.startswith("run verify_fix")) == 0
+    assert told["replay example.zip"] == 3
+    assert "verify_fix--" in (outputs / "index.html").read_text()
+    assert len(list(outputs.glob("*/*/report.html"))) == 4
 
 
 def test_every_package_of_this_environment_is_pinned() -> None:
