@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,9 @@ def test_scenario(name: str, tmp_path: Path) -> None:
     }
     known = {look["number"] for look in json.loads((folder / "evidence/index.json").read_text())["looks"]}
     assert footnotes(found) <= known
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    leads = set(re.findall(r'\bhref="#([^"]+)"', page))
+    assert footnotes(found) <= leads <= set(re.findall(r'\bid="([^"]+)"', page))
 
 
 def footnotes(value: object) -> set[str]:

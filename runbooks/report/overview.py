@@ -55,7 +55,13 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
     question = "What is different about this machine, compared with its siblings?"
     if found is None:
         reason = "the machine itself was not seen" if facts.machine is None else "the lists show no other machine"
-        return Section("siblings", "Beside its siblings", question, f"There is nothing to compare: {reason}.")
+        return Section(
+            "siblings",
+            "Beside its siblings",
+            question,
+            f"There is nothing to compare: {reason}.",
+            evidence=used(facts, "E03", "E05", "E06", "E08"),
+        )
     others = len(found.machines) - 1
     answer = (
         f"It stands out by {', '.join(found.differs)}." if found.differs else "Nothing that is known sets it apart."

@@ -260,7 +260,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
             ("fly auth docker", f"docker manifest inspect {which}", f"docker buildx imagetools inspect {which}"),
             facts.names,
         ),
-        evidence=used(facts, "E09", "E09b", "E10", "E10b", "E20"),
+        evidence=used(facts, "E09", "E09b", "E10", "E10b", "E20", *facts.config_at, *facts.known_here[:1]),
     )
 
 
@@ -324,7 +324,7 @@ def record(facts: Facts, _: Diagnosis) -> Section:
         answer,
         notes=tuple(notes),
         table=tables.record(row) if row else None,
-        evidence=used(facts, "E14", "E15"),
+        evidence=used(facts, "E14", "E15", *(facts.state_at if row else ())),
     )
 
 

@@ -41,7 +41,7 @@ class Told:
         """Every group of commands that stands together."""
         found = self.diagnosis
         for section in self.sections:
-            yield section.commands
+            yield from (section.commands, *section.below)
         for remedy in (*found.remedies, *found.prevention, *found.verification):
             yield remedy.commands
 
