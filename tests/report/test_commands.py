@@ -6,6 +6,7 @@ import ast
 import itertools
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import shell
 from played import Told, tell, told
 
 from runbooks import practice
+from runbooks.cli import cli
 from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Remedy
@@ -34,6 +36,7 @@ DOCUMENTS = sorted(
 ELSEWHERE = {name for name, told in forms.table()["programs"].items() if "elsewhere" in told}
 OUTSIDE = "|".join(sorted(forms.programs() - ELSEWHERE))
 SPAN = re.compile(rf"`((?:{OUTSIDE}) [^`\n]+)`")
+OWN = re.compile(r"`(?:python -m )?runbooks ([a-z][^`\n]*)`")
 DENIED = re.compile(r"`([^`\n]+)`[^`.]* does not exist")
 
 
@@ -152,15 +155,26 @@ def _strings(source: str) -> Iterator[str]:
             yield re.sub(r"\{(\w+)\}", lambda found: found[1].upper(), node.value)
 
 
+def _own(arguments: list[str]) -> None:
+    """One of our own: the command exists, and takes these options."""
+    command = cli.commands[arguments[0]]
+    options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    assert {word for word in arguments[1:] if word.startswith("-")} <= options | {"--help"}, arguments
+
+
 def test_every_command_that_the_source_speaks_of_exists() -> None:
     """Messages of errors, answers and notes, whichever incident brings them up."""
-    seen = 0
+    seen = own = 0
     for path in sorted((CHECKOUT / "runbooks").rglob("*.py")):
         for text in _strings(path.read_text()):
             for phrase in phrases(text):
                 forms.exists(phrase)
                 seen += 1
+            for phrase in OWN.findall(text):
+                _own(phrase.split())
+                own += 1
     assert seen > 30
+    assert own > 5
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
@@ -194,6 +208,7 @@ def test_every_command_of_the_simulator_s_instructions_exists(tmp_path: Path) ->
     assert len(lines) > 8
     for line in lines:
         forms.check(line)
+    _own(shlex.split(lines[-1])[1:])
 
 
 def test_a_shell_passes_every_printed_command_on_as_it_stands(tmp_path: Path) -> None:
