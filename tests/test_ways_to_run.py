@@ -6,18 +6,15 @@ The machine id of the incident played here reads as a floating-point number, whi
 from __future__ import annotations
 
 import json
-import os
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import nbformat
 import pytest
+from lab.notebook import Notebook
+from lab.server import CHROMIUM_FLAGS, environment, lab
 
 from runbooks.runner import notebook_path
 from runbooks.simulator.scenario import FOLDER
@@ -26,16 +23,6 @@ MACHINE = "9185029e602738"
 RUNBOOK = "machine_not_visible"
 NOTEBOOK = notebook_path(RUNBOOK)
 BIN = Path(sys.executable).parent
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-RUN_ALL_TIMEOUT_MS = 180_000
 
 
 @pytest.fixture(scope="session")
@@ -123,19 +110,11 @@ def test_run_all_in_a_real_jupyterlab(
 ) -> None:
     sync = pytest.importorskip("playwright.sync_api")
     root = tmp_path / "out"
-    with _lab(source, root, elsewhere) as url, sync.sync_playwright() as playwright:
+    with lab(["--source", source], root, elsewhere) as jupyter, sync.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
         (copy,) = root.glob(f"*/*/{RUNBOOK}.ipynb")
         assert copy != NOTEBOOK
-        page.goto(f"{url}/lab/tree/{copy.relative_to(root)}?reset")
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=RUN_ALL_TIMEOUT_MS)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        for _ in range(RUN_ALL_TIMEOUT_MS // 200):
-            if list(root.glob("*/*/summary.json")):
-                break
-            page.wait_for_timeout(200)
+        Notebook(browser.new_page(viewport={"width": 1400, "height": 1000}), jupyter, copy).run_all("publish")
         browser.close()
     assert _summary(root) == reference
 
@@ -157,51 +136,12 @@ def test_a_mistyped_parameter_that_papermill_lets_pass_is_refused(tmp_path: Path
     assert not (tmp_path / "out").exists()
 
 
-def _environment(root: Path) -> dict[str, str]:
-    """A machine of its own: no credentials, no Jupyter settings of the person who runs the tests."""
-    home = root.parent / "home"
-    home.mkdir(exist_ok=True)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FLY_", "RUNBOOKS_", "JUPYTER", "IPYTHON"))}
-    own = {"HOME": home, "JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_DATA_DIR": home / "data"}
-    own |= {"JUPYTER_RUNTIME_DIR": home / "runtime", "IPYTHONDIR": home / "ipython"}
-    own |= {"MPLCONFIGDIR": Path(matplotlib.get_cachedir())}  # its list of fonts takes long to make
-    return kept | {name: str(path) for name, path in own.items()} | {"RUNBOOKS_OUTPUT_ROOT": str(root)}
-
-
 def _call(command: list[Any], root: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(part) for part in command], env=_environment(root), cwd=cwd, capture_output=True, text=True
+        [str(part) for part in command], env=environment(root), cwd=cwd, capture_output=True, text=True
     )
 
 
 def _summary(root: Path) -> bytes:
     (path,) = root.glob("*/*/summary.json")
     return path.read_bytes()
-
-
-@contextmanager
-def _lab(source: str, root: Path, cwd: Path) -> Iterator[str]:
-    """`make lab` without the browser and the password, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-P", "-m", "runbooks.lab", "--source", source, "--output-root", str(root)]
-    command += ["--", "--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
-    command += ["--ServerApp.port_retries=0", "--IdentityProvider.token="]
-    with (root.parent / "lab.log").open("w") as log:
-        server = subprocess.Popen(command, env=_environment(root), cwd=cwd, stdout=log, stderr=log)
-    try:
-        _wait_for(port, server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.kill()  # it would wait for a client's goodbye; its kernels notice and end
-        server.wait()
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    while server.poll() is None:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise AssertionError("JupyterLab ended before it answered")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INSTALL = ".venv/bin/pip install itables"
-_ROWS = 5_000
+_ROWS, _SHORT = 5_000, 30
 
 
 class Browsed:
@@ -41,8 +41,23 @@ class Browsed:
         shown = self.frame.head(_ROWS)
         left = len(self.frame) - len(shown)
         script: str = generate_init_offline_itables_html(find_package_file("html/dt_bundle.js"))
-        table: str = to_html_datatable(shown, connected=False, allow_html=False, showIndex=False)
+        table: str = to_html_datatable(
+            shown,
+            connected=False,
+            allow_html=False,
+            showIndex=False,
+            classes="display compact",
+            columnDefs=[
+                {"targets": "_all", "className": "dt-left"},
+                {"targets": _short(shown), "className": "dt-left dt-nowrap"},
+            ],
+        )
         return f"{script}{table}" + (f"<p>… [cut: {left:,} more rows]</p>" if left else "")
+
+
+def _short(frame: pd.DataFrame) -> list[int]:
+    """The columns whose cells are not broken: times, ids, states."""
+    return [place for place, name in enumerate(frame) if frame[name].map(lambda cell: len(str(cell))).max() <= _SHORT]
 
 
 def _readable(column: pd.Series[Any]) -> pd.Series[Any]:
