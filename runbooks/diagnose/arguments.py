@@ -50,22 +50,23 @@ def other_reason(facts: Facts, *kinds: str) -> Iterator[Point]:
         yield refutes(f"The platform gave another reason: {plain[-1].told}.", plain[-1].at)
 
 
-def image_was_resolved(facts: Facts) -> Iterator[Point]:
-    """An id proves that the create call resolved an image: Fly does that while the call is open (facts §3.1)."""
+def image_was_resolved(facts: Facts, other: str = "a missing one", said: str = "MANIFEST_UNKNOWN") -> Iterator[Point]:
+    """An id proves that the create call resolved an image: Fly does that while the call is open (facts §3.1).
+
+    `other` is the image that it would have refused, `said` what that refusal says.
+    """
     if facts.exists:
         yield refutes(
             f"The platform knows machine {facts.subject.machine_id}, so the create call was answered with an id. "
-            f"Fly resolves the image while that call is open and refuses a missing one with HTTP 400 "
-            f"(`failed to get manifest … MANIFEST_UNKNOWN`) and no id.",
+            f"Fly resolves the image while that call is open and refuses {other} with HTTP 400 "
+            f"(`failed to get manifest … {said}`) and no id.",
             *facts.exists,
         )
     elif facts.caller.machine_id:
         # A row that is handed out again names an id, too, and says nothing about the last call.
         argue = doubts if facts.caller.reused or facts.refusals else refutes
-        yield argue(
-            f"The caller was given the id {facts.caller.machine_id}; a create call with a missing image gets none.",
-            "E19",
-        )
+        told = f"The caller was given the id {facts.caller.machine_id}"
+        yield argue(f"{told}; a create call with {other.replace('one', 'image')} gets none.", "E19")
 
 
 def never_ran(facts: Facts) -> Iterator[Point]:

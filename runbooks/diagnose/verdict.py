@@ -13,6 +13,13 @@ from runbooks.evidence.catalogue import FACETS, OCCASIONAL
 from runbooks.evidence.models import Evidence, Outcome
 
 _STATE_WORDS = {"destroyed": " is gone", "destroying": " is going", "started": " runs", "created": " never started"}
+_SUPABASE = "no access token of Supabase was given to ask with (RUNBOOKS_SUPABASE_TOKEN)"
+_WITHOUT = {
+    "function-secrets": _SUPABASE,
+    "function-log": _SUPABASE,
+    "token-inside": "only a token that can be read offline speaks about itself, and this one cannot, or there is none",
+}
+"""Why an occasional question was not asked (OCCASIONAL)."""
 _BAD_STATES = (*GONE, "failed", "launch_failed", "stopped", "suspended")
 
 
@@ -112,7 +119,6 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     told = facts.outcome("E19") is Outcome.SEEN
     probe = facts.probe("E17")
     invisible = next(v for v in views if v.view.startswith("fly machine list"))
-    given_id = caller.machine_id or facts.subject.machine_id
     unseen = None if invisible.sees is Sees.COULD_NOT_LOOK else invisible.sees is Sees.NO
     row_looked = facts.outcome("E14") in (Outcome.SEEN, Outcome.ABSENT)
     row = facts.record
@@ -120,7 +126,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     return (
         Symptom("The call that makes the machine claims success", caller.ok if told else None, facts.made("E19")),
         Symptom(
-            f"A Fly machine id was returned{f': {given_id}' if given_id else ''}",
+            f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
             bool(caller.machine_id) if told else None,
             facts.made("E19"),
         ),
@@ -142,10 +148,33 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
     """The cause's remedy first, then those of what contributed; for an open case, the cheapest next tests."""
     remedies = [filled(entry.info.remedy, entry.names) for entry in told_first(ledger)]
     if ledger.top is None and verdict is not Verdict.HEALTHY:
-        tests = [e.hypothesis.next_test for e in (*ledger.tied, *ledger.entries) if e.hypothesis.next_test]
-        remedies = [Remedy("Find out more first", test) for test in dict.fromkeys(tests)][:3] + remedies
-        remedies = [*_make_it_visible(facts), *remedies]
+        remedies = [*_make_it_visible(facts), *_ask_fly(facts), *_tests(ledger), *remedies]
     return tuple(remedies)
+
+
+def _tests(ledger: Ledger) -> list[Remedy]:
+    """The tests that would tell more: of what ties first, then of what nothing speaks against."""
+    open_ones = sorted(ledger.entries, key=lambda entry: bool(entry.hypothesis.against))
+    tests: dict[str, Remedy] = {}
+    for entry in (*ledger.tied, *open_ones):
+        test = entry.hypothesis.next_test
+        if test and test not in tests:
+            tests[test] = Remedy(test.rstrip("."), f"It would tell whether this is so: {entry.hypothesis.title}.")
+    return list(tests.values())[:3]
+
+
+def _ask_fly(facts: Facts) -> list[Remedy]:
+    """An id was handed out, and nothing that we may ask knows it: then only Fly's own records can."""
+    gone = facts.caller.machine_id and not facts.sightings and facts.outcome("E03") is Outcome.ABSENT
+    if not gone or facts.outcome("E07") is Outcome.SEEN:
+        return []
+    return [
+        Remedy(
+            "Ask Fly's support what became of this machine",
+            "The call answered with an id, and no view that is open to us shows the machine any more. Their own "
+            "records reach further back; the report has a packet with the ids and times to send.",
+        )
+    ]
 
 
 def _make_it_visible(facts: Facts) -> list[Remedy]:
@@ -185,17 +214,26 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
         Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
         Remedy(
             "The machine stays up",
-            "It is started a minute later, too.",
+            "Look once more after a minute: a program that ends at once is restarted within seconds.",
             ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
         ),
-        Remedy(
-            "The endpoint answers for this machine",
-            "HTTP 101 means that the WebSocket opens; the connection then stays open until the time is up.",
-            (UPGRADE,),
-        ),
-        Remedy("The row follows", "Its status changes from starting to running by itself, under the machine's id."),
     )
-    return tuple(filled(check, names) for check in checks)
+    endpoint = Remedy(
+        "The endpoint answers for this machine",
+        "HTTP 101 means that the WebSocket opens; the connection then stays open until the time is up.",
+        (UPGRADE,),
+    )
+    row = Remedy("The row follows", "Its status changes from starting to running by itself, under the machine's id.")
+    at_once = Remedy(
+        "Or all of it at once",
+        "The runbook `verify_fix` makes these checks, says what each was at this incident, and closes it if all hold. "
+        "RUN is the folder of this report.",
+        ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
+    )
+    served = facts.believed_url or facts.services or facts.probe("E18")
+    kept = facts.record or facts.failed("E14")
+    found = (*checks, *((endpoint,) if served else ()), *((row,) if kept else ()), at_once)
+    return tuple(filled(check, names) for check in found)
 
 
 def _not_checked(evidence: Evidence) -> tuple[Unchecked, ...]:
@@ -207,9 +245,13 @@ def _not_checked(evidence: Evidence) -> tuple[Unchecked, ...]:
     ]
     asked = {look.facet.name for look in evidence.looks.values()}
     early = FACETS.keys() - asked - OCCASIONAL
-    why = "it was not asked before the run ended" if early else "nothing was given to ask it with"
     found += [
-        Unchecked(f"{facet.question} ({facet.number})", why) for facet in FACETS.values() if facet.name not in asked
+        Unchecked(
+            f"{facet.question} ({facet.number})",
+            "it was not asked before the run ended" if early else _WITHOUT[facet.name],
+        )
+        for facet in FACETS.values()
+        if facet.name not in asked
     ]
     return (
         *found,

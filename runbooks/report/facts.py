@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Claim, Hypothesis, Moment, Remedy, Status
+from runbooks.diagnose.model import Claim, Hypothesis, Moment, Status
 from runbooks.evidence.models import Exchange, Outcome
 from runbooks.report import times
 from runbooks.report.document import Report
@@ -57,15 +56,9 @@ def happened(report: Report) -> str:
     return times.between(min(before), max(before)) if before else "not known"
 
 
-def actions(report: Report) -> tuple[Remedy, ...]:
-    """What to do, the first thing first. A test that would tell more is named by what it is, not by why it is done."""
-    tests = {one.next_test for one in report.diagnosis.hypotheses} - {""}
-    return tuple(replace(one, title=one.why, why="") if one.why in tests else one for one in report.diagnosis.remedies)
-
-
 def first_action(report: Report) -> str:
     """The first of them in one sentence; where no cause is established, with its reason."""
-    first = next(iter(actions(report)), None)
+    first = next(iter(report.diagnosis.remedies), None)
     if first is None:
         return ""
     return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title

@@ -65,11 +65,11 @@ def _again(again: Again, write: Pen) -> str:
     lines, count = again.lines, len(again.rounds)
     numbers = rounds.spans([line.number for line in lines])
     between = f"{times.clock(lines[0].moment.at)}–{times.clock(lines[-1].moment.at)}"
-    told = f"{numbers} · {between} · the same {len(again.like)} lines again: {rounds.spans(again.like)}"
+    told = f"{numbers} · {between} · lines {rounds.spans(again.like)} again"
     if count > 1:
         began = [times.clock(one[0].moment.at) for one in again.rounds]
         rest = f", and {count - _MOST_BEGINNINGS} later" if count > _MOST_BEGINNINGS else ""
-        told += f" (×{count}, beginning at {', '.join(began[:_MOST_BEGINNINGS])}{rest})"
+        told += f", {count} times, beginning at {', '.join(began[:_MOST_BEGINNINGS])}{rest}"
     return write.noted(told, dict.fromkeys(line.moment.evidence for line in lines if line.moment.evidence))
 
 
@@ -103,6 +103,7 @@ def hypotheses(report: Report, write: Pen) -> Iterator[str]:
     out = "; the refuted ones stand under What we ruled out" if facts.ruled_out(report) else ""
     yield f"{len(every)} explanations were weighed: {counted}{out}. Open means neither proved nor refuted."
     cause = report.diagnosis.cause
+    own = {finding.slug for finding in report.diagnosis.contributing}
     for one in [one for one in every if one.status is not Status.REFUTED][: write.room.things]:
         raised = f", raised by {write.say(one.asked_by, 80)}" if one.asked_by else ""
         yield (
@@ -111,6 +112,8 @@ def hypotheses(report: Report, write: Pen) -> Iterator[str]:
         )
         if cause and one.slug == cause.slug:
             yield "- This is the root cause, see there."
+        elif one.status is Status.CONFIRMED and cause and one.slug not in own:
+            yield f"- This is so, and explained by the root cause ({escape.code(cause.slug)}), so it needs no mending."
         else:
             yield "\n\n".join(arguments(one, write))
 

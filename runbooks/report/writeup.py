@@ -195,7 +195,7 @@ def _impact(report: Report, write: Pen) -> Iterator[str]:
         told = f"shown by {yes} of {len(diagnosis.visibility)} views, not shown by {no}; {blind} could not be asked."
         lines.append(f"The machine is {told} {write.claim(diagnosis.reading)}".rstrip())
     for symptom in diagnosis.symptoms:
-        lines.append(f"**{_ANSWERS[symptom.holds]}:** {write.claims([Claim(symptom.text, symptom.evidence)])}")
+        lines.append(f"{_ANSWERS[symptom.holds]}: {write.claims([Claim(symptom.text, symptom.evidence)])}")
     compared = diagnosis.comparison
     states = next((row.values[1:] for row in compared.rows if row.attribute == "state"), ()) if compared else ()
     if compared and states:
@@ -207,12 +207,12 @@ def _impact(report: Report, write: Pen) -> Iterator[str]:
     yield write.bullets(lines)
 
 
-_ANSWERS = {True: "Yes", False: "No", None: "Could not look"}
+_ANSWERS = {True: "✓ So it is", False: "✗ Not so", None: "? Could not look"}
 
 
 def _what_to_do(report: Report, write: Pen) -> Iterator[str]:
     yield "## What to do"
-    if remedies := facts.actions(report):
+    if remedies := report.diagnosis.remedies:
         yield from _new_id(remedies)
         yield from write.actions(remedies)
     elif report.diagnosis.verdict == "healthy":

@@ -168,7 +168,7 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
             weight=Weight.WEAK,
         )
     if no or believed:
-        yield from image_was_resolved(facts)
+        yield from image_was_resolved(facts, "one that it may not read", "unauthorized")
         yield from other_reason(facts, "manifest-unauthorized")
 
 
@@ -340,7 +340,8 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Says]:
     remedy=Remedy(
         "Find where the image reference really comes from",
         "What was concluded from {believed} is about an image that was not used here. A default in the code is "
-        "overruled by a secret or a variable; `supabase secrets list` shows that it is set, not its value.",
+        "overruled by a secret or a variable. `supabase secrets list` shows which secrets are set, and not their "
+        "values; with RUNBOOKS_SUPABASE_TOKEN this runbook compares their digests with the images in question.",
         ("fly machine status {live_id} -a {app} -d", "supabase secrets list"),
     ),
     prevention=Remedy(

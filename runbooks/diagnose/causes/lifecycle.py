@@ -25,7 +25,9 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     remedy=Remedy(
         "Create the next one with auto_destroy false",
         "auto_destroy removes the machine, its events and soon its id: the evidence goes with it. "
-        "`fly machine run` leaves it off; the variables are those of the lost machine, to be set in your shell first.",
+        "`fly machine run` leaves it off. The variables are those of the lost machine that are no secrets, to be set "
+        "in your shell first; its ports, memory and restart policy are not repeated. It is enough to see whether the "
+        "program stays up.",
         ("fly machine run {image} -a {app} -r {region} {variables}",),
     ),
     prevention=Remedy(
@@ -162,7 +164,7 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Says]:
 
 @cause(
     "never-started",
-    "The machine was created, but never started",
+    "Nobody asked the machine to start",
     stage=Stage.LIFE,
     explains=(*_WAITS, "autostart-disabled", "connected-too-early"),
     apart={
@@ -235,11 +237,12 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
     stage=Stage.LIFE,
     explains=(*_WAITS, "start-rejected", "connected-too-early"),
     remedy=Remedy(
-        "Make another one, and remove this one by force",
+        "Make another one in its place, and remove this one by force",
         "A passing state that lasts longer than Fly allows for does not end by itself. A big image is the usual "
-        "reason while it is in `created`.",
+        "reason while it is in `created`: make it smaller, or the next one may hang as well. Removing cannot be "
+        "undone: ask Fly's support first, if they are to look at it.",
         (
-            "fly machine wait {machine_id} -a {app} --state settled",
+            "fly machine run {image} -a {app} -r {region}",
             "fly machine destroy {machine_id} -a {app} --force",
             "docker history {image}",
         ),
@@ -288,7 +291,7 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Says]:
     big = f" (its image takes {size / 1e9:.1f} GB packed)" if size > 1e9 else ""
     yield says(
         f"The machine is stuck in `{state}`{' for ' + lasting(over) if over else ''}{big}.",
-        f"it is stuck there{' for ' + lasting(over) if over else ''}{big}",
+        f"it hangs in `{state}`{' for ' + lasting(over) if over else ''}{big}",
     )
 
 

@@ -260,7 +260,7 @@ def exited_normally(facts: Facts) -> Iterator[Point | Says]:
         yield refutes("The last end was asked for (requested_stop).", facts.asked_to_stop[1])
     if facts.crash_codes:
         argue = doubts if last and facts.exits[-1][1].exit_code == 0 else refutes
-        yield argue(f"The program also ended with {crash(facts)}.", *crash_at(facts))
+        yield argue(f"It ended with {crash(facts)}: that is an error, and no end of the work.", *crash_at(facts))
     at = ended[-1][0].at if ended else None
     after = f" {lasting(at - facts.created_at)} after it was created" if at and facts.created_at else ""
     yield says(

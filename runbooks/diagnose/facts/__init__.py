@@ -39,7 +39,9 @@ class Facts(Company):
             "believed_host": self.believed_host,
         }
         env = machine.env if machine else {}
-        return {key: value for key, value in known.items() if value} | {"variables": settings(env, "-e ")}
+        # A secret belongs into `fly secrets set`, and not where everybody who reads the machine can read it.
+        open_ones = [name for name, value in env.items() if not value.startswith("<secret:")]
+        return {key: value for key, value in known.items() if value} | {"variables": settings(open_ones, "-e ")}
 
 
 def _tagged(reference: str) -> str:
