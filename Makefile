@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, once; nothing is installed outside this folder.
-#   make demo | test | docs | example | bench-diagnose | faults | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
+#   make demo | test | docs | example | bench-diagnose | faults | lab-scenarios | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint test docs example bench-diagnose faults pins clean
+.PHONY: demo lab lint test docs example bench-diagnose faults lab-scenarios pins clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -39,6 +39,10 @@ bench-diagnose: $(RUNTIME)
 # Every question with every fault, about a quarter of an hour; `make test` plays a slice of it.
 faults: $(DEV)
 	@$(BIN)/python tests/faults/matrix.py
+
+# Every scenario in one kernel of a real JupyterLab, about half an hour; `make test` plays a slice of it.
+lab-scenarios: $(DEV)
+	@LAB_SCENARIOS=all $(BIN)/pytest tests/lab -k scenario
 
 $(RUNTIME): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
