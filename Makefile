@@ -40,7 +40,7 @@ bench-diagnose: $(RUNTIME)
 faults: $(DEV)
 	@$(BIN)/python tests/faults/matrix.py
 
-# Every scenario in one kernel of a real JupyterLab, about half an hour; `make test` plays a slice of it.
+# Every scenario in one kernel of a real JupyterLab, about ten minutes; `make test` plays a slice of it.
 lab-scenarios: $(DEV)
 	@LAB_SCENARIOS=all $(BIN)/pytest tests/lab -k scenario
 

@@ -143,7 +143,7 @@ def test_one_kernel_plays_scenario_after_scenario(opened: Open, out: Path) -> No
             wrong.append((name, told))
         opening = notebook.output("open")
         assert f"Simulated: a reconstruction, scenario {name}." in opening
-        assert found["headline"] in opening
+        assert found["headline"].replace("`", "") in opening
         assert "application/vnd.jupyter.error" not in json.dumps(notebook.save()), name
     assert wrong == []
 
