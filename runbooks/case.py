@@ -28,7 +28,7 @@ from runbooks.evidence.scan import masked_text
 from runbooks.parameters import RUNBOOKS, Parameters, caller_text, validate
 from runbooks.progress import Progress
 from runbooks.prompt import with_token
-from runbooks.report import conclusions, index, overview, page, retrospect, since, steps, summary, writeup
+from runbooks.report import conclusions, index, overview, page, retrospect, since, steps, summary, vendor, writeup
 from runbooks.report.browse import Browsed
 from runbooks.report.document import Report
 from runbooks.report.section import Section
@@ -160,6 +160,12 @@ class Case:
 
     def not_checked(self) -> Section:
         return conclusions.not_checked(self.diagnosis)
+
+    def for_fly_support(self) -> Section:
+        return self._step(self._for_fly_support)
+
+    def _for_fly_support(self, *_: object) -> Section:
+        return vendor.section(self.report)
 
     def note(self, text: str) -> Section:
         """Your own words, for the report. They replace what was noted before; an empty text leaves it."""
@@ -308,8 +314,8 @@ class Case:
         except Exception as error:
             reason = self._seen.redactor.text(f"{type(error).__name__}: {error}", "error")
             return Section(
-                step.__name__.replace("_", "-"),
-                step.__name__.replace("_", " ").capitalize(),
+                step.__name__.strip("_").replace("_", "-"),
+                step.__name__.strip("_").replace("_", " ").capitalize(),
                 "",
                 f"This step failed ({reason[:300]}); the others are not affected.",
                 notes=("This is a fault of the runbook, not of the incident: please report it.",),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from runbooks.report import escape, inline, table
 from runbooks.report.section import Figure, Section
 
-QUOTE_LINES, QUOTE_WIDTH = 120, 400
+QUOTE_LINES, QUOTE_WIDTH = 400, 400
 TEXT_WIDTH = 100
 BOX = "☐ "
 _MARK = re.compile(rf"\d{{1,3}}\. |{BOX}")
@@ -26,6 +26,7 @@ _PAGE: Styles = {part: Markup(' class="{}"').format(part) for part in _PARTS} | 
     **dict.fromkeys(("th", "td", "table", "code"), Markup()),
     # On a phone it scrolls, with a keyboard too.
     "boxes": Markup(' class="notes"'),
+    "quote": Markup(' class="pre"'),
     "figure": Markup(' class="figure" tabindex="0" aria-label="Chart"'),
 }
 
@@ -87,7 +88,8 @@ def closing_html(section: Section, known: Collection[str], styles: Styles) -> Ma
     if section.table is not None and len(section.table.columns):
         out.append(table.html(section.table, known, styles, f"{section.title}: table"))
     if section.quote:
-        out.append(_pre("\n".join(escape.lines(section.quote, QUOTE_LINES, QUOTE_WIDTH)), styles))
+        quote = "\n".join(escape.lines(section.quote, QUOTE_LINES, QUOTE_WIDTH))
+        out.append(f"<pre{styles['quote']}>{escape.html(quote)}</pre>")
     if section.commands:
         out.append(f"<p{styles['small']}>Repeat it by hand:</p>")
         out.append(_shell(section.commands, styles))
@@ -97,10 +99,7 @@ def closing_html(section: Section, known: Collection[str], styles: Styles) -> Ma
 
 
 def _shell(commands: Sequence[str], styles: Styles) -> Markup:
-    return _pre("\n".join(escape.plain(command, 4_000) for command in commands), styles)
-
-
-def _pre(text: str, styles: Styles) -> Markup:
+    text = "\n".join(escape.plain(command, 4_000) for command in commands)
     return Markup(f"<pre{styles['pre']}>{escape.html(text)}</pre>")  # noqa: S704 - escaped
 
 

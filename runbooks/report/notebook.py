@@ -44,6 +44,8 @@ _STYLES: display.Styles = {
         "image": "background:#fff;border-radius:6px;max-width:100%;min-width:600px;height:auto",
         "pre": f"{_MONO};{_BOX};font-size:.9em;margin:.5em 0;padding:.6em .8em;overflow-x:auto;"
         "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere",
+        "quote": f"{_MONO};{_BOX};font-size:.9em;margin:.5em 0;padding:.6em .8em;max-height:40em;overflow:auto;"
+        "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere",
         "small": "opacity:.75;font-size:.9em;margin:.6em 0 .1em",
     }.items()
 }

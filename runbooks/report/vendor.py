@@ -10,9 +10,11 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.model import Verdict
 from runbooks.evidence.models import CallerError, Exchange, Outcome
 from runbooks.report import escape, facts, status, times
 from runbooks.report.document import Report
+from runbooks.report.section import Section
 
 UNKNOWN = "not known"
 _WIDE, _COLUMNS = 400, 96
@@ -53,6 +55,27 @@ def packet(report: Report) -> str:
     )
     told = [(title, [line for long in lines for line in _wrapped(long)]) for title, lines in parts]
     return "\n\n".join("\n".join(filter(None, (title, *lines))) for title, lines in told if lines)
+
+
+def section(report: Report) -> Section:
+    """The packet in a notebook, and whether it is of any use."""
+    cause = report.diagnosis.cause
+    if report.diagnosis.verdict is Verdict.HEALTHY:
+        answer = "There is nothing to ask: nothing wrong was found."
+    elif cause is None:
+        answer = "The cause is not established, and Fly can see what you cannot: send them this."
+    elif cause.slug in THEIRS:
+        answer = f"`{cause.slug}` is for Fly to judge and to mend: send them this."
+    else:
+        answer = f"`{cause.slug}` is on your side, so Fly can probably do nothing; if you ask all the same, send this."
+    return Section(
+        "fly-support",
+        "For Fly's support",
+        "What do they need to look it up?",
+        answer,
+        notes=("Paste it into a mail to support or a thread on community.fly.io; secrets are replaced in it.",),
+        quote=packet(report),
+    )
 
 
 def _opening(report: Report) -> Iterator[str]:
