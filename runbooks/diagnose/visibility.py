@@ -92,12 +92,12 @@ def _fly_status(facts: Facts) -> View:
     listed = _listed(facts, "E05", view)
     if listed.sees is not Sees.YES:
         return listed
-    machine = next(s.machine for s in facts.sightings if s.at in ("E05b", "E05"))
+    machine = next(s.machine for s in facts.sightings if s.at in listed.evidence)
     if machine.config is None:
-        return View(view, Sees.COULD_NOT_LOOK, "the list shows no metadata to judge by", ("E05",))
+        return View(view, Sees.COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
     if machine.metadata.get("fly_platform_version") == "v2" and machine.state not in GONE:
-        return View(view, Sees.YES, machine.state, ("E05",))
-    return View(view, Sees.NO, "only hinted at: no fly_platform_version=v2 in its metadata", ("E05",))
+        return View(view, Sees.YES, machine.state, listed.evidence)
+    return View(view, Sees.NO, "only hinted at: no fly_platform_version=v2 in its metadata", listed.evidence)
 
 
 def _launch_tools(facts: Facts) -> View:
@@ -105,7 +105,8 @@ def _launch_tools(facts: Facts) -> View:
     view = "fly deploy, fly scale (derived, not run)"
     listed = _listed(facts, "E05", view)
     if listed.sees is not Sees.YES or facts.config is None:
-        return listed if listed.sees is not Sees.YES else View(view, Sees.COULD_NOT_LOOK, "no config seen", ("E05",))
+        unknown = View(view, Sees.COULD_NOT_LOOK, "no config seen", listed.evidence)
+        return listed if listed.sees is not Sees.YES else unknown
     group = facts.machine.metadata.get("fly_process_group") if facts.machine else None
     version = facts.machine.metadata.get("fly_platform_version") if facts.machine else None
     if group and version == "v2":
