@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from runbooks.evidence.models import Event, Evidence, Image, LogLine, Machine, Record
+from runbooks.evidence.models import Event, Evidence, Exchange, Image, LogLine, Machine, Record
 
 
 def frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pd.DataFrame:
@@ -104,21 +104,25 @@ def mapping(title: str, value: Mapping[str, object]) -> pd.DataFrame:
 def looks(evidence: Evidence) -> pd.DataFrame:
     """Every question asked, in order: where, when, how often, how it ended, and how long it can be asked."""
     return frame(
-        ("evidence", "question", "where", "when (UTC)", "times", "outcome", "answer", "can be asked"),
+        ("evidence", "question", "where", "when (UTC)", "answer", "can be asked"),
         (
             (
                 x.number,
                 x.facet.question,
-                x.exchanges[-1].url if x.exchanges else "",
+                _where(x.exchanges),
                 clock(x.at),
-                len(x.exchanges) or "",
-                x.outcome.value,
-                x.reason,
+                f"{x.outcome.value}: {x.reason}",
                 x.facet.lives_for,
             )
             for x in evidence.looks.values()
         ),
     )
+
+
+def _where(exchanges: Sequence[Exchange]) -> str:
+    """The last address, and how many requests it took."""
+    several = f" ({len(exchanges)} requests)" if len(exchanges) > 1 else ""
+    return f"{exchanges[-1].url}{several}" if exchanges else ""
 
 
 def _yes(flag: bool) -> str:
