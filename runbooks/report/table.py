@@ -162,4 +162,12 @@ def _row_by_row(columns: Sequence[str], rows: Sequence[Sequence[str]], width: in
 
 
 def _hanging(line: str, width: int, indent: str = "") -> list[str]:
-    return textwrap.wrap(line, width, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False)
+    """Wrapped between words only: an address or a digest stays whole, to be copied."""
+    return textwrap.wrap(
+        line,
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from html.parser import HTMLParser
 
+import bleach
 import pandas as pd
 import pytest
 from report_samples import EVIL, demo, hostile
+from rich.cells import cell_len
 
-from runbooks.report import escape, inline, times
-from runbooks.report.section import Section
+from runbooks.report import escape, inline, table, times
+from runbooks.report.notebook import outputs
+from runbooks.report.section import Figure, Section
 
 
 class Tags(HTMLParser):
@@ -22,30 +26,101 @@ class Tags(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-@pytest.mark.parametrize("section", [*demo().sections, *hostile().sections], ids=lambda s: s.slug[:12])
+SECTIONS = [*demo().sections, *hostile().sections]
+sections = pytest.mark.parametrize("section", SECTIONS, ids=[f"{n}-{s.slug[:12]}" for n, s in enumerate(SECTIONS)])
+STRUCTURE = {"div", "p", "strong", "ul", "ol", "li", "code", "table", "thead", "tbody", "tr", "th", "td", "pre", "span"}
+GITHUB = STRUCTURE - {"span"} | {"a", "figure", "img", "details", "summary"}
+"""Tags that GitHub's view of a notebook leaves, out of those used here. Styles, roles and `data:` images go."""
+
+
+def as_github(html: str) -> str:
+    attributes = {"*": ["alt", "scope", "aria-label", "tabindex"], "a": ["href"], "img": ["src"]}
+    cleaned: str = bleach.clean(html, tags=GITHUB, attributes=attributes, protocols=["http", "https"], strip=True)
+    return cleaned
+
+
+@sections
 def test_the_notebook_shows_it_styled_and_harmless(section: Section) -> None:
-    tags = Tags(section._repr_html_()).found
-    allowed = {
-        "div",
-        "p",
-        "strong",
-        "ul",
-        "li",
-        "code",
-        "figure",
-        "img",
-        "table",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-        "pre",
-        "span",
-    }
-    assert {tag for tag, _ in tags} <= allowed
-    assert not [name for _, attrs in tags for name in attrs if name.startswith("on") or name in ("href", "id")]
-    assert all(attrs.get("scope") == "col" for tag, attrs in tags if tag == "th")
+    shown = "".join(data.get("text/html", "") for data, _ in outputs(section))
+    for html, allowed in ((shown, {"details", "summary"}), (section._repr_html_(), {"figure", "img"})):
+        tags = Tags(html).found
+        assert {tag for tag, _ in tags} <= STRUCTURE | allowed
+        assert not [name for _, attrs in tags for name in attrs if name.startswith("on") or name in ("href", "id")]
+        assert all(attrs.get("scope") == "col" for tag, attrs in tags if tag == "th")
+
+
+@sections
+def test_without_any_style_it_is_still_told(section: Section) -> None:
+    told = list(outputs(section))
+    cleaned = [as_github(data["text/html"]) for data, _ in told if "text/html" in data]
+    shown = "".join(cleaned)
+    assert "style=" not in shown
+    assert "<img" not in shown
+    assert cleaned[0].startswith(f"<div><div><strong>{escape.html(section.title, 300)}</strong>")
+    assert shown.count("<p><strong>") == 1, "the answer"
+    assert shown.count("<li>") == len(section.notes)
+    assert shown.count("<th ") == (sum(map(bool, section.table.columns)) if section.table is not None else 0)
+    pictures = [(data, metadata) for data, metadata in told if "image/png" in data]
+    assert len(pictures) == (section.figure is not None)
+    for data, metadata in pictures:
+        assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+        assert data["text/plain"].startswith("[chart] ")
+        assert metadata["image/png"]["alt"] == escape.plain(section.figure.alt, 4_000)  # type: ignore[union-attr]
+        assert f"<summary>The picture in words</summary>{escape.html(section.figure.alt, 4_000)}" in shown  # type: ignore[union-attr]
+    plain = "\n\n".join(filter(None, (data["text/plain"] for data, _ in told)))
+    assert plain == repr(section)
+
+
+def test_a_picture_that_cannot_be_drawn_costs_only_itself() -> None:
+    def broken() -> bytes:
+        raise RuntimeError("no such font")
+
+    section = Section("s", "T", "", "Answer.", figure=Figure("f", "three lanes", lambda: "<svg/>", broken))
+    ((data, _),) = outputs(section)
+    assert "The chart could not be drawn (RuntimeError); in words: three lanes" in data["text/html"]
+    assert "Answer." in data["text/html"]
+
+
+def test_notes_bring_their_commands_and_their_own_marks() -> None:
+    ordered = Section("s", "T", "", "A.", notes=("1. First.", "2. Then."), below=(("fly a", "fly b"), ()))
+    assert "<ol" in ordered._repr_html_()
+    assert "<li>First.<pre" in ordered._repr_html_()
+    assert repr(ordered).endswith("A.\n1. First.\n    fly a\n    fly b\n2. Then.")
+    boxes = Section("s", "T", "", "A.", notes=("☐ This.", "☐ That."))
+    assert repr(boxes).endswith("A.\n☐ This.\n☐ That.")
+    assert "list-style:none" in boxes._repr_html_()
+
+
+def test_links_lead_to_files_and_nowhere_else() -> None:
+    section = Section("s", "T", "", "A.", links=(("report.html", "../a b/report.html"), ("<x>", "javascript:alert(1)")))
+    hrefs = [attrs["href"] for tag, attrs in Tags(section._repr_html_()).found if tag == "a"]
+    assert hrefs == ["../a%20b/report.html", "javascript%3Aalert%281%29"]
+
+
+def test_a_table_in_a_terminal_breaks_no_word() -> None:
+    columns = {"what": ["short"], "reference": [f"registry.fly.io/vyx-app@sha256:{'0123456789abcdef' * 3}"]}
+    narrow = table.text(pd.DataFrame(columns))
+    assert narrow.splitlines()[0].split() == ["what", "reference"]
+    assert columns["reference"][0] in narrow
+    many = {f"column {n}": [f"a-word-without-any-blank-{n}", "–"] for n in range(8)}
+    wide = table.text(pd.DataFrame(many))
+    assert max(map(len, wide.splitlines())) <= 100
+    assert "a-word-without-any-blank-0  a-word-without-any-blank-1" in wide
+    assert "column 7: a-word-without-any-blank-7" in wide
+    assert wide.count("column 7") == 1, "an empty cell is left out"
+
+
+def test_a_heading_gives_way_before_the_cells_do() -> None:
+    columns = ["time (UTC)", *(f"a long heading {n}" for n in range(8))]
+    shown = table.text(pd.DataFrame([["2025-10-02 03:00:25 UTC", *"12345678"]], columns=columns))
+    assert "2025-10-02 03:00:25 UTC  1 " in shown
+    assert max(map(len, shown.splitlines())) <= 100
+
+
+@sections
+def test_a_terminal_of_a_hundred_columns_holds_it(section: Section) -> None:
+    prose = [line for line in repr(section).splitlines() if not line.startswith("  ")]
+    assert max(map(cell_len, prose)) <= 100
 
 
 def test_a_named_index_is_shown_and_missing_cells_are_dashes() -> None:
