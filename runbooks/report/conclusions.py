@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runbooks.diagnose.facts import lasting
-from runbooks.diagnose.model import Claim, Diagnosis, Remedy, Sees
+from runbooks.diagnose.model import Claim, Diagnosis, Remedy, Sees, Verdict
 from runbooks.evidence import tables
 from runbooks.evidence.lifetime import overdue
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
@@ -23,7 +23,7 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     cause = (
         f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {_notes(diagnosis.cause.evidence)}"
         if diagnosis.cause
-        else "No cause is established so far."
+        else ("" if diagnosis.verdict is Verdict.HEALTHY else "No cause is established so far.")
     )
     asked = f"{len(outcomes)} questions asked: {seen} seen, {absent} answered with no, {blind} could not be looked at."
     scenario = status.simulated(evidence)
