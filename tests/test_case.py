@@ -54,6 +54,18 @@ def test_a_cell_that_is_run_again_asks_nothing(root: Path, capsys: pytest.Captur
     assert open_case({"source": FIXED}) is not first, "other parameters are another case"
 
 
+def test_the_report_is_linked_where_the_notebook_lies_beside_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = open_case(source=DEMO)
+    assert case.publish().links == (), "from a folder elsewhere no relative way leads there for sure"
+    (folder,) = folders(root)
+    beside = root / "2025-01-01" / "machine_not_visible--lab--000000Z"
+    beside.mkdir(parents=True)
+    monkeypatch.chdir(beside)
+    links = dict(case.publish().links)
+    assert (beside / links["report.html"]).resolve() == (folder / "report.html").resolve()
+    assert all((beside / way).exists() for way in links.values())
+
+
 def test_publishing_again_without_a_change_makes_no_second_folder(root: Path) -> None:
     case = open_case(source=DEMO)
     case.publish()

@@ -33,6 +33,7 @@ from runbooks.evidence.models import (
     Listing,
     Look,
     Machine,
+    Outcome,
     Probe,
     Records,
     Token,
@@ -284,7 +285,12 @@ class Survey:
         machine = self._known.best_machine()
         begun = (machine.created_at if machine else None) or self.given.incident_at
         since = begun - timedelta(seconds=60) if begun and begun.year > 1970 else None
-        return self._with_token(lambda: logs.logs(self._client, self.given.app_name, machine_id, since))
+        found = self._with_token(lambda: logs.logs(self._client, self.given.app_name, machine_id, since))
+        kept = FACETS["logs"].kept
+        if found.outcome is Outcome.ABSENT and since and kept and self._begun - since > kept:
+            # Nothing is left of that time, whatever was printed: this is no "no".
+            return unlooked(f"no line of instance {machine_id} is left: Fly keeps logs for about {kept.days} days")
+        return found
 
     def _organisation_look(self) -> Found:
         app, token = self._known.answer("app"), self._known.answer("token")

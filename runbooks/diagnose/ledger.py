@@ -20,7 +20,7 @@ from enum import IntEnum
 from runbooks.diagnose.commands import sentence
 from runbooks.diagnose.contradictions import contradictions
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Claim, Finding, Hypothesis, Remedy, Status
+from runbooks.diagnose.model import Claim, Finding, Hypothesis, Remedy, Side, Status
 from runbooks.evidence.models import Outcome
 
 
@@ -110,6 +110,7 @@ class CauseInfo:
     asked_by: str = ""
     apart: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    side: Side = Side.YOURS
 
     @property
     def doc(self) -> str:
@@ -138,10 +139,11 @@ def cause(
     asked_by: str = "",
     apart: Mapping[str, str] | None = None,
     sources: tuple[str, ...] = (),
+    side: Side = Side.YOURS,
 ) -> Callable[[Rule], Rule]:
     """Register the rule that follows. `explains` lists what this cause makes happen, `is_a` names its
     general form; `asked_by` marks a hypothesis of the first report, which always stands in the ledger.
-    `apart` says for each neighbour how to tell the two apart, `sources` where Fly says so."""
+    `apart` says for each neighbour how to tell the two apart, `sources` where Fly says so, `side` who can mend it."""
 
     def register(rule: Rule) -> Rule:
         family = rule.__module__.rpartition(".")[2]
@@ -160,6 +162,7 @@ def cause(
             asked_by,
             apart or {},
             sources,
+            side,
         )
         return rule
 
@@ -263,7 +266,12 @@ def told_first(ledger: Ledger) -> tuple[Entry, ...]:
 def finding_of(entry: Entry) -> Finding:
     hypothesis = entry.hypothesis
     return Finding(
-        hypothesis.slug, hypothesis.title, hypothesis.statement, hypothesis.evidence, hypothesis.status.value
+        hypothesis.slug,
+        hypothesis.title,
+        hypothesis.statement,
+        hypothesis.evidence,
+        hypothesis.status.value,
+        side=entry.info.side,
     )
 
 

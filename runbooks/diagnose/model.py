@@ -26,6 +26,14 @@ class Sees(StrEnum):
     COULD_NOT_LOOK = "could-not-look"
 
 
+class Side(StrEnum):
+    """Who can mend a cause: the user's own program, config or caller; Fly; or either."""
+
+    YOURS = "yours"
+    FLY = "fly"
+    EITHER = "either"
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A sentence with its footnotes: `evidence` holds E-numbers that exist in the evidence."""
@@ -71,6 +79,7 @@ class Finding:
     evidence: tuple[str, ...]
     confidence: str = "confirmed"
     hygiene: bool = False
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +114,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """One of the seed's five symptoms: `holds` is None when it could not be looked at."""
+    """One of the seed's five symptoms: `holds` is None when it could not be looked at; `so` says what is the case."""
 
     text: str
     holds: bool | None
     evidence: tuple[str, ...]
+    so: str = ""
 
 
 @dataclass(frozen=True, slots=True)

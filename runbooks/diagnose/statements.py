@@ -7,6 +7,8 @@ from datetime import datetime
 
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.model import Claim, Untrue
+from runbooks.evidence.reading import time_of
+from runbooks.evidence.refused import STAMP
 
 _UP = ("running", "started", "active", "ready", "healthy")
 _ON_ITS_WAY = ("starting", "provisioning", "creating", "created", "pending")
@@ -39,7 +41,8 @@ def _found(facts: Facts) -> Iterator[Untrue]:
         )
     url = caller.websocket_url
     if url and facts.believed_host.endswith(".fly.dev") and facts.believed_host != facts.app_host:
-        yield _said(at, f"The caller gave out {url}, which is not an address of {facts.subject.app}.", "E19")
+        at_url = _dated(caller.text, url) or at
+        yield _said(at_url, f"The caller gave out {url}, which is not an address of {facts.subject.app}.", "E19")
     machine = facts.machine
     if machine and machine.region and caller.region and machine.region not in caller.region:
         yield _said(
@@ -72,6 +75,17 @@ def _of_the_row(facts: Facts) -> Iterator[Untrue]:
 
 def _first_start(facts: Facts) -> datetime | None:
     return next((e.at for e in facts.events if (e.type, e.status) == ("start", "started")), None)
+
+
+def _dated(text: str, words: str) -> datetime | None:
+    """When the words were first said: the stamp before the first of them that has one."""
+    start = text.find(words)
+    while start >= 0:
+        stamps = list(STAMP.finditer(text, 0, start))
+        if stamps:
+            return time_of(stamps[-1].group(0))
+        start = text.find(words, start + 1)
+    return None
 
 
 def _said(at: datetime | None, text: str, *evidence: str) -> Untrue:

@@ -10,6 +10,7 @@ from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Symptom, Unchecked, Verdict, View
 from runbooks.evidence.catalogue import FACETS, OCCASIONAL
+from runbooks.evidence.lifetime import overdue
 from runbooks.evidence.models import Evidence, Outcome
 
 _STATE_WORDS = {"destroyed": " is gone", "destroying": " is going", "started": " runs", "created": " never started"}
@@ -123,23 +124,40 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     row_looked = facts.outcome("E14") in (Outcome.SEEN, Outcome.ABSENT)
     row = facts.record
     status = f", status {row.status}" if row else ""
+    claim = facts.caller.error_text or facts.caller.message
+    said = {True: "The call reported success", False: f"The call reported a failure: {claim[:160]}"}
+    seen = f"id {caller.machine_id}" if caller.machine_id else ""
+    reached = f"The WebSocket URL in use comes as far as {probe.reached}" if probe else ""
     return (
-        Symptom("The call that makes the machine claims success", caller.ok if told else None, facts.made("E19")),
+        Symptom(
+            "The call that makes the machine claims success",
+            caller.ok if told else None,
+            facts.made("E19"),
+            said.get(caller.ok, "") if told and caller.ok is not None else "",
+        ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
             bool(caller.machine_id) if told else None,
             facts.made("E19"),
+            f"The caller was given the {seen}" if seen else "The caller was given no machine id",
         ),
-        Symptom(f"A database row exists{status}", bool(row) if row_looked else None, facts.made("E14")),
+        Symptom(
+            f"A database row exists{status}",
+            bool(row) if row_looked else None,
+            facts.made("E14"),
+            f"The database row says {row.status or 'no status'}" if row else "There is no database row",
+        ),
         Symptom(
             "The machine is not in the app's list (the dashboard's own rules are not documented)",
             unseen,
             invisible.evidence,
+            "The app's list does not show the machine" if unseen else "The app's list shows the machine",
         ),
         Symptom(
             "The WebSocket connection fails",
             probe.reached != "open" if probe else None,
             facts.made("E17"),
+            "The WebSocket URL in use opens" if probe and probe.reached == "open" else reached,
         ),
     )
 
@@ -181,7 +199,7 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     """When the platform could not be asked, that is what to mend first."""
     reasons = [
         look.reason
-        for n in ("E01", "E02", "E05", "E07")
+        for n in ("E01", "E02", "E05", *(() if overdue(facts.evidence) else ("E07",)))
         if (look := facts.look(n)) and look.outcome is Outcome.COULD_NOT_LOOK
     ]
     if not reasons:

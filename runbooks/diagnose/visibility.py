@@ -137,7 +137,7 @@ def reading(facts: Facts) -> Claim:
     if facts.other_apps:
         return Claim(f"The machine is in another app: {facts.other_apps[0].app}.", (facts.other_apps[0].at,))
     if facts.state in GONE and facts.sightings:
-        return Claim("The machine is destroyed; its events say by whom, as long as they are kept.", facts.seen_at)
+        return Claim(f"The machine is destroyed{_by_whom(facts)}.", facts.seen_at)
     if get is Outcome.SEEN:
         if listed is Outcome.SEEN and not any(n in facts.seen_at for n in ("E05", "E05b")):
             return Claim("The machine exists, and the list leaves it out.", ("E03", "E05"))
@@ -157,6 +157,19 @@ def reading(facts: Facts) -> Claim:
     return Claim(
         "Too few of the platform's views could be asked to say where the machine is.", facts.made("E03", "E05", "E06")
     )
+
+
+def _by_whom(facts: Facts) -> str:
+    """What its last events say about who destroyed it (facts §1.5): flyd acts for the platform or the config."""
+    event = facts.event_of("destroy", "destroyed") or facts.event_of("destroy")
+    if event is None:
+        return "; no event that is still kept says by whom"
+    source = event[0].source
+    if source == "user":
+        return ", by a request (source user)"
+    if (facts.config or {}).get("auto_destroy") is True:
+        return f" by its own auto_destroy setting (source {source})"
+    return f" by the platform (source {source})"
 
 
 def _name(facts: Facts, number: str, view: str) -> View:

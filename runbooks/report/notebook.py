@@ -58,9 +58,12 @@ def section_html(section: Section) -> str:
 
 
 def show(section: Section) -> None:
-    """What a cell shows whose last line is the section."""
+    """What a cell shows whose last line is the section. IPython in a terminal prints its `repr`, in one piece."""
+    from IPython.core.getipython import get_ipython
     from IPython.display import display as publish
 
+    if getattr(get_ipython(), "kernel", None) is None:
+        raise NotImplementedError
     for data, metadata in outputs(section):
         publish(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 

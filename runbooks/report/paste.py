@@ -41,9 +41,9 @@ def _answer(report: Report) -> Iterator[str]:
     if moment:
         yield _line(f"decisive: {times.clock(moment.at)} UTC, {escape.line(moment.source, 30)}: ", moment.text)
     if cause:
-        yield _line(
-            "cause: ", cause.slug if cause.statement == diagnosis.headline else f"{cause.slug}, {cause.statement}"
-        )
+        side = f" ({status.SIDES[cause.side]})" if cause.side else ""
+        said = "" if cause.statement == diagnosis.headline else f", {cause.statement}"
+        yield _line("cause: ", f"{cause.slug}{side}{said}")
     elif possible := facts.still_possible(report):
         yield _line("still possible: ", "; ".join(one.title for one in possible))
     yield from _ruled_out(report)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbooks.diagnose.model import Diagnosis
+from runbooks.diagnose.model import Diagnosis, Side
 from runbooks.evidence.models import Evidence
 
 
@@ -28,6 +28,12 @@ _LIKELY = Standing("INVESTIGATING", "◐", "a likely cause is named, but not pro
 _OPEN = Standing("INVESTIGATING", "○", "something is wrong, its cause is not established", "open")
 _UNKNOWN = Standing("INCONCLUSIVE", "?", "the evidence does not decide it", "open")
 
+SIDES: Mapping[Side, str] = {
+    Side.YOURS: "yours, not Fly's",
+    Side.FLY: "Fly's",
+    Side.EITHER: "not decided, yours or Fly's",
+}
+"""Who can mend the cause: the first question of whoever believes that Fly is down."""
 STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": "○", "refuted": "✗"}
 SEES_SIGNS: Mapping[str, str] = {"yes": "✓", "no": "✗", "could-not-look": "?"}
 SEES_WORDS: Mapping[str, str] = {"yes": "sees it", "no": "does not", "could-not-look": "could not look"}

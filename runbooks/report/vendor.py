@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Verdict
+from runbooks.diagnose.model import Side, Verdict
 from runbooks.evidence.models import CallerError, Exchange, Outcome
 from runbooks.report import escape, facts, status, times
 from runbooks.report.document import Report
@@ -19,22 +19,6 @@ from runbooks.report.section import Section
 UNKNOWN = "not known"
 _WIDE, _COLUMNS = 400, 96
 _MOST_EVENTS, _MOST_REQUESTS, _MOST_CONFIG = 30, 20, 120
-THEIRS = (
-    "host-capacity",
-    "host-unreachable",
-    "image-not-yet-propagated",
-    "image-pull-failed",
-    "list-incomplete",
-    "platform-incident",
-    "quota-or-billing",
-    "region-capacity",
-    "region-unavailable",
-    "replaced-or-migrated",
-    "stuck-in-transition",
-    "trial-limit",
-    "volume-placement",
-)
-"""Causes on which the platform has the last word."""
 
 
 def packet(report: Report) -> str:
@@ -64,7 +48,7 @@ def section(report: Report) -> Section:
         answer = "There is nothing to ask: nothing wrong was found."
     elif cause is None:
         answer = "The cause is not established, and Fly can see what you cannot: send them this."
-    elif cause.slug in THEIRS:
+    elif cause.side in (Side.FLY, Side.EITHER):
         answer = f"`{cause.slug}` is for Fly to judge and to mend: send them this."
     else:
         answer = f"`{cause.slug}` is on your side, so Fly can probably do nothing; if you ask all the same, send this."
@@ -128,7 +112,7 @@ def _asked(report: Report, seen: Facts) -> Iterator[str]:
     if cause is None:
         yield _line(f"- What do your records say about {who}: its events, its exits, and who or what ended it?")
         yield "- Was there anything on its host or in its region at that time?"
-    elif cause.slug in THEIRS:
+    elif cause.side in (Side.FLY, Side.EITHER):
         yield _line(f"- Please look at {who}, and at its host or region: are we right, and can you mend it?")
         yield "- If we are not, what do your records show instead?"
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from runbooks.diagnose.fix import Check
-from runbooks.diagnose.model import Claim, Remedy, Sees
+from runbooks.diagnose.model import Claim, Remedy
 from runbooks.report import escape, facts, grounds, inline, paste, pen, status, times, vendor
 from runbooks.report.document import Report
 from runbooks.report.pen import Pen
@@ -124,23 +124,24 @@ def _summary(report: Report, write: Pen) -> Iterator[str]:
     else:
         yield "**Do first:** no remedy follows from this evidence; what is missing stands under Not checked."
     yield _not_so(report, write)
-    yield _limits(report)
+    yield _limits(report, write)
 
 
 def _why(report: Report, write: Pen) -> str:
     cause = report.diagnosis.cause
     if cause:
         sure = "**confirmed** by evidence" if cause.confidence == "confirmed" else "**likely**, and not proved"
-        return f"The cause is {sure}: {_low(write.say(cause.title, _TITLES))} ({escape.code(cause.slug)})."
+        whose = f" Whose side it is on: {status.SIDES[cause.side]}." if cause.side else ""
+        return f"The cause is {sure}: {_low(write.say(cause.title, _TITLES))} ({escape.code(cause.slug)}).{whose}"
     if report.diagnosis.verdict == "healthy":
         return "Nothing wrong was found in what could be looked at."
     possible = facts.still_possible(report)
     if not possible:
-        return "Why is **not established**."
+        return "The cause is **not established**."
     titles = "; ".join(_low(write.say(one.title, _TITLES)) for one in possible[:4])
     more = f"; and {len(possible) - 4} more" if len(possible) > 4 else ""
     one_of = "one explanation is" if len(possible) == 1 else f"{len(possible)} explanations are"
-    return f"Why is **not established**; {one_of} still possible: {titles}{more}."
+    return f"The cause is **not established**; {one_of} still possible: {titles}{more}."
 
 
 def _when(report: Report, write: Pen) -> str:
@@ -160,19 +161,21 @@ def _when(report: Report, write: Pen) -> str:
 def _not_so(report: Report, write: Pen) -> str:
     """Whoever came with one of these theories reads here that it is not so, and why, if it looked like it."""
     out, fly = facts.suspicions(report), facts.feed(report)
-    titles = "; ".join(_low(write.say(one.title, _TITLES)) for one in out)
-    told = [f"**Ruled out:** {titles}."] if out else []
+    titles = "; ".join(f"that {_low(write.say(one.title, _TITLES))}" for one in out)
+    told = [f"**Not the cause:** {titles}."] if out else []
     told.append(write.claims((one.against[-1] for one in out if one.supports and one.against), _SHORT))
-    told.append(write.claims([fly[0]], _SHORT) if fly else "")
-    return " ".join(filter(None, told))
+    status_page = f"\n\n**Fly's status page:** {write.claims([fly[0]], _SHORT)}" if fly else ""
+    return " ".join(filter(None, told)) + status_page
 
 
-def _limits(report: Report) -> str:
+def _limits(report: Report, write: Pen) -> str:
     count = len(report.diagnosis.not_checked) + len(report.diagnosis.faults)
     if not count:
         return "**Not checked:** nothing; everything that this runbook asks was answered."
-    things = "1 thing, which is" if count == 1 else f"{count} things, which are"
-    return f"**Not checked:** {things} named under Not checked. None of that counts as absent."
+    named = [_low(one.what.partition(" (E")[0].rstrip("?")) for one in report.diagnosis.not_checked]
+    rest = f"; and {count - 3} more" if count > 3 else ""
+    told = write.say("; ".join(named[:3]), _SHORT)
+    return f"**Not checked:** {told}{rest}; the reasons stand under Not checked. None of that counts as absent."
 
 
 def _impact(report: Report, write: Pen) -> Iterator[str]:
@@ -190,12 +193,13 @@ def _impact(report: Report, write: Pen) -> Iterator[str]:
                 rests_on,
             )
         )
-    if diagnosis.visibility:
-        yes, no, blind = (sum(view.sees is sees for view in diagnosis.visibility) for sees in Sees)
-        told = f"shown by {yes} of {len(diagnosis.visibility)} views, not shown by {no}; {blind} could not be asked."
-        lines.append(f"The machine is {told} {write.claim(diagnosis.reading)}".rstrip())
+    if diagnosis.reading.text:
+        lines.append(write.claim(diagnosis.reading))
     for symptom in diagnosis.symptoms:
-        lines.append(f"{_ANSWERS[symptom.holds]}: {write.claims([Claim(symptom.text, symptom.evidence)])}")
+        if symptom.holds is None:
+            lines.append(f"**Not known:** whether this is so: {_low(write.say(symptom.text, _SHORT))}.")
+        else:
+            lines.append(write.claim(Claim(f"{symptom.so or symptom.text}.", symptom.evidence)))
     compared = diagnosis.comparison
     states = next((row.values[1:] for row in compared.rows if row.attribute == "state"), ()) if compared else ()
     if compared and states:
@@ -205,9 +209,6 @@ def _impact(report: Report, write: Pen) -> Iterator[str]:
         lines.append("**Not known:** whether other machines of the app are affected.")
     lines.append("**Not known:** how many users were affected. Nothing that this runbook reads counts users.")
     yield write.bullets(lines)
-
-
-_ANSWERS = {True: "✓ So it is", False: "✗ Not so", None: "? Could not look"}
 
 
 def _what_to_do(report: Report, write: Pen) -> Iterator[str]:

@@ -121,7 +121,9 @@ def test_a_claim_about_a_state_cites_a_look_that_tells_it(name: str) -> None:
     evidence = play(name)
     found = diagnose(evidence)
     for kind, text, numbers in (*holding(found), *argued(found)):
-        stated = re.search(r"\b(?:[Tt]he machine|[Ii]t) is (created|started|stopped|suspended|failed|destroyed)\b", text)
+        stated = re.search(
+            r"\b(?:[Tt]he machine|[Ii]t) is (created|started|stopped|suspended|failed|destroyed)\b", text
+        )
         if stated:
             shown = [repr(evidence.looks[number].answer) for number in numbers]
             assert any(f"'{stated[1]}'" in answer for answer in shown), (kind, text, numbers)

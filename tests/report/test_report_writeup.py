@@ -18,7 +18,7 @@ from writeup_samples import SCENARIOS, everything, played, very_long
 
 from runbooks.diagnose.model import Verdict
 from runbooks.evidence.models import Outcome
-from runbooks.report import display, escape, inline, pen, writeup
+from runbooks.report import display, escape, inline, pen, status, writeup
 from runbooks.report.document import Report
 
 SAMPLES = pytest.mark.parametrize("sample", [demo, empty, hostile, everything, very_long])
@@ -200,9 +200,13 @@ def test_a_cold_reader_learns_cause_confidence_next_step_and_limits(name: str) -
     elif diagnosis.verdict is Verdict.HEALTHY:
         assert "Nothing wrong was found in what could be looked at." in summary
     else:
-        assert "Why is **not established**" in summary
-    assert not_so in summary.partition("**Ruled out:**")[2]
-    assert f"**Not checked:** {len(diagnosis.not_checked)} things" in summary
+        assert "The cause is **not established**" in summary
+    if diagnosis.cause and diagnosis.cause.side:
+        assert f"Whose side it is on: {status.SIDES[diagnosis.cause.side]}." in summary
+    assert not_so in summary.partition("**Not the cause:**")[2]
+    limits = summary.partition("**Not checked:**")[2]
+    assert diagnosis.not_checked[0].what.partition(" (E")[0].rstrip("?")[1:] in limits
+    assert f"; and {len(diagnosis.not_checked) - 3} more" in limits
     assert "Fly reports no incident" in summary or "Fly itself had an incident" in summary
     assert ("\n## Verification\n" in text) is (diagnosis.verdict is not Verdict.HEALTHY)
     impact = section(text, "Impact as known")

@@ -20,7 +20,11 @@ SCENARIOS = {
     # what somebody believed, and what the write-up has to tell him: the first action, and what was not so
     "vyx-missing-environment": ("Give the program SUPABASE_SERVICE_KEY", "the image tag was missing", "destroyed"),
     "vyx-image-missing": ("Push the tag, or ask for an image that exists", "the program crashes", ""),
-    "stuck-in-transition": ("Make another one in its place, and remove this one by force", "the image tag was missing", "created"),
+    "stuck-in-transition": (
+        "Make another one in its place, and remove",
+        "the image tag was missing",
+        "created",
+    ),
     "record-never-updated": ("Let something compare the row", "Fly itself had an incident", "started"),
     "gone-without-trace": ("Ask Fly's support what became of this machine", "the image tag was missing", ""),
     "two-machines-one-name": ("List the app's machines by that name", "the token cannot see this app", "started"),

@@ -10,7 +10,7 @@ from runbooks.diagnose.arguments import refused, said_no
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
 from runbooks.diagnose.lines import short
-from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.model import Remedy, Side
 from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
 
 _HIDES = ("create-error-swallowed", "record-never-updated")
@@ -199,6 +199,7 @@ def request_invalid(facts: Facts) -> Iterator[Point | Says]:
     "platform-incident",
     "Fly itself had an incident",
     stage=Stage.CREATE,
+    side=Side.FLY,
     explains=(
         *_HIDES,
         "stuck-in-transition",

@@ -20,7 +20,7 @@ from runbooks.diagnose.ledger import (
     says,
 )
 from runbooks.diagnose.lines import Reading, short
-from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.model import Remedy, Side
 from runbooks.evidence.models import Image, Outcome
 
 _MISSING = ("manifest-unknown", "image-not-found-release")
@@ -102,6 +102,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
     "image-not-yet-propagated",
     "The image had been pushed, but could not be found yet",
     stage=Stage.CREATE,
+    side=Side.FLY,
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
         "Call again",
@@ -224,6 +225,7 @@ def _after_boot(facts: Facts, reading: Reading) -> bool:
     "image-pull-failed",
     "The image could not be pulled after the create call",
     stage=Stage.START,
+    side=Side.EITHER,
     asked_by="the usual first suspicions",
     explains=("record-never-updated", "auto-destroyed"),
     remedy=Remedy(

@@ -9,7 +9,7 @@ from runbooks.diagnose.arguments import refused, said_no
 from runbooks.diagnose.facts import GONE, Facts, lasting
 from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
 from runbooks.diagnose.lines import short
-from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.model import Remedy, Side
 
 _WAITS = ("record-never-updated", "no-machine-behind-app")
 
@@ -235,6 +235,7 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
     "stuck-in-transition",
     "The machine is stuck on its way to another state",
     stage=Stage.LIFE,
+    side=Side.EITHER,
     explains=(*_WAITS, "start-rejected", "connected-too-early"),
     remedy=Remedy(
         "Make another one in its place, and remove this one by force",
@@ -344,6 +345,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Says]:
     "replaced-or-migrated",
     "The machine was moved or updated: it has a new version",
     stage=Stage.SEEN,
+    side=Side.EITHER,
     explains=_WAITS,
     remedy=Remedy(
         "Ask by the machine's id alone",

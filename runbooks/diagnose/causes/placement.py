@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from runbooks.diagnose.arguments import other_reason, refused, said_no
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import Point, Says, Stage, cause, doubts, favours, proves, says
-from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.model import Remedy, Side
 
 _HIDES = ("create-error-swallowed", "record-never-updated", "stuck-in-transition")
 _PLACEMENT = ("machines/guides-examples/machine-placement", "machines/api/machines-resource")
@@ -26,6 +26,7 @@ def _region(facts: Facts, *kinds: str) -> str:
     "region-capacity",
     "The region has no room for the machine",
     stage=Stage.CREATE,
+    side=Side.FLY,
     explains=_HIDES,
     remedy=Remedy(
         "Ask for several regions, or for a smaller machine",
@@ -56,6 +57,7 @@ def region_capacity(facts: Facts) -> Iterator[Point | Says]:
     "host-capacity",
     "The machine's host has no room left",
     stage=Stage.CREATE,
+    side=Side.FLY,
     explains=(*_HIDES, "start-rejected"),
     remedy=Remedy(
         "Make a new machine instead of starting or growing this one",
@@ -91,6 +93,7 @@ def host_capacity(facts: Facts) -> Iterator[Point | Says]:
     "volume-placement",
     "The volume keeps the machine from being placed",
     stage=Stage.CREATE,
+    side=Side.EITHER,
     explains=(*_HIDES, "region-capacity", "host-capacity"),
     remedy=Remedy(
         "Fork the volume, or create the machine where the volume is",
@@ -133,6 +136,7 @@ def volume_placement(facts: Facts) -> Iterator[Point | Says]:
     "region-unavailable",
     "The region does not exist, or takes no new machines",
     stage=Stage.CREATE,
+    side=Side.EITHER,
     explains=(*_HIDES, "request-invalid"),
     remedy=Remedy(
         "Ask for a region that is offered",
@@ -167,6 +171,7 @@ def region_unavailable(facts: Facts) -> Iterator[Point | Says]:
     "quota-or-billing",
     "A limit or the billing of the organisation stands in the way",
     stage=Stage.CREATE,
+    side=Side.EITHER,
     explains=(*_HIDES, "region-capacity", "token-out-of-scope", "trial-limit"),
     remedy=Remedy(
         "Raise the limit or settle the billing, then call again",
@@ -211,6 +216,7 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Says]:
     "host-unreachable",
     "The machine's host does not answer",
     stage=Stage.LIFE,
+    side=Side.FLY,
     explains=(
         "record-never-updated",
         "list-incomplete",

@@ -8,7 +8,7 @@ from runbooks.diagnose.arguments import crash, crash_at
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
 from runbooks.diagnose.lines import short
-from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.model import Remedy, Side
 
 RESTING = ("stopped", "stopping", "suspended", "suspending")
 _UNREACHED = ("record-never-updated", "no-machine-behind-app")
@@ -202,6 +202,7 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Says]:
     "trial-limit",
     "The trial stops every machine after five minutes",
     stage=Stage.LIFE,
+    side=Side.EITHER,
     explains=(*_UNREACHED, "exited-normally", "stopped-by-request", "stopped-by-autostop", "autostart-disabled"),
     remedy=Remedy(
         "Add a payment method to the organisation",

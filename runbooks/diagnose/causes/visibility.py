@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
-from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.model import Remedy, Side
 from runbooks.evidence.models import Listing, Outcome
 
 
@@ -57,6 +57,7 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Says]:
     "list-incomplete",
     "The list leaves out a machine that the platform knows",
     stage=Stage.SEEN,
+    side=Side.FLY,
     explains=("hidden-from-launch-tools", "record-never-updated"),
     remedy=Remedy(
         "Ask for the machine by its id, and tell Fly",
