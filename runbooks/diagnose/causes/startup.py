@@ -46,9 +46,9 @@ _AFTERMATH = (
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
         "Give the program {wanted}",
-        "It ends at once without it, so every restart ends the same way.{near} As an app secret it stays out of "
-        "config.env, which everybody who reads the machine can read; setting a secret restarts the app's deployed "
-        "machines.",
+        "It ends at once without it, so every restart ends the same way.{near} As an app secret it reaches every machine "
+        "of the app and stays out of config.env, which everybody who reads the machine can read. Mind that setting a "
+        "secret restarts the app's deployed machines.",
         ("fly secrets set {settings} -a {app}", "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail"),
     ),
     prevention=Remedy(
@@ -96,7 +96,8 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
                 f"its program wants {names}, was sent {', '.join(near.values())}, and gave up",
                 wanted=names,
                 settings=settings(wanted),
-                near=f" The create request carries it as {next(iter(near.values()))}: use the wanted name there.",
+                near=f" The create request sends {next(iter(near.values()))} instead: if that is the same key, set its "
+                f"value under the wanted name, and leave it out of the request.",
             )
             return
     yield says(
