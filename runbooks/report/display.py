@@ -27,6 +27,7 @@ _PAGE: Styles = {part: Markup(' class="{}"').format(part) for part in _PARTS} | 
     # On a phone it scrolls, with a keyboard too.
     "boxes": Markup(' class="notes"'),
     "quote": Markup(' class="pre"'),
+    "long": Markup(' class="scroll"'),
     "figure": Markup(' class="figure" tabindex="0" aria-label="Chart"'),
 }
 

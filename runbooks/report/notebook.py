@@ -35,6 +35,7 @@ _STYLES: display.Styles = {
         "notes": "margin:0 0 .7em;padding-left:1.5em;overflow-wrap:anywhere",
         "boxes": "margin:0 0 .7em;padding-left:.2em;list-style:none;overflow-wrap:anywhere",
         "scroll": "overflow-x:auto;margin:.5em 0",
+        "long": "overflow:auto;max-height:52em;margin:.5em 0;border-bottom:1px solid rgba(128,128,128,.6)",
         "table": "border-collapse:collapse;margin:0;font-size:.95em;color:inherit",
         "th": f"{_CELL};border-bottom-color:rgba(128,128,128,.6);vertical-align:bottom;font-weight:600",
         "td": f"{_CELL};min-width:9em;max-width:34em;white-space:normal;overflow-wrap:anywhere",

@@ -24,6 +24,8 @@ HTML_ROWS, MARKDOWN_ROWS, TEXT_ROWS = 400, 60, 40
 HTML_CELL, MARKDOWN_CELL, TEXT_CELL = 800, 300, 500
 SHORT = 24
 """Characters of a cell that the page never breaks: a time, an id, a status."""
+LONG = 40
+"""More rows than these scroll in a box of their own, where the reader has steps below it to get to."""
 NOTHING = "–"
 _GAP, _TALL, _WORD = 2, 3, 40
 """Of a table in a terminal: what stands between columns, lines a row may take on average, what a column may break."""
@@ -59,7 +61,8 @@ def _is_notes(column: str) -> bool:
 def html(table: pd.DataFrame, known: Collection[str], styles: Mapping[str, Markup], label: str = "Table") -> Markup:
     """A semantic table in its own scroll container; `styles` maps part names to attributes."""
     columns, rows, left = grid(table, HTML_ROWS)
-    out = [f'<div{styles["scroll"]} role="region" tabindex="0" aria-label="{escape.html(label, 120)}">']
+    box = styles["long" if len(rows) > LONG else "scroll"]
+    out = [f'<div{box} role="region" tabindex="0" aria-label="{escape.html(label, 120)}">']
     out.append(f"<table{styles['table']}><thead><tr>")
     out += [
         f'<th scope="col"{styles["th"]}>{escape.html(name)}</th>' if name else f"<td{styles['th']}></td>"
