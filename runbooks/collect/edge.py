@@ -11,14 +11,18 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, quote, urlsplit
 
 import dns.exception
 import dns.resolver
+from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
-from websockets.sync.client import connect
+from websockets.extensions.permessage_deflate import enable_client_permessage_deflate
+from websockets.uri import parse_uri
 
+from runbooks import __version__
 from runbooks.collect.client import CouldNotAsk
 from runbooks.collect.found import Found, absent, seen, unlooked
 from runbooks.collect.transport import NameStatedMissing, Routes, is_address
@@ -130,18 +134,9 @@ class Edge:
         self, sock: socket.socket, name: str, path: str, headers: dict[str, str], url: str, instance: str
     ) -> Found:
         try:
-            # TLS is already done, so the library is given a plain scheme and the finished socket.
-            with connect(
-                f"ws://{name}{path}",
-                sock=sock,
-                additional_headers=headers,
-                open_timeout=self._seconds,
-                close_timeout=1,
-                proxy=None,
-                logger=_QUIET,
-                max_size=2**16,
-            ):
-                return self._ended(url, "open", 101, "the upgrade was accepted", instance)
+            with self._in_time(sock) as late:
+                _goodbye(sock, _handshake(sock, f"ws://{name}{path}", headers, late))
+            return self._ended(url, "open", 101, "the upgrade was accepted", instance)
         except TimeoutError:
             raise
         except (InvalidHandshake, WebSocketException, OSError, EOFError, ValueError) as error:
@@ -158,27 +153,35 @@ class Edge:
     ) -> Found:
         connection = http.client.HTTPConnection(name, timeout=self._seconds)
         connection.sock = sock
+        try:
+            with self._in_time(sock) as late:
+                connection.request("GET", path, headers=headers)
+                response = connection.getresponse()
+                if late.is_set():
+                    # To the library an end of the connection is also an end of the headers.
+                    raise TimeoutError
+                detail = _beginning(response)
+        except TimeoutError:
+            raise
+        except (http.client.HTTPException, OSError) as error:
+            return self._ended(url, "upgrade", None, _first_line(error), instance)
+        return self._ended(url, "open" if response.status < 500 else "upgrade", response.status, detail, instance)
+
+    @contextlib.contextmanager
+    def _in_time(self, sock: socket.socket) -> Iterator[threading.Event]:
+        """Time-outs of a socket begin anew with every byte; this is the end of them all, and what follows is late."""
         late = threading.Event()
-        # Time-outs of a socket begin anew with every byte; this is the end of them all.
         end = threading.Timer(self._seconds, _hang_up, (sock, late))
         end.daemon = True
         end.start()
         try:
-            connection.request("GET", path, headers=headers)
-            response = connection.getresponse()
-            if late.is_set():
-                # To the library an end of the connection is also an end of the headers.
-                raise TimeoutError
-            detail = _beginning(response)
-        except TimeoutError:
-            raise
-        except (http.client.HTTPException, OSError) as error:
+            yield late
+        except Exception:
             if late.is_set():
                 raise TimeoutError from None
-            return self._ended(url, "upgrade", None, _first_line(error), instance)
+            raise
         finally:
             end.cancel()
-        return self._ended(url, "open" if response.status < 500 else "upgrade", response.status, detail, instance)
 
     def _ended(self, url: str, reached: str, status: int | None, detail: str, instance: str) -> Found:
         detail = self._redactor.text(detail, "edge")[:300]
@@ -218,6 +221,44 @@ class Edge:
                     continue
                 raise CouldNotAsk(f"DNS did not answer: {_first_line(error)}") from None
         return Resolution(host, "NOERROR" if addresses else code, tuple(addresses))
+
+
+def _handshake(sock: socket.socket, uri: str, headers: dict[str, str], late: threading.Event) -> ClientProtocol:
+    """Ask for the upgrade and hear the answer; raises what the library makes of any answer but yes.
+
+    TLS is done already, so the library is told of a plain connection. It only writes and reads the messages: its own
+    client listens in a second thread, and a TLS connection that two threads use at once loses data now and then.
+    """
+    protocol = ClientProtocol(
+        parse_uri(uri), extensions=enable_client_permessage_deflate(None), max_size=2**16, logger=_QUIET
+    )
+    request = protocol.connect()
+    request.headers.update({"User-Agent": f"fly-runbooks/{__version__}", **headers})
+    protocol.send_request(request)
+    while not protocol.events_received():
+        for data in filter(None, protocol.data_to_send()):
+            sock.sendall(data)
+        heard = sock.recv(4096)
+        if late.is_set():
+            raise TimeoutError
+        if heard:
+            protocol.receive_data(heard)
+        else:
+            protocol.receive_eof()
+        if protocol.handshake_exc is not None:
+            raise protocol.handshake_exc
+    return protocol
+
+
+def _goodbye(sock: socket.socket, protocol: ClientProtocol) -> None:
+    """Close as a WebSocket client does, and give the server a second to do the same."""
+    end = time.monotonic() + 1
+    with contextlib.suppress(OSError, WebSocketException):
+        protocol.send_close(1000)
+        sock.sendall(b"".join(protocol.data_to_send()))
+        sock.settimeout(1)
+        while time.monotonic() < end and sock.recv(4096):
+            pass
 
 
 def _beginning(response: http.client.HTTPResponse) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from typing import Any
 
 import dns.exception
@@ -50,6 +51,27 @@ def test_a_refused_upgrade_has_its_status(play: Play) -> None:
     assert found.outcome is Outcome.SEEN
     assert (found.answer.reached, found.answer.status) == ("upgrade", 503)
     assert "HTTP 503" in found.reason
+
+
+@pytest.mark.parametrize("scheme", ["wss", "https"])
+def test_a_tls_connection_is_used_by_one_thread(play: Play, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once lose data now and then, and an endpoint that answers would seem to be silent."""
+    asked, stage = served(play)
+    users: set[int] = set()
+
+    class Noted(ssl.SSLSocket):
+        def read(self, *given: Any, **more: Any) -> Any:
+            users.add(threading.get_ident())
+            return super().read(*given, **more)
+
+        def sendall(self, *given: Any, **more: Any) -> None:
+            users.add(threading.get_ident())
+            super().sendall(*given, **more)
+
+    monkeypatch.setattr(stage.source.tls, "sslsocket_class", Noted, raising=False)
+    found = asked.probe(f"{scheme}://{stage.given.app_name}.fly.dev/", stage.given.machine_id)
+    assert found.answer.reached == "open"
+    assert users == {threading.get_ident()}
 
 
 def test_another_port_is_named_to_the_server(play: Play) -> None:
