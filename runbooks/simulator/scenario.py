@@ -16,6 +16,7 @@ from runbooks.simulator import spec
 
 FOLDER = Path(__file__).parent / "scenarios"
 DEFAULT = "vyx-missing-environment"
+_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, ten times as fast, in every usual build
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def load_scenario(name_or_path: str) -> Scenario:
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"The scenario {path} cannot be read: {error}.") from None
     try:
-        told = spec.ScenarioFile.model_validate(yaml.safe_load(text))
+        told = spec.ScenarioFile.model_validate(yaml.load(text, Loader=_SAFE))  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise SourceError(f"The scenario {path.name} is not YAML: {error}") from None
     except ValidationError as error:

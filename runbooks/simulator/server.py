@@ -19,6 +19,7 @@ from websockets.exceptions import InvalidState
 from runbooks.errors import SourceError
 from runbooks.simulator.application import Application
 from runbooks.simulator.images import DOCKER_HUB, FLY_REGISTRY
+from runbooks.simulator.listener import Listener
 from runbooks.simulator.proxy import SUFFIX
 from runbooks.simulator.records import write_records
 from runbooks.simulator.scenario import Scenario
@@ -51,7 +52,7 @@ class Simulator:
         self._folder = Path(folder)
         self._port = port
         self._sockets: list[socket.socket] = []
-        self._servers: list[uvicorn.Server] = []
+        self._servers: list[Listener] = []
         self._thread: threading.Thread | None = None
         self._registry_of_port: dict[int, str] = {}
         self._application = Application(
@@ -106,7 +107,7 @@ class Simulator:
 
     def stop(self) -> None:
         for server in self._servers:
-            server.should_exit = True
+            server.end()
         if self._thread is not None:
             self._thread.join(timeout=5)
             self._thread = None
@@ -157,11 +158,10 @@ class Simulator:
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
-                timeout_graceful_shutdown=1,
             )
             config.load()
             config.ssl = context
-            server = uvicorn.Server(config)
+            server = Listener(config)
             self._servers.append(server)
             pairs.append((server, listeners))
 

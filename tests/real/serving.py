@@ -10,11 +10,13 @@ from typing import Any
 
 import uvicorn
 
+from runbooks.simulator.listener import Listener
+
 
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """Serve it from a thread, and yield its base URL."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", ws="none"))
+    server = Listener(uvicorn.Config(app, port=0, log_level="error", lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     end = time.monotonic() + 30
@@ -25,5 +27,5 @@ def served(app: Any) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.end()
         thread.join(20)
