@@ -371,3 +371,13 @@ def test_many_different_values_in_one_text() -> None:
     redactor = Redactor()
     redactor.text(text)
     assert redactor.masked == {"email": 20_000, "user-id": 20_000}
+
+
+def test_a_text_that_was_clean_is_looked_at_again_once_more_is_known() -> None:
+    redactor = Redactor()
+    text = "a word that means nothing: plainlooking"
+    assert redactor.scan(text) == redactor.scan(text) == []
+    redactor.know("plainlooking", "value")
+    assert [hit.rule for hit in redactor.scan(text)] == ["value"]
+    assert redactor.scan(f"{text} and api_key='q8Zr2Lw9Tt'")
+    assert [hit.rule for hit in redactor.scan(text)] == ["value"]
