@@ -41,6 +41,8 @@ import trustme
 
 from runbooks.case import Case
 from runbooks.collect.edge import Edge
+from runbooks.collect.records import RecordsReader
+from runbooks.collect.survey import Survey
 from runbooks.collect.transport import RawAnswer, Wire
 from runbooks.evidence.models import Event, Evidence, Image, Listing, Look, Outcome, Probe
 from runbooks.parameters import validate
@@ -131,6 +133,19 @@ class Played:
         return {h["slug"] for h in self.summary["hypotheses"] if h["status"] == status}
 
 
+@dataclass
+class Counted:
+    """Time in which a pause between two tries is over at once, and counts as if it had been waited for."""
+
+    paused: float = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.paused
+
+    def sleep(self, seconds: float) -> None:
+        self.paused += seconds
+
+
 class HastyWire(Wire):
     """The real wire, with little patience for one endpoint, or with that endpoint behind a closed port."""
 
@@ -166,6 +181,7 @@ def served(scenario: Scenario, folder: Path) -> Iterator[tuple[Simulator, Source
                 status_url=told.status_url,
                 tls=ssl.create_default_context(cafile=str(told.ca_pem)),
                 now=lambda: scenario.look_at,
+                still=True,
             ),
         )
 
@@ -186,7 +202,8 @@ def play(
     """Open, judge and publish one case of a scenario, as the notebook does."""
     scenario = scenario_of(name)
     world = scenario.world.model_copy(update={"faults": list(faults)})
-    begun, screen = time.monotonic(), io.StringIO()
+    clock, screen = Counted(), io.StringIO()
+    begun = clock.monotonic()
     with tempfile.TemporaryDirectory(prefix="matrix-") as told, contextlib.redirect_stdout(screen):
         folder = Path(told)
         with served(replace(scenario, world=world), folder / "world") as (simulator, source):
@@ -201,13 +218,15 @@ def play(
             given = validate("machine_not_visible", {"source": f"simulator:{name}"})
             with (
                 patch("runbooks.collection.open_source", opened),
+                patch("runbooks.collection.Survey", functools.partial(Survey, sleep=clock.sleep)),
+                patch("runbooks.collect.survey.time", clock),
                 patch("runbooks.collect.survey.Wire", wire),
                 patch("runbooks.collect.survey.Edge", functools.partial(Edge, seconds=edge_seconds)),
             ):
                 case = Case(given, settings)
                 case.publish()
             met = simulator.faults_met
-        seconds = time.monotonic() - begun
+        seconds = clock.monotonic() - begun
         files = {str(p.relative_to(run)): p.read_text() for p in run.rglob("*") if p.is_file()}
     summary = json.loads(files["summary.json"])
     return Played(case.evidence, summary, files, screen.getvalue(), seconds, case.diagnosis.faults, met)
@@ -494,7 +513,7 @@ def _played(cell: Cell) -> Played:
     if facet.startswith("dns"):
         return _named(cell, kind)
     if facet == "record":
-        with patch("runbooks.collect.records._SECONDS", 2):
+        with patch("runbooks.collect.survey.RecordsReader", functools.partial(RecordsReader, seconds=2)):
             return play(cell.scenario, changed=lambda s, folder: replace(s, records_url=DATABASES[kind](folder)))
     if facet == "record-events":
         return play(cell.scenario, changed=lambda s, folder: replace(s, records_events_table="nowhere"))
@@ -517,7 +536,7 @@ def _named(cell: Cell, kind: str) -> Played:
             return replace(source, connect_to=kept)
 
         with resolver(DNS_SERVERS[kind]):
-            return play(cell.scenario, changed=unrouted)
+            return play(cell.scenario, changed=unrouted, edge_seconds=1.0)
 
     def routed(source: Source, folder: Path) -> Source:
         changed = {f"{host}:*": "nxdomain"}
