@@ -10,25 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from produced import Production
 
 from runbooks.report import summary as contract
-from runbooks.simulator.scenario import load_scenario, scenario_names
+from runbooks.simulator.scenario import DEFAULT, load_scenario, scenario_names
 
 FIRST_REPORT = {"image-tag-missing", "image-pull-failed", "startup-crash", "wrong-app", "token-out-of-scope"}
 
 
-def run(source: str, root: Path) -> tuple[int, dict[str, Any], str]:
-    command = [sys.executable, "-P", "-m", "runbooks", "run", "machine_not_visible", "--json"]
-    done = subprocess.run(
-        [*command, "--source", source, "--output-root", str(root)], capture_output=True, text=True, check=False
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, json.loads(done.stdout), done.stderr
-
-
 @pytest.mark.parametrize("name", scenario_names())
-def test_scenario(name: str, tmp_path: Path) -> None:
-    code, found, _ = run(f"simulator:{name}", tmp_path)
+def test_scenario(name: str, production: Production) -> None:
+    run = production.of(name)
+    assert "Traceback" not in run.stderr, run.stderr
+    found: dict[str, Any] = json.loads(run.stdout)
     expect = load_scenario(name).expect
     contract.check(found)
     cause = found["cause"] or {}
@@ -44,11 +38,10 @@ def test_scenario(name: str, tmp_path: Path) -> None:
     for words in expect.get("mentions", ()):
         assert words in found["headline"] + cause.get("statement", "")
     assert set(status) >= FIRST_REPORT
-    assert code == (0 if expect["verdict"] == "healthy" else 3 if cause else 4)
+    assert run.code == (0 if expect["verdict"] == "healthy" else 3 if cause else 4)
     assert found["requests"]["count"] <= 20
     assert found["requests"]["retries"] == 0
-    folder = next(tmp_path.glob("*/machine_not_visible--*"))
-    assert {p.name for p in folder.iterdir()} == {
+    assert {p.name for p in run.folder.iterdir()} == {
         "report.html",
         "report.md",
         "summary.json",
@@ -56,11 +49,24 @@ def test_scenario(name: str, tmp_path: Path) -> None:
         "report.ipynb",
         "manifest.json",
     }
-    known = {look["number"] for look in json.loads((folder / "evidence/index.json").read_text())["looks"]}
+    known = {look["number"] for look in json.loads((run.folder / "evidence/index.json").read_text())["looks"]}
     assert footnotes(found) <= known
-    page = (folder / "report.html").read_text(encoding="utf-8")
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
     leads = set(re.findall(r'\bhref="#([^"]+)"', page))
     assert footnotes(found) <= leads <= set(re.findall(r'\bid="([^"]+)"', page))
+
+
+def test_a_process_of_its_own_says_the_same(production: Production, tmp_path: Path) -> None:
+    """The runs above are made by the command's own function, in the process of the tests."""
+    command = [sys.executable, "-P", "-m", "runbooks", "run", "machine_not_visible", "--json"]
+    command += ["--source", f"simulator:{DEFAULT}", "--output-root", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    run = production.of(DEFAULT)
+    assert (done.returncode, done.stdout) == (run.code, run.stdout)
+    assert "Traceback" not in done.stderr, done.stderr
+    (folder,) = tmp_path.glob("*/machine_not_visible--*")
+    for name in ("summary.json", "report.md", "report.html"):
+        assert (folder / name).read_bytes() == (run.folder / name).read_bytes(), name
 
 
 def footnotes(value: object) -> set[str]:
