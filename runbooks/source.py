@@ -26,6 +26,7 @@ class Source:
 
     `connect_to` maps "host:port" (`*` allowed) to "host:port" or "nxdomain"; `registries` maps a
     registry's host to a base URL; an empty `records_url` or `status_url` means: not configured.
+    `still` says that time stands still here: nothing that lags behind will follow, however long one waits.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Source:
     bundle: Bundle | None = field(default=None, repr=False)
     project: Project = field(default_factory=Project)
     supabase_url: str = ""
+    still: bool = False
 
 
 @contextmanager
@@ -139,6 +141,7 @@ def _simulated(name: str, scenario_name: str, settings: Settings) -> Iterator[So
                 status_url=served.status_url,
                 tls=tls,
                 now=lambda: scenario.look_at,
+                still=True,
             )
         finally:
             simulator.stop()

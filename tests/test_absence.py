@@ -54,9 +54,9 @@ class Told:
 
 
 def looked(
-    table: Mapping[str, list[tuple[int, Any]]], given: Given | None = None
+    table: Mapping[str, list[tuple[int, Any]]], given: Given | None = None, **more: Any
 ) -> tuple[Evidence, Told, list[float]]:
-    source = Source("live", "fm2_dGVzdA", "", "", {}, {"*:*": "nxdomain"}, "", {}, "", "", now=lambda: NOW)
+    source = Source("live", "fm2_dGVzdA", "", "", {}, {"*:*": "nxdomain"}, "", {}, "", "", now=lambda: NOW, **more)
     base = {"tokens/current": [TOKEN], "apps/vyx-app": [APP], "apps/vyx-app/ip_assignments": [(200, {"ips": []})]}
     told, pauses = Told({**base, **table}), []
     survey = Survey(given or Given("vyx-app", ID), source, transport=told, sleep=pauses.append)
@@ -76,6 +76,13 @@ def test_a_list_that_lags_is_read_again_and_both_reads_are_kept() -> None:
     assert [m.id for m in evidence.looks["E05b"].answer.machines] == [ID]
     view = next(v for v in diagnose(evidence).visibility if v.view.startswith("list of vyx-app"))
     assert (view.sees, view.evidence) == (Sees.YES, ("E05b",))
+
+
+def test_where_time_stands_still_nobody_waits_for_a_list_to_follow() -> None:
+    table = {f"apps/vyx-app/machines/{ID}": [(200, LIVE)], "apps/vyx-app/machines": [(200, []), (200, [LIVE])]}
+    evidence, _, pauses = looked(table, still=True)
+    assert pauses == []
+    assert evidence.looks["E05b"].outcome is Outcome.SEEN
 
 
 def test_a_404_is_asked_twice_before_nothing_shows_the_machine() -> None:

@@ -231,13 +231,18 @@ class Survey:
         return step() if self.source.token else unlooked(machines.NO_CREDENTIALS)
 
     def _list_again(self) -> Found:
-        self._client.sleep(LIST_LAG)
+        self._let_follow(LIST_LAG)
         return machines.listing(self._client, self.given.app_name, deleted=False)
 
     def _image_again(self) -> Found:
-        self._client.sleep(TAG_LAG)
+        self._let_follow(TAG_LAG)
         ref = registry.parse_ref(self.given.image or self._known.caller_answer().image)
         return self._registry(ref, ref.digest or ref.tag, deep=False)
+
+    def _let_follow(self, seconds: float) -> None:
+        """Before a second look: give what lags behind the time to follow."""
+        if not self.source.still:
+            self._client.sleep(seconds)
 
     # Steps that need more than one line.
 

@@ -158,6 +158,7 @@ def play(tmp_path: Path) -> Iterator[Play]:
                 status_url=served.status_url,
                 tls=ssl.create_default_context(cafile=str(served.ca_pem)),
                 now=lambda: scenario.look_at,
+                still=True,
             )
             given = Given(**values, incident_at=datetime.fromisoformat(at) if at else None)
             return Stage(simulator, served, source, given)
