@@ -217,7 +217,7 @@ class Case:
 
     def _title(self) -> str:
         subject = self.evidence.subject
-        return f"{subject.app}: {subject.machine_id or subject.machine_name or 'a machine'} is not visible"
+        return f"{subject.app}: what happened to {subject.machine_id or subject.machine_name or 'the machine'}"
 
     @cached_property
     def _before(self) -> tuple[since.Earlier, ...]:

@@ -14,8 +14,11 @@ LOGICAL = "https://incidents.flyio.net/v1/incidents"
 _AROUND = timedelta(hours=2)
 
 
-def status(client: Client, configured: bool, around: datetime) -> Found:
-    """Incidents that were open within two hours of the given time."""
+_FRESH = timedelta(days=1)
+
+
+def status(client: Client, configured: bool, around: datetime, now: datetime) -> Found:
+    """Incidents that were open within two hours of the given time. An old one may have left the feed."""
     if not configured:
         return unlooked("the status feed is switched off (RUNBOOKS_STATUS_URL=off)")
     answer = client.get(LOGICAL, "get incidents", "status")
@@ -32,6 +35,10 @@ def status(client: Client, configured: bool, around: datetime) -> Found:
         for i in everything.incidents
         if (i.started_at is None or i.started_at <= end) and (i.resolved_at is None or i.resolved_at >= begin)
     )
+    oldest = min((i.started_at for i in everything.incidents if i.started_at), default=now)
+    if not near and now - around > _FRESH and oldest > begin:
+        told = f"the feed lists {_counted(len(everything.incidents))}"
+        return unlooked(f"{told}, none as old as this one: it may not reach back so far")
     if not near:
         return absent(
             f"the feed lists {_counted(len(everything.incidents))}, none open within two hours of this one",

@@ -191,7 +191,9 @@ class Survey:
         yield (
             "status",
             "",
-            lambda: status.status(self._client, bool(self.source.status_url), given.incident_at or self._begun),
+            lambda: status.status(
+                self._client, bool(self.source.status_url), given.incident_at or self._begun, self._begun
+            ),
         )
         yield "edge-believed", "", self._edge_believed
         yield "edge-app", "", self._edge_app

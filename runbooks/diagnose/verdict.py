@@ -274,7 +274,7 @@ def _not_checked(evidence: Evidence) -> tuple[Unchecked, ...]:
     return (
         *found,
         Unchecked("What the dashboard shows", "its rules are not documented, and it has no interface to ask"),
-        Unchecked("Creating a test machine with the same config (step 4)", "it would change something; it is off"),
+        Unchecked("Creating a test machine with the same config", "it would change something; this only reads"),
     )
 
 

@@ -25,7 +25,7 @@ def timeline(report: Report, write: Pen) -> Iterator[str]:
     if not moments:
         return
     yield "## Timeline"
-    yield "All times are UTC, the numbers those of `summary.json`."
+    yield "All times are UTC, the numbers those of `summary.json`. Routine lines of the platform's log are left out."
     last = 0
     for day, told in groupby(_chosen(rounds.fold(moments), write.room.moments), key=_day):
         lines = []
@@ -158,6 +158,12 @@ def _difference(row: Difference, apart: bool, write: Pen) -> str:
 
 def evidence(report: Report, write: Pen) -> Iterator[str]:
     yield "## Evidence"
+    yield (
+        "Words: the *caller* is the program that asked Fly for the machine, the *row* its entry in your own database, "
+        "a *view* one of the places where the machine can be seen or missed. ✓ answered, ✗ answered with no, ? could "
+        "not look: the last says nothing, and is never counted as no. *flyd* is the part of Fly that runs machines, a "
+        "*digest* the fingerprint of an image."
+    )
     yield "Secrets are replaced; a hash is that of the redacted answer. The answers themselves are in `evidence/`."
     for look in report.evidence.looks.values():
         yield f"### {look.number}"

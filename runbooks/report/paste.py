@@ -73,7 +73,8 @@ def _next(report: Report) -> Iterator[str]:
     unchecked = [_NUMBER.sub("", one.what) for one in diagnosis.not_checked]
     unchecked += ["one of this tool's own checks failed"] * len(diagnosis.faults)
     if unchecked:
-        yield _line(f"not checked ({len(unchecked)}): ", "; ".join(unchecked))
+        rest = f"; and {len(unchecked) - 2} more" if len(unchecked) > 2 else ""
+        yield _line(f"not checked ({len(unchecked)}): ", "; ".join(unchecked[:2]) + rest)
 
 
 _SIGNS = {True: "✓", False: "✗", None: "?"}

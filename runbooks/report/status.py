@@ -39,8 +39,8 @@ SEES_SIGNS: Mapping[str, str] = {"yes": "✓", "no": "✗", "could-not-look": "?
 SEES_WORDS: Mapping[str, str] = {"yes": "sees it", "no": "does not", "could-not-look": "could not look"}
 OUTCOME_SIGNS: Mapping[str, str] = {"seen": "✓", "absent": "✗", "could-not-look": "?"}
 OUTCOME_WORDS: Mapping[str, str] = {
-    "seen": "seen",
-    "absent": "absent (asked, and the answer was no)",
+    "seen": "answered",
+    "absent": "answered with no",
     "could-not-look": "could not look",
 }
 SYMPTOM_SIGNS: Mapping[bool | None, str] = {True: "✓", False: "✗", None: "?"}

@@ -117,7 +117,9 @@ def _summary(report: Report, write: Pen) -> Iterator[str]:
     yield " ".join(filter(None, (headline, _why(report, write), _when(report, write))))
     first = facts.first_action(report)
     if first:
-        commands = " The commands stand under What to do." if diagnosis.remedies[0].commands else ""
+        command = next(iter(diagnosis.remedies[0].commands), "")
+        whole = command if "\n" not in command and len(command) <= _SHORT else ""
+        commands = f" {escape.code(whole)}" if whole else " The commands stand under What to do." if command else ""
         yield f"**Do first:** {pen.stopped(write.say(first, _SHORT))}{commands}"
     elif diagnosis.verdict == "healthy":
         yield "**Do first:** nothing has to be done."

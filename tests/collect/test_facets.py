@@ -30,7 +30,7 @@ STEPS: dict[str, Callable[[Client], Found]] = {
     "organisation": lambda client: machines.organisation(client, "vyx"),
     "addresses": lambda client: machines.addresses(client, "vyx-app"),
     "logs": lambda client: logs.logs(client, "vyx-app", ID, None),
-    "status": lambda client: status.status(client, True, AT),
+    "status": lambda client: status.status(client, True, AT, AT),
 }
 GOOD: dict[str, Any] = {
     "token": {"tokens": [{"organization": "Vyx", "org_slug": "vyx", "apps": []}]},
@@ -241,9 +241,19 @@ def test_incidents_within_two_hours_count(started: int | None, resolved: int | N
 
 def test_the_feed_may_be_switched_off_or_empty() -> None:
     stand = bench([answer({"incidents": []})])
-    assert status.status(stand.client, False, AT).outcome is Outcome.COULD_NOT_LOOK
+    assert status.status(stand.client, False, AT, AT).outcome is Outcome.COULD_NOT_LOOK
     assert stand.transport.sent == []
     assert ask("status", answer({"incidents": []})).answer == StatusFeed()
+
+
+def test_a_feed_that_may_not_reach_back_does_not_say_that_there_was_nothing() -> None:
+    later = {"name": "n", "started_at": (AT + timedelta(days=15)).isoformat(), "resolved_at": None}
+    long_over = {name: (AT - timedelta(days=2)).isoformat() for name in ("started_at", "resolved_at")}
+    blind, no = Outcome.COULD_NOT_LOOK, Outcome.ABSENT
+    for incidents, outcome in (([], blind), ([later], blind), ([later, {"name": "n", **long_over}], no)):
+        stand = bench([answer({"incidents": incidents})])
+        found = status.status(stand.client, True, AT, AT + timedelta(days=21))
+        assert found.outcome is outcome, incidents
 
 
 bodies = st.recursive(

@@ -22,7 +22,7 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
     stage=Stage.TOLD,
     remedy=Remedy(
         "Let something compare the row with the machine",
-        "The row was written when the create call answered, and nothing corrects it when the machine's state changes.",
+        "The row is written around the create call, and nothing corrects it when the machine's state changes.",
         ("fly machine status {live_id} -a {app}",),
     ),
     prevention=Remedy(

@@ -62,7 +62,7 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Says]:
 
 @cause(
     "destroyed-by-request",
-    "Somebody or something destroyed the machine",
+    "A request destroyed the machine",
     stage=Stage.LIFE,
     explains=_WAITS,
     apart={

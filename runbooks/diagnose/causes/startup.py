@@ -46,9 +46,9 @@ _AFTERMATH = (
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
         "Give the program {wanted}",
-        "It ends at once without it, so every restart ends the same way.{near} As an app secret it reaches every machine "
-        "of the app and stays out of config.env, which everybody who reads the machine can read. Mind that setting a "
-        "secret restarts the app's deployed machines.",
+        "It ends at once without it, so every restart ends the same way.{near} As an app secret it reaches every "
+        "machine of the app and stays out of config.env, which everybody who reads the machine can read. Mind that "
+        "setting a secret restarts the app's deployed machines.",
         ("fly secrets set {settings} -a {app}", "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail"),
     ),
     prevention=Remedy(
