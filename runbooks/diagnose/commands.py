@@ -47,13 +47,13 @@ def filled(remedy: Remedy, names: Mapping[str, str]) -> Remedy:
 
 def lines(templates: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
     """Commands with the names in them. A placeholder never stands between quotes: its value brings its own."""
-    words = _words(names)
+    words = _Words(names)
     return tuple(template.format_map(words).rstrip() for template in templates)
 
 
 def sentence(template: str, names: Mapping[str, str]) -> str:
     """Prose with the names in it; what stands between backticks may be a command, and is filled in as one."""
-    told, words = _Names({name: value for name, value in names.items() if value}), _words(names)
+    told, words = _Names({name: value for name, value in names.items() if value}), _Words(names)
     parts = template.split("`")
     return "`".join(part.format_map(words if n % 2 else told) for n, part in enumerate(parts)).rstrip()
 
@@ -81,9 +81,16 @@ class _Names(dict[str, str]):
         return UNKNOWN.get(key, key.upper())
 
 
-def _words(names: Mapping[str, str]) -> _Names:
-    words = {name: shlex.quote(value) for name, value in names.items() if _typable(value)}
-    return _Names(words | {name: names[name] for name in PLAIN if names.get(name)})
+class _Words(_Names):
+    """The same for a command: each name as one word of the shell, made when a template asks for it."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        super().__init__({name: names[name] for name in PLAIN if names.get(name)})
+        self._names = names
+
+    def __missing__(self, key: str) -> str:
+        value = self._names.get(key, "")
+        return shlex.quote(value) if _typable(value) else super().__missing__(key)
 
 
 def _typable(value: str) -> bool:
