@@ -253,7 +253,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
         "image",
         "Step 2: the image",
         "Does the image exist, could it run here, and is it the one that ran?",
-        (". ".join(t[:1].upper() + t[1:] for t in told) + ".") if told else why(facts, "E09"),
+        (". ".join(_sentence(t) for t in told) + ".") if told else why(facts, "E09"),
         notes=tuple(notes),
         table=tables.image((("the caller believes in", believed), ("the machine ran", ran))),
         commands=commands.lines(
@@ -262,6 +262,11 @@ def image(facts: Facts, _: Diagnosis) -> Section:
         ),
         evidence=used(facts, "E09", "E09b", "E10", "E10b", "E20", *facts.config_at, *facts.known_here[:1]),
     )
+
+
+def _sentence(text: str) -> str:
+    """With a capital, unless it begins with a reference, which is spelled as it is."""
+    return text if "/" in text.partition(" ")[0] else f"{text[:1].upper()}{text[1:]}"
 
 
 def token(facts: Facts, _: Diagnosis) -> Section:
