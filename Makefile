@@ -22,7 +22,7 @@ lint: $(DEV)
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 # The pages about causes, from the registry and the scenarios.
 docs: $(RUNTIME)
