@@ -48,7 +48,7 @@ $(RUNTIME): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "fly-runbooks needs Python 3.11 or newer, and '$(PYTHON)' is not." >&2; \
 	  echo "Name one that is: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "Setting up .venv (once, about a minute)" >&2
+	@echo "Setting up .venv: downloading and installing, once, about a minute" >&2
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install -qq -r requirements.txt
 	@$(BIN)/python -m pip install -qq --no-deps -e .

@@ -33,6 +33,7 @@ from runbooks.report.browse import Browsed
 from runbooks.report.document import Report
 from runbooks.report.section import Section
 from runbooks.settings import Settings, load_settings
+from runbooks.withdrawn import withdraw
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -344,9 +345,13 @@ def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = RUNBOOK
     A notebook's cell that is run again with the same parameters gets the same case, and nothing is asked.
     """
     global _current
-    values = {**(_assigned(namespace, runbook) if namespace is not None else {}), **parameters}
-    given = validate(runbook, values)
-    settings = with_token(load_settings(), given)
+    try:
+        values = {**(_assigned(namespace, runbook) if namespace is not None else {}), **parameters}
+        given = validate(runbook, values)
+        settings = with_token(load_settings(), given)
+    except UsageError:
+        withdraw(namespace, Case)
+        raise
     last = _current
     if namespace is not None and last and (last.runbook, last.parameters, last.settings) == (runbook, given, settings):
         print(f"Nothing was asked again: same parameters, looked at {tables.day(last.evidence.looked_at)}.")

@@ -89,7 +89,9 @@ def run(
 @cli.command()
 @_output_root
 def demo(output_root: Path | None) -> None:
-    """Play a reconstructed incident against the built-in simulator: no account, no network.
+    """Play a reconstructed incident: no account, no network.
+
+    It runs against the built-in simulator.
 
     Ends with 0 when the report was written, since the incident in it is expected.
     """
@@ -105,10 +107,15 @@ def demo(output_root: Path | None) -> None:
 @_output_root
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout, and nothing else there.")
 def replay(bundle: Path, output_root: Path | None, as_json: bool) -> None:
-    """Judge a saved run again: the folder of a run, or the .zip that `share` made. Opens no connection."""
+    """Judge a saved run again, offline.
+
+    BUNDLE is the folder of a run, or the .zip that `share` made.
+    """
     from runbooks.evidence.bundle import open_bundle
 
-    runbook = open_bundle(bundle).runbook
+    saved = open_bundle(bundle)
+    runbook = saved.runbook
+    click.echo(f"Judging a saved run again, offline: {bundle}. It ends with the code of that run.", err=True)
     sys.exit(_execute(runbook, {"source": f"bundle:{bundle.absolute()}"}, output_root, 300, as_json=as_json))
 
 
@@ -118,7 +125,10 @@ def replay(bundle: Path, output_root: Path | None, as_json: bool) -> None:
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: the folder's name, .zip."
 )
 def share(run: Path, output: Path | None) -> None:
-    """Pack the folder of a RUN into one .zip, masked once more, that can be sent and replayed."""
+    """Pack a RUN into one .zip that can be sent.
+
+    RUN is its folder. Everything is masked once more; the zip can be replayed.
+    """
     from runbooks import terminal
     from runbooks.evidence.redaction import Redactor
     from runbooks.settings import load_settings
@@ -129,24 +139,35 @@ def share(run: Path, output: Path | None) -> None:
         redactor.know(value, kind)
     parcel = pack(run, output, redactor)
     terminal.show_paths(Console(), "Zip", parcel.path.absolute())
-    if parcel.masked:
+    if not parcel.masked:
+        click.echo("Nothing new had to be masked.", err=True)
+    else:
         click.echo(
             f"{parcel.masked} more values looked like secrets by today's rules; they are masked in the zip.", err=True
         )
 
 
 @cli.command("list")
-def list_() -> None:
-    """List the runbooks and their parameters."""
+@click.option("--scenarios", is_flag=True, help="List the simulator's scenarios instead.")
+def list_(scenarios: bool) -> None:
+    """List the runbooks with their parameters, or the scenarios."""
     from runbooks import parameters, terminal
 
+    if scenarios:
+        from runbooks.simulator.scenario import load_scenario, scenario_names
+
+        terminal.show_scenarios(Console(), {name: load_scenario(name).title for name in scenario_names()})
+        return
     terminal.show_runbooks(Console(), {name: parameters.describe(name) for name in parameters.RUNBOOKS})
 
 
 @cli.command()
 @click.argument("cause")
 def explain(cause: str) -> None:
-    """Explain CAUSE: what it means, how it is told from others, what to do about it."""
+    """Explain CAUSE, and what to do about it.
+
+    Says how it is told from its neighbours, too; docs/causes lists the causes.
+    """
     from runbooks import terminal
     from runbooks.diagnose.ledger import catalogue
 
@@ -174,7 +195,10 @@ def index(output_root: Path | None) -> None:
 @click.argument("scenario")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any free port.")
 def simulate(scenario: str, port: int) -> None:
-    """Serve SCENARIO as a local Fly until Ctrl-C, and print how to talk to it."""
+    """Serve SCENARIO as a local Fly until Ctrl-C.
+
+    Prints how to talk to it. `runbooks list --scenarios` lists them.
+    """
     from runbooks.practice import instructions
     from runbooks.simulator.scenario import load_scenario
     from runbooks.simulator.server import Simulator
@@ -198,10 +222,15 @@ def _execute(
 ) -> int:
     """Validate, run, show; the exit code of the run."""
     from runbooks import parameters, runner, terminal
+    from runbooks.prompt import how_to_get
+    from runbooks.settings import load_settings
 
     if runbook not in parameters.RUNBOOKS:
         raise UsageError(f"There is no runbook {runbook!r}.", _close(runbook, list(parameters.RUNBOOKS)))
     checked = parameters.validate(runbook, values)
+    if checked.source == "live" and not load_settings().token.get_secret_value().strip():
+        hint = f'export FLY_API_TOKEN="$({how_to_get(checked.org_slug)})"'
+        click.echo(f"No token is set, so Fly itself cannot be asked. This makes one that only reads: {hint}", err=True)
     # A file is read here, so that its text passes the redaction of parameters before it enters the notebook.
     settled = {"caller_log": parameters.caller_text(checked.caller_log), "source": parameters.absolute(checked.source)}
     if isinstance(checked, parameters.VerifyFix) and checked.incident:
@@ -281,6 +310,8 @@ def main() -> NoReturn:
         sys.exit(130)
     except click.ClickException as error:
         hint = f" Try '{error.ctx.command_path} --help'." if isinstance(error, click.UsageError) and error.ctx else ""
+        if "Option '-p' requires 2 arguments" in error.format_message():
+            hint = " Write the name and the value as two words, without =: -p app_name my-app."
         _complain(f"{error.format_message()}{hint}")
         sys.exit(error.exit_code)
     except RunbookError as error:

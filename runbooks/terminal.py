@@ -16,6 +16,7 @@ from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.ledger import CauseInfo
 from runbooks.evidence.redaction import Redactor
 from runbooks.kernel import Step
+from runbooks.report.status import standing
 from runbooks.runner import Result
 
 # C0 except tab and newline, DEL, C1, zero-width characters, line separators, tags, and the characters that turn
@@ -106,6 +107,16 @@ def show_runbooks(console: Console, catalogue: Mapping[str, Sequence[tuple[str, 
         console.print(table)
 
 
+def show_scenarios(console: Console, titles: Mapping[str, str]) -> None:
+    """The simulator's worlds, each with what it plays."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("scenario", "what it plays"):
+        table.add_column(column, overflow="fold")
+    for name, title in titles.items():
+        table.add_row(Text(plain(name)), Text(plain(title)))
+    console.print(table)
+
+
 def show_cause(console: Console, info: CauseInfo) -> None:
     """Everything the catalogue knows about one cause; what an incident would fill in is in capitals."""
     _line(console, f"{info.slug}: {info.title}", "bold")
@@ -140,12 +151,13 @@ def show_warnings(console: Console, warnings: Sequence[str]) -> None:
 
 
 def _cause(console: Console, summary: Mapping[str, Any]) -> None:
-    cause = summary.get("cause")
-    if not cause:
-        _line(console, f"Verdict: {summary.get('verdict')}; no cause is established.")
-        return
-    _line(console, f"Cause: {cause['slug']} ({cause['confidence']})")
-    _prose(console, cause["statement"])
+    cause = summary.get("cause") or {}
+    found = standing(str(summary.get("verdict")), cause.get("confidence"))
+    _line(console, f"{found.sign} {found.words}: {found.meaning}")
+    if cause:
+        _line(console, f"Cause: {cause['slug']} ({cause['confidence']})")
+        if cause["statement"] != summary.get("headline"):
+            _prose(console, cause["statement"])
 
 
 def _doubts(console: Console, summary: Mapping[str, Any]) -> None:

@@ -66,6 +66,16 @@ def test_the_report_is_linked_where_the_notebook_lies_beside_it(root: Path, monk
     assert all((beside / way).exists() for way in links.values())
 
 
+def test_a_refused_case_leaves_nothing_of_the_one_before(root: Path) -> None:
+    namespace: dict[str, object] = {"source": DEMO}
+    namespace["case"] = open_case(namespace)
+    namespace |= {"source": "live", "machine_id": 9185029}
+    with pytest.raises(UsageError, match="number"):
+        open_case(namespace)
+    with pytest.raises(UsageError, match="refused above"):
+        namespace["case"].symptoms()  # type: ignore[attr-defined]
+
+
 def test_publishing_again_without_a_change_makes_no_second_folder(root: Path) -> None:
     case = open_case(source=DEMO)
     case.publish()

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from runbooks import cli, runner, terminal
 from runbooks.kernel import Step
+from runbooks.simulator.scenario import scenario_names
 
 
 class Ended(NamedTuple):
@@ -167,6 +168,7 @@ def test_the_end_of_a_run_says_what_why_what_to_do_and_where(
     ended = invoke("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "x1")
     assert ended.out.strip().splitlines() == [
         "The program exited with code 1.",
+        "● ROOT CAUSE IDENTIFIED: the cause is confirmed by evidence",
         "Cause: missing-environment (confirmed)",
         "It lacks SUPABASE_KEY.",
         "",
@@ -209,6 +211,28 @@ def test_json_prints_the_summary_and_nothing_else(invoke: Invoke, given: dict[st
     assert "Report: " in ended.err
 
 
+def test_a_live_run_without_a_token_is_told_so_first(invoke: Invoke, given: dict[str, Any]) -> None:
+    ended = invoke("run", "machine_not_visible", "-p", "app_name", "v", "-p", "machine_id", "x1", "-p", "org_slug", "o")
+    first = ended.err.splitlines()[0]
+    assert first.startswith("No token is set")
+    assert 'export FLY_API_TOKEN="$(fly tokens create readonly -o o -x 24h)"' in first
+    assert "No token" not in invoke("demo").err
+
+
+def test_the_scenarios_are_listed_with_what_they_play(invoke: Invoke) -> None:
+    told = invoke("list", "--scenarios")
+    assert told.code == 0
+    for name in scenario_names():
+        assert name in told.out
+    assert "runbooks list --scenarios" in invoke("simulate", "vyx-fixd").err
+
+
+def test_the_usual_mistake_with_p_is_answered_with_the_right_form(invoke: Invoke) -> None:
+    ended = invoke("run", "machine_not_visible", "-p", "app_name=my-app")
+    assert ended.code == 2
+    assert "-p app_name my-app" in ended.err
+
+
 def test_a_demo_ends_well_and_says_what_a_real_run_would(invoke: Invoke, given: dict[str, Any]) -> None:
     ended = invoke("demo")
     assert ended.code == 0
@@ -224,6 +248,7 @@ def test_a_fault_of_the_tool_is_one_paragraph_that_says_where_the_details_are(
 
     monkeypatch.setattr(runner, "run", broken)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("FLY_API_TOKEN", "fo1_made-up")
     ended = invoke("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "x1")
     assert ended.code == 1
     assert ended.err.count("\n") == 1

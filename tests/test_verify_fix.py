@@ -91,9 +91,9 @@ def test_what_cannot_be_used_is_refused_before_anything_is_asked(values: dict[st
 
 
 def test_the_app_is_taken_from_the_incident(incident: Path) -> None:
-    given = validate("verify_fix", {"machine_id": "d8d1009f2e4538", "incident": str(incident)})
+    given = validate("verify_fix", {"machine_id": "e82d339b617e48", "incident": str(incident)})
     assert given.app_name == "vyx-app"
-    assert given.machine_id == "d8d1009f2e4538"
+    assert given.machine_id == "e82d339b617e48"
     assert given.image == given.websocket_url == "", "the new machine's own"
 
 

@@ -84,12 +84,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One row of the visibility matrix."""
+    """One row of the matrix. `hearsay`: it speaks of the machine or leads to its app, but has not seen it."""
 
     view: str
     sees: Sees
     state: str
     evidence: tuple[str, ...]
+    hearsay: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,8 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     ]
     if not reasons:
         return []
-    commands = ("fly tokens create readonly -o {org} -x 24h",) if "FLY_API_TOKEN" in reasons[0] else ()
+    makes_one = 'export FLY_API_TOKEN="$(fly tokens create readonly -o {org} -x 24h)"'
+    commands = (makes_one,) if "FLY_API_TOKEN" in reasons[0] else ()
     why = f"{reasons[0][:1].upper()}{reasons[0][1:]}" if reasons[0].split(" ")[0].isalpha() else reasons[0]
     return [
         filled(
@@ -245,7 +246,7 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
     at_once = Remedy(
         "Or all of it at once",
         "The runbook `verify_fix` makes these checks, says what each was at this incident, and closes it if all hold. "
-        "RUN is the folder of this report.",
+        "RUN is the folder of this report; in a checkout of fly-runbooks the command is `.venv/bin/runbooks`.",
         ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
     )
     served = facts.believed_url or facts.services or facts.probe("E18")

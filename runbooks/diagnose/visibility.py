@@ -177,7 +177,7 @@ def _name(facts: Facts, number: str, view: str) -> View:
     if look is None or resolution is None or look.outcome is Outcome.COULD_NOT_LOOK:
         return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", (number,) if look else ())
     if look.outcome is Outcome.SEEN:
-        return View(view, Sees.YES, "resolves", (number,))
+        return View(view, Sees.YES, "resolves", (number,), hearsay=True)
     return View(view, Sees.NO, resolution.code, (number,))
 
 
@@ -198,7 +198,7 @@ def _record(facts: Facts) -> View:
         return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", ("E14",) if look else ())
     if facts.record is None:
         return View(view, Sees.NO, look.reason, ("E14",))
-    return View(view, Sees.YES, f"says {facts.record.status or 'no status'}", ("E14",))
+    return View(view, Sees.YES, f"says {facts.record.status or 'no status'}", ("E14",), hearsay=True)
 
 
 def _caller(facts: Facts) -> View:
@@ -208,5 +208,5 @@ def _caller(facts: Facts) -> View:
         return View(view, Sees.COULD_NOT_LOOK, look.reason if look else "not asked", ("E19",) if look else ())
     caller = facts.caller
     if caller.ok:
-        return View(view, Sees.YES, f"claims success, status {caller.status or 'unnamed'}", ("E19",))
+        return View(view, Sees.YES, f"claims success, status {caller.status or 'unnamed'}", ("E19",), hearsay=True)
     return View(view, Sees.NO, caller.error_text[:120] or "claims no success", ("E19",))

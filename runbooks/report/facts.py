@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Claim, Hypothesis, Moment, Status
+from runbooks.diagnose.model import Claim, Hypothesis, Moment, Sees, Status, View
 from runbooks.evidence.models import Exchange, Outcome
-from runbooks.report import times
+from runbooks.report import status, times
 from runbooks.report.document import Report
 
 _SUBJECT = (
@@ -62,6 +62,22 @@ def first_action(report: Report) -> str:
     if first is None:
         return ""
     return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
+
+
+def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
+    """Sign, words and views, by what they tell: who speaks of the machine without having seen it is no proof of it."""
+    every = report.diagnosis.visibility
+    groups = (
+        (status.SEES_SIGNS["yes"], "see it", [v for v in every if v.sees is Sees.YES and not v.hearsay]),
+        ("–", "only speak of it, and prove nothing", [v for v in every if v.sees is Sees.YES and v.hearsay]),
+        (status.SEES_SIGNS["no"], "do not", [v for v in every if v.sees is Sees.NO]),
+        (
+            status.SEES_SIGNS["could-not-look"],
+            "could not be asked",
+            [v for v in every if v.sees is Sees.COULD_NOT_LOOK],
+        ),
+    )
+    return [(sign, words, tuple(found)) for sign, words, found in groups if found]
 
 
 def ruled_out(report: Report) -> list[Hypothesis]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from runbooks.diagnose.model import Difference, Hypothesis, Sees, Status
+from runbooks.diagnose.model import Difference, Hypothesis, Status
 from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.models import Exchange, Look
 from runbooks.report import escape, facts, pen, rounds, status, times
@@ -79,17 +79,12 @@ def visibility(report: Report, write: Pen) -> Iterator[str]:
     yield "## Who sees the machine"
     if report.diagnosis.reading.text:
         yield write.claim(report.diagnosis.reading)
-    for sees, words in _SEEING.items():
-        views = [view for view in report.diagnosis.visibility if view.sees is sees]
-        if views:
-            yield f"**{status.SEES_SIGNS[sees]} {len(views)} {words}**"
-            yield write.bullets(
-                write.noted(f"{write.say(view.view, 120)}: {write.say(view.state, _LONG) or '–'}", view.evidence)
-                for view in views
-            )
-
-
-_SEEING = {Sees.YES: "see it", Sees.NO: "do not", Sees.COULD_NOT_LOOK: "could not be asked, and say nothing"}
+    for sign, words, views in facts.views(report):
+        yield f"**{sign} {len(views)} {words}**"
+        yield write.bullets(
+            write.noted(f"{write.say(view.view, 120)}: {write.say(view.state, _LONG) or '–'}", view.evidence)
+            for view in views
+        )
 
 
 def hypotheses(report: Report, write: Pen) -> Iterator[str]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from runbooks.diagnose.model import Hypothesis, Sees
+from runbooks.diagnose.model import Hypothesis
 from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.models import Look, Outcome
 from runbooks.report import bodies, charts, display, escape, facts, inline, paste, status, times, vendor
@@ -63,7 +63,6 @@ _FIRST, _LAST = 0, len(_ORDER) - 1
 
 _RUN_OUT = 40
 """Exchanges of one look that the page shows."""
-_SEEN_BY = {Sees.YES: "see it", Sees.NO: "do not", Sees.COULD_NOT_LOOK: "could not be asked"}
 _SAID = ("When it happened", "Looked at")
 """Facts that stand elsewhere on the first screen."""
 _RUN = re.compile(r"\d{4}-\d{2}-\d{2}/[^/.][^/]*")
@@ -103,7 +102,7 @@ def render(report: Report) -> str:
             requests=facts.requests(report),
             paste=paste.block(report),
             packet=vendor.packet(report),
-            visible=[(sees, views) for sees in Sees if (views := [v for v in diagnosis.visibility if v.sees is sees])],
+            visible=facts.views(report),
             matrix=display.figure_html(charts.matrix(diagnosis)),
             timeline=[step for step in steps if step.place == _FIRST],
             steps=between,
@@ -137,7 +136,6 @@ def environment() -> Environment:
         status=status,
         lay_out=bodies.lay_out,
         link_to=_link_to,
-        seen_by=_SEEN_BY,
         counted=_counted,
         when=_when,
         own_text=_own_text,

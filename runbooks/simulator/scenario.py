@@ -76,7 +76,10 @@ def _unknown(name: str) -> SourceError:
     names = scenario_names()
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
-    return SourceError(f"There is no scenario {name!r}.", f"{hint}There are: {', '.join(names)}.")
+    return SourceError(
+        f"There is no scenario {name!r}.",
+        f"{hint}`runbooks list --scenarios` tells what each plays. There are: {', '.join(names)}.",
+    )
 
 
 def _first_errors(error: ValidationError, count: int = 3) -> str:

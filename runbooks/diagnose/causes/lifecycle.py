@@ -25,10 +25,13 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     remedy=Remedy(
         "Create the next one with auto_destroy false",
         "auto_destroy removes the machine, its events and soon its id: the evidence goes with it. "
-        "`fly machine run` leaves it off. The variables are those of the lost machine that are no secrets, to be set "
-        "in your shell first; its ports, memory and restart policy are not repeated. It is enough to see whether the "
-        "program stays up.",
-        ("fly machine run {image} -a {app} -r {region} {variables}",),
+        "`fly machine run` leaves it off. The variables are those of the lost machine, to be set in your shell first."
+        "{masked} Ports, memory and restart policy are not repeated: this shows whether the program stays up; for the "
+        "endpoint, let your own caller make one.",
+        (
+            "fly machine run {image} -a {app} -r {region} {variables}",
+            "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail",
+        ),
     ),
     prevention=Remedy(
         "Keep auto_destroy off until a machine has once stayed up",

@@ -49,7 +49,7 @@ _AFTERMATH = (
         "It ends at once without it, so every restart ends the same way.{near} As an app secret it reaches every "
         "machine of the app and stays out of config.env, which everybody who reads the machine can read. Mind that "
         "setting a secret restarts the app's deployed machines.",
-        ("fly secrets set {settings} -a {app}", "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail"),
+        ("fly secrets set {settings} -a {app}",),
     ),
     prevention=Remedy(
         "Test the contract between the provisioning function and the program",

@@ -41,7 +41,12 @@ class Facts(Company):
         env = machine.env if machine else {}
         # A secret belongs into `fly secrets set`, and not where everybody who reads the machine can read it.
         open_ones = [name for name, value in env.items() if not value.startswith("<secret:")]
-        return {key: value for key, value in known.items() if value} | {"variables": settings(open_ones, "-e ")}
+        masked = ", ".join(name for name in env if name not in open_ones)
+        told = f" It also carried {masked}: what the program needs of these, set with `fly secrets set` first."
+        return {key: value for key, value in known.items() if value} | {
+            "variables": settings(open_ones, "-e "),
+            "masked": told if masked else "",
+        }
 
 
 def _tagged(reference: str) -> str:
