@@ -57,16 +57,21 @@ def image_was_resolved(facts: Facts, other: str = "a missing one", said: str = "
     """
     if facts.exists:
         yield refutes(
-            f"The platform knows machine {facts.subject.machine_id}, so the create call was answered with an id. "
-            f"Fly resolves the image while that call is open and refuses {other} with HTTP 400 "
-            f"(`failed to get manifest … {said}`) and no id.",
+            f"The platform knows machine {facts.subject.machine_id}, so it had resolved the image: Fly does that while "
+            f"the create call is open, and refuses {other} with HTTP 400 (`failed to get manifest … {said}`) "
+            f"and no machine.",
             *facts.exists,
         )
     elif facts.caller.machine_id:
         # A row that is handed out again names an id, too, and says nothing about the last call.
         argue = doubts if facts.caller.reused or facts.refusals else refutes
         told = f"The caller was given the id {facts.caller.machine_id}"
-        yield argue(f"{told}; a create call with {other.replace('one', 'image')} gets none.", "E19")
+        yield argue(f"{told}; a create call with {_image(other)} gets none.", "E19")
+
+
+def _image(other: str) -> str:
+    """“A missing one” as “a missing image”, “one that …” as “an image that …”."""
+    return other.replace("one that", "an image that").replace("missing one", "missing image")
 
 
 def never_ran(facts: Facts) -> Iterator[Point]:

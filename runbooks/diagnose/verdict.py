@@ -171,10 +171,9 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
 
 
 def _tests(ledger: Ledger) -> list[Remedy]:
-    """The tests that would tell more: of what ties first, then of what nothing speaks against."""
-    open_ones = sorted(ledger.entries, key=lambda entry: bool(entry.hypothesis.against))
+    """The tests that would tell more: of what ties, and of what nothing speaks against."""
     tests: dict[str, Remedy] = {}
-    for entry in (*ledger.tied, *open_ones):
+    for entry in (*ledger.tied, *(e for e in ledger.entries if not e.hypothesis.against)):
         test = entry.hypothesis.next_test
         if test and test not in tests:
             tests[test] = Remedy(test.rstrip("."), f"It would tell whether this is so: {entry.hypothesis.title}.")
@@ -249,7 +248,7 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
         "RUN is the folder of this report; in a checkout of fly-runbooks the command is `.venv/bin/runbooks`.",
         ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
     )
-    served = facts.believed_url or facts.services or facts.probe("E18")
+    served = facts.believed_url or facts.services
     kept = facts.record or facts.failed("E14")
     found = (*checks, *((endpoint,) if served else ()), *((row,) if kept else ()), at_once)
     return tuple(filled(check, names) for check in found)

@@ -100,7 +100,7 @@ def list_incomplete(facts: Facts) -> Iterator[Point | Says]:
     if by_id and by_id[0].app != facts.subject.app:
         yield doubts("The machine is in another app.", by_id[0].at)
     if not by_id and facts.outcome("E03") is Outcome.ABSENT:
-        yield refutes("Asked by its id, the platform does not show it either: no list leaves it out.", "E03")
+        yield refutes("Asked by its id, the platform does not show it either.", "E03")
     where = f" ({', '.join(silent)} did not answer)" if silent else ""
     yield says(
         f"The machine lives, and the list leaves it out{where}: absence from the list proves nothing here.",
