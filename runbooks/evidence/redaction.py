@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -38,11 +38,16 @@ from runbooks.evidence.patterns import (
     ESCAPE,
     FEW,
     FLAG,
+    FROM_HERE,
     HEX,
+    IN_NAMES,
     KEY_LINE,
+    LONGEST,
     NAMED,
+    NAMES,
     NEAR,
     NESTED,
+    ODD,
     PASSES,
     PERSONAL,
     PLACEHOLDER,
@@ -52,6 +57,7 @@ from runbooks.evidence.patterns import (
     RULES,
     RUN,
     SEARCHED_FROM,
+    TELLING,
     UNPACKED,
     USER_ID,
     VALUES,
@@ -108,7 +114,7 @@ class Redactor:
         for _ in range(PASSES):
             before, text = text, self._escaped(self._known(text, place), place)
             for kind, pattern in _rules_for(text):
-                text = pattern.sub(partial(self._replace, kind=kind, place=place), text)
+                text = _replaced(text, pattern, partial(self._replace, kind=kind, place=place))
             text = self._encoded(text, place, 0)
             if text == before:
                 break
@@ -256,7 +262,7 @@ class Redactor:
         """Where secrets stand in the text, and of which type; spans do not overlap."""
         found = [*self._known_spans(text)]
         for kind, pattern in _rules_for(text):
-            for match in pattern.finditer(text):
+            for match in _matches(text, pattern):
                 group = _group(match)
                 if kind == "private-key" or not PLACEHOLDERS.search(match[group]):
                     found.append((*match.span(group), kind))
@@ -397,6 +403,51 @@ def _rules_for(text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
     """The rules that could match: most texts hold none of the words that most rules need."""
     lowered = text.lower()
     return ((kind, pattern) for kind, needs, pattern in RULES if any(word in lowered for word in needs))
+
+
+def _replaced(text: str, pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str]) -> str:
+    """As `pattern.sub`."""
+    done, at = [], 0
+    for match in _matches(text, pattern):
+        done += [text[at : match.start()], replace(match)]
+        at = match.end()
+    return "".join((*done, text[at:])) if done else text
+
+
+def _matches(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """As `pattern.finditer`; a rule that begins with a name is tried only where one that tells may begin."""
+    begins = _begins(text) if pattern in NAMES and len(text) >= FROM_HERE else None
+    if begins is None:
+        yield from pattern.finditer(text)
+        return
+    free = 0
+    for begin in begins:
+        if begin >= free and (match := pattern.match(text, begin)):
+            yield match
+            free = match.end()
+
+
+@lru_cache(maxsize=1)
+def _begins(text: str) -> list[int] | None:
+    """Where in the text a name that tells may begin, or None where looking for that would not be worth it."""
+    if any(letter in text for letter in ODD):
+        return None
+    small = text.lower()
+    told = sorted({at for word in TELLING for at in _occurrences(word, small)})
+    if len(told) > len(text) // 50:
+        return None
+    found, walked = set(), 0
+    for at in told:
+        begin, end = at, max(walked, at - LONGEST)
+        while begin >= end:
+            before = small[begin - 1] if begin else ""
+            if before not in IN_NAMES:
+                found.add(begin)
+                if before != "-":
+                    break
+            begin -= 1
+        walked = at
+    return sorted(found)
 
 
 def _group(match: re.Match[str]) -> str | int:
