@@ -6,9 +6,11 @@ import gc
 import os
 import shutil
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
+from browsing import CHROMIUM_FLAGS
 from hypothesis import HealthCheck, settings
 from produced import Production
 
@@ -74,3 +76,13 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Production:
     shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "produced"
     shared.mkdir(exist_ok=True)
     return Production(shared)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    """One running Chromium for all tests of a file."""
+    sync = pytest.importorskip("playwright.sync_api")
+    with sync.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield launched
+        launched.close()

@@ -13,8 +13,9 @@ from typing import Any
 
 import nbformat
 import pytest
+from browsing import CHROMIUM_FLAGS
 from lab.notebook import Notebook
-from lab.server import CHROMIUM_FLAGS, environment, lab
+from lab.server import environment, lab
 
 from runbooks.runner import notebook_path
 from runbooks.simulator.scenario import FOLDER

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,6 @@ from runbooks import runner, terminal
 
 from .world import ACTIVE, ELSEWHERE, LONG, PATH, SCRIPT, TERMINAL, UNICODE, served
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Everything but tab and line feed that moves a cursor, hides, or turns the reading direction.
 CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
@@ -73,15 +63,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     assert done.returncode in (3, 4), stderr
     (folder,) = (place / "out").glob("*/machine_not_visible--*")
     return Run(place / "out", folder, stdout, stderr)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    sync = pytest.importorskip("playwright.sync_api")
-    with sync.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield launched
-        launched.close()
 
 
 def opened(browser: Any, path: Path) -> Seen:

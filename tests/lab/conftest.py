@@ -15,7 +15,7 @@ from runbooks.simulator.scenario import Scenario, load_scenario
 from runbooks.simulator.server import Simulator
 
 from .notebook import Notebook
-from .server import CHROMIUM_FLAGS, Lab, lab
+from .server import Lab, lab
 
 
 @pytest.fixture(scope="module")
@@ -36,15 +36,6 @@ def jupyter(scenario: Scenario, tmp_path_factory: pytest.TempPathFactory) -> Ite
         }
         with lab(["--source", "live"], folder / "out", folder, live) as running:
             yield running
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    sync = pytest.importorskip("playwright.sync_api")
-    with sync.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -18,15 +18,6 @@ from report_samples import demo, empty, hostile
 from runbooks.report import page
 from runbooks.report.document import Report
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DESK, PHONE, PAPER = (1280, 800), (390, 844), (687, 971)
 EVERY = [demo, empty, hostile, fixed, not_fixed, likely, healthy, long]
 Sample = Callable[[], Report]
@@ -38,15 +29,6 @@ class Shown:
 
     tab: Any
     noise: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as play:
-        launched = play.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
