@@ -102,8 +102,8 @@ class Notebook:
         self.write("own", text)
 
     def save(self) -> dict[str, Any]:
-        """The file as it lies on the disk after Ctrl+S."""
-        self.page.keyboard.press("Control+S")
+        """The file as it lies on the disk after a click on "save": Ctrl+S does nothing where no cell has the focus."""
+        self.page.locator('.jp-NotebookPanel-toolbar [data-jp-item-name="save"]').click()
         self.page.locator(".jp-mod-dirty").wait_for(state="detached")
         saved: dict[str, Any] = json.loads(self.path.read_text())
         return saved
