@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -95,7 +96,7 @@ def running(kind: str) -> Iterator[Server]:
             version = _wait(Server(port, "", process), folder / "log")
             yield Server(port, version, process)
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # without waiting for clients that are still there
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
