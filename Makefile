@@ -14,7 +14,7 @@ demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
 
 lab: $(RUNTIME)
-	@$(BIN)/python -m runbooks.lab
+	@$(BIN)/python -m runbooks.execution.lab
 
 lint: $(DEV)
 	$(BIN)/ruff check .
@@ -26,7 +26,7 @@ test: lint
 
 # The pages about causes, from the registry and the scenarios.
 docs: $(RUNTIME)
-	@$(BIN)/python -m runbooks.handbook docs
+	@$(BIN)/python -m tools.generate_docs docs
 
 # The committed example: the demo's run as this version leaves it (tests/test_example.py).
 example: $(RUNTIME)

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, LogLine, Logs
-from runbooks.handbook import play
 from runbooks.simulator.scenario import scenario_names
+from tools.generate_docs import play
 
 LINES = 10_000
 
@@ -35,14 +35,14 @@ def once(evidence: Evidence) -> float:
 
 def long_log(evidence: Evidence) -> Evidence:
     """The same machine with ten thousand lines, each different from the others."""
-    look = evidence.looks["E07"]
-    own = look.answer.lines
+    observation = evidence.observations["E07"]
+    own = observation.answer.lines
     lines = tuple(
         LogLine(own[0].at, f"{line.message} #{n}", line.provider, line.level, line.instance, line.region)
         for n in range(LINES // len(own) + 1)
         for line in own
     )[:LINES]
-    return replace(evidence, looks={**evidence.looks, "E07": replace(look, answer=Logs(lines))})
+    return replace(evidence, observations={**evidence.observations, "E07": replace(observation, answer=Logs(lines))})
 
 
 def main() -> None:
@@ -52,7 +52,12 @@ def main() -> None:
     # A run holds one evidence set; the garbage collector is not to go through all of these again and again.
     gc.collect()
     gc.freeze()
-    bodies = [exchange.body for evidence in sets for look in evidence.looks.values() for exchange in look.exchanges]
+    bodies = [
+        exchange.body
+        for evidence in sets
+        for observation in evidence.observations.values()
+        for exchange in observation.exchanges
+    ]
     bodies = [body for body in bodies if body.startswith(("{", "["))]
 
     def judge() -> int:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import yaml
 
-from runbooks.diagnose.lines import meanings_of, read_lines
+from runbooks.diagnose.log_classifier import meanings_of, read_lines
+from runbooks.evidence.log_parser import log_lines
 from runbooks.evidence.models import LogLine
-from runbooks.evidence.pasted import log_lines
 
 COUNT = 10_000
 TABLES = Path(__file__).resolve().parents[1] / "tests" / "diagnose" / "lines"

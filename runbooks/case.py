@@ -16,23 +16,36 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from runbooks import __version__, earlier, folders, frames
-from runbooks.collection import Collected, collect
+from runbooks import __version__, earlier
+from runbooks.base import folders
+from runbooks.base.errors import ParameterError, UsageError
+from runbooks.base.parameters import RUNBOOKS, Parameters, caller_text, validate
+from runbooks.base.prompt import with_token
+from runbooks.base.settings import Settings, load_settings
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
-from runbooks.errors import ParameterError, UsageError
 from runbooks.evidence import bundle, tables
 from runbooks.evidence.models import Evidence
 from runbooks.evidence.scan import masked_text
-from runbooks.parameters import RUNBOOKS, Parameters, caller_text, validate
-from runbooks.progress import Progress
-from runbooks.prompt import with_token
-from runbooks.report import conclusions, index, overview, page, retrospect, since, steps, summary, vendor, writeup
+from runbooks.report import (
+    conclusions,
+    dataframes,
+    fly_support,
+    index,
+    overview,
+    page,
+    retrospect,
+    since,
+    steps,
+    summary,
+    writeup,
+)
 from runbooks.report.browse import Browsed
 from runbooks.report.document import Report
+from runbooks.report.progress import Progress
 from runbooks.report.section import Section
-from runbooks.settings import Settings, load_settings
+from runbooks.source import Collected, collect
 from runbooks.withdrawn import withdraw
 
 if TYPE_CHECKING:
@@ -55,7 +68,7 @@ class Case:
         self._published = self._page = ""
         self._masked, self._fresh = 0, False
         self._look()
-        told = self._seen.circumstances.told
+        told = self._seen.replay_context.told
         self._notes: tuple[str, ...] = tuple(told.get("notes", ())) if self._replayed else ()
 
     def _look(self) -> None:
@@ -166,7 +179,7 @@ class Case:
         return self._step(self._for_fly_support)
 
     def _for_fly_support(self, *_: object) -> Section:
-        return vendor.section(self.report)
+        return fly_support.section(self.report)
 
     def note(self, text: str) -> Section:
         """Your own words, for the report. They replace what was noted before; an empty text leaves it."""
@@ -179,7 +192,7 @@ class Case:
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
         """Every table as a DataFrame, for free digging; docs/frames.md says what is in them."""
-        return frames.build(self._facts, self.diagnosis)
+        return dataframes.build(self._facts, self.diagnosis)
 
     def browse(self, name: str) -> Browsed:
         """One of `frames` as a table that can be sorted and searched, where itables is installed."""
@@ -210,7 +223,7 @@ class Case:
             diagnosis=self.diagnosis,
             sections=(*told, conclusions.config_audit(self.diagnosis)),
             requests=self._seen.requests,
-            masked=self._seen.circumstances.masked,
+            masked=self._seen.replay_context.masked,
             version=__version__,
             notes=self._notes,
         )
@@ -224,7 +237,7 @@ class Case:
     def _before(self) -> tuple[since.Earlier, ...]:
         """Earlier runs, found once, when the case is opened or first compared; a replay has its own."""
         if self._replayed:
-            found = self._seen.circumstances.told.get("earlier", ())
+            found = self._seen.replay_context.told.get("earlier", ())
             return pydantic.TypeAdapter(tuple[since.Earlier, ...]).validate_python(found)
         return earlier.same_subject(self.settings.output_root, self.evidence)
 
@@ -294,9 +307,9 @@ class Case:
         hits = seen.redactor.hits if seen.bundle is None else seen.bundle.hits
         written = {"report.html": page.render(report), "report.md": writeup.render(report)}
         written["summary.json"] = summary.dumps(built)
-        circumstances = replace(seen.circumstances, told=self._told())
+        replay_context = replace(seen.replay_context, told=self._told())
         for name, text in bundle.files(
-            self.evidence, circumstances, hits, parameters, self.runbook, __version__
+            self.evidence, replay_context, hits, parameters, self.runbook, __version__
         ).items():
             written[f"evidence/{name}"] = text
         return written

@@ -9,17 +9,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from runbooks.collection import collect
-from runbooks.diagnose.fix import Incident, checks
+from runbooks.base.errors import RunbookError, SourceError
+from runbooks.base.folders import safe
+from runbooks.base.parameters import RUNBOOKS, validate
+from runbooks.base.settings import Settings
+from runbooks.diagnose.fix_checks import Incident, checks
 from runbooks.diagnose.verdict import diagnose
-from runbooks.errors import RunbookError, SourceError
 from runbooks.evidence.bundle import open_bundle
 from runbooks.evidence.models import Evidence
-from runbooks.folders import safe
-from runbooks.parameters import RUNBOOKS, validate
 from runbooks.report import summary, times
 from runbooks.report.since import MOST, Earlier, in_brief
-from runbooks.settings import Settings
+from runbooks.source import collect
 
 _RUN = re.compile(r"^\w+--.+--.+--\d{6}Z(?:-\d+)?\Z")
 _LARGEST = 20_000_000

@@ -10,41 +10,19 @@ import ssl
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
-from runbooks.collect.supabase import Project, project_of, replayed
-from runbooks.errors import SourceError
-from runbooks.evidence.bundle import Bundle, open_bundle
-from runbooks.settings import Settings
-
-
-@dataclass(frozen=True)
-class Source:
-    """Endpoints, credentials, names and clock of one world.
-
-    `connect_to` maps "host:port" (`*` allowed) to "host:port" or "nxdomain"; `registries` maps a
-    registry's host to a base URL; an empty `records_url` or `status_url` means: not configured.
-    `still` says that time stands still here: nothing that lags behind will follow, however long one waits.
-    """
-
-    name: str
-    token: str
-    machines_url: str
-    platform_url: str
-    registries: Mapping[str, str]
-    connect_to: Mapping[str, str]
-    records_url: str
-    records_columns: Mapping[str, str]
-    records_events_table: str
-    status_url: str
-    tls: ssl.SSLContext | None = field(default=None, compare=False)
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    bundle: Bundle | None = field(default=None, repr=False)
-    project: Project = field(default_factory=Project)
-    supabase_url: str = ""
-    still: bool = False
+from runbooks.base.errors import SourceError
+from runbooks.base.parameters import Parameters, caller_text
+from runbooks.base.settings import Settings
+from runbooks.collect.collector import COLLECT_SECONDS, Collector
+from runbooks.collect.context import Target
+from runbooks.collect.source import Source
+from runbooks.collect.supabase import project_of, replayed
+from runbooks.evidence.bundle import Bundle, ReplayContext, open_bundle
+from runbooks.evidence.models import Evidence, Observation, Requests
+from runbooks.evidence.redaction import Redactor
 
 
 @contextmanager
@@ -113,7 +91,7 @@ def _saved(bundle: Bundle, settings: Settings) -> Source:
         status_url="recorded" if bundle.status_feed else "",
         now=bundle.clock(),
         bundle=bundle,
-        project=replayed(bundle.circumstances.project),
+        project=replayed(bundle.replay_context.project),
     )
 
 
@@ -145,3 +123,59 @@ def _simulated(name: str, scenario_name: str, settings: Settings) -> Iterator[So
             )
         finally:
             simulator.stop()
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What one look brought home. `bundle` is the saved run that it was read from, if it was one."""
+
+    evidence: Evidence
+    replay_context: ReplayContext
+    redactor: Redactor
+    requests: Requests
+    bundle: Bundle | None
+
+
+Watcher = Callable[[Observation, Callable[[], Evidence]], None]
+"""Is told of each look, and can have the evidence so far."""
+
+
+def collect(parameters: Parameters, settings: Settings, watch: Watcher = lambda observation, so_far: None) -> Collected:
+    """Ask every question once. What could not be asked is in the evidence with its reason."""
+    seconds = min(COLLECT_SECONDS, settings.deadline or COLLECT_SECONDS)
+    with open_source(parameters.source, settings) as source:
+        redactor = Redactor()
+        told = caller_text(parameters.caller_log)
+        # The runner masks parameters before they get here: its numbers must not be given out twice.
+        redactor.continue_numbering("\n".join((told, *map(str, parameters.model_dump().values()))))
+        for value, kind in settings.secrets:
+            redactor.add_secret(value, kind)
+        given = Target(
+            app_name=parameters.app_name,
+            machine_id=parameters.machine_id,
+            machine_name=parameters.machine_name,
+            org_slug=parameters.org_slug,
+            image=parameters.image,
+            websocket_url=redactor.text(parameters.websocket_url, "parameters"),
+            caller_text=told,
+            record_key=parameters.record_key,
+            records_table=parameters.records_table,
+            incident_at=parameters.incident_at,
+        )
+
+        def watched(observation: Observation) -> None:
+            watch(
+                observation,
+                lambda: Evidence(
+                    survey.context.subject(),
+                    observation.at,
+                    dict(survey.observations),
+                    source.name,
+                ),
+            )
+
+        survey = Collector(given, source, redactor, seconds, watched)
+        evidence = survey.run()
+        client = survey.client
+        requests = Requests(sum(client.by_host.values()), dict(sorted(client.by_host.items())), client.retries)
+        return Collected(evidence, survey.replay_context, redactor, requests, source.bundle)

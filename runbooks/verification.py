@@ -9,11 +9,11 @@ from typing import Any
 import pydantic
 
 from runbooks import earlier
+from runbooks.base.parameters import VerifyFix
 from runbooks.case import Case
-from runbooks.diagnose import fix
+from runbooks.diagnose import fix_checks
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
-from runbooks.parameters import VerifyFix
 from runbooks.report import retrospect
 from runbooks.report.document import Report
 from runbooks.report.section import Section
@@ -29,23 +29,23 @@ class Verification(Case):
         return retrospect.five_checks(self.review, self.evidence.subject.app)
 
     @property
-    def review(self) -> fix.Review:
-        return fix.Review(fix.checks(self.evidence, self._left_out), self._incident)
+    def review(self) -> fix_checks.Review:
+        return fix_checks.Review(fix_checks.checks(self.evidence, self._left_out), self._incident)
 
     def _judged(self) -> Diagnosis:
         subject = self.evidence.subject
-        return fix.closing(diagnose(self.evidence), self.review, subject.machine_id or subject.machine_name)
+        return fix_checks.closing(diagnose(self.evidence), self.review, subject.machine_id or subject.machine_name)
 
     @property
     def _left_out(self) -> tuple[str, ...]:
         return self.parameters.skipped
 
     @cached_property
-    def _incident(self) -> fix.Incident | None:
+    def _incident(self) -> fix_checks.Incident | None:
         """The incident's run, judged by the same checks; a replay has it with it."""
         if self._replayed:
-            found = self._seen.circumstances.told.get("incident")
-            return pydantic.TypeAdapter(fix.Incident).validate_python(found) if found else None
+            found = self._seen.replay_context.told.get("incident")
+            return pydantic.TypeAdapter(fix_checks.Incident).validate_python(found) if found else None
         given = self.parameters
         return earlier.incident(given.incident_path, self.settings) if given.incident else None
 

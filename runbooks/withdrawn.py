@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from runbooks.errors import UsageError
+from runbooks.base.errors import UsageError
 
 
 class Withdrawn:

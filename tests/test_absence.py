@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbooks.collect.known import Given
-from runbooks.collect.survey import Survey
+from runbooks.collect.collector import Collector
+from runbooks.collect.context import Target
 from runbooks.collect.transport import RawAnswer
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Sees, Status
@@ -54,12 +54,12 @@ class Told:
 
 
 def looked(
-    table: Mapping[str, list[tuple[int, Any]]], given: Given | None = None, **more: Any
+    table: Mapping[str, list[tuple[int, Any]]], given: Target | None = None, **more: Any
 ) -> tuple[Evidence, Told, list[float]]:
     source = Source("live", "fm2_dGVzdA", "", "", {}, {"*:*": "nxdomain"}, "", {}, "", "", now=lambda: NOW, **more)
     base = {"tokens/current": [TOKEN], "apps/vyx-app": [APP], "apps/vyx-app/ip_assignments": [(200, {"ips": []})]}
     told, pauses = Told({**base, **table}), []
-    survey = Survey(given or Given("vyx-app", ID), source, transport=told, sleep=pauses.append)
+    survey = Collector(given or Target("vyx-app", ID), source, transport=told, sleep=pauses.append)
     return survey.run(), told, pauses
 
 
@@ -72,8 +72,8 @@ def test_a_list_that_lags_is_read_again_and_both_reads_are_kept() -> None:
         }
     )
     assert pauses == [5.0]
-    assert evidence.looks["E05"].answer.machines == ()
-    assert [m.id for m in evidence.looks["E05b"].answer.machines] == [ID]
+    assert evidence.observations["E05"].answer.machines == ()
+    assert [m.id for m in evidence.observations["E05b"].answer.machines] == [ID]
     view = next(v for v in diagnose(evidence).visibility if v.view.startswith("list of vyx-app"))
     assert (view.sees, view.evidence) == (Sees.YES, ("E05b",))
 
@@ -82,13 +82,13 @@ def test_where_time_stands_still_nobody_waits_for_a_list_to_follow() -> None:
     table = {f"apps/vyx-app/machines/{ID}": [(200, LIVE)], "apps/vyx-app/machines": [(200, []), (200, [LIVE])]}
     evidence, _, pauses = looked(table, still=True)
     assert pauses == []
-    assert evidence.looks["E05b"].outcome is Outcome.SEEN
+    assert evidence.observations["E05b"].outcome is Outcome.SEEN
 
 
 def test_a_404_is_asked_twice_before_nothing_shows_the_machine() -> None:
     evidence, told, _ = looked({f"apps/vyx-app/machines/{ID}": [GONE], "apps/vyx-app/machines": [(200, [])]})
     assert told.asked.count(f"apps/vyx-app/machines/{ID}") == 2
-    assert evidence.looks["E03b"].outcome is Outcome.ABSENT
+    assert evidence.observations["E03b"].outcome is Outcome.ABSENT
     diagnosis = diagnose(evidence)
     assert diagnosis.cause is None
     told_by = searched(Facts(evidence), diagnosis)
@@ -133,12 +133,12 @@ def test_a_missing_tag_is_looked_at_twice_when_no_machine_is_known() -> None:
     image = "registry.fly.io/vyx-app:latest"
     missing = (404, {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]})
     path = "registry.fly.io/v2/vyx-app/manifests/latest"
-    given = Given("vyx-app", machine_name="vyx-63eea370", image=image)
+    given = Target("vyx-app", machine_name="vyx-63eea370", image=image)
     evidence, told, pauses = looked({"apps/vyx-app/machines": [(200, [])], path: [missing]}, given)
     # GET; then, after a pause, HEAD and, because the "no" of a HEAD carries no code, GET.
     assert told.asked.count(path) == 3
     assert 2.0 in pauses
-    assert evidence.looks["E09b"].outcome is Outcome.ABSENT
+    assert evidence.observations["E09b"].outcome is Outcome.ABSENT
 
 
 def test_an_incident_older_than_the_logs_says_so_at_once() -> None:

@@ -13,14 +13,14 @@ import pytest
 from pydantic import SecretStr
 
 from runbooks import case as module
-from runbooks import frames, prompt
+from runbooks.base import prompt
+from runbooks.base.errors import UsageError
+from runbooks.base.parameters import validate
+from runbooks.base.settings import load_settings
 from runbooks.case import Case, open_case
-from runbooks.collection import Collected, collect
-from runbooks.errors import UsageError
-from runbooks.parameters import validate
-from runbooks.progress import Progress
-from runbooks.report import browse
-from runbooks.settings import load_settings
+from runbooks.report import browse, dataframes
+from runbooks.report.progress import Progress
+from runbooks.source import Collected, collect
 
 CHECKOUT = Path(__file__).parent.parent
 DEMO, FIXED = "simulator:vyx-missing-environment", "simulator:vyx-fixed"
@@ -217,11 +217,11 @@ def test_every_table_is_there_typed_and_documented(root: Path) -> None:
     text = (CHECKOUT / "docs" / "frames.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", text, re.M)
     assert [(name, about, columns) for name, about, columns in rows] == [
-        (name, table.about, ", ".join(table.columns)) for name, table in frames.TABLES.items()
+        (name, table.about, ", ".join(table.columns)) for name, table in dataframes.TABLES.items()
     ]
-    assert set(found) == set(frames.TABLES)
+    assert set(found) == set(dataframes.TABLES)
     for name, frame in found.items():
-        assert list(frame.columns) == list(frames.TABLES[name].columns)
+        assert list(frame.columns) == list(dataframes.TABLES[name].columns)
         assert len(frame), name
         for column in {"at", "created_at", "start", "end"} & set(frame.columns):
             assert isinstance(frame[column].dtype, pd.DatetimeTZDtype), (name, column)
@@ -234,9 +234,9 @@ def test_every_table_is_there_typed_and_documented(root: Path) -> None:
 def test_an_empty_case_has_the_same_tables(root: Path, worlds: dict[str, Collected]) -> None:
     case: Case = open_case(source="simulator:vyx-missing-environment")
     bare = case.evidence.__class__(case.evidence.subject, case.evidence.looked_at, {})
-    built = frames.build(module.Facts(bare), module.diagnose(bare))
+    built = dataframes.build(module.Facts(bare), module.diagnose(bare))
     assert {name: list(frame.columns) for name, frame in built.items()} == {
-        name: list(table.columns) for name, table in frames.TABLES.items()
+        name: list(table.columns) for name, table in dataframes.TABLES.items()
     }
 
 

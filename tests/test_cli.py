@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 from rich.console import Console
 
-from runbooks import cli, runner, terminal
-from runbooks.kernel import Step
+from runbooks import cli
+from runbooks.cli import terminal
+from runbooks.execution import runner
+from runbooks.execution.kernel import Step
 from runbooks.simulator.scenario import scenario_names
 
 
@@ -277,7 +279,7 @@ def test_nothing_from_outside_reaches_the_terminal_as_a_control_character(
 
 
 def test_list_names_every_parameter(invoke: Invoke) -> None:
-    from runbooks.parameters import RUNBOOKS, describe
+    from runbooks.base.parameters import RUNBOOKS, describe
 
     ended = invoke("list")
     for runbook in RUNBOOKS:

@@ -22,6 +22,9 @@ import click
 import pytest
 import yaml
 
+from runbooks.base.facets import known_facets
+from runbooks.base.parameters import RUNBOOKS, describe
+from runbooks.base.settings import Settings
 from runbooks.case import Case
 from runbooks.cli import EXIT_CODES, cli
 from runbooks.collect.client import ALLOWED
@@ -29,11 +32,8 @@ from runbooks.collect.status import LOGICAL
 from runbooks.collect.supabase import Project, allowed
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Status
-from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.patterns import RULES
-from runbooks.parameters import RUNBOOKS, describe
 from runbooks.report import status
-from runbooks.settings import Settings
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from runbooks.simulator.server import Simulator
 from runbooks.verification import Verification
@@ -203,7 +203,7 @@ def test_every_call_of_the_case_and_every_look_exists(name: str) -> None:
     text = (CHECKOUT / name).read_text()
     for attribute in re.findall(r"\bcase\.(\w+)", text):
         assert hasattr(Case, attribute) or hasattr(Verification, attribute), attribute
-    numbers = {facet.number for facet in FACETS.values()}
+    numbers = {facet.value for facet in known_facets()}
     assert set(re.findall(r"\bE\d\d(?=[a-z]?\b)", text)) <= numbers
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from runbooks.diagnose.ledger import catalogue
-from runbooks.handbook import pages
 from runbooks.simulator.scenario import load_scenario, scenario_names
+from tools.generate_docs import pages
 
 DOCS = Path(__file__).parent.parent / "docs"
 SLUGS = frozenset((Path(__file__).parent / "slugs.txt").read_text().split())
@@ -22,9 +22,9 @@ def test_every_slug_of_the_catalogue_is_registered_and_no_other() -> None:
 def test_every_cause_says_how_to_tell_it_from_its_neighbours_and_where_that_stands() -> None:
     known = catalogue()
     for slug, info in known.items():
-        assert info.apart, slug
+        assert info.distinguish_from, slug
         assert info.sources, slug
-        assert set(info.apart) <= set(known) - {slug}, slug
+        assert set(info.distinguish_from) <= set(known) - {slug}, slug
 
 
 def test_every_slug_is_the_cause_of_a_scenario_and_every_mechanism_contributes_in_one() -> None:

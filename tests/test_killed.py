@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runbooks import folders
+from runbooks.base import folders
 from runbooks.report import summary as contract
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from runbooks.base.parameters import RUNBOOKS, validate
 from runbooks.case import RUNBOOK
-from runbooks.parameters import RUNBOOKS, validate
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

@@ -43,11 +43,11 @@ def test_every_question_is_listed_as_not_looked_at(token: str, tmp_path: Path) -
     assert found["cause"] is None
     assert not [h for h in found["hypotheses"] if h["status"] in ("confirmed", "likely")]
     folder = next(tmp_path.glob("*/machine_not_visible--*"))
-    looks = json.loads((folder / "evidence/index.json").read_text())["looks"]
-    assert {look["outcome"] for look in looks} == {"could-not-look"}
-    assert all(look["reason"] for look in looks)
+    observations = json.loads((folder / "evidence/index.json").read_text())["looks"]
+    assert {observation["outcome"] for observation in observations} == {"could-not-look"}
+    assert all(observation["reason"] for observation in observations)
     told = json.dumps(found["not_checked"])
-    assert all(look["number"] in told for look in looks)
+    assert all(observation["number"] in told for observation in observations)
     assert not {v["sees"] for v in found["visibility"]} & {"yes", "no"}
     everything = "".join(p.read_text(errors="replace") for p in folder.rglob("*") if p.is_file())
     for secret in ("pw-not-shown", "bm90IGEgcmVhbCB0b2tlbg"):

@@ -17,8 +17,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from runbooks import folders, runner
-from runbooks.errors import ScanError
+from runbooks.base import folders
+from runbooks.base.errors import ScanError
+from runbooks.execution import runner
 
 OPEN = """\
 import json, os
@@ -133,7 +134,7 @@ def test_a_case_that_never_opened_is_not_published(notebook: Notebook, tmp_path:
 
 
 def test_a_usage_error_inside_the_notebook_leaves_nothing(notebook: Notebook, tmp_path: Path) -> None:
-    opening = "from runbooks.errors import SourceError\nraise SourceError('No such scenario.', 'Try another.')"
+    opening = "from runbooks.base.errors import SourceError\nraise SourceError('No such scenario.', 'Try another.')"
     result = _run(notebook(opening=opening), tmp_path / "out")
     assert (result.exit_code, result.folder) == (2, None)
     assert result.reason == "No such scenario. Try another."

@@ -49,7 +49,9 @@ def test_scenario(name: str, production: Production) -> None:
         "report.ipynb",
         "manifest.json",
     }
-    known = {look["number"] for look in json.loads((run.folder / "evidence/index.json").read_text())["looks"]}
+    known = {
+        observation["number"] for observation in json.loads((run.folder / "evidence/index.json").read_text())["looks"]
+    }
     assert footnotes(found) <= known
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     leads = set(re.findall(r'\bhref="#([^"]+)"', page))

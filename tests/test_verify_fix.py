@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from runbooks.base.errors import ParameterError, SourceError
+from runbooks.base.parameters import VerifyFix, validate
+from runbooks.base.settings import load_settings
 from runbooks.case import open_case
-from runbooks.collection import collect
-from runbooks.diagnose import fix
+from runbooks.diagnose import fix_checks
 from runbooks.diagnose.model import Verdict
 from runbooks.diagnose.verdict import diagnose
-from runbooks.errors import ParameterError, SourceError
-from runbooks.parameters import VerifyFix, validate
 from runbooks.report import summary as contract
-from runbooks.settings import load_settings
+from runbooks.source import collect
 
 YES, NO, BLIND = True, False, None
 WORLDS = {
@@ -47,37 +47,37 @@ def incident(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", WORLDS)
 def test_the_checks_see_what_is_so(name: str) -> None:
     evidence = collect(validate("verify_fix", {"source": f"simulator:{name}"}), load_settings()).evidence
-    found = fix.checks(evidence)
-    assert tuple(check.slug for check in found) == fix.CHECKS
-    assert dict(zip(fix.CHECKS, WORLDS[name], strict=True)) == {check.slug: check.holds for check in found}
+    found = fix_checks.checks(evidence)
+    assert tuple(check.slug for check in found) == fix_checks.CHECKS
+    assert dict(zip(fix_checks.CHECKS, WORLDS[name], strict=True)) == {check.slug: check.holds for check in found}
     for check in found:
         assert check.text
-        assert set(check.evidence) <= set(evidence.looks)
+        assert set(check.evidence) <= set(evidence.observations)
         assert check.holds is None or check.evidence, "what holds or does not rests on a look"
-    judged = fix.closing(diagnose(evidence), fix.Review(found), evidence.subject.machine_id)
+    judged = fix_checks.closing(diagnose(evidence), fix_checks.Review(found), evidence.subject.machine_id)
     assert (judged.verdict is Verdict.HEALTHY) == all(WORLDS[name])
 
 
 def test_a_check_that_does_not_apply_is_left_out_and_said() -> None:
     given = validate("verify_fix", {"source": "simulator:healthy-row-stale", "skip": "row"})
     assert isinstance(given, VerifyFix)
-    found = fix.checks(collect(given, load_settings()).evidence, given.skipped)
-    review = fix.Review(found)
+    found = fix_checks.checks(collect(given, load_settings()).evidence, given.skipped)
+    review = fix_checks.Review(found)
     assert review.closed
     assert [check.slug for check in review.checks if check.skipped] == ["row"]
     assert "parameter skip" in found[-1].text
 
 
 def test_nothing_left_to_check_closes_nothing() -> None:
-    skipped = fix.Check("row", "The row", None, "left out", skipped=True)
-    assert not fix.Review((skipped,)).closed
+    skipped = fix_checks.Check("row", "The row", None, "left out", skipped=True)
+    assert not fix_checks.Review((skipped,)).closed
 
 
 def test_a_cause_that_is_found_keeps_it_open_though_every_check_holds() -> None:
     evidence = collect(validate("verify_fix", {"source": "simulator:wrong-region"}), load_settings()).evidence
-    review = fix.Review(fix.checks(evidence))
+    review = fix_checks.Review(fix_checks.checks(evidence))
     assert review.closed
-    judged = fix.closing(diagnose(evidence), review, "x")
+    judged = fix_checks.closing(diagnose(evidence), review, "x")
     assert judged.verdict is Verdict.INCIDENT
     assert "wrong-region" in judged.headline
 

@@ -17,7 +17,7 @@ from browsing import CHROMIUM_FLAGS
 from lab.notebook import Notebook
 from lab.server import environment, lab
 
-from runbooks.runner import notebook_path
+from runbooks.execution.runner import notebook_path
 from runbooks.simulator.scenario import FOLDER
 
 MACHINE = "9185029e602738"

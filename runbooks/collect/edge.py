@@ -24,7 +24,7 @@ from websockets.uri import parse_uri
 
 from runbooks import __version__
 from runbooks.collect.client import CouldNotAsk
-from runbooks.collect.found import Found, absent, seen, unlooked
+from runbooks.collect.result import FacetResult, absent, seen, unavailable
 from runbooks.collect.transport import NameStatedMissing, Routes, is_address
 from runbooks.evidence.models import Probe, Resolution
 from runbooks.evidence.redaction import Redactor
@@ -51,7 +51,7 @@ class Edge:
         self._routes, self._tls, self._redactor, self._seconds = Routes(connect_to), tls, redactor, seconds
         self._control: str | None = None
 
-    def resolve(self, host: str) -> Found:
+    def resolve(self, host: str) -> FacetResult:
         """The three answers of DNS: addresses, no addresses, no such name."""
         host = host.strip("[]")
         if is_address(host):
@@ -59,14 +59,14 @@ class Edge:
         try:
             found = self._lookup(host)
         except CouldNotAsk as error:
-            return unlooked(f"{host}: {error}")
+            return unavailable(f"{host}: {error}")
         if found.code == "NOERROR":
             shown = ", ".join(found.addresses) or "as stated"
             return seen(f"{host} resolves ({shown})", found)
         what = "does not exist (NXDOMAIN)" if found.code == "NXDOMAIN" else "exists, but has no address"
         control = self._control_failure()
         if control:
-            return unlooked(
+            return unavailable(
                 f"{host}: no answer to trust, because the control name {CONTROL} did not resolve: {control}"
             )
         return absent(
@@ -74,19 +74,19 @@ class Edge:
             Resolution(host, found.code, found.addresses, CONTROL),
         )
 
-    def probe(self, url: str, instance: str = "") -> Found:
+    def probe(self, url: str, instance: str = "") -> FacetResult:
         """Connect as a client would, with `fly-force-instance-id` where an instance is named."""
         shown = self._redactor.text(url, "edge")
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port
         except ValueError as error:
-            return unlooked(f"{shown[:200]!r} is no URL: {self._redactor.text(str(error), 'edge')}")
+            return unavailable(f"{shown[:200]!r} is no URL: {self._redactor.text(str(error), 'edge')}")
         if parts.scheme not in ("ws", "wss", "http", "https") or not host:
-            return unlooked(f"{shown[:200]!r} is no ws, wss, http or https URL")
+            return unavailable(f"{shown[:200]!r} is no ws, wss, http or https URL")
         named = self.resolve(host)
         if named.answer is None:
-            return unlooked(named.reason)
+            return unavailable(named.reason)
         if named.answer.code != "NOERROR":
             return seen(f"{shown} cannot be reached: {named.reason}", Probe(shown, "dns", detail=named.answer.code))
         try:
@@ -96,11 +96,11 @@ class Edge:
                 f"{shown} cannot be reached: {host} does not exist (as stated)", Probe(shown, "dns", detail="NXDOMAIN")
             )
         except _Silent as silence:
-            return unlooked(f"{shown}: {silence}: no answer within {self._seconds:.0f} s")
+            return unavailable(f"{shown}: {silence}: no answer within {self._seconds:.0f} s")
         except ValueError as error:
-            return unlooked(f"{shown[:200]!r} cannot be asked for: {self._redactor.text(str(error), 'edge')}")
+            return unavailable(f"{shown[:200]!r} cannot be asked for: {self._redactor.text(str(error), 'edge')}")
 
-    def _connected(self, parts: SplitResult, host: str, port: int | None, url: str, instance: str) -> Found:
+    def _connected(self, parts: SplitResult, host: str, port: int | None, url: str, instance: str) -> FacetResult:
         secure = parts.scheme in ("wss", "https")
         usual = 443 if secure else 80
         target = self._routes.find(host, port or usual) or (host, port or usual)
@@ -132,7 +132,7 @@ class Edge:
 
     def _upgrade(
         self, sock: socket.socket, name: str, path: str, headers: dict[str, str], url: str, instance: str
-    ) -> Found:
+    ) -> FacetResult:
         try:
             with self._in_time(sock) as late:
                 _goodbye(sock, _handshake(sock, f"ws://{name}{path}", headers, late))
@@ -150,7 +150,7 @@ class Edge:
 
     def _plain(
         self, sock: socket.socket, name: str, path: str, headers: dict[str, str], url: str, instance: str
-    ) -> Found:
+    ) -> FacetResult:
         connection = http.client.HTTPConnection(name, timeout=self._seconds)
         connection.sock = sock
         try:
@@ -183,7 +183,7 @@ class Edge:
         finally:
             end.cancel()
 
-    def _ended(self, url: str, reached: str, status: int | None, detail: str, instance: str) -> Found:
+    def _ended(self, url: str, reached: str, status: int | None, detail: str, instance: str) -> FacetResult:
         detail = self._redactor.text(detail, "edge")[:300]
         probe = Probe(url, reached, status, detail, instance)
         if reached == "open":

@@ -7,14 +7,14 @@ from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from runbooks.collect.client import PLATFORM, Client
-from runbooks.collect.found import Found, absent, refused, says_missing, seen, unreadable
+from runbooks.collect.result import FacetResult, absent, refused, says_missing, seen, unreadable
 from runbooks.evidence.models import LogLine, Logs, Outcome
-from runbooks.evidence.reading import log_lines_of, refusal_of, text_of
+from runbooks.evidence.parsers import log_lines_of, refusal_of, text_of
 
 MAX_PAGES = 3
 
 
-def logs(client: Client, app_name: str, machine_id: str, since: datetime | None) -> Found:
+def logs(client: Client, app_name: str, machine_id: str, since: datetime | None) -> FacetResult:
     """The lines from `since` on; where there are none, whatever is newest: two clocks may disagree."""
     found = _lines(client, app_name, machine_id, since)
     if since is not None and found.outcome is Outcome.ABSENT and isinstance(found.answer, Logs):
@@ -22,7 +22,7 @@ def logs(client: Client, app_name: str, machine_id: str, since: datetime | None)
     return found
 
 
-def proxy_lines(client: Client, app_name: str) -> Found:
+def proxy_lines(client: Client, app_name: str) -> FacetResult:
     """The proxy's words among the app's newest lines: one about nobody names no instance (facts §7.3)."""
     answer = client.get(f"{PLATFORM}/api/v1/apps/{quote(app_name, safe='')}/logs", "get logs", app_name)
     if not answer.ok:
@@ -37,7 +37,7 @@ def proxy_lines(client: Client, app_name: str) -> Found:
     return seen(f"{len(own)} line{'' if len(own) == 1 else 's'} of the proxy among the newest {len(page)}", found)
 
 
-def _lines(client: Client, app_name: str, machine_id: str, since: datetime | None) -> Found:
+def _lines(client: Client, app_name: str, machine_id: str, since: datetime | None) -> FacetResult:
     """Read up to three pages of 100 lines. The cursor is opaque text: it has more digits than a float."""
     lines: list[LogLine] = []
     cursor = str(int(since.timestamp()) * 10**9) if since else ""

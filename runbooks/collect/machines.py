@@ -7,10 +7,10 @@ from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from runbooks.collect.client import MACHINES, Client
-from runbooks.collect.found import Found, absent, refused, says_missing, seen, unlooked, unreadable
+from runbooks.collect.result import FacetResult, absent, refused, says_missing, seen, unavailable, unreadable
 from runbooks.evidence.caller import MACHINE_ID
 from runbooks.evidence.models import Listing, Machine, Token
-from runbooks.evidence.reading import (
+from runbooks.evidence.parsers import (
     addresses_of,
     app_of,
     events_of,
@@ -30,7 +30,7 @@ def _url(*parts: str, **query: str) -> str:
     return f"{MACHINES}/v1/{path}" + (f"?{urlencode(query)}" if query else "")
 
 
-def token(client: Client) -> Found:
+def token(client: Client) -> FacetResult:
     """What the token may see, from the API's own word; a 401 is an answer, too (facts §6.3)."""
     kind = token_kind(client.token)
     answer = client.get(_url("tokens", "current"), "get token", "current")
@@ -50,7 +50,7 @@ def token(client: Client) -> Found:
     return seen(f"a token of kind {kind} that reads {reach}", Token(kind, scopes))
 
 
-def app(client: Client, name: str) -> Found:
+def app(client: Client, name: str) -> FacetResult:
     """GET app tells 403 (another organisation's) from 404 (no such app anywhere) (facts §6.3)."""
     answer = client.get(_url("apps", name), "get app", name)
     refusal = refusal_of(answer.status, answer.body)
@@ -67,11 +67,11 @@ def app(client: Client, name: str) -> Found:
     )
 
 
-def machine(client: Client, app_name: str, machine_id: str) -> Found:
+def machine(client: Client, app_name: str, machine_id: str) -> FacetResult:
     answer = client.get(_url("apps", app_name, "machines", machine_id), "get machine", machine_id)
     refusal = refusal_of(answer.status, answer.body)
     if answer.status == 404 and not refusal.json:
-        return unlooked(f"the API knows no such address (HTTP 404 as plain text): {machine_id!r} is no id", refusal)
+        return unavailable(f"the API knows no such address (HTTP 404 as plain text): {machine_id!r} is no id", refusal)
     if says_missing(answer):
         return absent(f"app {app_name} shows no machine {machine_id} (HTTP 404: {refusal.text})", refusal)
     if not answer.ok:
@@ -83,7 +83,7 @@ def machine(client: Client, app_name: str, machine_id: str) -> Found:
     return seen(f"machine {found.id} ({found.name or 'no name'}) is {found.state} in {found.region}", found)
 
 
-def events(client: Client, app_name: str, machine_id: str) -> Found:
+def events(client: Client, app_name: str, machine_id: str) -> FacetResult:
     answer = client.get(_url("apps", app_name, "machines", machine_id, "events", limit="50"), "get events", machine_id)
     refusal = refusal_of(answer.status, answer.body)
     if says_missing(answer):
@@ -99,7 +99,7 @@ def events(client: Client, app_name: str, machine_id: str) -> Found:
     return seen(f"{len(found)} events{cut}", found)
 
 
-def listing(client: Client, app_name: str, *, deleted: bool) -> Found:
+def listing(client: Client, app_name: str, *, deleted: bool) -> FacetResult:
     query = {"include_deleted": "true"} if deleted else {}
     answer = client.get(_url("apps", app_name, "machines", **query), "list machines", app_name)
     what = f"the machines of {app_name}" + (", destroyed ones included" if deleted else "")
@@ -112,7 +112,7 @@ def listing(client: Client, app_name: str, *, deleted: bool) -> Found:
     return seen(f"{what}: {_count(found)}{odd}", found)
 
 
-def organisation(client: Client, org_slug: str) -> Found:
+def organisation(client: Client, org_slug: str) -> FacetResult:
     """Every machine of the organisation: the test for "created in another app" (facts §1.6)."""
     answer = client.get(
         _url("orgs", org_slug, "machines", include_deleted="true", limit="1000"),
@@ -130,7 +130,7 @@ def organisation(client: Client, org_slug: str) -> Found:
     return seen(f"{what}: {_count(found)}{silent}{more}", found)
 
 
-def addresses(client: Client, app_name: str) -> Found:
+def addresses(client: Client, app_name: str) -> FacetResult:
     answer = client.get(_url("apps", app_name, "ip_assignments"), "list addresses", app_name)
     if not answer.ok:
         return refused(answer, f"the addresses of {app_name}")
@@ -160,3 +160,10 @@ def _named(found: Listing) -> Listing:
 def _count(found: Listing) -> str:
     count = len(found.machines)
     return f"{count} machine" + ("" if count == 1 else "s")
+
+
+def in_app(found: FacetResult, app_name: str) -> FacetResult:
+    """GET machine does not say which app it was asked in; the observation must."""
+    if isinstance(found.answer, Machine):
+        return replace(found, answer=replace(found.answer, app_name=app_name))
+    return found

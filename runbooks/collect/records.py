@@ -19,9 +19,9 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from runbooks.collect.found import Found, absent, seen, unlooked
+from runbooks.collect.result import FacetResult, absent, seen, unavailable
 from runbooks.evidence.models import Json, Record, RecordEvents, Records
-from runbooks.evidence.reading import text_of, time_of
+from runbooks.evidence.parsers import text_of, time_of
 from runbooks.evidence.redaction import Redactor
 
 MAX_ROWS = 10
@@ -38,44 +38,44 @@ class RecordsReader:
     def __init__(self, url: str, columns: Mapping[str, str], redactor: Redactor, seconds: int = _SECONDS) -> None:
         self._url, self._columns, self._redactor, self._seconds = url, columns, redactor, seconds
 
-    def rows(self, table_name: str, words: tuple[str, ...]) -> Found:
+    def rows(self, table_name: str, words: tuple[str, ...]) -> FacetResult:
         """Rows whose key, machine id, Fly id or user id is one of the words."""
         if (why := self._unusable()) or not words:
-            return unlooked(why or "nothing is known to search the table by")
+            return unavailable(why or "nothing is known to search the table by")
         found = self._searched(table_name, ("machine_id", "fly_machine_id", "key", "user_id"), words)
-        if isinstance(found, Found):
+        if isinstance(found, FacetResult):
             return found
         records = tuple(record_of(table_name, row, self._columns) for row in found.rows)
         return rows_found(Records(table_name, words, records), found.hidden)
 
-    def events(self, table_name: str, words: tuple[str, ...]) -> Found:
+    def events(self, table_name: str, words: tuple[str, ...]) -> FacetResult:
         """What the caller wrote about the machine. An empty history is common: its insert may have failed."""
         if (why := self._unusable()) or not words:
-            return unlooked(why or "nothing is known to search the table by")
+            return unavailable(why or "nothing is known to search the table by")
         found = self._searched(table_name, ("machine_id",), words, within=DETAILS)
-        if isinstance(found, Found):
+        if isinstance(found, FacetResult):
             return found
         return events_found(RecordEvents(table_name, found.rows), words, found.hidden)
 
     def _searched(
         self, table_name: str, names: tuple[str, ...], words: tuple[str, ...], within: str = ""
-    ) -> _Search | Found:
+    ) -> _Search | FacetResult:
         """The search in a thread that may be left behind: a server that falls silent must not hold the run."""
-        ended: list[_Search | Found] = []
+        ended: list[_Search | FacetResult] = []
 
         def search() -> None:
             try:
                 ended.append(self._search(table_name, names, words, within))
             except _FAILURES as error:
-                ended.append(unlooked(self._reason(error)))
+                ended.append(unavailable(self._reason(error)))
             except Exception as error:
-                ended.append(unlooked(self._redactor.text(f"the row could not be read: {_first_line(error)}")[:300]))
+                ended.append(unavailable(self._redactor.text(f"the row could not be read: {_first_line(error)}")[:300]))
 
         thread = threading.Thread(target=search, name=f"read {table_name}", daemon=True)
         thread.start()
         limit = self._seconds * 4
         thread.join(limit)
-        return ended[0] if ended else unlooked(f"the database fell silent: no answer within {limit} s")
+        return ended[0] if ended else unavailable(f"the database fell silent: no answer within {limit} s")
 
     def _search(self, table_name: str, names: tuple[str, ...], words: tuple[str, ...], within: str) -> _Search:
         with self._connected() as (connection, metadata):
@@ -102,7 +102,7 @@ class RecordsReader:
     def _connected(self) -> Iterator[tuple[sa.Connection, sa.MetaData]]:
         url = sa.make_url(self._url)
         for secret in (url.password, *(url.query.get(name) for name in ("password", "sslpassword"))):
-            self._redactor.know(str(secret or ""), "password")
+            self._redactor.add_secret(str(secret or ""), "password")
         arguments: dict[str, Any] = {}
         backend = url.drivername.partition("+")[0]
         if backend == "sqlite" and url.database:
@@ -182,12 +182,12 @@ class _Search:
     hidden: str = ""
 
 
-def rows_found(found: Records, hidden: str = "") -> Found:
+def rows_found(found: Records, hidden: str = "") -> FacetResult:
     """Rows, or their absence; where rows can be hidden from this reader, no row is no answer."""
     searched = f"{found.table} searched for {', '.join(found.searched)}"
     if not found.rows:
         return (
-            unlooked(f"no row is visible ({searched}), but {hidden}")
+            unavailable(f"no row is visible ({searched}), but {hidden}")
             if hidden
             else absent(f"no row ({searched})", found)
         )
@@ -195,11 +195,11 @@ def rows_found(found: Records, hidden: str = "") -> Found:
     return seen(f"{_counted(len(found.rows))} ({searched}): {statuses}", found)
 
 
-def events_found(found: RecordEvents, words: tuple[str, ...], hidden: str = "") -> Found:
+def events_found(found: RecordEvents, words: tuple[str, ...], hidden: str = "") -> FacetResult:
     searched = f"{found.table} searched for {', '.join(words)}"
     if not found.rows:
         return (
-            unlooked(f"no row is visible ({searched}), but {hidden}")
+            unavailable(f"no row is visible ({searched}), but {hidden}")
             if hidden
             else absent(f"no row ({searched})", found)
         )

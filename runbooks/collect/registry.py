@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from runbooks.collect.client import Answer, Client, CouldNotAsk
-from runbooks.collect.found import Found, absent, refused, seen, unlooked, unreadable
+from runbooks.collect.result import FacetResult, absent, refused, seen, unavailable, unreadable
 from runbooks.collect.transport import is_address
 from runbooks.evidence.models import Image, ImageRef
-from runbooks.evidence.reading import refusal_of, text_of
+from runbooks.evidence.parsers import refusal_of, text_of
 
 ACCEPT = ", ".join(
     (
@@ -57,26 +57,26 @@ def _flaw(ref: ImageRef, wanted: str) -> str:
     return ""
 
 
-def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str]) -> Found:
+def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str]) -> FacetResult:
     """Ask for the manifest by `wanted` (a tag or a digest) and, if it is there, for the image's config."""
     if not ref.repository or not wanted:
-        return unlooked("no reference is known to ask for")
+        return unavailable("no reference is known to ask for")
     name = f"{ref.registry}/{ref.repository}{'@' if ':' in wanted else ':'}{wanted}"
     if flaw := _flaw(ref, wanted):
-        return unlooked(f"{name[:200]!r} is not a reference to an image: {flaw}")
+        return unavailable(f"{name[:200]!r} is not a reference to an image: {flaw}")
     if ref.registry != "registry.fly.io" and ref.registry not in bases:
-        return unlooked(
+        return unavailable(
             f"{name}: only registry.fly.io and the hosts named in RUNBOOKS_REGISTRIES are asked; "
             f"`docker manifest inspect {name}` tells"
         )
-    asking = _Asking(client, ref, bases)
+    asking = RegistrySession(client, ref, bases)
     answer = asking.get(f"manifests/{wanted}", "get manifest", wanted)
     refusal = refusal_of(answer.status, answer.body)
     if _says_missing(answer):
         return absent(f"{ref.registry} has no {name} (HTTP 404: {refusal.text})", Image(name, False, refusal=refusal))
     if answer.status in (401, 403):
         why = f"; {asking.why}" if asking.why else ""
-        return unlooked(
+        return unavailable(
             f"{ref.registry} does not tell whether {name} exists (HTTP {answer.status}: {refusal.text}){why}",
             Image(name, None, refusal=refusal),
         )
@@ -88,14 +88,14 @@ def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str
     return _described(asking, answer.json, Image(name, True, digest))
 
 
-def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str]) -> Found:
+def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str]) -> FacetResult:
     """Where a tag points now: one HEAD, to compare with the digest that ran (facts §11 row 42)."""
     name = f"{ref.registry}/{ref.repository}:{wanted}"
     if flaw := _flaw(ref, wanted):
-        return unlooked(f"{name[:200]!r} is not a reference to an image: {flaw}")
+        return unavailable(f"{name[:200]!r} is not a reference to an image: {flaw}")
     if ref.registry != "registry.fly.io" and ref.registry not in bases:
-        return unlooked(f"{name}: only registry.fly.io and the hosts named in RUNBOOKS_REGISTRIES are asked")
-    asking = _Asking(client, ref, bases)
+        return unavailable(f"{name}: only registry.fly.io and the hosts named in RUNBOOKS_REGISTRIES are asked")
+    asking = RegistrySession(client, ref, bases)
     answer = asking.get(f"manifests/{wanted}", "get manifest", wanted, method="HEAD")
     if answer.status == 404:
         # A HEAD has no words: whether it is the registry that says no shows only in a body.
@@ -106,7 +106,7 @@ def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, s
         return refused(answer, name)
     digest = answer.headers.get("docker-content-digest", "")
     if not digest:
-        return unlooked(f"{name}: HTTP {answer.status}, but no digest, so this may not have been the registry")
+        return unavailable(f"{name}: HTTP {answer.status}, but no digest, so this may not have been the registry")
     return seen(f"{name} points to {digest}", Image(name, True, digest))
 
 
@@ -119,7 +119,7 @@ def _says_missing(answer: Answer) -> bool:
     return answer.status == 404 and any(code.endswith(("_UNKNOWN", "NOT_FOUND")) for code in codes)
 
 
-class _Asking:
+class RegistrySession:
     """Asks one repository. A challenge is answered once, with a pull token that is for anybody (facts §5.2)."""
 
     def __init__(self, client: Client, ref: ImageRef, bases: Mapping[str, str]) -> None:
@@ -171,7 +171,7 @@ class _Asking:
             tokens = (told.get("token"), told.get("access_token")) if isinstance(told, Mapping) else ()
             given.extend(token for token in tokens if isinstance(token, str) and token)
             for token in given:
-                self.client.redactor.know(token, "pull-token")
+                self.client.redactor.add_secret(token, "pull-token")
             return told
 
         host = urlsplit(url).netloc
@@ -191,7 +191,7 @@ class _Asking:
         return True
 
 
-def _described(asking: _Asking, manifest: Mapping[str, Any], found: Image) -> Found:
+def _described(asking: RegistrySession, manifest: Mapping[str, Any], found: Image) -> FacetResult:
     platforms = _platforms(manifest)
     if platforms:
         inner = next((digest for arch, digest in platforms if arch == "amd64"), platforms[0][1])
@@ -243,7 +243,7 @@ def _described(asking: _Asking, manifest: Mapping[str, Any], found: Image) -> Fo
     )
 
 
-def _manifest(asking: _Asking, digest: str) -> Answer | None:
+def _manifest(asking: RegistrySession, digest: str) -> Answer | None:
     """The manifest behind an entry of an index; without it the image is known to exist, and no more."""
     if not _DIGEST.fullmatch(digest):
         return None
@@ -254,7 +254,7 @@ def _manifest(asking: _Asking, digest: str) -> Answer | None:
     return answer if answer.ok else None
 
 
-def _blob(asking: _Asking, digest: str) -> Answer | None:
+def _blob(asking: RegistrySession, digest: str) -> Answer | None:
     """A blob may be served from elsewhere: one redirect is followed, without credentials for another host."""
     client, url = asking.client, f"{asking.base}/blobs/{digest}"
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbooks.collect.client import recorded_url
-from runbooks.collect.found import Found
+from runbooks.collect.result import FacetResult
 from runbooks.collect.transport import NoAnswer, RawAnswer
 from runbooks.evidence.bundle import Bundle
 
@@ -16,7 +16,7 @@ class NotRecorded(Exception):
     """The bundle holds no answer to this question."""
 
 
-class Tape:
+class ReplayTransport:
     """A Transport that plays each recorded attempt once, in order, by method and logical URL."""
 
     def __init__(self, bundle: Bundle) -> None:
@@ -47,17 +47,21 @@ class Tape:
         """Nothing was opened."""
 
 
-def found_in(bundle: Bundle, number: str) -> Found | None:
+def found_in(bundle: Bundle, number: str) -> FacetResult | None:
     """The recorded end of a look that went without HTTP; None when its answers are to be read again."""
-    look = bundle.looks.get(number)
-    if look is None or look.asked or (look.answer is None and look.outcome.value != "could-not-look"):
+    observation = bundle.observations.get(number)
+    if (
+        observation is None
+        or observation.asked
+        or (observation.answer is None and observation.outcome.value != "could-not-look")
+    ):
         return None
-    return Found(look.outcome, look.reason, look.answer)
+    return FacetResult(observation.outcome, observation.reason, observation.answer)
 
 
 def reason_in(bundle: Bundle, number: str) -> str:
     """Why the recorded run could not look here, or that the bundle does not say."""
-    look = bundle.looks.get(number)
-    if look is not None and look.outcome.value == "could-not-look":
-        return look.reason
+    observation = bundle.observations.get(number)
+    if observation is not None and observation.outcome.value == "could-not-look":
+        return observation.reason
     return "the bundle holds no answer to this question"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from runbooks.collect.client import Client
-from runbooks.collect.found import Found, absent, refused, seen, unlooked, unreadable
+from runbooks.collect.result import FacetResult, absent, refused, seen, unavailable, unreadable
 from runbooks.evidence.models import StatusFeed
-from runbooks.evidence.reading import status_of
+from runbooks.evidence.parsers import status_of
 
 LOGICAL = "https://incidents.flyio.net/v1/incidents"
 _AROUND = timedelta(hours=2)
@@ -17,10 +17,10 @@ _AROUND = timedelta(hours=2)
 _FRESH = timedelta(days=1)
 
 
-def status(client: Client, configured: bool, around: datetime, now: datetime) -> Found:
+def status(client: Client, configured: bool, around: datetime, now: datetime) -> FacetResult:
     """Incidents that were open within two hours of the given time. An old one may have left the feed."""
     if not configured:
-        return unlooked("the status feed is switched off (RUNBOOKS_STATUS_URL=off)")
+        return unavailable("the status feed is switched off (RUNBOOKS_STATUS_URL=off)")
     answer = client.get(LOGICAL, "get incidents", "status")
     if not answer.ok:
         return refused(answer, "Fly's incidents")
@@ -38,7 +38,7 @@ def status(client: Client, configured: bool, around: datetime, now: datetime) ->
     oldest = min((i.started_at for i in everything.incidents if i.started_at), default=now)
     if not near and now - around > _FRESH and oldest > begin:
         told = f"the feed lists {_counted(len(everything.incidents))}"
-        return unlooked(f"{told}, none as old as this one: it may not reach back so far")
+        return unavailable(f"{told}, none as old as this one: it may not reach back so far")
     if not near:
         return absent(
             f"the feed lists {_counted(len(everything.incidents))}, none open within two hours of this one",

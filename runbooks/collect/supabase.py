@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from runbooks.collect.client import Answer, Client
-from runbooks.collect.found import Found, absent, refused, seen, unlooked, unreadable
 from runbooks.collect.records import DETAILS, MAX_ROWS, cleaned, events_found, record_of, rows_found
+from runbooks.collect.result import FacetResult, absent, refused, seen, unavailable, unreadable
 from runbooks.evidence.models import (
     FunctionLog,
     FunctionSecret,
@@ -31,7 +31,7 @@ from runbooks.evidence.models import (
     Records,
     Refusal,
 )
-from runbooks.evidence.reading import refusal_of, text_of, time_of
+from runbooks.evidence.parsers import refusal_of, text_of, time_of
 
 MANAGEMENT = "https://api.supabase.com"
 MAX_LINES = 100
@@ -125,17 +125,17 @@ class WebRecords:
     def __init__(self, client: Client, project: Project, columns: Mapping[str, str]) -> None:
         self._client, self._project, self._columns = client, project, columns
 
-    def rows(self, table: str, words: tuple[str, ...]) -> Found:
+    def rows(self, table: str, words: tuple[str, ...]) -> FacetResult:
         names = ("machine_id", "fly_machine_id", "key", "user_id")
         found = self._search(table, names, words, {})
-        if isinstance(found, Found):
+        if isinstance(found, FacetResult):
             return found
         records = tuple(record_of(table, row, self._columns) for row in found)
         return rows_found(Records(table, words, records), "" if records else self._hidden())
 
-    def events(self, table: str, words: tuple[str, ...]) -> Found:
+    def events(self, table: str, words: tuple[str, ...]) -> FacetResult:
         found = self._search(table, ("machine_id",), words, {f"{DETAILS}->>fly_machine_id": words})
-        if isinstance(found, Found):
+        if isinstance(found, FacetResult):
             return found
         return events_found(RecordEvents(table, tuple(found)), words, "" if found else self._hidden())
 
@@ -150,12 +150,12 @@ class WebRecords:
 
     def _search(
         self, table: str, names: tuple[str, ...], words: tuple[str, ...], more: Mapping[str, tuple[str, ...]]
-    ) -> list[dict[str, Any]] | Found:
+    ) -> list[dict[str, Any]] | FacetResult:
         """Narrow at first: a column that is a uuid refuses every other word. Then with all words, if nothing came."""
         if not words:
-            return unlooked("nothing is known to search the table by")
+            return unavailable("nothing is known to search the table by")
         if why := self._unusable():
-            return unlooked(why)
+            return unavailable(why)
         uuids = tuple(word.lower() for word in words if _UUID.fullmatch(word))
         columns = {name: self._columns.get(name, name) for name in names}
         identities = {columns[name] for name in ("key", "user_id") if name in columns}
@@ -166,7 +166,7 @@ class WebRecords:
         for _ in range(_ATTEMPTS):
             plan = {c: w for c, w in plan.items() if c.partition("->")[0] not in missing and w}
             if not plan:
-                return unlooked(
+                return unavailable(
                     f"{table} has none of the columns that are searched; RUNBOOKS_RECORDS_COLUMNS maps them"
                 )
             answer = self._ask(table, plan, "" if order in missing else order)
@@ -188,7 +188,7 @@ class WebRecords:
                 plan = {c: w for c, w in plan.items() if "->" not in c}
             else:
                 return self._refused(answer, table)
-        return unlooked(f"{table} could not be searched within {_ATTEMPTS} requests")
+        return unavailable(f"{table} could not be searched within {_ATTEMPTS} requests")
 
     def _ask(self, table: str, search: Mapping[str, tuple[str, ...]], order: str) -> Answer:
         schema, _, bare = table.rpartition(".")
@@ -212,21 +212,21 @@ class WebRecords:
             return "RUNBOOKS_RECORDS_KEY holds a space or a character that no header can carry"
         return ""
 
-    def _refused(self, answer: Answer, table: str) -> Found:
+    def _refused(self, answer: Answer, table: str) -> FacetResult:
         code = text_of(answer.json.get("code")) if isinstance(answer.json, Mapping) else ""
         refusal = refusal_of(answer.status, answer.body)
         told = f"HTTP {answer.status}{f' {code}' if code else ''}: {refusal.text}"
         if answer.ok:
             return unreadable(answer, table)
         if code in ("42501",):
-            return unlooked(f"this key may not read {table} ({told})", refusal)
+            return unavailable(f"this key may not read {table} ({told})", refusal)
         if code in ("PGRST205", "42P01") or (answer.status == 404 and not code):
-            return unlooked(f"the project shows no table {table} ({told})", refusal)
+            return unavailable(f"the project shows no table {table} ({told})", refusal)
         if answer.status in (401, 403):
-            return unlooked(f"the project does not accept the key ({told})", refusal)
+            return unavailable(f"the project does not accept the key ({told})", refusal)
         if code == "57014":
-            return unlooked(f"the database ended the statement, it took too long ({told})", refusal)
-        return unlooked(f"the project did not tell the rows of {table} ({told})", refusal)
+            return unavailable(f"the database ended the statement, it took too long ({told})", refusal)
+        return unavailable(f"the project did not tell the rows of {table} ({told})", refusal)
 
 
 def _quoted(word: str) -> str:
@@ -270,10 +270,10 @@ def candidates(references: Iterable[str | ImageRef]) -> tuple[str, ...]:
 _SPOILED = {"{}": "", "{}\n": " with a line break at its end", '"{}"': " in quotation marks", "{} ": " with a space"}
 
 
-def secrets(client: Client, project: Project, references: Iterable[str]) -> Found:
+def secrets(client: Client, project: Project, references: Iterable[str]) -> FacetResult:
     """Names and digests; a digest is kept only where it is that of a reference, or the name speaks of an image."""
     if why := _unmanaged(project):
-        return unlooked(why)
+        return unavailable(why)
     compared = tuple(references)
     digests = {
         hashlib.sha256(form.format(text).encode()).hexdigest(): text + note
@@ -331,12 +331,12 @@ _SQL = (
 _OLD_SQL = "select timestamp, event_message from function_logs order by timestamp desc limit {limit}"
 
 
-def function_log(client: Client, project: Project, at: datetime | None) -> Found:
+def function_log(client: Client, project: Project, at: datetime | None) -> FacetResult:
     """What was printed around that time, by today's address of the log or by the one before it."""
     if why := _unmanaged(project):
-        return unlooked(why)
+        return unavailable(why)
     if at is None:
-        return unlooked("when the incident was is not known (parameter incident_time), and the log is asked by time")
+        return unavailable("when the incident was is not known (parameter incident_time), and the log is asked by time")
     begin, end = at - timedelta(minutes=2), at + timedelta(minutes=10)
     answer = _log_page(client, project, "logs", _SQL, begin, end)
     if answer.status in (404, 405, 410):
@@ -348,7 +348,7 @@ def function_log(client: Client, project: Project, at: datetime | None) -> Found
     error = answer.json.get("error") if isinstance(answer.json, Mapping) else None
     if error:
         text = error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
-        return unlooked(f"{what}: the query was refused ({text[:200]})", Refusal(answer.status, text[:500]))
+        return unavailable(f"{what}: the query was refused ({text[:200]})", Refusal(answer.status, text[:500]))
     if not isinstance(rows, list):
         return unreadable(answer, what)
     lines = [_line(row) for row in rows if isinstance(row, Mapping)]
@@ -393,7 +393,7 @@ def _bearer(project: Project) -> dict[str, str]:
     return {"Authorization": f"Bearer {project.token}"}
 
 
-def _management_refused(answer: Answer, what: str) -> Found:
+def _management_refused(answer: Answer, what: str) -> FacetResult:
     refusal = refusal_of(answer.status, answer.body)
     meaning = {
         401: "the personal access token is not accepted",
@@ -402,4 +402,4 @@ def _management_refused(answer: Answer, what: str) -> Found:
     }.get(answer.status)
     if meaning is None:
         return refused(answer, what)
-    return unlooked(f"{what}: {meaning} (HTTP {answer.status}: {refusal.text})", refusal)
+    return unavailable(f"{what}: {meaning} (HTTP {answer.status}: {refusal.text})", refusal)

@@ -68,7 +68,7 @@ class NameStatedMissing(Exception):
     """The routes say that this name does not exist."""
 
 
-class Wire:
+class HttpTransport:
     """httpx over the real network, with names resolved under a time limit of their own.
 
     getaddrinfo has no time-out, and a dead resolver would otherwise hold every facet for as long as

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.facts.company import release_of
+from runbooks.diagnose.facts.siblings import release_of
 from runbooks.diagnose.model import Comparison, Difference
 from runbooks.evidence.models import Machine
 

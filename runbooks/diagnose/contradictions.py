@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Claim
 
@@ -24,27 +25,28 @@ def _found(facts: Facts) -> Iterator[Claim]:
     machine, told = facts.machine, facts.caller.machine_id
     if told and facts.subject.machine_id and told != facts.subject.machine_id and not facts.records:
         yield Claim(
-            f"The caller speaks of machine {told}, and the one looked at is {facts.subject.machine_id}.", ("E19",)
+            f"The caller speaks of machine {told}, and the one looked at is {facts.subject.machine_id}.",
+            (Facet.CALLER,),
         )
-    if machine and facts.app and machine.app_name and len({s.app for s in facts.sightings if s.app}) > 1:
-        apps = ", ".join(sorted({s.app for s in facts.sightings if s.app}))
+    if machine and facts.app and machine.app_name and len({s.app for s in facts.machine_views if s.app}) > 1:
+        apps = ", ".join(sorted({s.app for s in facts.machine_views if s.app}))
         yield Claim(f"Different views show the machine in different apps: {apps}.", facts.seen_at)
 
 
 def _of_the_log(facts: Facts) -> Iterator[Claim]:
     kept = facts.logs.lines if facts.logs else ()
     foreign = sorted({line.instance for line in facts.foreign_lines if line in kept})
-    if kept and foreign and not any(at == "E07" for at in facts.log_at):
+    if kept and foreign and not any(at == Facet.LOGS for at in facts.log_at):
         yield Claim(
             f"Every line of the log is of another machine ({', '.join(foreign[:3])}), "
             f"not of {facts.subject.machine_id}; they were left out.",
-            ("E07", *facts.seen_at[:1]),
+            (Facet.LOGS, *facts.seen_at[:1]),
         )
     born, first = facts.born, min((line.at for line in facts.lines if line.at), default=None)
-    if born and first and "E07" in facts.log_at and first < born - _SKEW:
+    if born and first and Facet.LOGS in facts.log_at and first < born - _SKEW:
         yield Claim(
             f"The log begins at {first:%Y-%m-%d %H:%M:%S}, before the machine was created ({born:%Y-%m-%d %H:%M:%S}).",
-            ("E07", *facts.seen_at[:1]),
+            (Facet.LOGS, *facts.seen_at[:1]),
         )
     limits = {r.number for r in facts.readings("restarts-used-up") if r.number is not None}
     if facts.retries is not None and limits and facts.retries not in limits:
@@ -73,8 +75,8 @@ def _of_the_exits(facts: Facts) -> Iterator[Claim]:
             f"The log ends with code {_listed(logged)}, the events with code {_listed(recorded)}.",
             (*facts.where("exited"), *facts.events_at),
         )
-    if facts.whole_life and facts.where("exited", "killed") == ("E07",) and not facts.exits:
-        yield Claim("The log shows an end of the program, and the events know of none.", ("E07", *facts.events_at))
+    if facts.whole_life and facts.where("exited", "killed") == (Facet.LOGS,) and not facts.exits:
+        yield Claim("The log shows an end of the program, and the events know of none.", (Facet.LOGS, *facts.events_at))
     if facts.whole_life and not facts.started_at_by_events and facts.readings("exited", "killed", "booting"):
         yield Claim(
             "The log shows a program running, and the events go back to the launch and know of no start.",

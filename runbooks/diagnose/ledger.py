@@ -54,7 +54,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Says:
+class Conclusion:
     """The cause in one sentence about this incident, and the names its remedy is filled in with.
 
     `short` is the same as a clause for the headline: "its program lacks the variable X".
@@ -65,15 +65,15 @@ class Says:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-def favours(text: str, *evidence: str, weight: Weight = Weight.STRONG) -> Point:
+def supports(text: str, *evidence: str, weight: Weight = Weight.STRONG) -> Point:
     return Point(+1, text, evidence, weight)
 
 
-def proves(text: str, *evidence: str) -> Point:
+def confirms(text: str, *evidence: str) -> Point:
     return Point(+1, text, evidence, Weight.DECISIVE)
 
 
-def doubts(text: str, *evidence: str, weight: Weight = Weight.STRONG) -> Point:
+def contradicts(text: str, *evidence: str, weight: Weight = Weight.STRONG) -> Point:
     return Point(-1, text, evidence, weight)
 
 
@@ -81,15 +81,15 @@ def refutes(text: str, *evidence: str) -> Point:
     return Point(-1, text, evidence, Weight.DECISIVE)
 
 
-def lacks(text: str, *evidence: str) -> Point:
+def missing(text: str, *evidence: str) -> Point:
     return Point(0, text, evidence, Weight.WEAK)
 
 
-def says(text: str, short: str = "", **names: str) -> Says:
-    return Says(text, short, names)
+def concludes(text: str, short: str = "", **names: str) -> Conclusion:
+    return Conclusion(text, short, names)
 
 
-Rule = Callable[[Facts], Iterable[Point | Says]]
+Rule = Callable[[Facts], Iterable[Point | Conclusion]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,8 @@ class CauseInfo:
     explains: tuple[str, ...] = ()
     is_a: str = ""
     mechanism: bool = False
-    asked_by: str = ""
-    apart: Mapping[str, str] = field(default_factory=dict)
+    always_listed: str = ""
+    distinguish_from: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     side: Side = Side.YOURS
 
@@ -136,8 +136,8 @@ def cause(
     explains: tuple[str, ...] = (),
     is_a: str = "",
     mechanism: bool = False,
-    asked_by: str = "",
-    apart: Mapping[str, str] | None = None,
+    always_listed: str = "",
+    distinguish_from: Mapping[str, str] | None = None,
     sources: tuple[str, ...] = (),
     side: Side = Side.YOURS,
 ) -> Callable[[Rule], Rule]:
@@ -159,8 +159,8 @@ def cause(
             explains,
             is_a,
             mechanism,
-            asked_by,
-            apart or {},
+            always_listed,
+            distinguish_from or {},
             sources,
             side,
         )
@@ -277,15 +277,15 @@ def finding_of(entry: Entry) -> Finding:
 
 def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
     said = list(info.rule(facts))
-    if not info.asked_by and all(isinstance(item, Says) for item in said):
+    if not info.always_listed and all(isinstance(item, Conclusion) for item in said):
         return None
     # What no look was made for is no argument; a missing look may well be missing because nobody looked.
     points = [item for item in said if isinstance(item, Point) and (item.side == 0 or facts.made(*item.evidence))]
-    statements = [item for item in said if isinstance(item, Says)]
-    if not info.asked_by and not any(p.side > 0 or (p.side < 0 and p.weight is Weight.DECISIVE) for p in points):
+    statements = [item for item in said if isinstance(item, Conclusion)]
+    if not info.always_listed and not any(p.side > 0 or (p.side < 0 and p.weight is Weight.DECISIVE) for p in points):
         return None
     status = status_of(points, facts.outcome, contradicted)
-    last = statements[-1] if statements else Says(info.title)
+    last = statements[-1] if statements else Conclusion(info.title)
     names = facts.names
     if any(s.names for s in statements):
         names = {**names, **{k: v for s in statements for k, v in s.names.items()}}
@@ -298,7 +298,7 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         against=_claims(facts, points, -1),
         missing=_claims(facts, points, 0),
         next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else sentence(info.next_test, names),
-        asked_by=info.asked_by,
+        always_listed=info.always_listed,
     )
     return Entry(info, hypothesis, names, last.short)
 

@@ -61,7 +61,7 @@ class Hypothesis:
     against: tuple[Claim, ...] = ()
     missing: tuple[Claim, ...] = ()
     next_test: str = ""
-    asked_by: str = ""
+    always_listed: str = ""
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ class View:
     sees: Sees
     state: str
     evidence: tuple[str, ...]
-    hearsay: bool = False
+    indirect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Symptom:
 
 
 @dataclass(frozen=True, slots=True)
-class Untrue:
+class FalseClaim:
     """Something that the caller or its row said, and that the evidence refutes; `at` is when it said so."""
 
     at: datetime | None
@@ -173,7 +173,7 @@ class Diagnosis:
     faults: tuple[str, ...] = ()
     reading: Claim = Claim("")
     contradictions: tuple[Claim, ...] = ()
-    untrue: tuple[Untrue, ...] = ()
+    untrue: tuple[FalseClaim, ...] = ()
     comparison: Comparison | None = None
 
     @property

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.lines import is_program
+from runbooks.diagnose.log_classifier import is_program
 from runbooks.diagnose.model import Moment, Span
 from runbooks.evidence.models import Event, Outcome, PlatformIncident, StatusFeed
-from runbooks.evidence.reading import time_of
+from runbooks.evidence.parsers import time_of
 
 _ORDER = ("caller", "record", "Fly API", "events", "platform log", "program log", "status", "endpoint", "we")
 _STATES = {
@@ -45,7 +46,7 @@ def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
 
 def _eyes(facts: Facts) -> Iterable[str]:
     """The look that stands for all of ours: one that saw the machine, else one that was answered."""
-    made = sorted(facts.evidence.looks)
+    made = sorted(facts.evidence.observations)
     return (*facts.seen_at, *(number for number in made if facts.looked(number)), *made)[:1]
 
 
@@ -75,31 +76,31 @@ def _states_from_log(facts: Facts) -> Iterator[tuple[datetime, str]]:
 
 
 def _caller(facts: Facts) -> Iterator[Moment]:
-    if facts.outcome("E19") is not Outcome.SEEN:
+    if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
         return
     for line in facts.caller.text.splitlines()[:500]:
         match = _STAMPED.match(line.strip())
         at = time_of(match.group(1)) if match else None
         if match and at:
-            yield Moment(at, "caller", match.group(2).rstrip(" {[")[:200] or "an entry of its log", "E19")
+            yield Moment(at, "caller", match.group(2).rstrip(" {[")[:200] or "an entry of its log", Facet.CALLER)
 
 
 def _record(facts: Facts) -> Iterator[Moment]:
     for record in facts.records:
         if record.created_at:
-            yield Moment(record.created_at, "record", "row created", "E14")
+            yield Moment(record.created_at, "record", "row created", Facet.RECORD)
         if record.started_at:
-            yield Moment(record.started_at, "record", "row claims started_at", "E14")
+            yield Moment(record.started_at, "record", "row claims started_at", Facet.RECORD)
         if record.updated_at and record.updated_at not in (record.created_at, record.started_at):
-            yield Moment(record.updated_at, "record", f"row last updated: {record.status}", "E14")
-        look = facts.look("E14")
-        if look and record.status:
-            yield Moment(look.at, "record", f"row says {record.status}", "E14")
+            yield Moment(record.updated_at, "record", f"row last updated: {record.status}", Facet.RECORD)
+        observation = facts.observation(Facet.RECORD)
+        if observation and record.status:
+            yield Moment(observation.at, "record", f"row says {record.status}", Facet.RECORD)
 
 
 def _api(facts: Facts) -> Iterator[Moment]:
-    if facts.created_at and facts.sightings and not facts.whole_life:
-        machine = facts.sightings[0]
+    if facts.created_at and facts.machine_views and not facts.whole_life:
+        machine = facts.machine_views[0]
         yield Moment(facts.created_at, "Fly API", f"machine {machine.machine.id} created", machine.at)
 
 
@@ -127,26 +128,26 @@ def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
             text = " ".join(line.message.split())[:200]
             source = "program log" if is_program(line) else "platform log"
             hit = len(text) > 8 and any(line.message.strip()[:120] in quote for quote in quoted)
-            yield Moment(line.at, source, text, "E07", hit)
+            yield Moment(line.at, source, text, Facet.LOGS, hit)
 
 
 def _status(facts: Facts) -> Iterator[Moment]:
-    look = facts.look("E16")
-    feed = look.answer if look and isinstance(look.answer, StatusFeed) else StatusFeed()
+    observation = facts.observation(Facet.STATUS)
+    feed = observation.answer if observation and isinstance(observation.answer, StatusFeed) else StatusFeed()
     incidents: tuple[PlatformIncident, ...] = feed.incidents
     for incident in incidents:
         if incident.started_at:
-            yield Moment(incident.started_at, "status", f"Fly reports: {incident.name}", "E16")
+            yield Moment(incident.started_at, "status", f"Fly reports: {incident.name}", Facet.STATUS)
         if incident.resolved_at:
-            yield Moment(incident.resolved_at, "status", f"Fly resolves: {incident.name}", "E16")
+            yield Moment(incident.resolved_at, "status", f"Fly resolves: {incident.name}", Facet.STATUS)
 
 
 def _endpoint(facts: Facts) -> Iterator[Moment]:
     """How far a client came, at the time it was tried: only then is it known."""
-    for number in ("E17", "E18"):
-        look = facts.look(number)
-        if look and facts.probe(number):
-            yield Moment(look.at, "endpoint", look.reason[:200], number)
+    for number in (Facet.EDGE_BELIEVED, Facet.EDGE_APP):
+        observation = facts.observation(number)
+        if observation and facts.probe(number):
+            yield Moment(observation.at, "endpoint", observation.reason[:200], number)
 
 
 def _mark_one(found: list[Moment]) -> list[Moment]:

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from runbooks.diagnose import comparison, hygiene, statements, timeline, visibility
+from runbooks.base.facets import Facet, FacetEnum
+from runbooks.diagnose import caller_claims, comparison, config_audit, timeline, visibility
 from runbooks.diagnose.commands import UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Symptom, Unchecked, Verdict, View
-from runbooks.evidence.catalogue import FACETS, OCCASIONAL
-from runbooks.evidence.lifetime import overdue
 from runbooks.evidence.models import Evidence, Outcome
+from runbooks.evidence.retention import overdue
 
 _STATE_WORDS = {"destroyed": " is gone", "destroying": " is going", "started": " runs", "created": " never started"}
-_SUPABASE = "no access token of Supabase was given to ask with (RUNBOOKS_SUPABASE_TOKEN)"
-_WITHOUT = {
-    "function-secrets": _SUPABASE,
-    "function-log": _SUPABASE,
-    "token-inside": "only a token that can be read offline speaks about itself, and this one cannot, or there is none",
-}
-"""Why an occasional question was not asked (OCCASIONAL)."""
 _BAD_STATES = (*GONE, "failed", "launch_failed", "stopped", "suspended")
 
 
-def diagnose(evidence: Evidence, causes: Iterable[CauseInfo] | None = None) -> Diagnosis:
-    """Judge the evidence. Equal evidence gives an equal diagnosis, whatever order it came in."""
+def diagnose(
+    evidence: Evidence, causes: Iterable[CauseInfo] | None = None, facets: Iterable[FacetEnum] = tuple(Facet)
+) -> Diagnosis:
+    """Judge the evidence. Equal evidence gives an equal diagnosis, whatever order it came in.
+
+    Args:
+        evidence: what was observed
+        causes: the causes to weigh; all that are registered, if it is None
+        facets: what the runbook asks; those without an observation are listed as not checked
+    """
     facts = Facts(evidence)
     ledger = weigh(facts, causes)
     views = visibility.matrix(facts)
     symptoms = _symptoms(facts, views)
     verdict = _verdict(facts, ledger, views)
     quotes = [claim.text for entry in (ledger.top,) if entry for claim in entry.hypothesis.supports]
-    habits = hygiene.audit(facts)
+    habits = config_audit.audit(facts)
     return Diagnosis(
         verdict=verdict,
         headline=_headline(facts, ledger, verdict),
@@ -49,11 +50,11 @@ def diagnose(evidence: Evidence, causes: Iterable[CauseInfo] | None = None) -> D
         remedies=_remedies(facts, ledger, verdict),
         prevention=_prevention(ledger, [habit.remedy for habit in habits]),
         verification=_verification(facts),
-        not_checked=_not_checked(evidence),
+        not_checked=_not_checked(evidence, facets),
         faults=ledger.faults,
         reading=visibility.reading(facts),
         contradictions=ledger.contradictions,
-        untrue=statements.untrue(facts),
+        untrue=caller_claims.untrue(facts),
         comparison=comparison.compare(facts),
     )
 
@@ -63,22 +64,22 @@ def _verdict(facts: Facts, ledger: Ledger, views: tuple[View, ...]) -> Verdict:
         return Verdict.INCIDENT
     if facts.unsure_which:
         return Verdict.INCONCLUSIVE
-    if facts.state in _BAD_STATES or (facts.refusals and not facts.sightings):
+    if facts.state in _BAD_STATES or (facts.refusals and not facts.machine_views):
         return Verdict.INCIDENT
-    if facts.caller.machine_id and facts.outcome("E03") is Outcome.ABSENT and not facts.sightings:
+    if facts.caller.machine_id and facts.outcome(Facet.MACHINE) is Outcome.ABSENT and not facts.machine_views:
         return Verdict.INCIDENT
-    probe = facts.probe("E17") or facts.probe("E18")
-    if probe and probe.reached != "open" and facts.sightings:
+    probe = facts.probe(Facet.EDGE_BELIEVED) or facts.probe(Facet.EDGE_APP)
+    if probe and probe.reached != "open" and facts.machine_views:
         return Verdict.INCIDENT
     return Verdict.HEALTHY if _all_well(facts) else Verdict.INCONCLUSIVE
 
 
 def _all_well(facts: Facts) -> bool:
     """Started by its own description, in the list, at the end of its URL, in the row: asked, not assumed."""
-    described = any(s.at in ("E03", "E03b") and s.machine.config for s in facts.sightings)
-    listed = any(n in facts.seen_at for n in ("E05", "E05b"))
+    described = any(s.at in (Facet.MACHINE, Facet.MACHINE_AGAIN) and s.machine.config for s in facts.machine_views)
+    listed = any(n in facts.seen_at for n in (Facet.LIST, Facet.LIST_AGAIN))
     row = facts.record is None or facts.record.status in ("running", "started", "")
-    asked = not any(facts.failed(n) for n in ("E14", "E17", "E19"))
+    asked = not any(facts.failed(n) for n in (Facet.RECORD, Facet.EDGE_BELIEVED, Facet.CALLER))
     return facts.state == "started" and described and listed and row and asked
 
 
@@ -90,7 +91,7 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
     if ledger.top:
         statement = ledger.top.hypothesis.statement
         state = _STATE_WORDS.get(facts.state, f" is {facts.state}" if facts.state else "")
-        if ledger.top.info.stage <= 1 or not facts.sightings:
+        if ledger.top.info.stage <= 1 or not facts.machine_views:
             return statement
         if not state:
             return statement
@@ -107,9 +108,9 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
         return f"{what} is {facts.state or 'not to be found'}, and the evidence does not establish why."
     if facts.runs:
         return f"{what} runs, but not every view could be asked, or not every view agrees."
-    blind = sum(look.outcome is Outcome.COULD_NOT_LOOK for look in facts.evidence.looks.values())
+    blind = sum(observation.outcome is Outcome.COULD_NOT_LOOK for observation in facts.evidence.observations.values())
     return (
-        f"What happened to {who} is not established: {blind} of {len(facts.evidence.looks)} questions "
+        f"What happened to {who} is not established: {blind} of {len(facts.evidence.observations)} questions "
         f"could not be asked or were not answered."
     )
 
@@ -117,11 +118,11 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
 def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     """The five symptoms of the first report, each derived and none assumed."""
     caller = facts.caller
-    told = facts.outcome("E19") is Outcome.SEEN
-    probe = facts.probe("E17")
+    told = facts.outcome(Facet.CALLER) is Outcome.SEEN
+    probe = facts.probe(Facet.EDGE_BELIEVED)
     invisible = next(v for v in views if v.view.startswith("fly machine list"))
     unseen = None if invisible.sees is Sees.COULD_NOT_LOOK else invisible.sees is Sees.NO
-    row_looked = facts.outcome("E14") in (Outcome.SEEN, Outcome.ABSENT)
+    row_looked = facts.outcome(Facet.RECORD) in (Outcome.SEEN, Outcome.ABSENT)
     row = facts.record
     status = f", status {row.status}" if row else ""
     claim = facts.caller.error_text or facts.caller.message
@@ -132,19 +133,19 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
         Symptom(
             "The call that makes the machine claims success",
             caller.ok if told else None,
-            facts.made("E19"),
+            facts.made(Facet.CALLER),
             said.get(caller.ok, "") if told and caller.ok is not None else "",
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
             bool(caller.machine_id) if told else None,
-            facts.made("E19"),
+            facts.made(Facet.CALLER),
             f"The caller was given the {seen}" if seen else "The caller was given no machine id",
         ),
         Symptom(
             f"A database row exists{status}",
             bool(row) if row_looked else None,
-            facts.made("E14"),
+            facts.made(Facet.RECORD),
             f"The database row says {row.status or 'no status'}" if row else "There is no database row",
         ),
         Symptom(
@@ -156,7 +157,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
         Symptom(
             "The WebSocket connection fails",
             probe.reached != "open" if probe else None,
-            facts.made("E17"),
+            facts.made(Facet.EDGE_BELIEVED),
             "The WebSocket URL in use opens" if probe and probe.reached == "open" else reached,
         ),
     )
@@ -182,8 +183,8 @@ def _tests(ledger: Ledger) -> list[Remedy]:
 
 def _ask_fly(facts: Facts) -> list[Remedy]:
     """An id was handed out, and nothing that we may ask knows it: then only Fly's own records can."""
-    gone = facts.caller.machine_id and not facts.sightings and facts.outcome("E03") is Outcome.ABSENT
-    if not gone or facts.outcome("E07") is Outcome.SEEN:
+    gone = facts.caller.machine_id and not facts.machine_views and facts.outcome(Facet.MACHINE) is Outcome.ABSENT
+    if not gone or facts.outcome(Facet.LOGS) is Outcome.SEEN:
         return []
     return [
         Remedy(
@@ -197,9 +198,9 @@ def _ask_fly(facts: Facts) -> list[Remedy]:
 def _make_it_visible(facts: Facts) -> list[Remedy]:
     """When the platform could not be asked, that is what to mend first."""
     reasons = [
-        look.reason
-        for n in ("E01", "E02", "E05", *(() if overdue(facts.evidence) else ("E07",)))
-        if (look := facts.look(n)) and look.outcome is Outcome.COULD_NOT_LOOK
+        observation.reason
+        for n in (Facet.TOKEN, Facet.APP, Facet.LIST, *(() if overdue(facts.evidence) else (Facet.LOGS,)))
+        if (observation := facts.observation(n)) and observation.outcome is Outcome.COULD_NOT_LOOK
     ]
     if not reasons:
         return []
@@ -249,27 +250,27 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
         ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
     )
     served = facts.believed_url or facts.services
-    kept = facts.record or facts.failed("E14")
+    kept = facts.record or facts.failed(Facet.RECORD)
     found = (*checks, *((endpoint,) if served else ()), *((row,) if kept else ()), at_once)
     return tuple(filled(check, names) for check in found)
 
 
-def _not_checked(evidence: Evidence) -> tuple[Unchecked, ...]:
+def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unchecked, ...]:
     """Every facet that could not be looked at, and what no facet covers."""
     found = [
-        Unchecked(f"{look.facet.question} ({look.number})", look.reason)
-        for look in evidence.looks.values()
-        if look.outcome is Outcome.COULD_NOT_LOOK
+        Unchecked(f"{observation.facet.question} ({observation.number})", observation.reason)
+        for observation in evidence.observations.values()
+        if observation.outcome is Outcome.COULD_NOT_LOOK
     ]
-    asked = {look.facet.name for look in evidence.looks.values()}
-    early = FACETS.keys() - asked - OCCASIONAL
+    asked = {observation.facet.slug for observation in evidence.observations.values()}
+    left = [facet for facet in facets if not facet.is_repeat and facet.slug not in asked]
+    ended_early = not all(facet.optional for facet in left)
     found += [
         Unchecked(
-            f"{facet.question} ({facet.number})",
-            "it was not asked before the run ended" if early else _WITHOUT[facet.name],
+            f"{facet.question} ({facet.value})",
+            "it was not asked before the run ended" if ended_early else facet.unasked,
         )
-        for facet in FACETS.values()
-        if facet.name not in asked
+        for facet in left
     ]
     return (
         *found,

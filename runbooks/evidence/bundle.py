@@ -19,11 +19,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pydantic
 
-from runbooks.errors import SourceError
+from runbooks.base.errors import SourceError
 from runbooks.evidence.models import (
     Evidence,
     Exchange,
-    Look,
+    Observation,
     Outcome,
     Probe,
     RecordEvents,
@@ -48,7 +48,7 @@ _OWN: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class ReplayContext:
     """What a replay has to know about the run besides its answers: the readings of the clock in order,
     `asked_as` the kind of token (never the token), which sources were configured, and in `told` what the
     report said besides the evidence: the engineer's notes, earlier runs, the incident that is to be closed."""
@@ -63,7 +63,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
-class RecordedLook:
+class RecordedObservation:
     """How a look ended, and its answer where that did not come over HTTP."""
 
     outcome: Outcome
@@ -80,29 +80,29 @@ class Bundle:
     version: str
     source: str
     parameters: Mapping[str, Any]
-    circumstances: Circumstances
+    replay_context: ReplayContext
     hits: tuple[Hit, ...]
-    looks: Mapping[str, RecordedLook]
+    observations: Mapping[str, RecordedObservation]
     entries: tuple[Mapping[str, Any], ...]
 
     @property
     def token(self) -> str:
         """Something of the recorded kind, so that the same steps are taken; it opens nothing."""
         return {"macaroon": "fm2_replayed", "oauth": "fo1_replayed", "none": ""}.get(
-            self.circumstances.asked_as, "replayed"
+            self.replay_context.asked_as, "replayed"
         )
 
     @property
     def registries(self) -> Sequence[str]:
-        return self.circumstances.registries
+        return self.replay_context.registries
 
     @property
     def status_feed(self) -> bool:
-        return self.circumstances.status_feed
+        return self.replay_context.status_feed
 
     def clock(self) -> Callable[[], datetime]:
         """The recorded readings, one after the other; the last one when they are used up."""
-        readings = list(self.circumstances.clock)
+        readings = list(self.replay_context.clock)
         return lambda: readings.pop(0) if len(readings) > 1 else readings[0]
 
 
@@ -119,16 +119,16 @@ def open_bundle(path: Path) -> Bundle:
             )
         entries = tuple(json.loads(read("http.har"))["log"]["entries"])
         hits = tuple(Hit(**hit) for hit in json.loads(read("redactions.json"))["masked"])
-        looks = {row["number"]: _recorded(row, read) for row in index["looks"]}
-        circumstances = pydantic.TypeAdapter(Circumstances).validate_python(index["circumstances"])
+        observations = {row["number"]: _recorded(row, read) for row in index["looks"]}
+        replay_context = pydantic.TypeAdapter(ReplayContext).validate_python(index["circumstances"])
         return Bundle(
             index["runbook"],
             index["version"],
             index["source"],
             index["parameters"],
-            circumstances,
+            replay_context,
             hits,
-            looks,
+            observations,
             entries,
         )
     except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
@@ -163,16 +163,16 @@ def _unzipped(path: Path, name: str) -> str:
         return packed.read(found[0]).decode("utf-8")
 
 
-def _recorded(row: Mapping[str, Any], read: Callable[[str], str]) -> RecordedLook:
+def _recorded(row: Mapping[str, Any], read: Callable[[str], str]) -> RecordedObservation:
     answer, kind = None, _OWN.get(row["facet"])
     if kind is not None and row["file"] not in (None, "http.har"):
         answer = pydantic.TypeAdapter(kind).validate_python(json.loads(read(row["file"]))["answer"])
-    return RecordedLook(Outcome(row["outcome"]), row["reason"], answer, row["file"] == "http.har")
+    return RecordedObservation(Outcome(row["outcome"]), row["reason"], answer, row["file"] == "http.har")
 
 
 def files(
     evidence: Evidence,
-    circumstances: Circumstances,
+    replay_context: ReplayContext,
     hits: Iterable[Hit],
     parameters: Mapping[str, object],
     runbook: str,
@@ -180,9 +180,9 @@ def files(
 ) -> dict[str, str]:
     """The files of the `evidence/` folder, by name, as text."""
     written = {"http.har": _json(_har(evidence, version))}
-    for look in evidence.looks.values():
-        if not look.exchanges and look.answer is not None:
-            written[f"{look.number}-{look.facet.name}.json"] = _json(_own(look))
+    for observation in evidence.observations.values():
+        if not observation.exchanges and observation.answer is not None:
+            written[f"{observation.number}-{observation.facet.slug}.json"] = _json(_own(observation))
     written["redactions.json"] = _json({"masked": [asdict(hit) for hit in hits]})
     index = {
         "format": FORMAT,
@@ -191,8 +191,8 @@ def files(
         "source": evidence.source,
         "looked_at": _iso(evidence.looked_at),
         "parameters": dict(parameters),
-        "circumstances": asdict(circumstances),
-        "looks": [_entry(look, written) for look in evidence.looks.values()],
+        "circumstances": asdict(replay_context),
+        "looks": [_entry(observation, written) for observation in evidence.observations.values()],
         "sha256": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(written.items())},
     }
     return {**written, "index.json": _json(index)}
@@ -207,33 +207,33 @@ def rehashed(written: Mapping[str, str]) -> str:
     return _json(index)
 
 
-def _entry(look: Look, written: Mapping[str, str]) -> dict[str, Any]:
-    own = f"{look.number}-{look.facet.name}.json"
+def _entry(observation: Observation, written: Mapping[str, str]) -> dict[str, Any]:
+    own = f"{observation.number}-{observation.facet.slug}.json"
     return {
-        "number": look.number,
-        "facet": look.facet.name,
-        "question": look.facet.question,
-        "outcome": look.outcome.value,
-        "reason": look.reason,
-        "at": _iso(look.at),
-        "file": own if own in written else "http.har" if look.exchanges else None,
-        "exchanges": [x.sha256 for x in look.exchanges],
+        "number": observation.number,
+        "facet": observation.facet.slug,
+        "question": observation.facet.question,
+        "outcome": observation.outcome.value,
+        "reason": observation.reason,
+        "at": _iso(observation.at),
+        "file": own if own in written else "http.har" if observation.exchanges else None,
+        "exchanges": [x.sha256 for x in observation.exchanges],
     }
 
 
-def _own(look: Look) -> dict[str, Any]:
+def _own(observation: Observation) -> dict[str, Any]:
     return {
-        "number": look.number,
-        "facet": look.facet.name,
-        "outcome": look.outcome.value,
-        "reason": look.reason,
-        "at": _iso(look.at),
-        "answer": asdict(look.answer),
+        "number": observation.number,
+        "facet": observation.facet.slug,
+        "outcome": observation.outcome.value,
+        "reason": observation.reason,
+        "at": _iso(observation.at),
+        "answer": asdict(observation.answer),
     }
 
 
 def _har(evidence: Evidence, version: str) -> dict[str, Any]:
-    exchanges = [x for look in evidence.looks.values() for x in look.exchanges]
+    exchanges = [x for observation in evidence.observations.values() for x in observation.exchanges]
     return {
         "log": {
             "version": "1.2",

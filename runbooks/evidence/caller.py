@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from runbooks.evidence.caller_errors import STAMP, own_words, refused_in
+from runbooks.evidence.embedded_json import MACHINE_ID, objects_in, placed_objects
 from runbooks.evidence.models import Caller
-from runbooks.evidence.objects import MACHINE_ID, objects_in, placed_objects
-from runbooks.evidence.reading import text_of, time_of
-from runbooks.evidence.refused import STAMP, own_words, refused_in
+from runbooks.evidence.parsers import text_of, time_of
 
 __all__ = ["MACHINE_ID", "objects_in", "read_caller"]
 

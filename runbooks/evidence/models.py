@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from runbooks.evidence.catalogue import Facet
+from runbooks.base.facets import FacetEnum
 
 Json = Mapping[str, Any]
 
@@ -52,16 +52,19 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """The answer to one facet. `reason` is a sentence: what was found, or why one could not look."""
 
-    facet: Facet
-    number: str
+    facet: FacetEnum
     outcome: Outcome
     reason: str
     at: datetime
     answer: Any = None
     exchanges: tuple[Exchange, ...] = ()
+
+    @property
+    def number(self) -> str:
+        return str(self.facet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,11 +443,20 @@ class Evidence:
 
     subject: Subject
     looked_at: datetime
-    looks: Mapping[str, Look]
+    observations: Mapping[str, Observation]
     source: str = "live"
     retries: int = 0
     skipped: Mapping[str, str] = field(default_factory=dict)
 
-    def named(self, name: str) -> tuple[Look, ...]:
+    def named(self, name: str) -> tuple[Observation, ...]:
         """All looks at one facet, first to last."""
-        return tuple(look for look in self.looks.values() if look.facet.name == name)
+        return tuple(observation for observation in self.observations.values() if observation.facet.slug == name)
+
+
+@dataclass(frozen=True)
+class Requests:
+    """The load on the source: attempts in all, attempts by logical host, retries among them."""
+
+    count: int
+    by_host: Mapping[str, int]
+    retries: int

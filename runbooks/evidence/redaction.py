@@ -86,12 +86,12 @@ class Redactor:
         self._counts: Counter[str] = Counter()
         self._hits: Counter[tuple[str, str]] = Counter()
 
-    def know(self, value: str, kind: str) -> None:
+    def add_secret(self, value: str, kind: str) -> None:
         """Remember a secret that no pattern would recognise; shorter than 8 characters is refused."""
         if len(value) >= SEARCHED_FROM and not PLACEHOLDER.fullmatch(value):
             self._search(value, self._placeholder(kind, value))
 
-    def spare(self, *words: str) -> None:
+    def allow(self, *words: str) -> None:
         """Names of the investigation itself: where one stands under a secret-looking key, only that place is masked."""
         self._spared.update(words)
 
@@ -99,7 +99,7 @@ class Redactor:
         """Does this base64, decoded, show a secret? For pictures, whose data is not searched as text."""
         return self._holds("".join(data.split()), 0)
 
-    def resume(self, text: str) -> None:
+    def continue_numbering(self, text: str) -> None:
         """Number new placeholders after those that stand in a text which was masked before."""
         for match in PLACEHOLDER.finditer(text):
             kind, number = match.group(0).strip("<>").removeprefix("secret:").split("#")

@@ -101,7 +101,7 @@ def mapping(title: str, value: Mapping[str, object]) -> pd.DataFrame:
     return frame((title, "value"), value.items())
 
 
-def looks(evidence: Evidence) -> pd.DataFrame:
+def observations(evidence: Evidence) -> pd.DataFrame:
     """Every question asked, in order: where, when, how often, how it ended, and how long it can be asked."""
     return frame(
         ("evidence", "question", "where", "when (UTC)", "answer", "can be asked"),
@@ -114,7 +114,7 @@ def looks(evidence: Evidence) -> pd.DataFrame:
                 f"{x.outcome.value}: {x.reason}",
                 x.facet.lives_for,
             )
-            for x in evidence.looks.values()
+            for x in evidence.observations.values()
         ),
     )
 

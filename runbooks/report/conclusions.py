@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runbooks.diagnose.facts import lasting
+from runbooks.base.facets import Facet
+from runbooks.diagnose.facts import format_duration
 from runbooks.diagnose.model import Claim, Diagnosis, Remedy, Sees, Verdict
 from runbooks.evidence import tables
-from runbooks.evidence.lifetime import overdue
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
+from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
 from runbooks.report.section import Section
 
@@ -18,7 +19,7 @@ _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ ope
 
 def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     """The first thing a notebook shows: verdict, whose eyes, how much was seen."""
-    outcomes = [look.outcome for look in evidence.looks.values()]
+    outcomes = [observation.outcome for observation in evidence.observations.values()]
     seen, absent, blind = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT, Outcome.COULD_NOT_LOOK))
     cause = (
         f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {_notes(diagnosis.cause.evidence)}"
@@ -30,7 +31,7 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     simulated = f"Simulated: a reconstruction, scenario {scenario}." if scenario else ""
     lost = overdue(evidence)
     old = (
-        f"The incident is {lasting(evidence.looked_at - evidence.subject.incident_time)} old: "
+        f"The incident is {format_duration(evidence.looked_at - evidence.subject.incident_time)} old: "
         f"{', '.join(f.name for f in lost)} of that time are no longer kept by the platform "
         f"({', '.join(f.lives_for for f in lost)}). Lists, registry, database and your own logs can still tell."
         if lost and evidence.subject.incident_time
@@ -44,18 +45,20 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
         f"Verdict so far: {status.of(diagnosis).words}",
         "",
         diagnosis.headline,
-        notes=tuple(filter(None, (eyes(evidence), cause, *against_itself, old, asked, simulated, *diagnosis.faults))),
+        notes=tuple(
+            filter(None, (token_scope(evidence), cause, *against_itself, old, asked, simulated, *diagnosis.faults))
+        ),
     )
 
 
-def eyes(evidence: Evidence) -> str:
+def token_scope(evidence: Evidence) -> str:
     """Whose eyes we have: what the token reads, and until when. Without one, what that leaves unseen."""
-    look = evidence.looks.get("E01")
-    if look is None:
+    observation = evidence.observations.get(Facet.TOKEN)
+    if observation is None:
         return ""
-    token, inside = look.answer, getattr(evidence.looks.get("E22"), "answer", None)
-    if look.outcome is not Outcome.SEEN or not isinstance(token, Token) or not token.valid:
-        return f"Whose eyes: none. {look.reason[:1].upper()}{look.reason[1:]}. [E01]"
+    token, inside = observation.answer, getattr(evidence.observations.get(Facet.TOKEN_INSIDE), "answer", None)
+    if observation.outcome is not Outcome.SEEN or not isinstance(token, Token) or not token.valid:
+        return f"Whose eyes: none. {observation.reason[:1].upper()}{observation.reason[1:]}. [E01]"
     reach = "; ".join(
         f"organisation {scope.org_slug or scope.organization or 'unnamed'}, "
         + (f"apps {', '.join(scope.apps)}" if scope.apps else "all its apps")
@@ -99,7 +102,7 @@ def hypotheses(diagnosis: Diagnosis) -> Section:
             (
                 (
                     _SIGNS[h.status.value],
-                    f"{h.title} (`{h.slug}`)" + (f"; raised by {h.asked_by}" if h.asked_by else ""),
+                    f"{h.title} (`{h.slug}`)" + (f"; raised by {h.always_listed}" if h.always_listed else ""),
                     _claims(h.supports),
                     _claims(h.against),
                     " ".join(filter(None, (_claims(h.missing), h.next_test))),

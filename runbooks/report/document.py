@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbooks.diagnose.fix import Review
+from runbooks.diagnose.fix_checks import Review
 from runbooks.diagnose.model import Diagnosis
-from runbooks.evidence.models import Evidence
+from runbooks.evidence.models import Evidence, Requests
 from runbooks.report.section import Section
 from runbooks.report.since import Since
-
-
-@dataclass(frozen=True)
-class Requests:
-    """How politely the world was asked: attempts in all, attempts by logical host, retries among them."""
-
-    count: int
-    by_host: Mapping[str, int]
-    retries: int
 
 
 @dataclass(frozen=True)

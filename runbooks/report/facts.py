@@ -51,7 +51,9 @@ def happened(report: Report) -> str:
         return times.second(moment.at)
     if given is not None:
         return f"{times.second(given)} (as reported)"
-    looked = min(times.utc(at) for at in (report.evidence.looked_at, *(x.at for x in report.evidence.looks.values())))
+    looked = min(
+        times.utc(at) for at in (report.evidence.looked_at, *(x.at for x in report.evidence.observations.values()))
+    )
     before = [at for at in (times.utc(one.at) for one in report.diagnosis.timeline) if at < looked]
     return times.between(min(before), max(before)) if before else "not known"
 
@@ -68,8 +70,8 @@ def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
     """Sign, words and views, by what they tell: who speaks of the machine without having seen it is no proof of it."""
     every = report.diagnosis.visibility
     groups = (
-        (status.SEES_SIGNS["yes"], "see it", [v for v in every if v.sees is Sees.YES and not v.hearsay]),
-        ("–", "only speak of it, and prove nothing", [v for v in every if v.sees is Sees.YES and v.hearsay]),
+        (status.SEES_SIGNS["yes"], "see it", [v for v in every if v.sees is Sees.YES and not v.indirect]),
+        ("–", "only speak of it, and prove nothing", [v for v in every if v.sees is Sees.YES and v.indirect]),
         (status.SEES_SIGNS["no"], "do not", [v for v in every if v.sees is Sees.NO]),
         (
             status.SEES_SIGNS["could-not-look"],
@@ -83,12 +85,12 @@ def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
 def ruled_out(report: Report) -> list[Hypothesis]:
     """What the evidence refutes: first what something had spoken for, then the usual first suspicions."""
     refuted = [one for one in report.diagnosis.hypotheses if one.status is Status.REFUTED]
-    return sorted(refuted, key=lambda one: (not (one.supports and one.asked_by), not one.asked_by))
+    return sorted(refuted, key=lambda one: (not (one.supports and one.always_listed), not one.always_listed))
 
 
 def suspicions(report: Report) -> list[Hypothesis]:
     """Of those the ones that readers come with: the usual first suspicions, and that Fly is down."""
-    return [one for one in ruled_out(report) if one.asked_by or one.slug == "platform-incident"]
+    return [one for one in ruled_out(report) if one.always_listed or one.slug == "platform-incident"]
 
 
 def still_possible(report: Report) -> list[Hypothesis]:
@@ -97,13 +99,13 @@ def still_possible(report: Report) -> list[Hypothesis]:
 
 def feed(report: Report) -> tuple[Claim, Outcome] | None:
     """What Fly itself says about that time, where no hypothesis speaks of it: many ask that first."""
-    look = next(iter(report.evidence.named("status")), None)
-    if look is None or any(one.slug == "platform-incident" for one in report.diagnosis.hypotheses):
+    observation = next(iter(report.evidence.named("status")), None)
+    if observation is None or any(one.slug == "platform-incident" for one in report.diagnosis.hypotheses):
         return None
-    told = {Outcome.SEEN: "Fly reports", Outcome.ABSENT: "Fly reports no incident"}.get(look.outcome)
+    told = {Outcome.SEEN: "Fly reports", Outcome.ABSENT: "Fly reports no incident"}.get(observation.outcome)
     return Claim(
-        f"{told or 'Whether Fly reports an incident is not known'}: {look.reason}", (look.number,)
-    ), look.outcome
+        f"{told or 'Whether Fly reports an incident is not known'}: {observation.reason}", (observation.number,)
+    ), observation.outcome
 
 
 def no_incident(report: Report) -> Claim | None:
@@ -127,8 +129,8 @@ def request_ids(report: Report) -> Iterator[Exchange]:
     Of each look the first, and every one that failed.
     """
     for name in _ASKED_OF_FLY:
-        for look in report.evidence.named(name):
-            named = [exchange for exchange in look.exchanges if exchange.request_id]
+        for observation in report.evidence.named(name):
+            named = [exchange for exchange in observation.exchanges if exchange.request_id]
             yield from (x for n, x in enumerate(named) if n == 0 or x.status is None or x.status >= 400)
 
 

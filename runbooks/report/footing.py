@@ -8,21 +8,25 @@ from runbooks.evidence.models import Outcome
 
 def why(facts: Facts, number: str) -> str:
     """The look's own sentence, as one."""
-    look = facts.look(number)
-    if look is None:
+    observation = facts.observation(number)
+    if observation is None:
         return "This was not asked before the run ended."
-    first = look.reason.partition(" ")[0]
-    sentence = look.reason.rstrip(".")
+    first = observation.reason.partition(" ")[0]
+    sentence = observation.reason.rstrip(".")
     sentence = f"{sentence[:1].upper()}{sentence[1:]}" if first.isalpha() else sentence
-    return f"Could not look: {look.reason.rstrip('.')}." if look.outcome is Outcome.COULD_NOT_LOOK else f"{sentence}."
+    return (
+        f"Could not look: {observation.reason.rstrip('.')}."
+        if observation.outcome is Outcome.COULD_NOT_LOOK
+        else f"{sentence}."
+    )
 
 
 def noted(facts: Facts, *numbers: str) -> tuple[str, ...]:
-    return tuple(f"{why(facts, number)} [{number}]" for number in numbers if facts.look(number))
+    return tuple(f"{why(facts, number)} [{number}]" for number in numbers if facts.observation(number))
 
 
 def used(facts: Facts, *numbers: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(number for number in numbers if facts.look(number)))
+    return tuple(dict.fromkeys(number for number in numbers if facts.observation(number)))
 
 
 def numbers(numbers: tuple[str, ...]) -> str:

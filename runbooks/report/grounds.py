@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from runbooks.base.facets import facet_of
 from runbooks.diagnose.model import Difference, Hypothesis, Status
-from runbooks.evidence.catalogue import FACETS
-from runbooks.evidence.models import Exchange, Look
-from runbooks.report import escape, facts, pen, rounds, status, times
+from runbooks.evidence.models import Exchange, Observation
+from runbooks.report import collapse_repeats, escape, facts, pen, status, times
+from runbooks.report.collapse_repeats import Line, RepeatedBlock
 from runbooks.report.document import Report
 from runbooks.report.pen import Pen
-from runbooks.report.rounds import Again, Line
 
 _VERBATIM = ("caller", "platform log", "program log")
 """Sources whose lines are quoted as they came."""
@@ -27,24 +27,26 @@ def timeline(report: Report, write: Pen) -> Iterator[str]:
     yield "## Timeline"
     yield "All times are UTC, the numbers those of `summary.json`. Routine lines of the platform's log are left out."
     last = 0
-    for day, told in groupby(_chosen(rounds.fold(moments), write.room.moments), key=_day):
+    for day, told in groupby(_chosen(collapse_repeats.fold(moments), write.room.moments), key=_day):
         lines = []
         for one in told:
-            first = one.lines[0].number if isinstance(one, Again) else one.number
+            first = one.lines[0].number if isinstance(one, RepeatedBlock) else one.number
             if first > last + 1:
-                lines.append(pen.cut(f"{first - last - 1:,} more moments, {rounds.spans(range(last + 1, first))}"))
-            last = one.lines[-1].number if isinstance(one, Again) else one.number
-            lines.append(_again(one, write) if isinstance(one, Again) else _line(one, write))
+                lines.append(
+                    pen.cut(f"{first - last - 1:,} more moments, {collapse_repeats.spans(range(last + 1, first))}")
+                )
+            last = one.lines[-1].number if isinstance(one, RepeatedBlock) else one.number
+            lines.append(_again(one, write) if isinstance(one, RepeatedBlock) else _line(one, write))
         yield f"**{day}**"
         yield "\n".join(f"- {line}" for line in lines)
 
 
-def _day(one: Line | Again) -> str:
-    moment = one.lines[0].moment if isinstance(one, Again) else one.moment
+def _day(one: Line | RepeatedBlock) -> str:
+    moment = one.lines[0].moment if isinstance(one, RepeatedBlock) else one.moment
     return f"{times.utc(moment.at):%Y-%m-%d}"
 
 
-def _chosen(told: Sequence[Line | Again], most: int) -> list[Line | Again]:
+def _chosen(told: Sequence[Line | RepeatedBlock], most: int) -> list[Line | RepeatedBlock]:
     if len(told) <= most:
         return list(told)
     head, tail = most * 3 // 5, most // 4
@@ -61,11 +63,11 @@ def _line(line: Line, write: Pen) -> str:
     return write.noted(told, [moment.evidence] if moment.evidence else ())
 
 
-def _again(again: Again, write: Pen) -> str:
+def _again(again: RepeatedBlock, write: Pen) -> str:
     lines, count = again.lines, len(again.rounds)
-    numbers = rounds.spans([line.number for line in lines])
+    numbers = collapse_repeats.spans([line.number for line in lines])
     between = f"{times.clock(lines[0].moment.at)}–{times.clock(lines[-1].moment.at)}"
-    told = f"{numbers} · {between} · lines {rounds.spans(again.like)} again"
+    told = f"{numbers} · {between} · lines {collapse_repeats.spans(again.like)} again"
     if count > 1:
         began = [times.clock(one[0].moment.at) for one in again.rounds]
         rest = f", and {count - _MOST_BEGINNINGS} later" if count > _MOST_BEGINNINGS else ""
@@ -100,7 +102,7 @@ def hypotheses(report: Report, write: Pen) -> Iterator[str]:
     cause = report.diagnosis.cause
     own = {finding.slug for finding in report.diagnosis.contributing}
     for one in [one for one in every if one.status is not Status.REFUTED][: write.room.things]:
-        raised = f", raised by {write.say(one.asked_by, 80)}" if one.asked_by else ""
+        raised = f", raised by {write.say(one.always_listed, 80)}" if one.always_listed else ""
         yield (
             f"{status.STATUS_SIGNS[one.status]} {one.status}: **{write.say(one.title, 300)}** "
             f"({escape.code(one.slug)}{raised})"
@@ -160,23 +162,23 @@ def evidence(report: Report, write: Pen) -> Iterator[str]:
         "*digest* the fingerprint of an image."
     )
     yield "Secrets are replaced; a hash is that of the redacted answer. The answers themselves are in `evidence/`."
-    for look in report.evidence.looks.values():
-        yield f"### {look.number}"
-        yield from _look(look, write)
+    for observation in report.evidence.observations.values():
+        yield f"### {observation.number}"
+        yield from _look(observation, write)
     for name, reason in report.evidence.skipped.items():
-        question = f" {FACETS[name].question}" if name in FACETS else ""
+        question = f" {facet.question}" if (facet := facet_of(name)) else ""
         yield f"Not asked: {write.say(name, 60)}.{question} {write.say(reason, 500)}"
 
 
-def _look(look: Look, write: Pen) -> Iterator[str]:
+def _look(observation: Observation, write: Pen) -> Iterator[str]:
     yield (
-        f"**{write.say(look.facet.question)}** {status.OUTCOME_SIGNS[look.outcome]} "
-        f"{status.OUTCOME_WORDS[look.outcome]}: {write.say(look.reason)}"
+        f"**{write.say(observation.facet.question)}** {status.OUTCOME_SIGNS[observation.outcome]} "
+        f"{status.OUTCOME_WORDS[observation.outcome]}: {write.say(observation.reason)}"
     )
     most = write.room.exchanges
-    lines = [_exchange(exchange, write) for exchange in look.exchanges[:most]]
-    if len(look.exchanges) > most:
-        lines.append(pen.cut(f"{len(look.exchanges) - most} more exchanges, see `report.html`"))
+    lines = [_exchange(exchange, write) for exchange in observation.exchanges[:most]]
+    if len(observation.exchanges) > most:
+        lines.append(pen.cut(f"{len(observation.exchanges) - most} more exchanges, see `report.html`"))
     yield "\n".join(f"- {line}" for line in lines)
 
 

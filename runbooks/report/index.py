@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from runbooks.report import filters, page, runs, strip
+from runbooks.report import cause_history, filters, page, runs
 
 
 def write(output_root: Path) -> Path:
@@ -35,7 +35,7 @@ def render(found: list[runs.Run], notebooks: int = 0) -> str:
         .render(
             rows=list(zip(found, classes, strict=True)),
             filters=controls,
-            strip=strip.build(found, classes),
+            strip=cause_history.build(found, classes),
             notebooks=notebooks,
             several=any(control.mark == "b" for control in controls),
         )

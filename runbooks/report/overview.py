@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
@@ -18,7 +19,7 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
     answer = f"{len(moments)} moments from {sources} sources" + (
         f"; the decisive one is at {tables.clock(decisive.at)}: “{decisive.text[:140]}”." if decisive else "."
     )
-    routine = len(facts.logs.lines) - sum(m.evidence == "E07" for m in moments) if facts.logs else 0
+    routine = len(facts.logs.lines) - sum(m.evidence == Facet.LOGS for m in moments) if facts.logs else 0
     left_out = (f"{routine} routine lines of the platform's log are left out here.",) if routine else ()
     days = sorted({f"{m.at:%Y-%m-%d}" for m in moments})
     return Section(
@@ -60,7 +61,7 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
             "Beside its siblings",
             question,
             f"There is nothing to compare: {reason}.",
-            evidence=used(facts, "E03", "E05", "E06", "E08"),
+            evidence=used(facts, Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED, Facet.ORGANISATION),
         )
     others = len(found.machines) - 1
     answer = (
@@ -92,8 +93,8 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
 
 def searched(facts: Facts, _: Diagnosis) -> Section:
     """What "not found" rests on: every question with its address, its time and how often it was asked."""
-    looks = facts.evidence.looks.values()
-    absent = [x for x in looks if x.outcome is Outcome.ABSENT]
+    observations = facts.evidence.observations.values()
+    absent = [x for x in observations if x.outcome is Outcome.ABSENT]
     notes = [_second_views(facts)] if facts.subject.machine_id or facts.subject.machine_name else []
     scopes = facts.token.scopes if facts.token else ()
     narrow = sorted({name for scope in scopes for name in scope.apps})
@@ -103,24 +104,24 @@ def searched(facts: Facts, _: Diagnosis) -> Section:
         notes.append(
             "The token sees every app of its organisation, so a missing entry is not a matter of its reach. [E01]"
         )
-    listing = getattr(facts.look("E08"), "answer", None)
+    listing = getattr(facts.observation(Facet.ORGANISATION), "answer", None)
     if isinstance(listing, Listing) and listing.error_regions:
         notes.append(f"Regions that did not answer the organisation's list: {', '.join(listing.error_regions)}. [E08]")
     return Section(
         "searched",
         "What was searched",
         "Where was looked, when, how often, and what does a “no” rest on?",
-        f"{len(facts.evidence.looks)} questions were asked; {len(absent)} were answered with no, "
+        f"{len(facts.evidence.observations)} questions were asked; {len(absent)} were answered with no, "
         f"and only those count as absent.",
         notes=tuple(notes),
-        table=tables.looks(facts.evidence),
-        evidence=used(facts, *(x.number for x in looks)),
+        table=tables.observations(facts.evidence),
+        evidence=used(facts, *(x.number for x in observations)),
     )
 
 
 def _second_views(facts: Facts) -> str:
     """One sentence on which views agree that the machine is (not) there."""
-    views = ("E03", "E03b", "E05", "E05b", "E06", "E08")
+    views = (Facet.MACHINE, Facet.MACHINE_AGAIN, Facet.LIST, Facet.LIST_AGAIN, Facet.LIST_DELETED, Facet.ORGANISATION)
     looked = [n for n in views if facts.looked(n)]
     sees = [n for n in looked if n in facts.seen_at]
     misses = [n for n in looked if n not in facts.seen_at]

@@ -13,10 +13,10 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from runbooks.base.facets import facet_of
 from runbooks.diagnose.model import Hypothesis
-from runbooks.evidence.catalogue import FACETS
-from runbooks.evidence.models import Look, Outcome
-from runbooks.report import bodies, charts, display, escape, facts, inline, paste, status, times, vendor
+from runbooks.evidence.models import Observation, Outcome
+from runbooks.report import charts, display, escape, facts, fly_support, format_body, inline, paste, status, times
 from runbooks.report.document import Report
 from runbooks.report.section import Section
 
@@ -84,7 +84,7 @@ class Step:
 
 def render(report: Report) -> str:
     """The whole page. The same report always gives the same bytes."""
-    diagnosis, known = report.diagnosis, frozenset(report.evidence.looks)
+    diagnosis, known = report.diagnosis, frozenset(report.evidence.observations)
     steps = list(_steps(_in_order(report.sections), known))
     between = [step for step in steps if step.place not in (_FIRST, _LAST)]
     skipped = list(_skipped(report))
@@ -101,7 +101,7 @@ def render(report: Report) -> str:
             facts=[(label, value) for label, value in facts.of(report) if label not in _SAID],
             requests=facts.requests(report),
             paste=paste.block(report),
-            packet=vendor.packet(report),
+            packet=fly_support.packet(report),
             visible=facts.views(report),
             matrix=display.figure_html(charts.matrix(diagnosis)),
             timeline=[step for step in steps if step.place == _FIRST],
@@ -109,7 +109,7 @@ def render(report: Report) -> str:
             searched=[step for step in steps if step.place == _LAST],
             contents=_contents(report, steps),
             cited=_cited(report, steps),
-            looks=list(report.evidence.looks.values()),
+            observations=list(report.evidence.observations.values()),
             skipped=skipped,
             most_exchanges=_RUN_OUT,
             say=lambda sentence, limit=escape.SENTENCE: inline.html(sentence, known, limit),
@@ -134,7 +134,7 @@ def environment() -> Environment:
         policy=POLICY,
         times=times,
         status=status,
-        lay_out=bodies.lay_out,
+        lay_out=format_body.lay_out,
         link_to=_link_to,
         counted=_counted,
         when=_when,
@@ -223,16 +223,16 @@ def _cited(report: Report, steps: list[Step]) -> dict[str, list[tuple[str, str]]
     ]
     return {
         number: [(anchor, words) for anchor, words, rests_on in parts if number in rests_on]
-        for number in report.evidence.looks
+        for number in report.evidence.observations
     }
 
 
 def _skipped(report: Report) -> Iterator[tuple[str, str, str]]:
     """Number, question and reason of what was not asked, unless a look stands under that number."""
     for name, reason in report.evidence.skipped.items():
-        facet = FACETS.get(name) or next((f for f in FACETS.values() if f.number == name), None)
-        number = facet.number if facet else escape.line(name, 40)
-        if number not in report.evidence.looks:
+        facet = facet_of(name)
+        number = facet.value if facet else escape.line(name, 40)
+        if number not in report.evidence.observations:
             yield number, facet.question if facet else "", reason
 
 
@@ -255,7 +255,7 @@ def _link_to(folder: str) -> str:
     return quote(f"../../{folder}/report.html", errors="replace") if _RUN.fullmatch(folder) else ""
 
 
-def _own_text(look: Look) -> str:
+def _own_text(observation: Observation) -> str:
     """What was looked at, where nothing was asked over a wire: the caller's own words."""
-    text = getattr(look.answer, "text", "")
-    return text if not look.exchanges and look.outcome is Outcome.SEEN and isinstance(text, str) else ""
+    text = getattr(observation.answer, "text", "")
+    return text if not observation.exchanges and observation.outcome is Outcome.SEEN and isinstance(text, str) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runbooks.diagnose.fix import Check, Review
+from runbooks.diagnose.fix_checks import Check, Review
 from runbooks.evidence import tables
 from runbooks.report.section import Section
 from runbooks.report.since import Change, Since

@@ -12,7 +12,7 @@ from stat import S_ISREG
 from typing import Any
 from urllib.parse import quote
 
-from runbooks.errors import RunbookError
+from runbooks.base.errors import RunbookError
 from runbooks.report import escape, status, summary
 
 LIVE, SIMULATED, REPLAY, EXAMPLE = "live", "simulated", "replay", "example"

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from runbooks.base.facets import Facet
 from runbooks.diagnose import commands
-from runbooks.diagnose.facts import Facts, lasting
-from runbooks.diagnose.lines import is_program, short
+from runbooks.diagnose.facts import Facts, format_duration
+from runbooks.diagnose.log_classifier import is_program, short
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
-from runbooks.evidence.lifetime import gone_at, overdue
 from runbooks.evidence.models import FunctionLog, Listing, LogLine, Outcome
+from runbooks.evidence.retention import gone_at, overdue
 from runbooks.report import charts
 from runbooks.report.footing import noted, numbers, used, why
 from runbooks.report.overview import searched, siblings, timeline
@@ -41,8 +42,8 @@ def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
 
 def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
     told = facts.caller
-    if facts.outcome("E19") is not Outcome.SEEN:
-        answer, rows = why(facts, "E19"), []
+    if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
+        answer, rows = why(facts, Facet.CALLER), []
     else:
         claim = {True: "claims success", False: "reports a failure", None: "claims nothing"}[told.ok]
         refused = (
@@ -64,10 +65,10 @@ def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
         "What the caller was told",
         "What did the call answer, and what did the caller make of it?",
         answer,
-        notes=(*facts.subject.notes, *_untrue(diagnosis), *noted(facts, "E21")),
+        notes=(*facts.subject.notes, *_untrue(diagnosis), *noted(facts, Facet.FUNCTION_LOG)),
         quote=_function_lines(facts),
         table=tables.frame(("field", "value"), (row for row in rows if row[1])) if rows else None,
-        evidence=used(facts, "E19", "E21"),
+        evidence=used(facts, Facet.CALLER, Facet.FUNCTION_LOG),
     )
 
 
@@ -81,8 +82,8 @@ def _untrue(diagnosis: Diagnosis) -> Iterator[str]:
 
 def _function_lines(facts: Facts) -> str:
     """What the caller's function printed around the time, where its log could be read."""
-    look = facts.look("E21")
-    lines = look.answer.lines if look and isinstance(look.answer, FunctionLog) else ()
+    observation = facts.observation(Facet.FUNCTION_LOG)
+    lines = observation.answer.lines if observation and isinstance(observation.answer, FunctionLog) else ()
     return "\n".join(f"{tables.clock(x.at)}  {x.message}" for x in lines[-40:])
 
 
@@ -93,53 +94,73 @@ def app(facts: Facts, _: Diagnosis) -> Section:
         counted = f", with {count} machines by its own count" if count is not None else ""
         answer = f"Yes: {name} exists in organisation {facts.app.org_slug or 'unknown'}{counted}."
     else:
-        answer = why(facts, "E02")
+        answer = why(facts, Facet.APP)
     return Section(
         "app",
         "Step 1a: the app",
         "Does the app exist, and in which organisation?",
         answer,
-        notes=noted(facts, "E08", "E11"),
+        notes=noted(facts, Facet.ORGANISATION, Facet.ADDRESSES),
         commands=(commands.machines_api("apps", name), *commands.lines(("fly ips list -a {app}",), facts.names)),
-        evidence=used(facts, "E02", "E08", "E11"),
+        evidence=used(facts, Facet.APP, Facet.ORGANISATION, Facet.ADDRESSES),
     )
 
 
 def machines(facts: Facts, _: Diagnosis) -> Section:
     subject, state = facts.subject, facts.state
-    listed = facts.look("E06") if isinstance(getattr(facts.look("E06"), "answer", None), Listing) else facts.look("E05")
+    listed = (
+        facts.observation(Facet.LIST_DELETED)
+        if isinstance(getattr(facts.observation(Facet.LIST_DELETED), "answer", None), Listing)
+        else facts.observation(Facet.LIST)
+    )
     rows = listed.answer.machines if listed and isinstance(listed.answer, Listing) else ()
     others = tuple(s.machine for s in facts.other_apps[:1])
     who = subject.machine_id or subject.machine_name or "the machine"
     if facts.other_apps:
         answer = f"{who} is not in {subject.app}; it is in {facts.other_apps[0].app}, where it is {state}."
-    elif facts.sightings:
+    elif facts.machine_views:
         gone = "; the plain list no longer has it" if facts.destroyed else ""
         answer = f"{who} was in {subject.app}: its last known state is {state}{gone}."
-    elif any(facts.looked(n) for n in ("E03", "E05", "E06")):
+    elif any(facts.looked(n) for n in (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)):
         answer = f"Nothing that could be asked in {subject.app} shows {who}."
     else:
-        answer = f"Nobody could be asked: {why(facts, 'E05')}"
+        answer = f"Nobody could be asked: {why(facts, Facet.LIST)}"
     return Section(
         "machines",
         "Step 1b: the machine",
         "Does the platform know the machine, alive or destroyed?",
         answer,
-        notes=noted(facts, "E03", "E03b", "E05", "E05b", "E06", "E08"),
+        notes=noted(
+            facts,
+            Facet.MACHINE,
+            Facet.MACHINE_AGAIN,
+            Facet.LIST,
+            Facet.LIST_AGAIN,
+            Facet.LIST_DELETED,
+            Facet.ORGANISATION,
+        ),
         table=tables.machines((*rows, *others), subject.machine_id) if rows or others else None,
         commands=(
             commands.machines_api("apps", subject.app, "machines", subject.machine_id or "MACHINE_ID"),
             commands.machines_api("apps", subject.app, "machines", query="?include_deleted=true"),
             *commands.lines(("fly machine list -a {app}",), facts.names),
         ),
-        evidence=used(facts, "E03", "E03b", "E05", "E05b", "E06", "E08"),
+        evidence=used(
+            facts,
+            Facet.MACHINE,
+            Facet.MACHINE_AGAIN,
+            Facet.LIST,
+            Facet.LIST_AGAIN,
+            Facet.LIST_DELETED,
+            Facet.ORGANISATION,
+        ),
     )
 
 
 def events(facts: Facts, diagnosis: Diagnosis) -> Section:
     exits = facts.exits
     if not facts.events:
-        answer = f"No event is to be had: {why(facts, 'E04')}"
+        answer = f"No event is to be had: {why(facts, Facet.EVENTS)}"
     elif exits:
         last = exits[-1][1]
         told = "its memory ran out" if last.oom_killed else f"exit code {last.exit_code}"
@@ -173,7 +194,7 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
                 query="?limit=50",
             ),
         ),
-        evidence=used(facts, "E04", *facts.events_at),
+        evidence=used(facts, Facet.EVENTS, *facts.events_at),
     )
 
 
@@ -182,9 +203,9 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
     lines = found.lines if found else ()
     notes = []
     if not lines:
-        answer = why(facts, "E07")
-    elif facts.last_words:
-        answer = f"{len(lines)} lines; the program's last words are “{short(facts.last_words[-1].message, 160)}”."
+        answer = why(facts, Facet.LOGS)
+    elif facts.last_output:
+        answer = f"{len(lines)} lines; the program's last words are “{short(facts.last_output[-1].message, 160)}”."
     else:
         answer = f"{len(lines)} lines of the platform, none of the program itself."
     shown = _telling(facts)
@@ -198,10 +219,10 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
         )
     if found and found.cut:
         notes.append("The log is longer than the pages that were read.")
-    look = facts.look("E07")
-    gone = gone_at(facts.evidence, look) if look and lines else None
+    observation = facts.observation(Facet.LOGS)
+    gone = gone_at(facts.evidence, observation) if observation and lines else None
     if gone:
-        left = f"{lasting(gone - facts.now)} from the time of looking" if gone > facts.now else "overdue"
+        left = f"{format_duration(gone - facts.now)} from the time of looking" if gone > facts.now else "overdue"
         notes.append(f"Fly keeps these lines until about {tables.day(gone)} ({left}); this report keeps them longer.")
     if facts.evidence.subject.incident_time and not lines and overdue(facts.evidence):
         notes.append("The incident is older than the 7 days for which Fly keeps logs: no line says nothing here.")
@@ -216,7 +237,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
             commands.logs_api(facts.subject.app, facts.subject.machine_id or "MACHINE_ID"),
             *commands.lines(("timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",), facts.names),
         ),
-        evidence=used(facts, "E07"),
+        evidence=used(facts, Facet.LOGS),
     )
 
 
@@ -231,7 +252,7 @@ def _telling(facts: Facts) -> tuple[LogLine, ...]:
 
 
 def image(facts: Facts, _: Diagnosis) -> Section:
-    believed, ran = facts.image("E09"), facts.image("E10")
+    believed, ran = facts.image(Facet.IMAGE_BELIEVED), facts.image(Facet.IMAGE_RAN)
     existence = {True: "exists", False: "does not exist", None: "may or may not exist: the registry does not tell"}
     told = []
     if believed:
@@ -239,7 +260,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
     if facts.ran_text:
         same = "the same" if facts.ran_text == facts.subject.image else facts.ran_text
         told.append(f"the machine ran {same}" + (f", which {existence[ran.exists]}" if ran else ""))
-    notes = list(noted(facts, "E09b", "E10b", "E20"))
+    notes = list(noted(facts, Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN_AGAIN, Facet.FUNCTION_SECRETS))
     if ran and ran.architectures and "amd64" not in ran.architectures:
         notes.append("Fly's machines are amd64: this image cannot run on them.")
     if believed and believed.exists is False and facts.known_here:
@@ -253,14 +274,23 @@ def image(facts: Facts, _: Diagnosis) -> Section:
         "image",
         "Step 2: the image",
         "Does the image exist, could it run here, and is it the one that ran?",
-        (". ".join(_sentence(t) for t in told) + ".") if told else why(facts, "E09"),
+        (". ".join(_sentence(t) for t in told) + ".") if told else why(facts, Facet.IMAGE_BELIEVED),
         notes=tuple(notes),
         table=tables.image((("the caller believes in", believed), ("the machine ran", ran))),
         commands=commands.lines(
             ("fly auth docker", f"docker manifest inspect {which}", f"docker buildx imagetools inspect {which}"),
             facts.names,
         ),
-        evidence=used(facts, "E09", "E09b", "E10", "E10b", "E20", *facts.config_at, *facts.known_here[:1]),
+        evidence=used(
+            facts,
+            Facet.IMAGE_BELIEVED,
+            Facet.IMAGE_BELIEVED_AGAIN,
+            Facet.IMAGE_RAN,
+            Facet.IMAGE_RAN_AGAIN,
+            Facet.FUNCTION_SECRETS,
+            *facts.config_at,
+            *facts.known_here[:1],
+        ),
     )
 
 
@@ -276,14 +306,14 @@ def token(facts: Facts, _: Diagnosis) -> Section:
         "token",
         "Step 3: the token",
         "Whose eyes do we have, and what can they see?",
-        why(facts, "E01"),
+        why(facts, Facet.TOKEN),
         notes=(
-            *noted(facts, "E22"),
+            *noted(facts, Facet.TOKEN_INSIDE),
             "Reading the app's machines proves nothing about the right to create; these calls only read.",
         ),
         table=tables.frame(("organisation", "apps", "user"), rows) if rows else None,
         commands=(commands.machines_api("tokens", "current"), 'fly tokens debug -t "$FLY_API_TOKEN"'),
-        evidence=used(facts, "E01", "E22"),
+        evidence=used(facts, Facet.TOKEN, Facet.TOKEN_INSIDE),
     )
 
 
@@ -312,12 +342,12 @@ def create_directly(facts: Facts, _: Diagnosis) -> Section:
 def record(facts: Facts, _: Diagnosis) -> Section:
     row = facts.record
     if row:
-        age = lasting(facts.age(row.updated_at or row.created_at))
+        age = format_duration(facts.age(row.updated_at or row.created_at))
         real = f"; the machine is {facts.state}" if facts.state else ""
         answer = f"The row says `{row.status or 'nothing'}` and was last touched {age} before we looked{real}."
     else:
-        answer = why(facts, "E14")
-    notes = list(noted(facts, "E15"))
+        answer = why(facts, Facet.RECORD)
+    notes = list(noted(facts, Facet.RECORD_EVENTS))
     if row and row.machine_id and row.machine_id == facts.subject.machine_name:
         notes.append(f"The column for the machine's id holds its name, {row.machine_id}.")
     if len(facts.records) > 1:
@@ -329,19 +359,19 @@ def record(facts: Facts, _: Diagnosis) -> Section:
         answer,
         notes=tuple(notes),
         table=tables.record(row) if row else None,
-        evidence=used(facts, "E14", "E15", *(facts.state_at if row else ())),
+        evidence=used(facts, Facet.RECORD, Facet.RECORD_EVENTS, *(facts.state_at if row else ())),
     )
 
 
 def endpoint(facts: Facts, _: Diagnosis) -> Section:
-    believed, right = facts.probe("E17"), facts.probe("E18")
+    believed, right = facts.probe(Facet.EDGE_BELIEVED), facts.probe(Facet.EDGE_APP)
     if believed:
-        answer = f"{why(facts, 'E17')}"
-    elif facts.believed_host and facts.outcome("E13") is Outcome.ABSENT:
-        answer = why(facts, "E13")
+        answer = f"{why(facts, Facet.EDGE_BELIEVED)}"
+    elif facts.believed_host and facts.outcome(Facet.DNS_BELIEVED) is Outcome.ABSENT:
+        answer = why(facts, Facet.DNS_BELIEVED)
     else:
-        answer = why(facts, "E17")
-    notes = list(noted(facts, "E12", "E13", "E18"))
+        answer = why(facts, Facet.EDGE_BELIEVED)
+    notes = list(noted(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_APP))
     if facts.believed_host and facts.believed_host != facts.app_host:
         notes.append(
             f"A machine's name is not a hostname. The app's is {facts.app_host}; the header fly-force-instance-id "
@@ -356,8 +386,8 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
             probe.detail if probe else why,
         )
         for what, url, probe, why in (
-            ("believed", facts.believed_url, believed, why(facts, "E17")),
-            ("the app's own", right.url if right else f"wss://{facts.app_host}/", right, why(facts, "E18")),
+            ("believed", facts.believed_url, believed, why(facts, Facet.EDGE_BELIEVED)),
+            ("the app's own", right.url if right else f"wss://{facts.app_host}/", right, why(facts, Facet.EDGE_APP)),
         )
         if url
     ]
@@ -369,7 +399,7 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
         notes=tuple(notes),
         table=tables.frame(("URL", "address", "came as far as", "HTTP", "detail"), rows),
         commands=commands.lines(("dig +short {app_host} A {app_host} AAAA", commands.UPGRADE), facts.names),
-        evidence=used(facts, "E12", "E13", "E17", "E18"),
+        evidence=used(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED, Facet.EDGE_APP),
     )
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import fastjsonschema
 
+from runbooks.base.errors import RunbookError
 from runbooks.diagnose.model import Claim, Finding, Hypothesis, Moment, Remedy, View
-from runbooks.errors import RunbookError
 from runbooks.report import escape, times
 from runbooks.report.document import Report
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from runbooks.diagnose.fix import Check
+from runbooks.diagnose.fix_checks import Check
 from runbooks.diagnose.model import Claim, Remedy
-from runbooks.report import escape, facts, grounds, inline, paste, pen, status, times, vendor
+from runbooks.report import escape, facts, fly_support, grounds, inline, paste, pen, status, times
 from runbooks.report.document import Report
 from runbooks.report.pen import Pen
 
@@ -31,7 +31,7 @@ def render(report: Report) -> str:
 
 
 def _written(report: Report, room: pen.Room) -> dict[Part, str]:
-    write = Pen(frozenset(report.evidence.looks), room)
+    write = Pen(frozenset(report.evidence.observations), room)
     return {make: "\n\n".join(filter(None, make(report, write))) for make in _PARTS}
 
 
@@ -270,7 +270,7 @@ def _ruled_out(report: Report, write: Pen) -> Iterator[str]:
     """Every refuted hypothesis, for readers who came with one of them: also what seemed to speak for it."""
     lines = []
     for one in facts.ruled_out(report):
-        asked = f", raised by {write.say(one.asked_by, 80)}" if one.asked_by else ""
+        asked = f", raised by {write.say(one.always_listed, 80)}" if one.always_listed else ""
         told = [f"✗ **{write.say(one.title, _SHORT)}** ({escape.code(one.slug)}{asked})."]
         if one.supports:
             told.append(f"What is true of it: {write.claims(one.supports, _SHORT)} But:")
@@ -352,11 +352,11 @@ def _for_a_chat(report: Report, _: Pen) -> Iterator[str]:
 def _for_support(report: Report, _: Pen) -> Iterator[str]:
     if report.diagnosis.verdict != "healthy":
         yield "## For Fly's support"
-        yield escape.fence(vendor.packet(report))
+        yield escape.fence(fly_support.packet(report))
 
 
 def _targets(report: Report, _: Pen) -> Iterator[str]:
-    yield inline.markdown_targets(report.evidence.looks)
+    yield inline.markdown_targets(report.evidence.observations)
 
 
 def _low(sentence: str) -> str:

@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 from runbooks.simulator.apps_api import AppsApi
 from runbooks.simulator.edge import Edge
 from runbooks.simulator.faults import Faults, Lines
-from runbooks.simulator.http import Answer, Call, Desk, answer_json, plain_not_found
+from runbooks.simulator.http import Answer, ApiContext, Call, answer_json, plain_not_found
 from runbooks.simulator.logs_api import LogsApi
 from runbooks.simulator.machines_api import MachinesApi
 from runbooks.simulator.proxy import SUFFIX
@@ -36,7 +36,7 @@ class Application:
         self._world = world
         self.lines = Lines()
         self.faults = Faults(list(scenario.world.faults), self.lines, lambda: world.now)
-        self._desk = Desk(world)
+        self._desk = ApiContext(world)
         self._edge = Edge(self._desk)
         routes = [
             *MachinesApi(self._desk).routes(),

@@ -8,14 +8,14 @@ from typing import Any
 
 from starlette.routing import Route
 
-from runbooks.simulator.http import Answer, Call, Desk, answer_json
+from runbooks.simulator.http import Answer, ApiContext, Call, answer_json
 from runbooks.simulator.machine import rfc3339
 from runbooks.simulator.refused import Refused
 from runbooks.simulator.world import REGIONS
 
 
 class AppsApi:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ApiContext) -> None:
         self._desk = desk
         self._world = desk.world
 

@@ -37,7 +37,7 @@ class Check:
         return "passing", health.body
 
     @property
-    def complaint(self) -> str:
+    def error_message(self) -> str:
         """The line of the platform's log about a failure."""
         text = f"Health check '{self.name}' on port {self.port} has failed. Your app is not responding properly."
         if not self.exposed:

@@ -6,12 +6,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from runbooks.simulator.http import Answer, Desk
+from runbooks.simulator.http import Answer, ApiContext
 from runbooks.simulator.proxy import SUFFIX, Routed
 
 
 class Edge:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ApiContext) -> None:
         self._desk = desk
         self._world = desk.world
 

@@ -23,7 +23,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from runbooks.errors import SourceError
+from runbooks.base.errors import SourceError
 from runbooks.simulator import spec
 from runbooks.simulator.machine import rfc3339
 

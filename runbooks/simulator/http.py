@@ -75,7 +75,7 @@ def plain_not_found() -> Answer:
     return Answer(404, b"404 page not found\n", "text/plain; charset=utf-8")
 
 
-class Desk:
+class ApiContext:
     """What every surface needs: the world, the tokens, the limits, and the headers of an answer."""
 
     def __init__(self, world: World) -> None:

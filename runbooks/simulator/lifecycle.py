@@ -10,7 +10,7 @@ from runbooks.simulator.checks import Check, checks_of
 from runbooks.simulator.clock import Clock
 from runbooks.simulator.ids import Ids
 from runbooks.simulator.images import Images
-from runbooks.simulator.logbook import Logbook
+from runbooks.simulator.logbook import LogStore
 from runbooks.simulator.machine import Machine, rfc3339
 from runbooks.simulator.workload import Ending, Line, command, plan
 
@@ -33,7 +33,7 @@ class Lifecycle:
         clock: Clock,
         ids: Ids,
         images: Images,
-        log: Logbook,
+        log: LogStore,
         settings: spec.Settings,
         secrets_of: Callable[[str], Sequence[str]],
         on_trial: Callable[[str], bool],
@@ -198,7 +198,7 @@ class Lifecycle:
     def _checked(self, machine: Machine, check: Check) -> None:
         """The first result of a check; only a failure is logged."""
         if machine.check_result(check, self._clock.now)[0] != "passing":
-            self._write(machine, Line(0, check.complaint, "error", "health"))
+            self._write(machine, Line(0, check.error_message, "error", "health"))
 
     def _exited(self, machine: Machine, ending: Ending) -> None:
         machine.process_since = None

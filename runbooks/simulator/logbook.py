@@ -26,7 +26,7 @@ class LogLine:
         return f"{self.at:%Y-%m-%dT%H:%M:%S}.{self.ns % 1_000_000_000:09d}Z"
 
 
-class Logbook:
+class LogStore:
     WINDOW = 100
     LOOKBACK = timedelta(hours=24)
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from starlette.routing import Route
 
-from runbooks.simulator.http import Answer, Call, Desk, answer_json
+from runbooks.simulator.http import Answer, ApiContext, Call, answer_json
 from runbooks.simulator.logbook import LogLine
 from runbooks.simulator.refused import Refused
 from runbooks.simulator.tokens import Credential
 
 
 class LogsApi:
-    def __init__(self, desk: Desk, incidents: list[dict[str, Any]]) -> None:
+    def __init__(self, desk: ApiContext, incidents: list[dict[str, Any]]) -> None:
         self._desk = desk
         self._incidents = incidents
 

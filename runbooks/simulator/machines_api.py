@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from starlette.routing import Route
 
-from runbooks.simulator.http import Answer, Call, Desk, answer_json
+from runbooks.simulator.http import Answer, ApiContext, Call, answer_json
 from runbooks.simulator.machine import Lease, Machine
 from runbooks.simulator.refused import Refused
 
 
 class MachinesApi:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ApiContext) -> None:
         self._desk = desk
         self._world = desk.world
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from runbooks.errors import SourceError
+from runbooks.base.errors import SourceError
 from runbooks.simulator import spec
 
 MACHINE_COLUMNS = (

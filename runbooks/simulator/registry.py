@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from starlette.routing import Route
 
-from runbooks.simulator.http import Answer, Call, Desk
+from runbooks.simulator.http import Answer, ApiContext, Call
 from runbooks.simulator.images import FLY_REGISTRY, Blob
 from runbooks.simulator.refused import Refused
 
@@ -17,7 +17,7 @@ _BASIC = 'Basic realm="registry.fly.io"'
 class Registry:
     """`host_of` says which registry a port stands for."""
 
-    def __init__(self, desk: Desk, host_of: Callable[[int], str]) -> None:
+    def __init__(self, desk: ApiContext, host_of: Callable[[int], str]) -> None:
         self._desk = desk
         self._host_of = host_of
 

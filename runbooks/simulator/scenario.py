@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from runbooks.errors import SourceError
+from runbooks.base.errors import SourceError
 from runbooks.simulator import spec
 
 FOLDER = Path(__file__).parent / "scenarios"

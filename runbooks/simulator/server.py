@@ -16,7 +16,7 @@ import trustme
 import uvicorn
 from websockets.exceptions import InvalidState
 
-from runbooks.errors import SourceError
+from runbooks.base.errors import SourceError
 from runbooks.simulator.application import Application
 from runbooks.simulator.images import DOCKER_HUB, FLY_REGISTRY
 from runbooks.simulator.listener import Listener
@@ -31,7 +31,7 @@ _CONTROL_NAME = "fly.io"
 
 
 @dataclass(frozen=True)
-class Served:
+class Endpoints:
     """Where everything is. `connect_to` is complete: with it, no name reaches the real resolver."""
 
     base_url: str
@@ -74,7 +74,7 @@ class Simulator:
         with self.world.lock:
             self.world.advance(seconds)
 
-    def start(self) -> Served:
+    def start(self) -> Endpoints:
         if self._thread is not None:
             raise SourceError("This simulator has been started already.")
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ class Simulator:
             registries[host] = f"http://{_LOOPBACK}:{_port(listener)}"
         if DOCKER_HUB in registries:
             registries["docker.io"] = registries[DOCKER_HUB]
-        return Served(
+        return Endpoints(
             base_url=base_url,
             tls_port=_port(tls),
             ca_pem=ca_pem,

@@ -97,7 +97,7 @@ class Program(Spec):
 
     prints: list[Print] = []
     requires: list[str] = []
-    complaint: str = "Missing required environment variables: {missing}"
+    error_message: str = "Missing required environment variables: {missing}"
     complains_at_ms: int = 900
     complaint_exit: int = 1
     needs_memory_mb: int = 0
@@ -128,7 +128,7 @@ class Destroy(Spec):
     force: bool = False
 
 
-class Visit(Spec):
+class ClientRequest(Spec):
     """A client's WebSocket connection to a public hostname; the proxy's and the program's lines of it stay."""
 
     host: str
@@ -165,7 +165,7 @@ class Lease(Spec):
     owner: str
 
 
-class Happening(Spec):
+class HistoryEvent(Spec):
     """One dated entry of the history: exactly one of the actions."""
 
     at: AwareDatetime
@@ -182,10 +182,10 @@ class Happening(Spec):
     cordon: str | None = None
     delete_app: str | None = None
     create_app: str | None = None
-    request: Visit | None = None
+    request: ClientRequest | None = None
 
     @model_validator(mode="after")
-    def _one_action(self) -> Happening:
+    def _one_action(self) -> HistoryEvent:
         actions = [name for name in type(self).model_fields if name != "at" and getattr(self, name) is not None]
         if len(actions) != 1:
             raise ValueError(f"exactly one action is wanted, there are {len(actions)}: {', '.join(actions)}")
@@ -267,7 +267,7 @@ class World(Spec):
     tokens: list[Token] = []
     images: list[Image] = []
     programs: dict[str, Program] = {}
-    history: list[Happening] = []
+    history: list[HistoryEvent] = []
     records: Records = Records()
     status: list[dict[str, Any]] = []
     faults: list[Fault] = []

@@ -51,8 +51,8 @@ def plan(image: spec.Image, program: spec.Program, config: Mapping[str, Any], se
     given = {name for name, value in (config.get("env") or {}).items() if value != ""} | set(secrets)
     missing = [name for name in program.requires if name not in given]
     if missing:
-        complaint = Line(program.complains_at_ms, program.complaint.format(missing=", ".join(missing)))
-        return _cut(program, [complaint], Ending(program.complains_at_ms + 40, program.complaint_exit))
+        error_message = Line(program.complains_at_ms, program.error_message.format(missing=", ".join(missing)))
+        return _cut(program, [error_message], Ending(program.complains_at_ms + 40, program.complaint_exit))
     memory = (config.get("guest") or {}).get("memory_mb", 256)
     if memory < program.needs_memory_mb:
         return _out_of_memory(program, memory)

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbooks.errors import SourceError
+from runbooks.base.errors import SourceError
 from runbooks.simulator import spec
 from runbooks.simulator.clock import Clock
 from runbooks.simulator.ids import Ids
 from runbooks.simulator.images import FLY_REGISTRY, HELLO, HELLO_PROGRAM, Images, Ref
 from runbooks.simulator.lifecycle import Lifecycle
-from runbooks.simulator.logbook import Logbook
+from runbooks.simulator.logbook import LogStore
 from runbooks.simulator.machine import RESTING, Lease, Machine, prepared_config
 from runbooks.simulator.proxy import SUFFIX, Proxy
 from runbooks.simulator.refused import Refusals, Refused, check_texts
@@ -59,7 +59,7 @@ class World:
         self.tokens = list(told.tokens)
         self.ids = Ids(scenario.name)
         self.app_ids = {name: app.id or self.ids.hex("app", 14) for name, app in told.apps.items()}
-        self.log = Logbook(scenario.settings.log_retention_days)
+        self.log = LogStore(scenario.settings.log_retention_days)
         self.images = Images()
         self.proxy = Proxy(self)
         self.touched = False
@@ -294,7 +294,7 @@ class World:
                 return machine
         raise SourceError(f"The scenario's history names the machine {machine_id}, which it never created.")
 
-    def _play(self, entry: spec.Happening) -> None:
+    def _play(self, entry: spec.HistoryEvent) -> None:
         if entry.create is not None:
             self._play_create(entry.create)
         elif entry.destroy is not None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import runbooks.case
-import runbooks.collection
+import runbooks.source
 from runbooks.evidence.redaction import Hit, Redactor
 from runbooks.evidence.scan import scan_folder
 
@@ -120,7 +120,7 @@ def test_with_the_masking_off_the_same_search_finds_every_one(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path / "out"))
-    monkeypatch.setattr(runbooks.collection, "Redactor", Blind)
+    monkeypatch.setattr(runbooks.source, "Redactor", Blind)
     runbooks.case.open_case(**parameters).publish()
     parts = [part for canary in planted.canaries for part in canary.parts]
     seen = found(parts, files(tmp_path / "out"))

@@ -13,11 +13,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from runbooks import folders, runner
-from runbooks.errors import ScanError
+from runbooks.base import folders
+from runbooks.base.errors import ScanError
 from runbooks.evidence.bundle import FORMAT
 from runbooks.evidence.redaction import Redactor
 from runbooks.evidence.scan import clean_folder, scan_bytes, scan_folder
+from runbooks.execution import runner
 
 from .plant import jwt, macaroon, word
 from .search import files, found

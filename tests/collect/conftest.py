@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
+from runbooks.base.settings import load_settings
 from runbooks.collect.client import Client, RateBudget
-from runbooks.collect.known import Given
+from runbooks.collect.context import Target
 from runbooks.collect.transport import NoAnswer, RawAnswer
 from runbooks.evidence.redaction import Redactor
-from runbooks.settings import load_settings
 from runbooks.simulator.scenario import load_scenario
-from runbooks.simulator.server import Served, Simulator
+from runbooks.simulator.server import Endpoints, Simulator
 from runbooks.source import Source
 
 AT = datetime(2025, 10, 2, 3, 9, 40, tzinfo=UTC)
@@ -115,9 +115,9 @@ class Stage:
     """A served scenario, as a source with the settings of nobody."""
 
     simulator: Simulator
-    served: Served
+    served: Endpoints
     source: Source
-    given: Given
+    given: Target
 
 
 Play = Callable[..., Stage]
@@ -160,7 +160,7 @@ def play(tmp_path: Path) -> Iterator[Play]:
                 now=lambda: scenario.look_at,
                 still=True,
             )
-            given = Given(**values, incident_at=datetime.fromisoformat(at) if at else None)
+            given = Target(**values, incident_at=datetime.fromisoformat(at) if at else None)
             return Stage(simulator, served, source, given)
 
         yield start

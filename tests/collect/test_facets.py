@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from collect.conftest import answer, bench
 from runbooks.collect import logs, machines, status
 from runbooks.collect.client import Client
-from runbooks.collect.found import Found
+from runbooks.collect.result import FacetResult
 from runbooks.evidence.models import Outcome, StatusFeed
-from runbooks.evidence.reading import listing_of
+from runbooks.evidence.parsers import listing_of
 
 ID = "91850296bd4738"
 AT = datetime(2025, 10, 2, 3, 0, 11, tzinfo=UTC)
 MACHINE = {"id": ID, "name": "vyx-63eea370", "state": "destroyed", "region": "sin"}
-STEPS: dict[str, Callable[[Client], Found]] = {
+STEPS: dict[str, Callable[[Client], FacetResult]] = {
     "token": machines.token,
     "app": lambda client: machines.app(client, "vyx-app"),
     "machine": lambda client: machines.machine(client, "vyx-app", ID),
@@ -46,7 +46,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def ask(name: str, *script: Any) -> Found:
+def ask(name: str, *script: Any) -> FacetResult:
     stand = bench(list(script))
     stand.client.allowed_urls = frozenset({status.LOGICAL})
     return STEPS[name](stand.client)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbooks.errors import ParameterError
-from runbooks.parameters import MachineNotVisible, caller_text, describe, validate
+from runbooks.base.errors import ParameterError
+from runbooks.base.parameters import MachineNotVisible, caller_text, describe, validate
 
 LEAST = {"app_name": "vyx-app", "machine_id": "91850296bd4738"}
 RUNBOOK = "machine_not_visible"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from runbooks.base.settings import RECORD_COLUMNS
 from runbooks.collect.records import MAX_ROWS, RecordsReader
 from runbooks.evidence.models import Outcome
 from runbooks.evidence.redaction import Redactor
-from runbooks.settings import RECORD_COLUMNS
 from runbooks.simulator import spec
 from runbooks.simulator.records import write_records
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from collect.conftest import Bench, Play, Scripted, answer, bench, no_answer
 from runbooks.collect import registry
 from runbooks.collect.client import CouldNotAsk
-from runbooks.collect.found import Found
-from runbooks.collect.survey import Survey
+from runbooks.collect.collector import Collector
+from runbooks.collect.result import FacetResult
 from runbooks.evidence.models import ImageRef, Outcome
 
 HOST = "https://registry.fly.io"
@@ -39,7 +39,7 @@ INDEX = {
 
 def ask(
     *script: Scripted, text: str = "registry.fly.io/vyx-app:latest", bases: dict[str, str] | None = None
-) -> tuple[Found, Bench]:
+) -> tuple[FacetResult, Bench]:
     stand = bench(list(script) or [answer({})])
     ref = registry.parse_ref(text)
     return registry.image(stand.client, ref, wanted=ref.digest or ref.tag, bases=bases or {}), stand
@@ -275,11 +275,11 @@ def test_a_hostile_reference_costs_one_facet_of_the_survey(text: str, play: Play
     from dataclasses import replace
 
     stage = play()
-    evidence = Survey(replace(stage.given, image=text), stage.source).run()
-    look = evidence.looks["E09"]
-    assert look.outcome is Outcome.COULD_NOT_LOOK
-    assert "itself failed" not in look.reason
-    assert evidence.looks["E10"].outcome is Outcome.SEEN
+    evidence = Collector(replace(stage.given, image=text), stage.source).run()
+    observation = evidence.observations["E09"]
+    assert observation.outcome is Outcome.COULD_NOT_LOOK
+    assert "itself failed" not in observation.reason
+    assert evidence.observations["E10"].outcome is Outcome.SEEN
 
 
 def test_no_answer_to_the_first_question_is_said() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runbooks.errors import UsageError
-from runbooks.settings import RECORD_COLUMNS, load_settings, pairs
+from runbooks.base.errors import UsageError
+from runbooks.base.settings import RECORD_COLUMNS, load_settings, pairs
 
 
 def test_nothing_set_is_live_fly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,15 @@ import trustme
 
 from collect.loopback import Serve, closed_port, http, says, server, silent
 from runbooks.collect import transport
-from runbooks.collect.transport import MAX_BODY, NameStatedMissing, NoAnswer, RawAnswer, Routes, Wire, lookup_failure
+from runbooks.collect.transport import (
+    MAX_BODY,
+    HttpTransport,
+    NameStatedMissing,
+    NoAnswer,
+    RawAnswer,
+    Routes,
+    lookup_failure,
+)
 
 API = "https://api.machines.dev/v1/apps/x"
 
@@ -22,8 +30,8 @@ API = "https://api.machines.dev/v1/apps/x"
 @contextmanager
 def wire(
     bases: dict[str, str] | None = None, connect_to: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
-) -> Iterator[Wire]:
-    opened = Wire(bases or {}, connect_to or {"*:*": "nxdomain"}, tls or ssl.create_default_context())
+) -> Iterator[HttpTransport]:
+    opened = HttpTransport(bases or {}, connect_to or {"*:*": "nxdomain"}, tls or ssl.create_default_context())
     try:
         yield opened
     finally:

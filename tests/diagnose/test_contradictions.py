@@ -13,18 +13,18 @@ from tests.diagnose.test_removal import certain, evidence
 
 
 def lines(whole: Evidence) -> bool:
-    look = whole.looks.get("E07")
-    return look is not None and isinstance(look.answer, Logs) and bool(look.answer.lines)
+    observation = whole.observations.get("E07")
+    return observation is not None and isinstance(observation.answer, Logs) and bool(observation.answer.lines)
 
 
 @pytest.mark.parametrize("name", scenario_names())
 def test_the_machine_of_one_incident_and_the_log_of_another(name: str) -> None:
     whole = evidence(name)
-    if whole.looks["E03"].outcome is not Outcome.SEEN:
+    if whole.observations["E03"].outcome is not Outcome.SEEN:
         return
     for other in scenario_names():
         if other != name and lines(evidence(other)):
-            mixed = replace(whole, looks={**whole.looks, "E07": evidence(other).looks["E07"]})
+            mixed = replace(whole, observations={**whole.observations, "E07": evidence(other).observations["E07"]})
             found = diagnose(mixed)
             assert certain(found) == "", other
             assert found.contradictions, other

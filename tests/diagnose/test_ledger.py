@@ -7,49 +7,49 @@ from datetime import UTC, datetime
 
 import pytest
 
+from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import filled
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import (
     CauseInfo,
+    Conclusion,
     Point,
-    Says,
     Stage,
     Weight,
     catalogue,
-    doubts,
-    favours,
-    lacks,
-    proves,
+    concludes,
+    confirms,
+    contradicts,
+    missing,
     refutes,
-    says,
     status_of,
+    supports,
     weigh,
 )
 from runbooks.diagnose.model import Remedy, Status
-from runbooks.evidence.catalogue import FACETS
-from runbooks.evidence.models import Evidence, Look, Outcome, Subject
+from runbooks.evidence.models import Evidence, Observation, Outcome, Subject
 
 NOW = datetime(2025, 10, 2, 3, 9, 40, tzinfo=UTC)
-FOR, STRONG_AGAINST = favours("f", "E03"), doubts("d", "E03")
+FOR, STRONG_AGAINST = supports("f", "E03"), contradicts("d", "E03")
 
 
 @pytest.mark.parametrize(
     ("points", "expected"),
     [
         ([], Status.OPEN),
-        ([lacks("m")], Status.OPEN),
+        ([missing("m")], Status.OPEN),
         ([FOR], Status.LIKELY),
-        ([favours("w", "E03", weight=Weight.WEAK)], Status.OPEN),
+        ([supports("w", "E03", weight=Weight.WEAK)], Status.OPEN),
         ([FOR, STRONG_AGAINST], Status.OPEN),
-        ([FOR, doubts("w", "E03", weight=Weight.WEAK)], Status.LIKELY),
-        ([proves("p", "E03")], Status.CONFIRMED),
-        ([proves("p", "E05")], Status.LIKELY),  # E05 saw nothing: absence alone never confirms
-        ([proves("p")], Status.OPEN),
-        ([favours("f", "E04")], Status.OPEN),  # E04 could not be looked at
+        ([FOR, contradicts("w", "E03", weight=Weight.WEAK)], Status.LIKELY),
+        ([confirms("p", "E03")], Status.CONFIRMED),
+        ([confirms("p", "E05")], Status.LIKELY),  # E05 saw nothing: absence alone never confirms
+        ([confirms("p")], Status.OPEN),
+        ([supports("f", "E04")], Status.OPEN),  # E04 could not be looked at
         ([refutes("r", "E04")], Status.OPEN),
-        ([proves("p", "E03"), STRONG_AGAINST], Status.LIKELY),
-        ([proves("p", "E03"), lacks("m")], Status.CONFIRMED),
-        ([proves("p", "E03"), refutes("r", "E03")], Status.REFUTED),
+        ([confirms("p", "E03"), STRONG_AGAINST], Status.LIKELY),
+        ([confirms("p", "E03"), missing("m")], Status.CONFIRMED),
+        ([confirms("p", "E03"), refutes("r", "E03")], Status.REFUTED),
         ([refutes("r", "E05")], Status.REFUTED),
         ([STRONG_AGAINST], Status.OPEN),
     ],
@@ -61,22 +61,22 @@ def test_status(points: list[Point], expected: Status) -> None:
 
 
 def facts() -> Facts:
-    look = Look(FACETS["machine"], "E03", Outcome.SEEN, "seen", NOW)
-    return Facts(Evidence(Subject("vyx-app", "91850296bd4738"), NOW, {"E03": look}))
+    observation = Observation(Facet.MACHINE, Outcome.SEEN, "seen", NOW)
+    return Facts(Evidence(Subject("vyx-app", "91850296bd4738"), NOW, {"E03": observation}))
 
 
-def made(slug: str, *points: Point | Says, stage: Stage = Stage.START, **more: object) -> CauseInfo:
-    def rule(_: Facts) -> Iterator[Point | Says]:
+def made(slug: str, *points: Point | Conclusion, stage: Stage = Stage.START, **more: object) -> CauseInfo:
+    def rule(_: Facts) -> Iterator[Point | Conclusion]:
         yield from points
 
     return CauseInfo(slug, slug, "test", stage, rule, Remedy("t", "w"), "test {app}", **more)  # type: ignore[arg-type]
 
 
 def test_the_top_of_the_graph_is_the_cause_and_the_rest_contributes() -> None:
-    deep = made("deep", proves("p", "E03"), explains=("gone",))
-    gone = made("gone", proves("p", "E03"), stage=Stage.SCOPE)
-    general = made("general", proves("p", "E03"))
-    special = made("special", proves("p", "E03"), is_a="general", stage=Stage.LIFE)
+    deep = made("deep", confirms("p", "E03"), explains=("gone",))
+    gone = made("gone", confirms("p", "E03"), stage=Stage.SCOPE)
+    general = made("general", confirms("p", "E03"))
+    special = made("special", confirms("p", "E03"), is_a="general", stage=Stage.LIFE)
     ledger = weigh(facts(), [gone, deep, special, general])
     assert ledger.top is not None
     assert ledger.top.info.slug == "deep"
@@ -84,7 +84,7 @@ def test_the_top_of_the_graph_is_the_cause_and_the_rest_contributes() -> None:
 
 
 def test_a_guess_that_bites_earlier_goes_before_a_proof_that_bites_later() -> None:
-    ledger = weigh(facts(), [made("late", proves("p", "E03"), stage=Stage.LIFE), made("early", FOR)])
+    ledger = weigh(facts(), [made("late", confirms("p", "E03"), stage=Stage.LIFE), made("early", FOR)])
     assert ledger.top is not None
     assert (ledger.top.info.slug, ledger.top.hypothesis.status) == ("early", Status.LIKELY)
 
@@ -97,7 +97,7 @@ def test_two_equal_guesses_stay_open_and_name_their_tests() -> None:
 
 
 def test_what_bars_the_way_is_no_cause_while_the_machine_is_not_known_to_run() -> None:
-    ledger = weigh(facts(), [made("way", proves("p", "E03"), stage=Stage.REACH)])
+    ledger = weigh(facts(), [made("way", confirms("p", "E03"), stage=Stage.REACH)])
     assert ledger.top is None
     assert [e.info.slug for e in ledger.contributing] == ["way"]
 
@@ -107,14 +107,14 @@ def test_a_broken_rule_costs_only_itself_and_is_named() -> None:
         raise KeyError("nonsense")
 
     fault = CauseInfo("broken", "b", "test", Stage.START, broken, Remedy("t", "w"), "")
-    ledger = weigh(facts(), [fault, made("good", proves("p", "E03"))])
+    ledger = weigh(facts(), [fault, made("good", confirms("p", "E03"))])
     assert ledger.top is not None
     assert ledger.top.info.slug == "good"
     assert "broken" in ledger.faults[0]
 
 
 def test_a_refuted_cause_is_told_by_its_title_not_by_its_statement() -> None:
-    ledger = weigh(facts(), [made("no", refutes("r", "E03"), says("It was so."))])
+    ledger = weigh(facts(), [made("no", refutes("r", "E03"), concludes("It was so."))])
     assert ledger.entries[0].hypothesis.statement == "no"
 
 

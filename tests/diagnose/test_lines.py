@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbooks.diagnose.lines import TABLE, is_program, last_words, read_lines
+from runbooks.diagnose.log_classifier import TABLE, is_program, last_output, read_lines
 from runbooks.evidence.models import LogLine
 
 FOLDER = Path(__file__).with_name("lines")
@@ -101,7 +101,7 @@ def log(*texts: str) -> list[LogLine]:
 
 
 def test_the_last_words_end_with_the_message_of_the_exception() -> None:
-    said = last_words(
+    said = last_output(
         log(
             "app| INFO Preparing to run: `node index.js` as root",
             "app|> api@1.0.0 start",
@@ -134,14 +134,14 @@ def test_the_last_words_are_those_before_the_last_end() -> None:
         "app| INFO Starting init (commit: 3040ac0)...",
         "app|INFO:     Application startup complete.",
     )
-    assert [line.message for line in last_words(lines)] == ["ValueError: second"]
-    assert [line.message for line in last_words(lines, before=lines[0].at)] == ["ValueError: first"]
+    assert [line.message for line in last_output(lines)] == ["ValueError: second"]
+    assert [line.message for line in last_output(lines, before=lines[0].at)] == ["ValueError: first"]
 
 
 def test_the_last_words_of_a_program_that_runs_are_its_last_lines() -> None:
-    said = last_words(log(*(f"app|line {i}" for i in range(9))))
+    said = last_output(log(*(f"app|line {i}" for i in range(9))))
     assert [line.message for line in said] == [f"line {i}" for i in range(4, 9)]
-    assert last_words([]) == ()
+    assert last_output([]) == ()
 
 
 @given(st.text(max_size=400), st.sampled_from(["app", "runner", "proxy", "health", "", "x"]))
@@ -173,7 +173,7 @@ def check(line: LogLine) -> None:
         assert len(reading.thing) <= 600
         assert reading.number is None or 0 <= reading.number < 10**9
     assert is_program(line) in (True, False)
-    last_words([line, line])
+    last_output([line, line])
 
 
 def test_no_line_takes_long() -> None:

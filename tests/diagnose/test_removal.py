@@ -11,8 +11,8 @@ import pytest
 from runbooks.diagnose.model import Diagnosis, Status, Verdict
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Outcome
-from runbooks.handbook import play, without
 from runbooks.simulator.scenario import scenario_names
+from tools.generate_docs import play, without
 
 evidence = play
 
@@ -26,11 +26,11 @@ def test_less_evidence_never_proves_another_cause(name: str) -> None:
     whole = evidence(name)
     cause = certain(diagnose(whole))
     for count in (1, 2):
-        for numbers in itertools.combinations(whole.looks, count):
+        for numbers in itertools.combinations(whole.observations, count):
             found = diagnose(without(whole, *numbers))
             assert certain(found) in ("", cause), numbers
             assert not found.faults
-    nothing = diagnose(without(whole, *whole.looks))
+    nothing = diagnose(without(whole, *whole.observations))
     assert nothing.cause is None
     assert nothing.verdict is Verdict.INCONCLUSIVE
 
@@ -49,9 +49,9 @@ def test_without_what_proves_it_nothing_is_certain(name: str) -> None:
 @pytest.mark.parametrize("name", scenario_names())
 def test_a_single_absent_facet_confirms_nothing(name: str) -> None:
     whole = evidence(name)
-    for number, look in whole.looks.items():
-        if look.outcome is Outcome.ABSENT:
-            only = diagnose(without(whole, *(other for other in whole.looks if other != number)))
+    for number, observation in whole.observations.items():
+        if observation.outcome is Outcome.ABSENT:
+            only = diagnose(without(whole, *(other for other in whole.observations if other != number)))
             assert not [h.slug for h in only.hypotheses if h.status is Status.CONFIRMED], number
 
 
@@ -60,12 +60,14 @@ def test_the_order_of_the_evidence_does_not_matter(name: str) -> None:
     whole = evidence(name)
     expected = diagnose(whole)
     for seed in range(100):
-        looks = list(whole.looks.items())
-        random.Random(seed).shuffle(looks)
-        assert replace(diagnose(replace(whole, looks=dict(looks))), not_checked=()) == replace(expected, not_checked=())
+        observations = list(whole.observations.items())
+        random.Random(seed).shuffle(observations)
+        assert replace(diagnose(replace(whole, observations=dict(observations))), not_checked=()) == replace(
+            expected, not_checked=()
+        )
 
 
 def test_each_removal_is_visible_among_what_was_not_checked() -> None:
     whole = evidence("vyx-missing-environment")
-    for number in whole.looks:
+    for number in whole.observations:
         assert any(number in u.what for u in diagnose(without(whole, number)).not_checked)

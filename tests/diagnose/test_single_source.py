@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from runbooks.base.facets import known_facets
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.caller import read_caller
-from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.models import (
     Evidence,
     LogLine,
     Logs,
-    Look,
+    Observation,
     Outcome,
     Probe,
     Record,
@@ -24,22 +24,22 @@ from runbooks.evidence.models import (
     Resolution,
     Subject,
 )
-from runbooks.evidence.reading import events_of, machine_of
+from runbooks.evidence.parsers import events_of, machine_of
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 ID, NAME, APP = "91850296bd4738", "scan-7", "heron-scan"
-BY_NUMBER = {facet.number: facet for facet in FACETS.values()}
+BY_NUMBER = {facet.value: facet for facet in known_facets()}
 
 
 def only(subject: Subject | None = None, **answers: Any) -> Diagnosis:
     """Evidence in which just these looks were made; an answer of None means absent."""
-    looks = {
-        number: Look(facet, number, Outcome.COULD_NOT_LOOK, "nobody asked", NOW) for number, facet in BY_NUMBER.items()
+    observations = {
+        number: Observation(facet, Outcome.COULD_NOT_LOOK, "nobody asked", NOW) for number, facet in BY_NUMBER.items()
     }
     for number, answer in answers.items():
         outcome = Outcome.ABSENT if answer is None else Outcome.SEEN
-        looks[number] = Look(BY_NUMBER[number], number, outcome, "asked", NOW, answer)
-    return diagnose(Evidence(subject or Subject(APP, ID, NAME), NOW, looks))
+        observations[number] = Observation(BY_NUMBER[number], outcome, "asked", NOW, answer)
+    return diagnose(Evidence(subject or Subject(APP, ID, NAME), NOW, observations))
 
 
 def speaker(message: str) -> str:

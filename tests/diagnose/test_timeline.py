@@ -17,15 +17,16 @@ def test_row_and_endpoint_stand_at_the_time_of_the_look() -> None:
     whole = evidence("vyx-missing-environment")
     assert told(whole, "record") == [("row says starting", "E14")]
     ((text, number),) = told(whole, "endpoint")
-    assert (text, number) == (whole.looks["E17"].reason[:200], "E17")
-    assert whole.looks["E17"].at == whole.looked_at
+    assert (text, number) == (whole.observations["E17"].reason[:200], "E17")
+    assert whole.observations["E17"].at == whole.looked_at
 
 
 def test_what_could_not_be_tried_has_no_moment() -> None:
     whole = evidence("vyx-missing-environment")
-    assert whole.looks["E18"].outcome is Outcome.COULD_NOT_LOOK
+    assert whole.observations["E18"].outcome is Outcome.COULD_NOT_LOOK
     blind = {
-        number: replace(whole.looks[number], outcome=Outcome.COULD_NOT_LOOK, answer=None) for number in ("E14", "E17")
+        number: replace(whole.observations[number], outcome=Outcome.COULD_NOT_LOOK, answer=None)
+        for number in ("E14", "E17")
     }
-    less = replace(whole, looks={**whole.looks, **blind})
+    less = replace(whole, observations={**whole.observations, **blind})
     assert told(less, "record") == told(less, "endpoint") == []

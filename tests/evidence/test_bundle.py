@@ -6,27 +6,27 @@ import hashlib
 import json
 from datetime import UTC, datetime
 
+from runbooks.base.facets import Facet
 from runbooks.evidence import bundle, tables
-from runbooks.evidence.catalogue import FACETS
 from runbooks.evidence.models import (
     Evidence,
     Exchange,
     Exit,
     Image,
     LogLine,
-    Look,
     Machine,
+    Observation,
     Outcome,
     Record,
     Refusal,
     Resolution,
     Subject,
 )
-from runbooks.evidence.reading import events_of
+from runbooks.evidence.parsers import events_of
 from runbooks.evidence.redaction import Hit
 
 AT = datetime(2025, 10, 2, 3, 0, 11, 250_000, UTC)
-CIRCUMSTANCES = bundle.Circumstances((AT,), "macaroon", ("registry.fly.io",), True, {"jwt": 2})
+CIRCUMSTANCES = bundle.ReplayContext((AT,), "macaroon", ("registry.fly.io",), True, {"jwt": 2})
 URL = "https://api.machines.dev/v1/apps/vyx-app/machines?include_deleted=true"
 
 
@@ -46,12 +46,12 @@ def exchange(**more: object) -> Exchange:
 
 def evidence() -> Evidence:
     failed = exchange(status=None, body="", error="no answer within 10 s", headers=(), attempt=1)
-    looks = {
-        "E05": Look(FACETS["list"], "E05", Outcome.SEEN, "none", AT, None, (failed, exchange(attempt=2))),
-        "E12": Look(FACETS["dns-app"], "E12", Outcome.SEEN, "resolves", AT, Resolution("a.fly.dev", "NOERROR")),
-        "E13": Look(FACETS["dns-believed"], "E13", Outcome.COULD_NOT_LOOK, "no URL", AT),
+    observations = {
+        "E05": Observation(Facet.LIST, Outcome.SEEN, "none", AT, None, (failed, exchange(attempt=2))),
+        "E12": Observation(Facet.DNS_APP, Outcome.SEEN, "resolves", AT, Resolution("a.fly.dev", "NOERROR")),
+        "E13": Observation(Facet.DNS_BELIEVED, Outcome.COULD_NOT_LOOK, "no URL", AT),
     }
-    return Evidence(Subject("vyx-app"), AT, looks)
+    return Evidence(Subject("vyx-app"), AT, observations)
 
 
 def test_one_file_of_exchanges_and_one_for_each_other_look() -> None:
@@ -63,7 +63,7 @@ def test_one_file_of_exchanges_and_one_for_each_other_look() -> None:
     index = json.loads(files["index.json"])
     assert index["format"] == bundle.FORMAT
     assert index["looked_at"] == "2025-10-02T03:00:11.250000Z"
-    assert [(look["number"], look["outcome"], look["file"]) for look in index["looks"]] == [
+    assert [(observation["number"], observation["outcome"], observation["file"]) for observation in index["looks"]] == [
         ("E05", "seen", "http.har"),
         ("E12", "seen", "E12-dns-app.json"),
         ("E13", "could-not-look", None),
@@ -88,8 +88,8 @@ def test_every_attempt_is_an_entry_and_a_failure_has_status_0() -> None:
 
 
 def test_catalogue_numbers_are_fixed() -> None:
-    assert [facet.number for facet in FACETS.values()] == [f"E{n:02d}" for n in range(1, len(FACETS) + 1)]
-    assert (FACETS["token"].number, FACETS["machine"].number, FACETS["caller"].number) == ("E01", "E03", "E19")
+    assert [facet.value for facet in Facet if not facet.is_repeat] == [f"E{n:02d}" for n in range(1, 23)]
+    assert (Facet.TOKEN, Facet.MACHINE, Facet.CALLER) == ("E01", "E03", "E19")
 
 
 def test_tables_hold_text_and_never_none() -> None:
@@ -105,7 +105,7 @@ def test_tables_hold_text_and_never_none() -> None:
         ),
         tables.record(Record("t", row={"b": None, "a": 1})),
         tables.mapping("name", {"a": "b"}),
-        tables.looks(evidence()),
+        tables.observations(evidence()),
     ]
     for frame in frames:
         assert len(frame) > 0

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runbooks.evidence.log_parser import log_lines
 from runbooks.evidence.models import LogLine
-from runbooks.evidence.pasted import log_lines
 
 MACHINE = "91850296bd4738"
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runbooks.evidence import reading
+from runbooks.evidence import parsers
 from runbooks.evidence.models import Event, Exit, ImageRef
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -73,7 +73,7 @@ def test_every_payload_is_looked_at_here() -> None:
 def test_machines(name: str) -> None:
     machine_id, state, types = MACHINES[name]
     body = payload(name)
-    machine = reading.machine_of(body)
+    machine = parsers.machine_of(body)
     assert (machine.id, machine.state) == (machine_id, state)
     assert [event.type for event in machine.events] == types
     assert [event.at for event in machine.events] == sorted(event.at for event in machine.events if event.at)
@@ -86,7 +86,7 @@ def test_machines(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in MACHINES if name != "containers-machine"])
 def test_the_image_that_runs_is_read_also_where_the_docs_misplaced_it(name: str) -> None:
-    ref = reading.machine_of(payload(name)).image_ref
+    ref = parsers.machine_of(payload(name)).image_ref
     assert ref is not None
     assert ref.registry == "registry-1.docker.io"
     assert ref.tag == "latest"
@@ -94,7 +94,7 @@ def test_the_image_that_runs_is_read_also_where_the_docs_misplaced_it(name: str)
 
 
 def test_a_flat_exit_with_its_time_in_milliseconds() -> None:
-    *_, last = reading.machine_of(payload("2022-05-20-get-exit-127")).events
+    *_, last = parsers.machine_of(payload("2022-05-20-get-exit-127")).events
     assert last.exit == Exit(
         exit_code=127,
         signal=-1,
@@ -108,7 +108,7 @@ def test_a_flat_exit_with_its_time_in_milliseconds() -> None:
 
 def test_a_nested_exit_with_its_time_as_text() -> None:
     exit_event = {"exit_code": 1, "oom_killed": True, "restarting": True, "exited_at": "2025-10-02T03:00:14.123456789Z"}
-    event = reading.event_of(
+    event = parsers.event_of(
         {
             "id": "01K6",
             "type": "exit",
@@ -129,7 +129,7 @@ def test_a_nested_exit_with_its_time_as_text() -> None:
 
 def test_an_exit_without_a_code_says_zero_and_one_with_a_strange_code_says_nothing() -> None:
     def code(exit_event: dict[str, Any], kind: str = "exit") -> int | None:
-        event = reading.event_of({"type": kind, "request": {"exit_event": exit_event}})
+        event = parsers.event_of({"type": kind, "request": {"exit_event": exit_event}})
         assert event.exit is not None
         return event.exit.exit_code
 
@@ -143,29 +143,29 @@ def test_an_exit_without_a_code_says_zero_and_one_with_a_strange_code_says_nothi
 def test_a_host_that_cannot_be_reached_shows_an_incomplete_config() -> None:
     incomplete = {"image": "nginx", "guest": {"cpus": 1}}
     for config in (None, {}, "odd"):
-        machine = reading.machine_of({"id": "1", "config": config, "incomplete_config": incomplete, "host_status": "x"})
+        machine = parsers.machine_of({"id": "1", "config": config, "incomplete_config": incomplete, "host_status": "x"})
         assert machine.config == incomplete
         assert machine.image == "nginx"
-    assert reading.machine_of({"id": "1", "host_status": "unreachable"}).config is None
-    assert reading.machine_of({"id": "1", "config": {}}).config == {}
+    assert parsers.machine_of({"id": "1", "host_status": "unreachable"}).config is None
+    assert parsers.machine_of({"id": "1", "config": {}}).config == {}
 
 
 def test_containers_are_kept_in_the_config() -> None:
-    machine = reading.machine_of(payload("containers-machine"))
+    machine = parsers.machine_of(payload("containers-machine"))
     assert machine.config is not None
     assert [container["name"] for container in machine.config["containers"]] == ["web", "worker"]
     assert machine.image == ""
 
 
 def test_null_maps_are_empty_and_null_values_are_empty_text() -> None:
-    machine = reading.machine_of({"id": "1", "config": {"env": {"A": None, "B": 1}, "metadata": None}})
+    machine = parsers.machine_of({"id": "1", "config": {"env": {"A": None, "B": 1}, "metadata": None}})
     assert machine.env == {"A": "", "B": "1"}
     assert machine.metadata == {}
 
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_error_bodies_old_and_new(name: str) -> None:
-    refusal = reading.refusal_of(400, json.dumps(payload(name)))
+    refusal = parsers.refusal_of(400, json.dumps(payload(name)))
     assert refusal.json
     assert refusal.text.startswith(ERRORS[name])
 
@@ -186,28 +186,28 @@ def test_error_bodies_old_and_new(name: str) -> None:
     ],
 )
 def test_forms_of_refusals(body: str, text: str, is_json: bool) -> None:
-    refusal = reading.refusal_of(404, body)
+    refusal = parsers.refusal_of(404, body)
     assert (refusal.text, refusal.json, refusal.status) == (text, is_json, 404)
 
 
 def test_a_refusal_is_never_longer_than_anybody_reads() -> None:
-    assert len(reading.refusal_of(400, json.dumps({"error": "x" * 1_000_000})).text) == 500
+    assert len(parsers.refusal_of(400, json.dumps({"error": "x" * 1_000_000})).text) == 500
 
 
 @pytest.mark.parametrize("name", NO_MACHINES)
 def test_other_resources_are_not_taken_for_machines(name: str) -> None:
     body = payload(name)
-    assert reading.machine_of(body).id == ""
-    assert reading.listing_of(body).machines == ()
+    assert parsers.machine_of(body).id == ""
+    assert parsers.listing_of(body).machines == ()
 
 
 def test_lists() -> None:
     for name in ("2022-05-11-list", "2022-05-18-list"):
-        listing = reading.listing_of(payload(name))
+        listing = parsers.listing_of(payload(name))
         assert [machine.name for machine in listing.machines] == ["quirky-machine"]
         assert listing.complete
         assert str(listing.machines[0].image_ref) == "registry-1.docker.io/library/nginx:latest"
-    organisation = reading.listing_of(
+    organisation = parsers.listing_of(
         {"machines": payload("2022-05-11-list"), "error_regions": ["gru"], "next_cursor": "x"}
     )
     assert organisation.error_regions == ("gru",)
@@ -216,26 +216,26 @@ def test_lists() -> None:
 
 def test_a_list_with_an_unreadable_entry_is_not_complete() -> None:
     rows = [*payload("2022-05-11-list"), "what is this"]
-    assert not reading.listing_of(rows).complete
-    assert not reading.listing_of({"machines": rows}).complete
+    assert not parsers.listing_of(rows).complete
+    assert not parsers.listing_of({"machines": rows}).complete
 
 
 def test_apps() -> None:
-    app = reading.app_of(payload("app-get"))
+    app = parsers.app_of(payload("app-get"))
     assert (app.name, app.status, app.org_slug, app.machine_count) == ("my-app-name", "deployed", "personal", None)
-    assert reading.app_of(payload("app-list-item-2026")).machine_count == 3
-    assert reading.app_of({"organization": "odd"}).org_slug == ""
-    told = reading.app_of({"network": "tenant-17", "created_at": "2026-01-20T10:15:26Z"})
+    assert parsers.app_of(payload("app-list-item-2026")).machine_count == 3
+    assert parsers.app_of({"organization": "odd"}).org_slug == ""
+    told = parsers.app_of({"network": "tenant-17", "created_at": "2026-01-20T10:15:26Z"})
     assert (told.network, told.created_at) == ("tenant-17", datetime(2026, 1, 20, 10, 15, 26, tzinfo=UTC))
-    assert reading.app_of({"network": 7, "created_at": "long ago"}).created_at is None
+    assert parsers.app_of({"network": 7, "created_at": "long ago"}).created_at is None
 
 
 def test_tokens_logs_addresses_and_incidents() -> None:
-    (scope,) = reading.token_scopes_of(
+    (scope,) = parsers.token_scopes_of(
         {"tokens": [{"org_slug": "vyx", "apps": [{"name": "a"}, "b", 3], "user": "u"}, 5]}
     )
     assert scope.apps == ("a", "b", "3")
-    (line,) = reading.log_lines_of(
+    (line,) = parsers.log_lines_of(
         {
             "data": [
                 {"attributes": {"timestamp": 1759374012, "message": "m", "meta": {"event": {"provider": "app"}}}},
@@ -245,11 +245,11 @@ def test_tokens_logs_addresses_and_incidents() -> None:
         }
     )
     assert (line.message, line.provider, line.instance) == ("m", "app", "")
-    assert reading.addresses_of({"ips": [{"ip": "1.2.3.4", "shared": True}, {}]}).ips == (
+    assert parsers.addresses_of({"ips": [{"ip": "1.2.3.4", "shared": True}, {}]}).ips == (
         ("1.2.3.4", True),
         ("", False),
     )
-    (incident,) = reading.status_of({"incidents": [{"name": "n", "created_at": "2025-10-01T00:00:00Z"}]}).incidents
+    (incident,) = parsers.status_of({"incidents": [{"name": "n", "created_at": "2025-10-01T00:00:00Z"}]}).incidents
     assert incident.started_at == datetime(2025, 10, 1, tzinfo=UTC)
 
 
@@ -280,7 +280,7 @@ def test_tokens_logs_addresses_and_incidents() -> None:
     ],
 )
 def test_times(value: Any, at: datetime | None) -> None:
-    assert reading.time_of(value) == at
+    assert parsers.time_of(value) == at
 
 
 def test_events_are_sorted_by_time_and_then_by_id_and_the_undated_come_last() -> None:
@@ -290,11 +290,11 @@ def test_events_are_sorted_by_time_and_then_by_id_and_the_undated_come_last() ->
         {"id": "01A", "type": "launch", "timestamp": 1759374011000},
         {"id": "01D", "type": "never heard of", "timestamp": 1759374010000},
     ]
-    assert [event.id for event in reading.events_of(rows)] == ["01D", "01A", "01B", "01C"]
+    assert [event.id for event in parsers.events_of(rows)] == ["01D", "01A", "01B", "01C"]
 
 
 def test_an_event_that_is_no_object_is_shown_as_it_is() -> None:
-    assert reading.events_of(["text", None]) == (
+    assert parsers.events_of(["text", None]) == (
         Event("", "unreadable", "text", "", None, raw={"unreadable": "text"}),
         Event("", "unreadable", "", "", None, raw={"unreadable": None}),
     )
@@ -335,7 +335,7 @@ objects = st.dictionaries(names, anything, max_size=8)
 @given(objects)
 @example({"config": {"env": {"A": float("nan")}, "image_ref": 3}, "created_at": 10**400})
 def test_any_machine_reads(body: dict[str, Any]) -> None:
-    machine = reading.machine_of(body)
+    machine = parsers.machine_of(body)
     assert machine.raw == body or body != body
     for text in (machine.id, machine.name, machine.state, machine.region, machine.instance_id, machine.image):
         assert isinstance(text, str)
@@ -346,7 +346,7 @@ def test_any_machine_reads(body: dict[str, Any]) -> None:
 
 @given(st.lists(objects | scalars, max_size=6))
 def test_no_event_is_ever_dropped(rows: list[Any]) -> None:
-    events = reading.events_of(rows)
+    events = parsers.events_of(rows)
     assert len(events) == len(rows)
     dated = [event.at for event in events if event.at]
     assert dated == sorted(dated)
@@ -356,26 +356,26 @@ def test_no_event_is_ever_dropped(rows: list[Any]) -> None:
 @given(anything)
 def test_anything_reads_as_anything(body: Any) -> None:
     for read in (
-        reading.listing_of,
-        reading.events_of,
-        reading.token_scopes_of,
-        reading.log_lines_of,
-        reading.addresses_of,
-        reading.status_of,
-        reading.image_ref_of,
-        reading.exit_of,
-        reading.time_of,
-        reading.text_of,
+        parsers.listing_of,
+        parsers.events_of,
+        parsers.token_scopes_of,
+        parsers.log_lines_of,
+        parsers.addresses_of,
+        parsers.status_of,
+        parsers.image_ref_of,
+        parsers.exit_of,
+        parsers.time_of,
+        parsers.text_of,
     ):
         read(body)
-    reading.refusal_of(500, json.dumps(body))
+    parsers.refusal_of(500, json.dumps(body))
 
 
 @given(objects)
 def test_any_app_reads(body: dict[str, Any]) -> None:
-    assert isinstance(reading.app_of(body).name, str)
+    assert isinstance(parsers.app_of(body).name, str)
 
 
 @given(st.text(max_size=200))
 def test_any_text_reads_as_a_refusal(body: str) -> None:
-    assert len(reading.refusal_of(500, body).text) <= 500
+    assert len(parsers.refusal_of(500, body).text) <= 500

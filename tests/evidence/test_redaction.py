@@ -196,18 +196,18 @@ def test_what_is_learned_late_is_masked_where_it_stood_early() -> None:
 
 def test_known_values_are_replaced_longest_first_and_in_every_spelling() -> None:
     redactor = Redactor()
-    redactor.know("opaque-token", "fly-token")
-    redactor.know('opaque-token-and"more', "fly-token")
+    redactor.add_secret("opaque-token", "fly-token")
+    redactor.add_secret('opaque-token-and"more', "fly-token")
     assert "more" not in redactor.text('the opaque-token-and"more is sent')
     assert "more" not in redactor.text(json.dumps({"x": 'opaque-token-and"more'}))
     assert "more" not in redactor.text(html.escape('opaque-token-and"more'))
-    redactor.know("short", "fly-token")
+    redactor.add_secret("short", "fly-token")
     assert redactor.text("short") == "short"
 
 
 def test_a_secret_that_is_called_like_a_type_does_not_eat_the_placeholders() -> None:
     redactor = Redactor()
-    redactor.know("fly-token", "value")
+    redactor.add_secret("fly-token", "value")
     masked = redactor.text("fm2_bWFkZS11cA and fly-token")
     assert masked == "<secret:fly-token#1> and <secret:value#1>"
     assert redactor.text(masked) == masked
@@ -221,7 +221,7 @@ def test_a_secret_that_is_called_like_a_type_does_not_eat_the_placeholders() -> 
 def test_evidence_is_not_erased_because_it_also_stands_under_a_telling_name(common: str) -> None:
     """An env `X_TOKEN=destroyed` is masked, but no machine loses its state by it."""
     redactor = Redactor()
-    redactor.spare("vyx-application")
+    redactor.allow("vyx-application")
     masked = redactor.value({"state": common, "config": {"env": {"X_TOKEN": common}}})
     assert masked["state"] == common
     assert masked["config"]["env"]["X_TOKEN"] == "<secret:value#1>"
@@ -229,13 +229,13 @@ def test_evidence_is_not_erased_because_it_also_stands_under_a_telling_name(comm
 
 def test_keys_keep_their_names_even_if_a_known_value_is_spelled_alike() -> None:
     redactor = Redactor()
-    redactor.know("timestamp", "value")
+    redactor.add_secret("timestamp", "value")
     assert redactor.value({"timestamp": "timestamp", JWT: 1}) == {"timestamp": "<secret:value#1>", "<secret:jwt#1>": 1}
 
 
 def test_the_scan_finds_what_is_left_and_changes_nothing() -> None:
     redactor = Redactor()
-    redactor.know("opaque-token-1", "fly-token")
+    redactor.add_secret("opaque-token-1", "fly-token")
     before = (redactor.hits, redactor.masked)
     hits = redactor.scan(f"opaque-token-1 {JWT} nadia@vyx.example")
     assert {hit.rule for hit in hits} == {"fly-token", "jwt", "email"}
@@ -378,7 +378,7 @@ def test_a_text_that_was_clean_is_looked_at_again_once_more_is_known() -> None:
     redactor = Redactor()
     text = "a word that means nothing: plainlooking"
     assert redactor.scan(text) == redactor.scan(text) == []
-    redactor.know("plainlooking", "value")
+    redactor.add_secret("plainlooking", "value")
     assert [hit.rule for hit in redactor.scan(text)] == ["value"]
     assert redactor.scan(f"{text} and api_key='q8Zr2Lw9Tt'")
     assert [hit.rule for hit in redactor.scan(text)] == ["value"]

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runbooks.evidence.reading import app_of, events_of, listing_of, log_lines_of, machine_of, token_scopes_of
+from runbooks.evidence.parsers import app_of, events_of, listing_of, log_lines_of, machine_of, token_scopes_of
 
 MANY = settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -39,16 +39,16 @@ import dns.resolver
 import dns.rrset
 import trustme
 
+from runbooks.base.parameters import validate
+from runbooks.base.settings import load_settings
 from runbooks.case import Case
+from runbooks.collect.collector import Collector
 from runbooks.collect.edge import Edge
 from runbooks.collect.records import RecordsReader
-from runbooks.collect.survey import Survey
-from runbooks.collect.transport import RawAnswer, Wire
-from runbooks.evidence.models import Event, Evidence, Image, Listing, Look, Outcome, Probe
-from runbooks.parameters import validate
+from runbooks.collect.transport import HttpTransport, RawAnswer
+from runbooks.evidence.models import Event, Evidence, Image, Listing, Observation, Outcome, Probe
+from runbooks.execution.runner import exit_code_of
 from runbooks.report import summary as contract
-from runbooks.runner import exit_code_of
-from runbooks.settings import load_settings
 from runbooks.simulator import spec
 from runbooks.simulator.faults import KINDS
 from runbooks.simulator.scenario import FOLDER, Scenario, load_scenario
@@ -121,8 +121,8 @@ class Played:
     met: int = 0
 
     @property
-    def looks(self) -> Mapping[str, Look]:
-        return self.evidence.looks
+    def observations(self) -> Mapping[str, Observation]:
+        return self.evidence.observations
 
     @property
     def certain(self) -> str:
@@ -146,7 +146,7 @@ class Counted:
         self.paused += seconds
 
 
-class HastyWire(Wire):
+class HastyWire(HttpTransport):
     """The real wire, with little patience for one endpoint, or with that endpoint behind a closed port."""
 
     def __init__(self, spoilt: Callable[[str], bool], seconds: float, closed: str, *args: Any) -> None:
@@ -196,7 +196,7 @@ def play(
     faults: Iterable[spec.Fault] = (),
     *,
     changed: Callable[[Source, Path], Source] = lambda source, folder: source,
-    wire: Callable[..., Wire] = Wire,
+    wire: Callable[..., HttpTransport] = HttpTransport,
     edge_seconds: float = 5.0,
 ) -> Played:
     """Open, judge and publish one case of a scenario, as the notebook does."""
@@ -217,11 +217,11 @@ def play(
             settings = load_settings().model_copy(update={"deadline": DEADLINE, "run_folder": run})
             given = validate("machine_not_visible", {"source": f"simulator:{name}"})
             with (
-                patch("runbooks.collection.open_source", opened),
-                patch("runbooks.collection.Survey", functools.partial(Survey, sleep=clock.sleep)),
-                patch("runbooks.collect.survey.time", clock),
-                patch("runbooks.collect.survey.Wire", wire),
-                patch("runbooks.collect.survey.Edge", functools.partial(Edge, seconds=edge_seconds)),
+                patch("runbooks.source.open_source", opened),
+                patch("runbooks.source.Collector", functools.partial(Collector, sleep=clock.sleep)),
+                patch("runbooks.collect.collector.time", clock),
+                patch("runbooks.collect.collector.Wire", wire),
+                patch("runbooks.collect.collector.Edge", functools.partial(Edge, seconds=edge_seconds)),
             ):
                 case = Case(given, settings)
                 case.publish()
@@ -244,17 +244,17 @@ def undisturbed(name: str) -> Played:
 def rows(name: str) -> tuple[Row, ...]:
     """The endpoints that the undisturbed run asks, by the look that asks them first; then what is not HTTP."""
     found: dict[tuple[str, str, str], list[str]] = {}
-    for number, look in undisturbed(name).looks.items():
-        for exchange in look.exchanges:
+    for number, observation in undisturbed(name).observations.items():
+        for exchange in observation.exchanges:
             parts = urlsplit(exchange.url)
             numbers = found.setdefault((exchange.method, parts.path, parts.query), [])
             numbers += [number] if number not in numbers else []
     told = []
     for (method, path, query), numbers in found.items():
-        facet = undisturbed(name).looks[numbers[0]].facet.name
+        facet = undisturbed(name).observations[numbers[0]].facet.slug
         label = f"{numbers[0]} {facet}{' config' if '/blobs/' in path else ''}"
         told.append(Row(label, tuple(numbers), method, path=path, query=query))
-    order = [row for row in told if row.number in undisturbed(name).looks]
+    order = [row for row in told if row.number in undisturbed(name).observations]
     return (
         *order,
         Row("E12 dns-app", ("E12",), http=False),
@@ -513,7 +513,7 @@ def _played(cell: Cell) -> Played:
     if facet.startswith("dns"):
         return _named(cell, kind)
     if facet == "record":
-        with patch("runbooks.collect.survey.RecordsReader", functools.partial(RecordsReader, seconds=2)):
+        with patch("runbooks.collect.collector.RecordsReader", functools.partial(RecordsReader, seconds=2)):
             return play(cell.scenario, changed=lambda s, folder: replace(s, records_url=DATABASES[kind](folder)))
     if facet == "record-events":
         return play(cell.scenario, changed=lambda s, folder: replace(s, records_events_table="nowhere"))
@@ -579,18 +579,22 @@ def judge(cell: Cell, normal: Played, played: Played) -> tuple[str, list[str]]:
     problems = [*_always(normal, played)]
     signs = set()
     for number in cell.row.numbers:
-        sign = _sign(cell, normal.looks.get(number), played.looks.get(number))
+        sign = _sign(cell, normal.observations.get(number), played.observations.get(number))
         if sign == "!":
-            look = played.looks.get(number)
+            observation = played.observations.get(number)
             problems.append(
-                f"{number} is {look.outcome.value if look else 'missing'}: {look.reason if look else ''}"[:400]
+                f"{number} is {observation.outcome.value if observation else 'missing'}: {observation.reason if observation else ''}"[
+                    :400
+                ]
             )
         signs.add(sign)
-    for number, look in played.looks.items():
+    for number, observation in played.observations.items():
         problems += [
-            f"{number} changed although only {cell.row.label} was spoilt: {look.outcome.value}: {look.reason}"[:400]
-            for before in [normal.looks.get(number)]
-            if number not in cell.row.numbers and not _unmoved(cell, before, look)
+            f"{number} changed although only {cell.row.label} was spoilt: {observation.outcome.value}: {observation.reason}"[
+                :400
+            ]
+            for before in [normal.observations.get(number)]
+            if number not in cell.row.numbers and not _unmoved(cell, before, observation)
         ]
     sign = "!" if problems else next(s for s in "?cne~=·" if s in signs)
     return sign, problems
@@ -609,7 +613,11 @@ def _always(normal: Played, played: Played) -> Iterator[str]:
     if found["verdict"] == "healthy" and normal.summary["verdict"] != "healthy":
         yield "an incident is called healthy"
     # An endpoint that answers 4xx on both ways has turned the client away: there the fault is the truth.
-    probes = [look.answer for n in ("E17", "E18") if (look := played.looks.get(n)) and isinstance(look.answer, Probe)]
+    probes = [
+        observation.answer
+        for n in ("E17", "E18")
+        if (observation := played.observations.get(n)) and isinstance(observation.answer, Probe)
+    ]
     rejected = played.certain == "websocket-rejected" and all(400 <= (p.status or 0) < 500 for p in probes)
     if played.certain not in ("", normal.certain) and not rejected:
         yield f"{played.certain} is confirmed, without the fault it is {normal.certain or 'nothing'}"
@@ -631,9 +639,15 @@ def _always(normal: Played, played: Played) -> Iterator[str]:
     for secret in ("pw-not-shown", "fm2_"):
         if secret in everything:
             yield f"a secret in the report: {secret}"
-    unlooked = [look for look in played.looks.values() if look.outcome is Outcome.COULD_NOT_LOOK]
+    unavailable = [
+        observation for observation in played.observations.values() if observation.outcome is Outcome.COULD_NOT_LOOK
+    ]
     told = json.dumps(found["not_checked"])
-    unsaid = [look.number for look in unlooked if not look.reason or f"({look.number})" not in told]
+    unsaid = [
+        observation.number
+        for observation in unavailable
+        if not observation.reason or f"({observation.number})" not in told
+    ]
     if unsaid:
         yield f"could not be looked at, and it is not said: {', '.join(unsaid)}"
 
@@ -644,7 +658,7 @@ _NOES = {
 }
 
 
-def _sign(cell: Cell, before: Look | None, after: Look | None) -> str:
+def _sign(cell: Cell, before: Observation | None, after: Observation | None) -> str:
     """How the spoilt question ended. A missing look is one that this scenario does not ask."""
     if after is None:
         return "·"
@@ -655,7 +669,7 @@ def _sign(cell: Cell, before: Look | None, after: Look | None) -> str:
         return "!" if cell.kind.endswith("once") else "?"
     if cell.kind.endswith("once"):
         return "!"
-    facet = after.facet.name
+    facet = after.facet.slug
     if facet in _NOES.get(kind, ()):
         return "n"
     if kind.startswith("clock") and before is not None and after.outcome is before.outcome:
@@ -667,7 +681,7 @@ def _sign(cell: Cell, before: Look | None, after: Look | None) -> str:
     return "!"
 
 
-def _equal(before: Look, after: Look) -> bool:
+def _equal(before: Observation, after: Observation) -> bool:
     return before.outcome is after.outcome and _plain(before.answer) == _plain(after.answer)
 
 
@@ -676,7 +690,7 @@ def _plain(answer: object) -> str:
     return re.sub(r"#\d+>", "#>", repr(answer))
 
 
-def _part_of(before: Look, after: Look) -> bool:
+def _part_of(before: Observation, after: Observation) -> bool:
     """Less is known than before, nothing else: an image without its config, a list that says it is not whole."""
     old, new = before.answer, after.answer
     if before.outcome is not after.outcome:
@@ -694,7 +708,7 @@ def _part_of(before: Look, after: Look) -> bool:
 _WAY_IN = ("E12", "E13", "E17", "E18")
 
 
-def _unmoved(cell: Cell, before: Look | None, after: Look) -> bool:
+def _unmoved(cell: Cell, before: Observation | None, after: Observation) -> bool:
     """Another question: it is answered as before, or it could not be asked."""
     if after.outcome is Outcome.COULD_NOT_LOOK or before is None or _equal(before, after):
         return True

@@ -24,8 +24,8 @@ from faults.matrix import (
 )
 from runbooks.collect import machines, registry
 from runbooks.collect.client import Answer
-from runbooks.collect.found import Found, absent, seen
-from runbooks.collect.transport import NoAnswer, Wire
+from runbooks.collect.result import FacetResult, absent, seen
+from runbooks.collect.transport import HttpTransport, NoAnswer
 from runbooks.evidence.models import Machine, Token
 from runbooks.simulator import spec
 from runbooks.simulator.faults import KINDS
@@ -72,28 +72,28 @@ def test_a_fault_costs_its_question_and_proves_nothing(name: str, number: str, k
 
 def test_every_question_that_goes_over_http_is_in_the_matrix() -> None:
     labels = {row.label.split(" ")[1] for name in SCENARIOS for row in rows(name)}
-    from runbooks.evidence.catalogue import FACETS, OCCASIONAL
+    from runbooks.base.facets import known_facets
 
-    assert labels == set(FACETS) - {"caller"} - OCCASIONAL
+    assert labels == {facet.slug for facet in known_facets() if not facet.optional} - {"caller"}
     assert len(cells()) > 1500
 
 
 # The matrix can fail.
 
 
-def _as_absent(answer: Answer, what: str) -> Found:
+def _as_absent(answer: Answer, what: str) -> FacetResult:
     return absent(f"{what}: not there")
 
 
-def _as_seen(answer: Answer, what: str) -> Found:
+def _as_seen(answer: Answer, what: str) -> FacetResult:
     return seen(f"{what}: fine", Token("macaroon"))
 
 
-def _broken(answer: Answer, what: str) -> Found:
+def _broken(answer: Answer, what: str) -> FacetResult:
     raise KeyError("surprise")
 
 
-def _leaky(answer: Answer, what: str) -> Found:
+def _leaky(answer: Answer, what: str) -> FacetResult:
     return absent("x" * 10) if answer.status == 404 else seen("", Machine("91850296bd4738", state="started"))
 
 
@@ -108,7 +108,7 @@ def _leaky(answer: Answer, what: str) -> Found:
     ],
 )
 def test_a_reader_that_misreads_errors_is_caught(
-    bug: Callable[[Answer, str], Found], number: str, kind: str, said: str, monkeypatch: pytest.MonkeyPatch
+    bug: Callable[[Answer, str], FacetResult], number: str, kind: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell = cell_of(MISSING, number, kind)
     monkeypatch.setattr(machines, "refused", bug)
@@ -134,7 +134,7 @@ def test_a_wire_without_patience_s_end_is_caught(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("faults.matrix.DEADLINE", 3.0)
     monkeypatch.setattr("faults.matrix.PUBLISHING", 0.0)
     monkeypatch.setattr("runbooks.simulator.faults._PAUSE", 0.01)
-    monkeypatch.setattr(Wire, "_hang_up", lambda self, late: None)
+    monkeypatch.setattr(HttpTransport, "_hang_up", lambda self, late: None)
     assert "it took" in " ".join(run(cell).problems)
 
 
@@ -150,8 +150,8 @@ def test_the_undisturbed_run_is_the_same_twice() -> None:
     for name in SCENARIOS:
         first, second = undisturbed(name), play(name)
         assert first.summary["hypotheses"] == second.summary["hypotheses"]
-        assert {n: (x.outcome, x.answer) for n, x in first.looks.items()} == {
-            n: (x.outcome, x.answer) for n, x in second.looks.items()
+        assert {n: (x.outcome, x.answer) for n, x in first.observations.items()} == {
+            n: (x.outcome, x.answer) for n, x in second.observations.items()
         }
 
 
@@ -181,7 +181,7 @@ def test_an_answer_that_drips_ends_when_its_time_is_up() -> None:
         ):
             thread = threading.Thread(target=drip, args=(head,), daemon=True)
             thread.start()
-            wire, begun = Wire({}, {}), time.monotonic()
+            wire, begun = HttpTransport({}, {}), time.monotonic()
             with pytest.raises(NoAnswer, match=r"the answer was not complete after 0\.5 s"):
                 wire.send("GET", address, {}, 0.5)
             assert time.monotonic() - begun < 3
@@ -194,7 +194,7 @@ def test_a_fault_strikes_only_what_it_names_and_as_often_as_it_says() -> None:
     played = play(MISSING, [fault])
     assert played.met == 2
     assert played.summary["requests"]["retries"] == 2
-    assert played.looks["E05"].outcome.value == "seen"
+    assert played.observations["E05"].outcome.value == "seen"
 
 
 @pytest.mark.parametrize("broken", [{"path": "/", "kind": "500", "status": 500, "body": ""}, {"path": "/"}])
@@ -213,6 +213,11 @@ def test_the_production_runner_ends_as_documented() -> None:
 
 def test_of_a_body_that_was_cut_only_the_beginning_is_kept() -> None:
     played = play("healthy", [spec.Fault(path="*", kind="10-mb")])
-    bodies = [exchange.body for look in played.looks.values() for exchange in look.exchanges if exchange.cut]
+    bodies = [
+        exchange.body
+        for observation in played.observations.values()
+        for exchange in observation.exchanges
+        if exchange.cut
+    ]
     assert len(bodies) > 8
     assert {len(body) for body in bodies} == {50_000}

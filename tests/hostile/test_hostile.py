@@ -17,7 +17,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 import runbooks.case
-from runbooks import runner, terminal
+from runbooks.cli import terminal
+from runbooks.execution import runner
 
 from .world import ACTIVE, ELSEWHERE, LONG, PATH, SCRIPT, TERMINAL, UNICODE, served
 
@@ -148,7 +149,7 @@ def test_the_policy_of_the_page_stops_a_script_that_got_in_all_the_same(run: Run
         path.write_text(source.read_text().replace("<main", f"{ACTIVE}<script>window.PWNED=11</script><main", 1))
         seen = opened(browser, path)
         assert (seen.pwned, seen.asked) == (None, [])
-        assert any("Content Security Policy" in complaint for complaint in seen.complaints)
+        assert any("Content Security Policy" in error_message for error_message in seen.complaints)
 
 
 def test_the_list_of_runs_does_nothing(run: Run, browser: Any) -> None:

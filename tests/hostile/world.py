@@ -58,7 +58,7 @@ def scenario() -> dict[str, Any]:
     for program in world["programs"].values():
         for n, text in enumerate((*EVERYTHING, LONG)):
             program["prints"].append({"at_ms": 700 + n, "text": text})
-        program["complaint"] = f"[Main] Missing required environment variables: {{missing}} {SCRIPT}{TERMINAL}"
+        program["error_message"] = f"[Main] Missing required environment variables: {{missing}} {SCRIPT}{TERMINAL}"
     world["orgs"]["vyx"]["name"] = SHORT
     world["images"][0] |= {"cmd": ["node", SCRIPT, TERMINAL], "env": [f"{SHORT}=1"]}
     row = world["records"]["machines"][0]

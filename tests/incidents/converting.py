@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from runbooks.base.facets import known_facets
 from runbooks.evidence.caller import MACHINE_ID, read_caller
-from runbooks.evidence.catalogue import FACETS
+from runbooks.evidence.log_parser import log_lines
 from runbooks.evidence.models import (
     Addresses,
     Evidence,
@@ -19,15 +20,14 @@ from runbooks.evidence.models import (
     Listing,
     LogLine,
     Logs,
-    Look,
+    Observation,
     Outcome,
     Record,
     Records,
     Resolution,
     Subject,
 )
-from runbooks.evidence.pasted import log_lines
-from runbooks.evidence.reading import events_of, machine_of, time_of
+from runbooks.evidence.parsers import events_of, machine_of, time_of
 
 UNNAMED = "00000000000000"
 """Stands for an id that the poster left out."""
@@ -72,17 +72,17 @@ def evidence_of(incident: Mapping[str, Any]) -> Evidence:
     return Evidence(subject, now, {number: _look(number, answers, now) for number in _NUMBERS}, source="public record")
 
 
-_NUMBERS = {facet.number: facet for facet in FACETS.values()}
+_NUMBERS = {facet.value: facet for facet in known_facets()}
 
 
-def _look(number: str, answers: Mapping[str, Any], now: datetime) -> Look:
+def _look(number: str, answers: Mapping[str, Any], now: datetime) -> Observation:
     facet = _NUMBERS[number]
     if number not in answers:
-        return Look(facet, number, Outcome.COULD_NOT_LOOK, "nobody posted it", now)
+        return Observation(facet, Outcome.COULD_NOT_LOOK, "nobody posted it", now)
     answer = answers[number]
     missing = isinstance(answer, Resolution) and answer.code != "NOERROR"
     missing = missing or (isinstance(answer, Image) and answer.exists is False)
-    return Look(facet, number, Outcome.ABSENT if missing else Outcome.SEEN, "as posted", now, answer)
+    return Observation(facet, Outcome.ABSENT if missing else Outcome.SEEN, "as posted", now, answer)
 
 
 def _looked_at(incident: Mapping[str, Any], machine: Mapping[str, Any], events: Any) -> datetime:

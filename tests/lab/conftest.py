@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runbooks.practice import instructions
+from runbooks.simulator.instructions import instructions
 from runbooks.simulator.scenario import Scenario, load_scenario
 from runbooks.simulator.server import Simulator
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import matplotlib
 
-from runbooks.lab import copy_notebook
+from runbooks.execution.lab import copy_notebook
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Lab:
     home: Path
 
     def copy(self, runbook: str, source: str | None = None) -> Path:
-        """A fresh copy of a runbook, as `python -m runbooks.lab` makes one."""
+        """A fresh copy of a runbook, as `python -m runbooks.execution.lab` makes one."""
         return copy_notebook(runbook, self.root, source, datetime.now(UTC))
 
 
@@ -35,7 +35,7 @@ def lab(arguments: list[str], root: Path, cwd: Path, more: Mapping[str, str] | N
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-P", "-m", "runbooks.lab", *arguments, "--output-root", str(root)]
+    command = [sys.executable, "-P", "-m", "runbooks.execution.lab", *arguments, "--output-root", str(root)]
     command += ["--", "--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
     command += ["--ServerApp.port_retries=0", "--IdentityProvider.token="]
     with (root.parent / "lab.log").open("w") as log:

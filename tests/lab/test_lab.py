@@ -35,8 +35,8 @@ def test_from_a_pasted_log_to_the_report(opened: Open, scenario: Scenario, out: 
     notebook.run("parameters")
 
     opening = notebook.run("open")
-    eyes, *_ = opening.splitlines()
-    assert eyes.startswith("Whose eyes: the token reads organisation vyx")
+    token_scope, *_ = opening.splitlines()
+    assert token_scope.startswith("Whose eyes: the token reads organisation vyx")
     assert "So far: missing-environment, confirmed" in opening
     assert "Verdict so far: ROOT CAUSE IDENTIFIED" in opening
 

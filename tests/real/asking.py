@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from runbooks.collect.client import Client, RateBudget
-from runbooks.collect.transport import Wire
+from runbooks.collect.transport import HttpTransport
 from runbooks.evidence.redaction import Redactor, elements
 
-_OPEN: list[Wire] = []
+_OPEN: list[HttpTransport] = []
 AT = datetime(2025, 11, 24, 20, 10, tzinfo=UTC)
 
 
@@ -25,9 +25,9 @@ def asking(
 ) -> Client:
     redactor = Redactor()
     for element in elements(token):
-        redactor.know(element, "fly-token")
+        redactor.add_secret(element, "fly-token")
     end = time.monotonic() + 60
-    wire = Wire(bases, {}, tls)
+    wire = HttpTransport(bases, {}, tls)
     _OPEN.append(wire)
     return Client(
         wire,

@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from runbooks.base.settings import RECORD_COLUMNS, load_settings
 from runbooks.collect.records import RecordsReader
 from runbooks.evidence.models import Outcome
 from runbooks.evidence.redaction import Redactor
-from runbooks.settings import RECORD_COLUMNS, load_settings
 
 from .postgres import Server, running
 

@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 from runbooks.collect.edge import Edge
-from runbooks.collect.found import Found
+from runbooks.collect.result import FacetResult
 from runbooks.evidence.models import Outcome
 from runbooks.evidence.redaction import Redactor
 
@@ -101,13 +101,13 @@ def raw(behave: Callable[[socket.socket], None], tls: ssl.SSLContext | None = No
             connection.close()
 
 
-def probe(port: int, tls: ssl.SSLContext, url: str = f"wss://{HOST}/ws", seconds: float = 5.0) -> Found:
+def probe(port: int, tls: ssl.SSLContext, url: str = f"wss://{HOST}/ws", seconds: float = 5.0) -> FacetResult:
     found = Edge({"*:*": f"127.0.0.1:{port}"}, tls, Redactor(), seconds).probe(url)
     assert str(port) not in found.reason
     return found
 
 
-def ended(found: Found) -> tuple[Outcome, str, int | None]:
+def ended(found: FacetResult) -> tuple[Outcome, str, int | None]:
     assert found.answer is not None, found.reason
     return found.outcome, found.answer.reached, found.answer.status
 
@@ -322,7 +322,7 @@ def test_plain_http_is_not_called_an_upgrade(authority: trustme.CA, trusting: ss
 def test_inside_of_an_event_loop(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
     """Jupyter runs one; it is not in the way."""
 
-    async def within() -> Found:
+    async def within() -> FacetResult:
         with websocket(server_context(authority.issue_cert(HOST))) as port:
             return probe(port, trusting)
 

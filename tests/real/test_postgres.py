@@ -14,10 +14,10 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from runbooks.base.settings import RECORD_COLUMNS
 from runbooks.collect.records import RecordsReader
 from runbooks.evidence.models import Outcome, RecordEvents, Records
 from runbooks.evidence.redaction import Redactor
-from runbooks.settings import RECORD_COLUMNS
 
 from .postgres import Server, running
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from runbooks.base.settings import RECORD_COLUMNS
 from runbooks.collect.client import Client
-from runbooks.collect.found import Found
+from runbooks.collect.result import FacetResult
 from runbooks.collect.supabase import (
     MANAGEMENT,
     Project,
@@ -24,7 +25,6 @@ from runbooks.collect.supabase import (
     secrets,
 )
 from runbooks.evidence.models import FunctionLog, FunctionSecrets, ImageRef, Outcome, RecordEvents, Records
-from runbooks.settings import RECORD_COLUMNS
 
 from .asking import asking, written
 from .serving import served
@@ -55,7 +55,7 @@ class Stand:
         bases = {f"{REF}.supabase.co": self.base, "api.supabase.com": self.base}
         client = asking(bases, project_urls=allowed(project))
         for secret in filter(None, (key, token)):
-            client.redactor.know(secret, "supabase-key")
+            client.redactor.add_secret(secret, "supabase-key")
         return client, project
 
     def records(self, key: str = SERVICE, **columns: str) -> tuple[WebRecords, Client]:
@@ -250,7 +250,7 @@ def test_nothing_else_may_be_asked(stand: Stand, url: str) -> None:
 BELIEVED, RAN = "registry.fly.io/vyx-app:latest", ImageRef("registry.fly.io", "vyx-app", "stub", "sha256:" + "ab" * 32)
 
 
-def compared(stand: Stand, **values: str) -> tuple[Found, Client]:
+def compared(stand: Stand, **values: str) -> tuple[FacetResult, Client]:
     stand.told.secrets.update(values)
     client, project = stand.ask()
     return secrets(client, project, candidates([BELIEVED, RAN])), client

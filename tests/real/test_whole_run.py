@@ -56,16 +56,19 @@ def test_a_run_over_the_web_and_its_replay(key: str, tmp_path: Path, monkeypatch
             first, run = published(tmp_path / "first", monkeypatch, source="live", **scenario.parameters)
     finally:
         simulator.stop()
-    looks = first.evidence.looks
+    observations = first.evidence.observations
     if key == SERVICE:
-        assert isinstance(looks["E14"].answer, Records)
-        assert looks["E14"].answer.rows[0].status == "starting"
+        assert isinstance(observations["E14"].answer, Records)
+        assert observations["E14"].answer.rows[0].status == "starting"
     else:
-        assert (looks["E14"].outcome, looks["E15"].outcome) == (Outcome.COULD_NOT_LOOK, Outcome.COULD_NOT_LOOK)
-        assert "row-level security" in looks["E14"].reason
-    assert isinstance(looks["E20"].answer, FunctionSecrets), looks["E20"].reason
-    assert looks["E21"].outcome is Outcome.SEEN, looks["E21"].reason
-    inside = looks["E22"].answer
+        assert (observations["E14"].outcome, observations["E15"].outcome) == (
+            Outcome.COULD_NOT_LOOK,
+            Outcome.COULD_NOT_LOOK,
+        )
+        assert "row-level security" in observations["E14"].reason
+    assert isinstance(observations["E20"].answer, FunctionSecrets), observations["E20"].reason
+    assert observations["E21"].outcome is Outcome.SEEN, observations["E21"].reason
+    inside = observations["E22"].answer
     assert isinstance(inside, TokenInside)
     assert inside.permissions[0].undischarged == ("https://api.fly.io/aaa/v1",)
 
@@ -78,7 +81,7 @@ def test_a_run_over_the_web_and_its_replay(key: str, tmp_path: Path, monkeypatch
     for name in ("socket", "create_connection", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refuse)
     second, again = published(tmp_path / "second", monkeypatch, source=f"bundle:{run}")
-    assert second.evidence.looks.keys() == looks.keys()
+    assert second.evidence.observations.keys() == observations.keys()
     for name in SAME:
         assert (again / name).read_bytes() == (run / name).read_bytes()
     everything = b"".join(path.read_bytes() for path in run.rglob("*") if path.is_file())

@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from produced import Production
 
+from runbooks.base.errors import SourceError, UsageError
 from runbooks.case import Case, open_case
 from runbooks.diagnose.verdict import diagnose
-from runbooks.errors import SourceError, UsageError
 from runbooks.evidence.bundle import FORMAT, Bundle, open_bundle
 from runbooks.evidence.redaction import Redactor
-from runbooks.handbook import play
-from runbooks.share import share
+from runbooks.execution.share import share
 from runbooks.simulator.scenario import scenario_names
+from tools.generate_docs import play
 
 SAME = ("summary.json", "report.md", "report.html")
 OLD = Path(__file__).parent / "format-1"
@@ -59,7 +59,7 @@ def test_replay_is_byte_identical_and_opens_no_socket(
     second, again = played(f"bundle:{run}", tmp_path, monkeypatch)
     assert contents(again) == contents(run)
     assert second.diagnosis == diagnose(first)
-    assert second.evidence.looks.keys() == first.looks.keys()
+    assert second.evidence.observations.keys() == first.observations.keys()
     # A replay is a bundle, too: in it is the same again, so it can be replayed in turn.
     assert timeless(open_bundle(again)) == timeless(open_bundle(run))
 
@@ -170,9 +170,13 @@ def test_an_answer_that_the_bundle_lacks_is_not_an_absence(tmp_path: Path, monke
     har["log"]["entries"] = []
     (folder / "http.har").write_text(json.dumps(har))
     case, _ = played(f"bundle:{folder}", tmp_path / "out", monkeypatch)
-    asked = [look for look in case.evidence.looks.values() if look.facet.name in ("token", "app", "list")]
-    assert {look.outcome.value for look in asked} == {"could-not-look"}
-    assert all("bundle holds no answer" in look.reason for look in asked)
+    asked = [
+        observation
+        for observation in case.evidence.observations.values()
+        if observation.facet.slug in ("token", "app", "list")
+    ]
+    assert {observation.outcome.value for observation in asked} == {"could-not-look"}
+    assert all("bundle holds no answer" in observation.reason for observation in asked)
 
 
 def test_only_the_folder_of_a_run_can_be_shared(tmp_path: Path) -> None:

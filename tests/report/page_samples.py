@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 
 import pandas as pd
-from report_samples import EVIL, MACHINE, at, demo, exchange, look
+from report_samples import EVIL, MACHINE, at, demo, exchange, observation
 
-from runbooks.diagnose.fix import Check, Incident, Review, closing
+from runbooks.diagnose.fix_checks import Check, Incident, Review, closing
 from runbooks.diagnose.model import Claim, Hypothesis, Moment, Remedy, Status, Verdict
 from runbooks.evidence.models import Outcome
 from runbooks.report import charts
@@ -144,7 +144,7 @@ def long() -> Report:
         for n in range(30)
     )
     diagnosis = replace(sample.diagnosis, timeline=moments, hypotheses=hypotheses)
-    logs = look(
+    logs = observation(
         "logs",
         Outcome.SEEN,
         "2,000 lines of this instance.",
@@ -158,7 +158,7 @@ def long() -> Report:
     return replace(
         sample,
         diagnosis=diagnosis,
-        evidence=replace(sample.evidence, looks={**sample.evidence.looks, "E07": logs}),
+        evidence=replace(sample.evidence, observations={**sample.evidence.observations, "E07": logs}),
         sections=(
             Section("events", "Its events", "", "Many.", table=wide.rename(columns="column {}".format)),
             Section("logs", "Its log", "What did it print?", "2,000 lines.", quote="\n".join([*lines[:110], LAST])),

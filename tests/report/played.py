@@ -12,9 +12,9 @@ from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence
-from runbooks.handbook import play
 from runbooks.report import charts, conclusions, steps
 from runbooks.report.section import Section
+from tools.generate_docs import play
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Told:
             yield from (remedy.title, remedy.why)
         for hypothesis in found.hypotheses:
             yield from (hypothesis.next_test, hypothesis.statement)
-        for look in self.evidence.looks.values():
-            yield look.reason
+        for observation in self.evidence.observations.values():
+            yield observation.reason
 
     def commands(self) -> Iterator[tuple[str, ...]]:
         """Every group of commands that stands together."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
+from runbooks.base.facets import known_facets
 from runbooks.diagnose.model import (
     Claim,
     Diagnosis,
@@ -23,10 +24,9 @@ from runbooks.diagnose.model import (
     Verdict,
     View,
 )
-from runbooks.evidence.catalogue import FACETS
-from runbooks.evidence.models import Caller, Evidence, Exchange, Look, Machine, Outcome, Subject
+from runbooks.evidence.models import Caller, Evidence, Exchange, Machine, Observation, Outcome, Requests, Subject
 from runbooks.report import charts
-from runbooks.report.document import Report, Requests
+from runbooks.report.document import Report
 from runbooks.report.section import Section
 
 START = datetime(2025, 10, 2, 14, 2, 11, tzinfo=UTC)
@@ -52,28 +52,28 @@ def exchange(facet: str, url: str, status: int | None, body: str, seconds: float
     )
 
 
-def look(name: str, outcome: Outcome, reason: str, *exchanges: Exchange, answer: object = None) -> Look:
-    facet = FACETS[name]
-    return Look(facet, facet.number, outcome, reason, LOOKED, answer, exchanges)
+def observation(name: str, outcome: Outcome, reason: str, *exchanges: Exchange, answer: object = None) -> Observation:
+    facet = next(facet for facet in known_facets() if facet.slug == name)
+    return Observation(facet, outcome, reason, LOOKED, answer, exchanges)
 
 
 def demo() -> Report:
     """The seed's incident as the simulator plays it."""
     machine = Machine(id=MACHINE, name="vyx-63eea370", state="destroyed", region="sin")
-    looks = [
-        look(
+    observations = [
+        observation(
             "token",
             Outcome.SEEN,
             "A deploy token of the organisation vyx, for the app vyx-app.",
             exchange("token", "https://api.machines.dev/v1/tokens/current", 200, '{"tokens":[{"org_slug":"vyx"}]}'),
         ),
-        look(
+        observation(
             "app",
             Outcome.SEEN,
             "The app vyx-app exists in the organisation vyx.",
             exchange("app", API, 200, json.dumps({"id": "jlyv9r5d56v18xrg", "name": "vyx-app", "status": "pending"})),
         ),
-        look(
+        observation(
             "machine",
             Outcome.SEEN,
             "The API still answers for this machine: its state is destroyed.",
@@ -100,7 +100,7 @@ def demo() -> Report:
             ),
             answer=machine,
         ),
-        look(
+        observation(
             "events",
             Outcome.SEEN,
             "Nine events: launch, four starts, four exits with code 1, destroy.",
@@ -113,14 +113,14 @@ def demo() -> Report:
                 request_id="01K6HZ9W31S4PAZ4S7PNWBH1RC-sin",
             ),
         ),
-        look(
+        observation(
             "list",
             Outcome.ABSENT,
             "The list is empty, twice.",
             exchange("list", f"{API}/machines", 200, "[]", 3.6, request_id="01K6HZ9XQW0C0Y9Q4GJ3TB0JZN-sin"),
             exchange("list", f"{API}/machines", 200, "[]", 4.8, request_id="01K6HZ9YD8Q1TX5MZ9H8N4E2KF-sin"),
         ),
-        look(
+        observation(
             "logs",
             Outcome.SEEN,
             "23 lines of this instance.",
@@ -132,7 +132,7 @@ def demo() -> Report:
                 6.0,
             ),
         ),
-        look(
+        observation(
             "image-believed",
             Outcome.ABSENT,
             "registry.fly.io/vyx-app:latest does not exist (MANIFEST_UNKNOWN).",
@@ -144,13 +144,13 @@ def demo() -> Report:
                 7.2,
             ),
         ),
-        look(
+        observation(
             "dns-believed",
             Outcome.ABSENT,
             "vyx-63eea370.fly.dev is NXDOMAIN, while the control name fly.dev resolves.",
             exchange("dns-believed", "dns:vyx-63eea370.fly.dev", None, "NXDOMAIN", 8.4, error="NXDOMAIN"),
         ),
-        look(
+        observation(
             "record",
             Outcome.SEEN,
             "One row in cloud_machines; its status is starting.",
@@ -158,12 +158,12 @@ def demo() -> Report:
                 "record", "postgresql:cloud_machines?machine_id=vyx-63eea370", 200, '[{"status":"starting"}]', 9.0
             ),
         ),
-        look(
+        observation(
             "edge-believed",
             Outcome.COULD_NOT_LOOK,
             "Skipped: the hostname does not exist.",
         ),
-        look(
+        observation(
             "caller",
             Outcome.SEEN,
             "The caller was told success and an id.",
@@ -176,7 +176,7 @@ def demo() -> Report:
     evidence = Evidence(
         subject=Subject("vyx-app", MACHINE, "vyx-63eea370", "vyx", "registry.fly.io/vyx-app:latest"),
         looked_at=LOOKED,
-        looks={one.number: one for one in looks},
+        observations={one.number: one for one in observations},
         source="simulator:vyx-missing-environment",
         retries=1,
         skipped={"status": "RUNBOOKS_STATUS_URL is off."},
@@ -285,7 +285,7 @@ def demo_diagnosis() -> Diagnosis:
                     Claim("The machine's config names another image, and it was pulled", ("E03", "E07")),
                     Claim("A missing image makes the create call fail with 400; it answered 200", ("E19",)),
                 ),
-                asked_by="the first report",
+                always_listed="the first report",
             ),
             Hypothesis(
                 "wrong-app",
@@ -293,7 +293,7 @@ def demo_diagnosis() -> Diagnosis:
                 Status.REFUTED,
                 "",
                 against=(Claim("The API shows the machine in vyx-app", ("E03",)),),
-                asked_by="the first report",
+                always_listed="the first report",
             ),
             Hypothesis(
                 "platform-incident",
@@ -398,7 +398,7 @@ def demo_sections(diagnosis: Diagnosis) -> tuple[Section, ...]:
 
 def empty() -> Report:
     """Nothing could be read: the token was refused."""
-    refused = look(
+    refused = observation(
         "token",
         Outcome.COULD_NOT_LOOK,
         "The token was refused with 401.",
@@ -452,9 +452,9 @@ def hostile() -> Report:
     evidence = Evidence(
         subject=Subject(EVIL),
         looked_at=LOOKED,
-        looks={
-            "E03": look("machine", Outcome.SEEN, EVIL, exchange("machine", EVIL, 200, long, request_id=EVIL)),
-            "E19": look("caller", Outcome.SEEN, EVIL, answer=Caller(text=long, region=EVIL)),
+        observations={
+            "E03": observation("machine", Outcome.SEEN, EVIL, exchange("machine", EVIL, 200, long, request_id=EVIL)),
+            "E19": observation("caller", Outcome.SEEN, EVIL, answer=Caller(text=long, region=EVIL)),
         },
         source=f"simulator:{EVIL}",
         skipped={"edge-app": EVIL, EVIL: EVIL},

@@ -19,15 +19,15 @@ import pytest
 from markdown_it import MarkdownIt
 from played import Told, tell, told
 
-from runbooks.diagnose.fix import checks
+from runbooks.diagnose.fix_checks import checks
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Diagnosis, Sees
 from runbooks.diagnose.verdict import diagnose
-from runbooks.evidence.models import Evidence, Outcome
-from runbooks.handbook import play, without
+from runbooks.evidence.models import Evidence, Outcome, Requests
 from runbooks.report import charts, page, steps, summary, writeup
-from runbooks.report.document import Report, Requests
+from runbooks.report.document import Report
 from runbooks.simulator.scenario import scenario_names
+from tools.generate_docs import play, without
 
 NUMBER = re.compile(r"\[(E\d\d[a-z]?(?:, ?E\d\d[a-z]?)*)\]")
 UNSEEN = re.compile(r"^(Could not look|This was not asked|Nobody could be asked|No event is to be had|Not tried)\b")
@@ -36,10 +36,10 @@ SOURCES = frozenset(
     line for line in Path(__file__).with_name("sources.txt").read_text().splitlines() if not line.startswith("#")
 )
 
-Found = tuple[str, str, tuple[str, ...]]
+FacetResult = tuple[str, str, tuple[str, ...]]
 
 
-def holding(found: Diagnosis) -> Iterator[Found]:
+def holding(found: Diagnosis) -> Iterator[FacetResult]:
     """Kind, sentence and footnotes of everything that is said to be so."""
     for finding in filter(None, (found.cause, *found.contributing)):
         yield finding.slug, finding.statement, finding.evidence
@@ -58,14 +58,14 @@ def holding(found: Diagnosis) -> Iterator[Found]:
         yield "comparison", str(found.comparison.differs), found.comparison.evidence
 
 
-def argued(found: Diagnosis) -> Iterator[Found]:
+def argued(found: Diagnosis) -> Iterator[FacetResult]:
     """What speaks for and against: an argument may be that something could not be seen."""
     for hypothesis in found.hypotheses:
         for claim in (*hypothesis.supports, *hypothesis.against):
             yield hypothesis.slug, claim.text, claim.evidence
 
 
-def blind(found: Diagnosis) -> Iterator[Found]:
+def blind(found: Diagnosis) -> Iterator[FacetResult]:
     """What says that one could not look: it names the look where there was one."""
     for hypothesis in found.hypotheses:
         for claim in hypothesis.missing:
@@ -80,25 +80,27 @@ def blind(found: Diagnosis) -> Iterator[Found]:
 
 def answered(evidence: Evidence, number: str) -> bool:
     """Did anything come of this look: an outcome, or at least an answer to be shown?"""
-    look = evidence.looks[number]
-    return look.outcome is not Outcome.COULD_NOT_LOOK or any(exchange.status for exchange in look.exchanges)
+    observation = evidence.observations[number]
+    return observation.outcome is not Outcome.COULD_NOT_LOOK or any(
+        exchange.status for exchange in observation.exchanges
+    )
 
 
 def unfounded(evidence: Evidence, found: Diagnosis) -> Iterator[str]:
     for kind, text, numbers in (*holding(found), *argued(found), *blind(found)):
-        if lost := [number for number in numbers if number not in evidence.looks]:
+        if lost := [number for number in numbers if number not in evidence.observations]:
             yield f"{kind} cites {lost}, which was never looked at: {text}"
     for kind, text, numbers in (*holding(found), *argued(found)):
         if not numbers:
             yield f"{kind} cites nothing: {text}"
     for kind, text, numbers in holding(found):
-        if not any(answered(evidence, number) for number in numbers if number in evidence.looks):
+        if not any(answered(evidence, number) for number in numbers if number in evidence.observations):
             yield f"{kind} cites only what could not be looked at: {text}"
-    platform = [number for number in ("E03", "E05", "E06") if number in evidence.looks]
+    platform = [number for number in ("E03", "E05", "E06") if number in evidence.observations]
     if found.reading.text and platform and not found.reading.evidence:
         yield f"the reading of the views cites none: {found.reading.text}"
     for check in checks(evidence):
-        if lost := [number for number in check.evidence if number not in evidence.looks]:
+        if lost := [number for number in check.evidence if number not in evidence.observations]:
             yield f"check {check.slug} cites {lost}"
         if check.holds is not None and not check.evidence:
             yield f"check {check.slug} cites nothing: {check.text}"
@@ -108,9 +110,9 @@ def unfounded(evidence: Evidence, found: Diagnosis) -> Iterator[str]:
 def test_every_claim_rests_on_looks(name: str) -> None:
     """With all looks; with each of them in vain; and in runs that ended before they came to the others."""
     whole = play(name)
-    looks = list(whole.looks.items())
-    partly = [whole, *(without(whole, number) for number in whole.looks)]
-    partly += [replace(whole, looks=dict(looks[:count])) for count in (0, 2, 4, 7, 11, 15)]
+    observations = list(whole.observations.items())
+    partly = [whole, *(without(whole, number) for number in whole.observations)]
+    partly += [replace(whole, observations=dict(observations[:count])) for count in (0, 2, 4, 7, 11, 15)]
     for evidence in partly:
         assert list(unfounded(evidence, diagnose(evidence))) == []
 
@@ -125,7 +127,7 @@ def test_a_claim_about_a_state_cites_a_look_that_tells_it(name: str) -> None:
             r"\b(?:[Tt]he machine|[Ii]t) is (created|started|stopped|suspended|failed|destroyed)\b", text
         )
         if stated:
-            shown = [repr(evidence.looks[number].answer) for number in numbers]
+            shown = [repr(evidence.observations[number].answer) for number in numbers]
             assert any(f"'{stated[1]}'" in answer for answer in shown), (kind, text, numbers)
 
 
@@ -136,7 +138,7 @@ def cited(texts: Iterator[str]) -> set[str]:
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_section_says_what_it_rests_on(name: str) -> None:
     found = told(name)
-    known = set(found.evidence.looks)
+    known = set(found.evidence.observations)
     assert cited(found.texts()) <= known
     for section in found.sections:
         assert set(section.evidence) <= known, section.slug
@@ -254,7 +256,7 @@ def test_every_footnote_of_the_summary_is_a_look(name: str) -> None:
         one = rest.pop()
         if isinstance(one, dict):
             numbers = one.get("evidence", [])
-            assert {numbers} if isinstance(numbers, str) else set(numbers) <= set(found.evidence.looks)
+            assert {numbers} if isinstance(numbers, str) else set(numbers) <= set(found.evidence.observations)
             rest += one.values()
         elif isinstance(one, list):
             rest += one

@@ -17,15 +17,15 @@ import pytest
 import shell
 from played import Told, tell, told
 
-from runbooks import practice
 from runbooks.cli import cli
 from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Evidence
-from runbooks.handbook import play
+from runbooks.simulator import instructions
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from runbooks.simulator.server import Simulator
+from tools.generate_docs import play
 
 CHECKOUT = Path(__file__).parent.parent.parent
 DOCUMENTS = sorted(
@@ -201,7 +201,7 @@ def test_every_command_of_the_simulator_s_instructions_exists(tmp_path: Path) ->
     scenario = load_scenario("healthy")
     simulator = Simulator(scenario, tmp_path)
     try:
-        text = practice.instructions(scenario, simulator.start())
+        text = instructions.instructions(scenario, simulator.start())
     finally:
         simulator.stop()
     lines = [x for x in text.splitlines() if x and not x.startswith("#")]
@@ -245,7 +245,7 @@ def _spoiled(value: Any, words: Mapping[str, str]) -> Any:
         return {_spoiled(key, words): _spoiled(item, words) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(_spoiled(item, words) for item in value)
-    if is_dataclass(value) and not isinstance(value, type) and type(value).__module__ != "runbooks.evidence.catalogue":
+    if is_dataclass(value) and not isinstance(value, type) and type(value).__module__ != "runbooks.base.facets":
         return replace(value, **{f.name: _spoiled(getattr(value, f.name), words) for f in fields(value) if f.init})
     return value
 

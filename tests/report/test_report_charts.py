@@ -23,7 +23,7 @@ from report_samples import demo, demo_diagnosis, empty, hostile
 
 from runbooks.diagnose.model import Claim, Comparison, Difference, Moment, Span, Status
 from runbooks.report import charts, page, summary, writeup
-from runbooks.report.charts import axis, letters
+from runbooks.report.charts import axis, text_metrics
 from runbooks.report.charts.drawing import Strip
 from runbooks.report.charts.matrix import MOST_ROWS
 from runbooks.report.section import Figure
@@ -149,7 +149,7 @@ def test_a_life_counts_its_starts(restarts: int) -> None:
 def test_a_matrix_holds_every_sign_and_counts_what_it_leaves_out() -> None:
     for diagnosis in (demo_diagnosis(), weighed(12, 10), weighed(60, 40)):
         figure = charts.matrix(diagnosis)
-        rows = [h for h in diagnosis.hypotheses if h.status is not Status.REFUTED or h.asked_by][:MOST_ROWS]
+        rows = [h for h in diagnosis.hypotheses if h.status is not Status.REFUTED or h.always_listed][:MOST_ROWS]
         cited = {n for h in rows for c in (*h.supports, *h.against, *h.missing) for n in c.evidence}
         shown = {word for word in words(figure) if re.fullmatch(r"E\d\d", word)}
         assert shown <= cited
@@ -183,7 +183,7 @@ def test_nothing_is_told_by_colour_alone() -> None:
 
     sides = ("supports", "against", "missing")
     assert len({row(replace(hypothesis, **{side: claim})) for side in sides}) == 3
-    assert len({row(replace(hypothesis, status=status, asked_by="me")) for status in Status}) == 4
+    assert len({row(replace(hypothesis, status=status, always_listed="me")) for status in Status}) == 4
 
     moment = demo_diagnosis().timeline[0]
     marked = {colourless(charts.timeline(life_of(replace(moment, decisive=on), moment))) for on in (True, False)}
@@ -237,13 +237,13 @@ def test_the_axis_keeps_order_and_shows_short_and_long() -> None:
 def test_words_are_cut_to_their_room_and_never_grow() -> None:
     for bold in (False, True):
         for room in (0, 3, 20, 55.5, 300):
-            cut = letters.fitted(letters.clean(LETTERS), room, 9, bold, " ×7")
-            assert letters.width(cut, 9, bold) <= room
+            cut = text_metrics.fitted(text_metrics.clean(LETTERS), room, 9, bold, " ×7")
+            assert text_metrics.width(cut, 9, bold) <= room
             assert not cut or cut.endswith(" ×7")
-    assert letters.fitted("whole", 100, 9) == "whole"
-    assert letters.fitted("whole", 3, 9) == ""
-    assert letters.clean(None) == "None"
-    assert letters.clean("e\u0301\u0301 日\n<b>") == "é\ufffd \ufffd ⏎ <b>"
+    assert text_metrics.fitted("whole", 100, 9) == "whole"
+    assert text_metrics.fitted("whole", 3, 9) == ""
+    assert text_metrics.clean(None) == "None"
+    assert text_metrics.clean("e\u0301\u0301 日\n<b>") == "é\ufffd \ufffd ⏎ <b>"
 
 
 def test_a_strip_never_gives_a_place_twice() -> None:

@@ -13,7 +13,7 @@ from report_samples import at
 
 from runbooks.diagnose.model import Moment
 from runbooks.report import charts
-from runbooks.report.charts import letters
+from runbooks.report.charts import text_metrics
 from runbooks.report.charts.drawing import Strip
 from runbooks.report.section import Figure
 
@@ -119,7 +119,7 @@ def test_the_measure_finds_an_overlap(measured: Callable[[Figure], Drawn], monke
 def test_the_measure_finds_what_leaves_the_picture(
     measured: Callable[[Figure], Drawn], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(letters, "fitted", lambda words, *_, **__: words)
+    monkeypatch.setattr(text_metrics, "fitted", lambda words, *_, **__: words)
     long = life_of(Moment(at(0), "program log", "x" * 200, "E07", True))
     assert any("leaves the picture" in fault for fault in measured(charts.timeline(long)).faults())
 

@@ -15,7 +15,7 @@ from page_samples import RUN, fixed, healthy, likely, long, not_fixed
 from report_samples import EVIL, demo, empty, hostile
 
 from runbooks.diagnose.model import Verdict
-from runbooks.report import bodies, page, paste, vendor
+from runbooks.report import fly_support, format_body, page, paste
 from runbooks.report.document import Report
 from runbooks.report.section import Section
 
@@ -75,7 +75,7 @@ def test_every_link_inside_resolves_and_ids_are_unique(sample: Callable[[], Repo
     ids = list(reader.values("id"))
     assert len(ids) == len(set(ids))
     assert {href[1:] for href in reader.values("href") if href.startswith("#")} <= set(ids)
-    assert set(report.evidence.looks) <= set(ids)
+    assert set(report.evidence.observations) <= set(ids)
 
 
 @SAMPLES
@@ -145,10 +145,10 @@ def test_what_is_cut_is_counted_and_what_is_hidden_is_shown() -> None:
 def test_nothing_in_it_depends_on_how_long_a_request_took() -> None:
     report = demo()
     slow = {
-        number: replace(look, exchanges=tuple(replace(one, duration_ms=9.9) for one in look.exchanges))
-        for number, look in report.evidence.looks.items()
+        number: replace(observation, exchanges=tuple(replace(one, duration_ms=9.9) for one in observation.exchanges))
+        for number, observation in report.evidence.observations.items()
     }
-    assert page.render(report) == page.render(replace(report, evidence=replace(report.evidence, looks=slow)))
+    assert page.render(report) == page.render(replace(report, evidence=replace(report.evidence, observations=slow)))
 
 
 def test_sections_stand_in_the_order_of_telling_and_unknown_ones_stay_behind_what_they_followed() -> None:
@@ -211,7 +211,7 @@ def test_no_other_folder_becomes_a_link(folder: str) -> None:
 def test_what_is_passed_on_stands_in_it_whole() -> None:
     text = html.unescape(page.render(demo()))
     assert f'<pre class="whole">{paste.block(demo())}</pre>' in text
-    assert f'<pre class="whole">{vendor.packet(demo())}</pre>' in text
+    assert f'<pre class="whole">{fly_support.packet(demo())}</pre>' in text
 
 
 def test_notes_keep_their_lines() -> None:
@@ -223,7 +223,7 @@ def test_notes_keep_their_lines() -> None:
 
 def test_an_answer_is_laid_out_one_entry_a_line() -> None:
     body = '{"data":[{"message":"one","at":1},{"message":"two","at":null}],"meta":{"next":"' + "x" * 90 + '"},"e":[]}'
-    assert bodies.lay_out(body).text.split("\n") == [
+    assert format_body.lay_out(body).text.split("\n") == [
         "{",
         '  "data": [{"message": "one", "at": 1}, {"message": "two", "at": null}],',
         '  "meta": {',
@@ -233,7 +233,7 @@ def test_an_answer_is_laid_out_one_entry_a_line() -> None:
         "}",
     ]
     for odd in ("", "[", "{not json", "[" * 200_000, '[1e999, NaN, "\\ud800"]', "plain\ntext"):
-        assert bodies.lay_out(odd).size == len(odd)
+        assert format_body.lay_out(odd).size == len(odd)
 
 
 def test_the_attack_is_a_real_one() -> None:

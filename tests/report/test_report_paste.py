@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from report_samples import at, demo, empty, hostile, look
+from report_samples import at, demo, empty, hostile, observation
 from writeup_samples import SCENARIOS, everything, played, very_long
 
 from runbooks.diagnose.model import Moment, Remedy
@@ -93,5 +93,10 @@ def test_fly_is_only_said_to_be_well_when_it_was_asked() -> None:
     report = replace(everything(), review=None)
     assert "ruled out as well: An incident of Fly (none is reported); " in paste.block(report)
     assert "An incident of Fly" not in paste.block(demo())
-    looks = {**report.evidence.looks, "E16": look("status", Outcome.COULD_NOT_LOOK, "the feed is off")}
-    assert "An incident of Fly" not in paste.block(replace(report, evidence=replace(report.evidence, looks=looks)))
+    observations = {
+        **report.evidence.observations,
+        "E16": observation("status", Outcome.COULD_NOT_LOOK, "the feed is off"),
+    }
+    assert "An incident of Fly" not in paste.block(
+        replace(report, evidence=replace(report.evidence, observations=observations))
+    )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from report_samples import at
 
 from runbooks.diagnose.model import Moment
-from runbooks.report.rounds import Again, Line, fold, spans
+from runbooks.report.collapse_repeats import Line, RepeatedBlock, fold, spans
 
 
 def moments(texts: str, decisive: int = -1) -> list[Moment]:
@@ -51,7 +51,7 @@ def test_what_is_decisive_is_never_folded() -> None:
 
 def test_the_same_words_of_another_source_are_new() -> None:
     told = [*moments("abc"), *(Moment(at(9), "caller", text, "E19") for text in "abc")]
-    assert not [one for one in fold(told) if isinstance(one, Again)]
+    assert not [one for one in fold(told) if isinstance(one, RepeatedBlock)]
 
 
 @given(st.text("abcd", max_size=60), st.integers(-1, 60))
@@ -62,7 +62,7 @@ def test_every_moment_is_told_once_in_its_order(texts: str, decisive: int) -> No
     assert [line.moment for line in lines] == told
     first = {one.number for one in fold(told) if isinstance(one, Line)}
     for one in fold(told):
-        if isinstance(one, Again):
+        if isinstance(one, RepeatedBlock):
             assert set(one.like) <= first, "it refers to lines that stand there"
             assert all(line.moment.text == told[line.like - 1].text for line in one.lines)
             assert not any(line.moment.decisive for line in one.lines)

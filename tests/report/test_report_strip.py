@@ -8,9 +8,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from runbooks.report import strip
+from runbooks.report import cause_history
+from runbooks.report.cause_history import MOST_COLUMNS, Strip
 from runbooks.report.runs import Run
-from runbooks.report.strip import MOST_COLUMNS, Strip
 
 LAST = date(2025, 10, 2)
 RUN = Run("2025-10-02/x", "2025-10-02T17:40:00Z", verdict="incident", cause="wrong-app", origins=("live",))
@@ -18,7 +18,7 @@ RUN = Run("2025-10-02/x", "2025-10-02T17:40:00Z", verdict="incident", cause="wro
 
 def built(runs: Iterable[Run]) -> Strip:
     found = list(runs)
-    made = strip.build(found, [f"n{n}" for n in range(len(found))])
+    made = cause_history.build(found, [f"n{n}" for n in range(len(found))])
     assert made is not None
     marks = [mark for lane in made.lanes for _, column in lane.columns for mark in column] + list(made.apart)
     assert sorted(mark.split()[1] for mark in marks) == sorted(f"n{n}" for n in range(len(found)))
@@ -31,7 +31,7 @@ def on(day: date | None, run: Run = RUN) -> Run:
 
 
 def test_one_run_is_no_course() -> None:
-    assert strip.build([RUN], [""]) is None
+    assert cause_history.build([RUN], [""]) is None
 
 
 @pytest.mark.parametrize(

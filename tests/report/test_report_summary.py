@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from report_samples import demo, empty, hostile
 
-from runbooks.errors import RunbookError
+from runbooks.base.errors import RunbookError
 from runbooks.report import summary
 from runbooks.report.document import Report
 

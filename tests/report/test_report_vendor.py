@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from report_samples import API, LOOKED, MACHINE, at, demo, empty, exchange, hostile, look
+from report_samples import API, LOOKED, MACHINE, at, demo, empty, exchange, hostile, observation
 from writeup_samples import SCENARIOS, everything, played, very_long
 
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Side
 from runbooks.evidence.models import Caller, CallerError, Event, Exit, ImageRef, Machine, Outcome
-from runbooks.report import vendor
+from runbooks.report import fly_support
 from runbooks.report.document import Report
 
 
@@ -44,20 +44,20 @@ def incident() -> Report:
         text="POST 503", errors=(CallerError(503, "upstream connect error", at(2), "01K6HYZZZZ0000000000000000-sin"),)
     )
     failed = exchange("machine", f"{API}/machines/{MACHINE}", 503, "", 1.0, request_id="01K6HZ9VVKFAILED000000000-sin")
-    seen = report.evidence.looks["E03"]
-    looks = {
-        **report.evidence.looks,
+    seen = report.evidence.observations["E03"]
+    observations = {
+        **report.evidence.observations,
         "E03": replace(seen, answer=machine, exchanges=(*seen.exchanges, failed)),
-        "E19": look("caller", Outcome.SEEN, "The caller's log was read.", answer=caller),
+        "E19": observation("caller", Outcome.SEEN, "The caller's log was read.", answer=caller),
     }
-    return replace(report, evidence=replace(report.evidence, looks=looks, source="live"))
+    return replace(report, evidence=replace(report.evidence, observations=observations, source="live"))
 
 
 @pytest.mark.parametrize("sample", [demo, empty, hostile, everything, very_long, incident])
 def test_it_is_plain_text_and_always_the_same(sample: Callable[[], Report]) -> None:
     report = sample()
-    packet = vendor.packet(report)
-    assert vendor.packet(report) == packet
+    packet = fly_support.packet(report)
+    assert fly_support.packet(report) == packet
     assert not set(packet) & set("\x1b\x00\x07\r\t\u202e\u2066\x9b")
     assert len(packet) < 30_000
     for title in ("PROBLEM", "WHAT WE ASK", "IDS", "TIMES (UTC)", "EVENTS"):
@@ -67,7 +67,7 @@ def test_it_is_plain_text_and_always_the_same(sample: Callable[[], Report]) -> N
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "healthy"])
 def test_a_scenario_gives_a_packet_with_the_ids_that_are_known(name: str) -> None:
     report = played(name)
-    packet = vendor.packet(report)
+    packet = fly_support.packet(report)
     subject = report.evidence.subject
     assert re.search(rf"app +{subject.app}$", part(packet, "IDS"), re.MULTILINE)
     assert (subject.machine_id or "machine id    not known") in part(packet, "IDS")
@@ -76,12 +76,12 @@ def test_a_scenario_gives_a_packet_with_the_ids_that_are_known(name: str) -> Non
         assert f"cause to be {report.diagnosis.cause.slug} ({report.diagnosis.cause.confidence})" in packet
     else:
         assert "We could not establish why." in packet
-    for listed in report.evidence.looks["E05"].exchanges[:1]:
+    for listed in report.evidence.observations["E05"].exchanges[:1]:
         assert f"{listed.request_id}  HTTP 200" in part(packet, "REQUEST IDS (fly-request-id)")
 
 
 def test_it_holds_what_support_asks_for() -> None:
-    packet = vendor.packet(incident())
+    packet = fly_support.packet(incident())
     assert f"Machine {MACHINE} of app vyx-app in sin is in state stopped since 2025-10-02 14:02:50 UTC." in packet
     ids = part(packet, "IDS")
     for label, value in (
@@ -101,7 +101,7 @@ def test_it_holds_what_support_asks_for() -> None:
 
 
 def test_request_ids_come_with_what_was_asked_the_callers_own_first() -> None:
-    told = part(vendor.packet(incident()), "REQUEST IDS (fly-request-id)").split("\n- ")
+    told = part(fly_support.packet(incident()), "REQUEST IDS (fly-request-id)").split("\n- ")
     assert told[0].startswith("- 01K6HYZZZZ0000000000000000-sin  HTTP 503  2025-10-02T14:02:13Z  from our caller's log")
     assert told[0].endswith("upstream connect error")
     assert told[1] == (
@@ -109,44 +109,45 @@ def test_request_ids_come_with_what_was_asked_the_callers_own_first() -> None:
     )
     assert told[2].startswith("01K6HZ9VVKFAILED000000000-sin  HTTP 503"), "a second answer only where it failed"
     assert "01K6HZ9YD8Q1TX5MZ9H8N4E2KF-sin" not in "".join(told), "the list's second answer was like the first"
-    assert "of the call that made the machine: not known" in vendor.packet(demo())
+    assert "of the call that made the machine: not known" in fly_support.packet(demo())
 
 
 def test_events_are_short_and_the_last_are_kept() -> None:
-    told = part(vendor.packet(incident()), "EVENTS").split("\n")
+    told = part(fly_support.packet(incident()), "EVENTS").split("\n")
     assert told[0] == "- … [cut: 10 earlier events]"
     assert told[-1].startswith("- 2025-10-02T14:02:50Z  exit -> stopped by flyd, exit code 1, oom_killed [E03]")
     assert len(told) == 31
-    assert part(vendor.packet(demo()), "EVENTS").startswith("- none seen: ")
+    assert part(fly_support.packet(demo()), "EVENTS").startswith("- none seen: ")
 
 
 def test_the_config_is_json_as_the_machine_was_described_with_its_secrets_replaced() -> None:
-    told = part(vendor.packet(incident()), "CONFIG, secrets replaced")
+    told = part(fly_support.packet(incident()), "CONFIG, secrets replaced")
     first, _, text = told.partition("\n")
     assert first == "as E03 shows it:"
     assert json.loads(text)["env"] == {"KEY": "<secret:supabase-key#1>"}
     large = incident()
-    machine = large.evidence.looks["E03"].answer
+    machine = large.evidence.observations["E03"].answer
     wide = replace(machine, config={"env": {f"N{n}": "x" * 5_000 for n in range(500)}})
-    looks = {**large.evidence.looks, "E03": replace(large.evidence.looks["E03"], answer=wide)}
+    observations = {**large.evidence.observations, "E03": replace(large.evidence.observations["E03"], answer=wide)}
     told = part(
-        vendor.packet(replace(large, evidence=replace(large.evidence, looks=looks))), "CONFIG, secrets replaced"
+        fly_support.packet(replace(large, evidence=replace(large.evidence, observations=observations))),
+        "CONFIG, secrets replaced",
     )
     assert "more characters]" in told
     assert told.endswith("… [cut: 384 more lines]")
 
 
 def test_siblings_stand_side_by_side_and_what_is_alike_is_told_once() -> None:
-    told = part(vendor.packet(everything()), "BESIDE OTHER MACHINES OF THE APP")
+    told = part(fly_support.packet(everything()), "BESIDE OTHER MACHINES OF THE APP")
     assert (
         "state, differs\n  * 91850296bd4738 vyx-63eea370  destroyed\n    5683d920b1618e a             started" in told
     )
     assert "image, the same everywhere: a:1" in told
-    assert "BESIDE" not in vendor.packet(demo())
+    assert "BESIDE" not in fly_support.packet(demo())
 
 
 def test_what_was_ruled_out_and_what_is_not_known_is_said() -> None:
-    packet = vendor.packet(everything())
+    packet = fly_support.packet(everything())
     assert "- Docker image missing" in part(packet, "RULED OUT ALREADY")
     assert "Fly reports no incident" in packet
     assert "RUNBOOKS_STATUS_URL is off" in part(packet, "NOT KNOWN TO US")
@@ -161,7 +162,7 @@ def test_what_was_ruled_out_and_what_is_not_known_is_said() -> None:
     ],
 )
 def test_it_asks_for_what_only_the_platform_can_tell(name: str, ask: str) -> None:
-    assert ask in " ".join(part(vendor.packet(played(name)), "WHAT WE ASK").split())
+    assert ask in " ".join(part(fly_support.packet(played(name)), "WHAT WE ASK").split())
 
 
 def test_what_only_the_platform_can_mend_is_said_to_be_on_its_side() -> None:
@@ -172,5 +173,5 @@ def test_what_only_the_platform_can_mend_is_said_to_be_on_its_side() -> None:
 
 
 def test_no_line_is_longer_than_a_mail_bears_but_for_what_must_stay_whole() -> None:
-    for line in vendor.packet(played("vyx-missing-environment")).split("\n"):
+    for line in fly_support.packet(played("vyx-missing-environment")).split("\n"):
         assert len(line) <= 100 or re.search(r"\S{60}", line), line

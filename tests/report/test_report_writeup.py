@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from report_samples import EVIL, demo, empty, hostile, look
+from report_samples import EVIL, demo, empty, hostile, observation
 from writeup_samples import SCENARIOS, everything, played, very_long
 
 from runbooks.diagnose.model import Verdict
@@ -61,9 +61,11 @@ def test_every_note_is_a_link_or_says_that_it_is_none(sample: Callable[[], Repor
     report = sample()
     tokens = list(parsed(written(sample)))
     linked = {after.content for before, after in pairwise(tokens) if before.type == "link_open"}
-    assert linked <= set(report.evidence.looks)
+    assert linked <= set(report.evidence.observations)
     running = " ".join(token.content for token in tokens if token.type == "text")
-    assert not {number for number in re.findall(r"\[(E\d\d[a-z]?)\]", running) if number in report.evidence.looks}
+    assert not {
+        number for number in re.findall(r"\[(E\d\d[a-z]?)\]", running) if number in report.evidence.observations
+    }
 
 
 @SAMPLES
@@ -79,7 +81,7 @@ def test_it_is_short_enough_for_an_issue_and_its_fences_end(sample: Callable[[],
     text = written(sample)
     assert len(text) <= writeup.MOST_CHARACTERS < 65_536
     assert writeup.render(report) == text
-    assert headings(text, "h3") == list(report.evidence.looks), "no fence swallows the evidence"
+    assert headings(text, "h3") == list(report.evidence.observations), "no fence swallows the evidence"
     assert headings(text, "h2")[-1] == "Evidence"
     assert "Summary" in headings(text, "h2")
 
@@ -155,8 +157,11 @@ def test_a_report_without_a_feed_claims_nothing_about_fly() -> None:
     assert "Fly reports no incident: the feed lists 3 incidents" in section(told, "Summary")
     assert "✗ **Fly itself had an incident**. Nothing speaks for it." in section(told, "What we ruled out")
     blind = everything()
-    looks = {**blind.evidence.looks, "E16": look("status", Outcome.COULD_NOT_LOOK, "the feed is off")}
-    told = writeup.render(replace(blind, evidence=replace(blind.evidence, looks=looks)))
+    observations = {
+        **blind.evidence.observations,
+        "E16": observation("status", Outcome.COULD_NOT_LOOK, "the feed is off"),
+    }
+    told = writeup.render(replace(blind, evidence=replace(blind.evidence, observations=observations)))
     assert "Whether Fly reports an incident is not known: the feed is off" in section(told, "Summary")
     assert "Fly itself" not in section(told, "What we ruled out")
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from report_samples import EVIL, at, demo, look
+from report_samples import EVIL, at, demo, observation
 
 from runbooks import __version__
-from runbooks.diagnose.fix import Check, Incident, Review
-from runbooks.diagnose.model import Claim, Comparison, Difference, Hypothesis, Moment, Remedy, Status, Untrue
+from runbooks.diagnose.fix_checks import Check, Incident, Review
+from runbooks.diagnose.model import Claim, Comparison, Difference, FalseClaim, Hypothesis, Moment, Remedy, Status
 from runbooks.diagnose.verdict import diagnose
-from runbooks.evidence.models import Evidence, Outcome
-from runbooks.handbook import play
-from runbooks.report.document import Report, Requests
+from runbooks.evidence.models import Evidence, Outcome, Requests
+from runbooks.report.document import Report
 from runbooks.report.since import Change, Earlier, Since
+from tools.generate_docs import play
 
 SCENARIOS = {
     # what somebody believed, and what the write-up has to tell him: the first action, and what was not so
@@ -43,15 +43,15 @@ def everything() -> Report:
     left_out = Check("endpoint", "The WebSocket connects", None, "left out: it does not apply", skipped=True)
     folder = "2025-10-02/machine_not_visible--vyx-app--91850296bd4738--174000Z"
     earlier = Earlier(folder, "2025-10-02T17:40:00Z", "machine_not_visible", "incident", EVIL, "missing-environment")
-    feed = look("status", Outcome.ABSENT, "the feed lists 3 incidents, none open within two hours of this one")
+    feed = observation("status", Outcome.ABSENT, "the feed lists 3 incidents, none open within two hours of this one")
     return replace(
         report,
         runbook="verify_fix",
-        evidence=replace(report.evidence, looks={**report.evidence.looks, "E16": feed}, skipped={}),
+        evidence=replace(report.evidence, observations={**report.evidence.observations, "E16": feed}, skipped={}),
         diagnosis=replace(
             report.diagnosis,
             hypotheses=tuple(h for h in report.diagnosis.hypotheses if h.slug != "platform-incident"),
-            untrue=(Untrue(at(1.4), Claim("The caller said `running`; the machine was gone.", ("E19", "E04"))),),
+            untrue=(FalseClaim(at(1.4), Claim("The caller said `running`; the machine was gone.", ("E19", "E04"))),),
             contradictions=(Claim("The list shows it, and a look by id does not.", ("E05", "E03")),),
             comparison=Comparison(
                 ("91850296bd4738 vyx-63eea370", "5683d920b1618e a", "3d8d7e5f1b0289 b"),

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from runbooks.simulator.scenario import Scenario, load_scenario
-from runbooks.simulator.server import Served, Simulator
+from runbooks.simulator.server import Endpoints, Simulator
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Stage:
     """One running simulator and a client that holds the investigator's token."""
 
     simulator: Simulator
-    served: Served
+    served: Endpoints
     scenario: Scenario
     client: httpx.Client
 

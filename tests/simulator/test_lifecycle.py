@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbooks.errors import SourceError
+from runbooks.base.errors import SourceError
 from runbooks.simulator import spec
 from runbooks.simulator.checks import checks_of
 from runbooks.simulator.http import answer_refused
@@ -151,7 +151,7 @@ def test_checks(config: dict[str, Any], name: str, reached: bool, status: int, f
     check = checks_of(config)[0]
     assert check.name == name
     assert check.result(reached, spec.Health(status=status))[0] == found
-    assert ("Services exposed" in check.complaint) == ("services" in config)
+    assert ("Services exposed" in check.error_message) == ("services" in config)
 
 
 def test_a_machine_whose_service_check_fails_gets_no_traffic() -> None:

@@ -15,15 +15,15 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from runbooks.errors import SourceError
+from runbooks.base.errors import SourceError
 from runbooks.simulator.scenario import load_scenario
-from runbooks.simulator.server import Served, Simulator
+from runbooks.simulator.server import Endpoints, Simulator
 from runbooks.simulator.spec import Fault
 
 from .conftest import Play
 
 
-def names(served: Served) -> list[tuple[str, str]]:
+def names(served: Endpoints) -> list[tuple[str, str]]:
     rules = (rule.split("=", 1) for rule in served.connect_to.split(","))
     return [(pattern, target) for pattern, target in rules]
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from runbooks.errors import SourceError
+from runbooks.base.errors import SourceError
 from runbooks.simulator.scenario import FOLDER, load_scenario
 from runbooks.simulator.world import World
 

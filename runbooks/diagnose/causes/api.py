@@ -6,11 +6,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from runbooks.diagnose.arguments import refused, said_no
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
-from runbooks.diagnose.lines import short
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    Weight,
+    cause,
+    concludes,
+    confirms,
+    contradicts,
+    missing,
+    refutes,
+    supports,
+)
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.shared_evidence import refused, said_no
 from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
 
 _HIDES = ("create-error-swallowed", "record-never-updated")
@@ -40,13 +53,13 @@ _API = ("machines/api/working-with-machines-api", "machines/api/machines-resourc
         "The name is what makes a create call safe to repeat: on 409 read the holder's id and go on with it.",
     ),
     next_test="Look at the machine whose id the refusal names: `fly machine status {holder} -a {app}`.",
-    apart={
+    distinguish_from={
         "ambiguous-create": "The first call had been answered by a time-out, and the holder is its machine.",
         "request-invalid": "The text speaks of the body, not of a name.",
     },
     sources=_API,
 )
-def name_conflict(facts: Facts) -> Iterator[Point | Says]:
+def name_conflict(facts: Facts) -> Iterator[Point | Conclusion]:
     """409 `unique machine name violation, machine ID … already exists with name …`; app names are refused alike."""
     kinds = ("name-taken", "app-name-taken")
     no = refused(facts, *kinds)
@@ -55,10 +68,10 @@ def name_conflict(facts: Facts) -> Iterator[Point | Says]:
         return
     name, holder = no.names.get("name") or facts.subject.machine_name, no.names.get("machine_id", "")
     if no.kind == "app-name-taken":
-        yield says(f"The app's name {name or facts.subject.app} is taken: app names are unique in all of Fly.")
+        yield concludes(f"The app's name {name or facts.subject.app} is taken: app names are unique in all of Fly.")
         return
     owner = f"machine {holder} has it" if holder else "another machine of the app has it"
-    yield says(f"The name {name or 'asked for'} is taken: {owner}.", holder=holder)
+    yield concludes(f"The name {name or 'asked for'} is taken: {owner}.", holder=holder)
 
 
 @cause(
@@ -77,13 +90,13 @@ def name_conflict(facts: Facts) -> Iterator[Point | Says]:
         "The unique name is the only key that makes the call safe to repeat.",
     ),
     next_test="List the app's machines by the name that was sent: `fly machine list -a {app}`.",
-    apart={
+    distinguish_from={
         "platform-incident": "No machine was made, and others are affected, too.",
         "name-conflict": "Nobody had called before.",
     },
     sources=_API,
 )
-def ambiguous_create(facts: Facts) -> Iterator[Point | Says]:
+def ambiguous_create(facts: Facts) -> Iterator[Point | Conclusion]:
     """The caller saw 408, 5xx or its own time-out on create; the machine of that name exists since that moment."""
     no = refused(facts, "timeout", "server-error", "connection")
     if no is None or (no not in facts.last_refusals and not facts.refused("name-taken")) or facts.crash_codes:
@@ -93,18 +106,18 @@ def ambiguous_create(facts: Facts) -> Iterator[Point | Says]:
         near = no.when and facts.created_at and abs(no.when - facts.created_at) <= timedelta(minutes=10)
         told = f"The caller was told {no.told}, and {made} exists"
         if near:
-            yield proves(f"{told} since that moment.", no.at, *facts.exists)
+            yield confirms(f"{told} since that moment.", no.at, *facts.exists)
         else:
-            yield favours(f"{told}.", no.at, *facts.exists, weight=Weight.WEAK)
-        yield says(
+            yield supports(f"{told}.", no.at, *facts.exists, weight=Weight.WEAK)
+        yield concludes(
             f"The create call ended in an error ({short(no.text, 80)}), but {made} was made; the caller does not "
             f"know its id."
         )
     elif not facts.exists:
-        yield favours(
+        yield supports(
             f"The caller was told {no.told}, which leaves open what became of the call.", no.at, weight=Weight.WEAK
         )
-        yield lacks("No machine of that name was seen.", "E05", "E06")
+        yield missing("No machine of that name was seen.", Facet.LIST, Facet.LIST_DELETED)
 
 
 @cause(
@@ -122,10 +135,10 @@ def ambiguous_create(facts: Facts) -> Iterator[Point | Says]:
         "Two jobs that change the same machine need one queue.",
     ),
     next_test="Ask who holds it, and until when: `fly machine leases view {machine_id} -a {app}`.",
-    apart={"start-rejected": "The refusal speaks of the machine's state, not of a lease."},
+    distinguish_from={"start-rejected": "The refusal speaks of the machine's state, not of a lease."},
     sources=("machines/api/machines-resource",),
 )
-def lease_held(facts: Facts) -> Iterator[Point | Says]:
+def lease_held(facts: Facts) -> Iterator[Point | Conclusion]:
     """409 `lease currently held by …, expires at …`; the text comes in `message` with status `error`."""
     yield from said_no(facts, "lease", of_create=False)
     no = refused(facts, "lease")
@@ -133,7 +146,7 @@ def lease_held(facts: Facts) -> Iterator[Point | Says]:
         return
     owner, expires = no.names.get("owner", ""), no.names.get("expires", "")
     until = f" until {expires}" if expires else ""
-    yield says(
+    yield concludes(
         f"{owner or 'Somebody else'} holds the machine's lease{until}, so the call was refused.",
         f"its lease is held by {owner or 'somebody else'}{until}",
     )
@@ -151,15 +164,15 @@ def lease_held(facts: Facts) -> Iterator[Point | Says]:
     ),
     prevention=Remedy("Pause after 429, and space the calls", "Repeat with growing pauses; queue creates per app."),
     next_test="Repeat the call alone: it is accepted.",
-    apart={"quota-or-billing": "A quota is refused however slowly one calls."},
+    distinguish_from={"quota-or-billing": "A quota is refused however slowly one calls."},
     sources=("machines/api/working-with-machines-api",),
 )
-def rate_limited(facts: Facts) -> Iterator[Point | Says]:
+def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
     """429, or `rate limit exceeded` in a refusal or in a line of the proxy."""
     yield from said_no(facts, "rate-limit")
     count = len(facts.refused("rate-limit"))
     times = f", {count} times" if count > 1 else ""
-    yield says(f"The call was refused (HTTP 429{times}) because too many came in too short a time.")
+    yield concludes(f"The call was refused (HTTP 429{times}) because too many came in too short a time.")
 
 
 @cause(
@@ -176,14 +189,14 @@ def rate_limited(facts: Facts) -> Iterator[Point | Says]:
         "Check the body against the API's published schema in CI", "The OpenAPI description names every field."
     ),
     next_test="Send the smallest body that works (`config.image` alone), then add fields one by one.",
-    apart={
+    distinguish_from={
         "image-tag-missing": "The 400 speaks of a manifest.",
         "region-unavailable": "The text names the region.",
         "start-rejected": "The text names the machine's state.",
     },
     sources=_API,
 )
-def request_invalid(facts: Facts) -> Iterator[Point | Says]:
+def request_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     """400 or 422 about the body, a value or a parameter of the call: `json: cannot unmarshal …`, `invalid …`."""
     kinds = ("body-invalid", "id-invalid", "route-missing", "version-mismatch")
     yield from said_no(facts, *kinds, of_create=False)
@@ -192,7 +205,7 @@ def request_invalid(facts: Facts) -> Iterator[Point | Says]:
         return
     what = no.names.get("what") or no.names.get("id") or short(no.text, 120)
     status = f" with HTTP {no.status}" if no.status else ""
-    yield says(f"The call was refused{status} because it is not well formed: {what}.")
+    yield concludes(f"The call was refused{status} because it is not well formed: {what}.")
 
 
 @cause(
@@ -217,41 +230,43 @@ def request_invalid(facts: Facts) -> Iterator[Point | Says]:
         "Ask the status feed when calls fail with 5xx", "It tells an outage from a mistake of one's own in a second."
     ),
     next_test="Read Fly's status page for that hour, and repeat the failed call.",
-    apart={
+    distinguish_from={
         "host-unreachable": "One machine's host is affected, not a region.",
         "region-capacity": "The text names capacity; nothing is broken.",
     },
     sources=("monitoring/metrics", "https://status.fly.io/"),
 )
-def platform_incident(facts: Facts) -> Iterator[Point | Says]:
+def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
     """Fly reports an incident for that time and place, and calls failed with 5xx: the report alone proves nothing."""
     matching = [i for i in facts.feed.incidents if _at_that_time(i, facts)]
     fitting = [i for i in matching if _about(i, facts)]
     no = refused(facts, "server-error", "host-unreachable", "timeout")
     failed = [
         number
-        for number, look in facts.evidence.looks.items()
-        if isinstance(look.answer, Refusal) and look.answer.status >= 500 and number != "E19"
+        for number, observation in facts.evidence.observations.items()
+        if isinstance(observation.answer, Refusal) and observation.answer.status >= 500 and number != Facet.CALLER
     ]
     failures = (*((no.at,) if no else ()), *failed)
     if fitting and failures:
         told = no.told if no else f"HTTP 5xx at {', '.join(failed)}"
-        yield proves(
-            f"Fly reports “{short(fitting[0].name, 100)}” for that time, and calls failed: {told}.", "E16", *failures
+        yield confirms(
+            f"Fly reports “{short(fitting[0].name, 100)}” for that time, and calls failed: {told}.",
+            Facet.STATUS,
+            *failures,
         )
     elif fitting:
-        yield favours(f"Fly reports “{short(fitting[0].name, 100)}” for that time.", "E16", weight=Weight.WEAK)
-        yield lacks("No call was seen to fail because of it.", "E19")
+        yield supports(f"Fly reports “{short(fitting[0].name, 100)}” for that time.", Facet.STATUS, weight=Weight.WEAK)
+        yield missing("No call was seen to fail because of it.", Facet.CALLER)
     elif failures and no:
-        yield favours(f"Calls failed with {no.told}.", *failures, weight=Weight.WEAK)
-        if facts.outcome("E16") is Outcome.SEEN or facts.outcome("E16") is Outcome.ABSENT:
-            yield doubts("Fly reports no incident for that time and place.", "E16")
+        yield supports(f"Calls failed with {no.told}.", *failures, weight=Weight.WEAK)
+        if facts.outcome(Facet.STATUS) is Outcome.SEEN or facts.outcome(Facet.STATUS) is Outcome.ABSENT:
+            yield contradicts("Fly reports no incident for that time and place.", Facet.STATUS)
         else:
-            yield lacks("Fly's status feed could not be read.", "E16")
+            yield missing("Fly's status feed could not be read.", Facet.STATUS)
     if facts.runs and not no:
         yield refutes("The machine runs, and no call failed.", *facts.state_at)
     name = fitting[0].name if fitting else "an incident"
-    yield says(f"Fly had an incident at that time ({short(name, 100)}), and the call failed because of it.")
+    yield concludes(f"Fly had an incident at that time ({short(name, 100)}), and the call failed because of it.")
 
 
 def _at_that_time(incident: PlatformIncident, facts: Facts) -> bool:

@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbooks.diagnose.arguments import create_refused
-from runbooks.diagnose.facts import GONE, Facts, lasting
-from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
+from runbooks.base.facets import Facet
+from runbooks.diagnose.facts import GONE, Facts, format_duration
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    Weight,
+    cause,
+    concludes,
+    confirms,
+    contradicts,
+    missing,
+    refutes,
+    supports,
+)
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.shared_evidence import create_refused
 from runbooks.evidence.caller import MACHINE_ID
 from runbooks.evidence.models import Record
 
@@ -31,10 +44,10 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
         "rows that are older than a few minutes. Inside the machine FLY_MACHINE_ID says who it is.",
     ),
     next_test="Compare the row's status and updated_at with the machine's state.",
-    apart={"record-of-another-machine": "The row is about another machine's id."},
+    distinguish_from={"record-of-another-machine": "The row is about another machine's id."},
     sources=("machines/runtime-environment", "machines/api/machines-resource"),
 )
-def record_never_updated(facts: Facts) -> Iterator[Point | Says]:
+def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
     """The row still says `starting` while the machine has long been something else."""
     record = facts.record
     if record is None or record.status not in WAITING:
@@ -42,24 +55,24 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Says]:
     touched = record.updated_at or record.started_at or record.created_at
     age = facts.age(touched)
     stale = age is not None and age >= timedelta(minutes=5)
-    waits = f"The row has said `{record.status}` for {lasting(age)}"
+    waits = f"The row has said `{record.status}` for {format_duration(age)}"
     if facts.state in _SETTLED:
         text = f"{waits}; the machine is {facts.state}."
         if facts.state == "started" and record.status in ("started", "running"):
-            yield refutes("The row agrees with the machine.", "E14")
+            yield refutes("The row agrees with the machine.", Facet.RECORD)
         elif stale:
-            yield proves(text, "E14", *facts.state_at)
+            yield confirms(text, Facet.RECORD, *facts.state_at)
         else:
-            yield favours(text, "E14", *facts.state_at)
-        yield says(
-            f"The row still says `{record.status}`, {lasting(age)} after it was written; the machine is {facts.state}.",
-            f"only the caller's database still says `{record.status}`, {lasting(age)} after it was written",
+            yield supports(text, Facet.RECORD, *facts.state_at)
+        yield concludes(
+            f"The row still says `{record.status}`, {format_duration(age)} after it was written; the machine is {facts.state}.",
+            f"only the caller's database still says `{record.status}`, {format_duration(age)} after it was written",
         )
     elif no := create_refused(facts):
-        yield proves(f"{waits}, and the create call had been refused.", "E14", no.at)
-        yield says(f"The row says `{record.status}`, although the create call was refused.")
+        yield confirms(f"{waits}, and the create call had been refused.", Facet.RECORD, no.at)
+        yield concludes(f"The row says `{record.status}`, although the create call was refused.")
     elif facts.state:
-        yield favours(f"{waits}; the machine is {facts.state}.", "E14", *facts.state_at)
+        yield supports(f"{waits}; the machine is {facts.state}.", Facet.RECORD, *facts.state_at)
 
 
 @cause(
@@ -77,19 +90,19 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Says]:
         "Return the API's status and text, and write the row's error_message, before anything else is written.",
     ),
     next_test="Read the caller's own log around the create call.",
-    apart={"record-never-updated": "The create call had been accepted."},
+    distinguish_from={"record-never-updated": "The create call had been accepted."},
     sources=("machines/api/working-with-machines-api",),
 )
-def create_error_swallowed(facts: Facts) -> Iterator[Point | Says]:
+def create_error_swallowed(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: the caller's log holds the API's refusal, its answer or its row says success."""
     no = create_refused(facts)
-    if no is None or no.at not in ("E19", "E21"):
+    if no is None or no.at not in (Facet.CALLER, Facet.FUNCTION_LOG):
         return
     if facts.caller.ok:
-        yield proves(f"The caller's log holds the refusal ({no.told}), its answer claims success.", no.at)
+        yield confirms(f"The caller's log holds the refusal ({no.told}), its answer claims success.", no.at)
     elif facts.record and facts.record.status in (*WAITING, "running"):
-        yield proves(f"The API refused ({no.told}), and the row says `{facts.record.status}`.", no.at, "E14")
-    yield says("The API refused the create call, and the caller reported success.")
+        yield confirms(f"The API refused ({no.told}), and the row says `{facts.record.status}`.", no.at, Facet.RECORD)
+    yield concludes("The API refused the create call, and the caller reported success.")
 
 
 @cause(
@@ -117,26 +130,32 @@ def create_error_swallowed(facts: Facts) -> Iterator[Point | Says]:
         "A row that says running is a memory, not an observation: read the machine by its id first.",
     ),
     next_test="List the app's machines by that name, and compare their ids with the one that was kept.",
-    apart={
+    distinguish_from={
         "wrong-app": "The id is right, the app is not.",
         "record-never-updated": "The row is about the right machine, and only its status is old.",
     },
     sources=("machines/api/machines-resource",),
 )
-def record_of_another_machine(facts: Facts) -> Iterator[Point | Says]:
+def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
     """A cached row handed out again, while a newer machine bears the name; or a name kept where the id belongs."""
     yield from _kept_a_name(facts)
     own = facts.subject.machine_id
     newer = [(m, at) for m, at in facts.namesakes if m.state not in GONE and m.id != own]
-    if newer and (facts.destroyed or (facts.looked("E03") and not facts.sightings)):
+    if newer and (facts.destroyed or (facts.looked(Facet.MACHINE) and not facts.machine_views)):
         other, at = newer[-1]
-        handed = ("E19",) if facts.caller.reused else ("E14",) if any(_names(r, own) for r in facts.records) else ()
+        handed = (
+            (Facet.CALLER,)
+            if facts.caller.reused
+            else (Facet.RECORD,)
+            if any(_names(r, own) for r in facts.records)
+            else ()
+        )
         text = f"{other.id} bears the name {other.name} and is {other.state}; {own} is {facts.state or 'not known'}"
         if handed:
-            yield proves(f"{text}, and the caller was still given {own}.", at, *handed, *facts.state_at)
+            yield confirms(f"{text}, and the caller was still given {own}.", at, *handed, *facts.state_at)
         else:
-            yield favours(f"{text}.", at, *facts.state_at, weight=Weight.WEAK)
-        yield says(
+            yield supports(f"{text}.", at, *facts.state_at, weight=Weight.WEAK)
+        yield concludes(
             f"The caller was given {own}, a former machine; {other.id} bears the name {other.name} now and is "
             f"{other.state}.",
             f"the record still names it, while {other.id} has taken its place",
@@ -145,33 +164,35 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Says]:
         )
     elif facts.unsure_which:
         ids = ", ".join(m.id for m, _ in facts.namesakes[:4])
-        yield favours(f"The name was given more than once: also to {ids}.", facts.namesakes[0][1], weight=Weight.WEAK)
-        yield lacks("Which of them the caller means is not known: it gave no id.", "E19")
+        yield supports(f"The name was given more than once: also to {ids}.", facts.namesakes[0][1], weight=Weight.WEAK)
+        yield missing("Which of them the caller means is not known: it gave no id.", Facet.CALLER)
     elif facts.caller.reused and facts.state in ("started", "suspended"):
-        yield refutes("The caller reused a machine, and that machine runs.", "E19", *facts.state_at)
+        yield refutes("The caller reused a machine, and that machine runs.", Facet.CALLER, *facts.state_at)
     stray = [r for r in facts.records if r.fly_machine_id and own and r.fly_machine_id != own]
-    if stray and facts.sightings and not any(_names(r, own) for r in facts.records):
-        yield favours(f"The row names {stray[0].fly_machine_id}, and this machine is {own}.", "E14", *facts.seen_at[:1])
-        yield says(f"The row is about {stray[0].fly_machine_id}, not about {own}.", right_id=own)
+    if stray and facts.machine_views and not any(_names(r, own) for r in facts.records):
+        yield supports(
+            f"The row names {stray[0].fly_machine_id}, and this machine is {own}.", Facet.RECORD, *facts.seen_at[:1]
+        )
+        yield concludes(f"The row is about {stray[0].fly_machine_id}, not about {own}.", right_id=own)
 
 
-def _kept_a_name(facts: Facts) -> Iterator[Point | Says]:
+def _kept_a_name(facts: Facts) -> Iterator[Point | Conclusion]:
     """A name where the id belongs: the platform refuses it, or knows no such machine (facts §11 row 40)."""
     name, own = facts.subject.machine_name, facts.subject.machine_id
     wrong = [no for no in facts.refused("id-invalid") if name and name in no.text]
     kept = [r for r in facts.records if r.fly_machine_id and not MACHINE_ID.match(r.fly_machine_id)]
     if not wrong and not kept:
         return
-    at = (*(no.at for no in wrong[-1:]), *(("E14",) if kept else ()))
+    at = (*(no.at for no in wrong[-1:]), *((Facet.RECORD,) if kept else ()))
     if wrong and facts.runs:
-        yield proves(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at, *facts.state_at)
+        yield confirms(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at, *facts.state_at)
     elif wrong:
-        yield favours(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at)
+        yield supports(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at)
     else:
-        yield favours(f"The row keeps {kept[0].fly_machine_id} where the id belongs.", *at)
+        yield supports(f"The row keeps {kept[0].fly_machine_id} where the id belongs.", *at)
     if kept and facts.state in GONE:
-        yield doubts(f"The machine is {facts.state} whatever the row keeps.", *facts.state_at)
-    yield says(
+        yield contradicts(f"The machine is {facts.state} whatever the row keeps.", *facts.state_at)
+    yield concludes(
         f"The caller keeps the name {name} where the machine's id belongs, so its calls find nothing; the machine is "
         f"{facts.state or 'not to be seen'}.",
         f"the caller looks for it by its name {name} where its id belongs",

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbooks.diagnose.arguments import image_was_resolved, other_reason, refused, said_no
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import (
+    Conclusion,
     Point,
-    Says,
     Stage,
     Weight,
     cause,
-    doubts,
-    favours,
-    lacks,
-    proves,
+    concludes,
+    confirms,
+    contradicts,
+    missing,
     refutes,
-    says,
+    supports,
 )
-from runbooks.diagnose.lines import Reading, short
+from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.shared_evidence import image_was_resolved, other_reason, refused, said_no
 from runbooks.evidence.models import Image, Outcome
 
 _MISSING = ("manifest-unknown", "image-not-found-release")
@@ -30,7 +31,7 @@ _PUSHED = ("digest: sha256:", "pushing manifest", "Pushing image done", "image p
 
 def _believed(facts: Facts) -> tuple[Image | None, str]:
     """The last look at the image that was asked for."""
-    at = "E09b" if facts.looked("E09b") else "E09"
+    at = Facet.IMAGE_BELIEVED_AGAIN if facts.looked(Facet.IMAGE_BELIEVED_AGAIN) else Facet.IMAGE_BELIEVED
     return facts.image(at), at
 
 
@@ -38,7 +39,7 @@ def _believed(facts: Facts) -> tuple[Image | None, str]:
     "image-tag-missing",
     "The image tag was missing, so no machine could be made",
     stage=Stage.CREATE,
-    asked_by="the usual first suspicions",
+    always_listed="the usual first suspicions",
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
         "Push the tag, or ask for an image that exists",
@@ -55,14 +56,14 @@ def _believed(facts: Facts) -> tuple[Image | None, str]:
         ("fly auth docker", "docker manifest inspect {believed}"),
     ),
     next_test="Ask for the create call's own answer: a missing tag shows as HTTP 400 with MANIFEST_UNKNOWN.",
-    apart={
+    distinguish_from={
         "image-not-yet-propagated": "The registry has the tag a minute later.",
         "image-unauthorized": "The refusal says unauthorized, not MANIFEST_UNKNOWN.",
         "image-pull-failed": "The create call was answered with an id.",
     },
     sources=("blueprints/using-the-fly-docker-registry", "machines/api/machines-resource"),
 )
-def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
+def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     """The create call is refused with 400 `failed to get manifest … MANIFEST_UNKNOWN`, and there is no
     machine. A machine id refutes it, even if the tag is missing from the registry today."""
     no = refused(facts, *_MISSING)
@@ -70,13 +71,15 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
     if no:
         ref = no.names.get("ref") or facts.subject.image
         if believed and believed.exists:
-            yield favours(f"The call was refused: {no.told}.", no.at)
+            yield supports(f"The call was refused: {no.told}.", no.at)
         elif believed and believed.exists is False:
             yield from said_no(facts, *_MISSING)
         else:
-            yield favours(f"The platform refused the call: {no.told}.", no.at)
-            yield lacks("Whether the registry has the image now could not be seen; a tag can arrive late.", "E09")
-        yield says(
+            yield supports(f"The platform refused the call: {no.told}.", no.at)
+            yield missing(
+                "Whether the registry has the image now could not be seen; a tag can arrive late.", Facet.IMAGE_BELIEVED
+            )
+        yield concludes(
             f"The create call was refused because the image {ref or 'it names'} does not exist.",
             believed=ref,
             label=ref.partition("@")[0].rpartition("/")[2].partition(":")[2],
@@ -84,18 +87,18 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
     yield from image_was_resolved(facts)
     yield from other_reason(facts, *_MISSING)
     if believed and believed.exists is False:
-        yield favours(f"The registry has no {believed.ref} now.", at, weight=Weight.WEAK)
+        yield supports(f"The registry has no {believed.ref} now.", at, weight=Weight.WEAK)
         if facts.ran_text and _plain(facts.ran_text) != _plain(facts.subject.image):
             yield refutes(
                 f"The machine ran {facts.ran_text}: pushing {facts.subject.image} would change nothing.",
                 *facts.config_at,
             )
     elif believed and believed.exists:
-        yield doubts(f"The registry has {believed.ref} now.", at)
-    elif facts.outcome("E09") is Outcome.COULD_NOT_LOOK and not no:
-        yield lacks("Whether the registry has the believed tag could not be seen.", "E09")
+        yield contradicts(f"The registry has {believed.ref} now.", at)
+    elif facts.outcome(Facet.IMAGE_BELIEVED) is Outcome.COULD_NOT_LOOK and not no:
+        yield missing("Whether the registry has the believed tag could not be seen.", Facet.IMAGE_BELIEVED)
     if not no and not facts.exists:
-        yield lacks("The create call's own answer is not known.", "E19")
+        yield missing("The create call's own answer is not known.", Facet.CALLER)
 
 
 @cause(
@@ -114,24 +117,24 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Says]:
         "Create only when the registry answers for the digest, and repeat a MANIFEST_UNKNOWN for a minute.",
     ),
     next_test="Repeat the same call a minute later: if it is accepted, the image had only been late.",
-    apart={"image-tag-missing": "The registry still does not have the tag."},
+    distinguish_from={"image-tag-missing": "The registry still does not have the tag."},
     sources=("getting-started/troubleshooting",),
 )
-def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Says]:
+def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
     """The create call is refused with MANIFEST_UNKNOWN, and the registry has that very image now."""
     no = refused(facts, *_MISSING)
     believed, at = _believed(facts)
     if no is None or believed is None:
         return
     if believed.exists:
-        yield favours(f"The call was refused: {no.told}; the registry has {believed.ref} now.", no.at, at)
+        yield supports(f"The call was refused: {no.told}; the registry has {believed.ref} now.", no.at, at)
         pushed = [word for word in _PUSHED if word in facts.caller.text]
         if pushed:
-            yield favours(f"The caller's log shows a push before it (“{pushed[0].strip()}”).", "E19")
+            yield supports(f"The caller's log shows a push before it (“{pushed[0].strip()}”).", Facet.CALLER)
     elif believed.exists is False:
         yield refutes(f"The registry does not have {believed.ref} even now.", at)
     ref = no.names.get("ref") or believed.ref
-    yield says(f"The create call was refused because {ref} could not be found yet; the registry has it now.")
+    yield concludes(f"The create call was refused because {ref} could not be found yet; the registry has it now.")
 
 
 @cause(
@@ -150,22 +153,24 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Says]:
         ),
     ),
     next_test="Ask for the create call's own answer: it reads `failed to get manifest …: unauthorized`.",
-    apart={"image-tag-missing": "The refusal says MANIFEST_UNKNOWN, not unauthorized."},
+    distinguish_from={"image-tag-missing": "The refusal says MANIFEST_UNKNOWN, not unauthorized."},
     sources=("blueprints/using-the-fly-docker-registry",),
 )
-def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
+def image_unauthorized(facts: Facts) -> Iterator[Point | Conclusion]:
     """The create call is refused with 400 `failed to get manifest …: unauthorized`: a private or foreign
     registry, a repository of another organisation, or a package that is not public."""
     no = refused(facts, "manifest-unauthorized")
-    believed = facts.image("E09")
+    believed = facts.image(Facet.IMAGE_BELIEVED)
     if no:
         yield from said_no(facts, "manifest-unauthorized")
         ref = no.names.get("ref") or facts.subject.image
-        yield says(f"The create call was refused because the platform may not read {ref or 'the image'}.", believed=ref)
+        yield concludes(
+            f"The create call was refused because the platform may not read {ref or 'the image'}.", believed=ref
+        )
     elif believed and believed.exists is None and believed.refusal:
-        yield favours(
+        yield supports(
             f"The registry refuses to tell about {believed.ref} (HTTP {believed.refusal.status}).",
-            "E09",
+            Facet.IMAGE_BELIEVED,
             weight=Weight.WEAK,
         )
     if no or believed:
@@ -192,30 +197,30 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Says]:
     ),
     prevention=Remedy("Check the unpacked size in CI", "Build in stages, and leave models and data out of the image."),
     next_test="Add up the unpacked layers: `docker history {image}`.",
-    apart={"image-pull-failed": "The log speaks of the pull, not of room on the disk."},
+    distinguish_from={"image-pull-failed": "The log speaks of the pull, not of room on the disk."},
     sources=("getting-started/troubleshooting", "flyctl/integrating"),
 )
-def image_too_large(facts: Facts) -> Iterator[Point | Says]:
+def image_too_large(facts: Facts) -> Iterator[Point | Conclusion]:
     """A line or a refusal about no room to unpack the image: the root file system holds 8 GB."""
     lines = facts.readings("no-space")
     early = [r for r in lines if not _after_boot(facts, r)]
     if early:
-        yield proves(f"The log says: “{short(early[-1].line.message, 160)}”.", *facts.where("no-space"))
+        yield confirms(f"The log says: “{short(early[-1].line.message, 160)}”.", *facts.where("no-space"))
     elif lines:
-        yield favours(f"The program says: “{short(lines[-1].line.message, 160)}”.", *facts.where("no-space"))
+        yield supports(f"The program says: “{short(lines[-1].line.message, 160)}”.", *facts.where("no-space"))
     yield from said_no(facts, "image-too-large")
-    ran = facts.image("E10") or facts.image("E09")
+    ran = facts.image(Facet.IMAGE_RAN) or facts.image(Facet.IMAGE_BELIEVED)
     if (early or facts.refused("image-too-large")) and ran and ran.size_bytes:
         packed = f"{ran.size_bytes / 1e9:.1f} GB"
-        yield favours(f"Packed, its layers take {packed}.", "E10", "E09", weight=Weight.WEAK)
-    yield says(
+        yield supports(f"Packed, its layers take {packed}.", Facet.IMAGE_RAN, Facet.IMAGE_BELIEVED, weight=Weight.WEAK)
+    yield concludes(
         f"The image {facts.ran_text or facts.subject.image} does not fit into a machine's root file system "
         f"(8GB, unpacked).",
         "its image does not fit into the root file system (8GB, unpacked)",
     )
 
 
-def _after_boot(facts: Facts, reading: Reading) -> bool:
+def _after_boot(facts: Facts, reading: LogMatch) -> bool:
     """A full disk once the program runs is the program's own doing, not the image's."""
     booted = [r.line.at for r in facts.readings("booting") if r.line.at]
     return bool(booted and reading.line.at and reading.line.at > booted[0])
@@ -226,7 +231,7 @@ def _after_boot(facts: Facts, reading: Reading) -> bool:
     "The image could not be pulled after the create call",
     stage=Stage.START,
     side=Side.EITHER,
-    asked_by="the usual first suspicions",
+    always_listed="the usual first suspicions",
     explains=("record-never-updated", "auto-destroyed"),
     remedy=Remedy(
         "Push the image again and create from its new digest",
@@ -239,13 +244,13 @@ def _after_boot(facts: Facts, reading: Reading) -> bool:
         ("fly machine wait {live_id} -a {app} --state settled",),
     ),
     next_test="Ask the registry for the digest that the machine resolved, and read its log for the pull.",
-    apart={
+    distinguish_from={
         "image-tag-missing": "The create call itself was refused, and there is no id.",
         "stuck-in-transition": "The pull has not failed, it goes on for too long.",
     },
     sources=("machines/machine-states", "machines/overview"),
 )
-def image_pull_failed(facts: Facts) -> Iterator[Point | Says]:
+def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     """After a 200: no start, a pull line without “prepared”, and a digest the registry no longer serves.
     Fly documents neither the event nor the log text of it, so those alone decide nothing."""
     if prepared := facts.readings("prepared"):
@@ -256,28 +261,28 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Says]:
     elif facts.started_at:
         yield refutes("The machine booted, so its image had been pulled.", *facts.started_at)
     pulling, failed = facts.readings("pulling"), facts.readings("pull-failed")
-    gone = facts.image("E10")
+    gone = facts.image(Facet.IMAGE_RAN)
     digest_gone = bool(gone and gone.exists is False)
     if failed:
-        yield favours(
+        yield supports(
             f"The log speaks of a failed pull: “{short(failed[-1].line.message, 160)}”.", *facts.where("pull-failed")
         )
     if facts.event_of("launch", "launch_failed"):
-        yield favours("The events show launch_failed.", *facts.events_at)
+        yield supports("The events show launch_failed.", *facts.events_at)
     if pulling and not facts.readings("prepared") and digest_gone and gone:
-        yield proves(
+        yield confirms(
             f"The log shows the pull of the image beginning and never ending, "
             f"and the registry has no {gone.ref.rpartition('@')[2]} any more.",
-            "E07",
-            "E10",
+            Facet.LOGS,
+            Facet.IMAGE_RAN,
         )
     elif digest_gone and gone and facts.exists:
-        yield favours(f"The registry has no {gone.ref}, the digest that the machine resolved.", "E10")
+        yield supports(f"The registry has no {gone.ref}, the digest that the machine resolved.", Facet.IMAGE_RAN)
     if not facts.exists:
-        yield lacks("The platform shows no machine, so there is no sign that a pull was ever tried.", "E03")
-    elif not pulling and facts.outcome("E07") is not Outcome.SEEN:
-        yield lacks("There is no log line about the pull.", "E07")
-    yield says(
+        yield missing("The platform shows no machine, so there is no sign that a pull was ever tried.", Facet.MACHINE)
+    elif not pulling and facts.outcome(Facet.LOGS) is not Outcome.SEEN:
+        yield missing("There is no log line about the pull.", Facet.LOGS)
+    yield concludes(
         "The machine was created, and then its image could not be pulled onto the host.",
         "its image could not be pulled onto the host",
     )
@@ -306,33 +311,35 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Says]:
         ("fly auth docker", "docker buildx build --platform linux/amd64 -t {tagged} --push ."),
     ),
     next_test="Read `architecture` in the image's config: `docker buildx imagetools inspect {image}`.",
-    apart={
+    distinguish_from={
         "bad-command": "The file is missing; here it is there and cannot be executed.",
         "startup-crash": "The program runs and prints something of its own.",
     },
     sources=("machines/overview", "getting-started/troubleshooting"),
 )
-def image_wrong_architecture(facts: Facts) -> Iterator[Point | Says]:
+def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
     """The boot log says `Exec format error`, or the image that ran offers no amd64. Not checked at create."""
     said = facts.readings("exec-format")
-    ran = facts.image("E10")
+    ran = facts.image(Facet.IMAGE_RAN)
     architectures = ran.architectures if isinstance(ran, Image) and ran.exists else ()
     if said:
-        yield proves(f"The log says: “{short(said[0].line.message, 160)}”.", *facts.where("exec-format"))
+        yield confirms(f"The log says: “{short(said[0].line.message, 160)}”.", *facts.where("exec-format"))
     if architectures and "amd64" not in architectures:
         shown = ", ".join(architectures)
         if facts.crash_codes or said:
-            yield proves(f"The image that ran is for {shown} only; Fly runs amd64.", "E10")
+            yield confirms(f"The image that ran is for {shown} only; Fly runs amd64.", Facet.IMAGE_RAN)
         else:
-            yield favours(f"The image that ran is for {shown} only; Fly runs amd64.", "E10")
-        yield says(f"The image {facts.ran_text or ''} is built for {shown}, and Fly's machines are amd64.")
+            yield supports(f"The image that ran is for {shown} only; Fly runs amd64.", Facet.IMAGE_RAN)
+        yield concludes(f"The image {facts.ran_text or ''} is built for {shown}, and Fly's machines are amd64.")
     elif architectures and not said:
-        yield refutes("The image that ran offers amd64, and no line speaks of an exec format error.", "E10")
+        yield refutes("The image that ran offers amd64, and no line speaks of an exec format error.", Facet.IMAGE_RAN)
     elif architectures:
-        yield doubts("The image that ran offers amd64; a script without a #! line gives the same error.", "E10")
+        yield contradicts(
+            "The image that ran offers amd64; a script without a #! line gives the same error.", Facet.IMAGE_RAN
+        )
     if said and not architectures:
-        yield says("The program cannot be executed on Fly's amd64 machines.")
-        yield lacks("The image's own architecture could not be read.", "E10")
+        yield concludes("The program cannot be executed on Fly's amd64 machines.")
+        yield missing("The image's own architecture could not be read.", Facet.IMAGE_RAN)
 
 
 @cause(
@@ -351,29 +358,29 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Says]:
         "A default in the code says nothing once a secret or an environment variable overrides it.",
     ),
     next_test="Compare the machine's image_ref with the reference the caller believes in.",
-    apart={
+    distinguish_from={
         "image-tag-missing": "The create call was refused.",
         "replaced-or-migrated": "The version changed, and the image is the one believed in.",
     },
     sources=("blueprints/using-the-fly-docker-registry", "machines/api/machines-resource"),
 )
-def image_not_as_believed(facts: Facts) -> Iterator[Point | Says]:
+def image_not_as_believed(facts: Facts) -> Iterator[Point | Conclusion]:
     """`image_ref` or `config.image` differs from the believed reference, or the same tag points elsewhere now."""
     believed, ran = facts.subject.image, facts.ran_text
     if not believed or not ran:
         return
     if _plain(believed) != _plain(ran):
-        yield proves(f"The machine ran {ran}; the caller believes in {believed}.", *facts.config_at)
-        yield says(f"The machine ran {ran}, not {believed} as the caller believes.")
+        yield confirms(f"The machine ran {ran}; the caller believes in {believed}.", *facts.config_at)
+        yield concludes(f"The machine ran {ran}, not {believed} as the caller believes.")
         return
-    now = facts.image("E09") or facts.image("E10b")
+    now = facts.image(Facet.IMAGE_BELIEVED) or facts.image(Facet.IMAGE_RAN_AGAIN)
     if now and now.exists and now.digest and facts.ran and facts.ran.digest and now.digest != facts.ran.digest:
-        yield proves(
+        yield confirms(
             f"{believed} points to {now.digest[:19]}… now, and the machine ran {facts.ran.digest[:19]}….",
-            "E09",
+            Facet.IMAGE_BELIEVED,
             *facts.config_at,
         )
-        yield says(f"The tag {believed} has moved: the machine ran an older image of the same name.")
+        yield concludes(f"The tag {believed} has moved: the machine ran an older image of the same name.")
 
 
 def _plain(ref: str) -> str:

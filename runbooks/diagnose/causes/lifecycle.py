@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbooks.diagnose.arguments import refused, said_no
-from runbooks.diagnose.facts import GONE, Facts, lasting
-from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
-from runbooks.diagnose.lines import short
+from runbooks.base.facets import Facet
+from runbooks.diagnose.facts import GONE, Facts, format_duration
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    Weight,
+    cause,
+    concludes,
+    confirms,
+    contradicts,
+    missing,
+    refutes,
+    supports,
+)
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.shared_evidence import refused, said_no
 
 _WAITS = ("record-never-updated", "no-machine-behind-app")
 
@@ -20,7 +33,7 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     stage=Stage.LIFE,
     mechanism=True,
     explains=_WAITS,
-    apart={"destroyed-by-request": "The destroy event's source is user."},
+    distinguish_from={"destroyed-by-request": "The destroy event's source is user."},
     sources=("machines/api/machines-resource", "machines/machine-states"),
     remedy=Remedy(
         "Create the next one with auto_destroy false",
@@ -39,19 +52,21 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     ),
     next_test="Look at the source of the destroy event: flyd means the machine itself, user means somebody.",
 )
-def auto_destroyed(facts: Facts) -> Iterator[Point | Says]:
+def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: `auto_destroy: true`, an end of the program, and a destroy that nobody asked for."""
     flag = facts.config.get("auto_destroy") if facts.config else None
     destroy = facts.event_of("destroy")
     if not facts.destroyed and not destroy:
         return
     if flag is True and destroy and destroy[0].source == "flyd":
-        yield proves("auto_destroy is on, and the destroy event comes from the platform.", *facts.config_at, destroy[1])
+        yield confirms(
+            "auto_destroy is on, and the destroy event comes from the platform.", *facts.config_at, destroy[1]
+        )
     elif flag is True:
-        yield favours("auto_destroy is on, and the machine is gone.", *facts.config_at)
-        yield lacks("No destroy event says who asked for it.", "E04")
+        yield supports("auto_destroy is on, and the machine is gone.", *facts.config_at)
+        yield missing("No destroy event says who asked for it.", Facet.EVENTS)
     elif flag is None and destroy and destroy[0].source == "flyd":
-        yield favours("The destroy event comes from the platform.", destroy[1])
+        yield supports("The destroy event comes from the platform.", destroy[1])
     if destroy and destroy[0].source == "user":
         yield refutes("The destroy event says that a user or an API call asked for it.", destroy[1])
     if flag is False:
@@ -59,8 +74,8 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Says]:
     if facts.event_of("launch", "launch_failed"):
         yield refutes("The launch had failed: the platform removes such a machine by itself.", *facts.events_at)
     at = destroy[0].at if destroy else None
-    lived = f", {lasting(at - facts.created_at)} after it was created" if at and facts.created_at else ""
-    yield says(f"auto_destroy removed the machine{lived}, which is why the plain list no longer has it.")
+    lived = f", {format_duration(at - facts.created_at)} after it was created" if at and facts.created_at else ""
+    yield concludes(f"auto_destroy removed the machine{lived}, which is why the plain list no longer has it.")
 
 
 @cause(
@@ -68,7 +83,7 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Says]:
     "A request destroyed the machine",
     stage=Stage.LIFE,
     explains=_WAITS,
-    apart={
+    distinguish_from={
         "auto-destroyed": "The destroy event's source is flyd.",
         "destroyed-by-deploy": "Machines of a newer release appeared at that time.",
     },
@@ -85,7 +100,7 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Says]:
     ),
     next_test="Look at the source of the destroy event and at requested_stop of the last exit.",
 )
-def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
+def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     """A destroy event of source user, usually with an exit that was asked for."""
     destroy = facts.event_of("destroy")
     if destroy and destroy[0].source == "user":
@@ -93,21 +108,21 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
         # A deploy destroys in the name of a user, too: it must be ruled out before this is certain.
         own = facts.config is not None and facts.machine and "fly_release_version" not in facts.machine.metadata
         # Found by its name alone, it may be a predecessor of the one that is meant.
-        meant = not facts.subject.by_name or facts.looked("E19")
-        argue = proves if meant and (own or facts.living or facts.looked("E05")) else favours
+        meant = not facts.subject.by_name or facts.looked(Facet.CALLER)
+        argue = confirms if meant and (own or facts.living or facts.looked(Facet.LIST)) else supports
         yield argue(f"The destroy event{when} has the source user: an API call, the dashboard or a script.", destroy[1])
     elif facts.destroyed and facts.asked_to_stop and not facts.event_of("stop") and not destroy:
-        yield favours("The last exit was asked for (requested_stop).", facts.asked_to_stop[1])
+        yield supports("The last exit was asked for (requested_stop).", facts.asked_to_stop[1])
     if destroy and destroy[0].source not in ("user", ""):
         yield refutes(f"The destroy event has the source {destroy[0].source}, not user.", destroy[1])
     gone = [(m, at) for m, at in facts.namesakes if m.state in GONE]
     if facts.destroyed and (heir := next(((m, at) for m, at in facts.namesakes if m.state not in GONE), None)):
-        yield doubts(f"{heir[0].id} bears its name now and is {heir[0].state}.", heir[1])
+        yield contradicts(f"{heir[0].id} bears its name now and is {heir[0].state}.", heir[1])
     if facts.unsure_which and gone:
-        yield favours(f"{gone[-1][0].id}, which bore the same name, is destroyed.", gone[-1][1], weight=Weight.WEAK)
+        yield supports(f"{gone[-1][0].id}, which bore the same name, is destroyed.", gone[-1][1], weight=Weight.WEAK)
     elif facts.machine and not facts.destroyed:
         yield refutes(f"The machine is not destroyed, it is {facts.state}.", *facts.state_at)
-    yield says(
+    yield concludes(
         "The machine was destroyed by a request, not by its own end.", "somebody or something asked for its destruction"
     )
 
@@ -129,10 +144,10 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Says]:
         "Without fly_process_group a deploy leaves a machine alone. Never keep an id across a deploy.",
     ),
     next_test="Compare the destroy event's time with the releases: `fly releases -a {app}`.",
-    apart={"destroyed-by-request": "No newer release was made around that time."},
+    distinguish_from={"destroyed-by-request": "No newer release was made around that time."},
     sources=("machines/guides-examples/managing-machines-with-the-api", "launch/deploy"),
 )
-def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Says]:
+def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     """Destroyed in a user's name, with the deployer's metadata, while machines of a newer release appeared."""
     destroy = facts.event_of("destroy")
     words = facts.readings("deploying")
@@ -140,14 +155,14 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Says]:
         return
     newer = facts.newer_release(destroy[0].at if destroy else facts.since)
     if destroy and newer:
-        yield proves(
+        yield confirms(
             f"It was destroyed in a user's name while {newer[0].id} of release "
             f"{newer[0].metadata.get('fly_release_version')} appeared.",
             destroy[1],
             newer[1],
             *facts.config_at,
         )
-        yield says(
+        yield concludes(
             f"A deploy replaced the machine: {newer[0].id} of a newer release took its place.",
             f"a deploy replaced it by {newer[0].id}",
         )
@@ -159,10 +174,10 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Says]:
         and facts.living
         and not any(m.metadata.get("fly_process_group") == group for m, _ in facts.living)
     ):
-        yield favours(f"No machine of its process group {group} is left in the app.", destroy[1], facts.living[0][1])
+        yield supports(f"No machine of its process group {group} is left in the app.", destroy[1], facts.living[0][1])
     if any(r.thing == facts.subject.machine_id for r in words):
-        yield favours(f"The deploy says: “{short(words[-1].line.message, 120)}”.", *facts.where("deploying"))
-    yield says("A deploy or a scale-down removed the machine.", "a deploy or a scale-down removed it")
+        yield supports(f"The deploy says: “{short(words[-1].line.message, 120)}”.", *facts.where("deploying"))
+    yield concludes("A deploy or a scale-down removed the machine.", "a deploy or a scale-down removed it")
 
 
 @cause(
@@ -170,7 +185,7 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Says]:
     "Nobody asked the machine to start",
     stage=Stage.LIFE,
     explains=(*_WAITS, "autostart-disabled", "connected-too-early"),
-    apart={
+    distinguish_from={
         "stuck-in-transition": "A start was asked for, and the log shows a pull that does not end.",
         "stopped-by-request": "It had run before.",
     },
@@ -187,7 +202,7 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Says]:
     ),
     next_test="Look once more in a minute: a machine that is being pulled leaves `created`, this one does not.",
 )
-def never_started(facts: Facts) -> Iterator[Point | Says]:
+def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
     """State `created`, or a schedule not yet due: the launch is the only event, and no pull, no boot, for minutes."""
     schedule = facts.config.get("schedule") if facts.config else None
     if facts.state != "created" and not (schedule and facts.state == "stopped" and not facts.started_at):
@@ -199,34 +214,34 @@ def never_started(facts: Facts) -> Iterator[Point | Says]:
     if facts.started_at or pulls:
         yield refutes("There are signs of a pull or a boot.", *(facts.started_at or pulls))
     elif kinds and kinds <= {("launch", "created")}:
-        text = f"It has been in `{facts.state}` for {lasting(age)}, and its only event is the launch."
-        quiet = facts.looked("E07")
+        text = f"It has been in `{facts.state}` for {format_duration(age)}, and its only event is the launch."
+        quiet = facts.looked(Facet.LOGS)
         if asked and quiet and age and age >= timedelta(minutes=2):
-            yield proves(
+            yield confirms(
                 f"{text} The caller asked for that (`{asked[0].strip()}`), and the log holds no pull and no boot.",
                 *facts.state_at,
                 *facts.events_at,
-                "E07",
-                "E19",
+                Facet.LOGS,
+                Facet.CALLER,
             )
         elif quiet and age and age >= timedelta(minutes=5):
-            yield favours(f"{text} Its log holds no line of a pull or a boot.", *facts.events_at, "E07")
+            yield supports(f"{text} Its log holds no line of a pull or a boot.", *facts.events_at, Facet.LOGS)
         else:
-            yield favours(text, *facts.events_at)
+            yield supports(text, *facts.events_at)
         if not quiet:
-            yield lacks("The log, which would show a pull still under way, could not be read.", "E07")
+            yield missing("The log, which would show a pull still under way, could not be read.", Facet.LOGS)
     else:
-        yield favours(f"It has been in `{facts.state}` for {lasting(age)}.", *facts.state_at)
-        yield lacks("Its events could not be read.", "E04")
+        yield supports(f"It has been in `{facts.state}` for {format_duration(age)}.", *facts.state_at)
+        yield missing("Its events could not be read.", Facet.EVENTS)
     if schedule:
-        yield favours(f"It is started by a schedule ({schedule}), not when it is made.", *facts.config_at)
+        yield supports(f"It is started by a schedule ({schedule}), not when it is made.", *facts.config_at)
     if facts.refused("wait-timeout"):
-        yield doubts(
+        yield contradicts(
             "The caller had waited for its start, so a start was asked for.", facts.refused("wait-timeout")[0].at
         )
-    yield says(
-        f"The machine was created without being started and has waited in `{facts.state}` for {lasting(age)}.",
-        f"it was made without a start and has waited for {lasting(age)}",
+    yield concludes(
+        f"The machine was created without being started and has waited in `{facts.state}` for {format_duration(age)}.",
+        f"it was made without a start and has waited for {format_duration(age)}",
     )
 
 
@@ -256,46 +271,46 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
         "Start waiting at the create call, show the time spent, and make a new machine beyond the limit.",
     ),
     next_test="Ask once more what state it is in: `fly machine wait {machine_id} -a {app} --state settled`.",
-    apart={
+    distinguish_from={
         "never-started": "Nobody asked for a start: no pull and no boot in the log.",
         "host-unreachable": "host_status is not ok.",
     },
     sources=("machines/machine-states", "machines/overview"),
 )
-def stuck_in_transition(facts: Facts) -> Iterator[Point | Says]:
+def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     """A passing state beyond Fly's own thresholds: 5 minutes, 10 for updates; `created` while a pull hangs."""
     waited = facts.refused("wait-timeout")
     told = waited[-1].names.get("state", "") if waited else ""
     over = facts.overdue
     pulling = facts.readings("pulling") and not facts.readings("prepared", "booting")
     if over and facts.state == "created":
-        text = f"It has been in `created` for {lasting(over)}"
+        text = f"It has been in `created` for {format_duration(over)}"
         if pulling:
-            yield proves(f"{text}; the log shows a pull that does not end.", *facts.state_at, *facts.where("pulling"))
+            yield confirms(f"{text}; the log shows a pull that does not end.", *facts.state_at, *facts.where("pulling"))
         elif waited:
-            yield favours(
+            yield supports(
                 f"{text}; the caller waited for it in vain: {waited[-1].told}.", *facts.state_at, waited[-1].at
             )
         else:
-            yield favours(f"{text}, which is longer than a pull takes.", *(facts.events_at or facts.state_at))
+            yield supports(f"{text}, which is longer than a pull takes.", *(facts.events_at or facts.state_at))
     elif over:
-        yield proves(
-            f"It has been `{facts.state}` for {lasting(over)}; Fly calls that stuck.",
+        yield confirms(
+            f"It has been `{facts.state}` for {format_duration(over)}; Fly calls that stuck.",
             *(facts.seen_at or facts.events_at)[:1],
         )
     elif facts.state == "failed":
-        yield favours("Its state is failed: it could not be started, and stays so.", *facts.state_at)
+        yield supports("Its state is failed: it could not be started, and stays so.", *facts.state_at)
     elif waited and not facts.started_at and not facts.state:
-        yield favours(f"The caller waited in vain: {waited[-1].told}.", waited[-1].at)
+        yield supports(f"The caller waited in vain: {waited[-1].told}.", waited[-1].at)
     if facts.host_ok and over:
-        yield favours("Its host is ok.", *facts.host_ok, weight=Weight.WEAK)
+        yield supports("Its host is ok.", *facts.host_ok, weight=Weight.WEAK)
     state = facts.state or told or "an unfinished state"
-    ran = facts.image("E10")
+    ran = facts.image(Facet.IMAGE_RAN)
     size = (ran.size_bytes if ran else None) or 0
     big = f" (its image takes {size / 1e9:.1f} GB packed)" if size > 1e9 else ""
-    yield says(
-        f"The machine is stuck in `{state}`{' for ' + lasting(over) if over else ''}{big}.",
-        f"it hangs in `{state}`{' for ' + lasting(over) if over else ''}{big}",
+    yield concludes(
+        f"The machine is stuck in `{state}`{' for ' + format_duration(over) if over else ''}{big}.",
+        f"it hangs in `{state}`{' for ' + format_duration(over) if over else ''}{big}",
     )
 
 
@@ -317,13 +332,13 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Says]:
         "A start that is sent while the image is being pulled is refused.",
     ),
     next_test="Look at the state, and repeat the call: `fly machine status {machine_id} -a {app}`.",
-    apart={
+    distinguish_from={
         "lease-held": "The refusal names a lease.",
         "stuck-in-transition": "The state does not change for longer than Fly allows for.",
     },
     sources=("machines/machine-states", "monitoring/error-codes"),
 )
-def start_rejected(facts: Facts) -> Iterator[Point | Says]:
+def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     """`unable to start machine from current state`, `unable to destroy machine, not currently …`, PM07 and PM08."""
     kinds = ("state-rejects", "concurrent-update")
     no = refused(facts, *kinds)
@@ -332,16 +347,16 @@ def start_rejected(facts: Facts) -> Iterator[Point | Says]:
     if facts.seen_state:
         yield from said_no(facts, *kinds, of_create=False)
     else:
-        yield favours(f"The platform refused the call: {no.told}.", no.at)
-        yield lacks("How long it has been in that state is not known: it may be stuck.", "E03", "E04")
+        yield supports(f"The platform refused the call: {no.told}.", no.at)
+        yield missing("How long it has been in that state is not known: it may be stuck.", Facet.MACHINE, Facet.EVENTS)
     if facts.crash_codes:
-        yield doubts("The program's own end is known.", *facts.events_at, *facts.log_at)
+        yield contradicts("The program's own end is known.", *facts.events_at, *facts.log_at)
     if facts.runs:
-        yield doubts("It runs now.", *facts.state_at)
+        yield contradicts("It runs now.", *facts.state_at)
     what = no.names.get("action") or "call"
     state = no.names.get("state") or facts.state
     inside = f" while it was `{state}`" if state else ""
-    yield says(f"The machine refused the {what}{inside}.", f"it refused the {what}{inside}")
+    yield concludes(f"The machine refused the {what}{inside}.", f"it refused the {what}{inside}")
 
 
 @cause(
@@ -360,10 +375,10 @@ def start_rejected(facts: Facts) -> Iterator[Point | Says]:
         "Do not store instance_id or private_ip; ask for them when they are needed.",
     ),
     next_test="Compare the instance_id that was kept with the machine's present one.",
-    apart={"record-of-another-machine": "Not the version differs, but the machine's id."},
+    distinguish_from={"record-of-another-machine": "Not the version differs, but the machine's id."},
     sources=("machines/api/machines-resource", "reference/machine-migration"),
 )
-def replaced_or_migrated(facts: Facts) -> Iterator[Point | Says]:
+def replaced_or_migrated(facts: Facts) -> Iterator[Point | Conclusion]:
     """A second launch by flyd (a move to another host), or a version that was replaced by an update."""
     moved = facts.event_of("launch", "created", "flyd")
     replaced = facts.event_of("update", "replaced")
@@ -372,15 +387,17 @@ def replaced_or_migrated(facts: Facts) -> Iterator[Point | Says]:
     differs = bool(kept and now and kept[0] != now)
     if moved:
         when = f" at {moved[0].at:%Y-%m-%d %H:%M} UTC" if moved[0].at else ""
-        argue = proves if differs or not facts.crash_codes else favours
+        argue = confirms if differs or not facts.crash_codes else supports
         yield argue(f"The platform launched it anew{when}, on another host.", moved[1])
     elif replaced and differs:
-        yield favours("An update replaced the version.", replaced[1])
+        yield supports("An update replaced the version.", replaced[1])
     if kept and differs:
-        yield proves(
+        yield confirms(
             f"The version that was kept ({kept[0]}) is not its present one ({now}).", kept[1], *facts.seen_at[:1]
         )
     if migrated := facts.readings("migrated"):
-        yield favours(f"The log says: “{short(migrated[-1].line.message, 120)}”.", *facts.where("migrated"))
+        yield supports(f"The log says: “{short(migrated[-1].line.message, 120)}”.", *facts.where("migrated"))
     how = "migrated to another host" if moved else "updated"
-    yield says(f"The machine was {how}, so what was known of its earlier version no longer holds.", f"it was {how}")
+    yield concludes(
+        f"The machine was {how}, so what was known of its earlier version no longer holds.", f"it was {how}"
+    )

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, favours, lacks, proves, refutes, says
-from runbooks.diagnose.lines import short
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    Weight,
+    cause,
+    concludes,
+    confirms,
+    missing,
+    refutes,
+    supports,
+)
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Outcome
 
@@ -24,23 +36,25 @@ from runbooks.evidence.models import Outcome
     prevention=Remedy("Allocate addresses where the app is created", "Allow two minutes for DNS."),
     explains=("wrong-hostname",),
     next_test="List the app's addresses: `fly ips list -a {app}`.",
-    apart={"wrong-hostname": "The app's own hostname resolves."},
+    distinguish_from={"wrong-hostname": "The app's own hostname resolves."},
     sources=("networking/services", "networking/app-services"),
 )
-def no_public_ip(facts: Facts) -> Iterator[Point | Says]:
+def no_public_ip(facts: Facts) -> Iterator[Point | Conclusion]:
     """`ip_assignments` is empty and `<app>.fly.dev` has no record."""
     if facts.addresses is None or not facts.believed_url or facts.other_apps or _private(facts.believed_host):
         return
     if facts.addresses.ips:
-        yield refutes("The app has addresses.", "E11")
+        yield refutes("The app has addresses.", Facet.ADDRESSES)
         return
-    resolution = facts.resolution("E12")
-    if facts.outcome("E12") is Outcome.ABSENT and resolution:
-        yield proves(f"The app has no address, and {facts.app_host} does not resolve.", "E11", "E12")
+    resolution = facts.resolution(Facet.DNS_APP)
+    if facts.outcome(Facet.DNS_APP) is Outcome.ABSENT and resolution:
+        yield confirms(
+            f"The app has no address, and {facts.app_host} does not resolve.", Facet.ADDRESSES, Facet.DNS_APP
+        )
     else:
-        yield favours("The app has no address.", "E11")
-        yield lacks(f"Whether {facts.app_host} resolves could not be seen.", "E12")
-    yield says(f"The app {facts.subject.app} has no public address, so no URL of it can be reached.")
+        yield supports("The app has no address.", Facet.ADDRESSES)
+        yield missing(f"Whether {facts.app_host} resolves could not be seen.", Facet.DNS_APP)
+    yield concludes(f"The app {facts.subject.app} has no public address, so no URL of it can be reached.")
 
 
 @cause(
@@ -61,14 +75,16 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Says]:
         "Browsers cannot send the header: let a router answer the upgrade with fly-replay, or use one app per user.",
     ),
     next_test="Resolve both names: the believed one and the app's own.",
-    apart={"no-public-ip": "The app's own hostname does not resolve either."},
+    distinguish_from={"no-public-ip": "The app's own hostname does not resolve either."},
     sources=("networking/dynamic-request-routing", "blueprints/connecting-to-user-machines"),
 )
-def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
+def wrong_hostname(facts: Facts) -> Iterator[Point | Conclusion]:
     """The believed host is another `*.fly.dev` name than the app's, usually the machine's name."""
     host = facts.believed_host
     if host == facts.app_host:
-        yield refutes("The URL names the app's own hostname.", *facts.url_at, *facts.made("E12", "E17"))
+        yield refutes(
+            "The URL names the app's own hostname.", *facts.url_at, *facts.made(Facet.DNS_APP, Facet.EDGE_BELIEVED)
+        )
     if not host.endswith(".fly.dev") or host == facts.app_host or facts.other_apps:
         return
     names = {facts.subject.machine_name, facts.machine.name if facts.machine else ""} - {""}
@@ -79,18 +95,23 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
         else (f"{host} is not the hostname of {facts.subject.app}, which is {facts.app_host}")
     )
     given = facts.url_at
-    if facts.outcome("E13") is Outcome.ABSENT and (given or facts.outcome("E12") is Outcome.SEEN):
-        yield proves(f"{made}; it does not exist in DNS.", *given, "E13", *(("E12",) if facts.looked("E12") else ()))
+    if facts.outcome(Facet.DNS_BELIEVED) is Outcome.ABSENT and (given or facts.outcome(Facet.DNS_APP) is Outcome.SEEN):
+        yield confirms(
+            f"{made}; it does not exist in DNS.",
+            *given,
+            Facet.DNS_BELIEVED,
+            *((Facet.DNS_APP,) if facts.looked(Facet.DNS_APP) else ()),
+        )
     else:
-        yield favours(f"{made}.", *given or ("E13",))
-        if facts.outcome("E13") is Outcome.SEEN:
-            yield favours(f"{host} resolves, so it may belong to somebody else's app.", "E13")
+        yield supports(f"{made}.", *given or (Facet.DNS_BELIEVED,))
+        if facts.outcome(Facet.DNS_BELIEVED) is Outcome.SEEN:
+            yield supports(f"{host} resolves, so it may belong to somebody else's app.", Facet.DNS_BELIEVED)
         else:
-            yield lacks(f"Whether {host} resolves could not be seen.", "E13")
-    right = facts.probe("E18")
+            yield missing(f"Whether {host} resolves could not be seen.", Facet.DNS_BELIEVED)
+    right = facts.probe(Facet.EDGE_APP)
     if right and right.reached == "open":
-        yield favours(f"The machine answers at {facts.app_host} when it is named in the header.", "E18")
-    yield says(
+        yield supports(f"The machine answers at {facts.app_host} when it is named in the header.", Facet.EDGE_APP)
+    yield concludes(
         f"The URL could never have worked: {made}.",
         f"its URL names {host}, which is not the app's hostname",
     )
@@ -111,20 +132,20 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Says]:
     ),
     prevention=Remedy("Offer one port with tls and http, 443", "Then wss:// needs no port at all."),
     next_test="Connect to each public port with ws:// and with wss://.",
-    apart={
+    distinguish_from={
         "not-listening": "The port is offered, and the proxy answers 502.",
         "wrong-hostname": "The name itself is wrong.",
     },
     sources=("networking/services", "networking/app-services"),
 )
-def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Says]:
+def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
     """wss:// on a port without a tls handler, ws:// on one with it, or a port that no service exposes."""
     host, port = facts.believed_host, facts.believed_port
     if host != facts.app_host or port is None or facts.services is None:
         return
     secure = facts.believed_url.startswith(("wss:", "https:"))
     handlers = next((h for s in facts.services if (h := s.handlers(port)) is not None), None)
-    probe = facts.probe("E17")
+    probe = facts.probe(Facet.EDGE_BELIEVED)
     failed = probe is not None and probe.reached != "open"
     offered = ", ".join(
         f"{first}{'' if first == last else f'-{last}'} ({'+'.join(h) or 'raw tcp'})"
@@ -141,13 +162,13 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Says]:
         return
     told = f"{problem[:1].upper()}{problem[1:]}; offered are {offered or 'none'}."
     if failed:
-        yield proves(told, *facts.config_at, "E17")
+        yield confirms(told, *facts.config_at, Facet.EDGE_BELIEVED)
     else:
-        yield favours(told, *facts.config_at)
-        yield lacks("Whether the connection fails was not seen.", "E17")
+        yield supports(told, *facts.config_at)
+        yield missing("Whether the connection fails was not seen.", Facet.EDGE_BELIEVED)
     if probe and not failed:
-        yield refutes("The URL answers all the same.", "E17")
-    yield says(f"The URL {facts.believed_url} cannot work: {problem}.", problem)
+        yield refutes("The URL answers all the same.", Facet.EDGE_BELIEVED)
+    yield concludes(f"The URL {facts.believed_url} cannot work: {problem}.", problem)
 
 
 @cause(
@@ -165,14 +186,14 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Says]:
         "Gate the client on the started state, and give a fresh machine ten seconds before it counts as broken.",
     ),
     next_test="Connect once more now.",
-    apart={"not-listening": "It still fails now."},
+    distinguish_from={"not-listening": "It still fails now."},
     sources=("machines/api/machines-resource", "machines/machine-states"),
 )
-def connected_too_early(facts: Facts) -> Iterator[Point | Says]:
+def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     """The caller's attempt failed before the machine's start, and the same way is open now."""
     start = next((e for e in facts.events if (e.type, e.status) == ("start", "started")), None)
     # The same way must be tried again: the app's own address with the machine named is another one.
-    at = "E17" if facts.believed_url else "E18"
+    at = Facet.EDGE_BELIEVED if facts.believed_url else Facet.EDGE_APP
     probe = facts.probe(at)
     attempts = facts.failed_connects
     if not attempts or not start or not start.at:
@@ -181,24 +202,24 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Says]:
     if tried > start.at + timedelta(seconds=30):
         return
     if probe and probe.reached == "open":
-        yield proves(
+        yield confirms(
             f"The caller failed at {tried:%H:%M:%S} (“{short(words, 100)}”), the machine had started at "
             f"{start.at:%H:%M:%S}, and it answers now.",
-            "E19",
+            Facet.CALLER,
             *facts.events_at[:1],
             at,
         )
     elif probe:
         yield refutes("It does not answer now either.", at)
     else:
-        yield favours(
+        yield supports(
             f"The caller failed at {tried:%H:%M:%S}, the machine had started at {start.at:%H:%M:%S}.",
-            "E19",
+            Facet.CALLER,
             *facts.events_at[:1],
         )
-        yield lacks("Whether it answers now was not seen.", "E17")
+        yield missing("Whether it answers now was not seen.", Facet.EDGE_BELIEVED)
     early = max(0, int((start.at - tried).total_seconds()))
-    yield says(
+    yield concludes(
         f"The client connected {early} s before the machine had started, and did not try again.",
         f"its client connected {early} s too early and did not try again",
     )
@@ -219,10 +240,10 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Says]:
         "An app cannot change its network; a flycast address can be given to another network.",
     ),
     next_test="Resolve the name from inside a machine of the caller's app: `dig aaaa {believed_host}`.",
-    apart={"wrong-hostname": "The name is a public one (.fly.dev) of another app."},
+    distinguish_from={"wrong-hostname": "The name is a public one (.fly.dev) of another app."},
     sources=("networking/private-networking", "networking/custom-private-networks", "networking/flycast"),
 )
-def private_network_mismatch(facts: Facts) -> Iterator[Point | Says]:
+def private_network_mismatch(facts: Facts) -> Iterator[Point | Conclusion]:
     """The URL's host ends in .internal or .flycast, and caller and app are not in the same private network."""
     host = facts.believed_host
     if not _private(host):
@@ -230,23 +251,25 @@ def private_network_mismatch(facts: Facts) -> Iterator[Point | Says]:
     network = facts.app.raw.get("network") if facts.app else None
     network = network if isinstance(network, str) and network not in ("", "default") else ""
     failed = [words for _, words in facts.failed_connects]
-    given = facts.url_at or ("E19",)
+    given = facts.url_at or (Facet.CALLER,)
     if network and failed:
-        yield proves(
+        yield confirms(
             f"{host} is a private name of the network {network}, and the caller could not reach it: "
             f"“{short(failed[-1], 120)}”.",
-            "E02",
-            "E19",
+            Facet.APP,
+            Facet.CALLER,
         )
     elif network:
-        yield favours(f"{host} is a private name, and the app is in a network of its own ({network}).", "E02", *given)
+        yield supports(
+            f"{host} is a private name, and the app is in a network of its own ({network}).", Facet.APP, *given
+        )
     else:
-        yield favours(
+        yield supports(
             f"{host} is a private name: it exists inside the app's own network only.", *given, weight=Weight.WEAK
         )
-        yield lacks("From which network the caller came is not known.", "E19")
+        yield missing("From which network the caller came is not known.", Facet.CALLER)
     told = f"The app's network is {network}." if network else ""
-    yield says(
+    yield concludes(
         f"{host} exists only inside the private network{' ' + network if network else ''} of the app; the caller is "
         f"not in it.",
         f"the caller is not in the private network that knows {host}",

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbooks.diagnose.arguments import other_reason, refused, said_no
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, cause, doubts, favours, proves, says
+from runbooks.diagnose.ledger import Conclusion, Point, Stage, cause, concludes, confirms, contradicts, supports
 from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.shared_evidence import other_reason, refused, said_no
 
 _HIDES = ("create-error-swallowed", "record-never-updated", "stuck-in-transition")
 _PLACEMENT = ("machines/guides-examples/machine-placement", "machines/api/machines-resource")
@@ -38,19 +39,19 @@ def _region(facts: Facts, *kinds: str) -> str:
         "`sin,apac` falls back by itself; treat this refusal as a reason to try elsewhere, not to fail.",
     ),
     next_test="Ask for the same machine in another region.",
-    apart={
+    distinguish_from={
         "host-capacity": "One host is full (a start or an update of an existing machine), not the region.",
         "volume-placement": "The refusal names a volume.",
         "quota-or-billing": "The refusal names the organisation's quota.",
     },
     sources=_PLACEMENT,
 )
-def region_capacity(facts: Facts) -> Iterator[Point | Says]:
+def region_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     """`could not find a candidate host`, or the status enum `insufficient_capacity`, under whichever HTTP code."""
     yield from said_no(facts, "region-capacity")
     region = _region(facts, "region-capacity")
     where = f"The region {region}" if region else "The region"
-    yield says(f"{where} has no host with room for the machine, so none was made.")
+    yield concludes(f"{where} has no host with room for the machine, so none was made.")
 
 
 @cause(
@@ -72,18 +73,18 @@ def region_capacity(facts: Facts) -> Iterator[Point | Says]:
         "Retry with pauses, then clone; keep spare machines where a start must not fail.",
     ),
     next_test="Start it again later, or clone it: a clone lands on another host.",
-    apart={
+    distinguish_from={
         "region-capacity": "No machine exists yet, and the refusal speaks of a candidate host.",
         "volume-placement": "The refusal names the volume that binds it.",
     },
     sources=_PLACEMENT,
 )
-def host_capacity(facts: Facts) -> Iterator[Point | Says]:
+def host_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     """`could not reserve resource for machine: insufficient memory …`: this host, not the whole region."""
     yield from said_no(facts, "host-capacity", of_create=False)
     no = refused(facts, "host-capacity")
     what = f" ({no.names['what']})" if no and no.names.get("what") else ""
-    yield says(
+    yield concludes(
         f"The host that should run the machine has no room left{what}.",
         f"the host it is bound to has no room left{what}",
     )
@@ -109,10 +110,10 @@ def host_capacity(facts: Facts) -> Iterator[Point | Says]:
         "Read the volume before the create call, and free it before it is used again.",
     ),
     next_test="Compare the volume's region, host and machine with what was asked: `fly volumes show {volume}`.",
-    apart={"region-capacity": "The refusal names no volume."},
+    distinguish_from={"region-capacity": "The refusal names no volume."},
     sources=("volumes/overview", "machines/guides-examples/machine-placement"),
 )
-def volume_placement(facts: Facts) -> Iterator[Point | Says]:
+def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
     """The refusal names the volume: its host is full, it is in another region, or bound to another machine."""
     kinds = ("volume-capacity", "volume-region", "volume-attached", "volume-missing")
     yield from said_no(facts, *kinds)
@@ -129,7 +130,7 @@ def volume_placement(facts: Facts) -> Iterator[Point | Says]:
         "volume-missing": "cannot be found",
     }[no.kind]
     text = f"the volume {volume} {reason}" if volume else f"its volume {reason}"
-    yield says(f"The machine could not be placed: {text}.", volume=volume)
+    yield concludes(f"The machine could not be placed: {text}.", volume=volume)
 
 
 @cause(
@@ -147,10 +148,10 @@ def volume_placement(facts: Facts) -> Iterator[Point | Says]:
         "Check regions against the platform's own list", "Regions open and close; a list in the code grows old."
     ),
     next_test="Look for the region in the platform's list: `fly platform regions`.",
-    apart={"region-capacity": "The region is offered, and full at the moment."},
+    distinguish_from={"region-capacity": "The region is offered, and full at the moment."},
     sources=("reference/regions",),
 )
-def region_unavailable(facts: Facts) -> Iterator[Point | Says]:
+def region_unavailable(facts: Facts) -> Iterator[Point | Conclusion]:
     """`region … not found`, `Region … is deprecated`, or a region that the plan does not include."""
     kinds = ("region-unknown", "region-deprecated", "region-plan")
     yield from said_no(facts, *kinds)
@@ -164,7 +165,7 @@ def region_unavailable(facts: Facts) -> Iterator[Point | Says]:
         "region-plan": "is not included in the organisation's plan",
     }[no.kind]
     instead = f"; Fly suggests {no.names['instead']}" if no.names.get("instead") else ""
-    yield says(f"The region {region} {reason}{instead}.")
+    yield concludes(f"The region {region} {reason}{instead}.")
 
 
 @cause(
@@ -183,13 +184,13 @@ def region_unavailable(facts: Facts) -> Iterator[Point | Says]:
         "Destroy machines that are done; quotas count what exists, not what runs.",
     ),
     next_test="Read the refusal's text: it names the quota, the number or the payment.",
-    apart={
+    distinguish_from={
         "token-out-of-scope": "A 403 that names no quota is about the token.",
         "region-capacity": "The region is full for everybody.",
     },
     sources=("about/free-trial", "about/billing"),
 )
-def quota_or_billing(facts: Facts) -> Iterator[Point | Says]:
+def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
     """The refusal names a quota, a maximum number of machines, a payment, or a suspended organisation."""
     kinds = ("quota", "machine-limit", "payment", "suspended")
     yield from said_no(facts, *kinds)
@@ -197,9 +198,9 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Says]:
         yield from other_reason(facts, *kinds)
     no = refused(facts, *kinds)
     if facts.app and facts.app.status == "suspended":
-        yield favours("The app's status is suspended.", "E02")
+        yield supports("The app's status is suspended.", Facet.APP)
     if no is None:
-        yield says("The app is suspended.")
+        yield concludes("The app is suspended.")
         return
     org = no.names.get("org") or facts.subject.org
     whose = f"The organisation {org}" if org else "The organisation"
@@ -209,7 +210,7 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Says]:
         "payment": "needs a payment method or credit before it may have more",
         "suspended": "is suspended, or its account awaits verification",
     }[no.kind]
-    yield says(f"{whose} {reason}, so the call was refused.")
+    yield concludes(f"{whose} {reason}, so the call was refused.")
 
 
 @cause(
@@ -240,23 +241,23 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Says]:
         "One machine is one host; a volume cannot leave its host, so keep copies of what is on it.",
     ),
     next_test="Look at host_status once more, and at Fly's status page for the region.",
-    apart={
+    distinguish_from={
         "stuck-in-transition": "host_status is ok.",
         "platform-incident": "Several apps or regions are affected, not one host.",
     },
     sources=("apps/trouble-host-unavailable", "machines/api/machines-resource"),
 )
-def host_unreachable(facts: Facts) -> Iterator[Point | Says]:
+def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
     """`host_status` is not ok: the config comes as incomplete_config, and lists mark the id with a star."""
     for sighting in facts.flagged_hosts[:1]:
         status = sighting.machine.host_status
-        argue = proves if status == "unreachable" else favours
+        argue = confirms if status == "unreachable" else supports
         yield argue(f"The platform says host_status: {status}.", sighting.at)
-    fine = [s.at for s in facts.sightings if s.machine.host_status == "ok"]
+    fine = [s.at for s in facts.machine_views if s.machine.host_status == "ok"]
     if fine and facts.flagged_hosts:
-        yield doubts("Another view says that the host is ok.", *fine)
+        yield contradicts("Another view says that the host is ok.", *fine)
     yield from said_no(facts, "host-unreachable", of_create=False)
     if worker := facts.readings("worker-unreachable"):
-        yield favours(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.where("worker-unreachable"))
+        yield supports(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.where("worker-unreachable"))
     region = f" in {facts.machine.region}" if facts.machine and facts.machine.region else ""
-    yield says(f"The host of the machine{region} is unreachable.", f"the host it is on{region} is unreachable")
+    yield concludes(f"The host of the machine{region} is unreachable.", f"the host it is on{region} is unreachable")

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbooks.diagnose.arguments import refused, said_no
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    Weight,
+    cause,
+    concludes,
+    confirms,
+    contradicts,
+    missing,
+    refutes,
+    supports,
+)
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.shared_evidence import refused, said_no
 from runbooks.evidence.models import Listing, Outcome, TokenInside
-from runbooks.evidence.reading import time_of
+from runbooks.evidence.parsers import time_of
 
 _BLIND = ("wrong-app", "app-not-found")
-_OF_THE_APP = ("E03", "E05", "E06")
+_OF_THE_APP = (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)
 
 
 @cause(
     "wrong-app",
     "The machine is in another app",
     stage=Stage.SCOPE,
-    asked_by="the usual first suspicions",
+    always_listed="the usual first suspicions",
     explains=("wrong-hostname", "record-never-updated"),
     remedy=Remedy(
         "Point the caller at the app it means",
@@ -31,40 +44,42 @@ _OF_THE_APP = ("E03", "E05", "E06")
         "An id alone does not say where the machine is.",
     ),
     next_test="Search the whole organisation for the id: `fly machine list -a APP` for every app, or the org list.",
-    apart={
+    distinguish_from={
         "record-of-another-machine": "The id itself belongs to another machine.",
         "wrong-organization": "The app is right; the viewer looks in another organisation.",
     },
     sources=("machines/api/machines-resource",),
 )
-def wrong_app(facts: Facts) -> Iterator[Point | Says]:
+def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
     """The organisation's list shows the id under another app than the one asked."""
     if facts.known_here and not facts.other_apps:
         yield refutes(f"The platform knows this machine in {facts.subject.app}.", *facts.known_here)
     elif facts.other_apps:
         other = facts.other_apps[0]
-        yield proves(
+        yield confirms(
             f"Machine {other.machine.id} is in the app {other.app} ({other.machine.state}).",
             *dict.fromkeys(s.at for s in facts.other_apps),
         )
-        if any(s.app == facts.subject.app for s in facts.sightings):
-            yield doubts(f"{facts.subject.app} shows it, too.", *facts.known_here)
-        yield says(
+        if any(s.app == facts.subject.app for s in facts.machine_views):
+            yield contradicts(f"{facts.subject.app} shows it, too.", *facts.known_here)
+        yield concludes(
             f"The machine is not in {facts.subject.app}: it is in {other.app}, where it is {other.machine.state}.",
             other_app=other.app,
         )
-    elif facts.outcome("E08") is Outcome.SEEN:
-        look = facts.look("E08")
-        silent = look.answer.error_regions if look and isinstance(look.answer, Listing) else ()
+    elif facts.outcome(Facet.ORGANISATION) is Outcome.SEEN:
+        observation = facts.observation(Facet.ORGANISATION)
+        silent = observation.answer.error_regions if observation and isinstance(observation.answer, Listing) else ()
         scopes = facts.token.scopes if facts.token else ()
         if scopes and all(scope.apps for scope in scopes):
-            yield lacks("The token is limited to single apps, so it would not see the machine in another one.", "E01")
+            yield missing(
+                "The token is limited to single apps, so it would not see the machine in another one.", Facet.TOKEN
+            )
         elif silent:
-            yield lacks(f"The organisation's list had no answer from {', '.join(silent)}.", "E08")
+            yield missing(f"The organisation's list had no answer from {', '.join(silent)}.", Facet.ORGANISATION)
         else:
-            yield doubts("No app of the organisation shows this machine.", "E08")
+            yield contradicts("No app of the organisation shows this machine.", Facet.ORGANISATION)
     else:
-        yield lacks("The organisation's other apps could not be searched.", "E08")
+        yield missing("The organisation's other apps could not be searched.", Facet.ORGANISATION)
 
 
 @cause(
@@ -78,33 +93,33 @@ def wrong_app(facts: Facts) -> Iterator[Point | Says]:
         ("fly apps list", "fly apps create {app}"),
     ),
     next_test="Read the app with a token of the organisation: 404 means no such app, 403 somebody else's.",
-    apart={
+    distinguish_from={
         "token-out-of-scope": "The API says 403, or the token is limited to other apps.",
         "app-recreated": "The app exists, and is younger than the machine.",
     },
     sources=("machines/api/apps-resource",),
 )
-def app_not_found(facts: Facts) -> Iterator[Point | Says]:
+def app_not_found(facts: Facts) -> Iterator[Point | Conclusion]:
     """GET app answers 404 to a token that is valid; 403 would mean that it is somebody else's."""
-    refusal = facts.refusal("E02")
+    refusal = facts.refusal(Facet.APP)
     if no := refused(facts, "app-missing"):
         # The same words come to a token of another organisation (facts §6.3), so they alone are no proof.
-        yield favours(f"The caller was told {no.told}.", no.at)
-        yield says(f"The app {no.names.get('app') or facts.subject.app} was not found.")
-        if facts.outcome("E02") is Outcome.SEEN:
-            yield refutes("The API shows the app.", "E02")
-    if facts.outcome("E02") is not Outcome.ABSENT or refusal is None:
+        yield supports(f"The caller was told {no.told}.", no.at)
+        yield concludes(f"The app {no.names.get('app') or facts.subject.app} was not found.")
+        if facts.outcome(Facet.APP) is Outcome.SEEN:
+            yield refutes("The API shows the app.", Facet.APP)
+    if facts.outcome(Facet.APP) is not Outcome.ABSENT or refusal is None:
         return
     text = f"The API says that there is no app {facts.subject.app} (HTTP 404: {refusal.text})."
     narrow = facts.token is not None and any(scope.apps for scope in facts.token.scopes)
     if facts.token and facts.token.valid and not narrow:
-        yield proves(f"{text} The token is valid for its whole organisation.", "E02", "E01")
+        yield confirms(f"{text} The token is valid for its whole organisation.", Facet.APP, Facet.TOKEN)
     else:
-        yield favours(text, "E02")
-        yield lacks("Whether this token would see the app is not certain.", "E01")
+        yield supports(text, Facet.APP)
+        yield missing("Whether this token would see the app is not certain.", Facet.TOKEN)
     if served := _served(facts):
         yield refutes("The API shows what is in it.", *served)
-    yield says(f"The app {facts.subject.app} does not exist.")
+    yield concludes(f"The app {facts.subject.app} does not exist.")
 
 
 @cause(
@@ -119,37 +134,40 @@ def app_not_found(facts: Facts) -> Iterator[Point | Says]:
         ("fly tokens create readonly -o {org} -x 24h",),
     ),
     next_test="Repeat one read with a fresh token.",
-    apart={"token-out-of-scope": "Other calls with the same token are answered."},
+    distinguish_from={"token-out-of-scope": "Other calls with the same token are answered."},
     sources=("security/tokens", "machines/api/working-with-machines-api"),
 )
-def token_invalid(facts: Facts) -> Iterator[Point | Says]:
+def token_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     """401, also on the token's own introspection: missing, truncated, expired or undischarged."""
     no = refused(facts, "token")
     if no and (facts.token is None or facts.token.valid):
         # The caller's token; the one that looks now is another, or nobody knows.
         yield from said_no(facts, "token")
-        yield says("The API refused the caller's token, so the call did nothing.")
+        yield concludes("The API refused the caller's token, so the call did nothing.")
         return
-    inside = facts.answer("E22", TokenInside)
+    inside = facts.answer(Facet.TOKEN_INSIDE, TokenInside)
     parts = inside.permissions if inside else ()
     if parts and all(p.not_after and p.not_after < facts.now for p in parts):
-        yield favours("The token itself says that its time is over.", "E22")
+        yield supports("The token itself says that its time is over.", Facet.TOKEN_INSIDE)
     elif parts and all(p.undischarged for p in parts):
-        yield favours(f"The token lacks the consent of {', '.join(parts[0].undischarged)}.", "E22")
+        yield supports(f"The token lacks the consent of {', '.join(parts[0].undischarged)}.", Facet.TOKEN_INSIDE)
     if facts.token is None or facts.token.valid:
         return
-    look = facts.look("E01")
-    yield proves(f"{look.reason[:1].upper()}{look.reason[1:]}." if look else "The API refuses the token.", "E01")
-    if accepted := [n for n in ("E02", *_OF_THE_APP) if facts.outcome(n) is Outcome.SEEN]:
+    observation = facts.observation(Facet.TOKEN)
+    yield confirms(
+        f"{observation.reason[:1].upper()}{observation.reason[1:]}." if observation else "The API refuses the token.",
+        Facet.TOKEN,
+    )
+    if accepted := [n for n in (Facet.APP, *_OF_THE_APP) if facts.outcome(n) is Outcome.SEEN]:
         yield refutes("The same token was accepted elsewhere.", *accepted)
-    yield says("The API refuses the token (HTTP 401), so the machine could not be looked at with it.")
+    yield concludes("The API refuses the token (HTTP 401), so the machine could not be looked at with it.")
 
 
 @cause(
     "token-out-of-scope",
     "The token cannot see this app",
     stage=Stage.SCOPE,
-    asked_by="the usual first suspicions",
+    always_listed="the usual first suspicions",
     explains=_BLIND,
     remedy=Remedy(
         "Use a token of the app's own organisation",
@@ -157,37 +175,41 @@ def token_invalid(facts: Facts) -> Iterator[Point | Says]:
         ("fly tokens create readonly -o {org} -x 24h", "fly orgs list"),
     ),
     next_test="Compare the token's organisation and apps with the app's.",
-    apart={
+    distinguish_from={
         "token-invalid": "Every call is refused with 401, also the token's own introspection.",
         "app-not-found": "A token of the app's organisation gets 404, too.",
     },
     sources=("security/tokens",),
 )
-def token_out_of_scope(facts: Facts) -> Iterator[Point | Says]:
+def token_out_of_scope(facts: Facts) -> Iterator[Point | Conclusion]:
     """GET app answers 403, or the token is limited to other apps."""
     app = facts.subject.app
     scopes = facts.token.scopes if facts.token and facts.token.valid else ()
     apps = {name for scope in scopes for name in scope.apps}
     orgs = ", ".join(dict.fromkeys(s.org_slug or s.organization for s in scopes if s.org_slug or s.organization))
-    refusal = facts.refusal("E02")
-    if facts.outcome("E02") is Outcome.SEEN:
-        yield refutes(f"The same token reads the app {app}.", "E02")
+    refusal = facts.refusal(Facet.APP)
+    if facts.outcome(Facet.APP) is Outcome.SEEN:
+        yield refutes(f"The same token reads the app {app}.", Facet.APP)
     elif refusal and refusal.status == 403:
         text = f"The API says 403 for the app {app}: it exists, and this token may not read it."
-        yield (proves(f"{text} The token is for organisation {orgs}.", "E01", "E02") if orgs else favours(text, "E02"))
+        yield (
+            confirms(f"{text} The token is for organisation {orgs}.", Facet.TOKEN, Facet.APP)
+            if orgs
+            else supports(text, Facet.APP)
+        )
     if served := _served(facts):
         yield refutes(f"The same token reads what is in {app}.", *served)
     if scopes and all(s.apps for s in scopes) and not _covers(apps, facts):
         text = f"The token is limited to {', '.join(sorted(apps))}"
-        if facts.outcome("E02") is Outcome.ABSENT:
-            yield favours(f"{text}; a 404 for {app} proves nothing then.", "E01", "E02")
-        elif facts.outcome("E02") is not Outcome.SEEN:
-            yield favours(f"{text}.", "E01")
+        if facts.outcome(Facet.APP) is Outcome.ABSENT:
+            yield supports(f"{text}; a 404 for {app} proves nothing then.", Facet.TOKEN, Facet.APP)
+        elif facts.outcome(Facet.APP) is not Outcome.SEEN:
+            yield supports(f"{text}.", Facet.TOKEN)
     if facts.token is None:
-        yield lacks("What the token may see could not be read.", "E01")
+        yield missing("What the token may see could not be read.", Facet.TOKEN)
     if no := refused(facts, "forbidden"):
-        yield favours(f"The caller was refused: {no.told}.", no.at)
-    yield says(
+        yield supports(f"The caller was refused: {no.told}.", no.at)
+    yield concludes(
         f"The token used here reads {orgs or 'something else'}, not the app {app}: what it cannot see is not absent."
     )
 
@@ -207,23 +229,23 @@ def token_out_of_scope(facts: Facts) -> Iterator[Point | Says]:
         "Without -o the personal organisation is taken.",
     ),
     next_test="Compare the app's organisation with the one that the viewer is logged in to: `fly apps list -o {org}`.",
-    apart={
+    distinguish_from={
         "token-out-of-scope": "This token cannot read the app at all.",
         "wrong-app": "The machine is in another app of the same organisation.",
     },
     sources=("security/tokens", "flyctl/orgs-list"),
 )
-def wrong_organization(facts: Facts) -> Iterator[Point | Says]:
+def wrong_organization(facts: Facts) -> Iterator[Point | Conclusion]:
     """The API shows the app under another organisation than the one that was named or looked at."""
     app, given = facts.app, facts.subject.org
     if app is None or not app.org_slug or not given:
         return
     if app.org_slug == given:
         return
-    yield proves(f"The API says that the app {app.name or facts.subject.app} belongs to {app.org_slug}.", "E02")
+    yield confirms(f"The API says that the app {app.name or facts.subject.app} belongs to {app.org_slug}.", Facet.APP)
     if facts.runs:
-        yield favours("The machine runs there.", *facts.state_at, weight=Weight.WEAK)
-    yield says(
+        yield supports("The machine runs there.", *facts.state_at, weight=Weight.WEAK)
+    yield concludes(
         f"The app {app.name or facts.subject.app} belongs to the organisation {app.org_slug}, not to {given}: "
         f"whoever looks in {given} does not see it.",
         its_org=app.org_slug,
@@ -251,29 +273,33 @@ def wrong_organization(facts: Facts) -> Iterator[Point | Says]:
         "Keep the app's id beside its name: a different id is a different app.",
     ),
     next_test="Compare the app's created_at with the time of the machine's first line or row.",
-    apart={"wrong-app": "The machine lives, in an app of another name."},
+    distinguish_from={"wrong-app": "The machine lives, in an app of another name."},
     sources=("https://github.com/superfly/flyctl/issues/3205",),
 )
-def app_recreated(facts: Facts) -> Iterator[Point | Says]:
+def app_recreated(facts: Facts) -> Iterator[Point | Conclusion]:
     """The app is younger than the machine's log, row or create call, and its lists do not know the machine."""
     born = time_of(facts.app.raw.get("created_at")) if facts.app else None
-    if born is None or facts.sightings:
+    if born is None or facts.machine_views:
         return
-    older = [(line.at, "E07") for line in facts.lines if line.at and "E07" in facts.log_at]
-    older += [(r.created_at, "E14") for r in facts.records if r.created_at]
-    older += [(facts.caller.at, "E19")] if facts.caller.at and facts.caller.machine_id else []
+    older = [(line.at, Facet.LOGS) for line in facts.lines if line.at and Facet.LOGS in facts.log_at]
+    older += [(r.created_at, Facet.RECORD) for r in facts.records if r.created_at]
+    older += [(facts.caller.at, Facet.CALLER)] if facts.caller.at and facts.caller.machine_id else []
     before = sorted((at, number) for at, number in older if at < born)
     if not before:
         return
     at, number = before[0]
-    what = {"E07": "its log has a line", "E14": "its row was written", "E19": "the caller spoke of the machine"}[number]
-    argue = proves if facts.looked("E05") and (number == "E07" or facts.caller.machine_id) else favours
+    what = {
+        Facet.LOGS: "its log has a line",
+        Facet.RECORD: "its row was written",
+        Facet.CALLER: "the caller spoke of the machine",
+    }[number]
+    argue = confirms if facts.looked(Facet.LIST) and (number == Facet.LOGS or facts.caller.machine_id) else supports
     yield argue(
         f"The app was made at {born:%Y-%m-%d %H:%M} UTC, and {what} at {at:%Y-%m-%d %H:%M} UTC, before that.",
-        "E02",
+        Facet.APP,
         *dict.fromkeys(n for _, n in before),
     )
-    yield says(
+    yield concludes(
         f"The app {facts.subject.app} was deleted and made again at {born:%Y-%m-%d %H:%M} UTC; the machine was in the "
         f"former one and went with it."
     )
@@ -293,19 +319,23 @@ def app_recreated(facts: Facts) -> Iterator[Point | Says]:
         "Without `region` a machine is placed near the caller; with a list, in the first region that has room.",
     ),
     next_test="List the app's machines without any filter: `fly machine list -a {app}`.",
-    apart={"list-incomplete": "The unfiltered list lacks it, too."},
+    distinguish_from={"list-incomplete": "The unfiltered list lacks it, too."},
     sources=("machines/guides-examples/machine-placement", "reference/regions"),
 )
-def wrong_region(facts: Facts) -> Iterator[Point | Says]:
+def wrong_region(facts: Facts) -> Iterator[Point | Conclusion]:
     """The machine's region is not the one that the caller or the row names."""
     machine = facts.machine
-    told = (facts.caller.region, "E19") if facts.caller.region else (facts.record.region if facts.record else "", "E14")
+    told = (
+        (facts.caller.region, Facet.CALLER)
+        if facts.caller.region
+        else (facts.record.region if facts.record else "", Facet.RECORD)
+    )
     if machine is None or not machine.region or not told[0] or machine.region in told[0].replace(",", " ").split():
         return
-    yield proves(
+    yield confirms(
         f"The machine is in {machine.region}; the {_TELLER[told[1]]} says {told[0]}.", *facts.seen_at[:1], told[1]
     )
-    yield says(
+    yield concludes(
         f"The machine is in {machine.region}, not in {told[0]} where it is looked for.",
         f"it is in {machine.region}, not in {told[0]}",
         its_region=machine.region,
@@ -313,7 +343,7 @@ def wrong_region(facts: Facts) -> Iterator[Point | Says]:
     )
 
 
-_TELLER = {"E19": "caller", "E14": "row"}
+_TELLER = {Facet.CALLER: "caller", Facet.RECORD: "row"}
 
 
 def _served(facts: Facts) -> list[str]:

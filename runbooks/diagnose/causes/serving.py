@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from runbooks.diagnose.arguments import crash, crash_at
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, cause, doubts, favours, lacks, proves, refutes, says
-from runbooks.diagnose.lines import short
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    cause,
+    concludes,
+    confirms,
+    contradicts,
+    missing,
+    refutes,
+    supports,
+)
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.shared_evidence import crash, crash_at
 from runbooks.evidence.models import Probe
 
 
@@ -28,26 +40,26 @@ from runbooks.evidence.models import Probe
     ),
     explains=("no-machine-behind-app",),
     next_test="Look at `cordoned` in the machine's own description.",
-    apart={"health-check-failing": "A check is critical, and cordoned is false."},
+    distinguish_from={"health-check-failing": "A check is critical, and cordoned is false."},
     sources=("machines/api/machines-resource", "flyctl/machine-cordon"),
 )
-def cordoned(facts: Facts) -> Iterator[Point | Says]:
+def cordoned(facts: Facts) -> Iterator[Point | Conclusion]:
     """`cordoned: true` on a started machine: the proxy leaves it out, a private address still reaches it."""
-    flagged = [s.at for s in facts.sightings if s.machine.cordoned]
+    flagged = [s.at for s in facts.machine_views if s.machine.cordoned]
     if not flagged:
         if facts.critical_checks and facts.state == "started":
             yield refutes("Its description says that it is not cordoned.", *facts.seen_at[:1])
         return
     if facts.state == "started":
-        yield proves("The machine is started, and its description says cordoned.", *flagged)
+        yield confirms("The machine is started, and its description says cordoned.", *flagged)
     else:
-        yield favours(f"The machine is {facts.state}, and its description says cordoned.", *flagged)
-    right = facts.probe("E18")
+        yield supports(f"The machine is {facts.state}, and its description says cordoned.", *flagged)
+    right = facts.probe(Facet.EDGE_APP)
     if right and right.reached == "open":
-        yield refutes("It answers at the app's hostname all the same.", "E18")
+        yield refutes("It answers at the app's hostname all the same.", Facet.EDGE_APP)
     elif right:
-        yield favours(f"Named in the header, it does not answer at {facts.app_host}.", "E18")
-    yield says(
+        yield supports(f"Named in the header, it does not answer at {facts.app_host}.", Facet.EDGE_APP)
+    yield concludes(
         "The machine runs, but it is cordoned, so the proxy sends it no traffic.", "it is cordoned and gets no traffic"
     )
 
@@ -70,19 +82,21 @@ def cordoned(facts: Facts) -> Iterator[Point | Says]:
         "Take the port from one place", "Let the program and the service's internal_port read the same setting."
     ),
     next_test="List the sockets inside the machine: `fly machine exec {live_id} 'ss -ltnp' -a {app}`.",
-    apart={
+    distinguish_from={
         "health-check-failing": "The program listens, and its check says no.",
         "startup-crash": "The program ended; PC01 is what is left of that.",
         "connected-too-early": "It listens some seconds after the boot.",
     },
     sources=("getting-started/troubleshooting", "monitoring/error-codes", "networking/app-services"),
 )
-def not_listening(facts: Facts) -> Iterator[Point | Says]:
+def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
     """The proxy's PC01 or PC02, a 502 from the endpoint: the program listens on 127.0.0.1 or on another port."""
     lines, warned = facts.readings("refused"), facts.readings("not-expected-address")
     announced = facts.readings("listens")
     at = facts.where("refused")
-    answered = next((n for n in ("E18", "E17") if (p := facts.probe(n)) and _by_program(facts, n, p)), "")
+    answered = next(
+        (n for n in (Facet.EDGE_APP, Facet.EDGE_BELIEVED) if (p := facts.probe(n)) and _by_program(facts, n, p)), ""
+    )
     if answered:
         yield refutes("The program answers the proxy.", answered)
     if not lines and not warned and not _bad_gateway(facts):
@@ -91,26 +105,28 @@ def not_listening(facts: Facts) -> Iterator[Point | Says]:
         booted = [r.line.at for r in facts.readings("booting", "created-and-started") if r.line.at]
         last = lines[-1].line.at
         early = bool(booted and last and last - booted[-1] < timedelta(seconds=20))
-        argue = favours if early else proves
+        argue = supports if early else confirms
         yield argue(f"The proxy says: “{short(lines[-1].line.message, 160)}”.", *at)
     if warned:
-        yield proves(f"The deploy says: “{short(warned[-1].line.message, 160)}”.", *facts.where("not-expected-address"))
+        yield confirms(
+            f"The deploy says: “{short(warned[-1].line.message, 160)}”.", *facts.where("not-expected-address")
+        )
     if probe_at := _bad_gateway(facts):
-        yield favours("The endpoint answers 502: the proxy reached the machine, and no program answered.", probe_at)
+        yield supports("The endpoint answers 502: the proxy reached the machine, and no program answered.", probe_at)
     ports = {s.internal_port for s in facts.services or () if s.internal_port}
     heard = ""
     for reading in announced[-1:]:
         heard = f"It announces {short(reading.thing or reading.line.message, 80)}."
         local = any(name in reading.thing for name in ("127.0.0.1", "localhost", "[::1]"))
         if local or (ports and reading.number and reading.number not in ports):
-            yield favours(f"The program says: “{short(reading.line.message, 120)}”.", *facts.where("listens"))
+            yield supports(f"The program says: “{short(reading.line.message, 120)}”.", *facts.where("listens"))
     if facts.crash_codes:
-        yield doubts(f"The program ended by itself with {crash(facts)}: then nothing listens.", *crash_at(facts))
+        yield contradicts(f"The program ended by itself with {crash(facts)}: then nothing listens.", *crash_at(facts))
     if facts.state and facts.state not in ("started", "suspended"):
-        yield doubts(f"The machine is {facts.state}.", *facts.state_at)
+        yield contradicts(f"The machine is {facts.state}.", *facts.state_at)
     port = lines[-1].number if lines and lines[-1].number else next(iter(sorted(ports)), None)
     where = f"port {port}" if port else "the port of its service"
-    yield says(
+    yield concludes(
         f"The program does not listen on {where} of 0.0.0.0, where the proxy sends the traffic. {heard}".rstrip(),
         f"its program does not listen on {where} of 0.0.0.0",
         port=str(port or ""),
@@ -120,14 +136,21 @@ def not_listening(facts: Facts) -> Iterator[Point | Says]:
 
 def _by_program(facts: Facts, number: str, probe: Probe) -> bool:
     """Did the answer come from a program of this app? The edge's own answers are 502 and 503."""
-    mine = number == "E18" or (facts.believed_host == facts.app_host and not facts.living)
+    mine = number == Facet.EDGE_APP or (facts.believed_host == facts.app_host and not facts.living)
     return mine and (probe.reached == "open" or (probe.reached == "upgrade" and 400 <= (probe.status or 0) < 500))
 
 
 def _bad_gateway(facts: Facts) -> str:
     """The look whose probe was answered 502 by the app's own endpoint."""
     own = facts.believed_host == facts.app_host
-    return next((n for n in ("E18", "E17") if (p := facts.probe(n)) and p.status == 502 and (own or n == "E18")), "")
+    return next(
+        (
+            n
+            for n in (Facet.EDGE_APP, Facet.EDGE_BELIEVED)
+            if (p := facts.probe(n)) and p.status == 502 and (own or n == Facet.EDGE_APP)
+        ),
+        "",
+    )
 
 
 @cause(
@@ -144,30 +167,34 @@ def _bad_gateway(facts: Facts) -> str:
     ),
     prevention=Remedy("Log every refused upgrade with its reason", "A 403 without a word costs an hour."),
     next_test="Repeat the upgrade with the client's own Origin and Authorization headers.",
-    apart={
+    distinguish_from={
         "not-listening": "502 comes from the proxy: nobody answered.",
         "routed-to-another-machine": "Named in the header, the machine accepts.",
         "wrong-hostname": "The name is not the app's.",
     },
     sources=("monitoring/error-codes", "networking/app-services"),
 )
-def websocket_rejected(facts: Facts) -> Iterator[Point | Says]:
+def websocket_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     """The answer to the upgrade is a 4xx of the program: the edge itself would answer 502 or 503."""
-    probes = [(n, p) for n in ("E17", "E18") if (p := facts.probe(n)) and p.reached == "upgrade"]
-    own = [(n, p) for n, p in probes if p.status and 400 <= p.status < 500 and (n == "E18" or _own_host(facts))]
+    probes = [(n, p) for n in (Facet.EDGE_BELIEVED, Facet.EDGE_APP) if (p := facts.probe(n)) and p.reached == "upgrade"]
+    own = [
+        (n, p) for n, p in probes if p.status and 400 <= p.status < 500 and (n == Facet.EDGE_APP or _own_host(facts))
+    ]
     if not own:
         return
     number, probe = own[0]
-    named = facts.probe("E18")
+    named = facts.probe(Facet.EDGE_APP)
     text = f"The upgrade was answered {probe.status}{f' ({short(probe.detail, 100)})' if probe.detail else ''}."
     # One answer may have come from something in between; the client's own log or a second way must say the same.
     told = any(str(probe.status) in words for _, words in facts.failed_connects)
-    sure = facts.state == "started" and (told or len(own) > 1) and (number == "E18" or named or not facts.living)
-    argue = proves if sure else favours
+    sure = (
+        facts.state == "started" and (told or len(own) > 1) and (number == Facet.EDGE_APP or named or not facts.living)
+    )
+    argue = confirms if sure else supports
     yield argue(text, number, *(facts.state_at if facts.state == "started" else ()))
-    if number == "E17" and named and named.reached == "open":
-        yield doubts("Named in the header, the machine accepts.", "E18")
-    yield says(
+    if number == Facet.EDGE_BELIEVED and named and named.reached == "open":
+        yield contradicts("Named in the header, the machine accepts.", Facet.EDGE_APP)
+    yield concludes(
         f"The program answers the WebSocket upgrade with {probe.status}: the way to it is open, and it says no.",
         f"its program answers the upgrade with {probe.status}",
         status=str(probe.status),
@@ -198,26 +225,26 @@ def _own_host(facts: Facts) -> bool:
         "Browsers cannot send the header: let a router answer the upgrade with fly-replay without upgrading it.",
     ),
     next_test="Connect twice: once plainly, once with the machine named in the header.",
-    apart={"websocket-rejected": "The named machine says no, too."},
+    distinguish_from={"websocket-rejected": "The named machine says no, too."},
     sources=("networking/dynamic-request-routing", "blueprints/sticky-sessions"),
 )
-def routed_to_another_machine(facts: Facts) -> Iterator[Point | Says]:
+def routed_to_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
     """Several machines serve the hostname, the URL names none, and only the named machine gives the right answer."""
     others = [(m, at) for m, at in facts.living if m.state in ("started", "suspended", "stopped")]
-    plain, named = facts.probe("E17"), facts.probe("E18")
+    plain, named = facts.probe(Facet.EDGE_BELIEVED), facts.probe(Facet.EDGE_APP)
     if not others or not plain or not _own_host(facts):
         return
     if plain.reached != "open" and (plain.status or 0) < 500 and named and named.reached == "open":
-        yield proves(
+        yield confirms(
             f"The URL is answered {plain.status or plain.reached}; with the machine named in the header it opens. "
             f"{len(others)} other machine{'' if len(others) == 1 else 's'} share the hostname.",
-            "E17",
-            "E18",
+            Facet.EDGE_BELIEVED,
+            Facet.EDGE_APP,
             others[0][1],
         )
     else:
         return
-    yield says(
+    yield concludes(
         f"{facts.believed_host} leads to any of {len(others) + 1} machines, and the one that answered does not know "
         f"what {facts.subject.machine_id or 'this one'} knows.",
         f"requests for {facts.believed_host} go to another machine of the app",
@@ -235,18 +262,20 @@ def routed_to_another_machine(facts: Facts) -> Iterator[Point | Says]:
     ),
     prevention=Remedy("Keep at least one machine of the group that serves", "min_machines_running or two machines."),
     next_test="List the machines and look which has a service: `fly machine list -a {app}`.",
-    apart={
+    distinguish_from={
         "autostart-disabled": "A machine with the service rests, and may not be started by traffic.",
         "no-public-ip": "The hostname does not resolve at all.",
         "not-listening": "502 or PC01: a machine was found.",
     },
     sources=("monitoring/error-codes", "networking/app-services"),
 )
-def no_machine_behind_app(facts: Facts) -> Iterator[Point | Says]:
+def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
     """503 or PR01: nothing that is started, or may be started, has a service for that port."""
     turned = facts.readings("no-candidate")
     probes = [
-        n for n in ("E17", "E18") if (p := facts.probe(n)) and p.status == 503 and (n == "E18" or _own_host(facts))
+        n
+        for n in (Facet.EDGE_BELIEVED, Facet.EDGE_APP)
+        if (p := facts.probe(n)) and p.status == 503 and (n == Facet.EDGE_APP or _own_host(facts))
     ]
     if not turned and not probes:
         return
@@ -256,20 +285,22 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Says]:
         reason = "the machine has no service"
     elif facts.destroyed or facts.state in ("stopped", "suspended", "failed"):
         reason = f"the machine is {facts.state}"
-    listed = facts.looked("E05")
+    listed = facts.looked(Facet.LIST)
     where = (*probes[:1], *facts.where("no-candidate"))
     told = "The endpoint answers 503" if probes else f"The proxy says: “{short(turned[-1].line.message, 120)}”"
     if reason and listed and not served:
-        yield proves(f"{told}; {reason}, and no other machine of the app serves.", *where, *facts.config_at, "E05")
+        yield confirms(
+            f"{told}; {reason}, and no other machine of the app serves.", *where, *facts.config_at, Facet.LIST
+        )
     else:
-        yield favours(f"{told}.", *where)
+        yield supports(f"{told}.", *where)
         if not listed:
-            yield lacks("Which other machines the app has could not be seen.", "E05")
+            yield missing("Which other machines the app has could not be seen.", Facet.LIST)
     if served:
-        yield doubts(f"Machine {served[0].id} is started and has a service.", "E05")
+        yield contradicts(f"Machine {served[0].id} is started and has a service.", Facet.LIST)
     if facts.state == "started" and facts.services and facts.machine and not facts.machine.cordoned:
-        yield doubts("The machine itself is started and has a service.", *facts.config_at)
-    yield says(
+        yield contradicts("The machine itself is started and has a service.", *facts.config_at)
+    yield concludes(
         f"{facts.believed_host or facts.app_host} resolves, but no machine can serve it"
         f"{': ' + reason if reason else ''}.",
         f"no machine can serve {facts.believed_host or facts.app_host}{': ' + reason if reason else ''}",

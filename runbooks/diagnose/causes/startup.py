@@ -5,24 +5,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
-from runbooks.diagnose.arguments import crash, crash_at, never_ran, refused
+from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import settings
-from runbooks.diagnose.facts import Facts, lasting
+from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.ledger import (
+    Conclusion,
     Point,
-    Says,
     Stage,
     Weight,
     cause,
-    doubts,
-    favours,
-    lacks,
-    proves,
+    concludes,
+    confirms,
+    contradicts,
+    missing,
     refutes,
-    says,
+    supports,
 )
-from runbooks.diagnose.lines import short
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.shared_evidence import crash, crash_at, never_ran, refused
 
 _AFTERMATH = (
     "restart-limit-reached",
@@ -57,13 +58,13 @@ _AFTERMATH = (
         "before it reaches a machine.",
     ),
     next_test="Run the same image once with auto_destroy false and read its first lines.",
-    apart={
+    distinguish_from={
         "startup-crash": "The last words name no variable.",
         "bad-command": "What is missing is a file or a module.",
     },
     sources=("apps/secrets", "machines/runtime-environment"),
 )
-def missing_environment(facts: Facts) -> Iterator[Point | Says]:
+def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     """The program itself names the variable it lacks, then exits with a code other than 0."""
     lines = facts.readings("missing-variable")
     if not lines:
@@ -72,25 +73,25 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
     names = ", ".join(wanted)
     quote = f"The program says: “{short(lines[-1].line.message, 200)}”."
     if facts.crash_codes:
-        yield proves(f"{quote} It ended with {crash(facts)}.", *facts.where("missing-variable"), *crash_at(facts))
+        yield confirms(f"{quote} It ended with {crash(facts)}.", *facts.where("missing-variable"), *crash_at(facts))
     else:
-        yield favours(quote, *facts.where("missing-variable"))
-        yield lacks("No end of the program was seen.", "E04")
+        yield supports(quote, *facts.where("missing-variable"))
+        yield missing("No end of the program was seen.", Facet.EVENTS)
         if facts.state == "started":
-            yield doubts("The machine runs all the same.", *facts.state_at)
+            yield contradicts("The machine runs all the same.", *facts.state_at)
     env = facts.machine.env if facts.machine else {}
     sent = [name for name in wanted if env.get(name)]
     if facts.machine and facts.machine.config is not None:
         if sent and len(sent) == len(wanted):
-            yield doubts(f"The machine's config does carry {', '.join(sent)}.", *facts.config_at)
+            yield contradicts(f"The machine's config does carry {', '.join(sent)}.", *facts.config_at)
         near = {n: c for n in wanted if n not in env and (c := near_miss(n, tuple(env)))}
         empty = [name for name in wanted if name in env and not env[name]]
         if empty:
-            yield favours(f"The machine's config carries {', '.join(empty)}, but empty.", *facts.config_at)
+            yield supports(f"The machine's config carries {', '.join(empty)}, but empty.", *facts.config_at)
         if near:
             pairs = "; ".join(f"{have} was sent, {want} is wanted" for want, have in near.items())
-            yield favours(f"A near miss stands among the variables sent: {pairs}.", *facts.config_at)
-            yield says(
+            yield supports(f"A near miss stands among the variables sent: {pairs}.", *facts.config_at)
+            yield concludes(
                 f"The program wants {names} and the machine was sent {', '.join(near.values())} instead, "
                 f"so the program ended with {crash(facts) or 'an error'}.",
                 f"its program wants {names}, was sent {', '.join(near.values())}, and gave up",
@@ -100,7 +101,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Says]:
                 f"value under the wanted name, and leave it out of the request.",
             )
             return
-    yield says(
+    yield concludes(
         f"The program wants {names}, which was not there, and ended with {crash(facts) or 'an error'}.",
         f"its program lacks {names} and gave up",
         wanted=names,
@@ -133,13 +134,13 @@ def near_miss(wanted: str, sent: tuple[str, ...]) -> str:
         ("fly auth docker", "docker run --rm --platform linux/amd64 {image}"),
     ),
     next_test="Compare Cmd and Entrypoint of the image with the files in it.",
-    apart={
+    distinguish_from={
         "image-wrong-architecture": "The log says `Exec format error`.",
         "startup-crash": "The command was found and ran.",
     },
     sources=("getting-started/troubleshooting", "machines/guides-examples/machine-restart-policy"),
 )
-def bad_command(facts: Facts) -> Iterator[Point | Says]:
+def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
     """`Cannot find module`, a spawn error, `not found`, exit code 126 or 127."""
     lines = facts.readings("missing-file", "spawn-failed")
     codes = {code for code, _ in facts.crash_codes}
@@ -149,26 +150,28 @@ def bad_command(facts: Facts) -> Iterator[Point | Says]:
         at = facts.where("missing-file", "spawn-failed")
         ended = facts.crash_codes or facts.readings("abrupt") or reading.fact == "spawn-failed"
         if ended:
-            yield proves(f"{quote} The machine ended with {crash(facts) or 'no program running'}.", *at)
+            yield confirms(f"{quote} The machine ended with {crash(facts) or 'no program running'}.", *at)
         else:
-            yield favours(quote, *at)
+            yield supports(quote, *at)
             if facts.state == "started":
-                yield doubts("The machine runs all the same.", *facts.state_at)
-        yield says(f"The image was started, and {reading.thing or 'the file its command names'} was not found in it.")
+                yield contradicts("The machine runs all the same.", *facts.state_at)
+        yield concludes(
+            f"The image was started, and {reading.thing or 'the file its command names'} was not found in it."
+        )
     if codes & {126, 127}:
         code = 127 if 127 in codes else 126
         meaning = "not found" if code == 127 else "not executable"
-        yield favours(f"Exit code {code} means that the command was {meaning}.", *crash_at(facts))
+        yield supports(f"Exit code {code} means that the command was {meaning}.", *crash_at(facts))
         if not lines:
-            yield says(f"The command that was started is {meaning} in the image (exit code {code}).")
-            yield lacks("No log line names the file.", "E07")
+            yield concludes(f"The command that was started is {meaning} in the image (exit code {code}).")
+            yield missing("No log line names the file.", Facet.LOGS)
 
 
 @cause(
     "startup-crash",
     "The program crashes when it starts",
     stage=Stage.START,
-    asked_by="the usual first suspicions",
+    always_listed="the usual first suspicions",
     explains=_AFTERMATH,
     remedy=Remedy(
         "Read the program's last lines and run it once with auto_destroy off",
@@ -179,7 +182,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Says]:
         ),
     ),
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",
-    apart={
+    distinguish_from={
         "missing-environment": "The program names a variable.",
         "bad-command": "The log names a file or module that is not there, or the code is 126 or 127.",
         "out-of-memory": "The exit says oom_killed, or the kernel or the runtime speaks of memory.",
@@ -187,27 +190,29 @@ def bad_command(facts: Facts) -> Iterator[Point | Says]:
     },
     sources=("machines/guides-examples/machine-restart-policy", "getting-started/troubleshooting"),
 )
-def startup_crash(facts: Facts) -> Iterator[Point | Says]:
+def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
     """Exit code other than 0 soon after the start, asked for by nobody; more special causes name the reason."""
     yield from never_ran(facts)
-    words = short(facts.last_words[-1].message, 160) if facts.last_words else ""
+    words = short(facts.last_output[-1].message, 160) if facts.last_output else ""
     if facts.crash_codes:
         text = f"The program ended by itself with {crash(facts)}."
         from_outside = {code for code, _ in facts.crash_codes} <= {137, 143}
         if from_outside:
-            yield favours(f"The program was killed: {crash(facts)}.", *crash_at(facts), weight=Weight.WEAK)
-            yield lacks("Who or what sent the signal is not known: such a code comes from outside the program.", "E07")
+            yield supports(f"The program was killed: {crash(facts)}.", *crash_at(facts), weight=Weight.WEAK)
+            yield missing(
+                "Who or what sent the signal is not known: such a code comes from outside the program.", Facet.LOGS
+            )
         elif words:
-            yield proves(f"{text} Its last words: “{words}”.", *facts.words_at, *crash_at(facts))
+            yield confirms(f"{text} Its last words: “{words}”.", *facts.output_evidence, *crash_at(facts))
         elif facts.loop_ended:
-            yield favours(text, *crash_at(facts), weight=Weight.WEAK)
-            yield lacks("Nothing that the program printed is to be had, so its reason is not known.", "E07")
+            yield supports(text, *crash_at(facts), weight=Weight.WEAK)
+            yield missing("Nothing that the program printed is to be had, so its reason is not known.", Facet.LOGS)
         else:
-            yield favours(text, *crash_at(facts))
-            yield lacks("Nothing that the program printed is to be had.", "E07")
-        yield says(f"The program ended by itself with {crash(facts)}{f': “{words}”' if words else ''}.")
+            yield supports(text, *crash_at(facts))
+            yield missing("Nothing that the program printed is to be had.", Facet.LOGS)
+        yield concludes(f"The program ended by itself with {crash(facts)}{f': “{words}”' if words else ''}.")
     elif facts.readings("abrupt", "spawn-failed", "exec-format"):
-        yield favours(
+        yield supports(
             "The log says that the program could not be run.", *facts.where("abrupt", "spawn-failed", "exec-format")
         )
     elif facts.exits and all(x.exit_code == 0 or x.requested_stop for _, x, _ in facts.exits):
@@ -216,10 +221,10 @@ def startup_crash(facts: Facts) -> Iterator[Point | Says]:
         yield refutes("The machine runs, and its events hold no exit.", *facts.state_at, *facts.events_at)
     elif uncaught := facts.readings("uncaught", "segfault"):
         quote = short(uncaught[-1].line.message, 160)
-        yield favours(f"The log ends in an error: “{quote}”.", *facts.where("uncaught", "segfault"))
-        yield says(f"The program fails with “{quote}”.")
+        yield supports(f"The log ends in an error: “{quote}”.", *facts.where("uncaught", "segfault"))
+        yield concludes(f"The program fails with “{quote}”.")
     elif not facts.exits:
-        yield lacks("No exit of the machine's program was seen.", "E04", "E07")
+        yield missing("No exit of the machine's program was seen.", Facet.EVENTS, Facet.LOGS)
 
 
 @cause(
@@ -233,14 +238,14 @@ def startup_crash(facts: Facts) -> Iterator[Point | Says]:
         ("fly auth docker", "docker buildx imagetools inspect {image}", "fly machine status {live_id} -a {app}"),
     ),
     next_test="Look at the exit code of the last exit event: 0 means that it ended as it wanted.",
-    apart={
+    distinguish_from={
         "startup-crash": "The code is not 0.",
         "stopped-by-autostop": "The exit says requested_stop, and the proxy's line names it.",
         "trial-limit": "The log says “Trial machine stopping”, always after five minutes.",
     },
     sources=("machines/guides-examples/machine-restart-policy", "machines/machine-states"),
 )
-def exited_normally(facts: Facts) -> Iterator[Point | Says]:
+def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
     """Exit code 0 that nobody asked for: a one-shot script, or a server started in the background."""
     ended = [(e, at) for e, x, at in facts.exits if x.exit_code == 0 and not x.requested_stop and not x.oom_killed]
     last = ended and not facts.exits[-1][1].requested_stop
@@ -248,23 +253,23 @@ def exited_normally(facts: Facts) -> Iterator[Point | Says]:
     logged = [r for r, wanted in facts.log_ends if r.fact == "exited" and r.number == 0 and not wanted]
     quoted = [r for r in facts.readings("exit-not-restarting") if r.number == 0] or logged
     if last:
-        yield proves("The last exit has code 0, and nobody had asked for a stop.", *(at for _, at in ended[-1:]))
+        yield confirms("The last exit has code 0, and nobody had asked for a stop.", *(at for _, at in ended[-1:]))
     if quoted and not facts.exits:
-        argue = favours if asked or (not logged and facts.readings("exited")) else proves
+        argue = supports if asked or (not logged and facts.readings("exited")) else confirms
         yield argue(f"The log says: “{short(quoted[-1].line.message)}”.", *facts.where(quoted[-1].fact))
     if asked:
-        yield doubts(
+        yield contradicts(
             f"Before it, the platform was asked to stop it: “{short(asked[-1].line.message, 120)}”.",
             *facts.where("signalled", "autostop", "trial"),
         )
     if facts.asked_to_stop:
         yield refutes("The last end was asked for (requested_stop).", facts.asked_to_stop[1])
     if facts.crash_codes:
-        argue = doubts if last and facts.exits[-1][1].exit_code == 0 else refutes
+        argue = contradicts if last and facts.exits[-1][1].exit_code == 0 else refutes
         yield argue(f"It ended with {crash(facts)}: that is an error, and no end of the work.", *crash_at(facts))
     at = ended[-1][0].at if ended else None
-    after = f" {lasting(at - facts.created_at)} after it was created" if at and facts.created_at else ""
-    yield says(
+    after = f" {format_duration(at - facts.created_at)} after it was created" if at and facts.created_at else ""
+    yield concludes(
         f"The program ended by itself with code 0{after}; nothing crashed.",
         f"its program came to its end{after} (code 0), nothing crashed",
     )
@@ -286,30 +291,30 @@ def exited_normally(facts: Facts) -> Iterator[Point | Says]:
         "Without `guest` a machine gets shared-cpu-1x with 256 MB.",
     ),
     next_test="Look for oom_killed in the exit event, or repeat with twice the memory.",
-    apart={"startup-crash": "The exit says oom_killed: false and nothing speaks of memory."},
+    distinguish_from={"startup-crash": "The exit says oom_killed: false and nothing speaks of memory."},
     sources=("machines/guides-examples/machine-restart-policy", "getting-started/troubleshooting"),
 )
-def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
+def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
     """`oom_killed: true`, the kernel's own line, or a heap limit; exit code 137 alone is only a hint."""
     killed = [at for _, x, at in facts.exits if x.oom_killed]
     lines = facts.readings("out-of-memory")
     if killed:
-        yield proves("The exit event says oom_killed.", *killed)
+        yield confirms("The exit event says oom_killed.", *killed)
     if lines:
-        yield proves(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.where("out-of-memory"))
+        yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.where("out-of-memory"))
     if not killed and any(code == 137 for code, _ in facts.crash_codes):
-        yield favours("Exit code 137 means SIGKILL, which the kernel sends when memory runs out.", *crash_at(facts))
+        yield supports("Exit code 137 means SIGKILL, which the kernel sends when memory runs out.", *crash_at(facts))
         if facts.exits and not lines:
-            yield doubts("The exit events do not say oom_killed.", *facts.events_at)
+            yield contradicts("The exit events do not say oom_killed.", *facts.events_at)
     if facts.exits and not killed and not lines and not any(code == 137 for code, _ in facts.crash_codes):
         yield refutes("No exit event says oom_killed, and no line speaks of memory.", *facts.events_at)
     guest = facts.config.get("guest") if facts.config else None
     memory = guest.get("memory_mb") if isinstance(guest, Mapping) else None
     known = f"{memory} MB" if memory else "the default of 256 MB" if facts.config else ""
     if known and (killed or lines):
-        yield favours(f"The machine has {known} of memory.", *facts.config_at, weight=Weight.WEAK)
+        yield supports(f"The machine has {known} of memory.", *facts.config_at, weight=Weight.WEAK)
     size = f" ({known})" if known else ""
-    yield says(
+    yield concludes(
         f"The program needed more memory than the machine has{size} and was ended for it.",
         f"its program needed more memory than the machine has{size}",
     )
@@ -330,25 +335,25 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Says]:
         ),
     ),
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",
-    apart={"startup-crash": "The program's own last words are to be had."},
+    distinguish_from={"startup-crash": "The program's own last words are to be had."},
     sources=("machines/guides-examples/machine-restart-policy", "monitoring/error-codes"),
 )
-def restart_limit_reached(facts: Facts) -> Iterator[Point | Says]:
+def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: the retries are used up and the reason for the exits is not visible."""
-    if not facts.loop_ended or facts.last_words or any(x.oom_killed for _, x, _ in facts.exits):
+    if not facts.loop_ended or facts.last_output or any(x.oom_killed for _, x, _ in facts.exits):
         return
     limit = facts.readings("restarts-used-up")
     lines_at = facts.where("restarts-used-up")
-    argue = proves if facts.looked("E07") else favours
+    argue = confirms if facts.looked(Facet.LOGS) else supports
     if limit and set(lines_at) & set(facts.loop_ended):
-        yield proves(f"The log says: “{limit[-1].line.message}”.", *lines_at)
+        yield confirms(f"The log says: “{limit[-1].line.message}”.", *lines_at)
     if others := [at for at in facts.loop_ended if at not in lines_at]:
         yield argue(
             f"The program ended by itself with {crash(facts)}, and the last time it was not restarted.", *others
         )
     if not facts.log_at:
-        yield lacks("Nothing that the program printed is to be had.", "E07")
-    yield says(f"The program crashed until its retries were used up ({crash(facts) or 'exit code unknown'}).")
+        yield missing("Nothing that the program printed is to be had.", Facet.LOGS)
+    yield concludes(f"The program crashed until its retries were used up ({crash(facts) or 'exit code unknown'}).")
 
 
 @cause(
@@ -370,36 +375,36 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Says]:
         "A check that begins before the program listens counts against it.",
     ),
     next_test="Read the check's own output: `fly checks list -a {app}`.",
-    apart={
+    distinguish_from={
         "not-listening": "The proxy's log says PC01: nothing answers on the port at all.",
         "startup-crash": "The program ends; a failing check leaves it running.",
     },
     sources=("reference/health-checks", "monitoring/error-codes"),
 )
-def health_check_failing(facts: Facts) -> Iterator[Point | Says]:
+def health_check_failing(facts: Facts) -> Iterator[Point | Conclusion]:
     """Started, and a check is critical: withheld from traffic, or replaced by a deploy."""
     for name, output, at in facts.critical_checks:
         told = f": “{short(output, 120)}”" if output else ""
-        argue = proves if facts.state == "started" else favours
+        argue = confirms if facts.state == "started" else supports
         yield argue(f"The check {name} is critical{told}.", at)
     failed, passed = facts.readings("health-failed"), facts.readings("health-passed")
     if failed:
         text = f"The log says: “{short(failed[-1].line.message, 160)}”."
         over = passed and failed[-1].line.at and passed[-1].line.at and passed[-1].line.at > failed[-1].line.at
         if over:
-            yield favours(text, *facts.where("health-failed"), weight=Weight.WEAK)
-            yield doubts("It passed later.", *facts.where("health-passed"))
+            yield supports(text, *facts.where("health-failed"), weight=Weight.WEAK)
+            yield contradicts("It passed later.", *facts.where("health-passed"))
         else:
-            yield favours(text, *facts.where("health-failed"))
+            yield supports(text, *facts.where("health-failed"))
     if no := refused(facts, "health-timeout"):
-        yield favours(f"The deploy gave up: “{short(no.text, 160)}”.", no.at)
+        yield supports(f"The deploy gave up: “{short(no.text, 160)}”.", no.at)
     if facts.crash_codes:
-        yield doubts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
-    probe = facts.probe("E18")
+        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
+    probe = facts.probe(Facet.EDGE_APP)
     if probe and probe.reached == "open":
-        yield doubts(f"It answers at {facts.app_host} all the same.", "E18")
+        yield contradicts(f"It answers at {facts.app_host} all the same.", Facet.EDGE_APP)
     name = facts.critical_checks[0][0] if facts.critical_checks else failed[-1].thing if failed else ""
-    yield says(
+    yield concludes(
         f"The machine runs, but its health check {name or 'of the deploy'} fails, so it gets no traffic.",
         f"its health check {name or 'of the deploy'} fails, so it gets no traffic",
     )

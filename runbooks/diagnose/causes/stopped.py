@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbooks.diagnose.arguments import crash, crash_at
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
-from runbooks.diagnose.lines import short
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    Weight,
+    cause,
+    concludes,
+    confirms,
+    contradicts,
+    missing,
+    refutes,
+    supports,
+)
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.shared_evidence import crash, crash_at
 
 RESTING = ("stopped", "stopping", "suspended", "suspending")
 _UNREACHED = ("record-never-updated", "no-machine-behind-app")
@@ -19,9 +32,9 @@ def _rests_not(facts: Facts) -> Iterator[Point]:
     if facts.state and facts.state not in (*RESTING, *GONE):
         yield refutes(f"The machine is {facts.state}, not stopped.", *facts.state_at)
     elif facts.destroyed:
-        yield doubts("It was not only stopped, it is destroyed.", *facts.state_at)
+        yield contradicts("It was not only stopped, it is destroyed.", *facts.state_at)
     if facts.crash_codes and not facts.asked_to_stop:
-        yield doubts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
+        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
 
 
 @cause(
@@ -42,33 +55,33 @@ def _rests_not(facts: Facts) -> Iterator[Point]:
         "Let one job own starting and stopping", "Two jobs with different ideas of the state undo each other."
     ),
     next_test="Look at the source of the stop event: user means a request, proxy means autostop.",
-    apart={
+    distinguish_from={
         "stopped-by-autostop": "The stop event's source is proxy, and the proxy's line says “excess capacity”.",
         "exited-normally": "The exit says requested_stop: false.",
     },
     sources=("machines/machine-states", "machines/api/machines-resource"),
 )
-def stopped_by_request(facts: Facts) -> Iterator[Point | Says]:
+def stopped_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     """`requested_stop` with a stop (or suspend) event of source user."""
     stop = facts.event_of("stop", source="user") or facts.event_of("suspend", source="user")
     proxy = facts.event_of("stop", source="proxy") or facts.event_of("suspend", source="proxy")
     if stop and (not proxy or (proxy[0].at and stop[0].at and proxy[0].at < stop[0].at)):
         when = f" at {stop[0].at:%H:%M:%S} UTC" if stop[0].at else ""
         text = f"The {stop[0].type} event{when} has the source user: an API call, a script or the dashboard."
-        if facts.looked("E19"):
-            yield proves(text, stop[1])
+        if facts.looked(Facet.CALLER):
+            yield confirms(text, stop[1])
         else:
             # Who stops a machine on purpose may have failed to start it again for another reason.
-            yield favours(text, stop[1])
-            yield lacks("Whether anybody tried to start it again is not known.", "E19")
+            yield supports(text, stop[1])
+            yield missing("Whether anybody tried to start it again is not known.", Facet.CALLER)
     elif facts.asked_to_stop and not proxy and not facts.event_of("destroy"):
-        yield favours("The last exit was asked for (requested_stop).", facts.asked_to_stop[1])
-        yield lacks("No stop event says who asked.", "E04")
+        yield supports("The last exit was asked for (requested_stop).", facts.asked_to_stop[1])
+        yield missing("No stop event says who asked.", Facet.EVENTS)
     if (proxy and not stop) or facts.readings("autostop"):
         yield refutes("The proxy stopped it.", *((proxy[1],) if proxy else ()), *facts.where("autostop"))
     if stop or facts.asked_to_stop:
         yield from _rests_not(facts)
-    yield says("The machine was stopped by a request, not by its own end.", "a request stopped it")
+    yield concludes("The machine was stopped by a request, not by its own end.", "a request stopped it")
 
 
 @cause(
@@ -89,14 +102,14 @@ def stopped_by_request(facts: Facts) -> Iterator[Point | Says]:
         "autostop without autostart stops for ever; min_machines_running keeps some up in the primary region.",
     ),
     next_test="Look at the source of the stop event, and for “excess capacity” in the proxy's lines.",
-    apart={
+    distinguish_from={
         "stopped-by-request": "The stop event's source is user.",
         "autostart-disabled": "Traffic comes, and no service may start the machine.",
         "exited-normally": "The exit says requested_stop: false.",
     },
     sources=("launch/autostop-autostart", "reference/configuration"),
 )
-def stopped_by_autostop(facts: Facts) -> Iterator[Point | Says]:
+def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
     """A stop event of source proxy, or the proxy's own line `excess capacity, autostopping machine`."""
     stop = facts.event_of("stop", source="proxy") or facts.event_of("suspend", source="proxy")
     lines = [
@@ -106,22 +119,22 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Says]:
     ]
     starts = [s.autostart for s in facts.services or ()]
     # Where traffic may not bring it back, autostart is what to change; without its config nobody knows.
-    argue = proves if any(starts) else favours
+    argue = confirms if any(starts) else supports
     if stop:
         yield argue(f"The {stop[0].type} event has the source proxy.", stop[1])
     if lines:
         yield argue(f"The proxy says: “{short(lines[-1].line.message, 160)}”.", *facts.where("autostop"))
     if not stop and not lines:
         if facts.asked_to_stop and facts.state in RESTING and any(s.autostop for s in facts.services or ()):
-            yield favours(
+            yield supports(
                 "Its exit was asked for, and its services have autostop on.", facts.asked_to_stop[1], *facts.config_at
             )
         elif facts.asked_to_stop and facts.state in RESTING and not facts.event_of("stop"):
-            yield favours("Its exit was asked for, and autostop asks so, too.", facts.asked_to_stop[1])
-            yield lacks("No stop event says who asked.", "E04")
+            yield supports("Its exit was asked for, and autostop asks so, too.", facts.asked_to_stop[1])
+            yield missing("No stop event says who asked.", Facet.EVENTS)
         elif not facts.exits and facts.state in RESTING and any(s.autostop for s in facts.services or ()):
-            yield favours(f"It is {facts.state}, and its services have autostop on.", *facts.config_at)
-            yield lacks("No event and no line say how it came to rest.", "E04", "E07")
+            yield supports(f"It is {facts.state}, and its services have autostop on.", *facts.config_at)
+            yield missing("No event and no line say how it came to rest.", Facet.EVENTS, Facet.LOGS)
     if facts.event_of("stop", source="user") and not stop and not lines:
         yield refutes("The stop event has the source user.", *facts.events_at)
     never = facts.services is not None and not any(s.autostop for s in facts.services)
@@ -136,7 +149,7 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Says]:
         if starts
         else ""
     )
-    yield says(
+    yield concludes(
         f"The proxy stopped the machine for want of traffic (autostop). {again}".rstrip(),
         "the proxy stopped it for want of traffic" + (", and autostart will bring it back" if any(starts) else ""),
         again=again,
@@ -161,13 +174,13 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Says]:
         "Through the API it is off unless it is set; `fly machine run` switches it on.",
     ),
     next_test="Look at services[].autostart in the machine's config.",
-    apart={
+    distinguish_from={
         "stopped-by-autostop": "autostart is on: the next request brings it back.",
         "startup-crash": "The machine rests because its program ended with an error.",
     },
     sources=("launch/autostop-autostart", "machines/api/machines-resource"),
 )
-def autostart_disabled(facts: Facts) -> Iterator[Point | Says]:
+def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
     """Stopped, traffic comes (503, PR01, PM08), and no service has autostart."""
     if facts.state not in RESTING or not facts.services:
         return
@@ -175,24 +188,24 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Says]:
         yield refutes("A service of the machine has autostart.", *facts.config_at)
     if any(s.autostart is not False for s in facts.services):
         return
-    probe = facts.probe("E17") or facts.probe("E18")
+    probe = facts.probe(Facet.EDGE_BELIEVED) or facts.probe(Facet.EDGE_APP)
     turned_away = facts.readings("no-candidate")
     if turned_away:
-        yield proves(
+        yield confirms(
             f"No service has autostart, and the proxy says: “{short(turned_away[-1].line.message, 120)}”.",
             *facts.config_at,
             *facts.where("no-candidate"),
         )
     elif probe and probe.status in (502, 503):
-        at = "E17" if facts.probe("E17") else "E18"
-        yield proves(f"No service has autostart, and the endpoint answers {probe.status}.", *facts.config_at, at)
+        at = Facet.EDGE_BELIEVED if facts.probe(Facet.EDGE_BELIEVED) else Facet.EDGE_APP
+        yield confirms(f"No service has autostart, and the endpoint answers {probe.status}.", *facts.config_at, at)
     elif any(s.autostop for s in facts.services):
-        yield favours("Its services have autostop on and autostart off: nothing starts it again.", *facts.config_at)
-        yield lacks("No request was seen to be turned away.", "E07", "E17")
+        yield supports("Its services have autostop on and autostart off: nothing starts it again.", *facts.config_at)
+        yield missing("No request was seen to be turned away.", Facet.LOGS, Facet.EDGE_BELIEVED)
     else:
-        yield favours("No service has autostart.", *facts.config_at, weight=Weight.WEAK)
+        yield supports("No service has autostart.", *facts.config_at, weight=Weight.WEAK)
     yield from _rests_not(facts)
-    yield says(
+    yield concludes(
         f"The machine is {facts.state}, and none of its services has autostart: traffic cannot start it.",
         "none of its services has autostart, so traffic cannot start it",
     )
@@ -213,17 +226,17 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Says]:
         "End the trial before anybody depends on it", "A machine that stops every five minutes is no outage."
     ),
     next_test="Look for “Trial machine stopping” about 300 seconds after the start.",
-    apart={"exited-normally": "The program ends at any time, not always after five minutes."},
+    distinguish_from={"exited-normally": "The program ends at any time, not always after five minutes."},
     sources=("about/free-trial",),
 )
-def trial_limit(facts: Facts) -> Iterator[Point | Says]:
+def trial_limit(facts: Facts) -> Iterator[Point | Conclusion]:
     """The runner's line `Trial machine stopping`, about 300 seconds after every start."""
     lines = facts.readings("trial")
     if lines:
-        yield proves(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.where("trial"))
+        yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.where("trial"))
     if facts.state in ("started", "starting") and lines:
-        yield favours("It runs again at present.", *facts.state_at, weight=Weight.WEAK)
-    yield says(
+        yield supports("It runs again at present.", *facts.state_at, weight=Weight.WEAK)
+    yield concludes(
         "The organisation is in its free trial, which stops every machine after five minutes.",
         "its organisation is in the free trial, which stops every machine after five minutes",
     )

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.ledger import Point, Says, Stage, Weight, cause, doubts, favours, lacks, proves, refutes, says
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    Weight,
+    cause,
+    concludes,
+    confirms,
+    contradicts,
+    missing,
+    refutes,
+    supports,
+)
 from runbooks.diagnose.model import Remedy, Side
 from runbooks.evidence.models import Listing, Outcome
 
@@ -29,10 +42,10 @@ from runbooks.evidence.models import Listing, Outcome
         "Send the metadata with the create call, or look for these machines with `fly machine list` only.",
     ),
     next_test="Look at config.metadata for fly_platform_version.",
-    apart={"list-incomplete": "fly machine list lacks it, too."},
+    distinguish_from={"list-incomplete": "fly machine list lacks it, too."},
     sources=("machines/guides-examples/managing-machines-with-the-api",),
 )
-def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Says]:
+def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: no `fly_platform_version=v2` in the metadata, as with every machine made by a plain API call."""
     if facts.machine is None or facts.machine.config is None:
         return
@@ -42,12 +55,12 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Says]:
         return
     text = "The machine's metadata has no fly_platform_version=v2."
     if facts.whole_config:
-        yield proves(text, *facts.config_at)
+        yield confirms(text, *facts.config_at)
     else:
-        yield favours(text, *facts.config_at, weight=Weight.WEAK)
-        yield lacks("Only an excerpt of its description was seen.", "E03")
+        yield supports(text, *facts.config_at, weight=Weight.WEAK)
+        yield missing("Only an excerpt of its description was seen.", Facet.MACHINE)
     also = ", even while it existed" if facts.state in GONE else ""
-    yield says(
+    yield concludes(
         f"The machine carries no fly_platform_version metadata, so fly status, fly deploy and fly scale "
         f"leave it out{also}; fly machine list does not."
     )
@@ -70,23 +83,25 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Says]:
         "Ask by id, twice, and look at error_regions before absence is believed.",
     ),
     next_test="Ask for the list and for the machine once more, a few seconds apart.",
-    apart={
+    distinguish_from={
         "hidden-from-launch-tools": "fly machine list shows it; only fly status does not.",
         "wrong-app": "Another app's list has it.",
     },
     sources=("machines/api/machines-resource",),
 )
-def list_incomplete(facts: Facts) -> Iterator[Point | Says]:
+def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
     """GET shows a live machine, and the list, asked twice, does not; or a region did not answer the list."""
-    by_id = [s for s in facts.sightings if s.at in ("E03", "E03b") and s.machine.state not in GONE]
-    lists = [n for n in ("E05", "E05b") if facts.answer(n, Listing) is not None]
+    by_id = [
+        s for s in facts.machine_views if s.at in (Facet.MACHINE, Facet.MACHINE_AGAIN) and s.machine.state not in GONE
+    ]
+    lists = [n for n in (Facet.LIST, Facet.LIST_AGAIN) if facts.answer(n, Listing) is not None]
     shown = [n for n in lists if n in facts.seen_at]
-    organisation = facts.answer("E08", Listing)
+    organisation = facts.answer(Facet.ORGANISATION, Listing)
     region = facts.machine.region if facts.machine else facts.caller.region
     silent = organisation.error_regions if organisation else ()
     if by_id and lists and not shown:
         times = "twice" if len(lists) > 1 else "once"
-        argue = proves if len(lists) > 1 else favours
+        argue = confirms if len(lists) > 1 else supports
         yield argue(
             f"Asked by its id the machine is {by_id[0].machine.state}; the app's list, asked {times}, lacks it.",
             by_id[0].at,
@@ -94,15 +109,17 @@ def list_incomplete(facts: Facts) -> Iterator[Point | Says]:
         )
     elif by_id and shown:
         late = len(lists) > len(shown)
-        yield (doubts if late else refutes)(f"The list shows it{' at the second look' if late else ''}.", *shown)
-    if silent and (not region or region in silent) and "E08" not in facts.seen_at:
-        yield favours(f"The organisation's list had no answer from {', '.join(silent)}.", "E08")
+        yield (contradicts if late else refutes)(
+            f"The list shows it{' at the second observation' if late else ''}.", *shown
+        )
+    if silent and (not region or region in silent) and Facet.ORGANISATION not in facts.seen_at:
+        yield supports(f"The organisation's list had no answer from {', '.join(silent)}.", Facet.ORGANISATION)
     if by_id and by_id[0].app != facts.subject.app:
-        yield doubts("The machine is in another app.", by_id[0].at)
-    if not by_id and facts.outcome("E03") is Outcome.ABSENT:
-        yield refutes("Asked by its id, the platform does not show it either.", "E03")
+        yield contradicts("The machine is in another app.", by_id[0].at)
+    if not by_id and facts.outcome(Facet.MACHINE) is Outcome.ABSENT:
+        yield refutes("Asked by its id, the platform does not show it either.", Facet.MACHINE)
     where = f" ({', '.join(silent)} did not answer)" if silent else ""
-    yield says(
+    yield concludes(
         f"The machine lives, and the list leaves it out{where}: absence from the list proves nothing here.",
         f"and the list leaves it out{where}",
     )

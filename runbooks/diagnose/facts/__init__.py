@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from runbooks.diagnose.commands import settings
-from runbooks.diagnose.facts.company import Company
-from runbooks.diagnose.facts.looks import lasting
-from runbooks.diagnose.facts.machine import GONE, Service, Sighting
-from runbooks.diagnose.facts.speech import VAGUE, No
+from runbooks.diagnose.facts.log import VAGUE, ApiRefusal
+from runbooks.diagnose.facts.machine import GONE, MachineView, Service
+from runbooks.diagnose.facts.observations import format_duration
+from runbooks.diagnose.facts.siblings import SiblingFacts
 
-__all__ = ["GONE", "VAGUE", "Facts", "No", "Service", "Sighting", "lasting"]
+__all__ = ["GONE", "VAGUE", "ApiRefusal", "Facts", "MachineView", "Service", "format_duration"]
 
 
-class Facts(Company):
+class Facts(SiblingFacts):
     """All views over one Evidence, and the names that commands are filled in with."""
 
     @cached_property
@@ -27,7 +27,7 @@ class Facts(Company):
         known = {
             "app": self.subject.app,
             "machine_id": self.subject.machine_id,
-            "live_id": "NEW_ID" if self.destroyed or not self.sightings else self.subject.machine_id,
+            "live_id": "NEW_ID" if self.destroyed or not self.machine_views else self.subject.machine_id,
             "name": self.subject.machine_name,
             "org": self.subject.org,
             "region": machine.region if machine else self.caller.region,

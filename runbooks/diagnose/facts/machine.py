@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from runbooks.diagnose.facts.looks import Looks
+from runbooks.base.facets import Facet
+from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.evidence.models import ImageRef, Json, Listing, Machine, Outcome
 
 GONE = ("destroyed", "destroying")
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class MachineView:
     """A description of the machine, and the look that it comes from."""
 
     machine: Machine
@@ -39,18 +40,25 @@ class Service:
         return next((handlers for first, last, handlers in self.ports if first <= port <= last), None)
 
 
-class Sightings(Looks):
+class MachineFacts(ObservationFacts):
     """Every view that shows the machine, and what follows from all of them."""
 
     @cached_property
-    def sightings(self) -> tuple[Sighting, ...]:
+    def machine_views(self) -> tuple[MachineView, ...]:
         """Every view that shows the machine, the fullest first."""
         found = []
-        for number in ("E03", "E03b", "E05", "E05b", "E06", "E08"):
-            default = "" if number == "E08" else self.subject.app
+        for number in (
+            Facet.MACHINE,
+            Facet.MACHINE_AGAIN,
+            Facet.LIST,
+            Facet.LIST_AGAIN,
+            Facet.LIST_DELETED,
+            Facet.ORGANISATION,
+        ):
+            default = "" if number == Facet.ORGANISATION else self.subject.app
             for row in self._rows(number):
                 if self._is_subject(row):
-                    found.append(Sighting(row, number, row.app_name or default))
+                    found.append(MachineView(row, number, row.app_name or default))
         return tuple(found)
 
     def _rows(self, number: str) -> Iterable[Machine]:
@@ -65,7 +73,7 @@ class Sightings(Looks):
     @cached_property
     def machine(self) -> Machine | None:
         """The fullest description: the first with a config, else the first."""
-        described = [s.machine for s in self.sightings]
+        described = [s.machine for s in self.machine_views]
         return next((m for m in described if m.config), described[0] if described else None)
 
     @cached_property
@@ -78,35 +86,39 @@ class Sightings(Looks):
 
         People post excerpts; those leave out the version and the time of creation, which the API always sends.
         """
-        return any(s.machine.config and s.machine.instance_id and s.machine.created_at for s in self.sightings)
+        return any(s.machine.config and s.machine.instance_id and s.machine.created_at for s in self.machine_views)
 
     @cached_property
     def seen_at(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(s.at for s in self.sightings))
+        return tuple(dict.fromkeys(s.at for s in self.machine_views))
 
     @cached_property
     def config_at(self) -> tuple[str, ...]:
-        return tuple(s.at for s in self.sightings if s.machine.config)[:1]
+        return tuple(s.at for s in self.machine_views if s.machine.config)[:1]
 
     @cached_property
     def seen_state(self) -> str:
         """The last state that any view tells, "" when none does."""
-        return self.last_sighting.machine.state if self.last_sighting else ""
+        return self.last_view.machine.state if self.last_view else ""
 
     @cached_property
-    def last_sighting(self) -> Sighting | None:
+    def last_view(self) -> MachineView | None:
         """The one that tells its state: asked by its id before a list, and gone before anything else."""
-        return max(self.sightings, key=lambda s: (s.at in ("E03", "E03b"), s.machine.state in GONE), default=None)
+        return max(
+            self.machine_views,
+            key=lambda s: (s.at in (Facet.MACHINE, Facet.MACHINE_AGAIN), s.machine.state in GONE),
+            default=None,
+        )
 
     @cached_property
-    def other_apps(self) -> tuple[Sighting, ...]:
-        return tuple(s for s in self.sightings if s.app and s.app != self.subject.app)
+    def other_apps(self) -> tuple[MachineView, ...]:
+        return tuple(s for s in self.machine_views if s.app and s.app != self.subject.app)
 
     @cached_property
     def known_here(self) -> tuple[str, ...]:
         """The looks in which the platform itself knows this machine in the believed app."""
-        own = [s.at for s in self.sightings if s.app == self.subject.app]
-        own += [n for n in ("E04", "E07") if self.outcome(n) is Outcome.SEEN and not self.other_apps]
+        own = [s.at for s in self.machine_views if s.app == self.subject.app]
+        own += [n for n in (Facet.EVENTS, Facet.LOGS) if self.outcome(n) is Outcome.SEEN and not self.other_apps]
         return tuple(dict.fromkeys(own))
 
     @cached_property
@@ -116,17 +128,17 @@ class Sightings(Looks):
 
     @cached_property
     def born(self) -> datetime | None:
-        times = [s.machine.created_at for s in self.sightings if s.machine.created_at]
+        times = [s.machine.created_at for s in self.machine_views if s.machine.created_at]
         return min(times) if times else None
 
     @cached_property
-    def flagged_hosts(self) -> tuple[Sighting, ...]:
+    def flagged_hosts(self) -> tuple[MachineView, ...]:
         """Views that say that the machine's host does not answer (facts §2)."""
-        return tuple(s for s in self.sightings if s.machine.host_status not in ("", "ok"))
+        return tuple(s for s in self.machine_views if s.machine.host_status not in ("", "ok"))
 
     @cached_property
     def host_ok(self) -> tuple[str, ...]:
-        return tuple(s.at for s in self.sightings if s.machine.host_status == "ok")[:1]
+        return tuple(s.at for s in self.machine_views if s.machine.host_status == "ok")[:1]
 
     @cached_property
     def services(self) -> tuple[Service, ...] | None:
@@ -144,7 +156,7 @@ class Sightings(Looks):
     def critical_checks(self) -> tuple[tuple[str, str, str], ...]:
         """(name, output, look) of every check that is critical; fakes of the deployer left out (facts §1.4)."""
         found: dict[str, tuple[str, str, str]] = {}
-        for sighting in self.sightings:
+        for sighting in self.machine_views:
             checks = sighting.machine.raw.get("checks")
             for check in checks if isinstance(checks, list | tuple) else ():
                 if isinstance(check, Mapping) and check.get("status") == "critical":

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from runbooks.report import times
-from runbooks.report.charts import letters
+from runbooks.report.charts import text_metrics
 from runbooks.report.charts.drawing import EDGE, INK, MUTED, RULE, TINY, WIDTH, Sheet, Strip
 
 LEAST = 0.6
@@ -46,14 +46,14 @@ class Axis:
         gaps = zip(pairwise(self.moments), pairwise(self.places), strict=True)
         long = sorted(((end - start, b - a, (a + b) / 2) for (start, end), (a, b) in gaps), reverse=True)
         told = [(middle, wide, f"⟷ {times.length(gap)}") for gap, wide, middle in long if gap >= _LONG]
-        return [(middle, words) for middle, wide, words in told if wide >= letters.width(words, TINY)][:_MOST_GAPS]
+        return [(middle, words) for middle, wide, words in told if wide >= text_metrics.width(words, TINY)][:_MOST_GAPS]
 
     def draw(self, sheet: Sheet, top: float, bottom: float, first: Iterable[int] = ()) -> None:
         """Times below the lanes, those of `first` in any case and heavier, and the long gaps between them."""
         self._ticks(sheet, top, bottom, tuple(first))
         strip = Strip(EDGE, WIDTH - EDGE)
         for middle, words in self._gaps:
-            half = letters.width(words, TINY) / 2
+            half = text_metrics.width(words, TINY) / 2
             if strip.take(middle - half, middle + half):
                 sheet.write(middle, bottom + self.height - 18, words, TINY, colour=MUTED, align="center")
         day = f"{self.moments[0]:%Y-%m-%d}, UTC. " if self.one_day else "UTC. "
@@ -68,7 +68,7 @@ class Axis:
         for index in (*important, 0, last, *range(1, last)):
             at, place, bold = self.moments[index].replace(microsecond=0), self.places[index], index in important
             words = f"{at:%H:%M:%S}" if self.one_day else f"{at:%Y-%m-%d}"
-            half = letters.width(words, TINY, bold) / 2
+            half = text_metrics.width(words, TINY, bold) / 2
             if at in said or not strip.take(place - half, place + half):
                 continue
             said.add(at)

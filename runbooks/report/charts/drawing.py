@@ -20,7 +20,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
 
-from runbooks.report.charts import letters
+from runbooks.report.charts import text_metrics
 from runbooks.report.section import Figure
 
 WIDTH = 720.0
@@ -34,7 +34,7 @@ WORDS, SMALL, TINY = 10.0, 9.0, 8.5
 _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "fly-runbooks",
     "svg.fonttype": "path",
-    "font.family": [letters.FAMILY],
+    "font.family": [text_metrics.FAMILY],
     "text.usetex": False,
     "path.simplify": False,
 }
@@ -146,7 +146,7 @@ class Sheet:
             rotation=90 if upright else 0,
             rotation_mode="anchor",
             parse_math=False,
-            family=letters.FAMILY,
+            family=text_metrics.FAMILY,
             size=size,
             weight="bold" if bold else "normal",
             transform=self._place,
@@ -156,7 +156,9 @@ class Sheet:
 
     def fit(self, x: float, y: float, text: object, room: float, size: float = SMALL, **style: Any) -> None:
         """Any text, in one line that is no longer than its room."""
-        self.write(x, y, letters.fitted(letters.clean(text), room, size, style.get("bold", False)), size, **style)
+        self.write(
+            x, y, text_metrics.fitted(text_metrics.clean(text), room, size, style.get("bold", False)), size, **style
+        )
 
     def _add(self, points: Sequence[tuple[float, float]], order: float, **style: Any) -> None:
         if points:

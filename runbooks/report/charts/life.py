@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from runbooks.diagnose.model import Diagnosis, Span
 from runbooks.report import escape, times
-from runbooks.report.charts import axis, lanes, letters
+from runbooks.report.charts import axis, lanes, text_metrics
 from runbooks.report.charts.drawing import (
     EDGE,
     MARK,
@@ -79,14 +79,14 @@ class _Life:
             y = self.lanes.marks(row)
             sheet.box(x, y - _HIGH / 2, wide - 0.6, _HIGH, _COLOURS.get(span.state.lower(), MARK), 4)
             long = "still, when we looked" if span.end is None else times.length(span.end - span.start)
-            inside = letters.width(long, SMALL) + 6 <= wide
+            inside = text_metrics.width(long, SMALL) + 6 <= wide
             if inside:
                 sheet.write(x + wide / 2, y + 3.2, long, SMALL, colour=PAPER, align="center")
             over: tuple[str, ...] = () if inside else (long,)
             if up:
                 over = (", ".join((f"start {starts}", *over)), f"start {starts}", str(starts))
             for words in over:
-                size = letters.width(words, SMALL)
+                size = text_metrics.width(words, SMALL)
                 if strips[row].take(x + 3, x + 3 + size):
                     sheet.write(x + 3, self.lanes.words(row) + 1, words, SMALL)
                     break
@@ -101,7 +101,7 @@ class _Life:
     def counted(self) -> str:
         """What matters of a life, in one line."""
         starts = len(self.starts)
-        restarts = f", {letters.amount(starts - 1, 'restart')}" if starts > 1 else ""
+        restarts = f", {text_metrics.amount(starts - 1, 'restart')}" if starts > 1 else ""
         runs = [span.end - span.start for span in self.starts if span.end is not None]
         longest = f"; longest run {times.length(max(runs))}" if len(runs) > 1 else ""
         last = self.spans[-1]
@@ -122,7 +122,7 @@ class _Life:
             shown.append(f"and {len(self.spans) - 12} more")
         return (
             f"States of the machine, {times.between(self.spans[0].start, last)}: {', then '.join(shown)}. "
-            f"{letters.amount(len(self.spans), 'stretch', 'stretches')}. {self.counted()}"
+            f"{text_metrics.amount(len(self.spans), 'stretch', 'stretches')}. {self.counted()}"
         )
 
 

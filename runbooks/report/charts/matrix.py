@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from runbooks.base.facets import known_facets
 from runbooks.diagnose.model import Claim, Diagnosis, Hypothesis, Status
-from runbooks.evidence.catalogue import FACETS
 from runbooks.report import escape, status
-from runbooks.report.charts import letters
+from runbooks.report.charts import text_metrics
 from runbooks.report.charts.drawing import (
     BAND,
     DECISIVE,
@@ -30,7 +30,7 @@ MOST_ROWS, MOST_COLUMNS = 18, 16
 _FOR = "#2a7048"
 _ROW, _TITLE = 22.0, 92.0
 _NARROW, _WIDE, _TALLEST = 25.0, 31.0, 84.0
-_NAMES = {facet.number: name for name, facet in FACETS.items()}
+_NAMES = {facet.value: facet.slug for facet in known_facets()}
 _NONE = ""
 """The column of what rests on no look: mostly what is missing because nobody could look."""
 _SIDES = ("+", "−", "?")
@@ -49,18 +49,20 @@ class _Weighed:
     """The hypotheses that are worth a row: all that stand, and the suspicions that a reader comes with."""
 
     def __init__(self, every: Sequence[Hypothesis]) -> None:
-        rows = [one for one in every if one.status is not Status.REFUTED or one.asked_by]
+        rows = [one for one in every if one.status is not Status.REFUTED or one.always_listed]
         self.rows = rows[:MOST_ROWS]
         shown = {id(one) for one in self.rows}
         self.left_out = [one for one in every if id(one) not in shown]
         self.cells = [_cells(one) for one in self.rows]
         columns = sorted({number for cells in self.cells for number in cells}, key=_in_order)
-        self.looks = sum(map(bool, columns))
+        self.observations = sum(map(bool, columns))
         self.columns, self.more_columns = columns[:MOST_COLUMNS], len(columns[MOST_COLUMNS:])
         self.step = max(_NARROW, min(_WIDE, 330 / max(1, len(self.columns))))
         self.left = WIDTH - EDGE - self.step * len(self.columns)
-        self.names = [letters.fitted(letters.clean(_named(number)), _TALLEST, TINY) for number in self.columns]
-        self.top = max(62.0, EDGE + 24 + max((letters.width(name, TINY) for name in self.names), default=0.0))
+        self.names = [
+            text_metrics.fitted(text_metrics.clean(_named(number)), _TALLEST, TINY) for number in self.columns
+        ]
+        self.top = max(62.0, EDGE + 24 + max((text_metrics.width(name, TINY) for name in self.names), default=0.0))
         self.bottom = self.top + _ROW * len(self.rows)
 
     def draw(self, sheet: Sheet) -> None:
@@ -101,7 +103,7 @@ class _Weighed:
             f"{amount} more {word}" for word in Status if (amount := sum(one.status is word for one in self.left_out))
         ]
         if self.more_columns:
-            counted.append(letters.amount(self.more_columns, "more column"))
+            counted.append(text_metrics.amount(self.more_columns, "more column"))
         return f"… {', '.join(counted)}, in the table" if counted else ""
 
     def alt(self) -> str:
@@ -109,8 +111,9 @@ class _Weighed:
         shown = "; ".join(_row_words(one, cells) for one, cells in zip(self.rows, self.cells, strict=True))
         more = self.more()
         return (
-            f"Matrix of {letters.amount(len(self.rows), 'hypothesis', 'hypotheses')} (of {every} weighed) "
-            f"and {letters.amount(self.looks, 'piece')} of evidence. {shown}." + (f" {more}." if more else "")
+            f"Matrix of {text_metrics.amount(len(self.rows), 'hypothesis', 'hypotheses')} (of {every} weighed) "
+            f"and {text_metrics.amount(self.observations, 'piece')} of evidence. {shown}."
+            + (f" {more}." if more else "")
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbooks.diagnose.comparison import UNKNOWN
 from runbooks.diagnose.model import Comparison, Difference
 from runbooks.report import escape
-from runbooks.report.charts import letters
+from runbooks.report.charts import text_metrics
 from runbooks.report.charts.drawing import (
     BAND,
     DECISIVE,
@@ -78,7 +78,7 @@ class _Compared:
         for own, value, words in (("a", "a", "same"), ("a", "b", "different"), ("a", UNKNOWN, "not known")):
             _mark(sheet, x, y - 3, own, value)
             sheet.write(x + 9, y, words, TINY)
-            x += 26 + letters.width(words, TINY)
+            x += 26 + text_metrics.width(words, TINY)
         if self.alone:
             sheet.marks([(x, y - 3)], ">", 7, DECISIVE, wide=0)
             sheet.write(x + 9, y, "this machine stands alone", TINY)
@@ -86,7 +86,7 @@ class _Compared:
 
     def _more(self) -> str:
         counted = [
-            letters.amount(amount, f"more {noun}")
+            text_metrics.amount(amount, f"more {noun}")
             for amount, noun in ((self.more_rows, "attribute"), (self.more_others, "machine"))
             if amount
         ]
@@ -98,8 +98,8 @@ class _Compared:
         lone = "; ".join(map(_row_words, alone[:MOST_ROWS])) or "nothing"
         alike = ", ".join(_word(row.attribute) for row in same[:MOST_ROWS]) or "nothing"
         return (
-            f"{_word(self.own)} beside {letters.amount(len(self.every.machines) - 1, 'sibling')}, "
-            f"by {letters.amount(len(self.every.rows), 'attribute')}. "
+            f"{_word(self.own)} beside {text_metrics.amount(len(self.every.machines) - 1, 'sibling')}, "
+            f"by {text_metrics.amount(len(self.every.rows), 'attribute')}. "
             f"It stands alone in {len(alone)}: {lone}. The same in all machines are {len(same)}: {alike}."
         )
 

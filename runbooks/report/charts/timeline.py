@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from runbooks.diagnose.model import Diagnosis, Moment
 from runbooks.report import escape, times
-from runbooks.report.charts import axis, lanes, letters
+from runbooks.report.charts import axis, lanes, text_metrics
 from runbooks.report.charts.drawing import (
     DECISIVE,
     EDGE,
@@ -108,7 +108,7 @@ class _Moments:
         return [key in keys[:rank] for rank, key in enumerate(keys)]
 
     def draw(self, sheet: Sheet) -> None:
-        self.lanes.draw(sheet, _lane_name, (letters.amount(amount, "moment") for amount in self.amounts))
+        self.lanes.draw(sheet, _lane_name, (text_metrics.amount(amount, "moment") for amount in self.amounts))
         for row in range(len(self.lanes.names)):
             ranks = [rank for rank, its in enumerate(self.rows) if its == row]
             self._marks(sheet, self.lanes.marks(row), ranks)
@@ -121,8 +121,8 @@ class _Moments:
         """The decisive moment in words, and a line from there through all lanes."""
         place, moment = self.scale.places[rank], self.moments[rank]
         said = f"◆ {self.numbers[rank]}  {times.utc(moment.at):%H:%M:%S}  {_untagged(moment)}"
-        words = letters.fitted(letters.clean(said), WIDTH - 2 * EDGE - 16, WORDS, bold=True)
-        wide = letters.width(words, WORDS, bold=True) + 16
+        words = text_metrics.fitted(text_metrics.clean(said), WIDTH - 2 * EDGE - 16, WORDS, bold=True)
+        wide = text_metrics.width(words, WORDS, bold=True) + 16
         left = min(max(EDGE, place - 24), WIDTH - EDGE - wide)
         sheet.box(left, 6, wide, 20, DECISIVE, 7)
         sheet.write(left + 8, 20, words, WORDS, colour=PAPER, bold=True)
@@ -163,9 +163,9 @@ class _Moments:
             strip.block(self.scale.places[rank])
         for groups, least in zip(self._groups(ranks), _LEAST, strict=True):
             for label in [placed for same in groups if (placed := self._placed(strip, same, least))]:
-                wanted = letters.width(label.words + label.tail, SMALL)
+                wanted = text_metrics.width(label.words + label.tail, SMALL)
                 start, end = strip.grow(label.stretch, wanted, label.backwards)
-                shown = letters.fitted(label.words, end - start + 0.01, SMALL, tail=label.tail)
+                shown = text_metrics.fitted(label.words, end - start + 0.01, SMALL, tail=label.tail)
                 colour = DECISIVE if self.moments[label.rank].decisive else INK
                 at, align = (end, "right") if label.backwards else (start, "left")
                 sheet.write(at, y, shown, SMALL, colour=colour, align=align)
@@ -178,15 +178,15 @@ class _Moments:
             rooms = [strip.room(at) for at in (place, place + _REACH, place - _REACH)]
             if max(right - left for left, right in rooms) < _NUMBER:
                 continue
-            words = letters.clean(f"{self.numbers[rank]} {self.said[rank]}")
-            wanted = letters.width(words + tail, SMALL)
+            words = text_metrics.clean(f"{self.numbers[rank]} {self.said[rank]}")
+            wanted = text_metrics.width(words + tail, SMALL)
             for left, right in rooms:
                 begin, end = max(left, place - _REACH), min(right, place + _REACH)
                 backwards = right - begin < min(wanted, end - left)
                 room = min(wanted, end - left if backwards else right - begin)
                 first = min(room, _FIRST)
                 stretch = (end - first, end) if backwards else (begin, begin + first)
-                if room >= min(wanted, least + letters.width(tail, SMALL)) and strip.take(*stretch):
+                if room >= min(wanted, least + text_metrics.width(tail, SMALL)) and strip.take(*stretch):
                     return _Label(stretch, backwards, rank, words, tail)
         return None
 
@@ -217,8 +217,8 @@ class _Moments:
             for name, amount in zip(self.lanes.names, self.amounts, strict=True)
         )
         told = [
-            f"Timeline of {letters.amount(len(self.moments), 'moment')} "
-            f"from {letters.amount(len(self.lanes.names), 'source')}, "
+            f"Timeline of {text_metrics.amount(len(self.moments), 'moment')} "
+            f"from {text_metrics.amount(len(self.lanes.names), 'source')}, "
             f"{times.second(first) if first == last else times.between(first, last)}.",
             f"By source: {sources}.",
         ]
@@ -244,7 +244,7 @@ def _said(moment: Moment) -> str:
 
 
 def _untagged(moment: Moment) -> str:
-    return _TAGS.sub("", moment.text[: letters.MOST])
+    return _TAGS.sub("", moment.text[: text_metrics.MOST])
 
 
 def _lane_name(source: str) -> str:

@@ -1,0 +1,1 @@
+"""What all parts share: errors, settings, parameters, facets, folders. Imports nothing else of the package."""

@@ -1,0 +1,280 @@
+"""One strict model per runbook: a parameter is read as it was meant, or refused in one paragraph."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from runbooks.base.errors import ParameterError
+from runbooks.base.settings import CHECKOUT, load_settings
+from runbooks.diagnose.fix_checks import CHECKS
+from runbooks.evidence.redaction import Redactor
+
+MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}\Z")
+_APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
+_MACHINE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,100}\Z")
+_SOURCE = re.compile(r"^(live|simulator:.+|bundle:.+)\Z")
+_MAX_LOG = 5_000_000
+
+
+def _string(value: object, info: ValidationInfo) -> object:
+    """Numbers are refused, not converted: what papermill's `-p` made of an id cannot be undone."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        # Of a pasted log only the lines around it go, which the quotes in a notebook's cell bring along.
+        return value.strip("\r\n") if info.field_name == "caller_log" else value.strip()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    raise ValueError(
+        f"it arrived as the number {value!r}, and a number may already have lost digits. "
+        f"Hand it over as text: `runbooks run` keeps it as it is, papermill does with "
+        f"`-r {info.field_name} ID` (its `-p` guesses types), a notebook cell with quotes: "
+        f'{info.field_name} = "…"'
+    )
+
+
+Text = Annotated[str, BeforeValidator(_string)]
+
+
+class Parameters(BaseModel):
+    """What every runbook takes: which machine, what its caller believes, and where to ask."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    app_name: Text = Field("", description="the Fly app the machine should be in")
+    machine_id: Text = Field("", description="the machine's id, 14 hex digits, as text; a name is recognised")
+    machine_name: Text = Field("", description="the machine's name, if there is no id")
+    org_slug: Text = Field("", description="the organisation, if the token cannot tell")
+    image: Text = Field("", description="the image the caller believes it asked for")
+    websocket_url: Text = Field("", description="the URL the caller connects to")
+    caller_log: Text = Field("", description="the caller's JSON answer and/or log, pasted, or a path to it")
+    record_key: Text = Field("", description="the row's key in the caller's database, if it is not the id or name")
+    records_table: Text = Field("cloud_machines", description="the table of the caller's database")
+    incident_time: Text = Field("", description="when it happened, ISO 8601; UTC is assumed if no zone is given")
+    source: Text = Field("live", description="live, simulator:SCENARIO or bundle:PATH")
+    title: Text = Field("", description="a title for the report")
+
+    @model_validator(mode="after")
+    def _shapes(self) -> Self:
+        for name, pattern, wanted in (
+            ("app_name", _APP_NAME, "an app name: lower-case letters, digits and hyphens"),
+            ("org_slug", _APP_NAME, "an organisation slug: lower-case letters, digits and hyphens"),
+            ("machine_name", _MACHINE_NAME, "a machine name: letters, digits, hyphens"),
+            ("machine_id", _MACHINE_NAME, "a machine id (14 hex digits) or a machine name"),
+        ):
+            value = getattr(self, name)
+            if value and not pattern.match(value):
+                raise ValueError(f"{name}: {_shown(value)} is not {wanted}")
+        if not _SOURCE.match(self.source):
+            raise ValueError(f"source: {_shown(self.source)} is not live, simulator:SCENARIO or bundle:PATH")
+        if self.incident_time and self.incident_at is None:
+            raise ValueError(
+                f"incident_time: {_shown(self.incident_time)} is not a date and time that can be read; "
+                f"write it as 2025-10-02T03:00:00Z"
+            )
+        return self
+
+    @property
+    def incident_at(self) -> datetime | None:
+        try:
+            at = datetime.fromisoformat(self.incident_time)
+            at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            return None
+        return at if 2000 <= at.year < 2100 else None
+
+    def require(self) -> None:
+        """The least that an investigation needs: an app, and something to look for."""
+        if not self.app_name:
+            raise ParameterError(
+                "app_name",
+                "The parameter app_name is missing: the Fly app in which the machine should be.",
+                "Give it with -p app_name NAME (in a notebook: the first cell).",
+            )
+        if not (self.machine_id or self.machine_name or self.caller_log):
+            raise ParameterError(
+                "machine_id",
+                "Nothing to look for: none of machine_id, machine_name and caller_log is given.",
+                "Give at least one of them, for example -p machine_id 91850296bd4738.",
+            )
+
+
+class MachineNotVisible(Parameters):
+    """`machine_not_visible`: a call said the machine was made, and nobody can see it."""
+
+    allow_writes: bool = Field(False, description="allow the steps that change something; none does yet")
+
+
+class VerifyFix(Parameters):
+    """`verify_fix`: an incident was mended; the first report's five checks on a new machine."""
+
+    incident: Text = Field("", description="the incident's run to compare with: its folder, or the zip of it")
+    skip: Text = Field("", description="checks that do not apply here, comma-separated: " + ", ".join(CHECKS))
+
+    @model_validator(mode="after")
+    def _checks(self) -> Self:
+        unknown = [name for name in self.skipped if name not in CHECKS]
+        if unknown:
+            raise ValueError(f"skip: {_shown(unknown[0])} is no check; there are {', '.join(CHECKS)}")
+        return self
+
+    @property
+    def incident_path(self) -> Path:
+        """Where the incident's run lies: as given, else below the checkout (a notebook runs in its own folder).
+
+        Or below the output root, which is what JupyterLab's file browser copies as the path of a folder.
+        """
+        path = Path(self.incident).expanduser()
+        places = (path, CHECKOUT / path, load_settings().output_root / path)
+        return next((place for place in places if place.exists()), path)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        return tuple(filter(None, (name.strip() for name in self.skip.split(","))))
+
+
+RUNBOOKS: dict[str, type[Parameters]] = {"machine_not_visible": MachineNotVisible, "verify_fix": VerifyFix}
+_INHERITED = ("app_name", "org_slug", "records_table")
+"""What the new machine has in common with the incident's. Its id, its image and its URL are its own."""
+
+
+def validate(runbook: str, values: Mapping[str, Any]) -> Parameters:
+    """Check the given values; a scenario, a bundle or the incident fills what was not given.
+
+    Raises ParameterError (exit 2) with one paragraph that names the parameter and what to do.
+    """
+    from runbooks.source import source_defaults
+
+    model = RUNBOOKS[runbook]
+    for name in values:
+        if name not in model.model_fields:
+            close = difflib.get_close_matches(name, model.model_fields, n=1)
+            hint = f"Did you mean {close[0]}?" if close else "Known are: " + ", ".join(model.model_fields) + "."
+            raise ParameterError(name, f"There is no parameter {name!r} in {runbook}.", hint)
+    given = {name: value for name, value in values.items() if not _empty(value)}
+    parameters = _parse(model, given)
+    defaults = dict(_of_incident(parameters)) | dict(source_defaults(parameters.source))
+    if defaults:
+        known = {name: value for name, value in defaults.items() if name in model.model_fields}
+        parameters = _parse(model, {**known, **given})
+    parameters.require()
+    _readable(parameters.caller_log)
+    return parameters
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _of_incident(parameters: Parameters) -> Mapping[str, Any]:
+    """The incident's own parameters that hold for its repair, too; a run that cannot be read is refused here."""
+    if not isinstance(parameters, VerifyFix) or not parameters.incident:
+        return {}
+    from runbooks.evidence.bundle import open_bundle
+
+    found = open_bundle(parameters.incident_path).parameters
+    return {name: found[name] for name in _INHERITED if found.get(name)}
+
+
+def describe(runbook: str) -> list[tuple[str, str, str, str]]:
+    """Name, type, default and help of each parameter."""
+    return [
+        (
+            name,
+            "true/false" if field.annotation is bool else "text",
+            str(field.default),
+            field.description or "",
+        )
+        for name, field in RUNBOOKS[runbook].model_fields.items()
+    ]
+
+
+def caller_text(caller_log: str) -> str:
+    """The caller's words: the pasted text itself, or the contents of the file it names."""
+    path = _path(caller_log)
+    if path is None:
+        return caller_log
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_MAX_LOG)
+    except OSError as error:
+        raise ParameterError(
+            "caller_log",
+            f"The file that caller_log names, {_shown(caller_log)}, cannot be read: {error.strerror}.",
+            "Make it readable, or paste the log itself.",
+        ) from None
+
+
+def _path(caller_log: str) -> Path | None:
+    """The file that a one-line text names, if there is one."""
+    if not caller_log or "\n" in caller_log or "{" in caller_log or len(caller_log) > 1000:
+        return None
+    try:
+        path = Path(caller_log.strip()).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):
+        # Too long for a name, a home that nobody has: text, then.
+        return None
+
+
+def absolute(source: str) -> str:
+    """The same source for a process in another folder: paths of bundles and scenario files made absolute."""
+    kind, _, rest = source.partition(":")
+    path = Path(rest).expanduser()
+    return f"{kind}:{path.absolute()}" if kind in ("bundle", "simulator") and rest and path.exists() else source
+
+
+def _readable(caller_log: str) -> None:
+    """A one-line text that looks like a path must be one that exists."""
+    if _path(caller_log) is not None:
+        caller_text(caller_log)
+        return
+    line = caller_log.strip()
+    one_word = 0 < len(line) <= 1000 and "{" not in line and "://" not in line and not re.search(r"\s", line)
+    if one_word and ("/" in line or line.endswith((".txt", ".log", ".json", ".md"))):
+        raise ParameterError(
+            "caller_log",
+            f"caller_log looks like the path {_shown(line)}, and there is no such file.",
+            "Give a path that exists (relative to the current folder), or paste the log itself.",
+        )
+
+
+def _shown(value: str) -> str:
+    """A refused value as the message may show it: the wrong thing in the wrong place can be a token."""
+    return repr(Redactor().text(value)[:80])
+
+
+def _parse(model: type[Parameters], values: Mapping[str, Any]) -> Parameters:
+    typed = dict(values)
+    for name, field in model.model_fields.items():
+        if field.annotation is bool and isinstance(typed.get(name), str):
+            if typed[name] not in ("true", "false"):
+                raise ParameterError(
+                    name,
+                    f"The parameter {name} is {_shown(typed[name])}, and it takes true or false, nothing else.",
+                )
+            typed[name] = typed[name] == "true"
+    try:
+        return model(**typed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = str(first["msg"]).removeprefix("Value error, ")
+        name = str(first["loc"][0]) if first["loc"] else message.partition(":")[0]
+        if not first["loc"]:
+            message = message.partition(": ")[2]
+        raise ParameterError(name, f"The parameter {name} cannot be used: {message}.") from None

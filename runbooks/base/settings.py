@@ -1,0 +1,129 @@
+"""The only reader of the environment. Names are Fly's own where Fly has one (design §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from runbooks.base.errors import UsageError
+from runbooks.evidence.redaction import Redactor, elements, url_secrets
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+RECORD_COLUMNS = {
+    "key": "id",
+    "machine_id": "machine_id",
+    "user_id": "user_id",
+    "status": "status",
+    "region": "region",
+    "app_name": "fly_app_name",
+    "websocket_url": "websocket_url",
+    "error_message": "error_message",
+    "created_at": "created_at",
+    "started_at": "started_at",
+    "updated_at": "updated_at",
+    "fly_machine_id": "fly_machine_id",
+}
+
+
+def pairs(value: object) -> object:
+    """A comma list `name=value,…` as a mapping; anything else is left for pydantic to refuse."""
+    if not isinstance(value, str):
+        return value
+    found = {}
+    for part in filter(None, (p.strip() for p in value.split(","))):
+        name, equals, target = part.partition("=")
+        if not equals or not name.strip() or not target.strip():
+            raise ValueError(f"{part!r} is not of the form name=value")
+        found[name.strip()] = target.strip()
+    return found
+
+
+def _routes(found: dict[str, str]) -> dict[str, str]:
+    """`host:port=host:port` or `host:port=nxdomain`, as curl's --connect-to; `*` or nothing stands for any."""
+    for name, target in found.items():
+        host, colon, port = name.rpartition(":")
+        if not colon or not (port in ("", "*") or port.isdecimal()) or "//" in host:
+            raise ValueError(f"{name!r} is not of the form host:port")
+        target_host, _, target_port = target.rpartition(":")
+        if target.lower() != "nxdomain" and not (target_host and target_port.isdecimal() and "//" not in target):
+            raise ValueError(f"{target!r} is neither host:port nor nxdomain")
+    return found
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{url!r} is not a base URL such as https://api.machines.dev")
+    return url.rstrip("/")
+
+
+def _bases(found: dict[str, str]) -> dict[str, str]:
+    return {host: _base(url) for host, url in found.items()}
+
+
+Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(pairs)]
+BaseUrl = Annotated[str, AfterValidator(_base)]
+
+
+class Settings(BaseSettings):
+    """Where to ask, with which credentials, and where to write."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    token: SecretStr = Field(SecretStr(""), validation_alias=AliasChoices("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"))
+    machines_url: BaseUrl = Field(
+        "https://api.machines.dev", validation_alias=AliasChoices("FLY_API_HOSTNAME", "FLY_FLAPS_BASE_URL")
+    )
+    platform_url: BaseUrl = Field("https://api.fly.io", validation_alias="FLY_API_BASE_URL")
+    registries: Annotated[Pairs, AfterValidator(_bases)] = Field(
+        default_factory=dict, validation_alias="RUNBOOKS_REGISTRIES"
+    )
+    connect_to: Annotated[Pairs, AfterValidator(_routes)] = Field(
+        default_factory=dict, validation_alias="RUNBOOKS_CONNECT_TO"
+    )
+    records_url: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_RECORDS_URL")
+    records_key: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_RECORDS_KEY")
+    supabase_token: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_SUPABASE_TOKEN")
+    supabase_url: BaseUrl = Field("https://api.supabase.com", validation_alias="RUNBOOKS_SUPABASE_API")
+    records_columns: Pairs = Field(default_factory=dict, validation_alias="RUNBOOKS_RECORDS_COLUMNS")
+    records_events_table: str = Field("cloud_events", validation_alias="RUNBOOKS_RECORDS_EVENTS_TABLE")
+    status_url: str = Field("https://incidents.flyio.net/v1/incidents", validation_alias="RUNBOOKS_STATUS_URL")
+    output_root: Path = Field(
+        default_factory=lambda: CHECKOUT / "outputs" if (CHECKOUT / "notebooks").is_dir() else Path("outputs"),
+        validation_alias="RUNBOOKS_OUTPUT_ROOT",
+    )
+    run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")
+    deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0)
+
+    @property
+    def secrets(self) -> list[tuple[str, str]]:
+        """Every credential among the settings, with its type: what a redactor has to know before anything else."""
+        urls = (self.records_url.get_secret_value(), self.status_url, self.machines_url, self.platform_url)
+        found = [(element, "fly-token") for element in elements(self.token.get_secret_value())]
+        found += [(key.get_secret_value(), "supabase-key") for key in (self.records_key, self.supabase_token)]
+        found += [(secret, "password") for url in (*urls, *self.registries.values()) for secret in url_secrets(url)]
+        return [(secret, kind) for secret, kind in found if secret]
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Our names for the record's columns, each mapped to the caller's."""
+        return RECORD_COLUMNS | self.records_columns
+
+
+def load_settings() -> Settings:
+    """Read the environment once; a value that cannot be read is a usage error that names the variable."""
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        shown = Redactor().text(str(first["msg"]).removeprefix("Value error, "))
+        raise UsageError(
+            f"The environment variable {where} cannot be read: {shown}.",
+            "Correct it or unset it; docs/settings.md lists all of them with examples.",
+        ) from None

@@ -1,0 +1,344 @@
+"""The `runbooks` command. Everything it does can be done from Python; here are only words and exit codes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import yaml
+from rich.console import Console
+
+from runbooks import __version__
+from runbooks.base.errors import RunbookError, UsageError
+
+DEMO_SCENARIO = "vyx-missing-environment"
+RUNBOOK = "machine_not_visible"
+EXIT_CODES = """\b
+Exit codes:
+  0       nothing wrong found
+  1       the tool itself failed
+  2       bad usage or parameters
+  3       incident, cause confirmed or likely
+  4       incident or state not established
+  124     the deadline passed
+  128+n   ended by signal n"""
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="runbooks")
+def cli() -> None:
+    """Find out what happened to a Fly Machine, and prove it."""
+
+
+_output_root = click.option(
+    "--output-root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the dated folders go (default: RUNBOOKS_OUTPUT_ROOT, else the checkout's outputs/).",
+)
+
+
+@cli.command(epilog=EXIT_CODES)
+@click.argument("runbook")
+@click.option("-p", "pairs", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter; repeatable.")
+@click.option(
+    "-f",
+    "file",
+    type=click.Path(path_type=Path),
+    help="A YAML file of parameters; -p wins over it.",
+)
+@click.option("--source", help="live, simulator:SCENARIO or bundle:PATH; the same as -p source.")
+@_output_root
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=1),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="End the run then, and publish what is known by then.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout, and nothing else there.")
+@click.option("--exit-zero", is_flag=True, help="End with 0 where an incident would end with 3 or 4.")
+def run(
+    runbook: str,
+    pairs: tuple[tuple[str, str], ...],
+    file: Path | None,
+    source: str | None,
+    output_root: Path | None,
+    deadline: float,
+    as_json: bool,
+    exit_zero: bool,
+) -> None:
+    """Run RUNBOOK, and leave its report in a dated folder.
+
+    Values given with -p stay text until the runbook types them, so an id keeps its leading zeros.
+    """
+    values = _values(file, pairs, source)
+    code = _execute(runbook, values, output_root, deadline, as_json=as_json)
+    sys.exit(0 if exit_zero and code in (3, 4) else code)
+
+
+@cli.command()
+@_output_root
+def demo(output_root: Path | None) -> None:
+    """Play a reconstructed incident: no account, no network.
+
+    It runs against the built-in simulator.
+
+    Ends with 0 when the report was written, since the incident in it is expected.
+    """
+    code = _execute(RUNBOOK, {"source": f"simulator:{DEMO_SCENARIO}"}, output_root, 300, as_json=False)
+    if code in (0, 3, 4):
+        click.echo(f"This was a demo, so it ends with 0. A real run with this result ends with {code}.")
+        code = 0
+    sys.exit(code)
+
+
+@cli.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@_output_root
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout, and nothing else there.")
+def replay(bundle: Path, output_root: Path | None, as_json: bool) -> None:
+    """Judge a saved run again, offline.
+
+    BUNDLE is the folder of a run, or the .zip that `share` made.
+    """
+    from runbooks.evidence.bundle import open_bundle
+
+    saved = open_bundle(bundle)
+    runbook = saved.runbook
+    click.echo(f"Judging a saved run again, offline: {bundle}. It ends with the code of that run.", err=True)
+    sys.exit(_execute(runbook, {"source": f"bundle:{bundle.absolute()}"}, output_root, 300, as_json=as_json))
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: the folder's name, .zip."
+)
+def share(run: Path, output: Path | None) -> None:
+    """Pack a RUN into one .zip that can be sent.
+
+    RUN is its folder. Everything is masked once more; the zip can be replayed.
+    """
+    from runbooks.base.settings import load_settings
+    from runbooks.cli import terminal
+    from runbooks.evidence.redaction import Redactor
+    from runbooks.execution.share import share as pack
+
+    redactor = Redactor()
+    for value, kind in load_settings().secrets:
+        redactor.add_secret(value, kind)
+    parcel = pack(run, output, redactor)
+    terminal.show_paths(Console(), "Zip", parcel.path.absolute())
+    if not parcel.masked:
+        click.echo("Nothing new had to be masked.", err=True)
+    else:
+        click.echo(
+            f"{parcel.masked} more values looked like secrets by today's rules; they are masked in the zip.", err=True
+        )
+
+
+@cli.command("list")
+@click.option("--scenarios", is_flag=True, help="List the simulator's scenarios instead.")
+def list_(scenarios: bool) -> None:
+    """List the runbooks with their parameters, or the scenarios."""
+    from runbooks.base import parameters
+    from runbooks.cli import terminal
+
+    if scenarios:
+        from runbooks.simulator.scenario import load_scenario, scenario_names
+
+        terminal.show_scenarios(Console(), {name: load_scenario(name).title for name in scenario_names()})
+        return
+    terminal.show_runbooks(Console(), {name: parameters.describe(name) for name in parameters.RUNBOOKS})
+
+
+@cli.command()
+@click.argument("cause")
+def explain(cause: str) -> None:
+    """Explain CAUSE, and what to do about it.
+
+    Says how it is told from its neighbours, too; docs/causes lists the causes.
+    """
+    from runbooks.cli import terminal
+    from runbooks.diagnose.ledger import catalogue
+
+    known = catalogue()
+    if cause not in known:
+        raise UsageError(f"There is no cause {cause!r}.", _close(cause, list(known)))
+    terminal.show_cause(Console(), known[cause])
+
+
+@cli.command()
+@_output_root
+def index(output_root: Path | None) -> None:
+    """Write the page that lists all runs."""
+    from runbooks.cli import terminal
+    from runbooks.report import index as index_page
+
+    root = _root(output_root)
+    if not root.is_dir():
+        raise UsageError(f"There is no folder {root}.", "Name the one that holds the runs with --output-root.")
+    index_page.write(root)
+    terminal.show_paths(Console(), "Index", root / "index.html")
+
+
+@cli.command()
+@click.argument("scenario")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any free port.")
+def simulate(scenario: str, port: int) -> None:
+    """Serve SCENARIO as a local Fly until Ctrl-C.
+
+    Prints how to talk to it. `runbooks list --scenarios` lists them.
+    """
+    from runbooks.simulator.instructions import instructions
+    from runbooks.simulator.scenario import load_scenario
+    from runbooks.simulator.server import Simulator
+
+    chosen = load_scenario(scenario)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as cleanly as Ctrl-C
+    with tempfile.TemporaryDirectory(prefix="fly-simulator-") as folder:
+        simulator = Simulator(chosen, Path(folder), port)
+        try:
+            click.echo(instructions(chosen, simulator.start()))
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+        finally:
+            simulator.stop()
+
+
+def _execute(
+    runbook: str, values: Mapping[str, Any], output_root: Path | None, deadline: float, *, as_json: bool
+) -> int:
+    """Validate, run, show; the exit code of the run."""
+    from runbooks.base import parameters
+    from runbooks.base.prompt import how_to_get
+    from runbooks.base.settings import load_settings
+    from runbooks.cli import terminal
+    from runbooks.execution import runner
+
+    if runbook not in parameters.RUNBOOKS:
+        raise UsageError(f"There is no runbook {runbook!r}.", _close(runbook, list(parameters.RUNBOOKS)))
+    checked = parameters.validate(runbook, values)
+    if checked.source == "live" and not load_settings().token.get_secret_value().strip():
+        hint = f'export FLY_API_TOKEN="$({how_to_get(checked.org_slug)})"'
+        click.echo(f"No token is set, so Fly itself cannot be asked. This makes one that only reads: {hint}", err=True)
+    # A file is read here, so that its text passes the redaction of parameters before it enters the notebook.
+    settled = {"caller_log": parameters.caller_text(checked.caller_log), "source": parameters.absolute(checked.source)}
+    if isinstance(checked, parameters.VerifyFix) and checked.incident:
+        settled["incident"] = str(checked.incident_path.absolute())
+    given = {name: settled.get(name, getattr(checked, name)) for name in values}
+    errors = Console(stderr=True)
+    with terminal.Progress(errors) as progress:
+        result = runner.run(runbook, given, output_root=_root(output_root), deadline=deadline, on_step=progress.step)
+    terminal.show_warnings(errors, result.warnings)
+    if result.folder is None:
+        terminal.show_error(errors, result.reason)
+    elif as_json:
+        click.echo(result.summary_text, nl=False)
+        terminal.show_paths(errors, "Report", result.folder)
+    else:
+        terminal.show_result(Console(), result)
+    return result.exit_code
+
+
+def _values(file: Path | None, pairs: tuple[tuple[str, str], ...], source: str | None) -> dict[str, Any]:
+    """The parameters of file and options; an option wins over the file, and may be given once."""
+    given = [*pairs, *([("source", source)] if source is not None else [])]
+    names = [name for name, _ in given]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"The parameter {name} is given more than once.", "Give it once.")
+    return {**(_from_file(file) if file else {}), **dict(given)}
+
+
+class _Texts(yaml.SafeLoader):
+    """YAML in which 0123 and 1e5 are texts; only true, false and nothing are read as what they are."""
+
+
+_Texts.yaml_implicit_resolvers = {}
+_Texts.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), ["t", "f"])
+_Texts.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^(null|~|)$"), ["n", "~", ""])
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Texts)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise UsageError(f"The parameter file {path} cannot be read ({error.strerror}).") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise UsageError(
+            f"The parameter file {path} is not valid YAML{line}.", "Write one `name: value` on each line."
+        ) from error
+    loaded = {} if loaded in (None, "") else loaded
+    if not isinstance(loaded, dict) or not all(isinstance(v, str | bool | None) for v in loaded.values()):
+        raise UsageError(
+            f"The parameter file {path} is not a flat list of names and values.",
+            "Write one `name: value` on each line.",
+        )
+    return {str(name): value for name, value in loaded.items() if value is not None}
+
+
+def _root(output_root: Path | None) -> Path:
+    from runbooks.base.settings import load_settings
+
+    return (output_root or load_settings().output_root).absolute()
+
+
+def _close(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    if close:
+        return f"Did you mean {' or '.join(close)}?"
+    return f"Known are: {', '.join(sorted(known))}."
+
+
+def main() -> NoReturn:
+    """Run the command. Whatever goes wrong, a person reads one paragraph, and the exit code says the same."""
+    try:
+        cli.main(prog_name="runbooks", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        hint = f" Try '{error.ctx.command_path} --help'." if isinstance(error, click.UsageError) and error.ctx else ""
+        if "Option '-p' requires 2 arguments" in error.format_message():
+            hint = " Write the name and the value as two words, without =: -p app_name my-app."
+        _complain(f"{error.format_message()}{hint}")
+        sys.exit(error.exit_code)
+    except RunbookError as error:
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except Exception as error:
+        _complain(_bug(error))
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _complain(text: str) -> None:
+    from runbooks.cli.terminal import show_error
+
+    show_error(Console(stderr=True), text)
+
+
+def _bug(error: Exception) -> str:
+    """Keep the details where only this user can read them, and say so in one paragraph."""
+    from runbooks.cli.terminal import plain
+
+    with tempfile.NamedTemporaryFile("w", prefix="runbooks-error-", suffix=".txt", delete=False) as details:
+        details.write(plain("".join(traceback.format_exception(error))))
+    return (
+        f"This is a fault of the tool itself ({type(error).__name__}), not of your input. "
+        f"The details are in {details.name}; read them before you share them."
+    )

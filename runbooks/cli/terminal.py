@@ -1,0 +1,194 @@
+"""What a person sees in the terminal. Nothing that came from outside can move the cursor or colour a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from runbooks.diagnose.commands import filled, sentence
+from runbooks.diagnose.ledger import CauseInfo
+from runbooks.evidence.redaction import Redactor
+from runbooks.execution.kernel import Step
+from runbooks.execution.runner import Result
+from runbooks.report.status import standing
+
+# C0 except tab and newline, DEL, C1, zero-width characters, line separators, tags, and the characters that turn
+# the reading direction.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\U000e0000-\U000e007f\ud800-\udfff]"
+)
+_MARKS = {"done": "✓", "failed": "✗", "interrupted": "■"}
+# What comes here was masked where it entered; this is the last net, also for what a person mistyped.
+_redactor = Redactor()
+
+
+def add_secret(secrets: Iterable[tuple[str, str]]) -> None:
+    """Credentials that may not be shown whatever text they stand in."""
+    for value, kind in secrets:
+        _redactor.add_secret(value, kind)
+
+
+def plain(text: object) -> str:
+    """The text without secrets, and with every control character spelled out."""
+    return _harmless(_redactor.text(str(text), "terminal"))
+
+
+def _harmless(text: str) -> str:
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+class Progress:
+    """One line a step, on stderr; on a terminal the running step is shown as well."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status = console.status("Starting the kernel …") if console.is_terminal else None
+
+    def __enter__(self) -> Progress:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def step(self, step: Step, total: int) -> None:
+        title = plain(step.title)
+        if step.status == "running":
+            if self._status:
+                self._status.update(Text(f"{step.number}/{total} {title}"))
+            return
+        mark = _MARKS.get(step.status, "?")
+        line = f"{mark} {step.number:>2}/{total} {title}"
+        self._console.print(Text(f"{line} ({step.seconds:.1f} s)"), soft_wrap=True)
+
+
+def show_result(console: Console, result: Result) -> None:
+    """The end of a run: what was found, what to do, what was not checked, where the report is."""
+    summary = result.summary
+    console.print()
+    if result.status != "completed":
+        _prose(console, f"This run did not end as it should: {result.reason}", "bold red")
+    if summary:
+        _prose(console, summary.get("headline", ""), "bold")
+        _cause(console, summary)
+        _doubts(console, summary)
+        _remedy(console, summary.get("remedies") or [])
+        unchecked = summary.get("not_checked") or []
+        if unchecked:
+            count = "1 thing" if len(unchecked) == 1 else f"{len(unchecked)} things"
+            _prose(console, f"Not checked: {count}; the report names each with its reason.")
+    if result.folder is not None:
+        report = result.folder / "report.html"
+        console.print()
+        show_paths(console, "Report", report if report.is_file() else result.folder)
+        text = result.folder / "report.md"
+        if text.is_file():
+            show_paths(console, "As text, for an issue or a chat", text)
+
+
+def show_runbooks(console: Console, catalogue: Mapping[str, Sequence[tuple[str, str, str, str]]]) -> None:
+    for runbook, parameters in catalogue.items():
+        _line(console, runbook, "bold")
+        table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
+        for column in ("parameter", "type", "default", "meaning"):
+            table.add_column(column, overflow="fold")
+        for row in parameters:
+            table.add_row(*(Text(plain(cell)) for cell in row))
+        console.print(table)
+
+
+def show_scenarios(console: Console, titles: Mapping[str, str]) -> None:
+    """The simulator's worlds, each with what it plays."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("scenario", "what it plays"):
+        table.add_column(column, overflow="fold")
+    for name, title in titles.items():
+        table.add_row(Text(plain(name)), Text(plain(title)))
+    console.print(table)
+
+
+def show_cause(console: Console, info: CauseInfo) -> None:
+    """Everything the catalogue knows about one cause; what an incident would fill in is in capitals."""
+    _line(console, f"{info.slug}: {info.title}", "bold")
+    kind = "a mechanism: it hides or follows from something else" if info.mechanism else "a cause"
+    _line(console, f"Family {info.family}; {kind}.", "dim")
+    console.print()
+    _prose(console, info.doc.strip())
+    if info.explains:
+        console.print()
+        _prose(console, f"Explains: {', '.join(info.explains)}")
+    for slug, how in info.distinguish_from.items():
+        _prose(console, f"Rather {slug} if: {how}")
+    _prose(console, f"The test that settles it: {sentence(info.next_test, {})}")
+    _remedy(console, [asdict(filled(info.remedy, {}))])
+    if info.links:
+        console.print()
+        _prose(console, f"Sources: {', '.join(info.links)}")
+
+
+def show_paths(console: Console, label: str, path: Path) -> None:
+    # A path is shown as it is: masked, it would lead nowhere, and its last parts are names that were scanned.
+    console.print(Text(_harmless(f"{label}: {path}")), soft_wrap=True)
+
+
+def show_error(console: Console, text: str) -> None:
+    _line(console, f"Error: {text}", "red")
+
+
+def show_warnings(console: Console, warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        _line(console, f"Warning: {warning}", "yellow")
+
+
+def _cause(console: Console, summary: Mapping[str, Any]) -> None:
+    cause = summary.get("cause") or {}
+    found = standing(str(summary.get("verdict")), cause.get("confidence"))
+    _line(console, f"{found.sign} {found.words}: {found.meaning}")
+    if cause:
+        _line(console, f"Cause: {cause['slug']} ({cause['confidence']})")
+        if cause["statement"] != summary.get("headline"):
+            _prose(console, cause["statement"])
+
+
+def _doubts(console: Console, summary: Mapping[str, Any]) -> None:
+    """What may still be so; and what is not so, although something speaks for it: somebody will believe it."""
+    hypotheses = summary.get("hypotheses") or []
+    possible = [one["title"] for one in hypotheses if one["status"] in ("likely", "open")]
+    if possible and not summary.get("cause"):
+        _prose(console, f"Still possible: {'; '.join(possible)}.")
+    for one in hypotheses:
+        if one["status"] == "refuted" and one["for"] and one["against"]:
+            _prose(console, f"Ruled out: {one['title']}. {one['against'][-1]['text']}")
+
+
+def _remedy(console: Console, remedies: Sequence[Mapping[str, Any]]) -> None:
+    if not remedies:
+        return
+    first = remedies[0]
+    console.print()
+    _prose(console, f"What to do: {first['title']}", "bold")
+    if first.get("why"):
+        _prose(console, first["why"])
+    for command in first.get("commands") or ():
+        _line(console, "\n".join(f"    {line}" for line in str(command).splitlines()), "cyan")
+    if len(remedies) > 1:
+        _line(console, f"({len(remedies) - 1} more in the report)", "dim")
+
+
+def _line(console: Console, text: object, style: str = "") -> None:
+    console.print(Text(plain(text), style=style), soft_wrap=True)
+
+
+def _prose(console: Console, text: object, style: str = "") -> None:
+    """A sentence: broken between words for a person, and not at all for a file."""
+    console.print(Text(plain(text), style=style), soft_wrap=not console.is_terminal)

@@ -1,0 +1,214 @@
+"""One collection: the facets of a runbook, asked one after the other in the order that its definition gives.
+
+Each facet fails on its own: what it could not ask becomes an observation with a reason, and the next facet is asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from runbooks.base.facets import Facet, FacetEnum
+from runbooks.collect import status, supabase
+from runbooks.collect.client import Client, CouldNotAsk, RateBudget
+from runbooks.collect.context import CollectionContext, Target
+from runbooks.collect.edge import Edge
+from runbooks.collect.facets import FacetCollector, collectors
+from runbooks.collect.records import RecordsReader
+from runbooks.collect.replay import NotRecorded, ReplayTransport, found_in, reason_in
+from runbooks.collect.result import FacetResult, unavailable
+from runbooks.collect.session import CollectionSession
+from runbooks.collect.source import Source
+from runbooks.collect.supabase import WebRecords
+from runbooks.collect.transport import HttpTransport, Transport
+from runbooks.evidence.bundle import ReplayContext
+from runbooks.evidence.models import Evidence, Observation
+from runbooks.evidence.redaction import Redactor, elements, token_kind
+
+Progress = Callable[[Observation], None]
+COLLECT_SECONDS = 120.0
+
+
+def _no_pause(seconds: float) -> None:
+    """No-op sleep for replay."""
+
+
+@dataclass
+class Collector:
+    """Asks every facet once and keeps what it saw.
+
+    Args:
+        given: the subject, as a person described it
+        source: the world that is asked
+        redactor: masks everything that enters
+        seconds: time for the whole collection
+        progress: is called with each observation
+        transport: replaces the network (tests)
+        sleep: waits, in seconds
+        facets: what to ask, in the order of asking; all facets that have a collector, if it is None
+    """
+
+    given: Target
+    source: Source
+    redactor: Redactor = field(default_factory=Redactor)
+    seconds: float = COLLECT_SECONDS
+    progress: Progress = lambda observation: None
+    transport: Transport | None = None
+    sleep: Callable[[float], None] = time.sleep
+    facets: Sequence[FacetEnum] | None = None
+    observations: dict[str, Observation] = field(default_factory=dict)
+    _readings: list[datetime] = field(default_factory=list)
+    _interrupted: bool = False
+
+    def run(self) -> Evidence:
+        """Ask all facets.
+
+        Returns:
+            the evidence: one observation for each facet that was due
+        """
+        transport = self._open()
+        try:
+            self._ask_all()
+        finally:
+            transport.close()
+        return self.evidence()
+
+    def _open(self) -> Transport:
+        """Set up the session, and return the transport, which has to be closed."""
+        bundle, given = self.source.bundle, self.given
+        for element in elements(self.source.token) if bundle is None else ():
+            self.redactor.add_secret(element, "fly-token")
+        url = self.redactor.text(given.websocket_url, "websocket_url")
+        self.redactor.continue_numbering(given.caller_text)
+        started_at = self._now()
+        self.redactor.allow(given.app_name, given.machine_id, given.machine_name, given.org_slug, given.image)
+        end = time.monotonic() + self.seconds
+        tls = self.source.tls or httpx.create_ssl_context()
+        replay = ReplayTransport(bundle) if bundle else None
+        transport = self.transport or replay or HttpTransport(self._bases(), self.source.connect_to, tls)
+        pause = _no_pause if replay else self.sleep
+        self._client = Client(
+            transport,
+            self.source.token,
+            self.redactor,
+            self._now,
+            (lambda: self.seconds) if replay else (lambda: end - time.monotonic()),
+            budget=RateBudget(sleep=pause),
+            sleep=pause,
+            allowed_urls=frozenset({status.LOGICAL}),
+            project_urls=supabase.allowed(self.source.project),
+            repeats=replay.repeats if replay else None,
+        )
+        records: RecordsReader | WebRecords = (
+            WebRecords(self._client, self.source.project, self.source.records_columns)
+            if self.source.project.url
+            else RecordsReader(self.source.records_url, self.source.records_columns, self.redactor)
+        )
+        self._session = CollectionSession(
+            replace(given, websocket_url=url),
+            self.observations,
+            self.source,
+            self._client,
+            Edge(self.source.connect_to, tls, self.redactor),
+            records,
+            started_at,
+        )
+        return transport
+
+    @property
+    def client(self) -> Client:
+        return self._client
+
+    def evidence(self) -> Evidence:
+        """All observations so far."""
+        observations = dict(sorted(self.observations.items()))
+        return Evidence(self._session.subject(), self._now(), observations, self.source.name, self._client.retries)
+
+    @property
+    def context(self) -> CollectionContext:
+        """What is known so far."""
+        return self._session
+
+    @property
+    def replay_context(self) -> ReplayContext:
+        """What a replay needs to know besides the answers."""
+        source = self.source
+        if source.bundle is not None:
+            return source.bundle.replay_context
+        return ReplayContext(
+            tuple(self._readings),
+            token_kind(source.token),
+            tuple(sorted(source.registries)),
+            bool(source.status_url),
+            self.redactor.masked,
+            source.project.told if source.project.url or source.project.managed else {},
+        )
+
+    def _now(self) -> datetime:
+        """Every reading of the clock is kept, in order, for a replay."""
+        at = self.source.now()
+        self._readings.append(at)
+        return at
+
+    def _ask_all(self) -> None:
+        """In the given order. A facet that has to wait for others is asked as soon as they have been asked."""
+        known = collectors()
+        wanted = [known[facet] for facet in (self.facets if self.facets is not None else known) if facet in known]
+        waiting: list[FacetCollector] = []
+        for collector in wanted:
+            if collector.waits(self._session):
+                waiting.append(collector)
+                continue
+            self._ask(collector)
+            for other in [one for one in waiting if not one.waits(self._session)]:
+                waiting.remove(other)
+                self._ask(other)
+        for collector in waiting:
+            self._ask(collector)
+
+    def _ask(self, collector: FacetCollector) -> None:
+        if not collector.when(self._session):
+            return
+        facet = collector.facet
+        self._client.take(facet)
+        bundle = self.source.bundle
+        try:
+            if self._interrupted:
+                raise CouldNotAsk("not asked: the run was interrupted before")
+            recorded = found_in(bundle, facet) if bundle and facet is not Facet.CALLER else None
+            result = recorded or collector.collect(self._session)
+        except CouldNotAsk as error:
+            result = unavailable(str(error))
+        except KeyboardInterrupt:
+            # The deadline or a signal: what is known by now is worth a report.
+            self._interrupted = True
+            result = unavailable("the run was interrupted while this was asked")
+        except NotRecorded:
+            result = unavailable(reason_in(bundle, facet) if bundle else "nothing was recorded")
+        except Exception as error:
+            # A bug costs this facet and no other, and is said for what it is.
+            result = self._failed(error)
+        at, reason = self._now(), self.redactor.text(result.reason, facet)
+        observation = Observation(facet, result.outcome, reason, at, result.answer, self._client.take(facet))
+        self.observations[facet.value] = observation
+        self.progress(observation)
+
+    def _failed(self, error: Exception) -> FacetResult:
+        text = f"the runbook itself failed here, please report it ({type(error).__name__}: {error})"
+        return unavailable(self.redactor.text(text, "error")[:500])
+
+    def _bases(self) -> dict[str, str]:
+        """Base URL of each logical host."""
+        source = self.source
+        bases = {
+            "api.machines.dev": source.machines_url,
+            "api.fly.io": source.platform_url,
+            **source.registries,
+        }
+        bases |= {urlsplit(supabase.MANAGEMENT).netloc: source.supabase_url} if source.supabase_url else {}
+        return bases | ({status.LOGICAL: source.status_url} if source.status_url else {})

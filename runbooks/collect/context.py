@@ -1,0 +1,174 @@
+"""What is known so far: the person's parameters, completed by what earlier looks have told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from runbooks.base.facets import Facet, FacetEnum
+from runbooks.collect import machines, registry
+from runbooks.evidence.caller import MACHINE_ID
+from runbooks.evidence.models import (
+    App,
+    Caller,
+    ImageRef,
+    Listing,
+    Machine,
+    Observation,
+    Outcome,
+    Records,
+    Subject,
+)
+
+_MASKED = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the person typed or pasted, already validated; `caller_text` is the log itself, not a path."""
+
+    app_name: str
+    machine_id: str = ""
+    machine_name: str = ""
+    org_slug: str = ""
+    image: str = ""
+    websocket_url: str = ""
+    caller_text: str = ""
+    record_key: str = ""
+    records_table: str = "cloud_machines"
+    incident_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class CollectionContext:
+    """Reads the looks made so far; they grow while it is held."""
+
+    given: Target
+    observations: Mapping[str, Observation]
+
+    def answer(self, facet: FacetEnum) -> object:
+        observation = self.observations.get(facet)
+        return observation.answer if observation else None
+
+    def caller_answer(self) -> Caller:
+        answer = self.answer(Facet.CALLER)
+        return answer if isinstance(answer, Caller) else Caller("")
+
+    def machine_name(self) -> str:
+        given = self.given
+        named = given.machine_id if given.machine_id and not MACHINE_ID.match(given.machine_id) else ""
+        return given.machine_name or named or self.caller_answer().machine_name
+
+    def machine_id(self) -> str:
+        if MACHINE_ID.match(self.given.machine_id):
+            return self.given.machine_id
+        return self.caller_answer().machine_id
+
+    def found_id(self) -> str:
+        """The id, given or found in the lists by its name."""
+        if own := self.machine_id():
+            return own
+        listed = self.listed()
+        return listed.id if listed else ""
+
+    def listed(self) -> Machine | None:
+        for facet in (Facet.LIST, Facet.LIST_DELETED, Facet.ORGANISATION):
+            answer = self.answer(facet)
+            if isinstance(answer, Listing):
+                found = machines.by_id_or_name(answer, self.machine_id(), self.machine_name())
+                if found is not None:
+                    return found
+        return None
+
+    def best_machine(self) -> Machine | None:
+        """The fullest description there is: GET, else a list's entry."""
+        for number in (Facet.MACHINE, Facet.MACHINE_AGAIN):
+            observation = self.observations.get(number)
+            if observation and isinstance(observation.answer, Machine):
+                return observation.answer
+        return self.listed()
+
+    def elsewhere(self) -> Machine | None:
+        """The machine in another app of the organisation, when this app has it not."""
+        answer = self.answer(Facet.ORGANISATION)
+        if not isinstance(answer, Listing) or isinstance(self.answer(Facet.MACHINE), Machine):
+            return None
+        found = machines.by_id_or_name(answer, self.found_id(), self.machine_name())
+        return found if found and found.app_name not in ("", self.given.app_name) else None
+
+    def gone_without_trace(self) -> bool:
+        observation = self.observations.get(Facet.MACHINE)
+        return bool(observation and observation.outcome is Outcome.ABSENT and self.listed() is None)
+
+    def list_disagrees(self) -> bool:
+        """The list lacks a machine that lives, or is shorter than the app's own count: it may lag (facts §1.6)."""
+        listing, machine, app = self.answer(Facet.LIST), self.answer(Facet.MACHINE), self.answer(Facet.APP)
+        if not isinstance(listing, Listing):
+            return False
+        lives = isinstance(machine, Machine) and machine.state not in ("destroyed", "destroying")
+        lacks = lives and machines.by_id_or_name(listing, self.found_id(), "") is None
+        return lacks or (isinstance(app, App) and (app.machine_count or 0) > len(listing.machines) == 0)
+
+    def tag_may_follow(self) -> bool:
+        """No machine is known and the tag is missing: a push may be on its way, so one look is not enough."""
+        observation = self.observations.get(Facet.IMAGE_BELIEVED)
+        return bool(observation and observation.outcome is Outcome.ABSENT and self.best_machine() is None)
+
+    def subject(self) -> Subject:
+        given, caller, app = self.given, self.caller_answer(), self.answer(Facet.APP)
+        machine = self.best_machine()
+        named_as_id = given.machine_id and not MACHINE_ID.match(given.machine_id)
+        return Subject(
+            app=given.app_name,
+            machine_id=self.found_id(),
+            machine_name=self.machine_name() or (machine.name if machine else ""),
+            org=given.org_slug or (app.org_slug if isinstance(app, App) else ""),
+            image=given.image or caller.image,
+            websocket_url=self.told_url(),
+            incident_time=given.incident_at or caller.at or (machine.created_at if machine else None),
+            notes=(f"{given.machine_id} was given as an id, but is a machine name; it was looked up by name.",)
+            if named_as_id
+            else (),
+            by_name=not self.machine_id(),
+        )
+
+    def ran(self) -> ImageRef | None:
+        machine = self.best_machine()
+        if machine is None:
+            return None
+        return machine.image_ref or (registry.parse_ref(machine.image) if machine.image else None)
+
+    def ran_tag(self) -> bool:
+        """Ask where the tag points now, unless the first two looks have told already."""
+        ref = self.ran()
+        if ref is None or not ref.tag or not ref.digest:
+            return False
+        believed = registry.parse_ref(self.given.image) if self.given.image else None
+        return believed is None or (believed.repository, believed.tag) != (ref.repository, ref.tag)
+
+    def told_url(self) -> str:
+        return plain_url(self.given.websocket_url or self.caller_answer().websocket_url)
+
+    def believed_url(self) -> str:
+        rows = self.answer(Facet.RECORD)
+        row_url = next((r.websocket_url for r in rows.rows if r.websocket_url), "") if isinstance(rows, Records) else ""
+        return self.told_url() or plain_url(row_url)
+
+    def record_words(self) -> tuple[str, ...]:
+        machine = self.best_machine()
+        words = (
+            self.given.record_key,
+            self.found_id(),
+            self.machine_name(),
+            machine.name if machine else "",
+        )
+        return tuple(dict.fromkeys(filter(None, words)))
+
+
+def plain_url(url: str) -> str:
+    """The address without what is masked in it: a placeholder in the wrong place would name another host."""
+    if not _MASKED.search(url):
+        return url
+    return _MASKED.sub("", re.sub(r"\?[^#]*<.*", "", re.sub(r"//[^/?]{0,600}@", "//", url)))

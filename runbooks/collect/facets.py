@@ -1,0 +1,308 @@
+"""How each facet is asked: one collector function a facet.
+
+A function registers itself with `@collects(FACET)`. It gets the session and returns a `FacetResult`; it may raise
+`CouldNotAsk`. The order of asking is the runbook's; the order here is that of the definitions, and the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from runbooks.base.facets import Facet, FacetEnum
+from runbooks.collect import logs, machines, registry, status, supabase
+from runbooks.collect.result import FacetResult, seen, unavailable
+from runbooks.collect.session import CollectionSession, split
+from runbooks.evidence import macaroon
+from runbooks.evidence.caller import read_caller
+from runbooks.evidence.models import App, Listing, Outcome, Probe, Records, Token
+
+LIST_LAG = 5.0
+"""Seconds that a list may lag behind, as Fly's own client allows for (§1.6)."""
+TAG_LAG = 2.0
+
+Collect = Callable[[CollectionSession], FacetResult]
+Condition = Callable[[CollectionSession], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCollector:
+    """A facet and how it is asked: `when` it applies at all, and whether it `waits` for others to be asked first."""
+
+    facet: FacetEnum
+    collect: Collect
+    when: Condition
+    waits: Condition
+
+
+_REGISTRY: dict[FacetEnum, FacetCollector] = {}
+
+
+def collects(
+    facet: FacetEnum, *, when: Condition = lambda _: True, waits: Condition = lambda _: False
+) -> Callable[[Collect], Collect]:
+    """Register the function that follows as the collector of `facet`.
+
+    Args:
+        facet: the facet, a member of `Facet` or of another distribution's `FacetEnum`
+        when: whether there is anything to ask; a facet to which this says no leaves no observation
+        waits: whether the facet has to wait for others that are still to be asked
+    """
+
+    def register(collect: Collect) -> Collect:
+        _REGISTRY[facet] = FacetCollector(facet, collect, when, waits)
+        return collect
+
+    return register
+
+
+def collectors() -> Mapping[FacetEnum, FacetCollector]:
+    """Every facet that can be asked."""
+    return _REGISTRY
+
+
+def _by_name_only(session: CollectionSession) -> bool:
+    """Only a name was given: the lists tell the id, if anything can."""
+    return not session.machine_id() and Facet.LIST_DELETED not in session.observations
+
+
+@collects(Facet.CALLER)
+def _caller(session: CollectionSession) -> FacetResult:
+    text = session.client.redactor.text(session.given.caller_text, "caller's log")
+    if not text.strip():
+        return unavailable("no answer or log of the caller was given (parameter caller_log)")
+    caller = read_caller(text)
+    told = [
+        f"id {caller.machine_id}" if caller.machine_id else "",
+        f"name {caller.machine_name}" if caller.machine_name else "",
+        f"status {caller.status}" if caller.status else "",
+        f"error {caller.error_status or ''} {caller.error_text[:120]}".strip() if caller.error_text else "",
+    ]
+    return seen("the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller)
+
+
+@collects(Facet.TOKEN)
+def _token(session: CollectionSession) -> FacetResult:
+    return session.with_token(lambda: machines.token(session.client))
+
+
+def _token_is_readable(session: CollectionSession) -> bool:
+    """Only macaroons describe themselves; other tokens are not mentioned."""
+    bundle = session.source.bundle
+    if bundle is not None:
+        return Facet.TOKEN_INSIDE in bundle.observations
+    return macaroon.read_token(session.source.token) is not None
+
+
+@collects(Facet.TOKEN_INSIDE, when=_token_is_readable)
+def _token_inside(session: CollectionSession) -> FacetResult:
+    inside = macaroon.read_token(session.source.token)
+    if inside is None:
+        return unavailable("the token says nothing")
+    return seen(macaroon.described(inside, session.started_at), inside)
+
+
+@collects(Facet.APP)
+def _app(session: CollectionSession) -> FacetResult:
+    return session.with_token(lambda: machines.app(session.client, session.given.app_name))
+
+
+@collects(Facet.MACHINE, waits=_by_name_only)
+def _machine(session: CollectionSession) -> FacetResult:
+    machine_id = session.found_id()
+    if not machine_id:
+        if session.machine_name():
+            return unavailable(f"no machine called {session.machine_name()} is listed, so no id is known")
+        return unavailable("neither an id nor a name of the machine is known")
+    return session.with_token(lambda: machines.machine(session.client, session.given.app_name, machine_id))
+
+
+@collects(Facet.EVENTS, waits=_by_name_only)
+def _events(session: CollectionSession) -> FacetResult:
+    machine_id = session.found_id()
+    if not machine_id:
+        return unavailable("no id of the machine is known")
+    return session.with_token(lambda: machines.events(session.client, session.given.app_name, machine_id))
+
+
+@collects(Facet.LIST)
+def _list(session: CollectionSession) -> FacetResult:
+    return session.with_token(lambda: machines.listing(session.client, session.given.app_name, deleted=False))
+
+
+@collects(Facet.LIST_DELETED)
+def _list_deleted(session: CollectionSession) -> FacetResult:
+    return session.with_token(lambda: machines.listing(session.client, session.given.app_name, deleted=True))
+
+
+@collects(Facet.LOGS)
+def _logs(session: CollectionSession) -> FacetResult:
+    machine_id = session.found_id()
+    if not machine_id:
+        return unavailable("no id of the machine is known, and logs are asked by instance")
+    machine = session.best_machine()
+    created_at = (machine.created_at if machine else None) or session.given.incident_at
+    since = created_at - timedelta(seconds=60) if created_at and created_at.year > 1970 else None
+    found = session.with_token(lambda: logs.logs(session.client, session.given.app_name, machine_id, since))
+    kept = Facet.LOGS.kept
+    if found.outcome is Outcome.ABSENT and since and kept and session.started_at - since > kept:
+        # Nothing is left of that time, whatever was printed: this is no "no".
+        return unavailable(f"no line of instance {machine_id} is left: Fly keeps logs for about {kept.days} days")
+    return found
+
+
+@collects(Facet.LIST_AGAIN, when=lambda session: session.list_disagrees())
+def _list_again(session: CollectionSession) -> FacetResult:
+    session.wait_for_lag(LIST_LAG)
+    return machines.listing(session.client, session.given.app_name, deleted=False)
+
+
+@collects(Facet.ORGANISATION)
+def _organisation(session: CollectionSession) -> FacetResult:
+    app, token = session.answer(Facet.APP), session.answer(Facet.TOKEN)
+    slugs = [session.given.org_slug, app.org_slug if isinstance(app, App) else ""]
+    slugs += [scope.org_slug for scope in token.scopes] if isinstance(token, Token) else []
+    slug = next(filter(None, slugs), "")
+    if not slug:
+        return unavailable("no organisation is known: neither the app nor the token named one (parameter org_slug)")
+    return session.with_token(lambda: machines.organisation(session.client, slug))
+
+
+@collects(Facet.MACHINE_AGAIN, when=lambda session: session.elsewhere() is not None or session.gone_without_trace())
+def _machine_again(session: CollectionSession) -> FacetResult:
+    elsewhere = session.elsewhere()
+    if elsewhere is None:
+        return _machine(session)
+    found = machines.machine(session.client, elsewhere.app_name, elsewhere.id)
+    return machines.in_app(found, elsewhere.app_name)
+
+
+@collects(Facet.IMAGE_BELIEVED)
+def _image_believed(session: CollectionSession) -> FacetResult:
+    text = session.given.image or session.caller_answer().image
+    if not text:
+        return unavailable("the image that the caller believes in is not known (parameter image)")
+    ref = registry.parse_ref(text)
+    return session.registry(ref, ref.digest or ref.tag)
+
+
+@collects(Facet.IMAGE_BELIEVED_AGAIN, when=lambda session: session.tag_may_follow())
+def _image_believed_again(session: CollectionSession) -> FacetResult:
+    session.wait_for_lag(TAG_LAG)
+    ref = registry.parse_ref(session.given.image or session.caller_answer().image)
+    return session.registry(ref, ref.digest or ref.tag, deep=False)
+
+
+@collects(Facet.IMAGE_RAN)
+def _image_ran(session: CollectionSession) -> FacetResult:
+    ref = session.ran()
+    if ref is None:
+        return unavailable("no description of the machine names its image")
+    return session.registry(ref, ref.digest or ref.tag)
+
+
+@collects(Facet.IMAGE_RAN_AGAIN, when=lambda session: session.ran_tag())
+def _image_tag_now(session: CollectionSession) -> FacetResult:
+    ref = session.ran()
+    if ref is None:
+        return unavailable("no description of the machine names its image")
+    return session.registry(ref, ref.tag, deep=False)
+
+
+@collects(Facet.ADDRESSES)
+def _addresses(session: CollectionSession) -> FacetResult:
+    return session.with_token(lambda: machines.addresses(session.client, session.given.app_name))
+
+
+@collects(Facet.DNS_APP)
+def _dns_app(session: CollectionSession) -> FacetResult:
+    return session.edge.resolve(f"{session.given.app_name}.fly.dev")
+
+
+@collects(Facet.DNS_BELIEVED)
+def _dns_believed(session: CollectionSession) -> FacetResult:
+    host = split(session.believed_url()).hostname
+    return (
+        session.edge.resolve(host) if host else unavailable("no URL of the caller is known (parameter websocket_url)")
+    )
+
+
+@collects(Facet.RECORD)
+def _record(session: CollectionSession) -> FacetResult:
+    return session.records.rows(session.given.records_table, session.record_words())
+
+
+@collects(Facet.RECORD_EVENTS)
+def _record_events(session: CollectionSession) -> FacetResult:
+    rows = session.answer(Facet.RECORD)
+    keys = tuple(r.key for r in rows.rows if r.key) if isinstance(rows, Records) else ()
+    words = tuple(dict.fromkeys((*keys, *session.record_words())))
+    return session.records.events(session.source.records_events_table, words)
+
+
+@collects(Facet.FUNCTION_SECRETS, when=lambda session: bool(session.source.project.managed))
+def _function_secrets(session: CollectionSession) -> FacetResult:
+    machine = session.best_machine()
+    known = [session.given.image, session.caller_answer().image, machine.image if machine else ""]
+    ran = session.ran()
+    references = supabase.candidates([*known, *([ran] if ran else [])])
+    return supabase.secrets(session.client, session.source.project, references)
+
+
+@collects(Facet.FUNCTION_LOG, when=lambda session: bool(session.source.project.managed))
+def _function_log(session: CollectionSession) -> FacetResult:
+    return supabase.function_log(session.client, session.source.project, session.subject().incident_time)
+
+
+@collects(Facet.STATUS)
+def _status(session: CollectionSession) -> FacetResult:
+    at = session.given.incident_at or session.started_at
+    return status.status(session.client, bool(session.source.status_url), at, session.started_at)
+
+
+@collects(Facet.EDGE_BELIEVED)
+def _edge_believed(session: CollectionSession) -> FacetResult:
+    url = session.believed_url()
+    if not url:
+        return unavailable("no URL of the caller is known (parameter websocket_url)")
+    return _would_wake(session) or session.edge.probe(url)
+
+
+@collects(Facet.EDGE_APP)
+def _edge_app(session: CollectionSession) -> FacetResult:
+    machine = session.best_machine()
+    if machine is None:
+        return unavailable("no machine is known to be asked for")
+    if machine.state in ("destroyed", "destroying"):
+        return unavailable(f"not asked: machine {machine.id} is {machine.state}, nothing can answer for it")
+    believed = split(session.believed_url())
+    scheme = believed.scheme if believed.scheme in ("ws", "wss", "http", "https") else "wss"
+    url = f"{scheme}://{session.given.app_name}.fly.dev{believed.path or '/'}"
+    return _would_wake(session) or session.edge.probe(url, machine.id)
+
+
+def _refused_by_proxy(session: CollectionSession) -> bool:
+    """Did the proxy itself answer for the app? Its reason stands in the app's log, often tied to no machine."""
+    probes = [session.answer(facet) for facet in (Facet.EDGE_BELIEVED, Facet.EDGE_APP)]
+    own = f"{session.given.app_name}.fly.dev"
+    return any(isinstance(p, Probe) and p.status in (502, 503) and split(p.url).hostname == own for p in probes)
+
+
+@collects(Facet.LOGS_PROXY, when=_refused_by_proxy)
+def _proxy_lines(session: CollectionSession) -> FacetResult:
+    return session.with_token(lambda: logs.proxy_lines(session.client, session.given.app_name))
+
+
+def _would_wake(session: CollectionSession) -> FacetResult | None:
+    """A probe must not start anything: stopped machines with autostart are not probed."""
+    listing = session.answer(Facet.LIST)
+    if not isinstance(listing, Listing):
+        return unavailable("not asked: without the app's list nobody knows whether a request would start a machine")
+    for machine in listing.machines:
+        services = (machine.config or {}).get("services")
+        listed = services if isinstance(services, list) else ()
+        wakes = any(isinstance(s, dict) and s.get("autostart") is True for s in listed)
+        if machine.state in ("stopped", "suspended") and wakes:
+            return unavailable(f"not asked: a request could start the {machine.state} machine {machine.id}")
+    return None

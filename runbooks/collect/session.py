@@ -1,0 +1,55 @@
+"""What a collector function is given: what is known so far, and the means to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import SplitResult, urlsplit
+
+from runbooks.collect import machines, registry
+from runbooks.collect.client import Client
+from runbooks.collect.context import CollectionContext
+from runbooks.collect.edge import Edge
+from runbooks.collect.records import RecordsReader
+from runbooks.collect.result import FacetResult, unavailable
+from runbooks.collect.source import Source
+from runbooks.collect.supabase import WebRecords
+from runbooks.evidence.models import ImageRef
+
+
+@dataclass(frozen=True)
+class CollectionSession(CollectionContext):
+    """One collection while it goes on. `started_at` is the source's clock at its beginning."""
+
+    source: Source
+    client: Client
+    edge: Edge
+    records: RecordsReader | WebRecords
+    started_at: datetime
+
+    def with_token(self, ask: Callable[[], FacetResult]) -> FacetResult:
+        """Ask, if there is a token to ask with."""
+        return ask() if self.source.token else unavailable(machines.NO_CREDENTIALS)
+
+    def wait_for_lag(self, seconds: float) -> None:
+        """Before a second look: wait for what lags behind."""
+        if not self.source.still:
+            self.client.sleep(seconds)
+
+    def registry(self, ref: ImageRef, wanted: str, *, deep: bool = True) -> FacetResult:
+        """Ask the image's registry for `wanted` (a tag or a digest); `deep` reads the image's own config, too."""
+        ask = registry.image if deep else registry.pointer
+
+        def step() -> FacetResult:
+            return ask(self.client, ref, wanted=wanted, bases=self.source.registries)
+
+        return self.with_token(step) if ref.registry == "registry.fly.io" else step()
+
+
+def split(url: str) -> SplitResult:
+    """The parts of a URL; empty ones for what is no URL."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")

@@ -1,0 +1,178 @@
+"""Config audit: habits that should change whatever happened. Never a cause (facts §10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from runbooks.base.facets import Facet
+from runbooks.diagnose.commands import lines, settings
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.model import Finding, Remedy
+
+_SECRET = re.compile(r"^<secret:")
+_MUTABLE = re.compile(r":(latest|stub|main|master|dev|prod|production|staging)$")
+_UNSETTLED = ("starting", "created", "provisioning", "pending", "creating")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    """What was found, and what to change."""
+
+    finding: Finding
+    remedy: Remedy
+
+
+def audit(facts: Facts) -> tuple[AuditFinding, ...]:
+    """Every habit that this incident shows, with what to prevent next time. What no look shows is not claimed."""
+    return tuple(habit for habit in (*_of_the_config(facts), *_of_the_caller(facts)) if habit.finding.evidence)
+
+
+def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy) -> AuditFinding:
+    return AuditFinding(Finding(slug, remedy.title, statement, evidence, hygiene=True), remedy)
+
+
+def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
+    machine, at = facts.machine, facts.config_at
+    if machine is None or machine.config is None:
+        return
+    config: Mapping[str, Any] = machine.config
+    secret = sorted(name for name, value in machine.env.items() if _SECRET.match(value))
+    if secret:
+        yield _habit(
+            "secrets-in-env",
+            f"config.env holds {_listed(secret)}, whose values look secret.",
+            at,
+            Remedy(
+                "Move secrets out of config.env",
+                "Everybody who may read the machine could read them, so change their values, too. "
+                "App secrets show only digests.",
+                lines(("fly secrets set {settings} -a {app}",), {**facts.names, "settings": settings(secret[:5])}),
+            ),
+        )
+    empty = sorted(name for name, value in machine.env.items() if value == "")
+    if empty:
+        yield _habit(
+            "empty-variables",
+            f"config.env sends {_listed(empty)} empty.",
+            at,
+            Remedy("Refuse to create a machine with empty variables", "An empty value hides a missing one."),
+        )
+    if _MUTABLE.search(facts.ran_text) or _MUTABLE.search(facts.subject.image):
+        tag = facts.ran_text if _MUTABLE.search(facts.ran_text) else facts.subject.image
+        yield _habit(
+            "mutable-tag",
+            f"{tag} is a tag that moves.",
+            at if tag == facts.ran_text else _where_believed(facts, tag),
+            Remedy("Pin the image by digest", "A tag can move or vanish between two create calls."),
+        )
+    whole = facts.whole_config
+    if whole and not config.get("guest"):
+        yield _habit(
+            "no-guest",
+            "The config names no guest.",
+            at,
+            Remedy("State the guest", "Without one the machine gets shared-cpu-1x with 256 MB."),
+        )
+    if whole and not config.get("checks") and not _service_checks(config):
+        yield _habit(
+            "no-checks",
+            "The config has no checks.",
+            at,
+            Remedy("Add a health check", "Without checks a machine counts as healthy as soon as it has booted."),
+        )
+    if whole and not machine.metadata:
+        yield _habit(
+            "no-metadata",
+            "The config has no metadata.",
+            at,
+            Remedy(
+                "Say in the metadata whose machine it is",
+                "Who made it, for what and when: lists can be filtered by it, and nobody destroys it by mistake.",
+            ),
+        )
+    restart = config.get("restart")
+    policy = restart.get("policy") if isinstance(restart, Mapping) else None
+    if config.get("auto_destroy") is True and policy not in (None, "no"):
+        yield _habit(
+            "auto-destroy-with-restarts",
+            f"auto_destroy is on together with the restart policy {policy}.",
+            at,
+            Remedy(
+                "Do not combine auto_destroy with a restart policy",
+                "The crash loop runs its course and then removes its own traces.",
+            ),
+        )
+
+
+def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
+    caller, record, name = facts.caller, facts.record, facts.subject.machine_name
+    if name and facts.believed_host == f"{name}.fly.dev":
+        yield _habit(
+            "url-from-machine-name",
+            f"The URL {facts.believed_url} is built from the machine's name.",
+            facts.url_at or facts.made(Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED),
+            Remedy("Build URLs from the app's name", "A machine's name is not a hostname."),
+        )
+    if record and record.started_at and not _had_started(facts, record.started_at):
+        yield _habit(
+            "status-before-observed",
+            f"The row says that it started at {record.started_at:%H:%M:%S}, when no start had been seen.",
+            (Facet.RECORD,),
+            Remedy(
+                "Write only states that were observed",
+                "The create call's answer is no start: write `started_at` when the machine says so.",
+            ),
+        )
+    if record and name and name == record.machine_id:
+        yield _habit(
+            "name-kept-as-id",
+            f"The row keeps the name {record.machine_id} where the machine's id belongs.",
+            (Facet.RECORD,),
+            Remedy("Keep id and name apart", "Fly's calls take the id; a name kept in its place finds nothing."),
+        )
+    if len(facts.records) > 1:
+        yield _habit(
+            "several-rows",
+            f"{len(facts.records)} rows are about this machine.",
+            (Facet.RECORD,),
+            Remedy("Keep one row per machine", "With several, nobody knows which one is meant."),
+        )
+    if caller.ok and caller.status in _UNSETTLED:
+        yield _habit(
+            "unverified-200",
+            f"The caller claimed success while the status was `{caller.status}`.",
+            (Facet.CALLER,),
+            Remedy(
+                "Do not report success before the machine has settled",
+                "A 200 says that a machine was reserved. Wait for a resting state, then answer.",
+                lines(("fly machine wait NEW_ID -a {app} --state settled",), facts.names),
+            ),
+        )
+
+
+def _where_believed(facts: Facts, image: str) -> tuple[str, ...]:
+    """Where the reference stands that the caller believes in: in its own words, else in the question asked of it."""
+    said = Facet.CALLER if image in facts.caller.text else Facet.IMAGE_BELIEVED
+    return (said,) if facts.looked(said) else ()
+
+
+def _had_started(facts: Facts, claimed: Any) -> bool:
+    """Had the machine started by the time that the row claims? Unknown counts as yes: nothing is held against it."""
+    if facts.whole_life:
+        starts = [e.at for e in facts.events if (e.type, e.status) == ("start", "started") and e.at]
+        return any(at <= claimed + timedelta(seconds=1) for at in starts)
+    return not facts.born or claimed > facts.born + timedelta(seconds=1)
+
+
+def _service_checks(config: Mapping[str, Any]) -> bool:
+    services = config.get("services")
+    rows = services if isinstance(services, Sequence) and not isinstance(services, str) else ()
+    return any(isinstance(s, Mapping) and s.get("checks") for s in rows)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,188 @@
+"""The machine's life: its events, the ends of its program, who asked for what, and how long it has been where it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+from runbooks.base.facets import Facet
+from runbooks.diagnose.facts.log import LogFacts
+from runbooks.diagnose.facts.machine import GONE
+from runbooks.diagnose.log_classifier import LogMatch
+from runbooks.evidence.models import Event, Exit
+
+_LATEST = datetime.max.replace(tzinfo=UTC)
+_UP = ("booting", "command", "created-and-started", "refused", "health-failed", "health-passed", "listens")
+_DOWN = ("exited", "killed", "abrupt", "exit-not-restarting", "restarts-used-up", "autostop", "trial", "spawn-failed")
+_ASKED = ("signalled", "autostop", "trial")
+_BOOTS = ("booting", "command", "created-and-started")
+_ENDS = ("exited", "killed")
+_SIGNALS = {"SIGABRT": 134, "SIGKILL": 137, "SIGSEGV": 139, "SIGTERM": 143, "SIGBUS": 135, "SIGILL": 132, "SIGFPE": 136}
+# Minutes after which Fly itself calls a passing state stuck (facts §2; `created`: §11 row 20).
+STUCK_AFTER = {
+    "creating": 5,
+    "created": 2,
+    "starting": 5,
+    "restarting": 5,
+    "stopping": 5,
+    "suspending": 5,
+    "updating": 10,
+    "replacing": 10,
+    "destroying": 10,
+    "launch_failed": 5,
+}
+
+
+class LifecycleFacts(LogFacts):
+    """What happened to the machine, from whichever source tells."""
+
+    @cached_property
+    def dated_events(self) -> tuple[tuple[Event, str], ...]:
+        """Events of every view, each once, oldest first, with the look they stand in."""
+        found: dict[tuple[str, str, str, datetime | None], tuple[Event, str]] = {}
+        observation = self.observation(Facet.EVENTS)
+        if observation and isinstance(observation.answer, tuple):
+            for event in observation.answer:
+                found.setdefault((event.id, event.type, event.status, event.at), (event, Facet.EVENTS))
+        for sighting in self.machine_views:
+            for event in sighting.machine.events:
+                found.setdefault((event.id, event.type, event.status, event.at), (event, sighting.at))
+        return tuple(sorted(found.values(), key=lambda pair: (pair[0].at or _LATEST, pair[0].id)))
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        return tuple(event for event, _ in self.dated_events)
+
+    @cached_property
+    def events_at(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(at for _, at in self.dated_events))
+
+    @cached_property
+    def whole_life(self) -> bool:
+        """Do the events begin with the launch, so that what is not among them did not happen?"""
+        return bool(self.events) and self.events[0].type == "launch"
+
+    def event_of(self, kind: str, status: str = "", source: str = "") -> tuple[Event, str] | None:
+        """The last event of this type (and status, and source)."""
+        return next(
+            (
+                (e, at)
+                for e, at in reversed(self.dated_events)
+                if e.type == kind and status in ("", e.status) and source in ("", e.source)
+            ),
+            None,
+        )
+
+    @cached_property
+    def exits(self) -> tuple[tuple[Event, Exit, str], ...]:
+        """Ends of the main process, oldest first, those asked for by a stop included."""
+        return tuple((e, e.exit, at) for e, at in self.dated_events if e.exit is not None)
+
+    @cached_property
+    def state(self) -> str:
+        """The last state that the platform tells, by a view or by its last event."""
+        return self.seen_state or (self.events[-1].status if self.events else "")
+
+    @cached_property
+    def state_at(self) -> tuple[str, ...]:
+        """The look that tells how it is: a view, or its last event; where neither does, its log."""
+        if self.seen_state and self.last_view:
+            return (self.last_view.at,)
+        return self.events_at[-1:] or self.log_at
+
+    @cached_property
+    def since(self) -> datetime | None:
+        """When the present state began: the last event that leads to it, else the last update."""
+        told = [e.at for e in self.events if e.status == self.state and e.at]
+        machine = self.machine
+        return told[-1] if told else (machine.updated_at or machine.created_at if machine else None)
+
+    @cached_property
+    def overdue(self) -> timedelta | None:
+        """How long it has been in a passing state beyond the time that Fly allows for; None: it is not."""
+        limit, spent = STUCK_AFTER.get(self.state), self.age(self.since)
+        return spent if limit and spent and spent >= timedelta(minutes=limit) else None
+
+    @cached_property
+    def created_at(self) -> datetime | None:
+        return self.born or (self.events[0].at if self.events else None)
+
+    @cached_property
+    def destroyed(self) -> bool:
+        return self.state in GONE
+
+    @cached_property
+    def runs(self) -> bool:
+        """Is the machine known to run, in the app where it should be? Its log tells where no view does."""
+        if self.state:
+            return self.state in ("started", "suspended") and bool(self.known_here)
+        last = [r.fact for r in self.readings(*_UP, *_DOWN)][-1:]
+        return bool(last) and last[0] in _UP and not self.looked(Facet.MACHINE) and not self.looked(Facet.LIST)
+
+    @cached_property
+    def log_ends(self) -> tuple[tuple[LogMatch, bool], ...]:
+        """(reading, asked for?) of every end of the main process that the log tells of, in its order.
+
+        A stop that somebody asks for announces itself: a signal sent to the main child, or the proxy's or the
+        trial's own line. A boot begins anew.
+        """
+        found, asked = [], False
+        wanted = [x.exited_at or e.at for e, x, _ in self.exits if x.requested_stop]
+        for reading in self.readings(*_ASKED, *_BOOTS, *_ENDS):
+            if reading.fact in _ENDS:
+                at = reading.line.at
+                recorded = any(at and when and abs(at - when) <= timedelta(seconds=10) for when in wanted)
+                found.append((reading, asked or recorded))
+            else:
+                asked = reading.fact in _ASKED
+        return tuple(found)
+
+    @cached_property
+    def crash_codes(self) -> tuple[tuple[int, str], ...]:
+        """(exit code, look) of every end with a code other than 0 that nobody asked for; 128 + n for signal n."""
+        codes = [(_code(x), at) for _, x, at in self.exits if not x.requested_stop]
+        for reading, asked in self.log_ends:
+            if not asked:
+                at = (self.where(reading.fact) or (Facet.LOGS,))[0]
+                number = reading.number if reading.fact == "exited" else _SIGNALS.get(reading.thing)
+                codes.append((number, at))
+        return tuple((code, at) for code, at in codes if code)
+
+    @cached_property
+    def started_at_by_events(self) -> tuple[str, ...]:
+        """The looks whose events show that the machine booted at least once."""
+        found = [at for e, at in self.dated_events if e.type in ("start", "restart") and e.status == "started"]
+        found += [at for e, at in self.dated_events if e.exit is not None]
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def started_at(self) -> tuple[str, ...]:
+        """The looks that show that the machine booted at least once."""
+        found = list(self.started_at_by_events)
+        found += self.where("booting", "command", "exited", "killed")
+        found += [s.at for s in self.machine_views if s.machine.state in ("started", "suspended")]
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def loop_ended(self) -> tuple[str, ...]:
+        """The looks that show a crash loop that used up its retries."""
+        limit = [r for r in self.readings("restarts-used-up") if self.retries in (None, r.number)]
+        found = list(self.where("restarts-used-up")) if limit else []
+        crashes = [(x, at) for _, x, at in self.exits if x.exit_code not in (None, 0) and not x.requested_stop]
+        if len(crashes) > 1 and not crashes[-1][0].restarting:
+            found.append(crashes[-1][1])
+        return tuple(found)
+
+    @cached_property
+    def asked_to_stop(self) -> tuple[Exit, str] | None:
+        """The last end, if somebody had asked for it."""
+        if not self.exits or not self.exits[-1][1].requested_stop:
+            return None
+        return self.exits[-1][1], self.exits[-1][2]
+
+
+def _code(ended: Exit) -> int | None:
+    """The code; where there is none, or 0 beside a signal, 128 + the signal (facts §4.3: -1 is no signal)."""
+    if not ended.exit_code and ended.signal and 0 < ended.signal < 65:
+        return 128 + ended.signal
+    return ended.exit_code

@@ -1,0 +1,208 @@
+"""What was said: the lines of the machine's log, and every refusal that somebody was given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from runbooks.base.facets import Facet
+from runbooks.diagnose.facts.machine import MachineFacts
+from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines
+from runbooks.diagnose.refusals import meanings
+from runbooks.evidence.log_parser import log_lines
+from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
+from runbooks.evidence.parsers import time_of
+
+_CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
+_OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
+_FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# A refusal that says only that something went wrong gives way to one that says what.
+VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden"})
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRefusal:
+    """One refusal as understood: `kind` of refusals.py, the words, where they stand, and what they name."""
+
+    kind: str
+    text: str
+    at: str
+    names: Mapping[str, str]
+    status: int | None = None
+    when: datetime | None = None
+
+    @property
+    def told(self) -> str:
+        """`HTTP 422, “could not find a candidate host”`, for a sentence."""
+        words = " ".join(self.text.split())
+        quoted = f"“{words if len(words) <= 200 else words[:199] + '…'}”"
+        return f"HTTP {self.status}, {quoted}" if self.status else quoted
+
+
+class LogFacts(MachineFacts):
+    """Log lines with what they mean, and refusals with what they mean."""
+
+    @cached_property
+    def logs(self) -> Logs | None:
+        return self.answer(Facet.LOGS, Logs)
+
+    @cached_property
+    def lines(self) -> tuple[LogLine, ...]:
+        """The machine's own lines: from the platform's log, else from what was pasted; other machines' left out."""
+        return tuple(line for line, _ in self._own_lines)
+
+    @cached_property
+    def pasted(self) -> tuple[LogLine, ...]:
+        return log_lines(self.caller.text)
+
+    @cached_property
+    def foreign_lines(self) -> tuple[LogLine, ...]:
+        """Lines that stand among the evidence and are another machine's."""
+        kept = (*(self.logs.lines if self.logs else ()), *self.pasted)
+        return tuple(line for line in kept if not self._is_own(line))
+
+    @cached_property
+    def _own_lines(self) -> tuple[tuple[LogLine, str], ...]:
+        own = [(line, Facet.LOGS) for line in self.logs.lines if self._is_own(line)] if self.logs else []
+        around = self.answer(Facet.LOGS_PROXY, Logs)
+        own += [(line, Facet.LOGS_PROXY) for line in around.lines if self._is_own(line)] if around else []
+        known = {line.message for line, _ in own}
+        own += [(line, Facet.CALLER) for line in self.pasted if self._is_own(line) and line.message not in known]
+        return tuple(own)
+
+    def _is_own(self, line: LogLine) -> bool:
+        """Older lines carry only the first eight digits of the id."""
+        own = self.subject.machine_id
+        return not own or not line.instance or own.startswith(line.instance)
+
+    @cached_property
+    def _readings(self) -> tuple[tuple[LogMatch, str], ...]:
+        """The readings with their looks. Equal lines give equal readings, so one pass serves both sources."""
+        return tuple(
+            (reading, number)
+            for number in self.log_at
+            for reading in read_lines(line for line, at in self._own_lines if at == number)
+        )
+
+    @cached_property
+    def _by_fact(self) -> Mapping[str, tuple[LogMatch, ...]]:
+        found: dict[str, list[LogMatch]] = {}
+        for reading, _ in self._readings:
+            found.setdefault(reading.fact, []).append(reading)
+        return {fact: tuple(readings) for fact, readings in found.items()}
+
+    def readings(self, *facts: str) -> tuple[LogMatch, ...]:
+        """The readings of these facts, in the order of the log."""
+        if len(facts) == 1 or not self._by_fact:
+            return self._by_fact.get(facts[0], ())
+        return tuple(r for r, _ in self._readings if r.fact in facts)
+
+    def where(self, *facts: str) -> tuple[str, ...]:
+        """The looks in which lines of these facts stand."""
+        found = [at for fact in facts for at in self._places.get(fact, ())]
+        return tuple(number for number in self.log_at if number in found)
+
+    @cached_property
+    def _places(self) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for reading, at in self._readings:
+            found.setdefault(reading.fact, set()).add(at)
+        return found
+
+    @cached_property
+    def log_at(self) -> tuple[str, ...]:
+        """The looks that hold lines of this machine at all."""
+        return tuple(dict.fromkeys(at for _, at in self._own_lines))
+
+    @cached_property
+    def meaningful(self) -> frozenset[LogLine]:
+        """Lines that some recogniser knows, routine ones left out."""
+        return frozenset(r.line for r, _ in self._readings if r.fact not in ("restarting", "command", "proxy-code"))
+
+    @cached_property
+    def last_output(self) -> tuple[LogLine, ...]:
+        """The program's own last lines (at most five), without the platform's."""
+        return last_output(self.lines)
+
+    @cached_property
+    def output_evidence(self) -> tuple[str, ...]:
+        """The look in which the last words stand."""
+        last = self.last_output[-1:]
+        return tuple(dict.fromkeys(at for line, at in self._own_lines if line in last))
+
+    @cached_property
+    def refusals(self) -> tuple[ApiRefusal, ...]:
+        """Every refusal with its meaning, as the caller, its function, its row and the proxy tell them."""
+        found: list[ApiRefusal] = []
+        errors = self.caller.errors
+        if not errors and self.caller.error_text:
+            found += _read(self.caller.error_text, Facet.CALLER, self.caller.error_status, self.caller.at)
+        for error in errors:
+            found += _read(error.text, Facet.CALLER, error.status, error.at or _time_in(error.request_id))
+        # A client that could not connect to the endpoint was not refused by the API.
+        found = [no for no in found if no.kind not in VAGUE or not _OF_THE_ENDPOINT.search(no.text)]
+        if all(no.kind in VAGUE for no in found):
+            # No client that is known wrapped it: the platform's words may still stand in a line of their own.
+            own = {line.message for line in self.pasted}
+            for told in self.caller.text.splitlines()[:2000]:
+                if not any(message in told for message in own if message):
+                    found += [no for no in _read(told.strip(), Facet.CALLER, None, None) if no.kind not in VAGUE]
+        function = self.answer(Facet.FUNCTION_LOG, FunctionLog)
+        for line in function.lines if function else ():
+            found += _read(line.message, Facet.FUNCTION_LOG, None, line.at)
+        events = self.answer(Facet.RECORD_EVENTS, RecordEvents)
+        for row in events.rows if events else ():
+            found += _read(
+                " ".join(str(v) for v in row.values() if isinstance(v, str)), Facet.RECORD_EVENTS, None, None
+            )
+        for record in self.records:
+            found += _read(record.error_message, Facet.RECORD, None, record.updated_at)
+        for reading in self.readings("proxy-wake-failed"):
+            found += _read(reading.line.message, self.where("proxy-wake-failed")[0], None, reading.line.at)
+        return tuple(found)
+
+    @cached_property
+    def failed_connects(self) -> tuple[tuple[datetime, str], ...]:
+        """(time, words) of every attempt to connect to the endpoint that the caller's log shows failing."""
+        found = []
+        for line in self.caller.text.splitlines()[:2000]:
+            if _CONNECTS.search(line) and _FAILS.search(line) and (match := _STAMP.search(line[:200])):
+                at = time_of(match.group(0))
+                if at:
+                    found.append((at, line[match.end() :].strip(' \t]|-:,"')))
+        return tuple(found)
+
+    @cached_property
+    def last_refusals(self) -> tuple[ApiRefusal, ...]:
+        """What the last attempt was told: earlier attempts are history, and vague words give way to plain ones."""
+        plain = [no for no in self.refusals if no.kind not in VAGUE] or list(self.refusals)
+        if not plain:
+            return ()
+        return tuple(no for no in plain if (no.at, no.text) == (plain[-1].at, plain[-1].text))
+
+    def refused(self, *kinds: str) -> tuple[ApiRefusal, ...]:
+        return tuple(no for no in self.refusals if no.kind in kinds) if self.refusals else ()
+
+
+def _time_in(request_id: str) -> datetime | None:
+    """The time in a fly-request-id: it begins with a ULID, whose first ten letters count milliseconds (facts §1.1)."""
+    letters = request_id[:10].upper()
+    if len(letters) < 10 or any(letter not in _CROCKFORD for letter in letters):
+        return None
+    milliseconds = 0
+    for letter in letters:
+        milliseconds = milliseconds * 32 + _CROCKFORD.index(letter)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _read(text: str, at: str, status: int | None, when: datetime | None) -> Iterable[ApiRefusal]:
+    for meaning in meanings(text, status) if text or status else ():
+        yield ApiRefusal(meaning.kind, text, at, meaning.names, status, when)

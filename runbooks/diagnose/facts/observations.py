@@ -1,0 +1,160 @@
+"""The looks themselves, and the world around the machine: token, app, caller, row, addresses, hostnames."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from runbooks.base.facets import Facet
+from runbooks.evidence.models import (
+    Addresses,
+    App,
+    Caller,
+    Evidence,
+    Image,
+    Observation,
+    Outcome,
+    Probe,
+    Record,
+    Records,
+    Refusal,
+    Resolution,
+    StatusFeed,
+    Token,
+)
+
+T = TypeVar("T")
+# How the collector says that it had nothing to ask with: the parameter or the setting that is missing.
+_NOT_GIVEN = re.compile(r"\(parameter \w+\)$|^no database is configured")
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+class ObservationFacts:
+    """Read-only access to one Evidence; `None` and empty values stand for what was not seen."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.subject = evidence.subject
+        self.now = evidence.looked_at
+
+    def observation(self, number: str) -> Observation | None:
+        return self.evidence.observations.get(number)
+
+    def outcome(self, number: str) -> Outcome | None:
+        observation = self.observation(number)
+        return observation.outcome if observation else None
+
+    def looked(self, number: str) -> bool:
+        """Was this asked and answered, be it with "no"?"""
+        return self.outcome(number) in (Outcome.SEEN, Outcome.ABSENT)
+
+    def made(self, *numbers: str) -> tuple[str, ...]:
+        """Those of these looks that were tried at all: what a sentence about them can point to."""
+        return tuple(dict.fromkeys(number for number in numbers if self.observation(number)))
+
+    def failed(self, number: str) -> bool:
+        """Was there something to ask with, and no answer? What nobody gave or configured has not failed."""
+        observation = self.observation(number)
+        return observation is None or (
+            observation.outcome is Outcome.COULD_NOT_LOOK and not _NOT_GIVEN.search(observation.reason)
+        )
+
+    def refusal(self, number: str) -> Refusal | None:
+        """The API's "no" at this look, whatever the outcome was taken to be."""
+        return self.answer(number, Refusal)
+
+    def answer(self, number: str, kind: type[T]) -> T | None:
+        observation = self.observation(number)
+        return observation.answer if observation and isinstance(observation.answer, kind) else None
+
+    def age(self, since: datetime | None) -> timedelta | None:
+        return self.now - since if since else None
+
+    @cached_property
+    def token(self) -> Token | None:
+        return self.answer(Facet.TOKEN, Token)
+
+    @cached_property
+    def app(self) -> App | None:
+        return self.answer(Facet.APP, App)
+
+    @cached_property
+    def caller(self) -> Caller:
+        return self.answer(Facet.CALLER, Caller) or Caller("")
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        found = self.answer(Facet.RECORD, Records)
+        return found.rows if found else ()
+
+    @cached_property
+    def record(self) -> Record | None:
+        """The row about this machine; with several, the one touched last."""
+        return max(self.records, key=lambda r: r.updated_at or r.created_at or _EARLIEST, default=None)
+
+    @cached_property
+    def addresses(self) -> Addresses | None:
+        return self.answer(Facet.ADDRESSES, Addresses)
+
+    @cached_property
+    def feed(self) -> StatusFeed:
+        """Fly's own incidents around that time."""
+        return self.answer(Facet.STATUS, StatusFeed) or StatusFeed()
+
+    def resolution(self, number: str) -> Resolution | None:
+        return self.answer(number, Resolution)
+
+    def probe(self, number: str) -> Probe | None:
+        return self.answer(number, Probe)
+
+    def image(self, number: str) -> Image | None:
+        return self.answer(number, Image)
+
+    @cached_property
+    def believed_url(self) -> str:
+        return self.subject.websocket_url or (self.record.websocket_url if self.record else "")
+
+    @cached_property
+    def url_at(self) -> tuple[str, ...]:
+        """The looks that hold the believed URL; none when the person gave it."""
+        told = (Facet.CALLER,) if self.believed_url and self.believed_url in self.caller.text else ()
+        kept = (Facet.RECORD,) if self.record and self.believed_url == self.record.websocket_url != "" else ()
+        return told or kept
+
+    @cached_property
+    def believed_host(self) -> str:
+        try:
+            return urlsplit(self.believed_url).hostname or ""
+        except ValueError:
+            return ""
+
+    @cached_property
+    def believed_port(self) -> int | None:
+        """The port that the believed URL leads to, the scheme's usual one included."""
+        try:
+            parts = urlsplit(self.believed_url)
+            return parts.port or {"wss": 443, "https": 443, "ws": 80, "http": 80}.get(parts.scheme)
+        except ValueError:
+            return None
+
+    @cached_property
+    def app_host(self) -> str:
+        return f"{self.subject.app}.fly.dev"
+
+
+def format_duration(span: timedelta | None) -> str:
+    """A duration as a person says it: 8 s, 9 min, 2 h 20 min, 3 d."""
+    if span is None:
+        return "an unknown time"
+    seconds = int(span.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    if seconds < 172800:
+        hours, minutes = divmod(seconds // 60, 60)
+        return f"{hours} h {minutes} min"
+    return f"{seconds // 86400} d"

@@ -1,0 +1,242 @@
+"""Is it mended? The first report's five checks on a new machine, each beside what it showed at the incident.
+
+The same function judges both: the evidence of the new machine, and that of the incident's run. A check that
+could not be made closes nothing: `holds` is then None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from runbooks.base.facets import Facet
+from runbooks.diagnose import visibility
+from runbooks.diagnose.facts import Facts, format_duration
+from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Unchecked, Verdict
+from runbooks.evidence.models import Evidence, Image
+
+CHECKS = ("image", "listed", "running", "endpoint", "row")
+STEADY = timedelta(seconds=60)
+"""A program that ends at once is restarted within seconds: younger than this, `started` proves nothing."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One of the five: `holds` is None when it could not be looked at; `text` says what was seen.
+
+    `skipped` means that a person said that it does not apply here.
+    """
+
+    slug: str
+    title: str
+    holds: bool | None
+    text: str
+    evidence: tuple[str, ...] = ()
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Incident:
+    """The run that is to be closed, as far as the later one needs it; `checks` are the five, then."""
+
+    folder: str
+    looked_at: str
+    headline: str
+    app: str = ""
+    machine_id: str = ""
+    cause: str = ""
+    confidence: str = ""
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True)
+class Review:
+    """The five checks now, and the incident they are compared with (None: none was given)."""
+
+    checks: tuple[Check, ...]
+    incident: Incident | None = None
+
+    @property
+    def made(self) -> tuple[Check, ...]:
+        """Those that apply here."""
+        return tuple(check for check in self.checks if not check.skipped)
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.made if check.holds is False)
+
+    @property
+    def blind(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.made if check.holds is None)
+
+    @property
+    def closed(self) -> bool:
+        return bool(self.made) and not self.failed and not self.blind
+
+    def then(self, check: Check) -> Check | None:
+        """The same check at the incident."""
+        return next((c for c in self.incident.checks if c.slug == check.slug), None) if self.incident else None
+
+
+def checks(evidence: Evidence, skip: Collection[str] = ()) -> tuple[Check, ...]:
+    """The five, in the first report's order."""
+    facts = Facts(evidence)
+    found = (_image(facts), _listed(facts), _running(facts), _endpoint(facts), _row(facts))
+    return tuple(
+        replace(check, holds=None, text="left out: it does not apply here (parameter skip)", skipped=True)
+        if check.slug in skip
+        else check
+        for check in found
+    )
+
+
+def closing(diagnosis: Diagnosis, review: Review, machine: str) -> Diagnosis:
+    """The new machine's diagnosis with the verdict that the checks give. A cause that is found keeps it open."""
+    verdict = Verdict.INCONCLUSIVE
+    if review.failed or diagnosis.cause:
+        verdict = Verdict.INCIDENT
+    elif review.closed:
+        verdict = Verdict.HEALTHY
+    unchecked = tuple(
+        Unchecked(f"The check “{check.title}”", check.text) for check in review.checks if check.holds is None
+    )
+    return replace(
+        diagnosis,
+        verdict=verdict,
+        headline=_headline(diagnosis, review, verdict, machine),
+        remedies=() if verdict is Verdict.HEALTHY else diagnosis.remedies or _next(review),
+        not_checked=(*unchecked, *diagnosis.not_checked),
+    )
+
+
+def _headline(diagnosis: Diagnosis, review: Review, verdict: Verdict, machine: str) -> str:
+    who = f"machine {machine}" if machine else "the new machine"
+    held, all_of = sum(c.holds is True for c in review.made), len(review.made)
+    if verdict is Verdict.HEALTHY:
+        what = review.incident.cause or "cause never established" if review.incident else ""
+        closes = f"; the incident of {review.incident.looked_at[:10]} ({what}) is closed" if review.incident else ""
+        counted = {5: "all five checks hold", 1: "the one check that applies holds"}
+        return f"Fixed: {counted.get(all_of, f'all {all_of} checks that apply hold')} for {who}{closes}."
+    if review.failed:
+        names = _listed_up([check.title[:1].lower() + check.title[1:] for check in review.failed])
+        again = ""
+        if review.incident and diagnosis.cause and diagnosis.cause.slug == review.incident.cause:
+            again = f" The incident's cause is still there: {diagnosis.cause.slug}."
+        return f"Not fixed: {held} of {all_of} checks hold for {who}; not so: {names}.{again}"
+    if review.blind:
+        names = _listed_up([check.title[:1].lower() + check.title[1:] for check in review.blind])
+        return f"Not closed: {held} of {all_of} checks hold for {who}; could not be made: {names}."
+    cause = f" ({diagnosis.cause.slug})" if diagnosis.cause else ""
+    return f"Not closed: the checks hold for {who}, and still something is wrong{cause}."
+
+
+def _next(review: Review) -> tuple[Remedy, ...]:
+    """What to do when no cause is established: for each check that does not hold, what was seen."""
+    return tuple(
+        Remedy(f"Look into this check: {check.title[:1].lower()}{check.title[1:]}", check.text)
+        for check in (*review.failed, *review.blind)
+    )
+
+
+def _listed_up(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _image(facts: Facts) -> Check:
+    """The image that the machine runs; only where no machine names one, the image that is believed in."""
+    number = Facet.IMAGE_RAN if facts.ran_text else Facet.IMAGE_BELIEVED
+    image, observation = facts.answer(number, Image), facts.observation(number)
+    known = (number,) if observation else ()
+    if image is None:
+        return Check(
+            "image", "The image exists", None, observation.reason if observation else "no image is known", known
+        )
+    words = {True: "is in the registry", False: "is not in the registry", None: "could not be asked about"}
+    why = f": {image.refusal.text}" if image.exists is None and image.refusal else ""
+    name = facts.ran_text if number == Facet.IMAGE_RAN else image.ref
+    return Check("image", "The image exists", image.exists, f"{name} {words[image.exists]}{why}", known)
+
+
+def _listed(facts: Facts) -> Check:
+    view = next(v for v in visibility.matrix(facts) if v.view.startswith("fly machine list"))
+    holds = None if view.sees is Sees.COULD_NOT_LOOK else view.sees is Sees.YES
+    return Check("listed", "The machine is in the app's list", holds, view.state, view.evidence)
+
+
+def _running(facts: Facts) -> Check:
+    title = "The machine runs, and goes on running"
+    if not facts.state:
+        listed = _listed(facts)
+        if listed.holds is False and not facts.machine_views:
+            return Check("running", title, False, "no view of the platform shows such a machine", listed.evidence)
+        observation = facts.observation(Facet.MACHINE)
+        return Check(
+            "running",
+            title,
+            None,
+            observation.reason if observation else "it was not asked",
+            (Facet.MACHINE,) if observation else (),
+        )
+    rests_on = facts.seen_at[:1] or facts.events_at[:1]
+    if facts.state != "started":
+        return Check("running", title, False, f"it is {facts.state}", rests_on)
+    if facts.other_apps and not facts.known_here:
+        return Check("running", title, False, f"it runs in {facts.other_apps[0].app}", (facts.other_apps[0].at,))
+    ended = [event.at for event, ending, _ in facts.exits if event.at and not ending.requested_stop]
+    if ended and facts.now - ended[-1] < STEADY:
+        age = format_duration(facts.now - ended[-1])
+        return Check("running", title, False, f"its program ended {age} before we looked, and was restarted", rests_on)
+    since = facts.since
+    if since is None or facts.now - since < STEADY:
+        age = f"for {format_duration(facts.now - since)}" if since else "for an unknown time"
+        told = f"it has been started {age} only: look again when a minute has passed"
+        return Check("running", title, None, told, rests_on)
+    return Check("running", title, True, f"started for {format_duration(facts.now - since)}", rests_on)
+
+
+def _endpoint(facts: Facts) -> Check:
+    """The URL that is in use decides; the app's own only where no other is known."""
+    title = "The WebSocket connects"
+    number = Facet.EDGE_BELIEVED if facts.believed_url else Facet.EDGE_APP
+    probe, observation = facts.probe(number), facts.observation(number)
+    if probe is None:
+        return Check(
+            "endpoint",
+            title,
+            None,
+            observation.reason if observation else "it was not asked",
+            (number,) if observation else (),
+        )
+    if probe.reached == "open":
+        return Check("endpoint", title, True, f"{probe.url} opens (HTTP {probe.status})", (number,))
+    status = f", HTTP {probe.status}" if probe.status else ""
+    other = facts.probe(Facet.EDGE_APP)
+    opens = (
+        f"; {facts.app_host} itself opens"
+        if number == Facet.EDGE_BELIEVED and other and other.reached == "open"
+        else ""
+    )
+    text = f"{probe.url} comes as far as {probe.reached}{status}{opens}"
+    return Check("endpoint", title, False, text, (number, Facet.EDGE_APP) if opens else (number,))
+
+
+def _row(facts: Facts) -> Check:
+    title = "The database row says running"
+    observation, row = facts.observation(Facet.RECORD), facts.record
+    if observation is None or not facts.looked(Facet.RECORD):
+        return Check(
+            "row",
+            title,
+            None,
+            observation.reason if observation else "it was not asked",
+            (Facet.RECORD,) if observation else (),
+        )
+    if row is None:
+        return Check("row", title, False, observation.reason, (Facet.RECORD,))
+    known = {facts.subject.machine_id, facts.subject.machine_name} - {""}
+    kept = {row.machine_id, row.fly_machine_id} - {""}
+    if known and kept and not known & kept:
+        return Check("row", title, False, f"the row is about {' and '.join(sorted(kept))}", (Facet.RECORD,))
+    holds = row.status in ("running", "started")
+    return Check("row", title, holds, f"it says {row.status or 'nothing'}", (Facet.RECORD,))

@@ -1,0 +1,123 @@
+"""What programs print: that a port was taken, that they listen, that they crashed, and what they require."""
+
+from __future__ import annotations
+
+from runbooks.diagnose.platform_patterns import Table
+from runbooks.diagnose.program_patterns.requirements import NEEDS, PRE
+
+WORDS: Table = (
+    *NEEDS,
+    (
+        "port-in-use",
+        (
+            (
+                "eaddrinuse|in use",
+                r"(?i)(?:eaddrinuse|already in use|connection in use)(?:: address already in use)?[ :,-]{0,6}"
+                r"(?:bind\(2\) for )?"
+                r"[('\"]{0,3}[\w.*\[\]]{0,45}?['\"]{0,2}(?::|,| port|) ?(?P<number>\d{2,5})\b(?!\.)",
+            ),
+            ("eaddrinuse", r"\bport: (?P<number>\d{2,5})\b.{0,60}:eaddrinuse"),
+            ("addrinuse", r"\bAddrInUse\b"),
+            (
+                "in use",
+                r"(?i)(?<!errno)[:, ](?P<number>\d{2,5})['\")\]/]{0,3}[:,]? ?(?:bind: "
+                r"|failed \(98: )?(?:address )?(?:is |was )?already (?:in use|allocated)",
+            ),
+            (
+                "in use",
+                r"(?i)\bport:? (?P<number>\d{2,5}) (?:is |was )?(?:already |currently )?(?:in use|being used|occupied)",
+            ),
+            ("eaddrinuse|in use", r"(?i)\beaddrinuse\b|\baddress already in use\b"),
+        ),
+    ),
+    (
+        "segfault",
+        (
+            ("segmentation|segfault|sigsegv", r"(?i)\bsegmentation (?:fault|violation)\b|\bsegfault at\b|\bSIGSEGV\b"),
+            ("illegal instruction|sigill", r"\bIllegal instruction\b|\bSIGILL\b"),
+        ),
+    ),
+    (
+        "listens",
+        (
+            (
+                "ipv4 address",
+                r"(?i:\blistening on IPv4 address )\"(?P<thing>[^\"\n]{1,60})\", port (?P<number>\d{2,5})",
+            ),
+            ("rocket has launched", r"(?i:rocket has launched from )(?P<thing>\S{1,100}?:(?P<number>\d{2,5}))\b"),
+            ("access", r"\bAccess \S{1,80}Endpoint at (?P<thing>\w{2,6}://[\w.-]{1,120}(?::(?P<number>\d{2,5}))?)"),
+            ("running", r"(?i:\brunning \S{1,80}Endpoint with .{1,60}? at )(?P<thing>\S{1,60}?:(?P<number>\d{2,5}))\b"),
+            (
+                "url: ",
+                r"^\s{0,8}(?:Local |Network |External )?URL: (?P<thing>https?://[\w.-]{1,120}:"
+                r"(?P<number>\d{2,5}))\/?$",
+            ),
+            (
+                "://",
+                r"(?i:\b(?:listening|listens|running|started|starting|serving|served|launched|bound"
+                r"|servidor)\b[^\n:/]{0,40}?"
+                r"(?:: {0,12}| (?:on|at|from|en|auf|sur|via):? {0,4})|\b(?:server|ready|available|live|up"
+                r"|online) (?:on|at):? "
+                r"|\b(?:listening|serving|running) |^\W{0,12}(?:local|network|on your network): {1,8})"
+                r"[\[('\"`<]?(?P<thing>(?:https?|tcp|ws|wss|ssl)://(?:\[[\da-fA-F:.]{2,45}\]|[\w.*-]{1,120})"
+                r"(?::(?P<number>\d{2,5}))?)(?=[/\s),;\"'`>\]}]|\.?$)",
+            ),
+            (
+                "listening|running|started|serving|bound|starting",
+                r"(?i:\b(?:listening|running|started|serving|bound|starting)\b[^\n:/]{0,50}?(?: (?:on|at"
+                r"|to):? |: ?) {0,4}"
+                r"(?:address )?)['\"`]?(?P<thing>(?:(?:\[[\da-fA-F:.]{2,45}\]|\d{1,3}(?:\.\d{1,3}){3}"
+                r"|localhost|\*|::)|(?<=[\s'\"`]))"
+                r":(?P<number>\d{2,5}))\b(?!:\d)",
+            ),
+            (
+                "port",
+                r"(?i:\b(?:listening|listens|running|started|starting|serving|ready|live|up|online|server|servidor"
+                r"|escuchando|lauscht)\b[^\n:/=]{0,60}?\b(?:port|puerto|porta)(?:\(s\)|s)?(?: is)?:? ?[`'\"(#]?)"
+                r"(?P<number>\d{2,5})\b(?!\.\d|,\d)",
+            ),
+        ),
+    ),
+    (
+        "uncaught",
+        (
+            ("traceback", r"^\s{0,4}Traceback \(most recent call last\)"),
+            ("panic", r"^(?:\S{10} \S{8} )?panic: (?P<thing>.{1,400})"),
+            ("panicked at", r"thread '[^'\n]{1,60}'(?: \(\d{1,9}\))? panicked at (?P<thing>.{1,400})"),
+            ("** (", r"\*\* (?P<thing>\((?:[A-Z][\w.]{1,80}|EXIT|Mix|stop|exit|throw)[^)\n]{0,60}\).{0,400})"),
+            ("runtime terminating during boot", r"Runtime terminating during boot \((?P<thing>.{1,400})"),
+            ("kernel pid terminated", r"Kernel pid terminated (?P<thing>.{1,400})"),
+            ("exception in thread", r"Exception in thread \"[^\"\n]{1,80}\" (?P<thing>.{1,400})"),
+            ("caused by", r"^\s{0,8}Caused by: (?P<thing>.{1,400})"),
+            (
+                "unhandled|uncaught",
+                r"(?i:\b(?:unhandled|uncaught) ?(?:exception|promise ?rejection|rejection"
+                r"|error)(?:warning| event)?)\W{1,6}(?P<thing>.{1,400})",
+            ),
+            ("uncaught", r"PHP Fatal error: {1,4}Uncaught (?P<thing>.{1,400})"),
+            (
+                "fatal",
+                r"(?i)^(?:\S{10}[ T]\S{8,20} )?\W{0,12}(?:\[[^\]]{1,40}\]:? ?"
+                r"|[\w.-]{1,30}:? )?fatal(?: error)?(?:: | - "
+                r"|\] )(?P<thing>.{1,400})",
+            ),
+            (
+                "fatal",
+                r"\"level\": ?\"(?:fatal|panic|critical)\".{0,400}?\"(?:msg|message)\": ?\"(?P<thing>[^\"\n]{1,400})",
+            ),
+            ("ftl]", r"^\[[^\]]{1,60} FTL\]\W{0,10}(?P<thing>\w.{1,400})"),
+            (
+                "application failed to start|application run failed",
+                r"\b(?P<thing>APPLICATION FAILED TO START|Application run failed)",
+            ),
+            (
+                "error|exception",
+                rf"{PRE}(?:Uncaught )?(?P<thing>(?:[A-Za-z_$][\w$]{{0,60}}(?:\.|::"
+                rf"|\\)){{0,8}}[A-Za-z_$]{{0,60}}(?:Error|Exception)(?: \[[A-Z_0-9]{{3,60}}\])?: .{{1,400}})",
+            ),
+            (": ", r"^(?P<thing>(?:[a-z_]\w{1,40}\.){1,8}[A-Z]\w{2,60}: .{1,400})"),
+            ("::", r"^(?P<thing>[A-Z]\w{1,40}(?:::[A-Z]\w{1,40}){1,6}: .{1,400})"),
+            ("error)|exception)", r"^\S{1,200}\.rb:\d{1,6}:in .{1,120}?: (?P<thing>.{1,400}\((?:\w|::){2,80}\))"),
+        ),
+    ),
+)

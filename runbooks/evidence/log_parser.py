@@ -1,0 +1,369 @@
+"""Reads log lines of a machine out of whatever a person pastes (facts §8.1, §8.2).
+
+Known forms: what `fly logs` prints (also with the remains of colours, also several lines run together), its
+`--json`, the log API's and the log shipper's objects, the lines that `fly deploy` quotes of a machine, and bare
+lines (copied from a browser, with or without a clock) whose wording only the platform uses. What the program said
+between two bare lines of its boot and its end belongs to them. Everything else is no log line: the caller's own
+log must not become the machine's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from runbooks.evidence.models import LogLine
+from runbooks.evidence.parsers import log_lines_of, text_of, time_of
+
+_MAX_LINES = 20_000
+_MAX_LINE = 8_000
+_MAX_OBJECT = 60_000
+_MAX_BLOCK = 400
+# What init prints on the machine's own console, so that it comes as `app`.
+INIT = (
+    "Starting init (commit",
+    "Preparing to run: ",
+    "[fly api proxy]",
+    "Mounting /dev/",
+    "Umounting /dev/",
+    "Resized /",
+    "Checking filesystem on /",
+    "Main child exited",
+    "Starting clean up",
+    "Sending signal SIG",
+    "Process appears to have been OOM killed",
+    "Out of memory: Killed process",
+    "Reaped child process with pid",
+    "hallpass exited",
+    "could not unmount /",
+    "error umounting /",
+    "New SSH session",
+    "SSH listening",
+    "Virtual machine exited abruptly",
+    "Error: failed to spawn command",
+    "failed to spawn command",
+)
+# What comes from around the machine: runner, proxy, health.
+AROUND = (
+    "Pulling container image",
+    "Successfully prepared image",
+    "Unpacking image",
+    "Preparing kernel init",
+    "Configuring firecracker",
+    "Configuring virtual machine",
+    "Starting virtual machine",
+    "Shutting down virtual machine",
+    "Setting up volume '",
+    "Opening encrypted volume",
+    "Uninitialized volume '",
+    "Encrypting volume",
+    "Formatting volume",
+    "Reserved resources for machine",
+    "Not enough space to unpack image",
+    "machine exited with exit code",
+    "machine has reached its max restart count",
+    "Machine has reached its max restart count",
+    "machine did not have a restart policy",
+    "machine restart policy set to",
+    "machine was in a non-started state prior to the update",
+    "machine was recently stopped and is unavailable",
+    "could not wake up machine due to",
+    "Machine created and started in",
+    "Machine started in",
+    "machine started in",
+    "machine became reachable in",
+    "waiting for machine to be reachable on",
+    "waiting for machine to listen on",
+    "Trial machine stopping",
+    "Health check '",
+    "Health check on port",
+    "Health check is now passing",
+    "Health check status changed",
+    "instance refused connection",
+    "could not find a good candidate within",
+    "could not find an instance to route to",
+    "no known healthy instances found for route",
+    "machines API returned an error",
+    "failed to connect to machine: gave up",
+    "failed to connect to instance after",
+    "failed to change machine state",
+    "machine is in a non-startable state",
+)
+_INIT_FORMS = re.compile(
+    r"\[ {0,8}\d{1,8}\.\d{2,6}s?\] "
+    r"|\S{19,35} \[[0-9A-Z]{26}:main\] "
+    r"|(?:\S{10} \S{8} )?(?:INFO |WARN |ERROR )?"
+    r"(?:listening on \[fdaa:|SSH listening|New SSH session|unexpected error fetching cert)"
+    r"|/dev/vd\w: (?:clean,|recovering journal)"
+)
+_AROUND_FORMS = re.compile(
+    r"\[P[A-Z]\d\d\] |Starting machine$|Container image \S{1,300} already prepared"
+    r"|App \S{1,80} has excess capacity, autostopping machine"
+)
+_LEVEL = re.compile(r"\s{0,8}(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\s{1,4}(?=\S)")
+_ID = r"[0-9a-f]{13,16}"
+_FLYCTL = re.compile(
+    r"[\W_]{0,8}(?:\[\d{1,4}/\d{1,4}\])?[\W_]{0,8}"
+    r"(?:(?:WARNING )?The app is not listening on the expected address"
+    r"|(?:Updating|Updated machine config for|Replacing|Destroying|Destroyed|Deleted)"
+    rf"(?: machine)? (?P<changed>{_ID})\b"
+    rf"|Machine (?P<machine>{_ID})(?: \[[\w-]{{1,40}}\])?"
+    r" (?:update finished|has state:|is now in a good state|destroyed|cordoned)"
+    rf"|[Ss]moke checks for (?P<smoked>{_ID}) failed"
+    rf"|(?:Error: )?timeout reached waiting for health checks to pass for machine (?P<waited>{_ID})\b"
+    rf"|(?P<gone>{_ID}) has been destroyed)"
+)
+_QUOTED = re.compile(rf"here's the last (?:\d{{1,5}} )?lines below, or run 'fly logs -i (?P<id>{_ID})'")
+_COLOUR = re.compile(r"(?:\x1b|\^\[|\\u001b|\\x1b|\\033|␛)\[[\d;]{0,20}[A-Za-z]|\[\d{1,3}(?:;\d{1,3}){0,4}m")
+_DATE = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
+_PROVIDER = r"(?:app|runner|proxy|health|machine|init|nomad|vm)"
+_HEAD = re.compile(
+    rf"(?P<at>{_DATE})\s{{1,4}}"
+    rf"(?:(?P<provider>{_PROVIDER})(?:\[(?P<instance>[0-9a-zA-Z-]{{1,40}})\])?|(?P<bare>[0-9a-f]{{8}}|{_ID}))\s{{1,4}}"
+    r"(?:(?P<region>[a-z]{3})\s{1,4})?\[(?P<level>[A-Za-z]{1,10})\] ?"
+)
+_STAMP = re.compile(rf"\s{{0,20}}\[?(?:(?P<at>{_DATE})|(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?))")
+_ERROR_FIRST = re.compile(r'error\.message="(?P<message>.*)"\s*\Z', re.S)
+_FIELDS = re.compile(r'(?:(?:error\.code|request\.\w{1,10}|response\.\w{1,10})=(?:"[^"]{0,2000}"|\d{1,9}) ?)+')
+# One sign after the clock separates it; further ones are the message's own indentation.
+_CLOCK = re.compile(
+    rf"\s{{0,20}}\[?(?P<clock>{_DATE}|\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?Z?)\]?(?: {{0,8}}\| {{0,8}}|[ \t]|\Z)"
+    rf"(?:[\w-]{{1,60}} \| \w{{1,10}} \| )?"
+    rf"(?:(?P<provider>{_PROVIDER})(?:\[(?P<instance>[0-9a-f.…]{{1,20}})\])?\s{{1,8}}(?:[a-z]{{3}}\s)?)?"
+    r"(?:\[(?P<level>info|warn|error|debug)\] ?)?"
+)
+_BOOT = ("Starting init (commit", "Preparing to run: ", "[fly api proxy]", "Machine started in", "Machine created and")
+_END = ("Main child exited", "Virtual machine exited abruptly")
+
+
+def log_lines(text: str) -> tuple[LogLine, ...]:
+    """The log lines in a pasted text, oldest first; times in UTC, None where the zone is not certain.
+
+    Of a longer text the last 20,000 lines are read.
+    """
+    lines = [line for line in _Reader(_rows(text)).read() if line.message.strip()]
+    return tuple(lines[-_MAX_LINES:])
+
+
+def _rows(text: str) -> list[str]:
+    """One row a line of the log: a clock that stands on a row of its own joins the next, newest rows come last."""
+    rows: list[str] = []
+    clock = ""
+    for row in _COLOUR.sub("", text).splitlines()[-_MAX_LINES:]:
+        found = _CLOCK.match(row[:_MAX_LINE])
+        if found and not found["provider"] and not row[found.end() :].strip():
+            clock = found["clock"]
+        elif row.strip():
+            rows.append(f"{clock}\t{row}"[:_MAX_LINE] if clock else row[:_MAX_LINE])
+            clock = ""
+    clocks = [found["at"] or found["clock"] for row in rows if (found := _STAMP.match(row))]
+    return rows[::-1] if _newest_first(clocks) else rows
+
+
+def from_init(message: str) -> bool:
+    """Is this a line of the machine's init or kernel, which come as if the program had said them?"""
+    text = without_level(message)
+    return text.startswith(INIT) or bool(_INIT_FORMS.match(text) or _INIT_FORMS.match(message))
+
+
+def from_around(message: str) -> bool:
+    """Is this a line that runner, proxy or health checks write about the machine, or flyctl about a deploy?"""
+    text = without_level(message)
+    return text.startswith(AROUND) or bool(_AROUND_FORMS.match(text) or _FLYCTL.match(message))
+
+
+def without_level(message: str) -> str:
+    """` INFO Starting init` → `Starting init`."""
+    level = _LEVEL.match(message)
+    return message[level.end() :] if level else message.lstrip()
+
+
+class _Reader:
+    """One pass over the rows; `block` holds bare rows that count only if the program's end follows."""
+
+    def __init__(self, rows: list[str]) -> None:
+        self.rows = rows
+        self.quoted = ""
+        self.block: list[LogLine] | None = None
+        self.failures = 0
+
+    def read(self) -> Iterator[LogLine]:
+        certain = self._runs()
+        index = 0
+        while index < len(self.rows):
+            row = self.rows[index]
+            if row.lstrip()[:1] in ("{", "[") and (found := self._objects(index)):
+                lines, index = found
+                self.block = None
+                yield from lines
+                continue
+            if heads := list(_HEAD.finditer(row)):
+                self.block = None
+                yield from _headed(row, heads)
+            else:
+                yield from self._bare(row, index in certain)
+            index += 1
+
+    def _runs(self) -> frozenset[int]:
+        """Rows with clocks of one form, one below the other: two of the platform's make all of them its log."""
+        runs: dict[int, list[int]] = {}
+        style, begun = "", 0
+        for index, row in enumerate(self.rows):
+            clock = None if _HEAD.search(row) else _CLOCK.match(row)
+            now = re.sub(r"\d", "0", clock["clock"]) if clock else ""
+            if now != style:
+                style, begun = now, index
+            if clock:
+                message = row[clock.end() :]
+                known = from_init(message) or from_around(message)
+                runs.setdefault(begun, [0, 0])
+                runs[begun][0] += known
+                runs[begun][1] = index
+        return frozenset(i for begun, (known, end) in runs.items() if known > 1 for i in range(begun, end + 1))
+
+    def _bare(self, row: str, certain: bool) -> Iterator[LogLine]:
+        if quoted := _QUOTED.search(row):
+            self.quoted = quoted["id"]
+            return
+        if self.quoted and row.startswith("  "):
+            yield LogLine(None, row[2:], instance=self.quoted)
+            return
+        self.quoted = ""
+        clock = None if from_init(row) else _CLOCK.match(row)  # some of its lines begin with a time of their own
+        message = row[clock.end() :] if clock else row
+        line = LogLine(_zoned(clock["clock"]) if clock else None, message)
+        if clock and clock["provider"]:
+            known = clock["instance"] or ""
+            instance = known if re.fullmatch(r"[0-9a-f]{8,16}", known) else ""
+            yield replace(line, provider=clock["provider"], instance=instance, level=clock["level"] or "")
+        elif from_init(message) or from_around(message):
+            text = without_level(message)
+            if self.block is not None and text.startswith(_END):
+                yield from self.block
+                self.block = None
+            yield replace(line, instance=_about(message))
+            if text.startswith(_BOOT):
+                self.block = self.block or []
+        elif certain:
+            yield line
+        elif self.block is not None:
+            self.block.append(line)
+            if len(self.block) > _MAX_BLOCK:
+                self.block = None
+
+    def _objects(self, index: int) -> tuple[tuple[LogLine, ...], int] | None:
+        """Log entries in JSON that begins in this row, with the row after it."""
+        row = self.rows[index]
+        found = _decoded(row)
+        if found is not None:
+            return (lines, index + 1) if (lines := _entries(found)) else None
+        if self.failures > 20 or row.rstrip()[-1:] not in ("{", "[", ","):
+            return None
+        end, size = index, 0
+        closing = row[: len(row) - len(row.lstrip())] + {"{": "}", "[": "]"}[row.lstrip()[0]]
+        while end < len(self.rows) and size < _MAX_OBJECT:
+            size += len(self.rows[end])
+            end += 1
+            if end > index + 1 and self.rows[end - 1].rstrip().rstrip(",") == closing:
+                found = _decoded("\n".join(self.rows[index:end]))
+                break
+        if found is not None and (lines := _entries(found)):
+            return lines, end
+        self.failures += 1
+        return None
+
+
+def _headed(row: str, heads: list[re.Match[str]]) -> Iterator[LogLine]:
+    """Lines with flyctl's head; what a forum ran together is taken apart. An error's text stands before its head."""
+    before = row[: heads[0].start()].strip()
+    for number, head in enumerate(heads):
+        last = number + 1 == len(heads)
+        message = row[head.end() :] if last else row[head.end() : heads[number + 1].start()].rstrip()
+        fields = _FIELDS.match(message)
+        message = message[fields.end() :] if fields else message
+        error = _ERROR_FIRST.match(before)
+        before = ""
+        if not last and (at := message.rfind('error.message="')) >= 0:
+            message, before = message[:at].rstrip(), message[at:]
+        yield LogLine(
+            at=time_of(head["at"].replace(",", ".")),
+            message=message if message.strip() or not error else error["message"],
+            provider=head["provider"] or ("app" if head["bare"] else ""),
+            level=head["level"].lower(),
+            instance=head["instance"] or head["bare"] or "",
+            region=head["region"] or "",
+        )
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text.strip().rstrip(","))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _entries(found: Any) -> tuple[LogLine, ...]:
+    """Log entries among what was decoded: flyctl's, the API's, the shipper's."""
+    if isinstance(found, Mapping) and isinstance(found.get("data"), list):
+        return tuple(line for line in log_lines_of(found) if line.message and line.instance)
+    rows: list[Any] = found if isinstance(found, list) else [found]
+    if any(isinstance(row, Mapping) and "attributes" in row for row in rows[:1]):
+        return _entries({"data": rows})
+    lines = (_entry(row) for row in rows if isinstance(row, Mapping))
+    return tuple(line for line in lines if line)[:_MAX_LINES]
+
+
+def _entry(row: Mapping[str, Any]) -> LogLine | None:
+    fly, app = _part(row, "fly"), _part(_part(row, "fly"), "app")
+    meta = _part(row, "meta")
+    provider = text_of(_member(_part(meta, "event") or _part(row, "event"), "provider"))
+    instance = text_of(row.get("instance")) or text_of(_member(app, "instance")) or text_of(_member(meta, "instance"))
+    message = row.get("message")
+    if not isinstance(message, str) or "timestamp" not in row or not (provider or instance):
+        return None
+    return LogLine(
+        at=time_of(row.get("timestamp")),
+        message=message[:_MAX_LINE] or text_of(_member(_part(meta, "error"), "message")),
+        provider=provider,
+        level=text_of(row.get("level")) or text_of(_member(_part(row, "log"), "level")),
+        instance=instance,
+        region=text_of(row.get("region")) or text_of(_member(fly, "region")),
+    )
+
+
+def _member(row: Mapping[str, Any], key: str) -> Any:
+    """flyctl writes the keys inside of `meta` with capitals."""
+    return row.get(key, row.get(key.capitalize()))
+
+
+def _part(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = _member(row, key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _about(message: str) -> str:
+    """The machine that a line of flyctl's output is about."""
+    found = _FLYCTL.match(message)
+    return next((name for name in found.groups() if name), "") if found else ""
+
+
+def _zoned(stamp: str) -> datetime | None:
+    """A date with its zone; a browser's local time says nothing certain."""
+    if not re.search(r"\d(?:Z|[+-]\d\d:?\d\d)\Z", stamp) or "-" not in stamp[:6]:
+        return None
+    at = time_of(stamp.replace(",", "."))
+    return at.astimezone(UTC) if at else None
+
+
+def _newest_first(clocks: list[str]) -> bool:
+    """Grafana and some browsers show the newest line on top."""
+    seen = [clock.replace("T", " ").rstrip("Z") for clock in clocks if clock]
+    width = min((len(clock) for clock in seen), default=0)
+    pairs = [(a[:width], b[:width]) for a, b in pairwise(seen)]
+    falling = sum(a > b for a, b in pairs)
+    return falling > 1 and falling > 4 * sum(a < b for a, b in pairs)

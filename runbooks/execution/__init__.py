@@ -1,0 +1,1 @@
+"""Running notebooks: one run, its kernel, JupyterLab, the shared bundle."""

@@ -1,0 +1,404 @@
+"""Run a runbook under supervision: one kernel, one deadline, one honest end.
+
+The notebook's last cell writes the report; this module adds the executed notebook and the manifest,
+masks secrets in both, and gives the folder its final name when everything in it is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import re
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from jupyter_core.utils import ensure_event_loop
+
+from runbooks import __version__
+from runbooks.base import folders
+from runbooks.base.errors import RunbookError, ScanError, UsageError
+from runbooks.base.settings import CHECKOUT, load_settings
+from runbooks.evidence.redaction import Redactor
+from runbooks.evidence.scan import clean_folder, scan_folder
+from runbooks.execution.kernel import ENGINE, Step, Watch, steps_of
+from runbooks.report import escape
+
+DEADLINE = 300.0
+SOFT_SHARE = 0.8  # of the deadline: then the case stops looking and publishes
+GRACE = 15.0  # seconds that an interrupted notebook has to publish what there is
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+EXIT_DEADLINE = 124
+# CSI (colours, cursor), OSC (titles, links) up to its end, other escapes of two characters.
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]{0,60}[ -/]{0,10}[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[@-Z\\^_])")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended. `folder` is None when nothing was worth keeping."""
+
+    status: str
+    exit_code: int
+    reason: str
+    folder: Path | None
+    steps: tuple[Step, ...]
+    summary: Mapping[str, Any] | None = None
+    summary_text: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class _Run:
+    """What is known about the run while it goes on."""
+
+    runbook: str
+    parameters: Mapping[str, Any]
+    deadline: float
+    begun: datetime
+    redactor: Redactor
+    watch: Watch
+    notebook_hash: str
+    cut: str = ""
+    signals: list[int] = field(default_factory=list)
+    failure: BaseException | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def signal(self) -> int | None:
+        return self.signals[0] if self.signals else None
+
+
+def notebook_path(runbook: str) -> Path:
+    """The runbook's notebook in the checkout that this package belongs to."""
+    path = CHECKOUT / "notebooks" / f"{runbook}.ipynb"
+    if not path.is_file():
+        raise UsageError(
+            f"The notebook {path} does not exist.",
+            "The notebooks live beside the package: install it from a checkout with `make`.",
+        )
+    return path
+
+
+def run(
+    runbook: str,
+    given: Mapping[str, Any],
+    *,
+    output_root: Path,
+    deadline: float = DEADLINE,
+    notebook: Path | None = None,
+    on_step: Callable[[Step, int], None] = lambda step, total: None,
+) -> Result:
+    """Execute the runbook's notebook with the given (already validated) parameters."""
+    source = notebook or notebook_path(runbook)
+    original = source.read_bytes()
+    node = nbformat.reads(original.decode("utf-8"), as_version=4)
+    redactor = _redactor()
+    parameters = {name: _masked(value, redactor, "parameters") for name, value in given.items()}
+    output_root = output_root.absolute()
+    warnings = [f"An earlier run was killed; what it left is in {old}." for old in folders.sweep(output_root)]
+    staging = folders.Staging(output_root)
+    with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
+        staging.note(Path(scratch))
+        watch = Watch(_environment(staging.path, output_root, deadline, scratch), Path(scratch), on_step)
+        watch.steps = steps_of(node)
+        this = _Run(
+            runbook,
+            parameters,
+            deadline,
+            datetime.now(UTC),
+            redactor,
+            watch,
+            hashlib.sha256(original).hexdigest(),
+            warnings=warnings,
+        )
+        folders.write_json(staging.path / "manifest.json", _manifest(this, "running", "", None))
+        try:
+            with _signals(this):
+                _supervise(this, node)
+                return _finish(this, staging)
+        except BaseException:
+            staging.discard()
+            raise
+
+
+def _supervise(this: _Run, node: nbformat.NotebookNode) -> None:
+    """Wait for the notebook; at the deadline or on a signal stop it, and kill it if it does not end."""
+    logging.getLogger("papermill").addHandler(logging.NullHandler())
+
+    def work() -> None:
+        try:
+            papermill.execute_notebook(
+                node,
+                None,
+                dict(this.parameters),
+                engine_name=ENGINE,
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                watch=this.watch,
+            )
+        except papermill.PapermillExecutionError:
+            pass  # already in `watch.error`, unless it was an interrupt
+        except BaseException as error:
+            this.failure = error
+        finally:
+            ensure_event_loop().close()  # made by nbclient for this thread, and left open by it
+
+    thread = threading.Thread(target=work, name="notebook", daemon=True)
+    end = time.monotonic() + this.deadline
+    thread.start()
+    stopped_at: float | None = None
+    killed = False
+    while thread.is_alive():
+        # Polling, since a handler must not touch a lock that this very thread may be waiting on.
+        thread.join(0.05)
+        now = time.monotonic()
+        if stopped_at is None:
+            if this.signals or now >= end:
+                this.cut = "cancelled" if this.signals else "deadline"
+                stopped_at = now
+                this.watch.stop()
+        elif not killed and (len(this.signals) > 1 or now >= stopped_at + GRACE):
+            killed = True
+            this.watch.kill()
+        elif killed and now >= stopped_at + 2 * GRACE:
+            break  # the kernel is dead; only its bookkeeping hangs
+
+
+def _finish(this: _Run, staging: folders.Staging) -> Result:
+    """Decide how it ended, complete and clean the folder, and move it to its place."""
+    if this.watch.notebook is not None:
+        _write_notebook(this, this.watch.notebook, staging.path / "report.ipynb")
+    dirty = _clean(this, staging.path)
+    summary_text = _read(staging.path / "summary.json")
+    summary = json.loads(summary_text) if summary_text else None
+    status, code, reason = _ending(this, summary)
+    reason = this.redactor.text(reason, "reason")
+    steps = tuple(this.watch.steps)
+    if summary is None and status == "failed" and code == UsageError.exit_code:
+        staging.discard()
+        return Result(status, code, reason, None, steps, warnings=tuple(this.warnings))
+    if status == "failed":
+        log = _uncoloured(_read(this.watch.scratch / "kernel.log"))
+        if log.strip():
+            (staging.path / "kernel.log").write_text(this.redactor.text(log, "kernel.log"), encoding="utf-8")
+    manifest = _manifest(this, status, reason, code)
+    manifest["files"] = folders.hashes(staging.path, leave_out="manifest.json")
+    folders.write_json(staging.path / "manifest.json", _masked(manifest, this.redactor, "manifest"))
+    dirty += [name for name, _ in scan_folder(staging.path, this.redactor)]
+    if dirty:
+        _quarantine(staging, list(dict.fromkeys(dirty)))
+    final = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun))
+    _update_index(final.parent.parent, this.warnings)
+    return Result(status, code, reason, final, steps, summary, summary_text, tuple(this.warnings))
+
+
+def _clean(this: _Run, folder: Path) -> list[str]:
+    """Mask what the finished files still show; the names of those that cannot be cleaned."""
+    target = folder / folders.TARGET
+    if target.is_file():
+        # Only a name, and not hashed anywhere.
+        target.write_text(this.redactor.text(_read(target), "name of the folder"), encoding="utf-8")
+    masked, dirty = clean_folder(folder, this.redactor)
+    if masked:
+        this.warnings.append(f"{masked} secrets were found in the finished files and masked there.")
+    return dirty
+
+
+def _ending(this: _Run, summary: Mapping[str, Any] | None) -> tuple[str, int, str]:
+    """Status, exit code and one sentence. What cut the run short comes before what it found."""
+    published = "the report was published" if summary else "no report could be published"
+    if this.cut == "cancelled" and this.signal is not None:
+        name = signal.Signals(this.signal).name
+        return "cancelled", 128 + this.signal, f"{name} ended the run early; {published}."
+    if this.cut == "deadline":
+        return "deadline", EXIT_DEADLINE, f"The deadline of {this.deadline:g} s passed; {published}."
+    if this.watch.error is not None:
+        name, text = this.watch.error
+        return "failed", _exit_code_of(name), text if _exit_code_of(name) == 2 else f"{name}: {text}"
+    if this.failure is not None:
+        first = (str(this.failure).strip().splitlines() or ["no details"])[0]
+        return "failed", 1, f"The notebook could not be run to its end: {first}"
+    if summary is None:
+        return "failed", 1, "The notebook ran to its end and wrote no summary.json."
+    return "completed", exit_code_of(summary), "The notebook ran to its end."
+
+
+def exit_code_of(summary: Mapping[str, Any]) -> int:
+    """0 nothing wrong found, 3 an incident with its cause, 4 incident or state not established."""
+    if summary.get("verdict") == "healthy":
+        return 0
+    return 3 if summary.get("cause") else 4
+
+
+def _exit_code_of(error_name: str) -> int:
+    """The exit code of an error that a cell raised, known here by its class's name only."""
+    classes: list[type[RunbookError]] = [RunbookError]
+    for known in classes:
+        classes.extend(known.__subclasses__())
+    return next((known.exit_code for known in classes if known.__name__ == error_name), 1)
+
+
+def _manifest(this: _Run, status: str, reason: str, code: int | None) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {
+        "schema": "fly-runbooks/manifest/1",
+        "runbook": this.runbook,
+        "status": status,
+        "reason": reason,
+        "exit_code": code,
+        "signal": this.signal,
+        "started_at": this.begun.isoformat(timespec="seconds"),
+        "ended_at": now.isoformat(timespec="seconds") if status != "running" else None,
+        "seconds": round((now - this.begun).total_seconds(), 3) if status != "running" else None,
+        "deadline_seconds": this.deadline,
+        "parameters": dict(this.parameters),
+        "notebook": {"name": f"{this.runbook}.ipynb", "sha256": this.notebook_hash},
+        "steps": [{k: v for k, v in asdict(step).items() if k != "cell"} for step in this.watch.steps],
+        "versions": {
+            "fly-runbooks": __version__,
+            "python": platform.python_version(),
+            "platform": f"{platform.system()} {platform.machine()}",
+            **{name: version(name) for name in ("ipykernel", "nbclient", "papermill")},
+        },
+        "warnings": list(this.warnings),
+        "files": {},
+    }
+
+
+def _write_notebook(this: _Run, node: nbformat.NotebookNode, path: Path) -> None:
+    """The executed notebook without this machine's paths, with the true status of each cell, and masked."""
+    before = sum(hit.count for hit in this.redactor.hits)
+    for key in ("input_path", "output_path"):
+        node.metadata.get("papermill", {}).pop(key, None)
+    for cell in node.cells:
+        cell.metadata.pop("execution", None)
+    code = [cell for cell in node.cells if cell.cell_type == "code"]
+    for step, cell in zip(this.watch.steps, code, strict=True):
+        # papermill calls cells that never ran "completed" (its notebook_complete).
+        cell.metadata.setdefault("papermill", {})["status"] = step.status
+        cell.outputs = _joined(cell.outputs)
+    cleaned = nbformat.from_dict(_masked(node, this.redactor, "notebook"))
+    found = sum(hit.count for hit in this.redactor.hits) - before
+    if found:
+        this.warnings.append(f"{found} secrets were masked in the executed notebook.")
+    path.write_text(nbformat.writes(cleaned, version=4), encoding="utf-8")
+
+
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """What was printed piece by piece as one text, and tracebacks as one; neither with anything for a terminal."""
+    joined: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if output.output_type == "error":
+            output.traceback = [_uncoloured("\n".join(output.traceback))]
+            output.evalue = _uncoloured(output.evalue)
+        elif output.output_type == "stream":
+            if last is not None and last.output_type == "stream" and last.name == output.name:
+                last.text = _uncoloured(last.text + output.text)
+                continue
+            output.text = _uncoloured(output.text)
+        joined.append(output)
+    return joined
+
+
+def _uncoloured(text: str) -> str:
+    """Without colours, titles and links of a terminal, and with every other control character made visible."""
+    return escape.plain(_SEQUENCE.sub("", text))
+
+
+def _masked(value: Any, redactor: Redactor, place: str) -> Any:
+    """Mask every string inside; the data of a picture is only looked through, since it is no text."""
+    if isinstance(value, Mapping):
+        return {
+            redactor.text(str(key), place): _picture(item, redactor, place)
+            if str(key).startswith("image/") and "+xml" not in str(key)
+            else _masked(item, redactor, place)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_masked(item, redactor, place) for item in value]
+    return redactor.text(value, place) if isinstance(value, str) else value
+
+
+def _picture(data: Any, redactor: Redactor, place: str) -> Any:
+    return data if isinstance(data, str) and not redactor.hides(data) else _masked(data, redactor, place)
+
+
+def _quarantine(staging: folders.Staging, names: list[str]) -> None:
+    """Lock away what could not be cleaned, with the rest of its run, and say where."""
+    place = staging.output_root / folders.QUARANTINE
+    place.mkdir(mode=0o700, exist_ok=True)
+    place.chmod(0o700)
+    kept = place / staging.path.name
+    shutil.copytree(staging.path, kept)
+    raise ScanError(
+        f"A secret could not be cleaned from {', '.join(names)}; the run was not published.",
+        f"It is kept, readable by you alone, in {kept}.",
+    )
+
+
+def _update_index(output_root: Path, warnings: list[str]) -> None:
+    try:
+        from runbooks.report import index
+
+        index.write(output_root)
+    except Exception as error:  # the run is complete without it
+        warnings.append(f"The list of all runs could not be updated ({error}); `runbooks index` repeats it.")
+
+
+def _environment(staging: Path, output_root: Path, deadline: float, scratch: str) -> dict[str, str]:
+    """The kernel's environment: ours, and where and for how long the case may work."""
+    return os.environ | {
+        "RUNBOOKS_RUN_FOLDER": str(staging),
+        "RUNBOOKS_OUTPUT_ROOT": str(output_root),
+        "RUNBOOKS_DEADLINE": f"{deadline * SOFT_SHARE:g}",
+        "IPYTHONDIR": str(Path(scratch) / "ipython"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def _redactor() -> Redactor:
+    redactor = Redactor()
+    for value, kind in load_settings().secrets:
+        redactor.add_secret(value, kind)
+    return redactor
+
+
+@contextmanager
+def _signals(this: _Run) -> Iterator[None]:
+    """Note a signal in `this` instead of dying of it; only the main thread may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number: int, frame: object) -> None:
+        this.signals.append(number)
+
+    before = {number: signal.signal(number, note) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

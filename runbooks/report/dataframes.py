@@ -1,0 +1,205 @@
+"""Every table of a case as a DataFrame with real types, for free digging: `case.frames["log"]`.
+
+Times are UTC (`datetime64[…, UTC]`), missing ones `NaT`; ids are text. Secrets are placeholders already.
+docs/frames.md lists the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from runbooks.base.facets import Facet
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.model import Claim, Diagnosis
+from runbooks.evidence import tables
+from runbooks.evidence.models import Image
+from runbooks.report.section import Section
+
+_TIMES = frozenset(("at", "created_at", "updated_at", "started_at", "start", "end"))
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what a row is, its columns, and where its rows come from."""
+
+    about: str
+    columns: tuple[str, ...]
+    rows: Callable[[Facts, Diagnosis], Iterable[Sequence[object]]]
+
+
+class Frames(dict[str, pd.DataFrame]):
+    """The tables by name; in a notebook, what there is and how much of it."""
+
+    def _contents(self) -> Section:
+        rows = ((name, len(frame), TABLES[name].about, ", ".join(TABLES[name].columns)) for name, frame in self.items())
+        return Section(
+            "frames",
+            "Every table",
+            "",
+            f'{len(self)} tables: `case.frames["log"]` is a DataFrame, `case.browse("log")` one to sort and search.',
+            table=tables.frame(("name", "rows", "a row is", "columns"), rows),
+        )
+
+    def __repr__(self) -> str:
+        return repr(self._contents())
+
+    def _repr_html_(self) -> str:
+        return self._contents()._repr_html_()
+
+
+def build(facts: Facts, diagnosis: Diagnosis) -> Frames:
+    return Frames((name, _frame(table.columns, table.rows(facts, diagnosis))) for name, table in TABLES.items())
+
+
+def _frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pd.DataFrame:
+    frame = pd.DataFrame(list(rows), columns=list(columns), dtype=object)
+    for name in columns:
+        if name in _TIMES:
+            frame[name] = pd.to_datetime(frame[name], utc=True)
+        elif frame[name].map(lambda value: isinstance(value, bool | int)).all() and len(frame):
+            frame[name] = frame[name].infer_objects()
+    return frame
+
+
+def _notes(numbers: Iterable[str]) -> str:
+    return " ".join(numbers)
+
+
+def _said(claims: Iterable[Claim]) -> str:
+    return " ".join(claim.text for claim in claims)
+
+
+def _looks(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
+    for x in facts.evidence.observations.values():
+        yield x.number, x.facet.slug, x.facet.question, x.outcome.value, x.reason, x.at, len(x.exchanges)
+
+
+def _requests(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
+    for observation in facts.evidence.observations.values():
+        for x in observation.exchanges:
+            yield (
+                observation.number,
+                x.at,
+                x.method,
+                x.url,
+                x.status,
+                x.duration_ms,
+                x.attempt,
+                x.request_id,
+                x.error,
+                x.sha256,
+            )
+
+
+def _events(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
+    for event, at in facts.dated_events:
+        end = event.exit
+        yield (
+            event.at,
+            event.type,
+            event.status,
+            event.source,
+            end.exit_code if end else None,
+            end.oom_killed if end else None,
+            end.requested_stop if end else None,
+            at,
+        )
+
+
+def _log(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
+    for line in facts.logs.lines if facts.logs else ():
+        yield line.at, line.provider, line.level, line.message, line.instance, line.region
+
+
+def _machines(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
+    own = [(s.machine, s.app, s.at, True) for s in facts.machine_views]
+    others = [(machine, machine.app_name, at, False) for machine, at in facts.siblings]
+    for m, app, at, subject in (*own, *others):
+        yield subject, m.id, m.name, app, m.state, m.region, m.image, m.instance_id, m.created_at, m.updated_at, at
+
+
+def _images(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
+    for number in (Facet.IMAGE_BELIEVED, Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN, Facet.IMAGE_RAN_AGAIN):
+        image = facts.answer(number, Image)
+        if image:
+            yield number, image.ref, image.exists, image.digest, " ".join(image.architectures), image.size_bytes
+
+
+def _records(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
+    for row in facts.records:
+        for column, value in sorted(row.row.items()):
+            yield row.table, row.key, column, value
+
+
+TABLES: Mapping[str, Table] = {
+    "looks": Table(
+        "a question that was asked",
+        ("evidence", "facet", "question", "outcome", "answer", "at", "requests"),
+        _looks,
+    ),
+    "requests": Table(
+        "one attempt over HTTP",
+        ("evidence", "at", "method", "url", "status", "ms", "attempt", "request_id", "error", "sha256"),
+        _requests,
+    ),
+    "timeline": Table(
+        "a moment, from whichever source",
+        ("at", "source", "text", "evidence", "decisive"),
+        lambda _, diagnosis: ((m.at, m.source, m.text, m.evidence, m.decisive) for m in diagnosis.timeline),
+    ),
+    "events": Table(
+        "an event of the machine",
+        ("at", "type", "status", "source", "exit_code", "oom_killed", "requested_stop", "evidence"),
+        _events,
+    ),
+    "life": Table(
+        "a stretch in one state; no end: it still was when we looked",
+        ("state", "start", "end"),
+        lambda _, diagnosis: ((span.state, span.start, span.end) for span in diagnosis.life),
+    ),
+    "log": Table("a line of its log", ("at", "provider", "level", "message", "instance", "region"), _log),
+    "machines": Table(
+        "a machine as one view shows it, the one in question first",
+        (
+            "subject",
+            "id",
+            "name",
+            "app",
+            "state",
+            "region",
+            "image",
+            "instance_id",
+            "created_at",
+            "updated_at",
+            "evidence",
+        ),
+        _machines,
+    ),
+    "images": Table(
+        "an image that a registry was asked about",
+        ("evidence", "ref", "exists", "digest", "platforms", "bytes"),
+        _images,
+    ),
+    "record": Table("a column of a row of your database", ("table", "key", "column", "value"), _records),
+    "visibility": Table(
+        "a view, and whether it shows the machine",
+        ("view", "sees", "state", "evidence"),
+        lambda _, diagnosis: ((v.view, v.sees.value, v.state, _notes(v.evidence)) for v in diagnosis.visibility),
+    ),
+    "hypotheses": Table(
+        "an explanation that was weighed",
+        ("slug", "status", "title", "supports", "against", "missing", "next_test"),
+        lambda _, diagnosis: (
+            (h.slug, h.status.value, h.title, _said(h.supports), _said(h.against), _said(h.missing), h.next_test)
+            for h in diagnosis.hypotheses
+        ),
+    ),
+    "not_checked": Table(
+        "a thing that could not be looked at",
+        ("what", "why"),
+        lambda _, diagnosis: ((one.what, one.why) for one in diagnosis.not_checked),
+    ),
+}
