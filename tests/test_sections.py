@@ -26,7 +26,7 @@ CAUSES, SCENARIOS = (
     for number, form in ((11, r"\d+"), (12, r"S\d+"))
 )
 REFERENCE = re.compile(r"§\s?(?P<section>[\w.]*\w)(?:,? rows? (?P<rows>\d+(?:(?:-|, )\d+)*)| (?P<scenario>S\d+))?")
-ELSEWHERE = re.compile(r"\b(?:design|facts|causes)(?:\.md)?,? (?:§|\d+\.\d)")
+ELSEWHERE = re.compile(r"\b(?:design|facts|causes)(?:\.md)?,? (?:§|\d+(?:\.\d| row))")
 
 
 def unresolved(text: str) -> Iterator[str]:
