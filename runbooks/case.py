@@ -12,25 +12,26 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pydantic
 
-from runbooks import __version__, earlier
+from runbooks import __version__, definitions
 from runbooks.base import folders
 from runbooks.base.errors import ParameterError, UsageError
-from runbooks.base.parameters import RUNBOOKS, Parameters, caller_text, validate
+from runbooks.base.parameters import Parameters, caller_text
 from runbooks.base.prompt import with_token
+from runbooks.base.runbook import Runbook
 from runbooks.base.settings import Settings, load_settings
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
-from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence import bundle, tables
 from runbooks.evidence.models import Evidence
 from runbooks.evidence.scan import masked_text
 from runbooks.report import (
     conclusions,
     dataframes,
+    earlier,
     fly_support,
     index,
     overview,
@@ -46,23 +47,25 @@ from runbooks.report.document import Report
 from runbooks.report.progress import Progress
 from runbooks.report.section import Section
 from runbooks.source import Collected, collect
-from runbooks.withdrawn import withdraw
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RUNBOOK = "machine_not_visible"
+DEFAULT = "machine_not_visible"
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 _opened = False
 _current: Case | None = None
 
 
 class Case:
-    """One investigation. Every step is a method that returns a Section."""
+    """One investigation. Every step is a method that returns a Section.
 
-    runbook = RUNBOOK
+    The sections of the runbook's definition are methods, too, whether they are written out here or not.
+    """
 
-    def __init__(self, parameters: Parameters, settings: Settings) -> None:
+    def __init__(self, definition: Runbook, parameters: Parameters, settings: Settings) -> None:
+        self.definition = definition
+        self.runbook = definition.name
         self.parameters = parameters
         self.settings = settings
         self._published = self._page = ""
@@ -75,7 +78,7 @@ class Case:
         """Collect and judge. What is computed from the evidence is computed anew when it is next asked for."""
         progress = Progress()
         try:
-            self._seen: Collected = collect(self.parameters, self.settings, progress)
+            self._seen: Collected = collect(self.parameters, self.settings, progress, self.definition.facets)
         finally:
             progress.end()
         self.evidence: Evidence = self._seen.evidence
@@ -85,7 +88,21 @@ class Case:
             self.__dict__.pop(computed, None)
 
     def _judged(self) -> Diagnosis:
-        return diagnose(self.evidence)
+        return cast(Diagnosis, self.definition.judge(self.evidence, self.parameters, self._background))
+
+    @cached_property
+    def _background(self) -> Mapping[str, Any]:
+        """What the runbook knows besides the evidence; a replay has it from the saved run."""
+        if self._replayed:
+            return self._seen.replay_context.told
+        return self.definition.background(self.parameters)
+
+    def __getattr__(self, name: str) -> Callable[[], Section]:
+        """A section of the definition that has no method of its own."""
+        for make in self.__dict__["definition"].sections if "definition" in self.__dict__ else ():
+            if make.__name__ == name:
+                return lambda: self._step(make)
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
     def refresh(self) -> Section:
         """Look again, at everything, and say what changed. What was seen before is published first, so it is kept."""
@@ -161,7 +178,7 @@ class Case:
         return conclusions.root_cause(self.diagnosis)
 
     def config_audit(self) -> Section:
-        return conclusions.config_audit(self.diagnosis)
+        return self._step(conclusions.config_audit)
 
     def what_to_do(self) -> Section:
         return conclusions.what_to_do(self.diagnosis)
@@ -208,7 +225,7 @@ class Case:
     @cached_property
     def report(self) -> Report:
         facts, subject = self._facts, self.evidence.subject
-        told = tuple(self._step(step, drawn=True) for step in steps.STEPS)
+        told = tuple(self._step(step, drawn=True) for step in self.definition.sections)
         report = Report(
             runbook=self.runbook,
             title=self._seen.redactor.text(self.parameters.title, "parameters") or self._title(),
@@ -221,7 +238,7 @@ class Case:
             },
             evidence=self.evidence,
             diagnosis=self.diagnosis,
-            sections=(*told, conclusions.config_audit(self.diagnosis)),
+            sections=told,
             requests=self._seen.requests,
             masked=self._seen.replay_context.masked,
             version=__version__,
@@ -231,7 +248,8 @@ class Case:
 
     def _title(self) -> str:
         subject = self.evidence.subject
-        return f"{subject.app}: what happened to {subject.machine_id or subject.machine_name or 'the machine'}"
+        machine = subject.machine_id or subject.machine_name or "the machine"
+        return self.definition.report_title.format(app=subject.app, machine=machine)
 
     @cached_property
     def _before(self) -> tuple[since.Earlier, ...]:
@@ -316,7 +334,8 @@ class Case:
 
     def _told(self) -> dict[str, Any]:
         """What the report says besides the evidence, for a replay."""
-        found: dict[str, Any] = {"notes": list(self._notes), "earlier": [asdict(run) for run in self._before]}
+        own = {"notes": list(self._notes), "earlier": [asdict(run) for run in self._before]}
+        found: dict[str, Any] = {**self._background, **own}
         return {name: value for name, value in found.items() if value}
 
     def _step(self, step: Callable[[Facts, Diagnosis], Section], drawn: bool = False) -> Section:
@@ -352,7 +371,7 @@ class Case:
         return folders.run_name(self.runbook, named, datetime.now(UTC))
 
 
-def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = RUNBOOK, /, **parameters: Any) -> Case:
+def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = DEFAULT, /, **parameters: Any) -> Case:
     """Validate, collect, judge. Give it the notebook's `globals()`, or keyword arguments.
 
     A notebook's cell that is run again with the same parameters gets the same case, and nothing is asked.
@@ -360,25 +379,39 @@ def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = RUNBOOK
     global _current
     try:
         values = {**(_assigned(namespace, runbook) if namespace is not None else {}), **parameters}
-        given = validate(runbook, values)
+        given = definitions.validate(runbook, values)
         settings = with_token(load_settings(), given)
     except UsageError:
-        withdraw(namespace, Case)
+        _withdraw(namespace)
         raise
     last = _current
     if namespace is not None and last and (last.runbook, last.parameters, last.settings) == (runbook, given, settings):
         print(f"Nothing was asked again: same parameters, looked at {tables.day(last.evidence.looked_at)}.")
         print("case.refresh() looks again, and says what changed.")
         return last
-    _current = _kinds()[runbook](given, settings)
+    _current = Case(definitions.find(runbook), given, settings)
     return _current
 
 
-def _kinds() -> Mapping[str, type[Case]]:
-    # Imported here: a kind of case builds on this module.
-    from runbooks.verification import Verification
+class _Withdrawn:
+    """Stands in a notebook for its case when new parameters were refused: nothing can be read off it.
 
-    return {case.runbook: case for case in (Case, Verification)}
+    Without it the cells below would go on showing the case of before, as if it were the one asked for.
+    """
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise UsageError(
+            "There is no case here: the parameters were refused above.",
+            "Correct them in the first cell, run it, and then run the cell that opens the case.",
+        )
+
+
+def _withdraw(namespace: Mapping[str, Any] | None) -> None:
+    """Take every case out of a notebook's namespace."""
+    if isinstance(namespace, dict):
+        for name, value in list(namespace.items()):
+            if isinstance(value, Case):
+                namespace[name] = _Withdrawn()
 
 
 def _assigned(namespace: Mapping[str, Any], runbook: str) -> dict[str, Any]:
@@ -388,7 +421,7 @@ def _assigned(namespace: Mapping[str, Any], runbook: str) -> dict[str, Any]:
     otherwise be told nothing. Later a person may have names of their own; then only near misses are.
     """
     global _opened
-    known = RUNBOOKS[runbook].model_fields
+    known = definitions.find(runbook).parameters.model_fields
     plain = {
         name: value
         for name, value in namespace.items()

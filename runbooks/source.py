@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ssl
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbooks.base.errors import SourceError
+from runbooks.base.facets import FacetEnum
 from runbooks.base.parameters import Parameters, caller_text
 from runbooks.base.settings import Settings
 from runbooks.collect.collector import COLLECT_SECONDS, Collector
@@ -22,7 +23,7 @@ from runbooks.collect.source import Source
 from runbooks.collect.supabase import project_of, replayed
 from runbooks.evidence.bundle import Bundle, ReplayContext, open_bundle
 from runbooks.evidence.models import Evidence, Observation, Requests
-from runbooks.evidence.redaction import Redactor
+from runbooks.evidence.redaction import Redactor, secrets_of
 
 
 @contextmanager
@@ -140,7 +141,12 @@ Watcher = Callable[[Observation, Callable[[], Evidence]], None]
 """Is told of each look, and can have the evidence so far."""
 
 
-def collect(parameters: Parameters, settings: Settings, watch: Watcher = lambda observation, so_far: None) -> Collected:
+def collect(
+    parameters: Parameters,
+    settings: Settings,
+    watch: Watcher = lambda observation, so_far: None,
+    facets: Sequence[FacetEnum] | None = None,
+) -> Collected:
     """Ask every question once. What could not be asked is in the evidence with its reason."""
     seconds = min(COLLECT_SECONDS, settings.deadline or COLLECT_SECONDS)
     with open_source(parameters.source, settings) as source:
@@ -148,7 +154,7 @@ def collect(parameters: Parameters, settings: Settings, watch: Watcher = lambda 
         told = caller_text(parameters.caller_log)
         # The runner masks parameters before they get here: its numbers must not be given out twice.
         redactor.continue_numbering("\n".join((told, *map(str, parameters.model_dump().values()))))
-        for value, kind in settings.secrets:
+        for value, kind in secrets_of(settings):
             redactor.add_secret(value, kind)
         given = Target(
             app_name=parameters.app_name,
@@ -174,7 +180,7 @@ def collect(parameters: Parameters, settings: Settings, watch: Watcher = lambda 
                 ),
             )
 
-        survey = Collector(given, source, redactor, seconds, watched)
+        survey = Collector(given, source, redactor, seconds, watched, facets=facets)
         evidence = survey.run()
         client = survey.client
         requests = Requests(sum(client.by_host.values()), dict(sorted(client.by_host.items())), client.retries)

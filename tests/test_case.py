@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from runbooks import case as module
 from runbooks.base import prompt
 from runbooks.base.errors import UsageError
-from runbooks.base.parameters import validate
 from runbooks.base.settings import load_settings
 from runbooks.case import Case, open_case
+from runbooks.definitions import validate
 from runbooks.report import browse, dataframes
 from runbooks.report.progress import Progress
 from runbooks.source import Collected, collect

@@ -279,12 +279,13 @@ def test_nothing_from_outside_reaches_the_terminal_as_a_control_character(
 
 
 def test_list_names_every_parameter(invoke: Invoke) -> None:
-    from runbooks.base.parameters import RUNBOOKS, describe
+    from runbooks.base.parameters import describe
+    from runbooks.definitions import discovered, find
 
     ended = invoke("list")
-    for runbook in RUNBOOKS:
+    for runbook in discovered():
         assert runbook in ended.out
-        assert all(name in ended.out for name, *_ in describe(runbook))
+        assert all(name in ended.out for name, *_ in describe(find(runbook).parameters))
 
 
 def test_explain_tells_every_cause_of_the_catalogue(invoke: Invoke) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from runbooks.base.parameters import RUNBOOKS, validate
 from runbooks.case import RUNBOOK
+from runbooks.definitions import discovered, find, validate
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -29,7 +29,7 @@ def _code(path: Path) -> list[nbformat.NotebookNode]:
 
 
 def test_every_runbook_has_a_notebook_and_the_other_way_round() -> None:
-    assert {path.stem for path in NOTEBOOKS} == set(RUNBOOKS)
+    assert {path.stem for path in NOTEBOOKS} == set(discovered())
 
 
 @notebooks
@@ -74,7 +74,7 @@ def test_its_parameters_are_those_of_the_model_with_the_same_defaults(path: Path
         value = ast.literal_eval(statement.value)
         # The quotes for a pasted log stand on lines of their own.
         found[target.id] = value.strip() if isinstance(value, str) else value
-    assert found == {name: field.default for name, field in RUNBOOKS[path.stem].model_fields.items()}
+    assert found == {name: field.default for name, field in find(path.stem).parameters.model_fields.items()}
 
 
 @notebooks

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from runbooks.base.errors import ParameterError, SourceError
-from runbooks.base.parameters import VerifyFix, validate
 from runbooks.base.settings import load_settings
 from runbooks.case import open_case
+from runbooks.definitions import validate
+from runbooks.definitions.verify_fix import VerifyFix
 from runbooks.diagnose import fix_checks
 from runbooks.diagnose.model import Verdict
 from runbooks.diagnose.verdict import diagnose

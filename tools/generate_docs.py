@@ -12,10 +12,11 @@ from functools import cache
 from pathlib import Path
 
 from runbooks.base.facets import known_facets
-from runbooks.base.parameters import caller_text, validate
+from runbooks.base.parameters import caller_text
 from runbooks.base.settings import load_settings
 from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
+from runbooks.definitions import validate
 from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import CauseInfo, Point, catalogue

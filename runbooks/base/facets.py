@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
 
+NUMBER = r"(?:E\d{2,3}[a-z]?|X-[a-z0-9_]{1,60}-\d{2,3})"
+"""What an evidence number looks like, as a regular expression."""
+
 
 class FacetEnum(StrEnum):
     """The base of all facets. A member is its number, and holds what a reader has to know about the question.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -20,9 +20,6 @@ from pydantic import (
 )
 
 from runbooks.base.errors import ParameterError
-from runbooks.base.settings import CHECKOUT, load_settings
-from runbooks.diagnose.fix_checks import CHECKS
-from runbooks.evidence.redaction import Redactor
 
 MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}\Z")
 _APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
@@ -79,12 +76,12 @@ class Parameters(BaseModel):
         ):
             value = getattr(self, name)
             if value and not pattern.match(value):
-                raise ValueError(f"{name}: {_shown(value)} is not {wanted}")
+                raise ValueError(f"{name}: {shown(value)} is not {wanted}")
         if not _SOURCE.match(self.source):
-            raise ValueError(f"source: {_shown(self.source)} is not live, simulator:SCENARIO or bundle:PATH")
+            raise ValueError(f"source: {shown(self.source)} is not live, simulator:SCENARIO or bundle:PATH")
         if self.incident_time and self.incident_at is None:
             raise ValueError(
-                f"incident_time: {_shown(self.incident_time)} is not a date and time that can be read; "
+                f"incident_time: {shown(self.incident_time)} is not a date and time that can be read; "
                 f"write it as 2025-10-02T03:00:00Z"
             )
         return self
@@ -97,6 +94,14 @@ class Parameters(BaseModel):
         except (ValueError, OverflowError):
             return None
         return at if 2000 <= at.year < 2100 else None
+
+    def inherited(self) -> Mapping[str, Any]:
+        """Parameters that another run supplies, which one of these names; a runbook's own model may say which."""
+        return {}
+
+    def settled(self) -> dict[str, str]:
+        """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
+        return {"caller_log": caller_text(self.caller_log), "source": absolute(self.source)}
 
     def require(self) -> None:
         """The least that an investigation needs: an app, and something to look for."""
@@ -114,53 +119,26 @@ class Parameters(BaseModel):
             )
 
 
-class MachineNotVisible(Parameters):
-    """`machine_not_visible`: a call said the machine was made, and nobody can see it."""
+def validate(
+    runbook: str,
+    model: type[Parameters],
+    values: Mapping[str, Any],
+    defaults_of: Callable[[str], Mapping[str, Any]],
+) -> Parameters:
+    """Check the given values; what was not given is filled from the runs or scenarios that they name.
 
-    allow_writes: bool = Field(False, description="allow the steps that change something; none does yet")
+    Args:
+        runbook: the runbook's name, for the messages
+        model: the model of its parameters
+        values: the given values by name
+        defaults_of: the parameters that a source (`simulator:…`, `bundle:…`) supplies by itself
 
+    Returns:
+        the checked parameters
 
-class VerifyFix(Parameters):
-    """`verify_fix`: an incident was mended; the first report's five checks on a new machine."""
-
-    incident: Text = Field("", description="the incident's run to compare with: its folder, or the zip of it")
-    skip: Text = Field("", description="checks that do not apply here, comma-separated: " + ", ".join(CHECKS))
-
-    @model_validator(mode="after")
-    def _checks(self) -> Self:
-        unknown = [name for name in self.skipped if name not in CHECKS]
-        if unknown:
-            raise ValueError(f"skip: {_shown(unknown[0])} is no check; there are {', '.join(CHECKS)}")
-        return self
-
-    @property
-    def incident_path(self) -> Path:
-        """Where the incident's run lies: as given, else below the checkout (a notebook runs in its own folder).
-
-        Or below the output root, which is what JupyterLab's file browser copies as the path of a folder.
-        """
-        path = Path(self.incident).expanduser()
-        places = (path, CHECKOUT / path, load_settings().output_root / path)
-        return next((place for place in places if place.exists()), path)
-
-    @property
-    def skipped(self) -> tuple[str, ...]:
-        return tuple(filter(None, (name.strip() for name in self.skip.split(","))))
-
-
-RUNBOOKS: dict[str, type[Parameters]] = {"machine_not_visible": MachineNotVisible, "verify_fix": VerifyFix}
-_INHERITED = ("app_name", "org_slug", "records_table")
-"""What the new machine has in common with the incident's. Its id, its image and its URL are its own."""
-
-
-def validate(runbook: str, values: Mapping[str, Any]) -> Parameters:
-    """Check the given values; a scenario, a bundle or the incident fills what was not given.
-
-    Raises ParameterError (exit 2) with one paragraph that names the parameter and what to do.
+    Raises:
+        ParameterError: a value cannot be used; it names the parameter and says what to do (exit 2)
     """
-    from runbooks.source import source_defaults
-
-    model = RUNBOOKS[runbook]
     for name in values:
         if name not in model.model_fields:
             close = difflib.get_close_matches(name, model.model_fields, n=1)
@@ -168,7 +146,7 @@ def validate(runbook: str, values: Mapping[str, Any]) -> Parameters:
             raise ParameterError(name, f"There is no parameter {name!r} in {runbook}.", hint)
     given = {name: value for name, value in values.items() if not _empty(value)}
     parameters = _parse(model, given)
-    defaults = dict(_of_incident(parameters)) | dict(source_defaults(parameters.source))
+    defaults = dict(parameters.inherited()) | dict(defaults_of(parameters.source))
     if defaults:
         known = {name: value for name, value in defaults.items() if name in model.model_fields}
         parameters = _parse(model, {**known, **given})
@@ -181,17 +159,7 @@ def _empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _of_incident(parameters: Parameters) -> Mapping[str, Any]:
-    """The incident's own parameters that hold for its repair, too; a run that cannot be read is refused here."""
-    if not isinstance(parameters, VerifyFix) or not parameters.incident:
-        return {}
-    from runbooks.evidence.bundle import open_bundle
-
-    found = open_bundle(parameters.incident_path).parameters
-    return {name: found[name] for name in _INHERITED if found.get(name)}
-
-
-def describe(runbook: str) -> list[tuple[str, str, str, str]]:
+def describe(model: type[Parameters]) -> list[tuple[str, str, str, str]]:
     """Name, type, default and help of each parameter."""
     return [
         (
@@ -200,7 +168,7 @@ def describe(runbook: str) -> list[tuple[str, str, str, str]]:
             str(field.default),
             field.description or "",
         )
-        for name, field in RUNBOOKS[runbook].model_fields.items()
+        for name, field in model.model_fields.items()
     ]
 
 
@@ -215,7 +183,7 @@ def caller_text(caller_log: str) -> str:
     except OSError as error:
         raise ParameterError(
             "caller_log",
-            f"The file that caller_log names, {_shown(caller_log)}, cannot be read: {error.strerror}.",
+            f"The file that caller_log names, {shown(caller_log)}, cannot be read: {error.strerror}.",
             "Make it readable, or paste the log itself.",
         ) from None
 
@@ -249,14 +217,14 @@ def _readable(caller_log: str) -> None:
     if one_word and ("/" in line or line.endswith((".txt", ".log", ".json", ".md"))):
         raise ParameterError(
             "caller_log",
-            f"caller_log looks like the path {_shown(line)}, and there is no such file.",
+            f"caller_log looks like the path {shown(line)}, and there is no such file.",
             "Give a path that exists (relative to the current folder), or paste the log itself.",
         )
 
 
-def _shown(value: str) -> str:
-    """A refused value as the message may show it: the wrong thing in the wrong place can be a token."""
-    return repr(Redactor().text(value)[:80])
+def shown(value: str) -> str:
+    """A refused value as a message shows it. It can be a token: `definitions.validate` masks the message."""
+    return repr(value[:2000])
 
 
 def _parse(model: type[Parameters], values: Mapping[str, Any]) -> Parameters:
@@ -266,7 +234,7 @@ def _parse(model: type[Parameters], values: Mapping[str, Any]) -> Parameters:
             if typed[name] not in ("true", "false"):
                 raise ParameterError(
                     name,
-                    f"The parameter {name} is {_shown(typed[name])}, and it takes true or false, nothing else.",
+                    f"The parameter {name} is {shown(typed[name])}, and it takes true or false, nothing else.",
                 )
             typed[name] = typed[name] == "true"
     try:

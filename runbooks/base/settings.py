@@ -11,7 +11,6 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runbooks.base.errors import UsageError
-from runbooks.evidence.redaction import Redactor, elements, url_secrets
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 RECORD_COLUMNS = {
@@ -35,30 +34,30 @@ def pairs(value: object) -> object:
     if not isinstance(value, str):
         return value
     found = {}
-    for part in filter(None, (p.strip() for p in value.split(","))):
+    for number, part in enumerate(filter(None, (p.strip() for p in value.split(","))), start=1):
         name, equals, target = part.partition("=")
         if not equals or not name.strip() or not target.strip():
-            raise ValueError(f"{part!r} is not of the form name=value")
+            raise ValueError(f"part {number} is not of the form name=value")
         found[name.strip()] = target.strip()
     return found
 
 
 def _routes(found: dict[str, str]) -> dict[str, str]:
     """`host:port=host:port` or `host:port=nxdomain`, as curl's --connect-to; `*` or nothing stands for any."""
-    for name, target in found.items():
+    for number, (name, target) in enumerate(found.items(), start=1):
         host, colon, port = name.rpartition(":")
         if not colon or not (port in ("", "*") or port.isdecimal()) or "//" in host:
-            raise ValueError(f"{name!r} is not of the form host:port")
+            raise ValueError(f"the name in part {number} is not of the form host:port")
         target_host, _, target_port = target.rpartition(":")
         if target.lower() != "nxdomain" and not (target_host and target_port.isdecimal() and "//" not in target):
-            raise ValueError(f"{target!r} is neither host:port nor nxdomain")
+            raise ValueError(f"the target in part {number} is neither host:port nor nxdomain")
     return found
 
 
 def _base(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is not a base URL such as https://api.machines.dev")
+        raise ValueError("it is not a base URL such as https://api.machines.dev")
     return url.rstrip("/")
 
 
@@ -101,15 +100,6 @@ class Settings(BaseSettings):
     deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0)
 
     @property
-    def secrets(self) -> list[tuple[str, str]]:
-        """Every credential among the settings, with its type: what a redactor has to know before anything else."""
-        urls = (self.records_url.get_secret_value(), self.status_url, self.machines_url, self.platform_url)
-        found = [(element, "fly-token") for element in elements(self.token.get_secret_value())]
-        found += [(key.get_secret_value(), "supabase-key") for key in (self.records_key, self.supabase_token)]
-        found += [(secret, "password") for url in (*urls, *self.registries.values()) for secret in url_secrets(url)]
-        return [(secret, kind) for secret, kind in found if secret]
-
-    @property
     def columns(self) -> Mapping[str, str]:
         """Our names for the record's columns, each mapped to the caller's."""
         return RECORD_COLUMNS | self.records_columns
@@ -122,7 +112,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        shown = Redactor().text(str(first["msg"]).removeprefix("Value error, "))
+        # The messages name no value: it can be a credential.
+        shown = str(first["msg"]).removeprefix("Value error, ")
         raise UsageError(
             f"The environment variable {where} cannot be read: {shown}.",
             "Correct it or unset it; docs/settings.md lists all of them with examples.",

@@ -131,11 +131,11 @@ def share(run: Path, output: Path | None) -> None:
     """
     from runbooks.base.settings import load_settings
     from runbooks.cli import terminal
-    from runbooks.evidence.redaction import Redactor
+    from runbooks.evidence.redaction import Redactor, secrets_of
     from runbooks.execution.share import share as pack
 
     redactor = Redactor()
-    for value, kind in load_settings().secrets:
+    for value, kind in secrets_of(load_settings()):
         redactor.add_secret(value, kind)
     parcel = pack(run, output, redactor)
     terminal.show_paths(Console(), "Zip", parcel.path.absolute())
@@ -151,7 +151,8 @@ def share(run: Path, output: Path | None) -> None:
 @click.option("--scenarios", is_flag=True, help="List the simulator's scenarios instead.")
 def list_(scenarios: bool) -> None:
     """List the runbooks with their parameters, or the scenarios."""
-    from runbooks.base import parameters
+    from runbooks import definitions
+    from runbooks.base.parameters import describe
     from runbooks.cli import terminal
 
     if scenarios:
@@ -159,7 +160,37 @@ def list_(scenarios: bool) -> None:
 
         terminal.show_scenarios(Console(), {name: load_scenario(name).title for name in scenario_names()})
         return
-    terminal.show_runbooks(Console(), {name: parameters.describe(name) for name in parameters.RUNBOOKS})
+    for name, where in definitions.discovered().items():
+        try:
+            found = where.load()
+        except RunbookError as error:
+            terminal.show_broken(Console(), name, str(error))
+            continue
+        terminal.show_runbook(Console(), name, found.title, describe(found.parameters), where.distribution)
+
+
+@cli.command()
+@click.argument("name")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of your package (default: this checkout's definitions and notebooks).",
+)
+def new(name: str, into: Path | None) -> None:
+    """Write the two files of a new runbook NAME.
+
+    They are a module with its definition, and a notebook. They run as they are, and show where to go on.
+    """
+    from runbooks.cli import terminal
+    from runbooks.execution.template import write_runbook
+
+    for path in write_runbook(name, into):
+        terminal.show_paths(Console(), "Written", path)
+    if into is not None:
+        click.echo(
+            "Declare it in your pyproject.toml, then install your package:\n"
+            f'    [project.entry-points.fly_runbooks]\n    {name} = "{into.name}.{name}:RUNBOOK"'
+        )
 
 
 @cli.command()
@@ -222,22 +253,18 @@ def _execute(
     runbook: str, values: Mapping[str, Any], output_root: Path | None, deadline: float, *, as_json: bool
 ) -> int:
     """Validate, run, show; the exit code of the run."""
-    from runbooks.base import parameters
+    from runbooks import definitions
     from runbooks.base.prompt import how_to_get
     from runbooks.base.settings import load_settings
     from runbooks.cli import terminal
     from runbooks.execution import runner
 
-    if runbook not in parameters.RUNBOOKS:
-        raise UsageError(f"There is no runbook {runbook!r}.", _close(runbook, list(parameters.RUNBOOKS)))
-    checked = parameters.validate(runbook, values)
+    checked = definitions.validate(runbook, values)
     if checked.source == "live" and not load_settings().token.get_secret_value().strip():
         hint = f'export FLY_API_TOKEN="$({how_to_get(checked.org_slug)})"'
         click.echo(f"No token is set, so Fly itself cannot be asked. This makes one that only reads: {hint}", err=True)
     # A file is read here, so that its text passes the redaction of parameters before it enters the notebook.
-    settled = {"caller_log": parameters.caller_text(checked.caller_log), "source": parameters.absolute(checked.source)}
-    if isinstance(checked, parameters.VerifyFix) and checked.incident:
-        settled["incident"] = str(checked.incident_path.absolute())
+    settled = checked.settled()
     given = {name: settled.get(name, getattr(checked, name)) for name in values}
     errors = Console(stderr=True)
     with terminal.Progress(errors) as progress:

@@ -96,15 +96,23 @@ def show_result(console: Console, result: Result) -> None:
             show_paths(console, "As text, for an issue or a chat", text)
 
 
-def show_runbooks(console: Console, catalogue: Mapping[str, Sequence[tuple[str, str, str, str]]]) -> None:
-    for runbook, parameters in catalogue.items():
-        _line(console, runbook, "bold")
-        table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
-        for column in ("parameter", "type", "default", "meaning"):
-            table.add_column(column, overflow="fold")
-        for row in parameters:
-            table.add_row(*(Text(plain(cell)) for cell in row))
-        console.print(table)
+def show_runbook(
+    console: Console, name: str, title: str, parameters: Sequence[tuple[str, str, str, str]], distribution: str
+) -> None:
+    """One runbook with its parameters, and who brings it."""
+    brought = f" (from {distribution})" if distribution else ""
+    _line(console, f"{name}: {title}{brought}", "bold")
+    table = Table(box=None, padding=(0, 2, 0, 2), header_style="dim")
+    for column in ("parameter", "type", "default", "meaning"):
+        table.add_column(column, overflow="fold")
+    for row in parameters:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    console.print(table)
+
+
+def show_broken(console: Console, name: str, reason: str) -> None:
+    """A runbook that cannot be loaded is a line in the list."""
+    _line(console, f"{name}: cannot be loaded. {reason}", "yellow")
 
 
 def show_scenarios(console: Console, titles: Mapping[str, str]) -> None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.collect import logs, machines, registry, status, supabase
 from runbooks.collect.result import FacetResult, seen, unavailable
 from runbooks.collect.session import CollectionSession, split
 from runbooks.evidence import macaroon
+from runbooks.evidence.bundle import ANSWER_TYPES
 from runbooks.evidence.caller import read_caller
-from runbooks.evidence.models import App, Listing, Outcome, Probe, Records, Token
+from runbooks.evidence.models import App, Listing, Outcome, Probe, RecordEvents, Records, Resolution, Token, TokenInside
 
 LIST_LAG = 5.0
 """Seconds that a list may lag behind, as Fly's own client allows for (§1.6)."""
@@ -40,17 +42,24 @@ _REGISTRY: dict[FacetEnum, FacetCollector] = {}
 
 
 def collects(
-    facet: FacetEnum, *, when: Condition = lambda _: True, waits: Condition = lambda _: False
+    facet: FacetEnum,
+    *,
+    answer: Any = None,
+    when: Condition = lambda _: True,
+    waits: Condition = lambda _: False,
 ) -> Callable[[Collect], Collect]:
     """Register the function that follows as the collector of `facet`.
 
     Args:
         facet: the facet, a member of `Facet` or of another distribution's `FacetEnum`
+        answer: the type of the answer, where it does not come over HTTP and has to be saved for a replay
         when: whether there is anything to ask; a facet to which this says no leaves no observation
         waits: whether the facet has to wait for others that are still to be asked
     """
 
     def register(collect: Collect) -> Collect:
+        if answer is not None:
+            ANSWER_TYPES[facet.slug] = answer
         _REGISTRY[facet] = FacetCollector(facet, collect, when, waits)
         return collect
 
@@ -95,7 +104,7 @@ def _token_is_readable(session: CollectionSession) -> bool:
     return macaroon.read_token(session.source.token) is not None
 
 
-@collects(Facet.TOKEN_INSIDE, when=_token_is_readable)
+@collects(Facet.TOKEN_INSIDE, answer=TokenInside, when=_token_is_readable)
 def _token_inside(session: CollectionSession) -> FacetResult:
     inside = macaroon.read_token(session.source.token)
     if inside is None:
@@ -215,12 +224,12 @@ def _addresses(session: CollectionSession) -> FacetResult:
     return session.with_token(lambda: machines.addresses(session.client, session.given.app_name))
 
 
-@collects(Facet.DNS_APP)
+@collects(Facet.DNS_APP, answer=Resolution)
 def _dns_app(session: CollectionSession) -> FacetResult:
     return session.edge.resolve(f"{session.given.app_name}.fly.dev")
 
 
-@collects(Facet.DNS_BELIEVED)
+@collects(Facet.DNS_BELIEVED, answer=Resolution)
 def _dns_believed(session: CollectionSession) -> FacetResult:
     host = split(session.believed_url()).hostname
     return (
@@ -228,12 +237,12 @@ def _dns_believed(session: CollectionSession) -> FacetResult:
     )
 
 
-@collects(Facet.RECORD)
+@collects(Facet.RECORD, answer=Records)
 def _record(session: CollectionSession) -> FacetResult:
     return session.records.rows(session.given.records_table, session.record_words())
 
 
-@collects(Facet.RECORD_EVENTS)
+@collects(Facet.RECORD_EVENTS, answer=RecordEvents)
 def _record_events(session: CollectionSession) -> FacetResult:
     rows = session.answer(Facet.RECORD)
     keys = tuple(r.key for r in rows.rows if r.key) if isinstance(rows, Records) else ()
@@ -261,7 +270,7 @@ def _status(session: CollectionSession) -> FacetResult:
     return status.status(session.client, bool(session.source.status_url), at, session.started_at)
 
 
-@collects(Facet.EDGE_BELIEVED)
+@collects(Facet.EDGE_BELIEVED, answer=Probe)
 def _edge_believed(session: CollectionSession) -> FacetResult:
     url = session.believed_url()
     if not url:
@@ -269,7 +278,7 @@ def _edge_believed(session: CollectionSession) -> FacetResult:
     return _would_wake(session) or session.edge.probe(url)
 
 
-@collects(Facet.EDGE_APP)
+@collects(Facet.EDGE_APP, answer=Probe)
 def _edge_app(session: CollectionSession) -> FacetResult:
     machine = session.best_machine()
     if machine is None:

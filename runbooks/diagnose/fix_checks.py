@@ -105,6 +105,7 @@ def closing(diagnosis: Diagnosis, review: Review, machine: str) -> Diagnosis:
         diagnosis,
         verdict=verdict,
         headline=_headline(diagnosis, review, verdict, machine),
+        review=review,
         remedies=() if verdict is Verdict.HEALTHY else diagnosis.remedies or _next(review),
         not_checked=(*unchecked, *diagnosis.not_checked),
     )

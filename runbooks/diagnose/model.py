@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runbooks.diagnose.fix_checks import Review
 
 
 class Status(StrEnum):
@@ -175,6 +179,7 @@ class Diagnosis:
     contradictions: tuple[Claim, ...] = ()
     untrue: tuple[FalseClaim, ...] = ()
     comparison: Comparison | None = None
+    review: Review | None = None
 
     @property
     def audit(self) -> tuple[Claim, ...]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -25,26 +25,13 @@ from runbooks.evidence.models import (
     Exchange,
     Observation,
     Outcome,
-    Probe,
-    RecordEvents,
-    Records,
-    Resolution,
-    TokenInside,
 )
 from runbooks.evidence.redaction import Hit
 
 FORMAT = "fly-runbooks/evidence/1"
 MAX_FILE = 200_000_000
-_OWN: Mapping[str, Any] = {
-    "dns-app": Resolution,
-    "dns-believed": Resolution,
-    "record": Records,
-    "record-events": RecordEvents,
-    "edge-believed": Probe,
-    "edge-app": Probe,
-    "token-inside": TokenInside,
-}
-"""Looks that are not made over HTTP, and the type of their answer."""
+ANSWER_TYPES: dict[str, Any] = {}
+"""The type of the answer of each facet that is not asked over HTTP, by the facet's slug; collectors register it."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +151,7 @@ def _unzipped(path: Path, name: str) -> str:
 
 
 def _recorded(row: Mapping[str, Any], read: Callable[[str], str]) -> RecordedObservation:
-    answer, kind = None, _OWN.get(row["facet"])
+    answer, kind = None, ANSWER_TYPES.get(row["facet"])
     if kind is not None and row["file"] not in (None, "http.har"):
         answer = pydantic.TypeAdapter(kind).validate_python(json.loads(read(row["file"]))["answer"])
     return RecordedObservation(Outcome(row["outcome"]), row["reason"], answer, row["file"] == "http.har")
@@ -222,13 +209,16 @@ def _entry(observation: Observation, written: Mapping[str, str]) -> dict[str, An
 
 
 def _own(observation: Observation) -> dict[str, Any]:
+    answer = observation.answer
+    if is_dataclass(answer) and not isinstance(answer, type):
+        answer = asdict(answer)
     return {
         "number": observation.number,
         "facet": observation.facet.slug,
         "outcome": observation.outcome.value,
         "reason": observation.reason,
         "at": _iso(observation.at),
-        "answer": asdict(observation.answer),
+        "answer": answer,
     }
 
 

@@ -29,6 +29,7 @@ from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from runbooks.base.settings import Settings
 from runbooks.evidence.patterns import (
     ALWAYS_SECRET,
     BY_LOOKS,
@@ -556,3 +557,12 @@ def url_secrets(url: str) -> list[str]:
         return []
     written = [password, *(value for name, value in query if re.fullmatch(QUERY, name) or ENV_SECRET.search(name))]
     return list(filter(None, dict.fromkeys((*written, *map(unquote, written)))))
+
+
+def secrets_of(settings: Settings) -> list[tuple[str, str]]:
+    """Every credential among the settings, with its kind: what a redactor has to know before anything else."""
+    urls = (settings.records_url.get_secret_value(), settings.status_url, settings.machines_url, settings.platform_url)
+    found = [(element, "fly-token") for element in elements(settings.token.get_secret_value())]
+    found += [(key.get_secret_value(), "supabase-key") for key in (settings.records_key, settings.supabase_token)]
+    found += [(secret, "password") for url in (*urls, *settings.registries.values()) for secret in url_secrets(url)]
+    return [(secret, kind) for secret, kind in found if secret]

@@ -29,11 +29,11 @@ import nbformat
 import papermill
 from jupyter_core.utils import ensure_event_loop
 
-from runbooks import __version__
+from runbooks import __version__, definitions
 from runbooks.base import folders
 from runbooks.base.errors import RunbookError, ScanError, UsageError
-from runbooks.base.settings import CHECKOUT, load_settings
-from runbooks.evidence.redaction import Redactor
+from runbooks.base.settings import load_settings
+from runbooks.evidence.redaction import Redactor, secrets_of
 from runbooks.evidence.scan import clean_folder, scan_folder
 from runbooks.execution.kernel import ENGINE, Step, Watch, steps_of
 from runbooks.report import escape
@@ -83,8 +83,8 @@ class _Run:
 
 
 def notebook_path(runbook: str) -> Path:
-    """The runbook's notebook in the checkout that this package belongs to."""
-    path = CHECKOUT / "notebooks" / f"{runbook}.ipynb"
+    """The runbook's notebook, beside its module or in the checkout that this package belongs to."""
+    path = definitions.notebook_of(runbook)
     if not path.is_file():
         raise UsageError(
             f"The notebook {path} does not exist.",
@@ -374,7 +374,7 @@ def _environment(staging: Path, output_root: Path, deadline: float, scratch: str
 
 def _redactor() -> Redactor:
     redactor = Redactor()
-    for value, kind in load_settings().secrets:
+    for value, kind in secrets_of(load_settings()):
         redactor.add_secret(value, kind)
     return redactor
 

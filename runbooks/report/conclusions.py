@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import format_duration
+from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.model import Claim, Diagnosis, Remedy, Sees, Verdict
 from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
@@ -132,7 +132,7 @@ def root_cause(diagnosis: Diagnosis) -> Section:
     )
 
 
-def config_audit(diagnosis: Diagnosis) -> Section:
+def config_audit(_: Facts, diagnosis: Diagnosis) -> Section:
     return Section(
         "config-audit",
         "Config audit",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbooks.diagnose.fix_checks import Review
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence.models import Evidence, Requests
 from runbooks.report.section import Section
@@ -17,7 +16,7 @@ class Report:
     """`subject` has the keys of `summary.json`; `masked` counts placeholders by type.
 
     `notes` are the engineer's own words (several lines each), `since` compares with earlier runs on the
-    same subject, `review` holds the five checks of a run of `verify_fix`.
+    same subject.
     """
 
     runbook: str
@@ -31,4 +30,3 @@ class Report:
     version: str
     notes: tuple[str, ...] = ()
     since: Since | None = None
-    review: Review | None = None

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from runbooks.base.facets import NUMBER
 from runbooks.report import escape
 
-_PIECE = re.compile(r"`([^`\n]{1,300})`|\[(E\d{2,3}[a-z]?(?:,\s?E\d{2,3}[a-z]?)*)\]")
-_NUMBER = re.compile(r"E\d{2,3}[a-z]?")
+_PIECE = re.compile(rf"`([^`\n]{{1,300}})`|\[({NUMBER}(?:,\s?{NUMBER})*)\]")
+_NUMBER = re.compile(NUMBER)
 
 
 @dataclass(frozen=True, slots=True)

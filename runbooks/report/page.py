@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,44 +23,6 @@ from runbooks.report.section import Section
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
-OWN = frozenset(
-    (
-        "so-far",
-        "five-checks",
-        "earlier-runs",
-        "notes",
-        "hypotheses",
-        "visibility",
-        "root-cause",
-        "contributing",
-        "what-to-do",
-        "verification",
-        "prevention",
-        "not-checked",
-    )
-)
-"""Sections of a notebook whose content the page sets in its own way; it leaves these out."""
-
-_ORDER = (
-    "timeline",
-    "symptoms",
-    "caller",
-    "app",
-    "machines",
-    "events",
-    "logs",
-    "image",
-    "token",
-    "create-directly",
-    "record",
-    "endpoint",
-    "siblings",
-    "config-audit",
-    "searched",
-)
-"""How the page tells them. The first stands before the hypotheses, the last before the evidence."""
-_FIRST, _LAST = 0, len(_ORDER) - 1
-
 _RUN_OUT = 40
 """Exchanges of one look that the page shows."""
 _SAID = ("When it happened", "Looked at")
@@ -71,10 +33,9 @@ _RUN = re.compile(r"\d{4}-\d{2}-\d{2}/[^/.][^/]*")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A section where it stands in the page: its place in the order, its anchor, its level of heading, its body,
-    and what it cites."""
+    """A section as the page shows it: its anchor, its level of heading, its body, and what it cites."""
 
-    place: int
+    slug: str
     anchor: str
     level: int
     title: str
@@ -85,8 +46,7 @@ class Step:
 def render(report: Report) -> str:
     """The whole page. The same report always gives the same bytes."""
     diagnosis, known = report.diagnosis, frozenset(report.evidence.observations)
-    steps = list(_steps(_in_order(report.sections), known))
-    between = [step for step in steps if step.place not in (_FIRST, _LAST)]
+    steps = list(_steps(report.sections, known))
     skipped = list(_skipped(report))
     return (
         environment()
@@ -104,9 +64,9 @@ def render(report: Report) -> str:
             packet=fly_support.packet(report),
             visible=facts.views(report),
             matrix=display.figure_html(charts.matrix(diagnosis)),
-            timeline=[step for step in steps if step.place == _FIRST],
-            steps=between,
-            searched=[step for step in steps if step.place == _LAST],
+            timeline=_of(steps, "timeline"),
+            steps=[step for step in steps if step.slug not in ("timeline", "searched")],
+            searched=_of(steps, "searched"),
             contents=_contents(report, steps),
             cited=_cited(report, steps),
             observations=list(report.evidence.observations.values()),
@@ -148,39 +108,33 @@ def _finalize(value: Any) -> Any:
     return value if isinstance(value, Markup) else escape.html(value, 20_000)
 
 
-def _in_order(sections: tuple[Section, ...]) -> list[tuple[int, Section]]:
-    """Each with its place; one that the page does not know stays behind the one it followed."""
-    placed, place = [], _FIRST + 1
-    for section in sections:
-        if section.slug not in OWN:
-            place = _ORDER.index(section.slug) if section.slug in _ORDER else place
-            placed.append((place, section))
-    return sorted(placed, key=lambda pair: pair[0])
-
-
-def _steps(sections: list[tuple[int, Section]], known: frozenset[str]) -> Iterator[Step]:
+def _steps(sections: Iterable[Section], known: frozenset[str]) -> Iterator[Step]:
     """Anchors are unique, and no level of heading is skipped."""
     taken: set[str] = set()
-    before, level = -1, 1
-    for position, (place, section) in enumerate(sections, start=1):
+    level = 1
+    for position, section in enumerate((one for one in sections if not one.in_opening), start=1):
         word = re.sub(r"[^a-z0-9]+", "-", section.slug.lower())[:40].strip("-")
         anchor = f"step-{word}" if word and f"step-{word}" not in taken else f"step-{position}"
         taken.add(anchor)
-        level = 2 if place != before else max(2, min(section.level, level + 1, 6))
-        before = place
+        level = max(2, min(section.level, level + 1, 6))
         title = escape.line(section.title, 300)
-        yield Step(place, anchor, level, title, display.page_html(section, known), section.evidence)
+        yield Step(section.slug, anchor, level, title, display.page_html(section, known), section.evidence)
+
+
+def _of(steps: list[Step], slug: str) -> list[Step]:
+    """The section that the page places elsewhere than among the steps."""
+    return [step for step in steps if step.slug == slug]
 
 
 def _contents(report: Report, steps: list[Step]) -> list[tuple[str, list[tuple[str, str]]]]:
     """The page's parts in the order of reading, as anchor and words, under four labels."""
     diagnosis = report.diagnosis
 
-    def told(wanted: Callable[[int], bool]) -> list[tuple[str, str]]:
-        return [(step.anchor, step.title) for step in steps if step.level == 2 and wanted(step.place)]
+    def links(shown: Iterable[Step]) -> list[tuple[str, str]]:
+        return [(step.anchor, step.title) for step in shown if step.level == 2]
 
     answer = [
-        ("checks", "What each check saw", report.review),
+        ("checks", "What each check saw", report.diagnosis.review),
         ("cause", "Root cause", True),
         ("since", "Since last time", report.since),
         ("notes", "Notes", report.notes),
@@ -196,20 +150,20 @@ def _contents(report: Report, steps: list[Step]) -> list[tuple[str, list[tuple[s
         return [(anchor, words) for anchor, words, holds in parts if holds]
 
     columns = [
-        ("The answer", [*there(answer), *told(lambda place: place == _FIRST), *there(why)]),
-        ("Step by step", told(lambda place: place not in (_FIRST, _LAST))),
+        ("The answer", [*there(answer), *links(_of(steps, "timeline")), *there(why)]),
+        ("Step by step", links(step for step in steps if step.slug not in ("timeline", "searched"))),
         ("What to do", there(then)),
         (
             "What it rests on",
             [
                 ("not-checked", "What was not checked"),
-                *told(lambda place: place == _LAST),
+                *links(_of(steps, "searched")),
                 ("support", "For Fly's support"),
                 ("evidence", "Evidence"),
             ],
         ),
     ]
-    return [(label, links) for label, links in columns if links]
+    return [(label, found) for label, found in columns if found]
 
 
 def _cited(report: Report, steps: list[Step]) -> dict[str, list[tuple[str, str]]]:
@@ -219,7 +173,7 @@ def _cited(report: Report, steps: list[Step]) -> dict[str, list[tuple[str, str]]
     parts = [
         ("cause", "Root cause", set(diagnosis.cause.evidence if diagnosis.cause else ())),
         ("hypotheses", "Hypotheses", {number for claim in weighed for number in claim.evidence}),
-        *((step.anchor, step.title, set(step.evidence)) for step in steps if step.place != _LAST),
+        *((step.anchor, step.title, set(step.evidence)) for step in steps if step.slug != "searched"),
     ]
     return {
         number: [(anchor, words) for anchor, words, rests_on in parts if number in rests_on]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from runbooks.base.facets import NUMBER
 from runbooks.diagnose.model import Remedy
 from runbooks.report import escape, facts, status, times
 from runbooks.report.document import Report
@@ -16,7 +17,7 @@ MOST_LINES = 12
 WIDE = 240
 
 _CONTINUED = re.compile(r"\s*\\\n\s*")
-_NUMBER = re.compile(r" \(E\d{2,3}[a-z]?\)$")
+_NUMBER = re.compile(rf" \({NUMBER}\)$")
 
 
 def block(report: Report) -> str:
@@ -35,8 +36,10 @@ def _answer(report: Report) -> Iterator[str]:
     yield _line("when: ", f"happened {facts.happened(report)}; looked at {times.second(report.evidence.looked_at)}")
     if diagnosis.contradictions:
         yield _line("careful, the evidence contradicts itself: ", diagnosis.contradictions[0].text)
-    if report.review:
-        yield _line("checks: ", "; ".join(f"{_SIGNS[check.holds]} {check.title}" for check in report.review.made))
+    if report.diagnosis.review:
+        yield _line(
+            "checks: ", "; ".join(f"{_SIGNS[check.holds]} {check.title}" for check in report.diagnosis.review.made)
+        )
     moment = facts.decisive(report)
     if moment:
         yield _line(f"decisive: {times.clock(moment.at)} UTC, {escape.line(moment.source, 30)}: ", moment.text)

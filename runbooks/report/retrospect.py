@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.fix_checks import Check, Review
+from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
 from runbooks.report.section import Section
 from runbooks.report.since import Change, Since
@@ -22,8 +24,9 @@ def standing(check: Check) -> str:
     return "– left out" if check.skipped else HOLDS[check.holds]
 
 
-def five_checks(review: Review, app: str) -> Section:
-    """The answer of `verify_fix`; `app` is the new machine's, which should be the incident's."""
+def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
+    """The answer of `verify_fix`; the app of the new machine should be the incident's."""
+    review, app = diagnosis.review or Review(()), facts.subject.app
     held = sum(check.holds is True for check in review.made)
     left = len(review.checks) - len(review.made)
     incident = review.incident
@@ -54,6 +57,7 @@ def five_checks(review: Review, app: str) -> Section:
         notes=tuple(notes),
         table=tables.frame(columns, rows),
         evidence=tuple(dict.fromkeys(n for check in review.checks for n in check.evidence)),
+        in_opening=True,
     )
 
 

@@ -36,7 +36,8 @@ class Section:
 
     `answer` is one sentence, `notes` further sentences, `table` and `figure` optional; `quote` is
     verbatim text (log lines); `commands` repeat the step by hand, and `below` holds those of each note;
-    `evidence` lists E-numbers; `links` are files beside the notebook, each with what is shown for it.
+    `evidence` lists E-numbers; `links` are files beside the notebook, each with what is shown for it; `in_opening` says that the page's
+    first part shows the same already.
     """
 
     slug: str
@@ -52,6 +53,7 @@ class Section:
     level: int = 2
     below: tuple[tuple[str, ...], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    in_opening: bool = False
 
     def __repr__(self) -> str:
         from runbooks.report.display import section_text

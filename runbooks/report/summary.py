@@ -14,6 +14,7 @@ from typing import Any
 import fastjsonschema
 
 from runbooks.base.errors import RunbookError
+from runbooks.diagnose.fix_checks import Check
 from runbooks.diagnose.model import Claim, Finding, Hypothesis, Moment, Remedy, View
 from runbooks.report import escape, times
 from runbooks.report.document import Report
@@ -46,6 +47,9 @@ def build(report: Report) -> dict[str, Any]:
         "remedies": [_remedy(remedy) for remedy in diagnosis.remedies],
         "prevention": [_remedy(remedy) for remedy in diagnosis.prevention],
         "not_checked": [{"what": _text(u.what), "why": _text(u.why)} for u in diagnosis.not_checked] + faults,
+        "checks": [_check(check, diagnosis.review.then(check)) for check in diagnosis.review.checks]
+        if diagnosis.review
+        else [],
         "requests": {
             "count": report.requests.count,
             "by_host": {_text(host): n for host, n in sorted(report.requests.by_host.items())},
@@ -115,6 +119,17 @@ def _hypothesis(hypothesis: Hypothesis) -> dict[str, Any]:
         "missing": _claims(hypothesis.missing),
         "next_test": _text(hypothesis.next_test),
     }
+
+
+def _check(check: Check, then: Check | None) -> dict[str, Any]:
+    return {"name": check.slug, "then": _state(then) if then else None, "now": _state(check)}
+
+
+def _state(check: Check) -> str:
+    """yes, no, could-not-look, or skipped where a person said that the check does not apply."""
+    if check.skipped:
+        return "skipped"
+    return {True: "yes", False: "no", None: "could-not-look"}[check.holds]
 
 
 def _claims(claims: Iterable[Claim]) -> list[dict[str, Any]]:

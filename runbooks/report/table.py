@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from runbooks.base.facets import NUMBER
 from runbooks.report import escape, inline
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ NOTHING = "–"
 _GAP, _TALL, _WORD = 2, 3, 40
 """Of a table in a terminal: what stands between columns, lines a row may take on average, what a column may break."""
 
-_NUMBERS = re.compile(r"\[?\b(E\d{2,3}[a-z]?)\b\]?")
+_NUMBERS = re.compile(rf"\[?\b({NUMBER})\b\]?")
 
 
 def grid(table: pd.DataFrame, most: int) -> tuple[list[str], list[list[str]], int]:

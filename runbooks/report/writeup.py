@@ -70,7 +70,7 @@ def _opening(report: Report, write: Pen) -> Iterator[str]:
 
 def _checks(report: Report, write: Pen) -> Iterator[str]:
     """Of a run of `verify_fix`: the five checks, now and at the incident."""
-    review = report.review
+    review = report.diagnosis.review
     if review is None:
         return
     yield "## The five checks"

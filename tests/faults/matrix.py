@@ -39,13 +39,13 @@ import dns.resolver
 import dns.rrset
 import trustme
 
-from runbooks.base.parameters import validate
 from runbooks.base.settings import load_settings
 from runbooks.case import Case
 from runbooks.collect.collector import Collector
 from runbooks.collect.edge import Edge
 from runbooks.collect.records import RecordsReader
 from runbooks.collect.transport import HttpTransport, RawAnswer
+from runbooks.definitions import validate
 from runbooks.evidence.models import Event, Evidence, Image, Listing, Observation, Outcome, Probe
 from runbooks.execution.runner import exit_code_of
 from runbooks.report import summary as contract

@@ -1,4 +1,4 @@
-"""Earlier runs: those on the same subject below the output root, and the one whose incident is to be closed."""
+"""Earlier runs on the same subject, found below the output root."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from runbooks.base.errors import RunbookError, SourceError
+from runbooks.base.errors import RunbookError
 from runbooks.base.folders import safe
-from runbooks.base.parameters import RUNBOOKS, validate
-from runbooks.base.settings import Settings
-from runbooks.diagnose.fix_checks import Incident, checks
-from runbooks.diagnose.verdict import diagnose
-from runbooks.evidence.bundle import open_bundle
 from runbooks.evidence.models import Evidence
 from runbooks.report import summary, times
 from runbooks.report.since import MOST, Earlier, in_brief
-from runbooks.source import collect
 
 _RUN = re.compile(r"^\w+--.+--.+--\d{6}Z(?:-\d+)?\Z")
 _LARGEST = 20_000_000
@@ -48,29 +42,6 @@ def same_subject(root: Path, evidence: Evidence) -> tuple[Earlier, ...]:
             found.setdefault((at, brief.runbook, brief.headline), brief)
     newest = sorted(found.items(), key=lambda item: (item[0][0], item[1].folder), reverse=True)
     return tuple(brief for _, brief in newest[:MOST])
-
-
-def incident(path: Path, settings: Settings) -> Incident:
-    """The run at `path` (its folder, or the zip of it), judged anew from its evidence by today's rules.
-
-    Raises SourceError when there is no bundle at that place.
-    """
-    bundle = open_bundle(path)
-    if bundle.runbook not in RUNBOOKS:
-        raise SourceError(f"The run at {path} is one of {bundle.runbook!r}, which this version does not know.")
-    seen = collect(validate(bundle.runbook, {"source": f"bundle:{path}"}), settings)
-    diagnosis, subject = diagnose(seen.evidence), seen.evidence.subject
-    cause = diagnosis.cause
-    return Incident(
-        folder=path.absolute().name,
-        looked_at=times.iso(seen.evidence.looked_at),
-        headline=diagnosis.headline,
-        app=subject.app,
-        machine_id=subject.machine_id or subject.machine_name,
-        cause=cause.slug if cause else "",
-        confidence=cause.confidence if cause else "",
-        checks=checks(seen.evidence),
-    )
 
 
 def _candidates(root: Path, app: str) -> Iterator[Path]:
