@@ -25,6 +25,7 @@ from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Observation, Outcome
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from runbooks.source import open_source
+from tools.generate_reference import api_page, runbooks_page
 
 _FAMILIES = (
     "scope",
@@ -76,7 +77,8 @@ def pages() -> Mapping[str, str]:
     for name in scenario_names():
         scenarios.setdefault(load_scenario(name).expect["cause"] or "", []).append(name)
     found = {f"causes/{slug}.md": _page(info, known, scenarios.get(slug, [])) for slug, info in known.items()}
-    return found | {"causes/README.md": _index(known), "evidence-by-cause.md": _table(known)}
+    found |= {"causes/README.md": _index(known), "evidence-by-cause.md": _table(known)}
+    return found | {"runbooks.md": runbooks_page(), "api.md": api_page()}
 
 
 def write(folder: Path) -> int:

@@ -1,0 +1,66 @@
+"""The reference pages: `docs/runbooks.md` from the definitions, `docs/api.md` from the docstrings of the public names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import runbooks
+from runbooks.base.errors import RunbookError
+from runbooks.base.parameters import describe
+from runbooks.base.runbook import Runbook
+from runbooks.definitions import Discovered, discovered
+
+
+def runbooks_page() -> str:
+    """Every runbook that is installed: title, parameters, facets, sections."""
+    parts = ["# Runbooks", "Generated from the definitions by `make docs`; `runbooks list` prints the same."]
+    for name, where in discovered().items():
+        parts += [f"## {name}", *_described(where)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _described(where: Discovered) -> Iterator[str]:
+    try:
+        found: Runbook = where.load()
+    except RunbookError as error:
+        yield f"It cannot be loaded: {error}"
+        return
+    yield f"{found.title}." + (f" From the distribution `{where.distribution}`." if where.distribution else "")
+    rows = [f"| `{name}` | {kind} | {default} | {text} |" for name, kind, default, text in describe(found.parameters)]
+    yield "\n".join(("| parameter | type | default | meaning |", "|---|---|---|---|", *rows))
+    yield "What it asks, in this order:"
+    yield "\n".join(f"- {facet.value} {facet.slug}: {facet.question}" for facet in found.facets)
+    yield (
+        "What its report shows, in this order: "
+        + ", ".join(make.__name__.replace("_", " ") for make in found.sections)
+        + "."
+    )
+
+
+def api_page() -> str:
+    """The public names with their signatures and docstrings."""
+    parts = [
+        "# Python interface",
+        "Generated from the docstrings by `make docs`. These names keep working within a major version.",
+    ]
+    for name in sorted(runbooks.__all__):
+        found = getattr(runbooks, name)
+        parts += [f"## {name}", f"```python\nfrom runbooks import {name}\n```", *_documented(name, found)]
+        if inspect.isclass(found):
+            for method, value in vars(found).items():
+                if not method.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+                    parts += [f"### {name}.{method}", *_documented(method, value)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _documented(name: str, found: object) -> Iterator[str]:
+    if callable(found):
+        signature = str(inspect.signature(found)).replace("'", "")
+        yield f"```text\n{name}{signature}\n```"
+    text = inspect.getdoc(found)
+    if text:
+        head, _, rest = text.partition("\n\n")
+        yield head.replace("\n", " ")
+        if rest:
+            yield f"```text\n{inspect.cleandoc(rest)}\n```"
