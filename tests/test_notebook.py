@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from runbooks.case import RUNBOOK
+from runbooks.case import DEFAULT
 from runbooks.definitions import discovered, find, validate
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
@@ -99,7 +99,7 @@ def test_what_is_left_empty_is_not_given(path: Path) -> None:
 def test_it_opens_the_case_first_and_publishes_last(path: Path) -> None:
     parameters, opening, *_, last = _code(path)
     assert "parameters" in parameters.metadata.tags
-    named = "" if path.stem == RUNBOOK else f', "{path.stem}"'
+    named = "" if path.stem == DEFAULT else f', "{path.stem}"'
     assert "from runbooks.case import open_case" in opening.source
     assert f"case = open_case(globals(){named})" in opening.source
     assert last.source.strip() == "case.publish()"

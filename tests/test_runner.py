@@ -93,7 +93,7 @@ def test_the_kernel_is_this_python_and_imports_nothing_from_the_current_folder(
     trap.mkdir(parents=True)
     (trap / "__init__.py").write_text("raise RuntimeError('the wrong package')")
     monkeypatch.chdir(trap.parent)
-    package = str(Path(runner.__file__).parent)
+    package = str(Path(runner.__file__).parent.parent)
     steps = (
         f"import sys, runbooks; assert runbooks.__path__ == [{package!r}], runbooks.__path__",
         f"assert sys.executable == {sys.executable!r}",
@@ -191,7 +191,7 @@ def test_a_killed_run_is_found_and_marked_by_the_next(notebook: Notebook, tmp_pa
     sign, root = tmp_path / "reached", tmp_path / "out"
     path = notebook(f"import time; Path({str(sign)!r}).touch(); time.sleep(600)")
     code = (
-        "from pathlib import Path; from runbooks import runner; runner.run('machine_not_visible', "
+        "from pathlib import Path; from runbooks.execution import runner; runner.run('machine_not_visible', "
         f"{{'app_name': 'vyx'}}, output_root=Path({str(root)!r}), notebook=Path({str(path)!r}))"
     )
     scratch = tmp_path / "t"

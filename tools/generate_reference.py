@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 
 import runbooks
@@ -56,7 +57,7 @@ def api_page() -> str:
 
 def _documented(name: str, found: object) -> Iterator[str]:
     if callable(found):
-        signature = str(inspect.signature(found)).replace("'", "")
+        signature = re.sub(r"<function .*? at 0x[0-9a-f]+>", "…", str(inspect.signature(found)).replace("'", ""))
         yield f"```text\n{name}{signature}\n```"
     text = inspect.getdoc(found)
     if text:

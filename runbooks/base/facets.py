@@ -42,6 +42,9 @@ class FacetEnum(StrEnum):
         member.kept, member.unasked = kept, unasked
         return member
 
+    def __repr__(self) -> str:
+        return repr(self.value)
+
     @property
     def optional(self) -> bool:
         return bool(self.unasked)

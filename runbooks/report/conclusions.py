@@ -32,7 +32,7 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     lost = overdue(evidence)
     old = (
         f"The incident is {format_duration(evidence.looked_at - evidence.subject.incident_time)} old: "
-        f"{', '.join(f.name for f in lost)} of that time are no longer kept by the platform "
+        f"{', '.join(f.slug for f in lost)} of that time are no longer kept by the platform "
         f"({', '.join(f.lives_for for f in lost)}). Lists, registry, database and your own logs can still tell."
         if lost and evidence.subject.incident_time
         else ""

@@ -200,7 +200,7 @@ def test_a_scenario_supplies_what_was_not_given() -> None:
 
 
 def test_every_parameter_is_described() -> None:
-    rows = describe(RUNBOOK)
+    rows = describe(find(RUNBOOK).parameters)
     assert [name for name, *_ in rows] == list(MachineNotVisible.model_fields)
     assert all(text for *_, text in rows)
     assert {"allow_writes": "true/false", "title": "text"}.items() <= {name: kind for name, kind, *_ in rows}.items()
