@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, once; nothing is installed outside this folder.
-#   make demo | test | docs | example | bench-diagnose | faults | lab-scenarios | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
+#   make demo | check | test | docs | example | bench-diagnose | faults | lab-scenarios | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint test docs example bench-diagnose faults lab-scenarios pins clean
+.PHONY: demo lab lint check test docs example bench-diagnose faults lab-scenarios pins clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -20,6 +20,10 @@ lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Before every commit: all but the tests marked slow in tests/conftest.py, about a minute.
+check: lint
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 test: lint
 	$(BIN)/pytest -n 2 --dist worksteal

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,22 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Started in the background, where a shell has Ctrl-C ignored, and what the tests start would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+SLOW = frozenset(
+    ["lab", "faults", "canaries", "hostile", "replay", "real", "compat", "test_scenarios", "test_removal"]
+    + ["test_page_in_browser", "test_report_index_browser"]
+)
+"""Folders below tests/, and names of test files, that `make check` leaves out and `make test` runs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what lies in a slow folder or file, and every test that needs a browser."""
+    for item in items:
+        inside = item.path.relative_to(Path(__file__).parent)
+        names = {*inside.parent.parts, inside.stem}
+        if names & SLOW or {"browser", "chromium"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_finish() -> None:

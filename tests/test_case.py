@@ -196,14 +196,14 @@ def test_nobody_is_asked_where_nobody_is_or_no_token_is_needed(monkeypatch: pyte
     assert prompt.with_token(has, live) is has
 
 
-def test_while_it_looks_it_says_whose_eyes_first_then_each_question_and_the_verdict_so_far() -> None:
+def test_while_it_collects_it_shows_the_token_scope_first_then_each_question_and_the_verdict_so_far() -> None:
     stream = io.StringIO()
     progress = Progress(stream)
     collect(validate("machine_not_visible", {"source": DEMO}), load_settings(), progress)
     progress.end()
     first, signs, *rest = stream.getvalue().splitlines()
-    assert first == "Whose eyes: the token reads organisation vyx, all its apps [E01]; until when, it does not say."
-    assert "could not look" in signs
+    assert first == "Token scope: organisation vyx, all its apps [E01]; expiry not known."
+    assert "not checked" in signs
     asked = " ".join(line for line in rest if not line.startswith("So far"))
     assert "✓ caller  ✓ token" in asked
     assert asked.index("token") < asked.index("logs") < asked.index("edge-app")

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal. Nothing that came from outside can move the cursor or colour a line."""
+"""Output for a terminal. Nothing that came from outside can move the cursor or colour a line."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def show_result(console: Console, result: Result) -> None:
     summary = result.summary
     console.print()
     if result.status != "completed":
-        _prose(console, f"This run did not end as it should: {result.reason}", "bold red")
+        _prose(console, f"The run did not complete: {result.reason}", "bold red")
     if summary:
         _prose(console, summary.get("headline", ""), "bold")
         _cause(console, summary)
@@ -85,8 +85,8 @@ def show_result(console: Console, result: Result) -> None:
         _remedy(console, summary.get("remedies") or [])
         unchecked = summary.get("not_checked") or []
         if unchecked:
-            count = "1 thing" if len(unchecked) == 1 else f"{len(unchecked)} things"
-            _prose(console, f"Not checked: {count}; the report names each with its reason.")
+            count = "1 item" if len(unchecked) == 1 else f"{len(unchecked)} items"
+            _prose(console, f"Not checked: {count}; the report lists each with its reason.")
     if result.folder is not None:
         report = result.folder / "report.html"
         console.print()
@@ -116,9 +116,9 @@ def show_broken(console: Console, name: str, reason: str) -> None:
 
 
 def show_scenarios(console: Console, titles: Mapping[str, str]) -> None:
-    """The simulator's worlds, each with what it plays."""
+    """The simulator's scenarios, each with its title."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("scenario", "what it plays"):
+    for column in ("scenario", "incident"):
         table.add_column(column, overflow="fold")
     for name, title in titles.items():
         table.add_row(Text(plain(name)), Text(plain(title)))
@@ -126,9 +126,9 @@ def show_scenarios(console: Console, titles: Mapping[str, str]) -> None:
 
 
 def show_cause(console: Console, info: CauseInfo) -> None:
-    """Everything the catalogue knows about one cause; what an incident would fill in is in capitals."""
+    """The whole catalogue entry of one cause; placeholders are in capitals."""
     _line(console, f"{info.slug}: {info.title}", "bold")
-    kind = "a mechanism: it hides or follows from something else" if info.mechanism else "a cause"
+    kind = "a contributing factor: it hides or follows from another cause" if info.mechanism else "a root cause"
     _line(console, f"Family {info.family}; {kind}.", "dim")
     console.print()
     _prose(console, info.doc.strip())
@@ -136,8 +136,8 @@ def show_cause(console: Console, info: CauseInfo) -> None:
         console.print()
         _prose(console, f"Explains: {', '.join(info.explains)}")
     for slug, how in info.distinguish_from.items():
-        _prose(console, f"Rather {slug} if: {how}")
-    _prose(console, f"The test that settles it: {sentence(info.next_test, {})}")
+        _prose(console, f"Distinguish from {slug}: {how}")
+    _prose(console, f"Next test: {sentence(info.next_test, {})}")
     _remedy(console, [asdict(filled(info.remedy, {}))])
     if info.links:
         console.print()
@@ -169,7 +169,7 @@ def _cause(console: Console, summary: Mapping[str, Any]) -> None:
 
 
 def _doubts(console: Console, summary: Mapping[str, Any]) -> None:
-    """What may still be so; and what is not so, although something speaks for it: somebody will believe it."""
+    """Hypotheses that are still possible, and refuted ones that some evidence supports."""
     hypotheses = summary.get("hypotheses") or []
     possible = [one["title"] for one in hypotheses if one["status"] in ("likely", "open")]
     if possible and not summary.get("cause"):

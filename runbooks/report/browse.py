@@ -1,6 +1,6 @@
 """One table to sort and search in a live JupyterLab, where itables is installed; else the plain one, and how to get it.
 
-The tables of the steps stay plain, so that they can be read anywhere. This is for digging only: no report holds it.
+The tables of the steps stay plain, so that they can be read anywhere. This is for exploring only: no report has it.
 """
 
 from __future__ import annotations

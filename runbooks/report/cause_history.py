@@ -17,7 +17,7 @@ MOST_CAUSES = 5
 
 MOST_COLUMNS = 42
 
-_OTHERS, _UNNAMED, _RESOLVED, _NO_REPORT = "other causes", "no cause named", "nothing wrong found", "no report"
+_OTHERS, _UNNAMED, _RESOLVED, _NO_REPORT = "other causes", "no cause named", "no problem found", "no report"
 _LAST = (_OTHERS, _UNNAMED, _RESOLVED, _NO_REPORT)
 """The lanes that are no single cause, in their order behind those that are."""
 

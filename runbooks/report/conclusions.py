@@ -13,12 +13,12 @@ from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
 from runbooks.report.section import Section
 
-_SEES = {Sees.YES: "✓ yes", Sees.NO: "✗ no", Sees.COULD_NOT_LOOK: "? could not look"}
+_SEES = {Sees.YES: "✓ yes", Sees.NO: "✗ no", Sees.COULD_NOT_LOOK: "? could not check"}
 _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ open", "refuted": "✗ refuted"}
 
 
 def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
-    """The first thing a notebook shows: verdict, whose eyes, how much was seen."""
+    """The first thing a notebook shows: verdict, token scope, how much was seen."""
     outcomes = [observation.outcome for observation in evidence.observations.values()]
     seen, absent, blind = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT, Outcome.COULD_NOT_LOOK))
     cause = (
@@ -26,14 +26,14 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
         if diagnosis.cause
         else ("" if diagnosis.verdict is Verdict.HEALTHY else "No cause is established so far.")
     )
-    asked = f"{len(outcomes)} questions asked: {seen} seen, {absent} answered with no, {blind} could not be looked at."
+    asked = f"{len(outcomes)} questions asked: {seen} seen, {absent} absent, {blind} not checked."
     scenario = status.simulated(evidence)
     simulated = f"Simulated: a reconstruction, scenario {scenario}." if scenario else ""
     lost = overdue(evidence)
     old = (
         f"The incident is {format_duration(evidence.looked_at - evidence.subject.incident_time)} old: "
         f"{', '.join(f.slug for f in lost)} of that time are no longer kept by the platform "
-        f"({', '.join(f.lives_for for f in lost)}). Lists, registry, database and your own logs can still tell."
+        f"({', '.join(f.lives_for for f in lost)}). Lists, registry, database and your own logs can still be checked."
         if lost and evidence.subject.incident_time
         else ""
     )
@@ -52,21 +52,21 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
 
 
 def token_scope(evidence: Evidence) -> str:
-    """Whose eyes we have: what the token reads, and until when. Without one, what that leaves unseen."""
+    """Token scope: what the token reads, and when it expires. Without a token, what that leaves unseen."""
     observation = evidence.observations.get(Facet.TOKEN)
     if observation is None:
         return ""
     token, inside = observation.answer, getattr(evidence.observations.get(Facet.TOKEN_INSIDE), "answer", None)
     if observation.outcome is not Outcome.SEEN or not isinstance(token, Token) or not token.valid:
-        return f"Whose eyes: none. {observation.reason[:1].upper()}{observation.reason[1:]}. [E01]"
+        return f"Token scope: none. {observation.reason[:1].upper()}{observation.reason[1:]}. [E01]"
     reach = "; ".join(
         f"organisation {scope.org_slug or scope.organization or 'unnamed'}, "
         + (f"apps {', '.join(scope.apps)}" if scope.apps else "all its apps")
         for scope in token.scopes
     )
     ends = [part.not_after for part in inside.permissions if part.not_after] if isinstance(inside, TokenInside) else []
-    until = f", until {times.minute(min(ends))} [E22]" if ends else "; until when, it does not say"
-    return f"Whose eyes: the token reads {reach} [E01]{until}."
+    until = f"; expires {times.minute(min(ends))} [E22]" if ends else "; expiry not known"
+    return f"Token scope: {reach} [E01]{until}."
 
 
 def visibility(diagnosis: Diagnosis) -> Section:
@@ -74,11 +74,11 @@ def visibility(diagnosis: Diagnosis) -> Section:
     yes, no, blind = (sum(v.sees is s for v in views) for s in (Sees.YES, Sees.NO, Sees.COULD_NOT_LOOK))
     return Section(
         "visibility",
-        "Who sees the machine",
-        "Which views show it, which do not, and which could not be asked?",
-        f"{yes} views show it, {no} do not, {blind} could not be asked. {diagnosis.reading.text}".rstrip(),
+        "Visibility",
+        "Which views show the machine, which do not, and which could not be checked?",
+        f"{yes} views show it, {no} do not, {blind} could not be checked. {diagnosis.reading.text}".rstrip(),
         table=tables.frame(
-            ("view", "sees it", "as", "evidence"),
+            ("view", "shows it", "as", "evidence"),
             ((v.view, _SEES[v.sees], v.state, _notes(v.evidence)) for v in views),
         ),
     )
@@ -94,15 +94,15 @@ def hypotheses(diagnosis: Diagnosis) -> Section:
     return Section(
         "hypotheses",
         "Hypotheses",
-        "What speaks for and against every explanation, the first report's own among them?",
-        f"{len(found)} explanations weighed: {counted}.",
+        "Which evidence supports or contradicts each hypothesis, the initial hypotheses included?",
+        f"{len(found)} hypotheses evaluated: {counted}.",
         figure=charts.matrix(diagnosis),
         table=tables.frame(
-            ("status", "hypothesis", "for", "against", "missing, next test"),
+            ("status", "hypothesis", "supports", "contradicts", "missing, next test"),
             (
                 (
                     _SIGNS[h.status.value],
-                    f"{h.title} (`{h.slug}`)" + (f"; raised by {h.always_listed}" if h.always_listed else ""),
+                    f"{h.title} (`{h.slug}`)" + ("; initial hypothesis" if h.always_listed else ""),
                     _claims(h.supports),
                     _claims(h.against),
                     " ".join(filter(None, (_claims(h.missing), h.next_test))),
@@ -119,11 +119,11 @@ def root_cause(diagnosis: Diagnosis) -> Section:
     return Section(
         "root-cause",
         "Root cause",
-        "What has to be fixed first, and what made it possible or hid it?",
+        "What must be fixed first, and which factors contributed?",
         f"{cause.statement}" if cause else "The evidence does not establish a cause.",
         notes=tuple(f"{claim.text} {_notes(claim.evidence)}" for claim in proof),
         table=tables.frame(
-            ("contributed", "how", "evidence"),
+            ("contributing factor", "how", "evidence"),
             ((f.slug, f.statement, _notes(f.evidence)) for f in diagnosis.chain),
         )
         if diagnosis.chain
@@ -136,8 +136,8 @@ def config_audit(_: Facts, diagnosis: Diagnosis) -> Section:
     return Section(
         "config-audit",
         "Config audit",
-        "What should be different, whatever happened?",
-        f"{len(diagnosis.audit)} findings." if diagnosis.audit else "Nothing was found, or no config could be read.",
+        "Which settings should change, independent of this incident?",
+        f"{len(diagnosis.audit)} findings." if diagnosis.audit else "No findings, or no config could be read.",
         notes=tuple(f"{claim.text} {_notes(claim.evidence)}" for claim in diagnosis.audit),
     )
 
@@ -147,8 +147,8 @@ def what_to_do(diagnosis: Diagnosis) -> Section:
     return Section(
         "what-to-do",
         "What to do",
-        "What now, in which order?",
-        f"{first.title}." if first else "Nothing has to be done.",
+        "Which actions are needed, in which order?",
+        f"{first.title}." if first else "No action is needed.",
         notes=tuple(f"{n}. {r.title}. {r.why}" for n, r in enumerate(diagnosis.remedies, start=1)),
         below=_commands(diagnosis.remedies),
     )
@@ -157,9 +157,9 @@ def what_to_do(diagnosis: Diagnosis) -> Section:
 def verification(diagnosis: Diagnosis) -> Section:
     return Section(
         "verification",
-        "How to verify the fix",
-        "When is it over?",
-        "When all of these hold for a new machine.",
+        "Verify the fix",
+        "Which checks close the incident?",
+        "The incident is over when all of these checks pass for a new machine.",
         notes=tuple(f"☐ {check.title}. {check.why}" for check in diagnosis.verification),
         below=_commands(diagnosis.verification),
     )
@@ -168,9 +168,9 @@ def verification(diagnosis: Diagnosis) -> Section:
 def prevention(diagnosis: Diagnosis) -> Section:
     return Section(
         "prevention",
-        "How to prevent it",
-        "What would have caught this earlier?",
-        f"{len(diagnosis.prevention)} changes, each with an owner to be named.",
+        "Prevention",
+        "Which changes prevent a recurrence?",
+        f"{len(diagnosis.prevention)} changes. Assign an owner to each.",
         notes=tuple(f"{r.title}. {r.why}" for r in diagnosis.prevention),
         below=_commands(diagnosis.prevention),
     )
@@ -179,9 +179,9 @@ def prevention(diagnosis: Diagnosis) -> Section:
 def not_checked(diagnosis: Diagnosis) -> Section:
     return Section(
         "not-checked",
-        "What was not checked",
-        "What could not be looked at, and why?",
-        f"{len(diagnosis.not_checked)} things; none of them counts as absent.",
+        "Not checked",
+        "What could not be checked, and why?",
+        f"{len(diagnosis.not_checked)} items. None of them counts as absent.",
         table=tables.frame(("what", "why"), ((u.what, u.why) for u in diagnosis.not_checked)),
     )
 

@@ -1,4 +1,4 @@
-"""Every table of a case as a DataFrame with real types, for free digging: `case.frames["log"]`.
+"""Every table of a case as a DataFrame with real types, to explore: `case.frames["log"]`.
 
 Times are UTC (`datetime64[…, UTC]`), missing ones `NaT`; ids are text. Secrets are placeholders already.
 docs/frames.md lists the columns.
@@ -146,7 +146,7 @@ TABLES: Mapping[str, Table] = {
         _requests,
     ),
     "timeline": Table(
-        "a moment, from whichever source",
+        "a moment, from any source",
         ("at", "source", "text", "evidence", "decisive"),
         lambda _, diagnosis: ((m.at, m.source, m.text, m.evidence, m.decisive) for m in diagnosis.timeline),
     ),
@@ -156,13 +156,13 @@ TABLES: Mapping[str, Table] = {
         _events,
     ),
     "life": Table(
-        "a stretch in one state; no end: it still was when we looked",
+        "a time in one state; no end: the state at the time of the check",
         ("state", "start", "end"),
         lambda _, diagnosis: ((span.state, span.start, span.end) for span in diagnosis.life),
     ),
     "log": Table("a line of its log", ("at", "provider", "level", "message", "instance", "region"), _log),
     "machines": Table(
-        "a machine as one view shows it, the one in question first",
+        "a machine as one view shows it, the machine of this case first",
         (
             "subject",
             "id",
@@ -190,7 +190,7 @@ TABLES: Mapping[str, Table] = {
         lambda _, diagnosis: ((v.view, v.sees.value, v.state, _notes(v.evidence)) for v in diagnosis.visibility),
     ),
     "hypotheses": Table(
-        "an explanation that was weighed",
+        "a hypothesis that was evaluated",
         ("slug", "status", "title", "supports", "against", "missing", "next_test"),
         lambda _, diagnosis: (
             (h.slug, h.status.value, h.title, _said(h.supports), _said(h.against), _said(h.missing), h.next_test)
@@ -198,7 +198,7 @@ TABLES: Mapping[str, Table] = {
         ),
     ),
     "not_checked": Table(
-        "a thing that could not be looked at",
+        "an item that was not checked",
         ("what", "why"),
         lambda _, diagnosis: ((one.what, one.why) for one in diagnosis.not_checked),
     ),

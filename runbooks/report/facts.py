@@ -1,4 +1,4 @@
-"""The few facts that stand beside the answer: when, who, where, what first. The same in page, write-up and paste."""
+"""The few facts beside the answer: when, who, where, what first. The same in page, write-up and paste."""
 
 from __future__ import annotations
 
@@ -67,15 +67,15 @@ def first_action(report: Report) -> str:
 
 
 def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
-    """Sign, words and views, by what they tell: who speaks of the machine without having seen it is no proof of it."""
+    """Sign, words and views, by what they show: an indirect view is no proof of the machine."""
     every = report.diagnosis.visibility
     groups = (
-        (status.SEES_SIGNS["yes"], "see it", [v for v in every if v.sees is Sees.YES and not v.indirect]),
-        ("–", "only speak of it, and prove nothing", [v for v in every if v.sees is Sees.YES and v.indirect]),
-        (status.SEES_SIGNS["no"], "do not", [v for v in every if v.sees is Sees.NO]),
+        (status.SEES_SIGNS["yes"], "show it", [v for v in every if v.sees is Sees.YES and not v.indirect]),
+        ("–", "indirect (no proof)", [v for v in every if v.sees is Sees.YES and v.indirect]),
+        (status.SEES_SIGNS["no"], "do not show it", [v for v in every if v.sees is Sees.NO]),
         (
             status.SEES_SIGNS["could-not-look"],
-            "could not be asked",
+            "not checked",
             [v for v in every if v.sees is Sees.COULD_NOT_LOOK],
         ),
     )
@@ -83,13 +83,13 @@ def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
 
 
 def ruled_out(report: Report) -> list[Hypothesis]:
-    """What the evidence refutes: first what something had spoken for, then the usual first suspicions."""
+    """What the evidence refutes: first what had support, then the other initial hypotheses."""
     refuted = [one for one in report.diagnosis.hypotheses if one.status is Status.REFUTED]
     return sorted(refuted, key=lambda one: (not (one.supports and one.always_listed), not one.always_listed))
 
 
 def suspicions(report: Report) -> list[Hypothesis]:
-    """Of those the ones that readers come with: the usual first suspicions, and that Fly is down."""
+    """Of those the initial hypotheses, and that Fly is down."""
     return [one for one in ruled_out(report) if one.always_listed or one.slug == "platform-incident"]
 
 
@@ -98,7 +98,7 @@ def still_possible(report: Report) -> list[Hypothesis]:
 
 
 def feed(report: Report) -> tuple[Claim, Outcome] | None:
-    """What Fly itself says about that time, where no hypothesis speaks of it: many ask that first."""
+    """What Fly's status page reports for that time, unless a hypothesis covers it."""
     observation = next(iter(report.evidence.named("status")), None)
     if observation is None or any(one.slug == "platform-incident" for one in report.diagnosis.hypotheses):
         return None

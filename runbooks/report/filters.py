@@ -17,11 +17,11 @@ MOST_DAYS = 31
 
 _STATUSES = ("ROOT CAUSE IDENTIFIED", "INVESTIGATING", "INCONCLUSIVE", "RESOLVED", "NO REPORT")
 _ORIGINS: Mapping[str, str] = {
-    runs.LIVE: "looked at live",
+    runs.LIVE: "live",
     runs.SIMULATED: "simulated",
     runs.REPLAY: "replay",
     runs.EXAMPLE: "example",
-    "": "not told",
+    "": "unknown",
 }
 
 

@@ -28,15 +28,15 @@ def packet(report: Report) -> str:
     parts = (
         ("", _opening(report)),
         ("PROBLEM", _problem(report, seen)),
-        ("WHAT WE ASK", _asked(report, seen)),
+        ("QUESTIONS", _asked(report, seen)),
         ("IDS", _ids(report, seen)),
         ("TIMES (UTC)", _times(report, seen)),
         ("REQUEST IDS (fly-request-id)", _requests(report, seen)),
         ("EVENTS", _events(seen)),
-        ("CONFIG, secrets replaced", _config(seen)),
-        ("BESIDE OTHER MACHINES OF THE APP", _siblings(report)),
-        ("RULED OUT ALREADY", _ruled_out(report)),
-        ("NOT KNOWN TO US", _unknown(report)),
+        ("CONFIG, secrets masked", _config(seen)),
+        ("COMPARISON WITH OTHER MACHINES OF THE APP", _siblings(report)),
+        ("RULED OUT", _ruled_out(report)),
+        ("NOT CHECKED", _unknown(report)),
     )
     told = [(title, [line for long in lines for line in _wrapped(long)]) for title, lines in parts]
     return "\n\n".join("\n".join(filter(None, (title, *lines))) for title, lines in told if lines)
@@ -46,31 +46,31 @@ def section(report: Report) -> Section:
     """The packet in a notebook, and whether it is of any use."""
     cause = report.diagnosis.cause
     if report.diagnosis.verdict is Verdict.HEALTHY:
-        answer = "There is nothing to ask: nothing wrong was found."
+        answer = "No question for Fly: no problem was found."
     elif cause is None:
-        answer = "The cause is not established, and Fly can see what you cannot: send them this."
+        answer = "The cause is not established, and Fly has records that you cannot read. Send them this."
     elif cause.side in (Side.FLY, Side.EITHER):
-        answer = f"`{cause.slug}` is for Fly to judge and to mend: send them this."
+        answer = f"The owner of `{cause.slug}` is Fly, or not determined. Send them this."
     else:
-        answer = f"`{cause.slug}` is on your side, so Fly can probably do nothing; if you ask all the same, send this."
+        answer = f"The owner of `{cause.slug}` is your team (not Fly). If you ask Fly anyway, send this."
     return Section(
         "fly-support",
         "For Fly's support",
-        "What do they need to look it up?",
+        "What does Fly's support need to find the incident in its records?",
         answer,
-        notes=("Paste it into a mail to support or a thread on community.fly.io; secrets are replaced in it.",),
+        notes=("Paste it into a mail to support or a thread on community.fly.io. Secrets are masked.",),
         quote=packet(report),
     )
 
 
 def _opening(report: Report) -> Iterator[str]:
-    yield "For Fly's support. All times are UTC; the numbers in brackets are those of our own report."
+    yield "For Fly's support. All times are UTC; numbers in brackets refer to our report."
     if status.simulated(report.evidence):
         yield "SIMULATED: this machine never existed on Fly; do not send this."
 
 
 def _problem(report: Report, seen: Facts) -> Iterator[str]:
-    """In the platform's terms first: state and answers; what we make of them comes last."""
+    """In the platform's terms first: state and answers; our conclusion comes last."""
     subject = seen.subject
     who = f"Machine {subject.machine_id or subject.machine_name or '(id not known)'} of app {subject.app or UNKNOWN}"
     region = seen.machine.region if seen.machine else ""
@@ -81,15 +81,15 @@ def _problem(report: Report, seen: Facts) -> Iterator[str]:
         yield _line(f"{who} is in state {seen.state}{since}.")
     elif refusal is not None:
         when = f" at {times.second(refusal.when)}" if refusal.when else ""
-        yield _line(f"A call about {_low(who)} was refused{when}: {refusal.told} [{refusal.at}]")
+        yield _line(f"A call about {_low(who)} failed{when}: {refusal.told} [{refusal.at}]")
     else:
         yield f"{_line(who)} cannot be found."
     yield f"Now {_views(seen)}."
     cause = report.diagnosis.cause
     if cause:
-        yield _line(f"We take the cause to be {cause.slug} ({cause.confidence}): {cause.statement}")
+        yield _line(f"Root cause in our analysis: {cause.slug} ({cause.confidence}): {cause.statement}")
     else:
-        yield "We could not establish why."
+        yield "The cause is not established."
 
 
 def _views(seen: Facts) -> str:
@@ -115,14 +115,14 @@ def _asked(report: Report, seen: Facts) -> Iterator[str]:
     cause = report.diagnosis.cause
     who = seen.subject.machine_id or seen.subject.machine_name or "this machine"
     if cause is None:
-        yield _line(f"- What do your records say about {who}: its events, its exits, and who or what ended it?")
-        yield "- Was there anything on its host or in its region at that time?"
+        yield _line(f"- What do your records show for {who}: events, exits, and what destroyed or stopped it?")
+        yield "- Was there a problem on its host or in its region at that time?"
     elif cause.side in (Side.FLY, Side.EITHER):
-        yield _line(f"- Please look at {who}, and at its host or region: are we right, and can you mend it?")
-        yield "- If we are not, what do your records show instead?"
+        yield _line(f"- Please check {who}, its host and its region. Is our analysis right, and can you fix it?")
+        yield "- If it is not, what do your records show instead?"
     else:
-        yield "- Probably nothing: we take the cause to be on our side."
-        yield _line(f"- If your records about {who} say otherwise, please tell us.")
+        yield "- Probably none: the owner of the cause is our team."
+        yield _line(f"- If your records about {who} differ, please tell us.")
 
 
 def _ids(report: Report, seen: Facts) -> Iterator[str]:
@@ -137,7 +137,8 @@ def _ids(report: Report, seen: Facts) -> Iterator[str]:
         ("region", facts.region(report)),
         (
             "image",
-            seen.ran_text or (seen.subject.image and f"{seen.subject.image} (believed; the machine's is not known)"),
+            seen.ran_text
+            or (seen.subject.image and f"{seen.subject.image} (expected by the caller; the machine's is not known)"),
         ),
         ("image digest", ran.digest if ran else ""),
         ("host", machine.host_status if machine else ""),
@@ -165,12 +166,12 @@ def _times(report: Report, seen: Facts) -> Iterator[str]:
         rows.append(("destroyed", f"{UNKNOWN} when"))
     if given:
         rows.append(("reported for", times.iso(given)))
-    rows.append(("looked at", times.iso(report.evidence.looked_at)))
+    rows.append(("checked", times.iso(report.evidence.looked_at)))
     yield from _table(rows)
 
 
 def _requests(report: Report, seen: Facts) -> Iterator[str]:
-    """Those in the caller's log first: they are about the call that went wrong, ours only looked afterwards."""
+    """Those in the caller's log first: they belong to the failed call; ours were made afterwards."""
     lines = [_told(error) for error in seen.caller.errors if error.request_id]
     lines += [_made(exchange) for exchange in facts.request_ids(report)]
     if not any(error.request_id for error in seen.caller.errors):
@@ -206,12 +207,12 @@ def _events(seen: Facts) -> Iterator[str]:
     yield from _some(lines, _MOST_EVENTS, "earlier events", keep_last=True)
     if not lines:
         observation = seen.observation(Facet.EVENTS)
-        yield _line(f"- none seen: {observation.reason if observation else 'they were not asked for'}")
+        yield _line(f"- none seen: {observation.reason if observation else 'not requested'}")
 
 
 def _config(seen: Facts) -> Iterator[str]:
     if not seen.config:
-        yield f"- {UNKNOWN}: no view that was asked shows it"
+        yield f"- {UNKNOWN}: no view shows it"
         return
     text = json.dumps(seen.config, indent=2, ensure_ascii=False, sort_keys=True, default=str)
     yield _line(f"as {', '.join(seen.config_at)} shows it:")
@@ -226,12 +227,12 @@ def _siblings(report: Report) -> Iterator[str]:
     for row in found.rows:
         attribute = _line(row.attribute, 60)
         if len(set(row.values)) == 1:
-            yield f"{attribute}, the same everywhere: {_line(row.values[0], 240)}"
+            yield f"{attribute}, same on all: {_line(row.values[0], 240)}"
             continue
         yield f"{attribute}{', differs' if row.attribute in found.differs else ''}"
         for position, (name, value) in enumerate(zip(found.machines, row.values, strict=True)):
             yield f"  {'*' if position == 0 else ' '} {_line(name, 60).ljust(wide)}  {_line(value, 240)}"
-    yield f"(* is the machine in question; from {', '.join(found.evidence)})"
+    yield f"(* is the machine of this report; from {', '.join(found.evidence)})"
 
 
 def _ruled_out(report: Report) -> Iterator[str]:
@@ -241,7 +242,7 @@ def _ruled_out(report: Report) -> Iterator[str]:
         yield f"- {_line(one.title, 160)}{told}"
     fly = facts.no_incident(report)
     if fly:
-        yield _line(f"- An incident of the platform: {fly.text} [{', '.join(fly.evidence)}]")
+        yield _line(f"- Fly incident: {fly.text} [{', '.join(fly.evidence)}]")
 
 
 def _unknown(report: Report) -> Iterator[str]:

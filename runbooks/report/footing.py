@@ -1,4 +1,4 @@
-"""What a step rests on: the looks' own sentences and their footnotes."""
+"""The evidence of a step: the observations' sentences and their footnotes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from runbooks.evidence.models import Outcome
 
 
 def why(facts: Facts, number: str) -> str:
-    """The look's own sentence, as one."""
+    """The observation's reason as one sentence."""
     observation = facts.observation(number)
     if observation is None:
         return "This was not asked before the run ended."
@@ -15,7 +15,7 @@ def why(facts: Facts, number: str) -> str:
     sentence = observation.reason.rstrip(".")
     sentence = f"{sentence[:1].upper()}{sentence[1:]}" if first.isalpha() else sentence
     return (
-        f"Could not look: {observation.reason.rstrip('.')}."
+        f"Not checked: {observation.reason.rstrip('.')}."
         if observation.outcome is Outcome.COULD_NOT_LOOK
         else f"{sentence}."
     )

@@ -78,7 +78,7 @@ def _again(again: RepeatedBlock, write: Pen) -> str:
 def visibility(report: Report, write: Pen) -> Iterator[str]:
     if not report.diagnosis.visibility:
         return
-    yield "## Who sees the machine"
+    yield "## Visibility"
     if report.diagnosis.reading.text:
         yield write.claim(report.diagnosis.reading)
     for sign, words, views in facts.views(report):
@@ -97,28 +97,28 @@ def hypotheses(report: Report, write: Pen) -> Iterator[str]:
     yield "## Hypotheses"
     words = ("confirmed", "likely", "open", "refuted")
     counted = ", ".join(f"{n} {word}" for word in words if (n := sum(one.status.value == word for one in every)))
-    out = "; the refuted ones stand under What we ruled out" if facts.ruled_out(report) else ""
-    yield f"{len(every)} explanations were weighed: {counted}{out}. Open means neither proved nor refuted."
+    out = "; the refuted ones are listed under Ruled out" if facts.ruled_out(report) else ""
+    yield f"{len(every)} hypotheses were evaluated: {counted}{out}. Open means neither confirmed nor refuted."
     cause = report.diagnosis.cause
     own = {finding.slug for finding in report.diagnosis.contributing}
     for one in [one for one in every if one.status is not Status.REFUTED][: write.room.things]:
-        raised = f", raised by {write.say(one.always_listed, 80)}" if one.always_listed else ""
+        raised = ", initial hypothesis" if one.always_listed else ""
         yield (
             f"{status.STATUS_SIGNS[one.status]} {one.status}: **{write.say(one.title, 300)}** "
             f"({escape.code(one.slug)}{raised})"
         )
         if cause and one.slug == cause.slug:
-            yield "- This is the root cause, see there."
+            yield "- This is the root cause, see Root cause."
         elif one.status is Status.CONFIRMED and cause and one.slug not in own:
-            yield f"- This is so, and explained by the root cause ({escape.code(cause.slug)}), so it needs no mending."
+            yield f"- Confirmed. The root cause ({escape.code(cause.slug)}) explains it: it needs no fix of its own."
         else:
             yield "\n\n".join(arguments(one, write))
 
 
 def arguments(one: Hypothesis, write: Pen) -> Iterator[str]:
-    """What speaks for it, against it, what is missing, and the test that would decide."""
-    lines = [f"for: {write.claim(claim)}" for claim in one.supports]
-    lines += [f"against: {write.claim(claim)}" for claim in one.against]
+    """What supports it, contradicts it, what is missing, and the test that confirms or rules it out."""
+    lines = [f"supports: {write.claim(claim)}" for claim in one.supports]
+    lines += [f"contradicts: {write.claim(claim)}" for claim in one.against]
     lines += [f"missing: {write.claim(claim)}" for claim in one.missing]
     lines += [f"next test: {write.say(one.next_test)}"] if one.next_test else []
     yield write.bullets(lines)
@@ -130,12 +130,10 @@ def siblings(report: Report, write: Pen) -> Iterator[str]:
     if found is None:
         return
     others = len(found.machines) - 1
-    yield "## Beside its siblings"
-    apart = f"It stands out by {', '.join(map(write.say, found.differs))}." if found.differs else ""
+    yield "## Comparison with other machines of the app"
+    apart = f"It differs in {', '.join(map(write.say, found.differs))}." if found.differs else ""
     who = ", ".join(escape.code(escape.line(name, 80)) for name in found.machines[1:])
-    yield write.noted(
-        f"{apart or 'Nothing that is known sets it apart.'} Compared with {others}: {who}.", found.evidence
-    )
+    yield write.noted(f"{apart or 'No known attribute differs.'} Compared with {others}: {who}.", found.evidence)
     rows = sorted(found.rows, key=lambda row: row.attribute not in found.differs)
     yield write.bullets(_difference(row, row.attribute in found.differs, write) for row in rows)
 
@@ -148,7 +146,7 @@ def _difference(row: Difference, apart: bool, write: Pen) -> str:
     ]
     attribute = write.say(row.attribute, 60)
     if set(others) == {own}:
-        return f"{attribute}: {write.say(own, _LONG)}, all alike"
+        return f"{attribute}: {write.say(own, _LONG)}, same on all"
     label = f"► **{attribute}**" if apart else attribute
     return f"{label}: {write.say(own, _LONG)}; the others: {'; '.join(told)}"
 
@@ -156,12 +154,12 @@ def _difference(row: Difference, apart: bool, write: Pen) -> str:
 def evidence(report: Report, write: Pen) -> Iterator[str]:
     yield "## Evidence"
     yield (
-        "Words: the *caller* is the program that asked Fly for the machine, the *row* its entry in your own database, "
-        "a *view* one of the places where the machine can be seen or missed. ✓ answered, ✗ answered with no, ? could "
-        "not look: the last says nothing, and is never counted as no. *flyd* is the part of Fly that runs machines, a "
-        "*digest* the fingerprint of an image."
+        "Terms: the *caller* is the program that made the create call. The *row* is its entry in your own database. "
+        "A *view* is one place where the machine may be listed. *flyd* is the part of Fly that runs machines. A "
+        "*digest* identifies an image by its content. Outcomes: ✓ answered, ✗ absent, ? not checked. “Not checked” "
+        "never counts as absent."
     )
-    yield "Secrets are replaced; a hash is that of the redacted answer. The answers themselves are in `evidence/`."
+    yield "Secrets are masked; each hash is that of the masked answer. The full answers are in `evidence/`."
     for observation in report.evidence.observations.values():
         yield f"### {observation.number}"
         yield from _look(observation, write)

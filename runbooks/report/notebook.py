@@ -78,7 +78,7 @@ def outputs(section: Section) -> Iterator[tuple[dict[str, str], dict[str, Any]]]
     try:
         picture = base64.b64encode(figure.png).decode("ascii")
     except Exception as error:
-        said = f"The chart could not be drawn ({type(error).__name__}); in words: {figure.alt}"
+        said = f"The chart could not be drawn ({type(error).__name__}); text description: {figure.alt}"
         yield from outputs(replace(section, figure=None, notes=(*section.notes, said)))
         return
     yield {"text/html": _fragment(_opening(section)), "text/plain": display.opening_text(section)}, {}
@@ -88,7 +88,7 @@ def outputs(section: Section) -> Iterator[tuple[dict[str, str], dict[str, Any]]]
         {"image/png": picture, "text/plain": display.figure_text(figure)},
         {"image/png": {"width": _WIDTH, "alt": alt}},
     )
-    words = Markup("<details{}><summary>The picture in words</summary>{}</details>").format(
+    words = Markup("<details{}><summary>Text description of the chart</summary>{}</details>").format(
         _STYLES["small"], escape.html(figure.alt, 4_000)
     )
     yield {"text/html": _fragment(words, _closing(section)), "text/plain": display.closing_text(section)}, {}

@@ -1,4 +1,4 @@
-"""The steps that look over all sources at once: the timeline, and what every "no" rests on."""
+"""The steps over all sources at once: the timeline, and what every "no" rests on."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
         f"; the decisive one is at {tables.clock(decisive.at)}: “{decisive.text[:140]}”." if decisive else "."
     )
     routine = len(facts.logs.lines) - sum(m.evidence == Facet.LOGS for m in moments) if facts.logs else 0
-    left_out = (f"{routine} routine lines of the platform's log are left out here.",) if routine else ()
+    left_out = (f"{routine} routine lines of the platform's log are omitted.",) if routine else ()
     days = sorted({f"{m.at:%Y-%m-%d}" for m in moments})
     return Section(
         "timeline",
         "Timeline",
-        "What happened when, over all sources?",
+        "What happened when, across all sources?",
         answer,
         notes=(
             f"All times are UTC, on {days[0]}." if len(days) == 1 else f"All times are UTC, {days[0]} to {days[-1]}.",
@@ -53,29 +53,27 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
 def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
     """The control group: other machines of the same app, attribute by attribute, and what sets this one apart."""
     found = diagnosis.comparison
-    question = "What is different about this machine, compared with its siblings?"
+    question = "How does this machine differ from other machines of the app?"
     if found is None:
         reason = "the machine itself was not seen" if facts.machine is None else "the lists show no other machine"
         return Section(
             "siblings",
-            "Beside its siblings",
+            "Comparison with other machines of the app",
             question,
-            f"There is nothing to compare: {reason}.",
+            f"No comparison is possible: {reason}.",
             evidence=used(facts, Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED, Facet.ORGANISATION),
         )
     others = len(found.machines) - 1
-    answer = (
-        f"It stands out by {', '.join(found.differs)}." if found.differs else "Nothing that is known sets it apart."
-    )
+    answer = f"It differs in {', '.join(found.differs)}." if found.differs else "No known attribute differs."
     elsewhere = [f"{len(facts.siblings)} other machines are known; the {others} nearest in region and time are shown."]
     named = [
-        f"{m.id} bears the same name; it is {m.state}, created {m.created_at:%Y-%m-%d %H:%M}. [{at}]"
+        f"{m.id} has the same name; it is {m.state}, created {m.created_at:%Y-%m-%d %H:%M}. [{at}]"
         for m, at in facts.namesakes[:5]
         if m.created_at
     ]
     return Section(
         "siblings",
-        "Beside its siblings",
+        "Comparison with other machines of the app",
         question,
         answer,
         notes=(*(elsewhere if len(facts.siblings) > others else ()), *named),
@@ -92,27 +90,27 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
 
 
 def searched(facts: Facts, _: Diagnosis) -> Section:
-    """What "not found" rests on: every question with its address, its time and how often it was asked."""
+    """Every question with its address, its time and the number of attempts: the basis of each "absent"."""
     observations = facts.evidence.observations.values()
     absent = [x for x in observations if x.outcome is Outcome.ABSENT]
     notes = [_second_views(facts)] if facts.subject.machine_id or facts.subject.machine_name else []
     scopes = facts.token.scopes if facts.token else ()
     narrow = sorted({name for scope in scopes for name in scope.apps})
     if narrow:
-        notes.append(f"The token sees only {', '.join(narrow)}: what else exists, it cannot tell. [E01]")
+        notes.append(f"The token reads only {', '.join(narrow)}. Other apps could not be checked. [E01]")
     elif scopes:
         notes.append(
-            "The token sees every app of its organisation, so a missing entry is not a matter of its reach. [E01]"
+            "The token reads every app of its organisation, so its scope does not explain a missing entry. [E01]"
         )
     listing = getattr(facts.observation(Facet.ORGANISATION), "answer", None)
     if isinstance(listing, Listing) and listing.error_regions:
         notes.append(f"Regions that did not answer the organisation's list: {', '.join(listing.error_regions)}. [E08]")
     return Section(
         "searched",
-        "What was searched",
-        "Where was looked, when, how often, and what does a “no” rest on?",
-        f"{len(facts.evidence.observations)} questions were asked; {len(absent)} were answered with no, "
-        f"and only those count as absent.",
+        "Queries",
+        "What was queried, when and how often, and which queries returned nothing?",
+        f"{len(facts.evidence.observations)} questions were asked. {len(absent)} had the answer “absent”; "
+        f"only those count as absent.",
         notes=tuple(notes),
         table=tables.observations(facts.evidence),
         evidence=used(facts, *(x.number for x in observations)),

@@ -134,29 +134,29 @@ def _contents(report: Report, steps: list[Step]) -> list[tuple[str, list[tuple[s
         return [(step.anchor, step.title) for step in shown if step.level == 2]
 
     answer = [
-        ("checks", "What each check saw", report.diagnosis.review),
+        ("checks", "Results of the checks", report.diagnosis.review),
         ("cause", "Root cause", True),
-        ("since", "Since last time", report.since),
+        ("since", "Changes since the previous run", report.since),
         ("notes", "Notes", report.notes),
     ]
-    why = [("hypotheses", "Hypotheses", True), ("visibility", "Who sees the machine", diagnosis.visibility)]
+    why = [("hypotheses", "Hypotheses", True), ("visibility", "Visibility", diagnosis.visibility)]
     then = [
         ("what-to-do", "What to do", True),
-        ("verification", "How to verify the fix", diagnosis.verification),
-        ("prevention", "How to prevent it", diagnosis.prevention),
+        ("verification", "Verify the fix", diagnosis.verification),
+        ("prevention", "Prevention", diagnosis.prevention),
     ]
 
     def there(parts: list[tuple[str, str, Any]]) -> list[tuple[str, str]]:
         return [(anchor, words) for anchor, words, holds in parts if holds]
 
     columns = [
-        ("The answer", [*there(answer), *links(_of(steps, "timeline")), *there(why)]),
+        ("Conclusion", [*there(answer), *links(_of(steps, "timeline")), *there(why)]),
         ("Step by step", links(step for step in steps if step.slug not in ("timeline", "searched"))),
         ("What to do", there(then)),
         (
-            "What it rests on",
+            "Evidence and limits",
             [
-                ("not-checked", "What was not checked"),
+                ("not-checked", "Not checked"),
                 *links(_of(steps, "searched")),
                 ("support", "For Fly's support"),
                 ("evidence", "Evidence"),
@@ -167,7 +167,7 @@ def _contents(report: Report, steps: list[Step]) -> list[tuple[str, list[tuple[s
 
 
 def _cited(report: Report, steps: list[Step]) -> dict[str, list[tuple[str, str]]]:
-    """For each look the parts of the page that rest on it: the way back from a footnote."""
+    """For each observation the parts of the page that cite it: the way back from a footnote."""
     diagnosis = report.diagnosis
     weighed = (c for h in diagnosis.hypotheses for c in (*h.supports, *h.against, *h.missing))
     parts = [
@@ -191,9 +191,9 @@ def _skipped(report: Report) -> Iterator[tuple[str, str, str]]:
 
 
 def _counted(one: Hypothesis) -> str:
-    """How much speaks for it and against it, and how much is missing."""
-    amounts = ((len(one.supports), "for"), (len(one.against), "against"), (len(one.missing), "missing"))
-    return " · ".join(f"{count} {side}" for count, side in amounts if count) or "nothing speaks for or against it"
+    """How many claims support it, contradict it and are missing."""
+    amounts = ((len(one.supports), "supports"), (len(one.against), "contradicts"), (len(one.missing), "missing"))
+    return " · ".join(f"{side} {count}" for count, side in amounts if count) or "no evidence for or against it"
 
 
 def _when(text: str) -> str:
@@ -210,6 +210,6 @@ def _link_to(folder: str) -> str:
 
 
 def _own_text(observation: Observation) -> str:
-    """What was looked at, where nothing was asked over a wire: the caller's own words."""
+    """The text that was read, where no request was made: what the caller wrote."""
     text = getattr(observation.answer, "text", "")
     return text if not observation.exchanges and observation.outcome is Outcome.SEEN and isinstance(text, str) else ""

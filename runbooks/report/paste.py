@@ -33,9 +33,9 @@ def _answer(report: Report) -> Iterator[str]:
     if status.simulated(report.evidence):
         yield "(simulated reconstruction, not a real machine)"
     yield _where(report)
-    yield _line("when: ", f"happened {facts.happened(report)}; looked at {times.second(report.evidence.looked_at)}")
+    yield _line("when: ", f"happened {facts.happened(report)}; checked {times.second(report.evidence.looked_at)}")
     if diagnosis.contradictions:
-        yield _line("careful, the evidence contradicts itself: ", diagnosis.contradictions[0].text)
+        yield _line("warning, contradictory evidence: ", diagnosis.contradictions[0].text)
     if report.diagnosis.review:
         yield _line(
             "checks: ", "; ".join(f"{_SIGNS[check.holds]} {check.title}" for check in report.diagnosis.review.made)
@@ -44,26 +44,26 @@ def _answer(report: Report) -> Iterator[str]:
     if moment:
         yield _line(f"decisive: {times.clock(moment.at)} UTC, {escape.line(moment.source, 30)}: ", moment.text)
     if cause:
-        side = f" ({status.SIDES[cause.side]})" if cause.side else ""
+        side = f" (owner: {status.SIDES[cause.side]})" if cause.side else ""
         said = "" if cause.statement == diagnosis.headline else f", {cause.statement}"
         yield _line("cause: ", f"{cause.slug}{side}{said}")
     elif possible := facts.still_possible(report):
         yield _line("still possible: ", "; ".join(one.title for one in possible))
     yield from _ruled_out(report)
     if diagnosis.chain:
-        yield _line("also: ", ", ".join(finding.slug for finding in diagnosis.chain))
+        yield _line("contributing: ", ", ".join(finding.slug for finding in diagnosis.chain))
 
 
 def _ruled_out(report: Report) -> Iterator[str]:
-    """What others may believe; with its reason what something had spoken for."""
+    """What others may believe; with its reason what had support."""
     out = facts.suspicions(report)
     trap = next((one for one in out if one.supports and one.against), None)
     if trap:
         yield _line("ruled out: ", f"{trap.title} – {trap.against[-1].text}")
-    others = ["An incident of Fly (none is reported)"] if facts.no_incident(report) else []
+    others = ["Fly incident (none is reported)"] if facts.no_incident(report) else []
     others += [one.title for one in out if one is not trap]
     if others:
-        yield _line("ruled out as well: " if trap else "ruled out: ", "; ".join(others))
+        yield _line("also ruled out: " if trap else "ruled out: ", "; ".join(others))
 
 
 def _next(report: Report) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _next(report: Report) -> Iterator[str]:
         if command:
             yield command
     unchecked = [_NUMBER.sub("", one.what) for one in diagnosis.not_checked]
-    unchecked += ["one of this tool's own checks failed"] * len(diagnosis.faults)
+    unchecked += ["an internal check of this tool failed"] * len(diagnosis.faults)
     if unchecked:
         rest = f"; and {len(unchecked) - 2} more" if len(unchecked) > 2 else ""
         yield _line(f"not checked ({len(unchecked)}): ", "; ".join(unchecked[:2]) + rest)

@@ -1,6 +1,6 @@
-"""What a notebook shows while the case looks around: whose eyes, one sign a question, and the verdict so far.
+"""What a notebook shows while the case collects: token scope, one sign a question, and the verdict so far.
 
-Collecting takes seconds, with a slow or dead network up to two minutes; nobody should have to guess what goes on.
+Collecting takes seconds, with a slow or dead network up to two minutes; the user should see that it goes on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WIDE = 100
 
 @dataclass
 class Progress:
-    """Call it with each look, and with a way to get the evidence so far. It prints, and keeps nothing but its place."""
+    """Call it with each observation and a function that returns the evidence so far. It only prints."""
 
     stream: TextIO = field(default_factory=lambda: sys.stdout)
     _held: list[Observation] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Progress:
             return
         if self._held:
             self._line(token_scope(so_far()))
-            self._line("✓ seen  ✗ answered with no  ? could not look")
+            self._line("✓ seen  ✗ absent  ? not checked")
             held, self._held = self._held, []
             for earlier in held:
                 self._sign(earlier)

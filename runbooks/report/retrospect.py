@@ -1,4 +1,4 @@
-"""Sections that look back: the five checks then and now, earlier runs, what a second look changed, the notes."""
+"""Sections about earlier runs: the five checks then and now, changes, what a refresh changed, the notes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from runbooks.report.since import Change, Since
 if TYPE_CHECKING:
     import pandas as pd
 
-HOLDS = {True: "✓ holds", False: "✗ does not hold", None: "? could not look"}
+HOLDS = {True: "✓ passes", False: "✗ fails", None: "? not checked"}
 _EARLIER = "earlier-runs"
 
 
 def standing(check: Check) -> str:
-    """Sign and word of one check; one that does not apply is neither held nor failed."""
-    return "– left out" if check.skipped else HOLDS[check.holds]
+    """Sign and word of one check; a skipped check neither passes nor fails."""
+    return "– skipped" if check.skipped else HOLDS[check.holds]
 
 
 def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
@@ -32,15 +32,15 @@ def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
     incident = review.incident
     notes = []
     if incident:
-        cause = f"{incident.cause}, {incident.confidence}" if incident.cause else "its cause was not established"
-        notes.append(f"The incident: {incident.headline} ({cause}; looked at {incident.looked_at})")
+        cause = f"{incident.cause}, {incident.confidence}" if incident.cause else "cause not established"
+        notes.append(f"The incident: {incident.headline} ({cause}; checked {incident.looked_at})")
         if incident.app != app:
-            notes.append(f"The incident was in another app, {incident.app}: “then” and “now” are not the same thing.")
+            notes.append(f"The incident was in another app, {incident.app}: “then” and “now” are different apps.")
     else:
-        notes.append("No incident was given to compare with (parameter incident: the folder of its run).")
+        notes.append("No incident to compare with. Set the parameter incident to the folder of its run.")
     if left:
-        notes.append(f"{left} of the five {'is' if left == 1 else 'are'} left out, because of the parameter skip.")
-    columns = ("check", *(("at the incident",) if incident else ()), "now", "what was seen", "evidence")
+        notes.append(f"{left} of the five checks {'is' if left == 1 else 'are'} skipped (parameter skip).")
+    columns = ("check", *(("at the incident",) if incident else ()), "now", "observation", "evidence")
     rows = []
     for check in review.checks:
         then = review.then(check)
@@ -49,10 +49,10 @@ def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
     return Section(
         "five-checks",
         "The five checks",
-        "Does everything hold that has to hold for the incident to be over?",
-        f"{held} of {len(review.made)} checks hold"
-        + (f", {len(review.failed)} {'does' if len(review.failed) == 1 else 'do'} not" if review.failed else "")
-        + (f", {len(review.blind)} could not be made" if review.blind else "")
+        "Do all checks pass, so that the incident can be closed?",
+        f"{held} of {len(review.made)} checks pass"
+        + (f", {len(review.failed)} {'fails' if len(review.failed) == 1 else 'fail'}" if review.failed else "")
+        + (f", {len(review.blind)} could not be checked" if review.blind else "")
         + ".",
         notes=tuple(notes),
         table=tables.frame(columns, rows),
@@ -62,22 +62,25 @@ def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
 
 
 def since_last_time(since: Since | None) -> Section:
-    """Earlier runs on the same machine or name, and what is not what it was at the newest of them."""
-    question = "What did earlier runs on this machine find, and what is different now?"
+    """Earlier runs on the same machine or name, and what changed since the newest of them."""
+    question = "What did earlier runs on this machine find, and what has changed?"
     if since is None:
         return Section(
-            _EARLIER, "Since last time", question, "No earlier run on this machine or name is among the outputs."
+            _EARLIER,
+            "Changes since the previous run",
+            question,
+            "No earlier run on this machine or name is in the output folder.",
         )
     newest, count = since.earlier[0], len(since.earlier)
     runs = "1 earlier run" if count == 1 else f"{count} earlier runs"
     answer = (
         f"{runs}; since the newest, at {newest.looked_at}, {_counted(since.changes)}."
         if since.changes
-        else f"{runs}; nothing is different from the newest, at {newest.looked_at}."
+        else f"{runs}; nothing changed since the newest, at {newest.looked_at}."
     )
     return Section(
         _EARLIER,
-        "Since last time",
+        "Changes since the previous run",
         question,
         answer,
         notes=tuple(f"{run.looked_at}: {run.verdict}, cause {run.said}: {run.headline}" for run in since.earlier),
@@ -86,7 +89,7 @@ def since_last_time(since: Since | None) -> Section:
 
 
 def second_look(before: str, now: str, found: Sequence[Change], kept: str, so_far: Section) -> Section:
-    """What `case.refresh()` shows: the verdict so far, and what is new in it."""
+    """What `case.refresh()` shows: the verdict so far, and what changed."""
     return Section(
         "second-look",
         so_far.title,
@@ -94,7 +97,7 @@ def second_look(before: str, now: str, found: Sequence[Change], kept: str, so_fa
         so_far.answer,
         notes=(
             _sentence(f"{_counted(found)} since {before}") if found else f"Nothing changed since {before}.",
-            f"What was seen before is kept in {kept}/.",
+            f"The earlier evidence is kept in {kept}/.",
             *so_far.notes,
         ),
         table=_table(found) if found else None,
@@ -102,9 +105,11 @@ def second_look(before: str, now: str, found: Sequence[Change], kept: str, so_fa
 
 
 def notes(said: Sequence[str]) -> Section:
-    """The engineer's own words, as they will stand in the report."""
+    """The engineer's notes, as they will be in the report."""
     text = "\n\n".join(said)
-    answer = "This goes into the report:" if text else "Nothing yet: write between the quotes and run the cell again."
+    answer = (
+        "These notes go into the report:" if text else "No notes yet. Write between the quotes and run the cell again."
+    )
     return Section("notes", "Notes", "", answer, quote=text)
 
 

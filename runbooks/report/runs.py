@@ -25,7 +25,7 @@ _NAME = re.compile(r"^(?P<runbook>\w+)--(?P<app>.+?)--(?P<subject>.+)--(?P<clock
 _LAB = re.compile(r"^\w+--lab--\d{6}Z(?:-\d+)?\Z", re.ASCII)
 _DAY = re.compile(r"^\d{4}-\d\d-\d\d(?=T|\Z)", re.ASCII)
 _FILES = ("report.html", "report.md", "report.ipynb", "summary.json")
-_NO_REPORT = status.Standing("NO REPORT", "!", "the run left no summary that can be read", "open")
+_NO_REPORT = status.Standing("NO REPORT", "!", "the run has no readable summary", "open")
 _CUT_SHORT = ("cancelled", "deadline", "died", "failed")
 
 
@@ -175,7 +175,7 @@ def _broken(
 
 
 def _known(part: str) -> str:
-    """A folder is named "unknown" where the run never learned the name."""
+    """A folder is named "unknown" where the run did not find the name."""
     return "" if part == "unknown" else part
 
 

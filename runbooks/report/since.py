@@ -1,4 +1,4 @@
-"""Since last time: what earlier runs on the same subject found, and what is different now.
+"""Changes since the previous run: what earlier runs on the same subject found, and what differs now.
 
 Everything here is read from `summary.json`, the earlier ones' and this run's own, so that an old run is
 compared by what it published and not by what today's rules would make of it.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MOST = 10
-"""Earlier runs that are kept and told of, the newest first."""
+"""Earlier runs that are listed, the newest first."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that is not what it was: cause, status, a view, the row."""
+    """One thing that changed: cause, status, a view, the row."""
 
     what: str
     before: str
@@ -69,7 +69,7 @@ def in_brief(folder: str, summary: Mapping[str, Any]) -> Earlier:
 
 
 def changes(before: Earlier, now: Earlier) -> tuple[Change, ...]:
-    """What a reader of the earlier report has to unlearn, the weightiest first."""
+    """What changed since the earlier report, the most important first."""
     pairs = [
         ("verdict", before.verdict, now.verdict),
         ("cause", before.said, now.said),

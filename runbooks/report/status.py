@@ -22,29 +22,29 @@ class Standing:
     tone: str
 
 
-_HEALTHY = Standing("RESOLVED", "✓", "nothing wrong was found when we looked", "good")
+_HEALTHY = Standing("RESOLVED", "✓", "no problem was found at the time of the check", "good")
 _FOUND = Standing("ROOT CAUSE IDENTIFIED", "●", "the cause is confirmed by evidence", "bad")
-_LIKELY = Standing("INVESTIGATING", "◐", "a likely cause is named, but not proved", "open")
-_OPEN = Standing("INVESTIGATING", "○", "something is wrong, its cause is not established", "open")
-_UNKNOWN = Standing("INCONCLUSIVE", "?", "the evidence does not decide it", "open")
+_LIKELY = Standing("INVESTIGATING", "◐", "a cause is likely, but not confirmed", "open")
+_OPEN = Standing("INVESTIGATING", "○", "an incident was found, its cause is not established", "open")
+_UNKNOWN = Standing("INCONCLUSIVE", "?", "the evidence does not establish the state", "open")
 
 SIDES: Mapping[Side, str] = {
-    Side.YOURS: "yours, not Fly's",
-    Side.FLY: "Fly's",
-    Side.EITHER: "not decided, yours or Fly's",
+    Side.YOURS: "your team (not Fly)",
+    Side.FLY: "Fly",
+    Side.EITHER: "not determined (your team or Fly)",
 }
-"""Who can mend the cause: the first question of whoever believes that Fly is down."""
+"""The owner of the fix."""
 STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": "○", "refuted": "✗"}
 SEES_SIGNS: Mapping[str, str] = {"yes": "✓", "no": "✗", "could-not-look": "?"}
-SEES_WORDS: Mapping[str, str] = {"yes": "sees it", "no": "does not", "could-not-look": "could not look"}
+SEES_WORDS: Mapping[str, str] = {"yes": "yes", "no": "no", "could-not-look": "not checked"}
 OUTCOME_SIGNS: Mapping[str, str] = {"seen": "✓", "absent": "✗", "could-not-look": "?"}
 OUTCOME_WORDS: Mapping[str, str] = {
     "seen": "answered",
-    "absent": "answered with no",
-    "could-not-look": "could not look",
+    "absent": "absent",
+    "could-not-look": "not checked",
 }
 SYMPTOM_SIGNS: Mapping[bool | None, str] = {True: "✓", False: "✗", None: "?"}
-SYMPTOM_WORDS: Mapping[bool | None, str] = {True: "holds", False: "does not hold", None: "could not look"}
+SYMPTOM_WORDS: Mapping[bool | None, str] = {True: "passes", False: "fails", None: "not checked"}
 
 
 def standing(verdict: str, confidence: str | None) -> Standing:

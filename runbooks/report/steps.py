@@ -1,6 +1,6 @@
-"""The steps of the investigation in the order of telling: each a question, an answer, a table, a command.
+"""The steps of the investigation in the order of the report: each a question, an answer, a table, a command.
 
-Only what was looked at is told here; what it means stands in `conclusions.py` and comes from the diagnosis.
+Only observations are shown here; what they mean is in `conclusions.py` and comes from the diagnosis.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from runbooks.report.footing import noted, numbers, used, why
 from runbooks.report.overview import searched, siblings, timeline
 from runbooks.report.section import Section
 
-_HELD = {True: "✓ yes", False: "✗ no", None: "? could not look"}
+_HELD = {True: "✓ yes", False: "✗ no", None: "? could not check"}
 
 
 def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
     held = sum(s.holds is True for s in diagnosis.symptoms)
     blind = sum(s.holds is None for s in diagnosis.symptoms)
-    hidden = f"; {blind} could not be looked at" if blind else ""
+    hidden = f"; {blind} could not be checked" if blind else ""
     return Section(
         "symptoms",
         "Symptoms",
-        "Which of the five signs of this incident are there?",
-        f"{held} of 5 signs hold{hidden}.",
+        "Which of the five symptoms of this incident are present?",
+        f"{held} of 5 symptoms are present{hidden}.",
         table=tables.frame(
-            ("sign", "holds", "evidence"),
+            ("symptom", "present", "evidence"),
             ((s.text, _HELD[s.holds], numbers(s.evidence)) for s in diagnosis.symptoms),
         ),
         evidence=used(facts, *(n for s in diagnosis.symptoms for n in s.evidence)),
@@ -45,10 +45,10 @@ def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
     if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
         answer, rows = why(facts, Facet.CALLER), []
     else:
-        claim = {True: "claims success", False: "reports a failure", None: "claims nothing"}[told.ok]
-        refused = (
-            f", and its log holds a refusal of the API: “{short(told.error_text, 160)}”" if told.error_text else ""
-        )
+        claim = {True: "reports success", False: "reports a failure", None: "reports neither success nor failure"}[
+            told.ok
+        ]
+        refused = f", and its log contains an API error: “{short(told.error_text, 160)}”" if told.error_text else ""
         answer = f"The caller {claim}{refused}."
         rows = [
             ("id", told.machine_id),
@@ -58,12 +58,12 @@ def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
             ("URL", told.websocket_url),
             ("reused an existing machine", {True: "yes", False: "no", None: ""}[told.reused]),
             ("message", told.message),
-            ("refusal", f"HTTP {told.error_status or '?'}: {told.error_text}" if told.error_text else ""),
+            ("API error", f"HTTP {told.error_status or '?'}: {told.error_text}" if told.error_text else ""),
         ]
     return Section(
         "caller",
-        "What the caller was told",
-        "What did the call answer, and what did the caller make of it?",
+        "Response to the caller",
+        "What did the API answer, and what did the caller record?",
         answer,
         notes=(*facts.subject.notes, *_untrue(diagnosis), *noted(facts, Facet.FUNCTION_LOG)),
         quote=_function_lines(facts),
@@ -73,10 +73,10 @@ def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
 
 
 def _untrue(diagnosis: Diagnosis) -> Iterator[str]:
-    """What the caller and its row said that is not so, the first of it first."""
+    """Incorrect statements by the caller and its row, the earliest first."""
     for count, found in enumerate(diagnosis.untrue[:5]):
         when = f"{tables.day(found.at)}: " if found.at else ""
-        first = "The first untrue statement. " if count == 0 else ""
+        first = "First incorrect statement. " if count == 0 else ""
         yield f"{first}{when}{found.claim.text} {' '.join(f'[{n}]' for n in found.claim.evidence)}"
 
 
@@ -91,7 +91,7 @@ def app(facts: Facts, _: Diagnosis) -> Section:
     name = facts.subject.app
     if facts.app:
         count = facts.app.machine_count
-        counted = f", with {count} machines by its own count" if count is not None else ""
+        counted = f", machine count {count}" if count is not None else ""
         answer = f"Yes: {name} exists in organisation {facts.app.org_slug or 'unknown'}{counted}."
     else:
         answer = why(facts, Facet.APP)
@@ -119,16 +119,16 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
     if facts.other_apps:
         answer = f"{who} is not in {subject.app}; it is in {facts.other_apps[0].app}, where it is {state}."
     elif facts.machine_views:
-        gone = "; the plain list no longer has it" if facts.destroyed else ""
+        gone = "; the plain list no longer shows it" if facts.destroyed else ""
         answer = f"{who} was in {subject.app}: its last known state is {state}{gone}."
     elif any(facts.looked(n) for n in (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)):
-        answer = f"Nothing that could be asked in {subject.app} shows {who}."
+        answer = f"No view of {subject.app} that answered shows {who}."
     else:
-        answer = f"Nobody could be asked: {why(facts, Facet.LIST)}"
+        answer = f"No view could be checked: {why(facts, Facet.LIST)}"
     return Section(
         "machines",
         "Step 1b: the machine",
-        "Does the platform know the machine, alive or destroyed?",
+        "Does the platform list the machine, destroyed machines included?",
         answer,
         notes=noted(
             facts,
@@ -160,26 +160,24 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
 def events(facts: Facts, diagnosis: Diagnosis) -> Section:
     exits = facts.exits
     if not facts.events:
-        answer = f"No event is to be had: {why(facts, Facet.EVENTS)}"
+        answer = f"No event is available: {why(facts, Facet.EVENTS)}"
     elif exits:
         last = exits[-1][1]
-        told = "its memory ran out" if last.oom_killed else f"exit code {last.exit_code}"
-        asked = "asked for by a stop" if last.requested_stop else "by itself"
-        answer = f"The last recorded end of its program: {told}, {asked}."
+        told = "out of memory (oom_killed)" if last.oom_killed else f"exit code {last.exit_code}"
+        asked = "after a requested stop" if last.requested_stop else "without a requested stop"
+        answer = f"The last recorded exit of the program: {told}, {asked}."
     else:
         last_event = facts.events[-1]
-        answer = (
-            f"{len(facts.events)} events, the last is {last_event.type} → {last_event.status}; no end of a program."
-        )
+        answer = f"{len(facts.events)} events, the last is {last_event.type} → {last_event.status}; no exit event."
     begins = (
         ""
         if facts.whole_life or not facts.events
-        else "The first events are missing: these are the newest that a list still carries."
+        else "The first events are missing. These are the newest events that a list still returns."
     )
     return Section(
         "events",
-        "Step 1c: its events and its life",
-        "What happened to the machine, and who asked for it?",
+        "Step 1c: events and lifecycle",
+        "Which events does the machine have, and who requested them?",
         answer,
         notes=tuple(filter(None, (begins,))),
         table=tables.events(facts.dated_events) if facts.events else None,
@@ -205,9 +203,9 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
     if not lines:
         answer = why(facts, Facet.LOGS)
     elif facts.last_output:
-        answer = f"{len(lines)} lines; the program's last words are “{short(facts.last_output[-1].message, 160)}”."
+        answer = f"{len(lines)} lines; the program's last output is “{short(facts.last_output[-1].message, 160)}”."
     else:
-        answer = f"{len(lines)} lines of the platform, none of the program itself."
+        answer = f"{len(lines)} lines from the platform, none from the program."
     shown = _telling(facts)
     if len(shown) < len(lines):
         notes.append(f"{len(shown)} of {len(lines)} lines are shown: the last run of the program and its end.")
@@ -215,21 +213,24 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
         notes.append(f"{found.foreign} lines of other instances were left out.")
     if facts.crash_codes and facts.readings("exited"):
         notes.append(
-            "“Main child exited normally with code: N” says that the program ended by itself; N above 0 is an error."
+            "“Main child exited normally with code: N” means that no signal ended the program. N above 0 is an error."
         )
     if found and found.cut:
-        notes.append("The log is longer than the pages that were read.")
+        notes.append("The log is longer than the pages that were read; the rest was not read.")
     observation = facts.observation(Facet.LOGS)
     gone = gone_at(facts.evidence, observation) if observation and lines else None
     if gone:
-        left = f"{format_duration(gone - facts.now)} from the time of looking" if gone > facts.now else "overdue"
-        notes.append(f"Fly keeps these lines until about {tables.day(gone)} ({left}); this report keeps them longer.")
+        left = f"{format_duration(gone - facts.now)} after this check" if gone > facts.now else "overdue"
+        notes.append(f"Fly keeps these lines until about {tables.day(gone)} ({left}); this report keeps its copy.")
     if facts.evidence.subject.incident_time and not lines and overdue(facts.evidence):
-        notes.append("The incident is older than the 7 days for which Fly keeps logs: no line says nothing here.")
+        notes.append(
+            "The incident is older than the 7 days for which Fly keeps logs. An empty log proves nothing: "
+            "Fly has already deleted it."
+        )
     return Section(
         "logs",
-        "Step 1d: its log",
-        "What did this machine, and no other, print?",
+        "Step 1d: the log",
+        "What did this machine print?",
         answer,
         notes=tuple(notes),
         quote="\n".join(f"{tables.clock(x.at)}  {x.provider:<6}  {x.message}" for x in shown),
@@ -242,7 +243,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
 
 
 def _telling(facts: Facts) -> tuple[LogLine, ...]:
-    """The lines from the last start to the end: every earlier round of a crash loop says the same."""
+    """The lines from the last start to the end: every earlier round of a crash loop repeats them."""
     lines = facts.logs.lines if facts.logs else ()
     starts = [i for i, x in enumerate(lines) if "Starting init" in x.message or "Pulling container image" in x.message]
     telling = lines[starts[-1] :] if starts else lines
@@ -253,7 +254,7 @@ def _telling(facts: Facts) -> tuple[LogLine, ...]:
 
 def image(facts: Facts, _: Diagnosis) -> Section:
     believed, ran = facts.image(Facet.IMAGE_BELIEVED), facts.image(Facet.IMAGE_RAN)
-    existence = {True: "exists", False: "does not exist", None: "may or may not exist: the registry does not tell"}
+    existence = {True: "exists", False: "does not exist", None: "could not be checked in the registry"}
     told = []
     if believed:
         told.append(f"{believed.ref} {existence[believed.exists]}")
@@ -262,21 +263,21 @@ def image(facts: Facts, _: Diagnosis) -> Section:
         told.append(f"the machine ran {same}" + (f", which {existence[ran.exists]}" if ran else ""))
     notes = list(noted(facts, Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN_AGAIN, Facet.FUNCTION_SECRETS))
     if ran and ran.architectures and "amd64" not in ran.architectures:
-        notes.append("Fly's machines are amd64: this image cannot run on them.")
+        notes.append("Fly Machines run amd64 only: this image cannot run on them.")
     if believed and believed.exists is False and facts.known_here:
         notes.append(
-            "A missing tag does not explain a machine that was made: Fly resolves the image while the create "
-            "call is open, and refuses a missing one with HTTP 400 and no id."
+            "A missing tag does not explain a machine that was created. Fly resolves the image during the create "
+            "call, and answers a missing image with HTTP 400 and no id."
         )
-    notes.append("`fly image list`, which the first report used, does not exist; the registry itself is asked.")
+    notes.append("The command `fly image list` does not exist. Query the registry instead.")
     which = "{believed}" if facts.subject.image else "{image}"
     return Section(
         "image",
         "Step 2: the image",
-        "Does the image exist, could it run here, and is it the one that ran?",
+        "Does the image exist, can it run on Fly, and did the machine run it?",
         (". ".join(_sentence(t) for t in told) + ".") if told else why(facts, Facet.IMAGE_BELIEVED),
         notes=tuple(notes),
-        table=tables.image((("the caller believes in", believed), ("the machine ran", ran))),
+        table=tables.image((("expected by the caller", believed), ("run by the machine", ran))),
         commands=commands.lines(
             ("fly auth docker", f"docker manifest inspect {which}", f"docker buildx imagetools inspect {which}"),
             facts.names,
@@ -305,11 +306,11 @@ def token(facts: Facts, _: Diagnosis) -> Section:
     return Section(
         "token",
         "Step 3: the token",
-        "Whose eyes do we have, and what can they see?",
+        "What can the token read?",
         why(facts, Facet.TOKEN),
         notes=(
             *noted(facts, Facet.TOKEN_INSIDE),
-            "Reading the app's machines proves nothing about the right to create; these calls only read.",
+            "Read access to the app's machines does not prove permission to create one. All calls here only read.",
         ),
         table=tables.frame(("organisation", "apps", "user"), rows) if rows else None,
         commands=(commands.machines_api("tokens", "current"), 'fly tokens debug -t "$FLY_API_TOKEN"'),
@@ -320,13 +321,13 @@ def token(facts: Facts, _: Diagnosis) -> Section:
 def create_directly(facts: Facts, _: Diagnosis) -> Section:
     return Section(
         "create-directly",
-        "Step 4: create one directly",
-        "Would a machine with the same config come up?",
-        "Not tried: creating a machine changes something and costs money, and this runbook only reads.",
+        "Step 4: create a machine directly",
+        "Does a machine with the same config start?",
+        "Not tried: creating a machine changes state and costs money, and this runbook only reads.",
         notes=(
-            "By hand, with auto_destroy left off, so that what happens stays visible. `fly machine create`, which the "
-            "first report used, has no --image flag and does not start the machine; `fly machine run` does.",
-            "Remove the test machine afterwards.",
+            "Run the commands with auto_destroy off, so that the machine keeps its events. Use `fly machine run`: "
+            "`fly machine create` has no --image flag and does not start the machine.",
+            "Destroy the test machine afterwards.",
         ),
         commands=commands.lines(
             (
@@ -344,18 +345,18 @@ def record(facts: Facts, _: Diagnosis) -> Section:
     if row:
         age = format_duration(facts.age(row.updated_at or row.created_at))
         real = f"; the machine is {facts.state}" if facts.state else ""
-        answer = f"The row says `{row.status or 'nothing'}` and was last touched {age} before we looked{real}."
+        answer = f"The row says `{row.status or 'nothing'}` and was last updated {age} before this check{real}."
     else:
         answer = why(facts, Facet.RECORD)
     notes = list(noted(facts, Facet.RECORD_EVENTS))
     if row and row.machine_id and row.machine_id == facts.subject.machine_name:
-        notes.append(f"The column for the machine's id holds its name, {row.machine_id}.")
+        notes.append(f"The column for the machine's id contains its name, {row.machine_id}.")
     if len(facts.records) > 1:
-        notes.append(f"{len(facts.records)} rows match; the one touched last is shown.")
+        notes.append(f"{len(facts.records)} rows match; the most recently updated row is shown.")
     return Section(
         "record",
         "The database row",
-        "What does the caller's own database believe?",
+        "What does the caller's database record?",
         answer,
         notes=tuple(notes),
         table=tables.record(row) if row else None,
@@ -374,8 +375,8 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
     notes = list(noted(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_APP))
     if facts.believed_host and facts.believed_host != facts.app_host:
         notes.append(
-            f"A machine's name is not a hostname. The app's is {facts.app_host}; the header fly-force-instance-id "
-            f"names one machine behind it."
+            f"A machine's name is not a hostname. The app's hostname is {facts.app_host}; the header "
+            f"fly-force-instance-id selects one machine of the app."
         )
     rows = [
         (
@@ -386,18 +387,18 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
             probe.detail if probe else why,
         )
         for what, url, probe, why in (
-            ("believed", facts.believed_url, believed, why(facts, Facet.EDGE_BELIEVED)),
-            ("the app's own", right.url if right else f"wss://{facts.app_host}/", right, why(facts, Facet.EDGE_APP)),
+            ("expected by the caller", facts.believed_url, believed, why(facts, Facet.EDGE_BELIEVED)),
+            ("of the app", right.url if right else f"wss://{facts.app_host}/", right, why(facts, Facet.EDGE_APP)),
         )
         if url
     ]
     return Section(
         "endpoint",
         "The endpoint",
-        "Would a client get through to this machine?",
+        "Can a client connect to this machine?",
         answer,
         notes=tuple(notes),
-        table=tables.frame(("URL", "address", "came as far as", "HTTP", "detail"), rows),
+        table=tables.frame(("URL", "address", "last stage", "HTTP", "detail"), rows),
         commands=commands.lines(("dig +short {app_host} A {app_host} AAAA", commands.UPGRADE), facts.names),
         evidence=used(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED, Facet.EDGE_APP),
     )

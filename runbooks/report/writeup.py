@@ -65,7 +65,7 @@ def _opening(report: Report, write: Pen) -> Iterator[str]:
             f"{escape.code(escape.line(scenario, 80))}), not from a real machine."
         )
     if diagnosis.contradictions:
-        yield "> **The evidence contradicts itself**, see Root cause: nothing here is better than likely."
+        yield "> **The evidence contradicts itself**, see Root cause: so no cause is better than likely."
 
 
 def _checks(report: Report, write: Pen) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _checks(report: Report, write: Pen) -> Iterator[str]:
             f"({escape.code(escape.line(incident.folder, 200))}): {write.say(incident.headline, _SHORT)}"
         )
     else:
-        yield "No earlier run was given to compare with."
+        yield "No earlier run to compare with."
     columns = ["check", "now", *(["at the incident"] if incident else []), "evidence"]
     rows = [
         [
@@ -104,12 +104,12 @@ def _held(check: Check | None) -> str:
     if check is None:
         return "–"
     if check.skipped:
-        return "– left out"
+        return "– skipped"
     return f"{status.SYMPTOM_SIGNS[check.holds]} {status.SYMPTOM_WORDS[check.holds]}"
 
 
 def _summary(report: Report, write: Pen) -> Iterator[str]:
-    """Four sentences for somebody who reads no further: what, why, how sure, since when; then what to do first."""
+    """Four sentences: what, why, confidence, since when; then the first action."""
     diagnosis = report.diagnosis
     rests_on = diagnosis.cause.evidence if diagnosis.cause else diagnosis.reading.evidence
     yield "## Summary"
@@ -119,12 +119,12 @@ def _summary(report: Report, write: Pen) -> Iterator[str]:
     if first:
         command = next(iter(diagnosis.remedies[0].commands), "")
         whole = command if "\n" not in command and len(command) <= _SHORT else ""
-        commands = f" {escape.code(whole)}" if whole else " The commands stand under What to do." if command else ""
+        commands = f" {escape.code(whole)}" if whole else " The commands are under What to do." if command else ""
         yield f"**Do first:** {pen.stopped(write.say(first, _SHORT))}{commands}"
     elif diagnosis.verdict == "healthy":
-        yield "**Do first:** nothing has to be done."
+        yield "**Do first:** no action is needed."
     else:
-        yield "**Do first:** no remedy follows from this evidence; what is missing stands under Not checked."
+        yield "**Do first:** this evidence leads to no remediation; see Not checked for what is missing."
     yield _not_so(report, write)
     yield _limits(report, write)
 
@@ -132,17 +132,17 @@ def _summary(report: Report, write: Pen) -> Iterator[str]:
 def _why(report: Report, write: Pen) -> str:
     cause = report.diagnosis.cause
     if cause:
-        sure = "**confirmed** by evidence" if cause.confidence == "confirmed" else "**likely**, and not proved"
-        whose = f" Whose side it is on: {status.SIDES[cause.side]}." if cause.side else ""
+        sure = "**confirmed** by evidence" if cause.confidence == "confirmed" else "**likely**, not confirmed"
+        whose = f" Owner: {status.SIDES[cause.side]}." if cause.side else ""
         return f"The cause is {sure}: {_low(write.say(cause.title, _TITLES))} ({escape.code(cause.slug)}).{whose}"
     if report.diagnosis.verdict == "healthy":
-        return "Nothing wrong was found in what could be looked at."
+        return "No problem was found in what could be checked."
     possible = facts.still_possible(report)
     if not possible:
         return "The cause is **not established**."
     titles = "; ".join(_low(write.say(one.title, _TITLES)) for one in possible[:4])
     more = f"; and {len(possible) - 4} more" if len(possible) > 4 else ""
-    one_of = "one explanation is" if len(possible) == 1 else f"{len(possible)} explanations are"
+    one_of = "one hypothesis is" if len(possible) == 1 else f"{len(possible)} hypotheses are"
     return f"The cause is **not established**; {one_of} still possible: {titles}{more}."
 
 
@@ -152,16 +152,16 @@ def _when(report: Report, write: Pen) -> str:
     at = moment.at if moment else given
     if at is None:
         known = facts.happened(report)
-        return "" if known == "not known" else f"What is dated lies within {known}."
+        return "" if known == "not known" else f"The dated evidence is from {known}."
     ago = looked - times.utc(at)
-    later = f"; we looked {times.length(ago)} later" if ago.total_seconds() > 0 else ""
+    later = f"; this check ran {times.length(ago)} later" if ago.total_seconds() > 0 else ""
     if moment is None:
         return f"It was reported for {times.second(at)}{later}."
     return write.noted(f"It happened at {times.second(at)}{later}.", [moment.evidence] if moment.evidence else ())
 
 
 def _not_so(report: Report, write: Pen) -> str:
-    """Whoever came with one of these theories reads here that it is not so, and why, if it looked like it."""
+    """The refuted initial hypotheses, with the reason where evidence supported them."""
     out, fly = facts.suspicions(report), facts.feed(report)
     titles = "; ".join(f"that {_low(write.say(one.title, _TITLES))}" for one in out)
     told = [f"**Not the cause:** {titles}."] if out else []
@@ -173,16 +173,16 @@ def _not_so(report: Report, write: Pen) -> str:
 def _limits(report: Report, write: Pen) -> str:
     count = len(report.diagnosis.not_checked) + len(report.diagnosis.faults)
     if not count:
-        return "**Not checked:** nothing; everything that this runbook asks was answered."
+        return "**Not checked:** nothing; every question of this runbook was answered."
     named = [_low(one.what.partition(" (E")[0].rstrip("?")) for one in report.diagnosis.not_checked]
     rest = f"; and {count - 3} more" if count > 3 else ""
     told = write.say("; ".join(named[:3]), _SHORT)
-    return f"**Not checked:** {told}{rest}; the reasons stand under Not checked. None of that counts as absent."
+    return f"**Not checked:** {told}{rest}. The reasons are under Not checked. None of them counts as absent."
 
 
 def _impact(report: Report, write: Pen) -> Iterator[str]:
     diagnosis = report.diagnosis
-    yield "## Impact as known"
+    yield "## Impact"
     lines = []
     if diagnosis.life:
         span = diagnosis.life[-1]
@@ -199,17 +199,17 @@ def _impact(report: Report, write: Pen) -> Iterator[str]:
         lines.append(write.claim(diagnosis.reading))
     for symptom in diagnosis.symptoms:
         if symptom.holds is None:
-            lines.append(f"**Not known:** whether this is so: {_low(write.say(symptom.text, _SHORT))}.")
+            lines.append(f"**Not checked:** {_low(write.say(symptom.text, _SHORT))}.")
         else:
             lines.append(write.claim(Claim(f"{symptom.so or symptom.text}.", symptom.evidence)))
     compared = diagnosis.comparison
     states = next((row.values[1:] for row in compared.rows if row.attribute == "state"), ()) if compared else ()
     if compared and states:
         told = ", ".join(f"{states.count(state)} {write.say(state, 60)}" for state in dict.fromkeys(states))
-        lines.append(write.noted(f"Other machines of the app that were compared: {told}.", compared.evidence))
+        lines.append(write.noted(f"Other machines of the app in the comparison: {told}.", compared.evidence))
     else:
         lines.append("**Not known:** whether other machines of the app are affected.")
-    lines.append("**Not known:** how many users were affected. Nothing that this runbook reads counts users.")
+    lines.append("**Not known:** how many users were affected. No source of this runbook counts users.")
     yield write.bullets(lines)
 
 
@@ -219,14 +219,14 @@ def _what_to_do(report: Report, write: Pen) -> Iterator[str]:
         yield from _new_id(remedies)
         yield from write.actions(remedies)
     elif report.diagnosis.verdict == "healthy":
-        yield "Nothing has to be done."
+        yield "No action is needed."
     else:
-        yield "No remedy follows from this evidence."
+        yield "This evidence leads to no remediation."
 
 
 def _new_id(remedies: tuple[Remedy, ...]) -> Iterator[str]:
     if any("NEW_ID" in command for one in remedies for command in one.commands):
-        yield "NEW_ID stands for the id of the next machine."
+        yield "Replace NEW_ID with the id of the next machine."
 
 
 def _cause(report: Report, write: Pen) -> Iterator[str]:
@@ -240,9 +240,9 @@ def _cause(report: Report, write: Pen) -> Iterator[str]:
             if one.slug == cause.slug:
                 yield from grounds.arguments(one, write)
     elif diagnosis.verdict == "healthy":
-        yield "None: nothing wrong was found in what could be looked at."
+        yield "None: no problem was found in what could be checked."
     else:
-        yield "Not established. What would decide between the explanations stands under Hypotheses, as next test."
+        yield "Not established. The next test of each hypothesis is under Hypotheses."
     if diagnosis.contradictions:
         yield "**The evidence contradicts itself:**"
         yield write.bullets(write.claim(claim) for claim in diagnosis.contradictions)
@@ -260,7 +260,7 @@ def _contributing(report: Report, write: Pen) -> Iterator[str]:
             for one in chain
         )
     if untrue:
-        yield "What was said, and is not so:"
+        yield "Incorrect statements by the caller:"
         yield write.bullets(
             f"{f'{times.second(one.at)}: ' if one.at else ''}{write.claim(one.claim, _SHORT)}" for one in untrue
         )
@@ -270,17 +270,17 @@ def _ruled_out(report: Report, write: Pen) -> Iterator[str]:
     """Every refuted hypothesis, for readers who came with one of them: also what seemed to speak for it."""
     lines = []
     for one in facts.ruled_out(report):
-        asked = f", raised by {write.say(one.always_listed, 80)}" if one.always_listed else ""
+        asked = ", initial hypothesis" if one.always_listed else ""
         told = [f"✗ **{write.say(one.title, _SHORT)}** ({escape.code(one.slug)}{asked})."]
         if one.supports:
-            told.append(f"What is true of it: {write.claims(one.supports, _SHORT)} But:")
+            told.append(f"Supports: {write.claims(one.supports, _SHORT)} Contradicts:")
         told.append(write.claims(one.against, _SHORT))
         lines.append(" ".join(filter(None, told)))
     fly = facts.no_incident(report)
     if fly:
-        lines.append(f"✗ **Fly itself had an incident**. Nothing speaks for it. {write.claims([fly], _SHORT)}")
+        lines.append(f"✗ **Fly itself had an incident**. No evidence supports it. {write.claims([fly], _SHORT)}")
     if lines:
-        yield "## What we ruled out"
+        yield "## Ruled out"
         yield write.bullets(lines)
 
 
@@ -289,7 +289,7 @@ def _own_words(report: Report, write: Pen) -> Iterator[str]:
     if not report.notes:
         return
     yield "## Engineer's notes"
-    yield "The engineer's own words; this tool has not checked them."
+    yield "Written by the engineer; not checked by this tool."
     for note in report.notes:
         lines = [write.say(line) for line in escape.lines(note, write.room.things * 4, write.room.sentence)]
         yield "\n".join(f"> {line}".rstrip() for line in lines).replace("\n", "  \n").replace(">  \n", ">\n")
@@ -299,16 +299,16 @@ def _since(report: Report, write: Pen) -> Iterator[str]:
     since = report.since
     if since is None or not since.earlier:
         return
-    yield "## Since last time"
+    yield "## Changes since the previous run"
     last = write.say(since.earlier[0].looked_at, 40)
     if since.changes:
-        yield f"Not as in the run of {last}:"
+        yield f"Changed since the run of {last}:"
         yield write.bullets(
             f"**{write.say(one.what, 120)}**: {write.say(one.before, _SHORT)} → {write.say(one.now, _SHORT)}"
             for one in since.changes
         )
     else:
-        yield f"Verdict, cause and views are as they were in the run of {last}."
+        yield f"Verdict, cause and views have not changed since the run of {last}."
     yield "Earlier runs on the same subject:"
     runs = [
         f"{write.say(run.looked_at, 40)}: {status.standing(run.verdict, run.confidence).words}"
@@ -324,7 +324,7 @@ def _since(report: Report, write: Pen) -> Iterator[str]:
 def _verification(report: Report, write: Pen) -> Iterator[str]:
     if report.diagnosis.verification and report.diagnosis.verdict != "healthy":
         yield "## Verification"
-        yield "It is over when all of these hold for a new machine, whose id is NEW_ID here:"
+        yield "The incident is over when all of these checks pass for a new machine. Replace NEW_ID with its id:"
         yield from write.actions(report.diagnosis.verification, numbered=False)
 
 
@@ -338,10 +338,10 @@ def _not_checked(report: Report, write: Pen) -> Iterator[str]:
     diagnosis = report.diagnosis
     yield "## Not checked"
     rows = [f"**{write.say(one.what)}**: {write.say(one.why)}" for one in diagnosis.not_checked]
-    rows += [f"**One of this tool's own checks failed**: {write.say(fault)}" for fault in diagnosis.faults]
+    rows += [f"**An internal check of this tool failed**: {write.say(fault)}" for fault in diagnosis.faults]
     if rows:
         yield "None of this counts as absent."
-    yield write.bullets(rows) or "Everything that this runbook asks was answered."
+    yield write.bullets(rows) or "Every question of this runbook was answered."
 
 
 def _for_a_chat(report: Report, _: Pen) -> Iterator[str]:

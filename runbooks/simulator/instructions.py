@@ -1,4 +1,4 @@
-"""How to talk to a simulator that is being served: variables to export, commands to try."""
+"""Instructions for a simulator that is being served: variables to export, commands to try."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def instructions(scenario: Scenario, served: Endpoints) -> str:
-    """Text for the terminal. The token in it is made up and opens nothing but the simulator."""
+    """Text for the terminal. The token in it is valid for the simulator only."""
     app = quote(scenario.parameters.get("app_name", ""), safe="")
     machine = quote(scenario.parameters.get("machine_id", ""), safe="")
     header = '-H "Authorization: $FLY_API_TOKEN"'
@@ -32,11 +32,11 @@ def instructions(scenario: Scenario, served: Endpoints) -> str:
     return "\n".join(
         [
             f"# {scenario.title}",
-            f"# Served on {served.base_url} until Ctrl-C. In another terminal:",
+            f"# Served on {served.base_url} until Ctrl-C. In another terminal, run:",
             "",
             exports,
             "",
-            "# and then, for example:",
+            "# Then, for example:",
             *tries,
         ]
     )

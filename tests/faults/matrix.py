@@ -582,17 +582,13 @@ def judge(cell: Cell, normal: Played, played: Played) -> tuple[str, list[str]]:
         sign = _sign(cell, normal.observations.get(number), played.observations.get(number))
         if sign == "!":
             observation = played.observations.get(number)
-            problems.append(
-                f"{number} is {observation.outcome.value if observation else 'missing'}: {observation.reason if observation else ''}"[
-                    :400
-                ]
-            )
+            outcome, reason = (observation.outcome.value, observation.reason) if observation else ("missing", "")
+            problems.append(f"{number} is {outcome}: {reason}"[:400])
         signs.add(sign)
     for number, observation in played.observations.items():
         problems += [
-            f"{number} changed although only {cell.row.label} was spoilt: {observation.outcome.value}: {observation.reason}"[
-                :400
-            ]
+            f"{number} changed although only {cell.row.label} was spoilt: "
+            f"{f'{observation.outcome.value}: {observation.reason}'[:340]}"
             for before in [normal.observations.get(number)]
             if number not in cell.row.numbers and not _unmoved(cell, before, observation)
         ]

@@ -36,7 +36,7 @@ def test_from_a_pasted_log_to_the_report(opened: Open, scenario: Scenario, out: 
 
     opening = notebook.run("open")
     token_scope, *_ = opening.splitlines()
-    assert token_scope.startswith("Whose eyes: the token reads organisation vyx")
+    assert token_scope.startswith("Token scope: organisation vyx")
     assert "So far: missing-environment, confirmed" in opening
     assert "Verdict so far: ROOT CAUSE IDENTIFIED" in opening
 
@@ -74,7 +74,7 @@ def test_a_second_look_and_a_table_to_sort(opened: Open) -> None:
     notebook.add_below("frames", "case.refresh()")
     looked = notebook.run("own")
     assert "Nothing changed since 2025-10-02T03:09:40Z" in looked
-    assert "What was seen before is kept in" in looked
+    assert "The earlier evidence is kept in" in looked
 
     notebook.write("own", 'case.browse("log")')
     notebook.run("own")
@@ -102,7 +102,7 @@ def test_the_token_is_asked_for_hidden_and_stays_in_no_file(opened: Open, scenar
     asked.press("Enter")
     notebook.wait("open", before)
     opening = notebook.output("open")
-    assert "Whose eyes: the token reads organisation vyx" in opening
+    assert "Token scope: organisation vyx" in opening
     assert "Verdict so far: ROOT CAUSE IDENTIFIED" in opening
     assert "fly tokens create readonly" in json.dumps(notebook.save()), "what was typed stood there, too"
     assert "Nothing was asked again" in notebook.run("open")
@@ -124,7 +124,7 @@ def test_enter_alone_goes_on_without_a_token(opened: Open, scenario: Scenario) -
     notebook.cell("open").locator("input.jp-Stdin-input").press("Enter")
     notebook.wait("open", before)
     opening = notebook.output("open")
-    assert "Whose eyes: none." in opening
+    assert "Token scope: none." in opening
     assert "Verdict so far" in opening
 
 

@@ -285,7 +285,7 @@ def demo_diagnosis() -> Diagnosis:
                     Claim("The machine's config names another image, and it was pulled", ("E03", "E07")),
                     Claim("A missing image makes the create call fail with 400; it answered 200", ("E19",)),
                 ),
-                always_listed="the first report",
+                always_listed="the usual first suspicions",
             ),
             Hypothesis(
                 "wrong-app",
@@ -293,7 +293,7 @@ def demo_diagnosis() -> Diagnosis:
                 Status.REFUTED,
                 "",
                 against=(Claim("The API shows the machine in vyx-app", ("E03",)),),
-                always_listed="the first report",
+                always_listed="the usual first suspicions",
             ),
             Hypothesis(
                 "platform-incident",

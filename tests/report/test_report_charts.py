@@ -98,10 +98,10 @@ def test_words_say_the_numbers_of_the_demo() -> None:
     assert "17 moments from 6 sources" in alt
     assert "API event 10" in alt
     assert "Decisive: number 7, 2025-10-02 14:02:15 UTC, program log: Missing required environment variables" in alt
-    assert "Longest quiet stretch: 2 h 29 min after number 16" in alt
+    assert "Longest gap: 2 h 29 min after number 16" in alt
     life = charts.life(demo_diagnosis()).alt
-    assert "Started 4 times, 3 restarts; longest run 1.1 s; destroyed when we looked." in life
-    assert "Matrix of 4 hypotheses (of 4 weighed) and 5 pieces of evidence" in charts.matrix(demo_diagnosis()).alt
+    assert "Started 4 times, 3 restarts; longest run 1.1 s; destroyed at the time of the check." in life
+    assert "Matrix of 4 hypotheses (of 4 evaluated) and 5 pieces of evidence" in charts.matrix(demo_diagnosis()).alt
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 36, 61, 300])
@@ -120,7 +120,7 @@ def test_a_timelines_words_and_lanes_count_what_there_is(count: int) -> None:
 def test_lanes_stand_in_the_order_of_the_telling() -> None:
     shown = words(charts.timeline(crowd(120)))
     names = ["caller", "Fly API", "events", "platform log", "program log", "row (record)", "endpoint", "status page"]
-    places = [shown.index(name) for name in (*names, "our look")]
+    places = [shown.index(name) for name in (*names, "this check")]
     assert places == sorted(places)
 
 
@@ -155,12 +155,12 @@ def test_a_matrix_holds_every_sign_and_counts_what_it_leaves_out() -> None:
         assert shown <= cited
         columns = re.search(r"(\d+) more column", figure.alt)
         assert len(cited) - len(shown) <= (int(columns[1]) if columns else 0)
-        assert f"(of {len(diagnosis.hypotheses)} weighed) and {len(cited)} pieces of evidence" in figure.alt
+        assert f"(of {len(diagnosis.hypotheses)} evaluated) and {len(cited)} pieces of evidence" in figure.alt
         left = sum(map(int, re.findall(r"(\d+) more (?:confirmed|likely|open|refuted)", figure.alt)))
         assert left == len(diagnosis.hypotheses) - len(rows)
         for row in rows:
             assert f"{row.status}: {row.title} (" in figure.alt
-            for side, claims in (("for", row.supports), ("against", row.against), ("missing", row.missing)):
+            for side, claims in (("supports", row.supports), ("contradicts", row.against), ("missing", row.missing)):
                 numbers = sorted({n for claim in claims for n in claim.evidence})
                 assert not numbers or f"{side} {' '.join(numbers)}" in figure.alt
 
@@ -169,9 +169,9 @@ def test_the_siblings_words_count_what_differs() -> None:
     comparison = beside(4)
     alt = charts.siblings(comparison).alt
     same = sum(len(set(row.values)) == 1 for row in comparison.rows)
-    assert "beside 3 siblings, by 13 attributes" in alt
-    assert f"It stands alone in {len(comparison.differs)}: attribute 0 " in alt
-    assert f"The same in all machines are {same}: " in alt
+    assert "compared with 3 other machines, by 13 attributes" in alt
+    assert f"Only this machine differs in {len(comparison.differs)}: attribute 0 " in alt
+    assert f"Same on all machines, {same}: " in alt
     assert "… 17 more attributes, 2 more machines, in the table" in words(charts.siblings(beside(9, attributes=37)))
 
 
@@ -199,7 +199,7 @@ def test_nothing_is_told_by_colour_alone() -> None:
 def test_nothing_known_is_said_so() -> None:
     assert "No dated moment is known" in charts.timeline(empty()).alt
     assert "No state of this machine is known" in charts.life(empty().diagnosis).alt
-    assert "No explanation was weighed" in charts.matrix(empty().diagnosis).alt
+    assert "No hypothesis was evaluated" in charts.matrix(empty().diagnosis).alt
 
 
 def test_odd_letters_spans_and_zones_do_no_harm() -> None:

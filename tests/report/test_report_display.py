@@ -66,7 +66,7 @@ def test_without_any_style_it_is_still_told(section: Section) -> None:
         assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
         assert data["text/plain"].startswith("[chart] ")
         assert metadata["image/png"]["alt"] == escape.plain(section.figure.alt, 4_000)  # type: ignore[union-attr]
-        assert f"<summary>The picture in words</summary>{escape.html(section.figure.alt, 4_000)}" in shown  # type: ignore[union-attr]
+        assert f"<summary>Text description of the chart</summary>{escape.html(section.figure.alt, 4_000)}" in shown  # type: ignore[union-attr]
     plain = "\n\n".join(filter(None, (data["text/plain"] for data, _ in told)))
     assert plain == repr(section)
 
@@ -77,7 +77,7 @@ def test_a_picture_that_cannot_be_drawn_costs_only_itself() -> None:
 
     section = Section("s", "T", "", "Answer.", figure=Figure("f", "three lanes", lambda: "<svg/>", broken))
     ((data, _),) = outputs(section)
-    assert "The chart could not be drawn (RuntimeError); in words: three lanes" in data["text/html"]
+    assert "The chart could not be drawn (RuntimeError); text description: three lanes" in data["text/html"]
     assert "Answer." in data["text/html"]
 
 

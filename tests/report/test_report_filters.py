@@ -33,7 +33,7 @@ def test_every_run_has_one_class_of_each_choice_that_keeps_it() -> None:
     assert labels(by_label["Status"]) == [("INVESTIGATING", 2), ("RESOLVED", 1), ("NO REPORT", 1)]
     assert labels(by_label["Date"]) == [("2025-10-02", 3), ("no date", 1)]
     assert labels(by_label["Runbook"]) == [("machine_not_visible", 3), ("no runbook named", 1)]
-    assert labels(by_label["Source"]) == [("simulated", 1), ("replay", 1), ("not told", 3)]
+    assert labels(by_label["Source"]) == [("simulated", 1), ("replay", 1), ("unknown", 3)]
     for one in offered:
         for choice in one.choices:
             assert sum(choice.mark in marks.split() for marks in classes) == choice.count

@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_entered_is_a_row(tmp_path: Path, monkeypatch: p
 
 def test_no_run_yet(tmp_path: Path) -> None:
     text = index.write(tmp_path).read_text(encoding="utf-8")
-    assert "No run has left a folder here yet" in text
+    assert "No runs yet" in text
     assert "<form" not in text
 
 

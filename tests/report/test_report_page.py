@@ -101,7 +101,7 @@ def test_the_first_screen_is_the_answer() -> None:
     first = re.sub(r"<[^>]+>", " ", text[text.index("<main") : text.index("<nav")])
     for words in ("ROOT CAUSE IDENTIFIED", "existed for 24 seconds", "SUPABASE_SERVICE_KEY", "confirmed", "2025-10-02"):
         assert words in first
-    for words in ("91850296bd4738", "fly secrets set", "Who sees the machine", "Dashboard", "does not"):
+    for words in ("91850296bd4738", "fly secrets set", "Visibility", "Dashboard", "do not show it"):
         assert words in first
     assert "Simulated reconstruction" in text
     assert "Simulated reconstruction" not in page.render(empty())
@@ -175,9 +175,9 @@ def test_the_checks_of_a_fix_come_first_with_what_they_were() -> None:
     text = page.render(not_fixed())
     first = re.sub(r"<[^>]+>", " ", text[text.index("<main") : text.index("<nav")])
     lines = [" ".join(line.split()) for line in first.split("\n")]
-    assert "The WebSocket connects ✗ no ? unknown" in lines
-    assert "The database row says running [E14] ? unknown ✗ no" in lines
-    assert "3 of 5 hold" in lines
+    assert "The WebSocket connects ✗ fails ? not checked" in lines
+    assert "The database row says running [E14] ? not checked ✗ fails" in lines
+    assert "3 of 5 pass" in lines
     assert "RESOLVED" not in text
     assert "<title>RESOLVED: Fixed: all five checks hold" in page.render(fixed())
     assert "This incident can be closed." in page.render(fixed())
@@ -188,10 +188,10 @@ def test_earlier_runs_are_linked_where_their_folder_is_one() -> None:
     links = {href for href in Reader(text).values("href") if not href.startswith("#")}
     assert f"../../{RUN}/report.html" in links
     assert all(re.fullmatch(r"\.\./\.\./\d{4}-\d\d-\d\d/[\w.%~-]+/report\.html", href) for href in links)
-    assert "2 things are not as they were in the run of 2025-10-02 17:40:00 UTC" in text
+    assert "2 changes since the run of 2025-10-02 17:40:00 UTC" in text
     assert "[cut: 3 more runs" in text
     unchanged = page.render(not_fixed())
-    assert "as they were in the run of 2025-10-02 17:40:00 UTC" in unchanged
+    assert "Verdict, cause and views have not changed since the run of 2025-10-02 17:40:00 UTC" in unchanged
     assert {href for href in Reader(unchanged).values("href") if not href.startswith("#")} == {
         f"../../{RUN}/report.html"
     }

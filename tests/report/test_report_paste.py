@@ -36,7 +36,7 @@ def test_it_tells_a_chat_the_whole_answer(name: str) -> None:
     assert max(map(len, block.split("\n"))) <= paste.WIDE
     assert found.headline[:150] in block.split("\n")[0]
     assert f"app {report.evidence.subject.app}" in block
-    assert f"looked at {report.evidence.looked_at:%Y-%m-%d %H:%M:%S} UTC" in block
+    assert f"checked {report.evidence.looked_at:%Y-%m-%d %H:%M:%S} UTC" in block
     assert f"not checked ({len(found.not_checked)}): " in block
     assert "ruled out" in block
     if found.cause:
@@ -63,7 +63,7 @@ def test_the_demo_answers_those_who_believe_in_the_missing_tag() -> None:
 def test_what_matters_least_is_left_out_first_and_the_next_step_never() -> None:
     lines = paste.block(everything()).split("\n")
     assert len(lines) == paste.MOST_LINES
-    assert any(line.startswith("careful, the evidence contradicts itself: ") for line in lines)
+    assert any(line.startswith("warning, contradictory evidence: ") for line in lines)
     assert any(line.startswith("checks: ✓ The image exists; ? The database row says running") for line in lines)
     assert [line.partition(":")[0] for line in lines[-2:]] == ["  fly secrets set SUPABASE_SERVICE_KEY=… --app vyx-app",
                                                                "not checked (2)"]  # fmt: skip
@@ -91,12 +91,12 @@ def test_a_cut_is_counted() -> None:
 
 def test_fly_is_only_said_to_be_well_when_it_was_asked() -> None:
     report = replace(everything(), review=None)
-    assert "ruled out as well: An incident of Fly (none is reported); " in paste.block(report)
-    assert "An incident of Fly" not in paste.block(demo())
+    assert "also ruled out: Fly incident (none is reported); " in paste.block(report)
+    assert "Fly incident" not in paste.block(demo())
     observations = {
         **report.evidence.observations,
         "E16": observation("status", Outcome.COULD_NOT_LOOK, "the feed is off"),
     }
-    assert "An incident of Fly" not in paste.block(
+    assert "Fly incident" not in paste.block(
         replace(report, evidence=replace(report.evidence, observations=observations))
     )

@@ -80,7 +80,7 @@ def test_the_most_frequent_causes_have_lanes_and_the_others_share_one() -> None:
         *((f"cause-{n}", n + 1) for n in (8, 7, 6, 5, 4)),
         ("other causes", 10),
         ("no cause named", 1),
-        ("nothing wrong found", 1),
+        ("no problem found", 1),
         ("no report", 1),
     ]
     assert [lane.slug for lane in made.lanes] == [True] * 5 + [False] * 4

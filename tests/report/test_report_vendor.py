@@ -60,7 +60,7 @@ def test_it_is_plain_text_and_always_the_same(sample: Callable[[], Report]) -> N
     assert fly_support.packet(report) == packet
     assert not set(packet) & set("\x1b\x00\x07\r\t\u202e\u2066\x9b")
     assert len(packet) < 30_000
-    for title in ("PROBLEM", "WHAT WE ASK", "IDS", "TIMES (UTC)", "EVENTS"):
+    for title in ("PROBLEM", "QUESTIONS", "IDS", "TIMES (UTC)", "EVENTS"):
         assert part(packet, title)
 
 
@@ -73,9 +73,11 @@ def test_a_scenario_gives_a_packet_with_the_ids_that_are_known(name: str) -> Non
     assert (subject.machine_id or "machine id    not known") in part(packet, "IDS")
     assert "SIMULATED" in packet.partition("\n\n")[0] or report.evidence.source == "live"
     if report.diagnosis.cause:
-        assert f"cause to be {report.diagnosis.cause.slug} ({report.diagnosis.cause.confidence})" in packet
+        assert (
+            f"Root cause in our analysis: {report.diagnosis.cause.slug} ({report.diagnosis.cause.confidence})" in packet
+        )
     else:
-        assert "We could not establish why." in packet
+        assert "The cause is not established." in packet
     for listed in report.evidence.observations["E05"].exchanges[:1]:
         assert f"{listed.request_id}  HTTP 200" in part(packet, "REQUEST IDS (fly-request-id)")
 
@@ -97,7 +99,7 @@ def test_it_holds_what_support_asks_for() -> None:
     when = part(packet, "TIMES (UTC)")
     assert "  created       2025-10-02T14:02:11Z" in when
     assert "  last event    2025-10-02T14:02:50Z exit -> stopped by flyd [E03]" in when
-    assert f"  looked at     {LOOKED:%Y-%m-%dT%H:%M:%SZ}" in when
+    assert f"  checked       {LOOKED:%Y-%m-%dT%H:%M:%SZ}" in when
 
 
 def test_request_ids_come_with_what_was_asked_the_callers_own_first() -> None:
@@ -121,7 +123,7 @@ def test_events_are_short_and_the_last_are_kept() -> None:
 
 
 def test_the_config_is_json_as_the_machine_was_described_with_its_secrets_replaced() -> None:
-    told = part(fly_support.packet(incident()), "CONFIG, secrets replaced")
+    told = part(fly_support.packet(incident()), "CONFIG, secrets masked")
     first, _, text = told.partition("\n")
     assert first == "as E03 shows it:"
     assert json.loads(text)["env"] == {"KEY": "<secret:supabase-key#1>"}
@@ -131,38 +133,38 @@ def test_the_config_is_json_as_the_machine_was_described_with_its_secrets_replac
     observations = {**large.evidence.observations, "E03": replace(large.evidence.observations["E03"], answer=wide)}
     told = part(
         fly_support.packet(replace(large, evidence=replace(large.evidence, observations=observations))),
-        "CONFIG, secrets replaced",
+        "CONFIG, secrets masked",
     )
     assert "more characters]" in told
     assert told.endswith("… [cut: 384 more lines]")
 
 
 def test_siblings_stand_side_by_side_and_what_is_alike_is_told_once() -> None:
-    told = part(fly_support.packet(everything()), "BESIDE OTHER MACHINES OF THE APP")
+    told = part(fly_support.packet(everything()), "COMPARISON WITH OTHER MACHINES OF THE APP")
     assert (
         "state, differs\n  * 91850296bd4738 vyx-63eea370  destroyed\n    5683d920b1618e a             started" in told
     )
-    assert "image, the same everywhere: a:1" in told
-    assert "BESIDE" not in fly_support.packet(demo())
+    assert "image, same on all: a:1" in told
+    assert "COMPARISON" not in fly_support.packet(demo())
 
 
 def test_what_was_ruled_out_and_what_is_not_known_is_said() -> None:
     packet = fly_support.packet(everything())
-    assert "- Docker image missing" in part(packet, "RULED OUT ALREADY")
+    assert "- Docker image missing" in part(packet, "RULED OUT")
     assert "Fly reports no incident" in packet
-    assert "RUNBOOKS_STATUS_URL is off" in part(packet, "NOT KNOWN TO US")
+    assert "RUNBOOKS_STATUS_URL is off" in part(packet, "NOT CHECKED")
 
 
 @pytest.mark.parametrize(
     ("name", "ask"),
     [
-        ("stuck-in-transition", "Please look at e4086b4a1174be, and at its host or region"),
-        ("vyx-image-missing", "Probably nothing: we take the cause to be on our side."),
-        ("gone-without-trace", "What do your records say about 87088ee2c8491b"),
+        ("stuck-in-transition", "Please check e4086b4a1174be, its host and its region"),
+        ("vyx-image-missing", "Probably none: the owner of the cause is our team."),
+        ("gone-without-trace", "What do your records show for 87088ee2c8491b"),
     ],
 )
 def test_it_asks_for_what_only_the_platform_can_tell(name: str, ask: str) -> None:
-    assert ask in " ".join(part(fly_support.packet(played(name)), "WHAT WE ASK").split())
+    assert ask in " ".join(part(fly_support.packet(played(name)), "QUESTIONS").split())
 
 
 def test_what_only_the_platform_can_mend_is_said_to_be_on_its_side() -> None:

@@ -110,8 +110,8 @@ def test_the_only_table_is_straight_and_short_as_it_stands(sample: Callable[[], 
 def test_it_reads_in_order() -> None:
     text = writeup.render(demo())
     assert headings(text, "h2") == [
-        "Summary", "Impact as known", "What to do", "Root cause", "Contributing factors", "What we ruled out",
-        "Timeline", "Who sees the machine", "Hypotheses", "Verification", "Prevention", "Not checked",
+        "Summary", "Impact", "What to do", "Root cause", "Contributing factors", "Ruled out",
+        "Timeline", "Visibility", "Hypotheses", "Verification", "Prevention", "Not checked",
         "For a chat or a ticket", "For Fly's support", "Evidence",
     ]  # fmt: skip
     assert text.startswith(
@@ -128,25 +128,29 @@ def test_a_fix_is_judged_by_its_checks_first() -> None:
     text = writeup.render(everything())
     heads = headings(text, "h2")
     assert heads[:2] == ["The five checks", "Summary"]
-    assert heads.index("Engineer's notes") < heads.index("Since last time") < heads.index("Timeline")
-    assert heads.index("Hypotheses") < heads.index("Beside its siblings") < heads.index("Verification")
+    assert heads.index("Engineer's notes") < heads.index("Changes since the previous run") < heads.index("Timeline")
+    assert (
+        heads.index("Hypotheses")
+        < heads.index("Comparison with other machines of the app")
+        < heads.index("Verification")
+    )
     told = section(text, "The five checks")
-    assert "| The database row says running | ? could not look | ✗ does not hold | [E14]    |" in told
-    assert "| The WebSocket connects        | – left out       | –               | –        |" in told
+    assert "| The database row says running | ? not checked | ✗ fails         | [E14]    |" in told
+    assert "| The WebSocket connects        | – skipped     | –               | –        |" in told
     assert "now: nobody could ask; at the incident: it said starting" in told
 
 
 def test_notes_siblings_and_earlier_runs_are_told() -> None:
     text = writeup.render(everything())
     notes = section(text, "Engineer's notes")
-    assert "not checked them" in notes
+    assert "not checked by this tool" in notes
     assert "> Sara set the secret at 10:41.  \n> \\- told &lt;b&gt;everybody&lt;/b&gt;  \n>\n> \\# no heading" in notes
-    since = section(text, "Since last time")
+    since = section(text, "Changes since the previous run")
     assert "- **machine by id**: does not: 404 → sees it: started" in since
     assert "3 more runs" in since
-    siblings = section(text, "Beside its siblings")
+    siblings = section(text, "Comparison with other machines of the app")
     assert "► **state**: destroyed; the others: started (×2)" in siblings
-    assert "image: a:1, all alike" in siblings
+    assert "image: a:1, same on all" in siblings
     assert "The caller said `running`; the machine was gone. [E19] [E04]" in section(text, "Contributing factors")
     assert "The list shows it, and a look by id does not. [E05] [E03]" in section(text, "Root cause")
 
@@ -155,7 +159,7 @@ def test_a_report_without_a_feed_claims_nothing_about_fly() -> None:
     assert "Fly itself had an incident" not in writeup.render(demo())
     told = writeup.render(everything())
     assert "Fly reports no incident: the feed lists 3 incidents" in section(told, "Summary")
-    assert "✗ **Fly itself had an incident**. Nothing speaks for it." in section(told, "What we ruled out")
+    assert "✗ **Fly itself had an incident**. No evidence supports it." in section(told, "Ruled out")
     blind = everything()
     observations = {
         **blind.evidence.observations,
@@ -163,7 +167,7 @@ def test_a_report_without_a_feed_claims_nothing_about_fly() -> None:
     }
     told = writeup.render(replace(blind, evidence=replace(blind.evidence, observations=observations)))
     assert "Whether Fly reports an incident is not known: the feed is off" in section(told, "Summary")
-    assert "Fly itself" not in section(told, "What we ruled out")
+    assert "Fly itself" not in section(told, "Ruled out")
 
 
 def test_a_hypothesis_is_a_list_of_its_own_and_a_refuted_one_says_what_is_true_of_it() -> None:
@@ -173,9 +177,9 @@ def test_a_hypothesis_is_a_list_of_its_own_and_a_refuted_one_says_what_is_true_o
         "- missing: The status page was not asked\n- next test: Read status.flyio.net for 2025-10-02."
     ) in section(text, "Hypotheses")
     assert (
-        "What is true of it: The tag :latest does not exist in the registry. [E09] "
-        "But: The machine's config names another image, and it was pulled. [E03] [E07]"
-    ) in section(text, "What we ruled out")
+        "Supports: The tag :latest does not exist in the registry. [E09] "
+        "Contradicts: The machine's config names another image, and it was pulled. [E03] [E07]"
+    ) in section(text, "Ruled out")
     assert "docker image missing" in section(text, "Summary").lower()
 
 
@@ -203,11 +207,11 @@ def test_a_cold_reader_learns_cause_confidence_next_step_and_limits(name: str) -
         assert f"The cause is **{diagnosis.cause.confidence}** by evidence" in summary
         assert f"(`{diagnosis.cause.slug}`)" in summary
     elif diagnosis.verdict is Verdict.HEALTHY:
-        assert "Nothing wrong was found in what could be looked at." in summary
+        assert "No problem was found in what could be checked." in summary
     else:
         assert "The cause is **not established**" in summary
     if diagnosis.cause and diagnosis.cause.side:
-        assert f"Whose side it is on: {status.SIDES[diagnosis.cause.side]}." in summary
+        assert f"Owner: {status.SIDES[diagnosis.cause.side]}." in summary
     assert not_so in summary.partition("**Not the cause:**")[2]
     limits = summary.partition("**Not checked:**")[2]
     assert diagnosis.not_checked[0].what.partition(" (E")[0].rstrip("?")[1:] in limits
@@ -215,7 +219,7 @@ def test_a_cold_reader_learns_cause_confidence_next_step_and_limits(name: str) -
     fly = ("Fly reports no incident", "Fly itself had an incident", "Whether Fly reports an incident is not known")
     assert any(words in summary for words in fly)
     assert ("\n## Verification\n" in text) is (diagnosis.verdict is not Verdict.HEALTHY)
-    impact = section(text, "Impact as known")
+    impact = section(text, "Impact")
     assert "how many users were affected" in impact
     assert f"The machine: {state} since" in impact if state else "The machine:" not in impact
     assert len(re.split(r"(?<=[.]) (?=[A-Z])", summary.partition("\n\n**Do first")[0])) <= 6

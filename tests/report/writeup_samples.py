@@ -28,7 +28,7 @@ SCENARIOS = {
     "record-never-updated": ("Let something compare the row", "Fly itself had an incident", "started"),
     "gone-without-trace": ("Ask Fly's support what became of this machine", "the image tag was missing", ""),
     "two-machines-one-name": ("List the app's machines by that name", "the token cannot see this app", "started"),
-    "healthy": ("nothing has to be done", "the image tag was missing", "started"),
+    "healthy": ("no action is needed", "the image tag was missing", "started"),
 }
 
 

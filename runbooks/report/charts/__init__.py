@@ -1,4 +1,4 @@
-"""The pictures of an incident: its moments, the machine's states, what was weighed, and its siblings.
+"""The charts of an incident: timeline, machine states, hypotheses, and other machines of the app.
 
 All are SVG with their letters as outlines, so they look alike everywhere and load nothing; the same
 facts always give the same bytes, no two labels overlap, and each says in words (`alt`) what it shows.

@@ -47,7 +47,7 @@ def life(diagnosis: Diagnosis) -> Figure:
     """Which states the machine passed, one lane a state, from the first to the last that is known."""
     spans = sorted(diagnosis.life, key=lambda span: (times.utc(span.start), span.end is None))
     if not spans:
-        return empty("life", "No state of this machine is known: it left no event that could be read.")
+        return empty("life", "No state of this machine is known: no event could be read.")
     known = _Life(spans)
     return picture("life", known.alt(), known.lanes.bottom + known.scale.height, known.draw)
 
@@ -78,7 +78,7 @@ class _Life:
             starts += up
             y = self.lanes.marks(row)
             sheet.box(x, y - _HIGH / 2, wide - 0.6, _HIGH, _COLOURS.get(span.state.lower(), MARK), 4)
-            long = "still, when we looked" if span.end is None else times.length(span.end - span.start)
+            long = "until the check" if span.end is None else times.length(span.end - span.start)
             inside = text_metrics.width(long, SMALL) + 6 <= wide
             if inside:
                 sheet.write(x + wide / 2, y + 3.2, long, SMALL, colour=PAPER, align="center")
@@ -105,8 +105,8 @@ class _Life:
         runs = [span.end - span.start for span in self.starts if span.end is not None]
         longest = f"; longest run {times.length(max(runs))}" if len(runs) > 1 else ""
         last = self.spans[-1]
-        now = f"; {escape.line(last.state, 40)} when we looked" if last.end is None else ""
-        return f"{f'Started {_times(starts)}' if starts else 'Never seen started'}{restarts}{longest}{now}."
+        now = f"; {escape.line(last.state, 40)} at the time of the check" if last.end is None else ""
+        return f"{f'Started {_times(starts)}' if starts else 'No start observed'}{restarts}{longest}{now}."
 
     def _total(self, row: int) -> str:
         inside = [span for span, its in zip(self.spans, self.rows, strict=True) if its == row]
@@ -129,7 +129,7 @@ class _Life:
 def _span_words(span: Span) -> str:
     state = escape.line(span.state, 40)
     if span.end is None:
-        return f"{state} from {times.clock(span.start)}, still when we looked"
+        return f"{state} from {times.clock(span.start)}, until the check"
     return f"{state} for {times.length(span.end - span.start)}"
 
 

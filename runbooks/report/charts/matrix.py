@@ -1,4 +1,4 @@
-"""What was weighed: hypotheses as rows, pieces of evidence as columns, and in each cell what it says."""
+"""The hypotheses as rows, pieces of evidence as columns, and in each cell what the evidence says."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _ROW, _TITLE = 22.0, 92.0
 _NARROW, _WIDE, _TALLEST = 25.0, 31.0, 84.0
 _NAMES = {facet.value: facet.slug for facet in known_facets()}
 _NONE = ""
-"""The column of what rests on no look: mostly what is missing because nobody could look."""
+"""The column of claims without evidence: mostly what is missing because it could not be checked."""
 _SIDES = ("+", "−", "?")
-_MEANINGS = ("speaks for it", "speaks against it", "is missing")
+_MEANINGS = ("supports", "contradicts", "missing")
 
 
 def matrix(diagnosis: Diagnosis) -> Figure:
-    """Hypotheses × evidence: what speaks for, against, and what is missing."""
+    """Hypotheses × evidence: what supports, contradicts, and is missing."""
     if not diagnosis.hypotheses:
-        return empty("matrix", "No explanation was weighed: there is nothing to weigh it with.")
+        return empty("matrix", "No hypothesis was evaluated: there is no evidence.")
     weighed = _Weighed(diagnosis.hypotheses)
     return picture("matrix", weighed.alt(), weighed.bottom + (24 if weighed.more() else 6), weighed.draw)
 
@@ -111,7 +111,7 @@ class _Weighed:
         shown = "; ".join(_row_words(one, cells) for one, cells in zip(self.rows, self.cells, strict=True))
         more = self.more()
         return (
-            f"Matrix of {text_metrics.amount(len(self.rows), 'hypothesis', 'hypotheses')} (of {every} weighed) "
+            f"Matrix of {text_metrics.amount(len(self.rows), 'hypothesis', 'hypotheses')} (of {every} evaluated) "
             f"and {text_metrics.amount(self.observations, 'piece')} of evidence. {shown}."
             + (f" {more}." if more else "")
         )
@@ -147,7 +147,7 @@ def _cell(sheet: Sheet, x: float, y: float, signs: str, room: float = 30) -> Non
 
 def _row_words(one: Hypothesis, cells: dict[str, str]) -> str:
     told = []
-    for side, word in zip(_SIDES, ("for", "against", "missing"), strict=True):
+    for side, word in zip(_SIDES, ("supports", "contradicts", "missing"), strict=True):
         cited = [number for number in sorted(cells, key=_in_order) if side in cells[number]]
         numbers = [escape.line(number, 12) or "without a number" for number in cited]
         more = [f"and {len(numbers) - 12} more"] if len(numbers) > 12 else []
@@ -158,7 +158,7 @@ def _row_words(one: Hypothesis, cells: dict[str, str]) -> str:
 def _named(number: str) -> str:
     facet = re.sub(r"[a-z]+$", "", number)
     again = ", again" if facet != number and facet in _NAMES else ""
-    return (_NAMES.get(facet, "") + again).replace("-", " ") if number else "no look"
+    return (_NAMES.get(facet, "") + again).replace("-", " ") if number else "no evidence"
 
 
 def _in_order(number: str) -> tuple[bool, int, str]:

@@ -1,4 +1,4 @@
-"""The machine beside its siblings: where it is like them, where unlike, and where it stands alone."""
+"""The machine compared with other machines of the app: equal values, different values, unique values."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class _Compared:
             x += 26 + text_metrics.width(words, TINY)
         if self.alone:
             sheet.marks([(x, y - 3)], ">", 7, DECISIVE, wide=0)
-            sheet.write(x + 9, y, "this machine stands alone", TINY)
+            sheet.write(x + 9, y, "only this machine differs", TINY)
         sheet.write(WIDTH - EDGE, y, self._more(), TINY, colour=MUTED, align="right")
 
     def _more(self) -> str:
@@ -98,9 +98,9 @@ class _Compared:
         lone = "; ".join(map(_row_words, alone[:MOST_ROWS])) or "nothing"
         alike = ", ".join(_word(row.attribute) for row in same[:MOST_ROWS]) or "nothing"
         return (
-            f"{_word(self.own)} beside {text_metrics.amount(len(self.every.machines) - 1, 'sibling')}, "
+            f"{_word(self.own)} compared with {text_metrics.amount(len(self.every.machines) - 1, 'other machine')}, "
             f"by {text_metrics.amount(len(self.every.rows), 'attribute')}. "
-            f"It stands alone in {len(alone)}: {lone}. The same in all machines are {len(same)}: {alike}."
+            f"Only this machine differs in {len(alone)}: {lone}. Same on all machines, {len(same)}: {alike}."
         )
 
 

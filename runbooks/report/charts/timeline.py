@@ -1,4 +1,4 @@
-"""What happened, by source: every moment in its lane, numbered as in the table, the telling ones in words."""
+"""What happened, by source: every moment in its lane, numbered as in the table, the key ones labelled."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NAMES = {
     "record": "row (record)",
     "endpoint": "endpoint",
     "status": "status page",
-    "we": "our look",
+    "we": "this check",
 }
 """The lanes in their order: who asked, what the platform did, what the program said, what it left behind."""
 MOST_NUMBERED = 60
@@ -231,7 +231,7 @@ class _Moments:
         gaps = [(b - a, -rank) for rank, (a, b) in enumerate(pairwise(self.scale.moments))]
         if gaps and max(gaps)[0] >= timedelta(seconds=60):
             gap, rank = max(gaps)
-            told.append(f"Longest quiet stretch: {times.length(gap)} after number {self.numbers[-rank]}.")
+            told.append(f"Longest gap: {times.length(gap)} after number {self.numbers[-rank]}.")
         if not self.few:
             told.append("Too many moments to number them in the picture.")
         return " ".join(told)
