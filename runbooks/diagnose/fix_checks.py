@@ -145,7 +145,7 @@ def _listed_up(names: list[str]) -> str:
 
 def _image(facts: Facts) -> Check:
     """The image that the machine runs; only where no machine names one, the image that is believed in."""
-    number = Facet.IMAGE_RAN if facts.ran_text else Facet.IMAGE_BELIEVED
+    number = Facet.IMAGE_RAN if facts.machine.ran_text else Facet.IMAGE_BELIEVED
     image, observation = facts.answer(number, Image), facts.observation(number)
     known = (number,) if observation else ()
     if image is None:
@@ -154,7 +154,7 @@ def _image(facts: Facts) -> Check:
         )
     words = {True: "is in the registry", False: "is not in the registry", None: "could not be asked about"}
     why = f": {image.refusal.text}" if image.exists is None and image.refusal else ""
-    name = facts.ran_text if number == Facet.IMAGE_RAN else image.ref
+    name = facts.machine.ran_text if number == Facet.IMAGE_RAN else image.ref
     return Check("image", "The image exists", image.exists, f"{name} {words[image.exists]}{why}", known)
 
 
@@ -166,9 +166,9 @@ def _listed(facts: Facts) -> Check:
 
 def _running(facts: Facts) -> Check:
     title = "The machine runs, and goes on running"
-    if not facts.state:
+    if not facts.events.state:
         listed = _listed(facts)
-        if listed.holds is False and not facts.machine_views:
+        if listed.holds is False and not facts.machine.views:
             return Check("running", title, False, "no view of the platform shows such a machine", listed.evidence)
         observation = facts.observation(Facet.MACHINE)
         return Check(
@@ -178,16 +178,18 @@ def _running(facts: Facts) -> Check:
             observation.reason if observation else "it was not asked",
             (Facet.MACHINE,) if observation else (),
         )
-    rests_on = facts.seen_at[:1] or facts.events_at[:1]
-    if facts.state != "started":
-        return Check("running", title, False, f"it is {facts.state}", rests_on)
-    if facts.other_apps and not facts.known_here:
-        return Check("running", title, False, f"it runs in {facts.other_apps[0].app}", (facts.other_apps[0].at,))
-    ended = [event.at for event, ending, _ in facts.exits if event.at and not ending.requested_stop]
+    rests_on = facts.machine.seen_at[:1] or facts.events.events_at[:1]
+    if facts.events.state != "started":
+        return Check("running", title, False, f"it is {facts.events.state}", rests_on)
+    if facts.machine.other_apps and not facts.machine.known_here:
+        return Check(
+            "running", title, False, f"it runs in {facts.machine.other_apps[0].app}", (facts.machine.other_apps[0].at,)
+        )
+    ended = [event.at for event, ending, _ in facts.events.exits if event.at and not ending.requested_stop]
     if ended and facts.now - ended[-1] < STEADY:
         age = format_duration(facts.now - ended[-1])
         return Check("running", title, False, f"its program ended {age} before we looked, and was restarted", rests_on)
-    since = facts.since
+    since = facts.events.since
     if since is None or facts.now - since < STEADY:
         age = f"for {format_duration(facts.now - since)}" if since else "for an unknown time"
         told = f"it has been started {age} only: look again when a minute has passed"
@@ -198,8 +200,8 @@ def _running(facts: Facts) -> Check:
 def _endpoint(facts: Facts) -> Check:
     """The URL that is in use decides; the app's own only where no other is known."""
     title = "The WebSocket connects"
-    number = Facet.EDGE_BELIEVED if facts.believed_url else Facet.EDGE_APP
-    probe, observation = facts.probe(number), facts.observation(number)
+    number = Facet.EDGE_BELIEVED if facts.caller.believed_url else Facet.EDGE_APP
+    probe, observation = facts.observations.probe(number), facts.observation(number)
     if probe is None:
         return Check(
             "endpoint",
@@ -211,7 +213,7 @@ def _endpoint(facts: Facts) -> Check:
     if probe.reached == "open":
         return Check("endpoint", title, True, f"{probe.url} opens (HTTP {probe.status})", (number,))
     status = f", HTTP {probe.status}" if probe.status else ""
-    other = facts.probe(Facet.EDGE_APP)
+    other = facts.observations.probe(Facet.EDGE_APP)
     opens = (
         f"; {facts.app_host} itself opens"
         if number == Facet.EDGE_BELIEVED and other and other.reached == "open"
@@ -223,7 +225,7 @@ def _endpoint(facts: Facts) -> Check:
 
 def _row(facts: Facts) -> Check:
     title = "The database row says running"
-    observation, row = facts.observation(Facet.RECORD), facts.record
+    observation, row = facts.observation(Facet.RECORD), facts.caller.record
     if observation is None or not facts.looked(Facet.RECORD):
         return Check(
             "row",

@@ -221,7 +221,7 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
             continue
         if entry is not None:
             entries.append(entry)
-    top, tied = _first_to_fix(entries, facts.runs)
+    top, tied = _first_to_fix(entries, facts.events.runs)
     return Ledger(tuple(entries), top, tied, tuple(faults), against_itself)
 
 

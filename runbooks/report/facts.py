@@ -117,9 +117,9 @@ def no_incident(report: Report) -> Claim | None:
 def region(report: Report) -> str:
     """Where the machine was, from the platform itself, else from what the caller or its record says."""
     seen = Facts(report.evidence)
-    if seen.machine and seen.machine.region:
-        return seen.machine.region
-    asked = seen.caller.region or next((row.region for row in seen.records if row.region), "")
+    if seen.machine.description and seen.machine.description.region:
+        return seen.machine.description.region
+    asked = seen.caller.answer.region or next((row.region for row in seen.caller.records if row.region), "")
     return f"{asked} (asked for)" if asked else ""
 
 

@@ -73,12 +73,12 @@ def _problem(report: Report, seen: Facts) -> Iterator[str]:
     """In the platform's terms first: state and answers; what we make of them comes last."""
     subject = seen.subject
     who = f"Machine {subject.machine_id or subject.machine_name or '(id not known)'} of app {subject.app or UNKNOWN}"
-    region = seen.machine.region if seen.machine else ""
+    region = seen.machine.description.region if seen.machine.description else ""
     who += f" in {region}" if region else ""
-    refusal = seen.last_refusals[-1] if seen.last_refusals else None
-    if seen.state:
-        since = f" since {times.second(seen.since)}" if seen.since else ""
-        yield _line(f"{who} is in state {seen.state}{since}.")
+    refusal = seen.log.last_refusals[-1] if seen.log.last_refusals else None
+    if seen.events.state:
+        since = f" since {times.second(seen.events.since)}" if seen.events.since else ""
+        yield _line(f"{who} is in state {seen.events.state}{since}.")
     elif refusal is not None:
         when = f" at {times.second(refusal.when)}" if refusal.when else ""
         yield _line(f"A call about {_low(who)} was refused{when}: {refusal.told} [{refusal.at}]")
@@ -101,7 +101,7 @@ def _views(seen: Facts) -> str:
         (Facet.LIST_DELETED, "the list with include_deleted"),
     ):
         observation = seen.observation(number)
-        if number in seen.seen_at:
+        if number in seen.machine.seen_at:
             told.append(f"{view} shows it [{number}]")
         elif observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
             told.append(f"{view} was not asked or did not answer")
@@ -126,8 +126,8 @@ def _asked(report: Report, seen: Facts) -> Iterator[str]:
 
 
 def _ids(report: Report, seen: Facts) -> Iterator[str]:
-    machine, subject = seen.machine, report.subject
-    ran = seen.ran
+    machine, subject = seen.machine.description, report.subject
+    ran = seen.machine.ran
     rows = (
         ("app", subject.get("app")),
         ("organisation", subject.get("org")),
@@ -137,7 +137,8 @@ def _ids(report: Report, seen: Facts) -> Iterator[str]:
         ("region", facts.region(report)),
         (
             "image",
-            seen.ran_text or (seen.subject.image and f"{seen.subject.image} (believed; the machine's is not known)"),
+            seen.machine.ran_text
+            or (seen.subject.image and f"{seen.subject.image} (believed; the machine's is not known)"),
         ),
         ("image digest", ran.digest if ran else ""),
         ("host", machine.host_status if machine else ""),
@@ -146,10 +147,10 @@ def _ids(report: Report, seen: Facts) -> Iterator[str]:
 
 
 def _times(report: Report, seen: Facts) -> Iterator[str]:
-    last = next(((event, at) for event, at in reversed(seen.dated_events) if event.at), None)
-    gone = seen.event_of("destroy", "destroyed")
+    last = next(((event, at) for event, at in reversed(seen.events.dated) if event.at), None)
+    gone = seen.events.event_of("destroy", "destroyed")
     given = report.evidence.subject.incident_time
-    rows = [("created", times.iso(seen.created_at) if seen.created_at else UNKNOWN)]
+    rows = [("created", times.iso(seen.events.created_at) if seen.events.created_at else UNKNOWN)]
     if last and last[0].at:
         rows.append(
             (
@@ -161,7 +162,7 @@ def _times(report: Report, seen: Facts) -> Iterator[str]:
         rows.append(("last event", UNKNOWN))
     if gone and gone[0].at:
         rows.append(("destroyed", f"{times.iso(gone[0].at)} by {gone[0].source} [{gone[1]}]"))
-    elif seen.destroyed:
+    elif seen.events.destroyed:
         rows.append(("destroyed", f"{UNKNOWN} when"))
     if given:
         rows.append(("reported for", times.iso(given)))
@@ -171,9 +172,9 @@ def _times(report: Report, seen: Facts) -> Iterator[str]:
 
 def _requests(report: Report, seen: Facts) -> Iterator[str]:
     """Those in the caller's log first: they are about the call that went wrong, ours only looked afterwards."""
-    lines = [_told(error) for error in seen.caller.errors if error.request_id]
+    lines = [_told(error) for error in seen.caller.answer.errors if error.request_id]
     lines += [_made(exchange) for exchange in facts.request_ids(report)]
-    if not any(error.request_id for error in seen.caller.errors):
+    if not any(error.request_id for error in seen.caller.answer.errors):
         yield "- of the call that made the machine: not known"
     yield from _some(lines, _MOST_REQUESTS, "request ids")
 
@@ -194,7 +195,7 @@ def _made(exchange: Exchange) -> str:
 
 def _events(seen: Facts) -> Iterator[str]:
     lines = []
-    for event, at in seen.dated_events:
+    for event, at in seen.events.dated:
         ended = event.exit
         code = f", exit code {ended.exit_code if ended.exit_code is not None else UNKNOWN}" if ended else ""
         oom = ", oom_killed" if ended and ended.oom_killed else ""
@@ -210,11 +211,11 @@ def _events(seen: Facts) -> Iterator[str]:
 
 
 def _config(seen: Facts) -> Iterator[str]:
-    if not seen.config:
+    if not seen.machine.config:
         yield f"- {UNKNOWN}: no view that was asked shows it"
         return
-    text = json.dumps(seen.config, indent=2, ensure_ascii=False, sort_keys=True, default=str)
-    yield _line(f"as {', '.join(seen.config_at)} shows it:")
+    text = json.dumps(seen.machine.config, indent=2, ensure_ascii=False, sort_keys=True, default=str)
+    yield _line(f"as {', '.join(seen.machine.config_at)} shows it:")
     yield "\n".join(f"  {line}" for line in escape.lines(text, _MOST_CONFIG, _WIDE))
 
 

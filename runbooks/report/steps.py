@@ -41,7 +41,7 @@ def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
 
 
 def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
-    told = facts.caller
+    told = facts.caller.answer
     if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
         answer, rows = why(facts, Facet.CALLER), []
     else:
@@ -89,10 +89,10 @@ def _function_lines(facts: Facts) -> str:
 
 def app(facts: Facts, _: Diagnosis) -> Section:
     name = facts.subject.app
-    if facts.app:
-        count = facts.app.machine_count
+    if facts.observations.app:
+        count = facts.observations.app.machine_count
         counted = f", with {count} machines by its own count" if count is not None else ""
-        answer = f"Yes: {name} exists in organisation {facts.app.org_slug or 'unknown'}{counted}."
+        answer = f"Yes: {name} exists in organisation {facts.observations.app.org_slug or 'unknown'}{counted}."
     else:
         answer = why(facts, Facet.APP)
     return Section(
@@ -107,19 +107,19 @@ def app(facts: Facts, _: Diagnosis) -> Section:
 
 
 def machines(facts: Facts, _: Diagnosis) -> Section:
-    subject, state = facts.subject, facts.state
+    subject, state = facts.subject, facts.events.state
     listed = (
         facts.observation(Facet.LIST_DELETED)
         if isinstance(getattr(facts.observation(Facet.LIST_DELETED), "answer", None), Listing)
         else facts.observation(Facet.LIST)
     )
     rows = listed.answer.machines if listed and isinstance(listed.answer, Listing) else ()
-    others = tuple(s.machine for s in facts.other_apps[:1])
+    others = tuple(s.machine for s in facts.machine.other_apps[:1])
     who = subject.machine_id or subject.machine_name or "the machine"
-    if facts.other_apps:
-        answer = f"{who} is not in {subject.app}; it is in {facts.other_apps[0].app}, where it is {state}."
-    elif facts.machine_views:
-        gone = "; the plain list no longer has it" if facts.destroyed else ""
+    if facts.machine.other_apps:
+        answer = f"{who} is not in {subject.app}; it is in {facts.machine.other_apps[0].app}, where it is {state}."
+    elif facts.machine.views:
+        gone = "; the plain list no longer has it" if facts.events.destroyed else ""
         answer = f"{who} was in {subject.app}: its last known state is {state}{gone}."
     elif any(facts.looked(n) for n in (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)):
         answer = f"Nothing that could be asked in {subject.app} shows {who}."
@@ -158,8 +158,8 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
 
 
 def events(facts: Facts, diagnosis: Diagnosis) -> Section:
-    exits = facts.exits
-    if not facts.events:
+    exits = facts.events.exits
+    if not facts.events.all:
         answer = f"No event is to be had: {why(facts, Facet.EVENTS)}"
     elif exits:
         last = exits[-1][1]
@@ -167,13 +167,13 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
         asked = "asked for by a stop" if last.requested_stop else "by itself"
         answer = f"The last recorded end of its program: {told}, {asked}."
     else:
-        last_event = facts.events[-1]
+        last_event = facts.events.all[-1]
         answer = (
-            f"{len(facts.events)} events, the last is {last_event.type} → {last_event.status}; no end of a program."
+            f"{len(facts.events.all)} events, the last is {last_event.type} → {last_event.status}; no end of a program."
         )
     begins = (
         ""
-        if facts.whole_life or not facts.events
+        if facts.events.whole_life or not facts.events.all
         else "The first events are missing: these are the newest that a list still carries."
     )
     return Section(
@@ -182,7 +182,7 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
         "What happened to the machine, and who asked for it?",
         answer,
         notes=tuple(filter(None, (begins,))),
-        table=tables.events(facts.dated_events) if facts.events else None,
+        table=tables.events(facts.events.dated) if facts.events.all else None,
         figure=charts.life(diagnosis),
         commands=(
             commands.machines_api(
@@ -194,18 +194,18 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
                 query="?limit=50",
             ),
         ),
-        evidence=used(facts, Facet.EVENTS, *facts.events_at),
+        evidence=used(facts, Facet.EVENTS, *facts.events.events_at),
     )
 
 
 def logs(facts: Facts, _: Diagnosis) -> Section:
-    found = facts.logs
+    found = facts.log.logs
     lines = found.lines if found else ()
     notes = []
     if not lines:
         answer = why(facts, Facet.LOGS)
-    elif facts.last_output:
-        answer = f"{len(lines)} lines; the program's last words are “{short(facts.last_output[-1].message, 160)}”."
+    elif facts.log.last_output:
+        answer = f"{len(lines)} lines; the program's last words are “{short(facts.log.last_output[-1].message, 160)}”."
     else:
         answer = f"{len(lines)} lines of the platform, none of the program itself."
     shown = _telling(facts)
@@ -213,7 +213,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
         notes.append(f"{len(shown)} of {len(lines)} lines are shown: the last run of the program and its end.")
     if found and found.foreign:
         notes.append(f"{found.foreign} lines of other instances were left out.")
-    if facts.crash_codes and facts.readings("exited"):
+    if facts.events.crash_codes and facts.log.matches("exited"):
         notes.append(
             "“Main child exited normally with code: N” says that the program ended by itself; N above 0 is an error."
         )
@@ -243,7 +243,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
 
 def _telling(facts: Facts) -> tuple[LogLine, ...]:
     """The lines from the last start to the end: every earlier round of a crash loop says the same."""
-    lines = facts.logs.lines if facts.logs else ()
+    lines = facts.log.logs.lines if facts.log.logs else ()
     starts = [i for i, x in enumerate(lines) if "Starting init" in x.message or "Pulling container image" in x.message]
     telling = lines[starts[-1] :] if starts else lines
     if not any(is_program(x) for x in telling):
@@ -252,18 +252,18 @@ def _telling(facts: Facts) -> tuple[LogLine, ...]:
 
 
 def image(facts: Facts, _: Diagnosis) -> Section:
-    believed, ran = facts.image(Facet.IMAGE_BELIEVED), facts.image(Facet.IMAGE_RAN)
+    believed, ran = facts.observations.image(Facet.IMAGE_BELIEVED), facts.observations.image(Facet.IMAGE_RAN)
     existence = {True: "exists", False: "does not exist", None: "may or may not exist: the registry does not tell"}
     told = []
     if believed:
         told.append(f"{believed.ref} {existence[believed.exists]}")
-    if facts.ran_text:
-        same = "the same" if facts.ran_text == facts.subject.image else facts.ran_text
+    if facts.machine.ran_text:
+        same = "the same" if facts.machine.ran_text == facts.subject.image else facts.machine.ran_text
         told.append(f"the machine ran {same}" + (f", which {existence[ran.exists]}" if ran else ""))
     notes = list(noted(facts, Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN_AGAIN, Facet.FUNCTION_SECRETS))
     if ran and ran.architectures and "amd64" not in ran.architectures:
         notes.append("Fly's machines are amd64: this image cannot run on them.")
-    if believed and believed.exists is False and facts.known_here:
+    if believed and believed.exists is False and facts.machine.known_here:
         notes.append(
             "A missing tag does not explain a machine that was made: Fly resolves the image while the create "
             "call is open, and refuses a missing one with HTTP 400 and no id."
@@ -288,8 +288,8 @@ def image(facts: Facts, _: Diagnosis) -> Section:
             Facet.IMAGE_RAN,
             Facet.IMAGE_RAN_AGAIN,
             Facet.FUNCTION_SECRETS,
-            *facts.config_at,
-            *facts.known_here[:1],
+            *facts.machine.config_at,
+            *facts.machine.known_here[:1],
         ),
     )
 
@@ -300,7 +300,7 @@ def _sentence(text: str) -> str:
 
 
 def token(facts: Facts, _: Diagnosis) -> Section:
-    found = facts.token
+    found = facts.observations.token
     rows = [(s.org_slug or s.organization, ", ".join(s.apps) or "all", s.user) for s in (found.scopes if found else ())]
     return Section(
         "token",
@@ -335,23 +335,23 @@ def create_directly(facts: Facts, _: Diagnosis) -> Section:
             ),
             facts.names,
         ),
-        evidence=used(facts, *facts.config_at),
+        evidence=used(facts, *facts.machine.config_at),
     )
 
 
 def record(facts: Facts, _: Diagnosis) -> Section:
-    row = facts.record
+    row = facts.caller.record
     if row:
-        age = format_duration(facts.age(row.updated_at or row.created_at))
-        real = f"; the machine is {facts.state}" if facts.state else ""
+        age = format_duration(facts.observations.age(row.updated_at or row.created_at))
+        real = f"; the machine is {facts.events.state}" if facts.events.state else ""
         answer = f"The row says `{row.status or 'nothing'}` and was last touched {age} before we looked{real}."
     else:
         answer = why(facts, Facet.RECORD)
     notes = list(noted(facts, Facet.RECORD_EVENTS))
     if row and row.machine_id and row.machine_id == facts.subject.machine_name:
         notes.append(f"The column for the machine's id holds its name, {row.machine_id}.")
-    if len(facts.records) > 1:
-        notes.append(f"{len(facts.records)} rows match; the one touched last is shown.")
+    if len(facts.caller.records) > 1:
+        notes.append(f"{len(facts.caller.records)} rows match; the one touched last is shown.")
     return Section(
         "record",
         "The database row",
@@ -359,20 +359,20 @@ def record(facts: Facts, _: Diagnosis) -> Section:
         answer,
         notes=tuple(notes),
         table=tables.record(row) if row else None,
-        evidence=used(facts, Facet.RECORD, Facet.RECORD_EVENTS, *(facts.state_at if row else ())),
+        evidence=used(facts, Facet.RECORD, Facet.RECORD_EVENTS, *(facts.events.state_at if row else ())),
     )
 
 
 def endpoint(facts: Facts, _: Diagnosis) -> Section:
-    believed, right = facts.probe(Facet.EDGE_BELIEVED), facts.probe(Facet.EDGE_APP)
+    believed, right = facts.observations.probe(Facet.EDGE_BELIEVED), facts.observations.probe(Facet.EDGE_APP)
     if believed:
         answer = f"{why(facts, Facet.EDGE_BELIEVED)}"
-    elif facts.believed_host and facts.outcome(Facet.DNS_BELIEVED) is Outcome.ABSENT:
+    elif facts.caller.believed_host and facts.outcome(Facet.DNS_BELIEVED) is Outcome.ABSENT:
         answer = why(facts, Facet.DNS_BELIEVED)
     else:
         answer = why(facts, Facet.EDGE_BELIEVED)
     notes = list(noted(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_APP))
-    if facts.believed_host and facts.believed_host != facts.app_host:
+    if facts.caller.believed_host and facts.caller.believed_host != facts.app_host:
         notes.append(
             f"A machine's name is not a hostname. The app's is {facts.app_host}; the header fly-force-instance-id "
             f"names one machine behind it."
@@ -386,7 +386,7 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
             probe.detail if probe else why,
         )
         for what, url, probe, why in (
-            ("believed", facts.believed_url, believed, why(facts, Facet.EDGE_BELIEVED)),
+            ("believed", facts.caller.believed_url, believed, why(facts, Facet.EDGE_BELIEVED)),
             ("the app's own", right.url if right else f"wss://{facts.app_host}/", right, why(facts, Facet.EDGE_APP)),
         )
         if url
