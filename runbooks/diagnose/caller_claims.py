@@ -26,21 +26,24 @@ def _found(facts: Facts) -> Iterator[FalseClaim]:
     refusal = facts.log.last_refusals[-1] if facts.log.last_refusals else None
     if caller.ok and refusal and not facts.machine.exists:
         yield _said(
-            at, f"The caller reported success; the platform had refused: {refusal.told}.", Facet.CALLER, refusal.at
+            at,
+            f"The caller reported success; the platform had refused: {refusal.told}.",
+            Facet.CALLER,
+            refusal.evidence,
         )
     if caller.status in _UP and at and (start := _first_start(facts)) and facts.events.whole_life and start > at:
         yield _said(
             at,
             f"The caller said `{caller.status}`; the machine started at {start:%H:%M:%S}.",
             Facet.CALLER,
-            *facts.events.events_at[:1],
+            *facts.events.evidence[:1],
         )
     if caller.status in _UP and facts.events.state in GONE and (ended := facts.events.since) and at and ended < at:
         yield _said(
             at,
             f"The caller said `{caller.status}`; the machine had been destroyed at {ended:%Y-%m-%d %H:%M:%S}.",
             Facet.CALLER,
-            *facts.events.state_at,
+            *facts.events.state_evidence,
         )
     url = caller.websocket_url
     if url and facts.caller.believed_host.endswith(".fly.dev") and facts.caller.believed_host != facts.app_host:
@@ -52,7 +55,7 @@ def _found(facts: Facts) -> Iterator[FalseClaim]:
             at,
             f"The caller named the region {caller.region}; it is {machine.region}.",
             Facet.CALLER,
-            *facts.machine.seen_at[:1],
+            *facts.machine.seen_evidence[:1],
         )
     yield from _of_the_row(facts)
 
@@ -68,14 +71,14 @@ def _of_the_row(facts: Facts) -> Iterator[FalseClaim]:
             record.started_at,
             f"The row says that it started at {record.started_at:%H:%M:%S}; it {when}.",
             Facet.RECORD,
-            *facts.events.events_at[:1],
+            *facts.events.evidence[:1],
         )
     if record.status in (*_ON_ITS_WAY, *_UP) and facts.events.state in (*GONE, "stopped", "failed"):
         yield _said(
             facts.events.since,
             f"Since then the row's `{record.status}` is untrue: the machine is {facts.events.state}.",
             Facet.RECORD,
-            *facts.events.state_at,
+            *facts.events.state_evidence,
         )
 
 

@@ -36,7 +36,7 @@ def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy)
 
 
 def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
-    machine, at = facts.machine.description, facts.machine.config_at
+    machine, at = facts.machine.description, facts.machine.config_evidence
     if machine is None or machine.config is None:
         return
     config: Mapping[str, Any] = machine.config
@@ -114,7 +114,7 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
         yield _habit(
             "url-from-machine-name",
             f"The URL {facts.caller.believed_url} is built from the machine's name.",
-            facts.caller.url_at or facts.made(Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED),
+            facts.caller.url_evidence or facts.made(Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED),
             Remedy("Build URLs from the app's name", "A machine's name is not a hostname."),
         )
     if record and record.started_at and not _had_started(facts, record.started_at):

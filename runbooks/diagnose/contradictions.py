@@ -35,30 +35,30 @@ def _found(facts: Facts) -> Iterator[Claim]:
         and len({s.app for s in facts.machine.views if s.app}) > 1
     ):
         apps = ", ".join(sorted({s.app for s in facts.machine.views if s.app}))
-        yield Claim(f"Different views show the machine in different apps: {apps}.", facts.machine.seen_at)
+        yield Claim(f"Different views show the machine in different apps: {apps}.", facts.machine.seen_evidence)
 
 
 def _of_the_log(facts: Facts) -> Iterator[Claim]:
     kept = facts.log.logs.lines if facts.log.logs else ()
     foreign = sorted({line.instance for line in facts.log.foreign_lines if line in kept})
-    if kept and foreign and not any(at == Facet.LOGS for at in facts.log.log_at):
+    if kept and foreign and not any(at == Facet.LOGS for at in facts.log.evidence):
         yield Claim(
             f"Every line of the log is of another machine ({', '.join(foreign[:3])}), "
             f"not of {facts.subject.machine_id}; they were left out.",
-            (Facet.LOGS, *facts.machine.seen_at[:1]),
+            (Facet.LOGS, *facts.machine.seen_evidence[:1]),
         )
     born, first = facts.machine.created_at, min((line.at for line in facts.log.lines if line.at), default=None)
-    if born and first and Facet.LOGS in facts.log.log_at and first < born - _SKEW:
+    if born and first and Facet.LOGS in facts.log.evidence and first < born - _SKEW:
         yield Claim(
             f"The log begins at {first:%Y-%m-%d %H:%M:%S}, before the machine was created ({born:%Y-%m-%d %H:%M:%S}).",
-            (Facet.LOGS, *facts.machine.seen_at[:1]),
+            (Facet.LOGS, *facts.machine.seen_evidence[:1]),
         )
     limits = {r.number for r in facts.log.matches("restarts-used-up") if r.number is not None}
     if facts.machine.retries is not None and limits and facts.machine.retries not in limits:
         yield Claim(
             f"The log speaks of a limit of {', '.join(map(str, sorted(limits)))} restarts, "
             f"and the machine's config allows {facts.machine.retries}: the line is of another machine or version.",
-            (*facts.log.where("restarts-used-up"), *facts.machine.config_at),
+            (*facts.log.where("restarts-used-up"), *facts.machine.config_evidence),
         )
 
 
@@ -68,7 +68,7 @@ def _of_the_image(facts: Facts) -> Iterator[Claim]:
     if digest and pulled and not any(p.startswith(digest[:19]) for p in pulled) and not _was_updated(facts):
         yield Claim(
             f"The log pulls {pulled[-1][:19]}…, and the machine's image is {digest[:19]}….",
-            (*facts.log.where("pulling"), *facts.machine.seen_at[:1]),
+            (*facts.log.where("pulling"), *facts.machine.seen_evidence[:1]),
         )
 
 
@@ -78,20 +78,20 @@ def _of_the_exits(facts: Facts) -> Iterator[Claim]:
     if facts.events.whole_life and logged and recorded and not logged & recorded:
         yield Claim(
             f"The log ends with code {_listed(logged)}, the events with code {_listed(recorded)}.",
-            (*facts.log.where("exited"), *facts.events.events_at),
+            (*facts.log.where("exited"), *facts.events.evidence),
         )
     if facts.events.whole_life and facts.log.where("exited", "killed") == (Facet.LOGS,) and not facts.events.exits:
         yield Claim(
-            "The log shows an end of the program, and the events know of none.", (Facet.LOGS, *facts.events.events_at)
+            "The log shows an end of the program, and the events know of none.", (Facet.LOGS, *facts.events.evidence)
         )
     if (
         facts.events.whole_life
-        and not facts.events.started_at_by_events
+        and not facts.events.started_evidence_by_events
         and facts.log.matches("exited", "killed", "booting")
     ):
         yield Claim(
             "The log shows a program running, and the events go back to the launch and know of no start.",
-            (*facts.log.where("exited", "killed", "booting"), *facts.events.events_at),
+            (*facts.log.where("exited", "killed", "booting"), *facts.events.evidence),
         )
 
 

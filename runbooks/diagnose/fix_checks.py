@@ -178,12 +178,16 @@ def _running(facts: Facts) -> Check:
             observation.reason if observation else "it was not asked",
             (Facet.MACHINE,) if observation else (),
         )
-    rests_on = facts.machine.seen_at[:1] or facts.events.events_at[:1]
+    rests_on = facts.machine.seen_evidence[:1] or facts.events.evidence[:1]
     if facts.events.state != "started":
         return Check("running", title, False, f"it is {facts.events.state}", rests_on)
     if facts.machine.other_apps and not facts.machine.known_here:
         return Check(
-            "running", title, False, f"it runs in {facts.machine.other_apps[0].app}", (facts.machine.other_apps[0].at,)
+            "running",
+            title,
+            False,
+            f"it runs in {facts.machine.other_apps[0].app}",
+            (facts.machine.other_apps[0].evidence,),
         )
     ended = [event.at for event, ending, _ in facts.events.exits if event.at and not ending.requested_stop]
     if ended and facts.now - ended[-1] < STEADY:

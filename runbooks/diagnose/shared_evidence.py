@@ -34,13 +34,13 @@ def said_no(facts: Facts, *kinds: str, of_create: bool = True) -> Iterator[Point
     if no is None:
         return
     if not any(last.kind in kinds for last in facts.log.last_refusals):
-        yield supports(f"An earlier call was refused: {no.told}.", no.at, weight=Weight.WEAK)
+        yield supports(f"An earlier call was refused: {no.told}.", no.evidence, weight=Weight.WEAK)
         return
-    later = no.when and facts.events.created_at and no.when > facts.events.created_at + _SAME_CALL
+    later = no.at and facts.events.created_at and no.at > facts.events.created_at + _SAME_CALL
     if not of_create or later or not facts.machine.exists:
-        yield confirms(f"The platform refused the call: {no.told}.", no.at)
+        yield confirms(f"The platform refused the call: {no.told}.", no.evidence)
         return
-    yield supports(f"The platform refused a call: {no.told}.", no.at)
+    yield supports(f"The platform refused a call: {no.told}.", no.evidence)
     yield contradicts("A machine was made all the same.", *facts.machine.exists)
 
 
@@ -48,7 +48,7 @@ def other_reason(facts: Facts, *kinds: str) -> Iterator[Point]:
     """The platform said why it refused, and it was something else."""
     plain = [no for no in facts.log.last_refusals if no.kind not in VAGUE]
     if plain and not any(no.kind in kinds for no in plain):
-        yield refutes(f"The platform gave another reason: {plain[-1].told}.", plain[-1].at)
+        yield refutes(f"The platform gave another reason: {plain[-1].told}.", plain[-1].evidence)
 
 
 def image_was_resolved(facts: Facts, other: str = "a missing one", said: str = "MANIFEST_UNKNOWN") -> Iterator[Point]:
@@ -78,10 +78,10 @@ def _image(other: str) -> str:
 def never_ran(facts: Facts) -> Iterator[Point]:
     """What rules out that any program ran."""
     no = create_refused(facts)
-    if no and not facts.events.started_at:
-        yield refutes("The create call was refused, so no program ever ran.", no.at)
-    elif facts.events.whole_life and not facts.events.started_at:
-        yield refutes("The events go back to the launch, and the machine never started.", *facts.events.events_at)
+    if no and not facts.events.started_evidence:
+        yield refutes("The create call was refused, so no program ever ran.", no.evidence)
+    elif facts.events.whole_life and not facts.events.started_evidence:
+        yield refutes("The events go back to the launch, and the machine never started.", *facts.events.evidence)
 
 
 def crash(facts: Facts) -> str:
@@ -97,5 +97,5 @@ def crash(facts: Facts) -> str:
     return f"exit code {named}, {'once' if seen == 1 else f'{seen} times'}"
 
 
-def crash_at(facts: Facts) -> tuple[str, ...]:
+def crash_evidence(facts: Facts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(at for _, at in facts.events.crash_codes))

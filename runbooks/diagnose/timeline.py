@@ -47,7 +47,7 @@ def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
 def _eyes(facts: Facts) -> Iterable[str]:
     """The look that stands for all of ours: one that saw the machine, else one that was answered."""
     made = sorted(facts.evidence.observations)
-    return (*facts.machine.seen_at, *(number for number in made if facts.looked(number)), *made)[:1]
+    return (*facts.machine.seen_evidence, *(number for number in made if facts.looked(number)), *made)[:1]
 
 
 def life(facts: Facts) -> tuple[Span, ...]:
@@ -101,7 +101,7 @@ def _record(facts: Facts) -> Iterator[Moment]:
 def _api(facts: Facts) -> Iterator[Moment]:
     if facts.events.created_at and facts.machine.views and not facts.events.whole_life:
         machine = facts.machine.views[0]
-        yield Moment(facts.events.created_at, "Fly API", f"machine {machine.machine.id} created", machine.at)
+        yield Moment(facts.events.created_at, "Fly API", f"machine {machine.machine.id} created", machine.evidence)
 
 
 def _events(facts: Facts) -> Iterator[Moment]:

@@ -76,8 +76,10 @@ def _verdict(facts: Facts, ledger: Ledger, views: tuple[View, ...]) -> Verdict:
 
 def _all_well(facts: Facts) -> bool:
     """Started by its own description, in the list, at the end of its URL, in the row: asked, not assumed."""
-    described = any(s.at in (Facet.MACHINE, Facet.MACHINE_AGAIN) and s.machine.config for s in facts.machine.views)
-    listed = any(n in facts.machine.seen_at for n in (Facet.LIST, Facet.LIST_AGAIN))
+    described = any(
+        s.evidence in (Facet.MACHINE, Facet.MACHINE_AGAIN) and s.machine.config for s in facts.machine.views
+    )
+    listed = any(n in facts.machine.seen_evidence for n in (Facet.LIST, Facet.LIST_AGAIN))
     row = facts.caller.record is None or facts.caller.record.status in ("running", "started", "")
     asked = not any(facts.failed(n) for n in (Facet.RECORD, Facet.EDGE_BELIEVED, Facet.CALLER))
     return facts.events.state == "started" and described and listed and row and asked

@@ -67,7 +67,7 @@ def _listed(facts: Facts, number: str, view: str) -> View:
     if not facts.subject.machine_id and not facts.subject.machine_name:
         return View(view, Sees.COULD_NOT_LOOK, "neither id nor name is known", (number,))
     for sighting in facts.machine.views:
-        if sighting.at == number:
+        if sighting.evidence == number:
             return View(view, Sees.YES, sighting.machine.state, (number,))
     count = len(observation.answer.machines)
     return View(view, Sees.NO, f"not among {count} machine{'' if count == 1 else 's'}", (number,))
@@ -85,7 +85,7 @@ def _organisation(facts: Facts) -> View:
         )
     listing = observation.answer
     for sighting in facts.machine.views:
-        if sighting.at == Facet.ORGANISATION:
+        if sighting.evidence == Facet.ORGANISATION:
             return View(
                 view, Sees.YES, f"{sighting.machine.state} in {sighting.app or 'an unnamed app'}", (Facet.ORGANISATION,)
             )
@@ -115,7 +115,7 @@ def _fly_status(facts: Facts) -> View:
     listed = _listed(facts, Facet.LIST, view)
     if listed.sees is not Sees.YES:
         return listed
-    machine = next(s.machine for s in facts.machine.views if s.at in listed.evidence)
+    machine = next(s.machine for s in facts.machine.views if s.evidence in listed.evidence)
     if machine.config is None:
         return View(view, Sees.COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
     if machine.metadata.get("fly_platform_version") == "v2" and machine.state not in GONE:
@@ -133,8 +133,10 @@ def _launch_tools(facts: Facts) -> View:
     group = facts.machine.description.metadata.get("fly_process_group") if facts.machine.description else None
     version = facts.machine.description.metadata.get("fly_platform_version") if facts.machine.description else None
     if group and version == "v2":
-        return View(view, Sees.YES, f"process group {group}: the next deploy may replace it", facts.machine.config_at)
-    return View(view, Sees.NO, "no process group in its metadata: they leave it alone", facts.machine.config_at)
+        return View(
+            view, Sees.YES, f"process group {group}: the next deploy may replace it", facts.machine.config_evidence
+        )
+    return View(view, Sees.NO, "no process group in its metadata: they leave it alone", facts.machine.config_evidence)
 
 
 def _private_name(facts: Facts) -> View:
@@ -143,8 +145,10 @@ def _private_name(facts: Facts) -> View:
     if not facts.events.state:
         return View(view, Sees.COULD_NOT_LOOK, "its state is not known", ())
     if facts.events.state == "started":
-        return View(view, Sees.YES, "resolves inside the private network", facts.events.state_at)
-    return View(view, Sees.NO, f"exists for started machines only; it is {facts.events.state}", facts.events.state_at)
+        return View(view, Sees.YES, "resolves inside the private network", facts.events.state_evidence)
+    return View(
+        view, Sees.NO, f"exists for started machines only; it is {facts.events.state}", facts.events.state_evidence
+    )
 
 
 def reading(facts: Facts) -> Claim:
@@ -159,22 +163,23 @@ def reading(facts: Facts) -> Claim:
         return Claim("There is no app of this name that this token can see.", (Facet.APP,))
     if facts.machine.other_apps:
         return Claim(
-            f"The machine is in another app: {facts.machine.other_apps[0].app}.", (facts.machine.other_apps[0].at,)
+            f"The machine is in another app: {facts.machine.other_apps[0].app}.",
+            (facts.machine.other_apps[0].evidence,),
         )
     if facts.events.state in GONE and facts.machine.views:
-        return Claim(f"The machine is destroyed{_by_whom(facts)}.", facts.machine.seen_at)
+        return Claim(f"The machine is destroyed{_by_whom(facts)}.", facts.machine.seen_evidence)
     if get is Outcome.SEEN:
-        if listed is Outcome.SEEN and not any(n in facts.machine.seen_at for n in (Facet.LIST, Facet.LIST_AGAIN)):
+        if listed is Outcome.SEEN and not any(n in facts.machine.seen_evidence for n in (Facet.LIST, Facet.LIST_AGAIN)):
             return Claim("The machine exists, and the list leaves it out.", (Facet.MACHINE, Facet.LIST))
         return Claim(
             "The machine exists. Who does not see it looks elsewhere, through a filter, or at its own records.",
-            facts.machine.seen_at,
+            facts.machine.seen_evidence,
         )
     if get is Outcome.ABSENT and deleted in (Outcome.SEEN, Outcome.ABSENT):
-        if facts.log.log_at:
+        if facts.log.evidence:
             return Claim(
                 "No list knows it any more, and its log proves that it existed.",
-                (Facet.MACHINE, Facet.LIST_DELETED, *facts.log.log_at),
+                (Facet.MACHINE, Facet.LIST_DELETED, *facts.log.evidence),
             )
         return Claim(
             "No view knows it: destroyed too long ago, in another organisation, or never made. An id cannot tell.",

@@ -115,7 +115,7 @@ def _log(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
 
 
 def _machines(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
-    own = [(s.machine, s.app, s.at, True) for s in facts.machine.views]
+    own = [(s.machine, s.app, s.evidence, True) for s in facts.machine.views]
     others = [(machine, machine.app_name, at, False) for machine, at in facts.siblings.others]
     for m, app, at, subject in (*own, *others):
         yield subject, m.id, m.name, app, m.state, m.region, m.image, m.instance_id, m.created_at, m.updated_at, at

@@ -80,8 +80,8 @@ def _problem(report: Report, seen: Facts) -> Iterator[str]:
         since = f" since {times.second(seen.events.since)}" if seen.events.since else ""
         yield _line(f"{who} is in state {seen.events.state}{since}.")
     elif refusal is not None:
-        when = f" at {times.second(refusal.when)}" if refusal.when else ""
-        yield _line(f"A call about {_low(who)} was refused{when}: {refusal.told} [{refusal.at}]")
+        when = f" at {times.second(refusal.at)}" if refusal.at else ""
+        yield _line(f"A call about {_low(who)} was refused{when}: {refusal.told} [{refusal.evidence}]")
     else:
         yield f"{_line(who)} cannot be found."
     yield f"Now {_views(seen)}."
@@ -101,7 +101,7 @@ def _views(seen: Facts) -> str:
         (Facet.LIST_DELETED, "the list with include_deleted"),
     ):
         observation = seen.observation(number)
-        if number in seen.machine.seen_at:
+        if number in seen.machine.seen_evidence:
             told.append(f"{view} shows it [{number}]")
         elif observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
             told.append(f"{view} was not asked or did not answer")
@@ -215,7 +215,7 @@ def _config(seen: Facts) -> Iterator[str]:
         yield f"- {UNKNOWN}: no view that was asked shows it"
         return
     text = json.dumps(seen.machine.config, indent=2, ensure_ascii=False, sort_keys=True, default=str)
-    yield _line(f"as {', '.join(seen.machine.config_at)} shows it:")
+    yield _line(f"as {', '.join(seen.machine.config_evidence)} shows it:")
     yield "\n".join(f"  {line}" for line in escape.lines(text, _MOST_CONFIG, _WIDE))
 
 

@@ -129,7 +129,7 @@ def _second_views(facts: Facts) -> str:
     """One sentence on which views agree that the machine is (not) there."""
     views = (Facet.MACHINE, Facet.MACHINE_AGAIN, Facet.LIST, Facet.LIST_AGAIN, Facet.LIST_DELETED, Facet.ORGANISATION)
     looked = [n for n in views if facts.looked(n)]
-    sees = [n for n in looked if n in facts.machine.seen_at]
-    misses = [n for n in looked if n not in facts.machine.seen_at]
+    sees = [n for n in looked if n in facts.machine.seen_evidence]
+    misses = [n for n in looked if n not in facts.machine.seen_evidence]
     told = f"{len(sees)} of {len(looked)} views of the platform show the machine"
     return f"{told} ({numbers(tuple(sees)) or 'none'}), {len(misses)} do not ({numbers(tuple(misses)) or 'none'})."

@@ -194,7 +194,7 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
                 query="?limit=50",
             ),
         ),
-        evidence=used(facts, Facet.EVENTS, *facts.events.events_at),
+        evidence=used(facts, Facet.EVENTS, *facts.events.evidence),
     )
 
 
@@ -288,7 +288,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
             Facet.IMAGE_RAN,
             Facet.IMAGE_RAN_AGAIN,
             Facet.FUNCTION_SECRETS,
-            *facts.machine.config_at,
+            *facts.machine.config_evidence,
             *facts.machine.known_here[:1],
         ),
     )
@@ -335,7 +335,7 @@ def create_directly(facts: Facts, _: Diagnosis) -> Section:
             ),
             facts.names,
         ),
-        evidence=used(facts, *facts.machine.config_at),
+        evidence=used(facts, *facts.machine.config_evidence),
     )
 
 
@@ -359,7 +359,7 @@ def record(facts: Facts, _: Diagnosis) -> Section:
         answer,
         notes=tuple(notes),
         table=tables.record(row) if row else None,
-        evidence=used(facts, Facet.RECORD, Facet.RECORD_EVENTS, *(facts.events.state_at if row else ())),
+        evidence=used(facts, Facet.RECORD, Facet.RECORD_EVENTS, *(facts.events.state_evidence if row else ())),
     )
 
 

@@ -107,19 +107,21 @@ def ambiguous_create(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     made = f"machine {facts.subject.machine_id or 'of that name'}"
     if facts.machine.exists and not facts.caller.answer.machine_id:
-        near = no.when and facts.events.created_at and abs(no.when - facts.events.created_at) <= timedelta(minutes=10)
+        near = no.at and facts.events.created_at and abs(no.at - facts.events.created_at) <= timedelta(minutes=10)
         told = f"The caller was told {no.told}, and {made} exists"
         if near:
-            yield confirms(f"{told} since that moment.", no.at, *facts.machine.exists)
+            yield confirms(f"{told} since that moment.", no.evidence, *facts.machine.exists)
         else:
-            yield supports(f"{told}.", no.at, *facts.machine.exists, weight=Weight.WEAK)
+            yield supports(f"{told}.", no.evidence, *facts.machine.exists, weight=Weight.WEAK)
         yield concludes(
             f"The create call ended in an error ({short(no.text, 80)}), but {made} was made; the caller does not "
             f"know its id."
         )
     elif not facts.machine.exists:
         yield supports(
-            f"The caller was told {no.told}, which leaves open what became of the call.", no.at, weight=Weight.WEAK
+            f"The caller was told {no.told}, which leaves open what became of the call.",
+            no.evidence,
+            weight=Weight.WEAK,
         )
         yield missing("No machine of that name was seen.", Facet.LIST, Facet.LIST_DELETED)
 
@@ -250,7 +252,7 @@ def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
         for number, observation in facts.evidence.observations.items()
         if isinstance(observation.answer, Refusal) and observation.answer.status >= 500 and number != Facet.CALLER
     ]
-    failures = (*((no.at,) if no else ()), *failed)
+    failures = (*((no.evidence,) if no else ()), *failed)
     if fitting and failures:
         told = no.told if no else f"HTTP 5xx at {', '.join(failed)}"
         yield confirms(
@@ -268,14 +270,14 @@ def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
         else:
             yield missing("Fly's status feed could not be read.", Facet.STATUS)
     if facts.events.runs and not no:
-        yield refutes("The machine runs, and no call failed.", *facts.events.state_at)
+        yield refutes("The machine runs, and no call failed.", *facts.events.state_evidence)
     name = fitting[0].name if fitting else "an incident"
     yield concludes(f"Fly had an incident at that time ({short(name, 100)}), and the call failed because of it.")
 
 
 def _at_that_time(incident: PlatformIncident, facts: Facts) -> bool:
     """Was it going on when the machine was asked for, with ten minutes' grace on either side?"""
-    no = facts.log.refusals[-1].when if facts.log.refusals else None
+    no = facts.log.refusals[-1].at if facts.log.refusals else None
     moment: datetime = no or facts.subject.incident_time or facts.events.created_at or facts.now
     grace = timedelta(minutes=10)
     begun = incident.started_at is None or incident.started_at <= moment + grace

@@ -61,19 +61,19 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
         if facts.events.state == "started" and record.status in ("started", "running"):
             yield refutes("The row agrees with the machine.", Facet.RECORD)
         elif stale:
-            yield confirms(text, Facet.RECORD, *facts.events.state_at)
+            yield confirms(text, Facet.RECORD, *facts.events.state_evidence)
         else:
-            yield supports(text, Facet.RECORD, *facts.events.state_at)
+            yield supports(text, Facet.RECORD, *facts.events.state_evidence)
         yield concludes(
             f"The row still says `{record.status}`, {format_duration(age)} after it was written; "
             f"the machine is {facts.events.state}.",
             f"only the caller's database still says `{record.status}`, {format_duration(age)} after it was written",
         )
     elif no := create_refused(facts):
-        yield confirms(f"{waits}, and the create call had been refused.", Facet.RECORD, no.at)
+        yield confirms(f"{waits}, and the create call had been refused.", Facet.RECORD, no.evidence)
         yield concludes(f"The row says `{record.status}`, although the create call was refused.")
     elif facts.events.state:
-        yield supports(f"{waits}; the machine is {facts.events.state}.", Facet.RECORD, *facts.events.state_at)
+        yield supports(f"{waits}; the machine is {facts.events.state}.", Facet.RECORD, *facts.events.state_evidence)
 
 
 @cause(
@@ -97,13 +97,13 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
 def create_error_swallowed(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: the caller's log holds the API's refusal, its answer or its row says success."""
     no = create_refused(facts)
-    if no is None or no.at not in (Facet.CALLER, Facet.FUNCTION_LOG):
+    if no is None or no.evidence not in (Facet.CALLER, Facet.FUNCTION_LOG):
         return
     if facts.caller.answer.ok:
-        yield confirms(f"The caller's log holds the refusal ({no.told}), its answer claims success.", no.at)
+        yield confirms(f"The caller's log holds the refusal ({no.told}), its answer claims success.", no.evidence)
     elif facts.caller.record and facts.caller.record.status in (*WAITING, "running"):
         yield confirms(
-            f"The API refused ({no.told}), and the row says `{facts.caller.record.status}`.", no.at, Facet.RECORD
+            f"The API refused ({no.told}), and the row says `{facts.caller.record.status}`.", no.evidence, Facet.RECORD
         )
     yield concludes("The API refused the create call, and the caller reported success.")
 
@@ -157,9 +157,9 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
             f"{other.id} bears the name {other.name} and is {other.state}; {own} is {facts.events.state or 'not known'}"
         )
         if handed:
-            yield confirms(f"{text}, and the caller was still given {own}.", at, *handed, *facts.events.state_at)
+            yield confirms(f"{text}, and the caller was still given {own}.", at, *handed, *facts.events.state_evidence)
         else:
-            yield supports(f"{text}.", at, *facts.events.state_at, weight=Weight.WEAK)
+            yield supports(f"{text}.", at, *facts.events.state_evidence, weight=Weight.WEAK)
         yield concludes(
             f"The caller was given {own}, a former machine; {other.id} bears the name {other.name} now and is "
             f"{other.state}.",
@@ -174,13 +174,13 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
         )
         yield missing("Which of them the caller means is not known: it gave no id.", Facet.CALLER)
     elif facts.caller.answer.reused and facts.events.state in ("started", "suspended"):
-        yield refutes("The caller reused a machine, and that machine runs.", Facet.CALLER, *facts.events.state_at)
+        yield refutes("The caller reused a machine, and that machine runs.", Facet.CALLER, *facts.events.state_evidence)
     stray = [r for r in facts.caller.records if r.fly_machine_id and own and r.fly_machine_id != own]
     if stray and facts.machine.views and not any(_names(r, own) for r in facts.caller.records):
         yield supports(
             f"The row names {stray[0].fly_machine_id}, and this machine is {own}.",
             Facet.RECORD,
-            *facts.machine.seen_at[:1],
+            *facts.machine.seen_evidence[:1],
         )
         yield concludes(f"The row is about {stray[0].fly_machine_id}, not about {own}.", right_id=own)
 
@@ -192,17 +192,17 @@ def _kept_a_name(facts: Facts) -> Iterator[Point | Conclusion]:
     kept = [r for r in facts.caller.records if r.fly_machine_id and not MACHINE_ID.match(r.fly_machine_id)]
     if not wrong and not kept:
         return
-    at = (*(no.at for no in wrong[-1:]), *((Facet.RECORD,) if kept else ()))
+    at = (*(no.evidence for no in wrong[-1:]), *((Facet.RECORD,) if kept else ()))
     if wrong and facts.events.runs:
         yield confirms(
-            f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at, *facts.events.state_at
+            f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at, *facts.events.state_evidence
         )
     elif wrong:
         yield supports(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at)
     else:
         yield supports(f"The row keeps {kept[0].fly_machine_id} where the id belongs.", *at)
     if kept and facts.events.state in GONE:
-        yield contradicts(f"The machine is {facts.events.state} whatever the row keeps.", *facts.events.state_at)
+        yield contradicts(f"The machine is {facts.events.state} whatever the row keeps.", *facts.events.state_evidence)
     yield concludes(
         f"The caller keeps the name {name} where the machine's id belongs, so its calls find nothing; the machine is "
         f"{facts.events.state or 'not to be seen'}.",

@@ -71,11 +71,11 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     if no:
         ref = no.names.get("ref") or facts.subject.image
         if believed and believed.exists:
-            yield supports(f"The call was refused: {no.told}.", no.at)
+            yield supports(f"The call was refused: {no.told}.", no.evidence)
         elif believed and believed.exists is False:
             yield from said_no(facts, *_MISSING)
         else:
-            yield supports(f"The platform refused the call: {no.told}.", no.at)
+            yield supports(f"The platform refused the call: {no.told}.", no.evidence)
             yield missing(
                 "Whether the registry has the image now could not be seen; a tag can arrive late.", Facet.IMAGE_BELIEVED
             )
@@ -91,7 +91,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
         if facts.machine.ran_text and _plain(facts.machine.ran_text) != _plain(facts.subject.image):
             yield refutes(
                 f"The machine ran {facts.machine.ran_text}: pushing {facts.subject.image} would change nothing.",
-                *facts.machine.config_at,
+                *facts.machine.config_evidence,
             )
     elif believed and believed.exists:
         yield contradicts(f"The registry has {believed.ref} now.", at)
@@ -127,7 +127,7 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
     if no is None or believed is None:
         return
     if believed.exists:
-        yield supports(f"The call was refused: {no.told}; the registry has {believed.ref} now.", no.at, at)
+        yield supports(f"The call was refused: {no.told}; the registry has {believed.ref} now.", no.evidence, at)
         pushed = [word for word in _PUSHED if word in facts.caller.answer.text]
         if pushed:
             yield supports(f"The caller's log shows a push before it (“{pushed[0].strip()}”).", Facet.CALLER)
@@ -258,8 +258,8 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
             f"The log says that the image was pulled: “{short(prepared[0].line.message, 120)}”.",
             *facts.log.where("prepared"),
         )
-    elif facts.events.started_at:
-        yield refutes("The machine booted, so its image had been pulled.", *facts.events.started_at)
+    elif facts.events.started_evidence:
+        yield refutes("The machine booted, so its image had been pulled.", *facts.events.started_evidence)
     pulling, failed = facts.log.matches("pulling"), facts.log.matches("pull-failed")
     gone = facts.observations.image(Facet.IMAGE_RAN)
     digest_gone = bool(gone and gone.exists is False)
@@ -269,7 +269,7 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
             *facts.log.where("pull-failed"),
         )
     if facts.events.event_of("launch", "launch_failed"):
-        yield supports("The events show launch_failed.", *facts.events.events_at)
+        yield supports("The events show launch_failed.", *facts.events.evidence)
     if pulling and not facts.log.matches("prepared") and digest_gone and gone:
         yield confirms(
             f"The log shows the pull of the image beginning and never ending, "
@@ -371,7 +371,7 @@ def image_not_as_believed(facts: Facts) -> Iterator[Point | Conclusion]:
     if not believed or not ran:
         return
     if _plain(believed) != _plain(ran):
-        yield confirms(f"The machine ran {ran}; the caller believes in {believed}.", *facts.machine.config_at)
+        yield confirms(f"The machine ran {ran}; the caller believes in {believed}.", *facts.machine.config_evidence)
         yield concludes(f"The machine ran {ran}, not {believed} as the caller believes.")
         return
     now = facts.observations.image(Facet.IMAGE_BELIEVED) or facts.observations.image(Facet.IMAGE_RAN_AGAIN)
@@ -386,7 +386,7 @@ def image_not_as_believed(facts: Facts) -> Iterator[Point | Conclusion]:
         yield confirms(
             f"{believed} points to {now.digest[:19]}… now, and the machine ran {facts.machine.ran.digest[:19]}….",
             Facet.IMAGE_BELIEVED,
-            *facts.machine.config_at,
+            *facts.machine.config_evidence,
         )
         yield concludes(f"The tag {believed} has moved: the machine ran an older image of the same name.")
 

@@ -60,19 +60,21 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     if flag is True and destroy and destroy[0].source == "flyd":
         yield confirms(
-            "auto_destroy is on, and the destroy event comes from the platform.", *facts.machine.config_at, destroy[1]
+            "auto_destroy is on, and the destroy event comes from the platform.",
+            *facts.machine.config_evidence,
+            destroy[1],
         )
     elif flag is True:
-        yield supports("auto_destroy is on, and the machine is gone.", *facts.machine.config_at)
+        yield supports("auto_destroy is on, and the machine is gone.", *facts.machine.config_evidence)
         yield missing("No destroy event says who asked for it.", Facet.EVENTS)
     elif flag is None and destroy and destroy[0].source == "flyd":
         yield supports("The destroy event comes from the platform.", destroy[1])
     if destroy and destroy[0].source == "user":
         yield refutes("The destroy event says that a user or an API call asked for it.", destroy[1])
     if flag is False:
-        yield refutes("auto_destroy is off.", *facts.machine.config_at)
+        yield refutes("auto_destroy is off.", *facts.machine.config_evidence)
     if facts.events.event_of("launch", "launch_failed"):
-        yield refutes("The launch had failed: the platform removes such a machine by itself.", *facts.events.events_at)
+        yield refutes("The launch had failed: the platform removes such a machine by itself.", *facts.events.evidence)
     at = destroy[0].at if destroy else None
     lived = (
         f", {format_duration(at - facts.events.created_at)} after it was created"
@@ -131,7 +133,7 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     if facts.siblings.unsure_which and gone:
         yield supports(f"{gone[-1][0].id}, which bore the same name, is destroyed.", gone[-1][1], weight=Weight.WEAK)
     elif facts.machine.description and not facts.events.destroyed:
-        yield refutes(f"The machine is not destroyed, it is {facts.events.state}.", *facts.events.state_at)
+        yield refutes(f"The machine is not destroyed, it is {facts.events.state}.", *facts.events.state_evidence)
     yield concludes(
         "The machine was destroyed by a request, not by its own end.", "somebody or something asked for its destruction"
     )
@@ -170,7 +172,7 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
             f"{newer[0].metadata.get('fly_release_version')} appeared.",
             destroy[1],
             newer[1],
-            *facts.machine.config_at,
+            *facts.machine.config_evidence,
         )
         yield concludes(
             f"A deploy replaced the machine: {newer[0].id} of a newer release took its place.",
@@ -218,40 +220,45 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
     """State `created`, or a schedule not yet due: the launch is the only event, and no pull, no boot, for minutes."""
     schedule = facts.machine.config.get("schedule") if facts.machine.config else None
     if facts.events.state != "created" and not (
-        schedule and facts.events.state == "stopped" and not facts.events.started_at
+        schedule and facts.events.state == "stopped" and not facts.events.started_evidence
     ):
         return
     age = facts.observations.age(facts.events.created_at)
     kinds = {(e.type, e.status) for e in facts.events.all}
     pulls = facts.log.where("pulling", "booting")
     asked = [word for word in _NO_LAUNCH if word in facts.caller.answer.text]
-    if facts.events.started_at or pulls:
-        yield refutes("There are signs of a pull or a boot.", *(facts.events.started_at or pulls))
+    if facts.events.started_evidence or pulls:
+        yield refutes("There are signs of a pull or a boot.", *(facts.events.started_evidence or pulls))
     elif kinds and kinds <= {("launch", "created")}:
         text = f"It has been in `{facts.events.state}` for {format_duration(age)}, and its only event is the launch."
         quiet = facts.looked(Facet.LOGS)
         if asked and quiet and age and age >= timedelta(minutes=2):
             yield confirms(
                 f"{text} The caller asked for that (`{asked[0].strip()}`), and the log holds no pull and no boot.",
-                *facts.events.state_at,
-                *facts.events.events_at,
+                *facts.events.state_evidence,
+                *facts.events.evidence,
                 Facet.LOGS,
                 Facet.CALLER,
             )
         elif quiet and age and age >= timedelta(minutes=5):
-            yield supports(f"{text} Its log holds no line of a pull or a boot.", *facts.events.events_at, Facet.LOGS)
+            yield supports(f"{text} Its log holds no line of a pull or a boot.", *facts.events.evidence, Facet.LOGS)
         else:
-            yield supports(text, *facts.events.events_at)
+            yield supports(text, *facts.events.evidence)
         if not quiet:
             yield missing("The log, which would show a pull still under way, could not be read.", Facet.LOGS)
     else:
-        yield supports(f"It has been in `{facts.events.state}` for {format_duration(age)}.", *facts.events.state_at)
+        yield supports(
+            f"It has been in `{facts.events.state}` for {format_duration(age)}.", *facts.events.state_evidence
+        )
         yield missing("Its events could not be read.", Facet.EVENTS)
     if schedule:
-        yield supports(f"It is started by a schedule ({schedule}), not when it is made.", *facts.machine.config_at)
+        yield supports(
+            f"It is started by a schedule ({schedule}), not when it is made.", *facts.machine.config_evidence
+        )
     if facts.log.refused("wait-timeout"):
         yield contradicts(
-            "The caller had waited for its start, so a start was asked for.", facts.log.refused("wait-timeout")[0].at
+            "The caller had waited for its start, so a start was asked for.",
+            facts.log.refused("wait-timeout")[0].evidence,
         )
     yield concludes(
         f"The machine was created without being started and has waited in `{facts.events.state}` "
@@ -302,25 +309,29 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
         text = f"It has been in `created` for {format_duration(over)}"
         if pulling:
             yield confirms(
-                f"{text}; the log shows a pull that does not end.", *facts.events.state_at, *facts.log.where("pulling")
+                f"{text}; the log shows a pull that does not end.",
+                *facts.events.state_evidence,
+                *facts.log.where("pulling"),
             )
         elif waited:
             yield supports(
-                f"{text}; the caller waited for it in vain: {waited[-1].told}.", *facts.events.state_at, waited[-1].at
+                f"{text}; the caller waited for it in vain: {waited[-1].told}.",
+                *facts.events.state_evidence,
+                waited[-1].evidence,
             )
         else:
             yield supports(
-                f"{text}, which is longer than a pull takes.", *(facts.events.events_at or facts.events.state_at)
+                f"{text}, which is longer than a pull takes.", *(facts.events.evidence or facts.events.state_evidence)
             )
     elif over:
         yield confirms(
             f"It has been `{facts.events.state}` for {format_duration(over)}; Fly calls that stuck.",
-            *(facts.machine.seen_at or facts.events.events_at)[:1],
+            *(facts.machine.seen_evidence or facts.events.evidence)[:1],
         )
     elif facts.events.state == "failed":
-        yield supports("Its state is failed: it could not be started, and stays so.", *facts.events.state_at)
-    elif waited and not facts.events.started_at and not facts.events.state:
-        yield supports(f"The caller waited in vain: {waited[-1].told}.", waited[-1].at)
+        yield supports("Its state is failed: it could not be started, and stays so.", *facts.events.state_evidence)
+    elif waited and not facts.events.started_evidence and not facts.events.state:
+        yield supports(f"The caller waited in vain: {waited[-1].told}.", waited[-1].evidence)
     if facts.machine.host_ok and over:
         yield supports("Its host is ok.", *facts.machine.host_ok, weight=Weight.WEAK)
     state = facts.events.state or told or "an unfinished state"
@@ -366,12 +377,12 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     if facts.machine.seen_state:
         yield from said_no(facts, *kinds, of_create=False)
     else:
-        yield supports(f"The platform refused the call: {no.told}.", no.at)
+        yield supports(f"The platform refused the call: {no.told}.", no.evidence)
         yield missing("How long it has been in that state is not known: it may be stuck.", Facet.MACHINE, Facet.EVENTS)
     if facts.events.crash_codes:
-        yield contradicts("The program's own end is known.", *facts.events.events_at, *facts.log.log_at)
+        yield contradicts("The program's own end is known.", *facts.events.evidence, *facts.log.evidence)
     if facts.events.runs:
-        yield contradicts("It runs now.", *facts.events.state_at)
+        yield contradicts("It runs now.", *facts.events.state_evidence)
     what = no.names.get("action") or "call"
     state = no.names.get("state") or facts.events.state
     inside = f" while it was `{state}`" if state else ""
@@ -414,7 +425,7 @@ def replaced_or_migrated(facts: Facts) -> Iterator[Point | Conclusion]:
         yield confirms(
             f"The version that was kept ({kept[0]}) is not its present one ({now}).",
             kept[1],
-            *facts.machine.seen_at[:1],
+            *facts.machine.seen_evidence[:1],
         )
     if migrated := facts.log.matches("migrated"):
         yield supports(f"The log says: “{short(migrated[-1].line.message, 120)}”.", *facts.log.where("migrated"))

@@ -89,7 +89,7 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Conclusion]:
     if host == facts.app_host:
         yield refutes(
             "The URL names the app's own hostname.",
-            *facts.caller.url_at,
+            *facts.caller.url_evidence,
             *facts.made(Facet.DNS_APP, Facet.EDGE_BELIEVED),
         )
     if not host.endswith(".fly.dev") or host == facts.app_host or facts.machine.other_apps:
@@ -101,7 +101,7 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Conclusion]:
         if from_name
         else (f"{host} is not the hostname of {facts.subject.app}, which is {facts.app_host}")
     )
-    given = facts.caller.url_at
+    given = facts.caller.url_evidence
     if facts.outcome(Facet.DNS_BELIEVED) is Outcome.ABSENT and (given or facts.outcome(Facet.DNS_APP) is Outcome.SEEN):
         yield confirms(
             f"{made}; it does not exist in DNS.",
@@ -171,9 +171,9 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     told = f"{problem[:1].upper()}{problem[1:]}; offered are {offered or 'none'}."
     if failed:
-        yield confirms(told, *facts.machine.config_at, Facet.EDGE_BELIEVED)
+        yield confirms(told, *facts.machine.config_evidence, Facet.EDGE_BELIEVED)
     else:
-        yield supports(told, *facts.machine.config_at)
+        yield supports(told, *facts.machine.config_evidence)
         yield missing("Whether the connection fails was not seen.", Facet.EDGE_BELIEVED)
     if probe and not failed:
         yield refutes("The URL answers all the same.", Facet.EDGE_BELIEVED)
@@ -215,7 +215,7 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
             f"The caller failed at {tried:%H:%M:%S} (“{short(words, 100)}”), the machine had started at "
             f"{start.at:%H:%M:%S}, and it answers now.",
             Facet.CALLER,
-            *facts.events.events_at[:1],
+            *facts.events.evidence[:1],
             at,
         )
     elif probe:
@@ -224,7 +224,7 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(
             f"The caller failed at {tried:%H:%M:%S}, the machine had started at {start.at:%H:%M:%S}.",
             Facet.CALLER,
-            *facts.events.events_at[:1],
+            *facts.events.evidence[:1],
         )
         yield missing("Whether it answers now was not seen.", Facet.EDGE_BELIEVED)
     early = max(0, int((start.at - tried).total_seconds()))
@@ -260,7 +260,7 @@ def private_network_mismatch(facts: Facts) -> Iterator[Point | Conclusion]:
     network = facts.observations.app.raw.get("network") if facts.observations.app else None
     network = network if isinstance(network, str) and network not in ("", "default") else ""
     failed = [words for _, words in facts.caller.failed_connects]
-    given = facts.caller.url_at or (Facet.CALLER,)
+    given = facts.caller.url_evidence or (Facet.CALLER,)
     if network and failed:
         yield confirms(
             f"{host} is a private name of the network {network}, and the caller could not reach it: "

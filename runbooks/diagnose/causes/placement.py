@@ -252,8 +252,8 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
     for sighting in facts.machine.flagged_hosts[:1]:
         status = sighting.machine.host_status
         argue = confirms if status == "unreachable" else supports
-        yield argue(f"The platform says host_status: {status}.", sighting.at)
-    fine = [s.at for s in facts.machine.views if s.machine.host_status == "ok"]
+        yield argue(f"The platform says host_status: {status}.", sighting.evidence)
+    fine = [s.evidence for s in facts.machine.views if s.machine.host_status == "ok"]
     if fine and facts.machine.flagged_hosts:
         yield contradicts("Another view says that the host is ok.", *fine)
     yield from said_no(facts, "host-unreachable", of_create=False)

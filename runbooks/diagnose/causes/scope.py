@@ -58,7 +58,7 @@ def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
         other = facts.machine.other_apps[0]
         yield confirms(
             f"Machine {other.machine.id} is in the app {other.app} ({other.machine.state}).",
-            *dict.fromkeys(s.at for s in facts.machine.other_apps),
+            *dict.fromkeys(s.evidence for s in facts.machine.other_apps),
         )
         if any(s.app == facts.subject.app for s in facts.machine.views):
             yield contradicts(f"{facts.subject.app} shows it, too.", *facts.machine.known_here)
@@ -104,7 +104,7 @@ def app_not_found(facts: Facts) -> Iterator[Point | Conclusion]:
     refusal = facts.refusal(Facet.APP)
     if no := refused(facts, "app-missing"):
         # The same words come to a token of another organisation (facts §6.3), so they alone are no proof.
-        yield supports(f"The caller was told {no.told}.", no.at)
+        yield supports(f"The caller was told {no.told}.", no.evidence)
         yield concludes(f"The app {no.names.get('app') or facts.subject.app} was not found.")
         if facts.outcome(Facet.APP) is Outcome.SEEN:
             yield refutes("The API shows the app.", Facet.APP)
@@ -208,7 +208,7 @@ def token_out_of_scope(facts: Facts) -> Iterator[Point | Conclusion]:
     if facts.observations.token is None:
         yield missing("What the token may see could not be read.", Facet.TOKEN)
     if no := refused(facts, "forbidden"):
-        yield supports(f"The caller was refused: {no.told}.", no.at)
+        yield supports(f"The caller was refused: {no.told}.", no.evidence)
     yield concludes(
         f"The token used here reads {orgs or 'something else'}, not the app {app}: what it cannot see is not absent."
     )
@@ -244,7 +244,7 @@ def wrong_organization(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     yield confirms(f"The API says that the app {app.name or facts.subject.app} belongs to {app.org_slug}.", Facet.APP)
     if facts.events.runs:
-        yield supports("The machine runs there.", *facts.events.state_at, weight=Weight.WEAK)
+        yield supports("The machine runs there.", *facts.events.state_evidence, weight=Weight.WEAK)
     yield concludes(
         f"The app {app.name or facts.subject.app} belongs to the organisation {app.org_slug}, not to {given}: "
         f"whoever looks in {given} does not see it.",
@@ -281,7 +281,7 @@ def app_recreated(facts: Facts) -> Iterator[Point | Conclusion]:
     born = time_of(facts.observations.app.raw.get("created_at")) if facts.observations.app else None
     if born is None or facts.machine.views:
         return
-    older = [(line.at, Facet.LOGS) for line in facts.log.lines if line.at and Facet.LOGS in facts.log.log_at]
+    older = [(line.at, Facet.LOGS) for line in facts.log.lines if line.at and Facet.LOGS in facts.log.evidence]
     older += [(r.created_at, Facet.RECORD) for r in facts.caller.records if r.created_at]
     older += (
         [(facts.caller.answer.at, Facet.CALLER)] if facts.caller.answer.at and facts.caller.answer.machine_id else []
@@ -338,7 +338,7 @@ def wrong_region(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     yield confirms(
         f"The machine is in {machine.region}; the {_TELLER[told[1]]} says {told[0]}.",
-        *facts.machine.seen_at[:1],
+        *facts.machine.seen_evidence[:1],
         told[1],
     )
     yield concludes(

@@ -21,7 +21,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
-from runbooks.diagnose.shared_evidence import crash, crash_at
+from runbooks.diagnose.shared_evidence import crash, crash_evidence
 from runbooks.evidence.models import Probe
 
 
@@ -45,10 +45,10 @@ from runbooks.evidence.models import Probe
 )
 def cordoned(facts: Facts) -> Iterator[Point | Conclusion]:
     """`cordoned: true` on a started machine: the proxy leaves it out, a private address still reaches it."""
-    flagged = [s.at for s in facts.machine.views if s.machine.cordoned]
+    flagged = [s.evidence for s in facts.machine.views if s.machine.cordoned]
     if not flagged:
         if facts.machine.critical_checks and facts.events.state == "started":
-            yield refutes("Its description says that it is not cordoned.", *facts.machine.seen_at[:1])
+            yield refutes("Its description says that it is not cordoned.", *facts.machine.seen_evidence[:1])
         return
     if facts.events.state == "started":
         yield confirms("The machine is started, and its description says cordoned.", *flagged)
@@ -116,8 +116,10 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         yield confirms(
             f"The deploy says: “{short(warned[-1].line.message, 160)}”.", *facts.log.where("not-expected-address")
         )
-    if probe_at := _bad_gateway(facts):
-        yield supports("The endpoint answers 502: the proxy reached the machine, and no program answered.", probe_at)
+    if probe_evidence := _bad_gateway(facts):
+        yield supports(
+            "The endpoint answers 502: the proxy reached the machine, and no program answered.", probe_evidence
+        )
     ports = {s.internal_port for s in facts.machine.services or () if s.internal_port}
     heard = ""
     for reading in announced[-1:]:
@@ -126,9 +128,11 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         if local or (ports and reading.number and reading.number not in ports):
             yield supports(f"The program says: “{short(reading.line.message, 120)}”.", *facts.log.where("listens"))
     if facts.events.crash_codes:
-        yield contradicts(f"The program ended by itself with {crash(facts)}: then nothing listens.", *crash_at(facts))
+        yield contradicts(
+            f"The program ended by itself with {crash(facts)}: then nothing listens.", *crash_evidence(facts)
+        )
     if facts.events.state and facts.events.state not in ("started", "suspended"):
-        yield contradicts(f"The machine is {facts.events.state}.", *facts.events.state_at)
+        yield contradicts(f"The machine is {facts.events.state}.", *facts.events.state_evidence)
     port = lines[-1].number if lines and lines[-1].number else next(iter(sorted(ports)), None)
     where = f"port {port}" if port else "the port of its service"
     yield concludes(
@@ -202,7 +206,7 @@ def websocket_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
         and (number == Facet.EDGE_APP or named or not facts.siblings.living)
     )
     argue = confirms if sure else supports
-    yield argue(text, number, *(facts.events.state_at if facts.events.state == "started" else ()))
+    yield argue(text, number, *(facts.events.state_evidence if facts.events.state == "started" else ()))
     if number == Facet.EDGE_BELIEVED and named and named.reached == "open":
         yield contradicts("Named in the header, the machine accepts.", Facet.EDGE_APP)
     yield concludes(
@@ -301,7 +305,10 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
     told = "The endpoint answers 503" if probes else f"The proxy says: “{short(turned[-1].line.message, 120)}”"
     if reason and listed and not served:
         yield confirms(
-            f"{told}; {reason}, and no other machine of the app serves.", *where, *facts.machine.config_at, Facet.LIST
+            f"{told}; {reason}, and no other machine of the app serves.",
+            *where,
+            *facts.machine.config_evidence,
+            Facet.LIST,
         )
     else:
         yield supports(f"{told}.", *where)
@@ -315,7 +322,7 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
         and facts.machine.description
         and not facts.machine.description.cordoned
     ):
-        yield contradicts("The machine itself is started and has a service.", *facts.machine.config_at)
+        yield contradicts("The machine itself is started and has a service.", *facts.machine.config_evidence)
     yield concludes(
         f"{facts.caller.believed_host or facts.app_host} resolves, but no machine can serve it"
         f"{': ' + reason if reason else ''}.",

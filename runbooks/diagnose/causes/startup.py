@@ -23,7 +23,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
-from runbooks.diagnose.shared_evidence import crash, crash_at, never_ran, refused
+from runbooks.diagnose.shared_evidence import crash, crash_evidence, never_ran, refused
 
 _AFTERMATH = (
     "restart-limit-reached",
@@ -73,24 +73,28 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     names = ", ".join(wanted)
     quote = f"The program says: “{short(lines[-1].line.message, 200)}”."
     if facts.events.crash_codes:
-        yield confirms(f"{quote} It ended with {crash(facts)}.", *facts.log.where("missing-variable"), *crash_at(facts))
+        yield confirms(
+            f"{quote} It ended with {crash(facts)}.", *facts.log.where("missing-variable"), *crash_evidence(facts)
+        )
     else:
         yield supports(quote, *facts.log.where("missing-variable"))
         yield missing("No end of the program was seen.", Facet.EVENTS)
         if facts.events.state == "started":
-            yield contradicts("The machine runs all the same.", *facts.events.state_at)
+            yield contradicts("The machine runs all the same.", *facts.events.state_evidence)
     env = facts.machine.description.env if facts.machine.description else {}
     sent = [name for name in wanted if env.get(name)]
     if facts.machine.description and facts.machine.description.config is not None:
         if sent and len(sent) == len(wanted):
-            yield contradicts(f"The machine's config does carry {', '.join(sent)}.", *facts.machine.config_at)
+            yield contradicts(f"The machine's config does carry {', '.join(sent)}.", *facts.machine.config_evidence)
         near = {n: c for n in wanted if n not in env and (c := near_miss(n, tuple(env)))}
         empty = [name for name in wanted if name in env and not env[name]]
         if empty:
-            yield supports(f"The machine's config carries {', '.join(empty)}, but empty.", *facts.machine.config_at)
+            yield supports(
+                f"The machine's config carries {', '.join(empty)}, but empty.", *facts.machine.config_evidence
+            )
         if near:
             pairs = "; ".join(f"{have} was sent, {want} is wanted" for want, have in near.items())
-            yield supports(f"A near miss stands among the variables sent: {pairs}.", *facts.machine.config_at)
+            yield supports(f"A near miss stands among the variables sent: {pairs}.", *facts.machine.config_evidence)
             yield concludes(
                 f"The program wants {names} and the machine was sent {', '.join(near.values())} instead, "
                 f"so the program ended with {crash(facts) or 'an error'}.",
@@ -154,14 +158,14 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
         else:
             yield supports(quote, *at)
             if facts.events.state == "started":
-                yield contradicts("The machine runs all the same.", *facts.events.state_at)
+                yield contradicts("The machine runs all the same.", *facts.events.state_evidence)
         yield concludes(
             f"The image was started, and {reading.thing or 'the file its command names'} was not found in it."
         )
     if codes & {126, 127}:
         code = 127 if 127 in codes else 126
         meaning = "not found" if code == 127 else "not executable"
-        yield supports(f"Exit code {code} means that the command was {meaning}.", *crash_at(facts))
+        yield supports(f"Exit code {code} means that the command was {meaning}.", *crash_evidence(facts))
         if not lines:
             yield concludes(f"The command that was started is {meaning} in the image (exit code {code}).")
             yield missing("No log line names the file.", Facet.LOGS)
@@ -198,17 +202,17 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
         text = f"The program ended by itself with {crash(facts)}."
         from_outside = {code for code, _ in facts.events.crash_codes} <= {137, 143}
         if from_outside:
-            yield supports(f"The program was killed: {crash(facts)}.", *crash_at(facts), weight=Weight.WEAK)
+            yield supports(f"The program was killed: {crash(facts)}.", *crash_evidence(facts), weight=Weight.WEAK)
             yield missing(
                 "Who or what sent the signal is not known: such a code comes from outside the program.", Facet.LOGS
             )
         elif words:
-            yield confirms(f"{text} Its last words: “{words}”.", *facts.log.output_evidence, *crash_at(facts))
+            yield confirms(f"{text} Its last words: “{words}”.", *facts.log.output_evidence, *crash_evidence(facts))
         elif facts.events.loop_ended:
-            yield supports(text, *crash_at(facts), weight=Weight.WEAK)
+            yield supports(text, *crash_evidence(facts), weight=Weight.WEAK)
             yield missing("Nothing that the program printed is to be had, so its reason is not known.", Facet.LOGS)
         else:
-            yield supports(text, *crash_at(facts))
+            yield supports(text, *crash_evidence(facts))
             yield missing("Nothing that the program printed is to be had.", Facet.LOGS)
         yield concludes(f"The program ended by itself with {crash(facts)}{f': “{words}”' if words else ''}.")
     elif facts.log.matches("abrupt", "spawn-failed", "exec-format"):
@@ -218,7 +222,9 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
     elif facts.events.exits and all(x.exit_code == 0 or x.requested_stop for _, x, _ in facts.events.exits):
         yield refutes("Every recorded end has code 0 or was asked for.", *(at for _, _, at in facts.events.exits))
     elif facts.events.state == "started" and facts.events.whole_life:
-        yield refutes("The machine runs, and its events hold no exit.", *facts.events.state_at, *facts.events.events_at)
+        yield refutes(
+            "The machine runs, and its events hold no exit.", *facts.events.state_evidence, *facts.events.evidence
+        )
     elif uncaught := facts.log.matches("uncaught", "segfault"):
         quote = short(uncaught[-1].line.message, 160)
         yield supports(f"The log ends in an error: “{quote}”.", *facts.log.where("uncaught", "segfault"))
@@ -268,7 +274,7 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
         yield refutes("The last end was asked for (requested_stop).", facts.events.asked_to_stop[1])
     if facts.events.crash_codes:
         argue = contradicts if last and facts.events.exits[-1][1].exit_code == 0 else refutes
-        yield argue(f"It ended with {crash(facts)}: that is an error, and no end of the work.", *crash_at(facts))
+        yield argue(f"It ended with {crash(facts)}: that is an error, and no end of the work.", *crash_evidence(facts))
     at = ended[-1][0].at if ended else None
     after = (
         f" {format_duration(at - facts.events.created_at)} after it was created"
@@ -309,16 +315,18 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
     if lines:
         yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("out-of-memory"))
     if not killed and any(code == 137 for code, _ in facts.events.crash_codes):
-        yield supports("Exit code 137 means SIGKILL, which the kernel sends when memory runs out.", *crash_at(facts))
+        yield supports(
+            "Exit code 137 means SIGKILL, which the kernel sends when memory runs out.", *crash_evidence(facts)
+        )
         if facts.events.exits and not lines:
-            yield contradicts("The exit events do not say oom_killed.", *facts.events.events_at)
+            yield contradicts("The exit events do not say oom_killed.", *facts.events.evidence)
     if facts.events.exits and not killed and not lines and not any(code == 137 for code, _ in facts.events.crash_codes):
-        yield refutes("No exit event says oom_killed, and no line speaks of memory.", *facts.events.events_at)
+        yield refutes("No exit event says oom_killed, and no line speaks of memory.", *facts.events.evidence)
     guest = facts.machine.config.get("guest") if facts.machine.config else None
     memory = guest.get("memory_mb") if isinstance(guest, Mapping) else None
     known = f"{memory} MB" if memory else "the default of 256 MB" if facts.machine.config else ""
     if known and (killed or lines):
-        yield supports(f"The machine has {known} of memory.", *facts.machine.config_at, weight=Weight.WEAK)
+        yield supports(f"The machine has {known} of memory.", *facts.machine.config_evidence, weight=Weight.WEAK)
     size = f" ({known})" if known else ""
     yield concludes(
         f"The program needed more memory than the machine has{size} and was ended for it.",
@@ -349,15 +357,15 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
     if not facts.events.loop_ended or facts.log.last_output or any(x.oom_killed for _, x, _ in facts.events.exits):
         return
     limit = facts.log.matches("restarts-used-up")
-    lines_at = facts.log.where("restarts-used-up")
+    lines_evidence = facts.log.where("restarts-used-up")
     argue = confirms if facts.looked(Facet.LOGS) else supports
-    if limit and set(lines_at) & set(facts.events.loop_ended):
-        yield confirms(f"The log says: “{limit[-1].line.message}”.", *lines_at)
-    if others := [at for at in facts.events.loop_ended if at not in lines_at]:
+    if limit and set(lines_evidence) & set(facts.events.loop_ended):
+        yield confirms(f"The log says: “{limit[-1].line.message}”.", *lines_evidence)
+    if others := [at for at in facts.events.loop_ended if at not in lines_evidence]:
         yield argue(
             f"The program ended by itself with {crash(facts)}, and the last time it was not restarted.", *others
         )
-    if not facts.log.log_at:
+    if not facts.log.evidence:
         yield missing("Nothing that the program printed is to be had.", Facet.LOGS)
     yield concludes(f"The program crashed until its retries were used up ({crash(facts) or 'exit code unknown'}).")
 
@@ -403,9 +411,9 @@ def health_check_failing(facts: Facts) -> Iterator[Point | Conclusion]:
         else:
             yield supports(text, *facts.log.where("health-failed"))
     if no := refused(facts, "health-timeout"):
-        yield supports(f"The deploy gave up: “{short(no.text, 160)}”.", no.at)
+        yield supports(f"The deploy gave up: “{short(no.text, 160)}”.", no.evidence)
     if facts.events.crash_codes:
-        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
+        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_evidence(facts))
     probe = facts.observations.probe(Facet.EDGE_APP)
     if probe and probe.reached == "open":
         yield contradicts(f"It answers at {facts.app_host} all the same.", Facet.EDGE_APP)

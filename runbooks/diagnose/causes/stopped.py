@@ -21,7 +21,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy, Side
-from runbooks.diagnose.shared_evidence import crash, crash_at
+from runbooks.diagnose.shared_evidence import crash, crash_evidence
 
 RESTING = ("stopped", "stopping", "suspended", "suspending")
 _UNREACHED = ("record-never-updated", "no-machine-behind-app")
@@ -30,11 +30,11 @@ _UNREACHED = ("record-never-updated", "no-machine-behind-app")
 def _rests_not(facts: Facts) -> Iterator[Point]:
     """A stop explains nothing about a machine that runs or is gone."""
     if facts.events.state and facts.events.state not in (*RESTING, *GONE):
-        yield refutes(f"The machine is {facts.events.state}, not stopped.", *facts.events.state_at)
+        yield refutes(f"The machine is {facts.events.state}, not stopped.", *facts.events.state_evidence)
     elif facts.events.destroyed:
-        yield contradicts("It was not only stopped, it is destroyed.", *facts.events.state_at)
+        yield contradicts("It was not only stopped, it is destroyed.", *facts.events.state_evidence)
     if facts.events.crash_codes and not facts.events.asked_to_stop:
-        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
+        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_evidence(facts))
 
 
 @cause(
@@ -133,7 +133,7 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
             yield supports(
                 "Its exit was asked for, and its services have autostop on.",
                 facts.events.asked_to_stop[1],
-                *facts.machine.config_at,
+                *facts.machine.config_evidence,
             )
         elif facts.events.asked_to_stop and facts.events.state in RESTING and not facts.events.event_of("stop"):
             yield supports("Its exit was asked for, and autostop asks so, too.", facts.events.asked_to_stop[1])
@@ -143,13 +143,15 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
             and facts.events.state in RESTING
             and any(s.autostop for s in facts.machine.services or ())
         ):
-            yield supports(f"It is {facts.events.state}, and its services have autostop on.", *facts.machine.config_at)
+            yield supports(
+                f"It is {facts.events.state}, and its services have autostop on.", *facts.machine.config_evidence
+            )
             yield missing("No event and no line say how it came to rest.", Facet.EVENTS, Facet.LOGS)
     if facts.events.event_of("stop", source="user") and not stop and not lines:
-        yield refutes("The stop event has the source user.", *facts.events.events_at)
+        yield refutes("The stop event has the source user.", *facts.events.evidence)
     never = facts.machine.services is not None and not any(s.autostop for s in facts.machine.services)
     if facts.events.asked_to_stop and not stop and not lines and never:
-        yield refutes("No service of the machine has autostop.", *facts.machine.config_at)
+        yield refutes("No service of the machine has autostop.", *facts.machine.config_evidence)
     if stop or lines or facts.events.asked_to_stop or facts.events.state in RESTING:
         yield from _rests_not(facts)
     again = (
@@ -195,7 +197,7 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
     if facts.events.state not in RESTING or not facts.machine.services:
         return
     if any(s.autostart for s in facts.machine.services):
-        yield refutes("A service of the machine has autostart.", *facts.machine.config_at)
+        yield refutes("A service of the machine has autostart.", *facts.machine.config_evidence)
     if any(s.autostart is not False for s in facts.machine.services):
         return
     probe = facts.observations.probe(Facet.EDGE_BELIEVED) or facts.observations.probe(Facet.EDGE_APP)
@@ -203,21 +205,21 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
     if turned_away:
         yield confirms(
             f"No service has autostart, and the proxy says: “{short(turned_away[-1].line.message, 120)}”.",
-            *facts.machine.config_at,
+            *facts.machine.config_evidence,
             *facts.log.where("no-candidate"),
         )
     elif probe and probe.status in (502, 503):
         at = Facet.EDGE_BELIEVED if facts.observations.probe(Facet.EDGE_BELIEVED) else Facet.EDGE_APP
         yield confirms(
-            f"No service has autostart, and the endpoint answers {probe.status}.", *facts.machine.config_at, at
+            f"No service has autostart, and the endpoint answers {probe.status}.", *facts.machine.config_evidence, at
         )
     elif any(s.autostop for s in facts.machine.services):
         yield supports(
-            "Its services have autostop on and autostart off: nothing starts it again.", *facts.machine.config_at
+            "Its services have autostop on and autostart off: nothing starts it again.", *facts.machine.config_evidence
         )
         yield missing("No request was seen to be turned away.", Facet.LOGS, Facet.EDGE_BELIEVED)
     else:
-        yield supports("No service has autostart.", *facts.machine.config_at, weight=Weight.WEAK)
+        yield supports("No service has autostart.", *facts.machine.config_evidence, weight=Weight.WEAK)
     yield from _rests_not(facts)
     yield concludes(
         f"The machine is {facts.events.state}, and none of its services has autostart: traffic cannot start it.",
@@ -249,7 +251,7 @@ def trial_limit(facts: Facts) -> Iterator[Point | Conclusion]:
     if lines:
         yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("trial"))
     if facts.events.state in ("started", "starting") and lines:
-        yield supports("It runs again at present.", *facts.events.state_at, weight=Weight.WEAK)
+        yield supports("It runs again at present.", *facts.events.state_evidence, weight=Weight.WEAK)
     yield concludes(
         "The organisation is in its free trial, which stops every machine after five minutes.",
         "its organisation is in the free trial, which stops every machine after five minutes",

@@ -62,7 +62,7 @@ class CallerFacts:
         return self._observations.subject.websocket_url or (self.record.websocket_url if self.record else "")
 
     @cached_property
-    def url_at(self) -> tuple[str, ...]:
+    def url_evidence(self) -> tuple[str, ...]:
         """The looks that hold the believed URL; none when the person gave it."""
         told = (Facet.CALLER,) if self.believed_url and self.believed_url in self.answer.text else ()
         kept = (Facet.RECORD,) if self.record and self.believed_url == self.record.websocket_url != "" else ()

@@ -58,7 +58,7 @@ class LifecycleFacts:
                 found.setdefault((event.id, event.type, event.status, event.at), (event, Facet.EVENTS))
         for sighting in self._machine.views:
             for event in sighting.machine.events:
-                found.setdefault((event.id, event.type, event.status, event.at), (event, sighting.at))
+                found.setdefault((event.id, event.type, event.status, event.at), (event, sighting.evidence))
         return tuple(sorted(found.values(), key=lambda pair: (pair[0].at or _LATEST, pair[0].id)))
 
     @cached_property
@@ -66,7 +66,7 @@ class LifecycleFacts:
         return tuple(event for event, _ in self.dated)
 
     @cached_property
-    def events_at(self) -> tuple[str, ...]:
+    def evidence(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(at for _, at in self.dated))
 
     @cached_property
@@ -96,11 +96,11 @@ class LifecycleFacts:
         return self._machine.seen_state or (self.all[-1].status if self.all else "")
 
     @cached_property
-    def state_at(self) -> tuple[str, ...]:
+    def state_evidence(self) -> tuple[str, ...]:
         """The look that tells how it is: a view, or its last event; where neither does, its log."""
         if self._machine.seen_state and self._machine.last_view:
-            return (self._machine.last_view.at,)
-        return self.events_at[-1:] or self._log.log_at
+            return (self._machine.last_view.evidence,)
+        return self.evidence[-1:] or self._log.evidence
 
     @cached_property
     def since(self) -> datetime | None:
@@ -166,18 +166,18 @@ class LifecycleFacts:
         return tuple((code, at) for code, at in codes if code)
 
     @cached_property
-    def started_at_by_events(self) -> tuple[str, ...]:
+    def started_evidence_by_events(self) -> tuple[str, ...]:
         """The looks whose events show that the machine booted at least once."""
         found = [at for e, at in self.dated if e.type in ("start", "restart") and e.status == "started"]
         found += [at for e, at in self.dated if e.exit is not None]
         return tuple(dict.fromkeys(found))
 
     @cached_property
-    def started_at(self) -> tuple[str, ...]:
+    def started_evidence(self) -> tuple[str, ...]:
         """The looks that show that the machine booted at least once."""
-        found = list(self.started_at_by_events)
+        found = list(self.started_evidence_by_events)
         found += self._log.where("booting", "command", "exited", "killed")
-        found += [s.at for s in self._machine.views if s.machine.state in ("started", "suspended")]
+        found += [s.evidence for s in self._machine.views if s.machine.state in ("started", "suspended")]
         return tuple(dict.fromkeys(found))
 
     @cached_property

@@ -30,10 +30,10 @@ class ApiRefusal:
 
     kind: str
     text: str
-    at: str
+    evidence: str
     names: Mapping[str, str]
     status: int | None = None
-    when: datetime | None = None
+    at: datetime | None = None
 
     @property
     def told(self) -> str:
@@ -91,7 +91,7 @@ class LogFacts:
         """The readings with their looks. Equal lines give equal readings, so one pass serves both sources."""
         return tuple(
             (reading, number)
-            for number in self.log_at
+            for number in self.evidence
             for reading in read_lines(line for line, at in self._own_lines if at == number)
         )
 
@@ -111,7 +111,7 @@ class LogFacts:
     def where(self, *facts: str) -> tuple[str, ...]:
         """The looks in which lines of these facts stand."""
         found = [at for fact in facts for at in self._places.get(fact, ())]
-        return tuple(number for number in self.log_at if number in found)
+        return tuple(number for number in self.evidence if number in found)
 
     @cached_property
     def _places(self) -> Mapping[str, set[str]]:
@@ -121,7 +121,7 @@ class LogFacts:
         return found
 
     @cached_property
-    def log_at(self) -> tuple[str, ...]:
+    def evidence(self) -> tuple[str, ...]:
         """The looks that hold lines of this machine at all."""
         return tuple(dict.fromkeys(at for _, at in self._own_lines))
 
@@ -180,7 +180,7 @@ class LogFacts:
         plain = [no for no in self.refusals if no.kind not in VAGUE] or list(self.refusals)
         if not plain:
             return ()
-        return tuple(no for no in plain if (no.at, no.text) == (plain[-1].at, plain[-1].text))
+        return tuple(no for no in plain if (no.evidence, no.text) == (plain[-1].evidence, plain[-1].text))
 
     def refused(self, *kinds: str) -> tuple[ApiRefusal, ...]:
         return tuple(no for no in self.refusals if no.kind in kinds) if self.refusals else ()
@@ -200,6 +200,6 @@ def _time_in(request_id: str) -> datetime | None:
         return None
 
 
-def _read(text: str, at: str, status: int | None, when: datetime | None) -> Iterable[ApiRefusal]:
+def _read(text: str, evidence: str, status: int | None, at: datetime | None) -> Iterable[ApiRefusal]:
     for meaning in meanings(text, status) if text or status else ():
-        yield ApiRefusal(meaning.kind, text, at, meaning.names, status, when)
+        yield ApiRefusal(meaning.kind, text, evidence, meaning.names, status, at)

@@ -19,7 +19,7 @@ class MachineView:
     """A description of the machine, and the look that it comes from."""
 
     machine: Machine
-    at: str
+    evidence: str
     app: str
 
 
@@ -96,12 +96,12 @@ class MachineFacts:
         return any(s.machine.config and s.machine.instance_id and s.machine.created_at for s in self.views)
 
     @cached_property
-    def seen_at(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(s.at for s in self.views))
+    def seen_evidence(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(s.evidence for s in self.views))
 
     @cached_property
-    def config_at(self) -> tuple[str, ...]:
-        return tuple(s.at for s in self.views if s.machine.config)[:1]
+    def config_evidence(self) -> tuple[str, ...]:
+        return tuple(s.evidence for s in self.views if s.machine.config)[:1]
 
     @cached_property
     def seen_state(self) -> str:
@@ -113,7 +113,7 @@ class MachineFacts:
         """The one that tells its state: asked by its id before a list, and gone before anything else."""
         return max(
             self.views,
-            key=lambda s: (s.at in (Facet.MACHINE, Facet.MACHINE_AGAIN), s.machine.state in GONE),
+            key=lambda s: (s.evidence in (Facet.MACHINE, Facet.MACHINE_AGAIN), s.machine.state in GONE),
             default=None,
         )
 
@@ -124,7 +124,7 @@ class MachineFacts:
     @cached_property
     def known_here(self) -> tuple[str, ...]:
         """The looks in which the platform itself knows this machine in the believed app."""
-        own = [s.at for s in self.views if s.app == self._observations.subject.app]
+        own = [s.evidence for s in self.views if s.app == self._observations.subject.app]
         own += [
             n
             for n in (Facet.EVENTS, Facet.LOGS)
@@ -135,7 +135,7 @@ class MachineFacts:
     @cached_property
     def exists(self) -> tuple[str, ...]:
         """The looks that prove that there is or was such a machine, in whatever app."""
-        return self.known_here or self.seen_at
+        return self.known_here or self.seen_evidence
 
     @cached_property
     def created_at(self) -> datetime | None:
@@ -149,7 +149,7 @@ class MachineFacts:
 
     @cached_property
     def host_ok(self) -> tuple[str, ...]:
-        return tuple(s.at for s in self.views if s.machine.host_status == "ok")[:1]
+        return tuple(s.evidence for s in self.views if s.machine.host_status == "ok")[:1]
 
     @cached_property
     def services(self) -> tuple[Service, ...] | None:
@@ -173,7 +173,7 @@ class MachineFacts:
                 if isinstance(check, Mapping) and check.get("status") == "critical":
                     name = str(check.get("name") or "unnamed")
                     if not name.startswith("bg_deployments_compat"):
-                        found.setdefault(name, (name, str(check.get("output") or ""), sighting.at))
+                        found.setdefault(name, (name, str(check.get("output") or ""), sighting.evidence))
         return tuple(found.values())
 
     @cached_property
