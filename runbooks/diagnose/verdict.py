@@ -9,7 +9,7 @@ from runbooks.diagnose import caller_claims, comparison, config_audit, timeline,
 from runbooks.diagnose.commands import UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
-from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Symptom, Unchecked, Verdict, View
+from runbooks.diagnose.model import Answer, Diagnosis, Remedy, Symptom, Unchecked, Verdict, View
 from runbooks.evidence.models import Evidence, Outcome
 from runbooks.evidence.retention import overdue
 
@@ -118,12 +118,12 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
 
 
 def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
-    """The five symptoms of the first report, each derived and none assumed."""
+    """The five symptoms, each derived and none assumed."""
     caller = facts.caller.answer
     told = facts.outcome(Facet.CALLER) is Outcome.SEEN
     probe = facts.observations.probe(Facet.EDGE_BELIEVED)
     invisible = next(v for v in views if v.view.startswith("fly machine list"))
-    unseen = None if invisible.sees is Sees.COULD_NOT_LOOK else invisible.sees is Sees.NO
+    unseen = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(invisible.sees, invisible.sees)
     row_looked = facts.outcome(Facet.RECORD) in (Outcome.SEEN, Outcome.ABSENT)
     row = facts.caller.record
     status = f", status {row.status}" if row else ""
@@ -134,19 +134,19 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     return (
         Symptom(
             "The call that makes the machine claims success",
-            caller.ok if told else None,
+            Answer.of(caller.ok if told else None),
             facts.made(Facet.CALLER),
             said.get(caller.ok, "") if told and caller.ok is not None else "",
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
-            bool(caller.machine_id) if told else None,
+            Answer.of(bool(caller.machine_id) if told else None),
             facts.made(Facet.CALLER),
             f"The caller was given the {seen}" if seen else "The caller was given no machine id",
         ),
         Symptom(
             f"A database row exists{status}",
-            bool(row) if row_looked else None,
+            Answer.of(bool(row) if row_looked else None),
             facts.made(Facet.RECORD),
             f"The database row says {row.status or 'no status'}" if row else "There is no database row",
         ),
@@ -154,11 +154,11 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             "The machine is not in the app's list (the dashboard's own rules are not documented)",
             unseen,
             invisible.evidence,
-            "The app's list does not show the machine" if unseen else "The app's list shows the machine",
+            "The app's list does not show the machine" if unseen is Answer.YES else "The app's list shows the machine",
         ),
         Symptom(
             "The WebSocket connection fails",
-            probe.reached != "open" if probe else None,
+            Answer.of(probe.reached != "open" if probe else None),
             facts.made(Facet.EDGE_BELIEVED),
             "The WebSocket URL in use opens" if probe and probe.reached == "open" else reached,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Claim, Hypothesis, Moment, Sees, Status, View
+from runbooks.diagnose.model import Answer, Claim, Hypothesis, Moment, Status, View
 from runbooks.evidence.models import Exchange, Outcome
 from runbooks.report import status, times
 from runbooks.report.document import Report
@@ -70,26 +70,26 @@ def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
     """Sign, words and views, by what they tell: who speaks of the machine without having seen it is no proof of it."""
     every = report.diagnosis.visibility
     groups = (
-        (status.SEES_SIGNS["yes"], "see it", [v for v in every if v.sees is Sees.YES and not v.indirect]),
-        ("–", "only speak of it, and prove nothing", [v for v in every if v.sees is Sees.YES and v.indirect]),
-        (status.SEES_SIGNS["no"], "do not", [v for v in every if v.sees is Sees.NO]),
+        (status.ANSWER_SIGNS[Answer.YES], "see it", [v for v in every if v.sees is Answer.YES and not v.indirect]),
+        ("–", "only speak of it, and prove nothing", [v for v in every if v.sees is Answer.YES and v.indirect]),
+        (status.ANSWER_SIGNS[Answer.NO], "do not", [v for v in every if v.sees is Answer.NO]),
         (
-            status.SEES_SIGNS["could-not-look"],
+            status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK],
             "could not be asked",
-            [v for v in every if v.sees is Sees.COULD_NOT_LOOK],
+            [v for v in every if v.sees is Answer.COULD_NOT_LOOK],
         ),
     )
     return [(sign, words, tuple(found)) for sign, words, found in groups if found]
 
 
 def ruled_out(report: Report) -> list[Hypothesis]:
-    """What the evidence refutes: first what something had spoken for, then the usual first suspicions."""
+    """What the evidence refutes: first what something had spoken for, then the initial hypotheses."""
     refuted = [one for one in report.diagnosis.hypotheses if one.status is Status.REFUTED]
     return sorted(refuted, key=lambda one: (not (one.supports and one.always_listed), not one.always_listed))
 
 
 def suspicions(report: Report) -> list[Hypothesis]:
-    """Of those the ones that readers come with: the usual first suspicions, and that Fly is down."""
+    """Of those the ones that readers come with: the initial hypotheses, and that Fly is down."""
     return [one for one in ruled_out(report) if one.always_listed or one.slug == "platform-incident"]
 
 

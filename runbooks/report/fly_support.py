@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Side, Verdict
+from runbooks.diagnose.model import Owner, Verdict
 from runbooks.evidence.models import CallerError, Exchange, Outcome
 from runbooks.report import escape, facts, status, times
 from runbooks.report.document import Report
@@ -49,7 +49,7 @@ def section(report: Report) -> Section:
         answer = "There is nothing to ask: nothing wrong was found."
     elif cause is None:
         answer = "The cause is not established, and Fly can see what you cannot: send them this."
-    elif cause.side in (Side.FLY, Side.EITHER):
+    elif cause.owner in (Owner.FLY, Owner.UNDECIDED):
         answer = f"`{cause.slug}` is for Fly to judge and to mend: send them this."
     else:
         answer = f"`{cause.slug}` is on your side, so Fly can probably do nothing; if you ask all the same, send this."
@@ -117,7 +117,7 @@ def _asked(report: Report, seen: Facts) -> Iterator[str]:
     if cause is None:
         yield _line(f"- What do your records say about {who}: its events, its exits, and who or what ended it?")
         yield "- Was there anything on its host or in its region at that time?"
-    elif cause.side in (Side.FLY, Side.EITHER):
+    elif cause.owner in (Owner.FLY, Owner.UNDECIDED):
         yield _line(f"- Please look at {who}, and at its host or region: are we right, and can you mend it?")
         yield "- If we are not, what do your records show instead?"
     else:

@@ -102,7 +102,7 @@ def hypotheses(report: Report, write: Pen) -> Iterator[str]:
     cause = report.diagnosis.cause
     own = {finding.slug for finding in report.diagnosis.contributing}
     for one in [one for one in every if one.status is not Status.REFUTED][: write.room.things]:
-        raised = f", raised by {write.say(one.always_listed, 80)}" if one.always_listed else ""
+        raised = ", initial hypothesis" if one.always_listed else ""
         yield (
             f"{status.STATUS_SIGNS[one.status]} {one.status}: **{write.say(one.title, 300)}** "
             f"({escape.code(one.slug)}{raised})"

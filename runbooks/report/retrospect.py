@@ -6,25 +6,26 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runbooks.diagnose.fix_checks import Check, Review
+from runbooks.diagnose.model import Answer
 from runbooks.evidence import tables
+from runbooks.report import status
 from runbooks.report.section import Section
 from runbooks.report.since import Change, Since
 
 if TYPE_CHECKING:
     import pandas as pd
 
-HOLDS = {True: "✓ holds", False: "✗ does not hold", None: "? could not look"}
 _EARLIER = "earlier-runs"
 
 
 def standing(check: Check) -> str:
     """Sign and word of one check; one that does not apply is neither held nor failed."""
-    return "– left out" if check.skipped else HOLDS[check.holds]
+    return "– left out" if check.skipped else f"{status.ANSWER_SIGNS[check.holds]} {status.SYMPTOM_WORDS[check.holds]}"
 
 
 def five_checks(review: Review, app: str) -> Section:
     """The answer of `verify_fix`; `app` is the new machine's, which should be the incident's."""
-    held = sum(check.holds is True for check in review.made)
+    held = sum(check.holds is Answer.YES for check in review.made)
     left = len(review.checks) - len(review.made)
     incident = review.incident
     notes = []

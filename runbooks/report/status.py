@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbooks.diagnose.model import Diagnosis, Side
+from runbooks.diagnose.model import Answer, Diagnosis, Owner
 from runbooks.evidence.models import Evidence
 
 
@@ -28,23 +28,32 @@ _LIKELY = Standing("INVESTIGATING", "◐", "a likely cause is named, but not pro
 _OPEN = Standing("INVESTIGATING", "○", "something is wrong, its cause is not established", "open")
 _UNKNOWN = Standing("INCONCLUSIVE", "?", "the evidence does not decide it", "open")
 
-SIDES: Mapping[Side, str] = {
-    Side.YOURS: "yours, not Fly's",
-    Side.FLY: "Fly's",
-    Side.EITHER: "not decided, yours or Fly's",
+OWNERS: Mapping[Owner, str] = {
+    Owner.YOU: "yours, not Fly's",
+    Owner.FLY: "Fly's",
+    Owner.UNDECIDED: "not decided, yours or Fly's",
 }
 """Who can mend the cause: the first question of whoever believes that Fly is down."""
 STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": "○", "refuted": "✗"}
-SEES_SIGNS: Mapping[str, str] = {"yes": "✓", "no": "✗", "could-not-look": "?"}
-SEES_WORDS: Mapping[str, str] = {"yes": "sees it", "no": "does not", "could-not-look": "could not look"}
+ANSWER_SIGNS: Mapping[Answer, str] = {Answer.YES: "✓", Answer.NO: "✗", Answer.COULD_NOT_LOOK: "?"}
+"""The one table of signs for three-valued answers."""
+ANSWER_WORDS: Mapping[Answer, str] = {Answer.YES: "yes", Answer.NO: "no", Answer.COULD_NOT_LOOK: "could not look"}
+SEES_WORDS: Mapping[Answer, str] = {
+    Answer.YES: "sees it",
+    Answer.NO: "does not",
+    Answer.COULD_NOT_LOOK: "could not look",
+}
 OUTCOME_SIGNS: Mapping[str, str] = {"seen": "✓", "absent": "✗", "could-not-look": "?"}
 OUTCOME_WORDS: Mapping[str, str] = {
     "seen": "answered",
     "absent": "answered with no",
     "could-not-look": "could not look",
 }
-SYMPTOM_SIGNS: Mapping[bool | None, str] = {True: "✓", False: "✗", None: "?"}
-SYMPTOM_WORDS: Mapping[bool | None, str] = {True: "holds", False: "does not hold", None: "could not look"}
+SYMPTOM_WORDS: Mapping[Answer, str] = {
+    Answer.YES: "holds",
+    Answer.NO: "does not hold",
+    Answer.COULD_NOT_LOOK: "could not look",
+}
 
 
 def standing(verdict: str, confidence: str | None) -> Standing:

@@ -11,21 +11,19 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose import commands
 from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.log_classifier import is_program, short
-from runbooks.diagnose.model import Diagnosis
+from runbooks.diagnose.model import Answer, Diagnosis
 from runbooks.evidence import tables
 from runbooks.evidence.models import FunctionLog, Listing, LogLine, Outcome
 from runbooks.evidence.retention import gone_at, overdue
-from runbooks.report import charts
+from runbooks.report import charts, status
 from runbooks.report.footing import noted, numbers, used, why
 from runbooks.report.overview import searched, siblings, timeline
 from runbooks.report.section import Section
 
-_HELD = {True: "✓ yes", False: "✗ no", None: "? could not look"}
-
 
 def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
-    held = sum(s.holds is True for s in diagnosis.symptoms)
-    blind = sum(s.holds is None for s in diagnosis.symptoms)
+    held = sum(s.holds is Answer.YES for s in diagnosis.symptoms)
+    blind = sum(s.holds is Answer.COULD_NOT_LOOK for s in diagnosis.symptoms)
     hidden = f"; {blind} could not be looked at" if blind else ""
     return Section(
         "symptoms",
@@ -34,7 +32,10 @@ def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
         f"{held} of 5 signs hold{hidden}.",
         table=tables.frame(
             ("sign", "holds", "evidence"),
-            ((s.text, _HELD[s.holds], numbers(s.evidence)) for s in diagnosis.symptoms),
+            (
+                (s.text, f"{status.ANSWER_SIGNS[s.holds]} {status.ANSWER_WORDS[s.holds]}", numbers(s.evidence))
+                for s in diagnosis.symptoms
+            ),
         ),
         evidence=used(facts, *(n for s in diagnosis.symptoms for n in s.evidence)),
     )

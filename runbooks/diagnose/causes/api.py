@@ -22,7 +22,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.log_classifier import short
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.shared_evidence import refused, said_no
 from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
 
@@ -218,7 +218,7 @@ def request_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     "platform-incident",
     "Fly itself had an incident",
     stage=Stage.CREATE,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=(
         *_HIDES,
         "stuck-in-transition",

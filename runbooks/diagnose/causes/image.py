@@ -20,7 +20,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.log_classifier import LogMatch, short
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.shared_evidence import image_was_resolved, other_reason, refused, said_no
 from runbooks.evidence.models import Image, Outcome
 
@@ -39,7 +39,7 @@ def _believed(facts: Facts) -> tuple[Image | None, str]:
     "image-tag-missing",
     "The image tag was missing, so no machine could be made",
     stage=Stage.CREATE,
-    always_listed="the usual first suspicions",
+    always_listed=True,
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
         "Push the tag, or ask for an image that exists",
@@ -105,7 +105,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     "image-not-yet-propagated",
     "The image had been pushed, but could not be found yet",
     stage=Stage.CREATE,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
         "Call again",
@@ -230,8 +230,8 @@ def _after_boot(facts: Facts, reading: LogMatch) -> bool:
     "image-pull-failed",
     "The image could not be pulled after the create call",
     stage=Stage.START,
-    side=Side.EITHER,
-    always_listed="the usual first suspicions",
+    owner=Owner.UNDECIDED,
+    always_listed=True,
     explains=("record-never-updated", "auto-destroyed"),
     remedy=Remedy(
         "Push the image again and create from its new digest",

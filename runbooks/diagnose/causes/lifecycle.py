@@ -21,7 +21,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.log_classifier import short
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.shared_evidence import refused, said_no
 
 _WAITS = ("record-never-updated", "no-machine-behind-app")
@@ -275,7 +275,7 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
     "stuck-in-transition",
     "The machine is stuck on its way to another state",
     stage=Stage.LIFE,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=(*_WAITS, "start-rejected", "connected-too-early"),
     remedy=Remedy(
         "Make another one in its place, and remove this one by force",
@@ -393,7 +393,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     "replaced-or-migrated",
     "The machine was moved or updated: it has a new version",
     stage=Stage.SEEN,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=_WAITS,
     remedy=Remedy(
         "Ask by the machine's id alone",

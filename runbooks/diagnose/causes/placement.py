@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import Conclusion, Point, Stage, cause, concludes, confirms, contradicts, supports
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.shared_evidence import other_reason, refused, said_no
 
 _HIDES = ("create-error-swallowed", "record-never-updated", "stuck-in-transition")
@@ -27,7 +27,7 @@ def _region(facts: Facts, *kinds: str) -> str:
     "region-capacity",
     "The region has no room for the machine",
     stage=Stage.CREATE,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=_HIDES,
     remedy=Remedy(
         "Ask for several regions, or for a smaller machine",
@@ -58,7 +58,7 @@ def region_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     "host-capacity",
     "The machine's host has no room left",
     stage=Stage.CREATE,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=(*_HIDES, "start-rejected"),
     remedy=Remedy(
         "Make a new machine instead of starting or growing this one",
@@ -94,7 +94,7 @@ def host_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     "volume-placement",
     "The volume keeps the machine from being placed",
     stage=Stage.CREATE,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=(*_HIDES, "region-capacity", "host-capacity"),
     remedy=Remedy(
         "Fork the volume, or create the machine where the volume is",
@@ -137,7 +137,7 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
     "region-unavailable",
     "The region does not exist, or takes no new machines",
     stage=Stage.CREATE,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=(*_HIDES, "request-invalid"),
     remedy=Remedy(
         "Ask for a region that is offered",
@@ -172,7 +172,7 @@ def region_unavailable(facts: Facts) -> Iterator[Point | Conclusion]:
     "quota-or-billing",
     "A limit or the billing of the organisation stands in the way",
     stage=Stage.CREATE,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=(*_HIDES, "region-capacity", "token-out-of-scope", "trial-limit"),
     remedy=Remedy(
         "Raise the limit or settle the billing, then call again",
@@ -217,7 +217,7 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
     "host-unreachable",
     "The machine's host does not answer",
     stage=Stage.LIFE,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=(
         "record-never-updated",
         "list-incomplete",

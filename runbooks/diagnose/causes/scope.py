@@ -32,7 +32,7 @@ _OF_THE_APP = (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)
     "wrong-app",
     "The machine is in another app",
     stage=Stage.SCOPE,
-    always_listed="the usual first suspicions",
+    always_listed=True,
     explains=("wrong-hostname", "record-never-updated"),
     remedy=Remedy(
         "Point the caller at the app it means",
@@ -167,7 +167,7 @@ def token_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     "token-out-of-scope",
     "The token cannot see this app",
     stage=Stage.SCOPE,
-    always_listed="the usual first suspicions",
+    always_listed=True,
     explains=_BLIND,
     remedy=Remedy(
         "Use a token of the app's own organisation",

@@ -175,7 +175,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
     "startup-crash",
     "The program crashes when it starts",
     stage=Stage.START,
-    always_listed="the usual first suspicions",
+    always_listed=True,
     explains=_AFTERMATH,
     remedy=Remedy(
         "Read the program's last lines and run it once with auto_destroy off",

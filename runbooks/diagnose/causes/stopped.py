@@ -20,7 +20,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.log_classifier import short
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.shared_evidence import crash, crash_evidence
 
 RESTING = ("stopped", "stopping", "suspended", "suspending")
@@ -231,7 +231,7 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
     "trial-limit",
     "The trial stops every machine after five minutes",
     stage=Stage.LIFE,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=(*_UNREACHED, "exited-normally", "stopped-by-request", "stopped-by-autostop", "autostart-disabled"),
     remedy=Remedy(
         "Add a payment method to the organisation",

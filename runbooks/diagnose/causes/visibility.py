@@ -19,7 +19,7 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.evidence.models import Listing, Outcome
 
 
@@ -70,7 +70,7 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
     "list-incomplete",
     "The list leaves out a machine that the platform knows",
     stage=Stage.SEEN,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=("hidden-from-launch-tools", "record-never-updated"),
     remedy=Remedy(
         "Ask for the machine by its id, and tell Fly",
