@@ -233,7 +233,7 @@ class Case:
                 "app": subject.app,
                 "machine_id": subject.machine_id or None,
                 "machine_name": subject.machine_name or None,
-                "instance_id": (facts.machine.instance_id or None) if facts.machine else None,
+                "instance_id": (facts.machine.description.instance_id or None) if facts.machine.description else None,
                 "org": subject.org or None,
             },
             evidence=self.evidence,

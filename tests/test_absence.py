@@ -12,7 +12,7 @@ from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
 from runbooks.collect.transport import RawAnswer
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Sees, Status
+from runbooks.diagnose.model import Answer, Status
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Outcome
 from runbooks.report.conclusions import so_far
@@ -75,7 +75,7 @@ def test_a_list_that_lags_is_read_again_and_both_reads_are_kept() -> None:
     assert evidence.observations["E05"].answer.machines == ()
     assert [m.id for m in evidence.observations["E05b"].answer.machines] == [ID]
     view = next(v for v in diagnose(evidence).visibility if v.view.startswith("list of vyx-app"))
-    assert (view.sees, view.evidence) == (Sees.YES, ("E05b",))
+    assert (view.sees, view.evidence) == (Answer.YES, ("E05b",))
 
 
 def test_where_time_stands_still_nobody_waits_for_a_list_to_follow() -> None:
@@ -124,7 +124,7 @@ def test_a_region_that_did_not_answer_is_no_absence() -> None:
     )
     diagnosis = diagnose(evidence)
     view = next(v for v in diagnosis.visibility if v.view.startswith("organisation"))
-    assert view.sees is Sees.COULD_NOT_LOOK
+    assert view.sees is Answer.COULD_NOT_LOOK
     assert "sin" in view.state
     assert not next(h for h in diagnosis.hypotheses if h.slug == "wrong-app").against
 

@@ -15,12 +15,12 @@ from runbooks.case import open_case
 from runbooks.definitions import validate
 from runbooks.definitions.verify_fix import VerifyFix
 from runbooks.diagnose import fix_checks
-from runbooks.diagnose.model import Verdict
+from runbooks.diagnose.model import Answer, Verdict
 from runbooks.diagnose.verdict import diagnose
 from runbooks.report import summary as contract
 from runbooks.source import collect
 
-YES, NO, BLIND = True, False, None
+YES, NO, BLIND = Answer.YES, Answer.NO, Answer.COULD_NOT_LOOK
 WORLDS = {
     # image, listed, running, endpoint, row
     "vyx-fixed": (YES, YES, YES, YES, YES),
@@ -54,9 +54,9 @@ def test_the_checks_see_what_is_so(name: str) -> None:
     for check in found:
         assert check.text
         assert set(check.evidence) <= set(evidence.observations)
-        assert check.holds is None or check.evidence, "what holds or does not rests on a look"
+        assert check.holds is BLIND or check.evidence, "what holds or does not rests on a look"
     judged = fix_checks.closing(diagnose(evidence), fix_checks.Review(found), evidence.subject.machine_id)
-    assert (judged.verdict is Verdict.HEALTHY) == all(WORLDS[name])
+    assert (judged.verdict is Verdict.HEALTHY) == (set(WORLDS[name]) == {YES})
 
 
 def test_a_check_that_does_not_apply_is_left_out_and_said() -> None:
@@ -70,7 +70,7 @@ def test_a_check_that_does_not_apply_is_left_out_and_said() -> None:
 
 
 def test_nothing_left_to_check_closes_nothing() -> None:
-    skipped = fix_checks.Check("row", "The row", None, "left out", skipped=True)
+    skipped = fix_checks.Check("row", "The row", BLIND, "left out", skipped=True)
     assert not fix_checks.Review((skipped,)).closed
 
 

@@ -19,7 +19,7 @@ from runbooks.collect.context import Target
 from runbooks.definitions import validate
 from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import CauseInfo, Point, catalogue
+from runbooks.diagnose.ledger import CauseInfo, Kind, Point, catalogue
 from runbooks.diagnose.model import Claim, Diagnosis, Remedy
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Observation, Outcome
@@ -39,7 +39,7 @@ _FAMILIES = (
     "network",
     "serving",
 )
-_SIDES = {+1: "S", -1: "R", 0: "N"}
+_KINDS = {Kind.SUPPORTS: "S", Kind.CONTRADICTS: "R", Kind.MISSING: "N"}
 
 
 @cache
@@ -190,7 +190,7 @@ def _table(known: Mapping[str, CauseInfo]) -> str:
                 for point in info.rule(facts):
                     if isinstance(point, Point):
                         for number in point.evidence:
-                            cited.setdefault((info.slug, number[:3]), set()).add(_SIDES[point.side])
+                            cited.setdefault((info.slug, number[:3]), set()).add(_KINDS[point.kind])
     facets = [facet for facet in known_facets() if not facet.is_repeat]
     head = ["cause", *(facet.value for facet in facets)]
     rows = [

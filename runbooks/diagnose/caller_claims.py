@@ -22,65 +22,68 @@ def untrue(facts: Facts) -> tuple[FalseClaim, ...]:
 
 
 def _found(facts: Facts) -> Iterator[FalseClaim]:
-    caller, at = facts.caller, facts.caller.at
-    refusal = facts.last_refusals[-1] if facts.last_refusals else None
-    if caller.ok and refusal and not facts.exists:
+    caller, at = facts.caller.answer, facts.caller.answer.at
+    refusal = facts.log.last_refusals[-1] if facts.log.last_refusals else None
+    if caller.ok and refusal and not facts.machine.exists:
         yield _said(
-            at, f"The caller reported success; the platform had refused: {refusal.told}.", Facet.CALLER, refusal.at
+            at,
+            f"The caller reported success; the platform had refused: {refusal.told}.",
+            Facet.CALLER,
+            refusal.evidence,
         )
-    if caller.status in _UP and at and (start := _first_start(facts)) and facts.whole_life and start > at:
+    if caller.status in _UP and at and (start := _first_start(facts)) and facts.events.whole_life and start > at:
         yield _said(
             at,
             f"The caller said `{caller.status}`; the machine started at {start:%H:%M:%S}.",
             Facet.CALLER,
-            *facts.events_at[:1],
+            *facts.events.evidence[:1],
         )
-    if caller.status in _UP and facts.state in GONE and (ended := facts.since) and at and ended < at:
+    if caller.status in _UP and facts.events.state in GONE and (ended := facts.events.since) and at and ended < at:
         yield _said(
             at,
             f"The caller said `{caller.status}`; the machine had been destroyed at {ended:%Y-%m-%d %H:%M:%S}.",
             Facet.CALLER,
-            *facts.state_at,
+            *facts.events.state_evidence,
         )
     url = caller.websocket_url
-    if url and facts.believed_host.endswith(".fly.dev") and facts.believed_host != facts.app_host:
+    if url and facts.caller.believed_host.endswith(".fly.dev") and facts.caller.believed_host != facts.app_host:
         at_url = _dated(caller.text, url) or at
         yield _said(at_url, f"The caller gave out {url}, which is not an address of {facts.subject.app}.", Facet.CALLER)
-    machine = facts.machine
+    machine = facts.machine.description
     if machine and machine.region and caller.region and machine.region not in caller.region:
         yield _said(
             at,
             f"The caller named the region {caller.region}; it is {machine.region}.",
             Facet.CALLER,
-            *facts.seen_at[:1],
+            *facts.machine.seen_evidence[:1],
         )
     yield from _of_the_row(facts)
 
 
 def _of_the_row(facts: Facts) -> Iterator[FalseClaim]:
-    record = facts.record
+    record = facts.caller.record
     if record is None:
         return
     start = _first_start(facts)
-    if record.started_at and facts.whole_life and (start is None or start > record.started_at):
+    if record.started_at and facts.events.whole_life and (start is None or start > record.started_at):
         when = f"started at {start:%H:%M:%S}" if start else "never started"
         yield _said(
             record.started_at,
             f"The row says that it started at {record.started_at:%H:%M:%S}; it {when}.",
             Facet.RECORD,
-            *facts.events_at[:1],
+            *facts.events.evidence[:1],
         )
-    if record.status in (*_ON_ITS_WAY, *_UP) and facts.state in (*GONE, "stopped", "failed"):
+    if record.status in (*_ON_ITS_WAY, *_UP) and facts.events.state in (*GONE, "stopped", "failed"):
         yield _said(
-            facts.since,
-            f"Since then the row's `{record.status}` is untrue: the machine is {facts.state}.",
+            facts.events.since,
+            f"Since then the row's `{record.status}` is untrue: the machine is {facts.events.state}.",
             Facet.RECORD,
-            *facts.state_at,
+            *facts.events.state_evidence,
         )
 
 
 def _first_start(facts: Facts) -> datetime | None:
-    return next((e.at for e in facts.events if (e.type, e.status) == ("start", "started")), None)
+    return next((e.at for e in facts.events.all if (e.type, e.status) == ("start", "started")), None)
 
 
 def _dated(text: str, words: str) -> datetime | None:

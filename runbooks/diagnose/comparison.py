@@ -15,12 +15,12 @@ UNKNOWN = "not known"
 
 def compare(facts: Facts) -> Comparison | None:
     """The subject and at most five siblings, attribute by attribute; None when there is nobody to compare with."""
-    own, others = facts.machine, facts.control_group
+    own, others = facts.machine.description, facts.siblings.control_group
     if own is None or not others:
         return None
     machines = [own, *(machine for machine, _ in others)]
     rows = tuple(_rows(machines))
-    evidence = tuple(dict.fromkeys((*facts.seen_at[:1], *(at for _, at in others))))
+    evidence = tuple(dict.fromkeys((*facts.machine.seen_evidence[:1], *(at for _, at in others))))
     return Comparison(
         machines=tuple(f"{m.id} {m.name}".strip() for m in machines),
         rows=rows,

@@ -36,7 +36,7 @@ def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy)
 
 
 def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
-    machine, at = facts.machine, facts.config_at
+    machine, at = facts.machine.description, facts.machine.config_evidence
     if machine is None or machine.config is None:
         return
     config: Mapping[str, Any] = machine.config
@@ -61,15 +61,15 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
             at,
             Remedy("Refuse to create a machine with empty variables", "An empty value hides a missing one."),
         )
-    if _MUTABLE.search(facts.ran_text) or _MUTABLE.search(facts.subject.image):
-        tag = facts.ran_text if _MUTABLE.search(facts.ran_text) else facts.subject.image
+    if _MUTABLE.search(facts.machine.ran_text) or _MUTABLE.search(facts.subject.image):
+        tag = facts.machine.ran_text if _MUTABLE.search(facts.machine.ran_text) else facts.subject.image
         yield _habit(
             "mutable-tag",
             f"{tag} is a tag that moves.",
-            at if tag == facts.ran_text else _where_believed(facts, tag),
+            at if tag == facts.machine.ran_text else _where_believed(facts, tag),
             Remedy("Pin the image by digest", "A tag can move or vanish between two create calls."),
         )
-    whole = facts.whole_config
+    whole = facts.machine.whole_config
     if whole and not config.get("guest"):
         yield _habit(
             "no-guest",
@@ -109,12 +109,12 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
 
 
 def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
-    caller, record, name = facts.caller, facts.record, facts.subject.machine_name
-    if name and facts.believed_host == f"{name}.fly.dev":
+    caller, record, name = facts.caller.answer, facts.caller.record, facts.subject.machine_name
+    if name and facts.caller.believed_host == f"{name}.fly.dev":
         yield _habit(
             "url-from-machine-name",
-            f"The URL {facts.believed_url} is built from the machine's name.",
-            facts.url_at or facts.made(Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED),
+            f"The URL {facts.caller.believed_url} is built from the machine's name.",
+            facts.caller.url_evidence or facts.made(Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED),
             Remedy("Build URLs from the app's name", "A machine's name is not a hostname."),
         )
     if record and record.started_at and not _had_started(facts, record.started_at):
@@ -134,10 +134,10 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
             (Facet.RECORD,),
             Remedy("Keep id and name apart", "Fly's calls take the id; a name kept in its place finds nothing."),
         )
-    if len(facts.records) > 1:
+    if len(facts.caller.records) > 1:
         yield _habit(
             "several-rows",
-            f"{len(facts.records)} rows are about this machine.",
+            f"{len(facts.caller.records)} rows are about this machine.",
             (Facet.RECORD,),
             Remedy("Keep one row per machine", "With several, nobody knows which one is meant."),
         )
@@ -156,16 +156,16 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
 
 def _where_believed(facts: Facts, image: str) -> tuple[str, ...]:
     """Where the reference stands that the caller believes in: in its own words, else in the question asked of it."""
-    said = Facet.CALLER if image in facts.caller.text else Facet.IMAGE_BELIEVED
+    said = Facet.CALLER if image in facts.caller.answer.text else Facet.IMAGE_BELIEVED
     return (said,) if facts.looked(said) else ()
 
 
 def _had_started(facts: Facts, claimed: Any) -> bool:
     """Had the machine started by the time that the row claims? Unknown counts as yes: nothing is held against it."""
-    if facts.whole_life:
-        starts = [e.at for e in facts.events if (e.type, e.status) == ("start", "started") and e.at]
+    if facts.events.whole_life:
+        starts = [e.at for e in facts.events.all if (e.type, e.status) == ("start", "started") and e.at]
         return any(at <= claimed + timedelta(seconds=1) for at in starts)
-    return not facts.born or claimed > facts.born + timedelta(seconds=1)
+    return not facts.machine.created_at or claimed > facts.machine.created_at + timedelta(seconds=1)
 
 
 def _service_checks(config: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """Is it mended? The first report's five checks on a new machine, each beside what it showed at the incident.
 
 The same function judges both: the evidence of the new machine, and that of the incident's run. A check that
-could not be made closes nothing: `holds` is then None.
+could not be made closes nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import timedelta
 from runbooks.base.facets import Facet
 from runbooks.diagnose import visibility
 from runbooks.diagnose.facts import Facts, format_duration
-from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Unchecked, Verdict
+from runbooks.diagnose.model import Answer, Diagnosis, Remedy, Unchecked, Verdict
 from runbooks.evidence.models import Evidence, Image
 
 CHECKS = ("image", "listed", "running", "endpoint", "row")
@@ -23,14 +23,14 @@ STEADY = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Check:
-    """One of the five: `holds` is None when it could not be looked at; `text` says what was seen.
+    """One of the five; `text` says what was seen.
 
     `skipped` means that a person said that it does not apply here.
     """
 
     slug: str
     title: str
-    holds: bool | None
+    holds: Answer
     text: str
     evidence: tuple[str, ...] = ()
     skipped: bool = False
@@ -64,11 +64,11 @@ class Review:
 
     @property
     def failed(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.made if check.holds is False)
+        return tuple(check for check in self.made if check.holds is Answer.NO)
 
     @property
     def blind(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.made if check.holds is None)
+        return tuple(check for check in self.made if check.holds is Answer.COULD_NOT_LOOK)
 
     @property
     def closed(self) -> bool:
@@ -84,7 +84,9 @@ def checks(evidence: Evidence, skip: Collection[str] = ()) -> tuple[Check, ...]:
     facts = Facts(evidence)
     found = (_image(facts), _listed(facts), _running(facts), _endpoint(facts), _row(facts))
     return tuple(
-        replace(check, holds=None, text="left out: it does not apply here (parameter skip)", skipped=True)
+        replace(
+            check, holds=Answer.COULD_NOT_LOOK, text="left out: it does not apply here (parameter skip)", skipped=True
+        )
         if check.slug in skip
         else check
         for check in found
@@ -99,7 +101,9 @@ def closing(diagnosis: Diagnosis, review: Review, machine: str) -> Diagnosis:
     elif review.closed:
         verdict = Verdict.HEALTHY
     unchecked = tuple(
-        Unchecked(f"The check “{check.title}”", check.text) for check in review.checks if check.holds is None
+        Unchecked(f"The check “{check.title}”", check.text)
+        for check in review.checks
+        if check.holds is Answer.COULD_NOT_LOOK
     )
     return replace(
         diagnosis,
@@ -113,7 +117,7 @@ def closing(diagnosis: Diagnosis, review: Review, machine: str) -> Diagnosis:
 
 def _headline(diagnosis: Diagnosis, review: Review, verdict: Verdict, machine: str) -> str:
     who = f"machine {machine}" if machine else "the new machine"
-    held, all_of = sum(c.holds is True for c in review.made), len(review.made)
+    held, all_of = sum(c.holds is Answer.YES for c in review.made), len(review.made)
     if verdict is Verdict.HEALTHY:
         what = review.incident.cause or "cause never established" if review.incident else ""
         closes = f"; the incident of {review.incident.looked_at[:10]} ({what}) is closed" if review.incident else ""
@@ -146,98 +150,109 @@ def _listed_up(names: list[str]) -> str:
 
 def _image(facts: Facts) -> Check:
     """The image that the machine runs; only where no machine names one, the image that is believed in."""
-    number = Facet.IMAGE_RAN if facts.ran_text else Facet.IMAGE_BELIEVED
+    number = Facet.IMAGE_RAN if facts.machine.ran_text else Facet.IMAGE_BELIEVED
     image, observation = facts.answer(number, Image), facts.observation(number)
     known = (number,) if observation else ()
     if image is None:
         return Check(
-            "image", "The image exists", None, observation.reason if observation else "no image is known", known
+            "image",
+            "The image exists",
+            Answer.COULD_NOT_LOOK,
+            observation.reason if observation else "no image is known",
+            known,
         )
     words = {True: "is in the registry", False: "is not in the registry", None: "could not be asked about"}
     why = f": {image.refusal.text}" if image.exists is None and image.refusal else ""
-    name = facts.ran_text if number == Facet.IMAGE_RAN else image.ref
-    return Check("image", "The image exists", image.exists, f"{name} {words[image.exists]}{why}", known)
+    name = facts.machine.ran_text if number == Facet.IMAGE_RAN else image.ref
+    return Check("image", "The image exists", Answer.of(image.exists), f"{name} {words[image.exists]}{why}", known)
 
 
 def _listed(facts: Facts) -> Check:
     view = next(v for v in visibility.matrix(facts) if v.view.startswith("fly machine list"))
-    holds = None if view.sees is Sees.COULD_NOT_LOOK else view.sees is Sees.YES
-    return Check("listed", "The machine is in the app's list", holds, view.state, view.evidence)
+    return Check("listed", "The machine is in the app's list", view.sees, view.state, view.evidence)
 
 
 def _running(facts: Facts) -> Check:
     title = "The machine runs, and goes on running"
-    if not facts.state:
+    if not facts.events.state:
         listed = _listed(facts)
-        if listed.holds is False and not facts.machine_views:
-            return Check("running", title, False, "no view of the platform shows such a machine", listed.evidence)
+        if listed.holds is Answer.NO and not facts.machine.views:
+            return Check("running", title, Answer.NO, "no view of the platform shows such a machine", listed.evidence)
         observation = facts.observation(Facet.MACHINE)
         return Check(
             "running",
             title,
-            None,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "it was not asked",
             (Facet.MACHINE,) if observation else (),
         )
-    rests_on = facts.seen_at[:1] or facts.events_at[:1]
-    if facts.state != "started":
-        return Check("running", title, False, f"it is {facts.state}", rests_on)
-    if facts.other_apps and not facts.known_here:
-        return Check("running", title, False, f"it runs in {facts.other_apps[0].app}", (facts.other_apps[0].at,))
-    ended = [event.at for event, ending, _ in facts.exits if event.at and not ending.requested_stop]
+    rests_on = facts.machine.seen_evidence[:1] or facts.events.evidence[:1]
+    if facts.events.state != "started":
+        return Check("running", title, Answer.NO, f"it is {facts.events.state}", rests_on)
+    if facts.machine.other_apps and not facts.machine.known_here:
+        return Check(
+            "running",
+            title,
+            Answer.NO,
+            f"it runs in {facts.machine.other_apps[0].app}",
+            (facts.machine.other_apps[0].evidence,),
+        )
+    ended = [event.at for event, ending, _ in facts.events.exits if event.at and not ending.requested_stop]
     if ended and facts.now - ended[-1] < STEADY:
         age = format_duration(facts.now - ended[-1])
-        return Check("running", title, False, f"its program ended {age} before we looked, and was restarted", rests_on)
-    since = facts.since
+        return Check(
+            "running", title, Answer.NO, f"its program ended {age} before we looked, and was restarted", rests_on
+        )
+    since = facts.events.since
     if since is None or facts.now - since < STEADY:
         age = f"for {format_duration(facts.now - since)}" if since else "for an unknown time"
         told = f"it has been started {age} only: look again when a minute has passed"
-        return Check("running", title, None, told, rests_on)
-    return Check("running", title, True, f"started for {format_duration(facts.now - since)}", rests_on)
+        return Check("running", title, Answer.COULD_NOT_LOOK, told, rests_on)
+    return Check("running", title, Answer.YES, f"started for {format_duration(facts.now - since)}", rests_on)
 
 
 def _endpoint(facts: Facts) -> Check:
     """The URL that is in use decides; the app's own only where no other is known."""
     title = "The WebSocket connects"
-    number = Facet.EDGE_BELIEVED if facts.believed_url else Facet.EDGE_APP
-    probe, observation = facts.probe(number), facts.observation(number)
+    number = Facet.EDGE_BELIEVED if facts.caller.believed_url else Facet.EDGE_APP
+    probe, observation = facts.observations.probe(number), facts.observation(number)
     if probe is None:
         return Check(
             "endpoint",
             title,
-            None,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "it was not asked",
             (number,) if observation else (),
         )
     if probe.reached == "open":
-        return Check("endpoint", title, True, f"{probe.url} opens (HTTP {probe.status})", (number,))
+        return Check("endpoint", title, Answer.YES, f"{probe.url} opens (HTTP {probe.status})", (number,))
     status = f", HTTP {probe.status}" if probe.status else ""
-    other = facts.probe(Facet.EDGE_APP)
+    other = facts.observations.probe(Facet.EDGE_APP)
     opens = (
         f"; {facts.app_host} itself opens"
         if number == Facet.EDGE_BELIEVED and other and other.reached == "open"
         else ""
     )
     text = f"{probe.url} comes as far as {probe.reached}{status}{opens}"
-    return Check("endpoint", title, False, text, (number, Facet.EDGE_APP) if opens else (number,))
+    return Check("endpoint", title, Answer.NO, text, (number, Facet.EDGE_APP) if opens else (number,))
 
 
 def _row(facts: Facts) -> Check:
     title = "The database row says running"
-    observation, row = facts.observation(Facet.RECORD), facts.record
+    observation, row = facts.observation(Facet.RECORD), facts.caller.record
     if observation is None or not facts.looked(Facet.RECORD):
         return Check(
             "row",
             title,
-            None,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "it was not asked",
             (Facet.RECORD,) if observation else (),
         )
     if row is None:
-        return Check("row", title, False, observation.reason, (Facet.RECORD,))
+        return Check("row", title, Answer.NO, observation.reason, (Facet.RECORD,))
     known = {facts.subject.machine_id, facts.subject.machine_name} - {""}
     kept = {row.machine_id, row.fly_machine_id} - {""}
     if known and kept and not known & kept:
-        return Check("row", title, False, f"the row is about {' and '.join(sorted(kept))}", (Facet.RECORD,))
-    holds = row.status in ("running", "started")
+        return Check("row", title, Answer.NO, f"the row is about {' and '.join(sorted(kept))}", (Facet.RECORD,))
+    holds = Answer.of(row.status in ("running", "started"))
     return Check("row", title, holds, f"it says {row.status or 'nothing'}", (Facet.RECORD,))

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 from runbooks.diagnose.commands import sentence
 from runbooks.diagnose.contradictions import contradictions
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Claim, Finding, Hypothesis, Remedy, Side, Status
+from runbooks.diagnose.model import Claim, Confidence, Finding, Hypothesis, Owner, Remedy, Status
 from runbooks.evidence.models import Outcome
 
 
@@ -37,6 +37,14 @@ class Stage(IntEnum):
     TOLD = 7
 
 
+class Kind(Enum):
+    """What a point does to its hypothesis."""
+
+    SUPPORTS = "supports"
+    CONTRADICTS = "contradicts"
+    MISSING = "missing"
+
+
 class Weight(IntEnum):
     WEAK = 1
     STRONG = 2
@@ -45,9 +53,9 @@ class Weight(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One argument. `side` is +1 for, -1 against, 0 missing."""
+    """One argument for or against a hypothesis, or one that is missing."""
 
-    side: int
+    kind: Kind
     text: str
     evidence: tuple[str, ...]
     weight: Weight = Weight.STRONG
@@ -66,23 +74,23 @@ class Conclusion:
 
 
 def supports(text: str, *evidence: str, weight: Weight = Weight.STRONG) -> Point:
-    return Point(+1, text, evidence, weight)
+    return Point(Kind.SUPPORTS, text, evidence, weight)
 
 
 def confirms(text: str, *evidence: str) -> Point:
-    return Point(+1, text, evidence, Weight.DECISIVE)
+    return Point(Kind.SUPPORTS, text, evidence, Weight.DECISIVE)
 
 
 def contradicts(text: str, *evidence: str, weight: Weight = Weight.STRONG) -> Point:
-    return Point(-1, text, evidence, weight)
+    return Point(Kind.CONTRADICTS, text, evidence, weight)
 
 
 def refutes(text: str, *evidence: str) -> Point:
-    return Point(-1, text, evidence, Weight.DECISIVE)
+    return Point(Kind.CONTRADICTS, text, evidence, Weight.DECISIVE)
 
 
 def missing(text: str, *evidence: str) -> Point:
-    return Point(0, text, evidence, Weight.WEAK)
+    return Point(Kind.MISSING, text, evidence, Weight.WEAK)
 
 
 def concludes(text: str, short: str = "", **names: str) -> Conclusion:
@@ -107,10 +115,10 @@ class CauseInfo:
     explains: tuple[str, ...] = ()
     is_a: str = ""
     mechanism: bool = False
-    always_listed: str = ""
+    always_listed: bool = False
     distinguish_from: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
-    side: Side = Side.YOURS
+    owner: Owner = Owner.YOU
 
     @property
     def doc(self) -> str:
@@ -136,10 +144,10 @@ def cause(
     explains: tuple[str, ...] = (),
     is_a: str = "",
     mechanism: bool = False,
-    always_listed: str = "",
+    always_listed: bool = False,
     distinguish_from: Mapping[str, str] | None = None,
     sources: tuple[str, ...] = (),
-    side: Side = Side.YOURS,
+    owner: Owner = Owner.YOU,
 ) -> Callable[[Rule], Rule]:
     """Register the rule that follows. `explains` lists what this cause makes happen, `is_a` names its
     general form; `asked_by` marks a hypothesis of the first report, which always stands in the ledger.
@@ -162,7 +170,7 @@ def cause(
             always_listed,
             distinguish_from or {},
             sources,
-            side,
+            owner,
         )
         return rule
 
@@ -221,7 +229,7 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
             continue
         if entry is not None:
             entries.append(entry)
-    top, tied = _first_to_fix(entries, facts.runs)
+    top, tied = _first_to_fix(entries, facts.events.runs)
     return Ledger(tuple(entries), top, tied, tuple(faults), against_itself)
 
 
@@ -232,8 +240,8 @@ def status_of(points: Iterable[Point], outcome: Callable[[str], Outcome | None],
         return any(outcome(number) in (Outcome.SEEN, Outcome.ABSENT) for number in point.evidence)
 
     points = list(points)
-    against = max((p.weight if looked(p) else Weight.WEAK for p in points if p.side < 0), default=None)
-    favour = [p for p in points if p.side > 0 and looked(p)]
+    against = max((p.weight if looked(p) else Weight.WEAK for p in points if p.kind is Kind.CONTRADICTS), default=None)
+    favour = [p for p in points if p.kind is Kind.SUPPORTS and looked(p)]
     decisive = any(
         p.weight is Weight.DECISIVE and any(outcome(number) is Outcome.SEEN for number in p.evidence) for p in favour
     )
@@ -270,8 +278,8 @@ def finding_of(entry: Entry) -> Finding:
         hypothesis.title,
         hypothesis.statement,
         hypothesis.evidence,
-        hypothesis.status.value,
-        side=entry.info.side,
+        Confidence(hypothesis.status.value),
+        owner=entry.info.owner,
     )
 
 
@@ -280,9 +288,13 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
     if not info.always_listed and all(isinstance(item, Conclusion) for item in said):
         return None
     # What no look was made for is no argument; a missing look may well be missing because nobody looked.
-    points = [item for item in said if isinstance(item, Point) and (item.side == 0 or facts.made(*item.evidence))]
+    points = [
+        item for item in said if isinstance(item, Point) and (item.kind is Kind.MISSING or facts.made(*item.evidence))
+    ]
     statements = [item for item in said if isinstance(item, Conclusion)]
-    if not info.always_listed and not any(p.side > 0 or (p.side < 0 and p.weight is Weight.DECISIVE) for p in points):
+    if not info.always_listed and not any(
+        p.kind is Kind.SUPPORTS or (p.kind is Kind.CONTRADICTS and p.weight is Weight.DECISIVE) for p in points
+    ):
         return None
     status = status_of(points, facts.outcome, contradicted)
     last = statements[-1] if statements else Conclusion(info.title)
@@ -294,18 +306,18 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         title=info.title,
         status=status,
         statement=last.text if status in (Status.CONFIRMED, Status.LIKELY) else info.title,
-        supports=_claims(facts, points, +1),
-        against=_claims(facts, points, -1),
-        missing=_claims(facts, points, 0),
+        supports=_claims(facts, points, Kind.SUPPORTS),
+        against=_claims(facts, points, Kind.CONTRADICTS),
+        missing=_claims(facts, points, Kind.MISSING),
         next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else sentence(info.next_test, names),
         always_listed=info.always_listed,
     )
     return Entry(info, hypothesis, names, last.short)
 
 
-def _claims(facts: Facts, points: Iterable[Point], side: int) -> tuple[Claim, ...]:
-    """The points of one side; a look that a run did not come to is no footnote."""
-    return tuple(Claim(p.text, facts.made(*p.evidence)) for p in points if p.side == side)
+def _claims(facts: Facts, points: Iterable[Point], kind: Kind) -> tuple[Claim, ...]:
+    """The points of one kind; a look that a run did not come to is no footnote."""
+    return tuple(Claim(p.text, facts.made(*p.evidence)) for p in points if p.kind is kind)
 
 
 def _first_to_fix(entries: list[Entry], runs: bool) -> tuple[Entry | None, tuple[Entry, ...]]:

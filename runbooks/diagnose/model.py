@@ -24,18 +24,34 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-class Sees(StrEnum):
+class Answer(StrEnum):
+    """The three-valued answer: of a view, of a symptom, of a check."""
+
     YES = "yes"
     NO = "no"
     COULD_NOT_LOOK = "could-not-look"
 
+    @classmethod
+    def of(cls, known: bool | None) -> Answer:
+        """The answer for a truth value.
 
-class Side(StrEnum):
-    """Who can mend a cause: the user's own program, config or caller; Fly; or either."""
+        Args:
+            known: None, if it could not be looked at
+        """
+        return cls.COULD_NOT_LOOK if known is None else cls.YES if known else cls.NO
 
-    YOURS = "yours"
+
+class Confidence(StrEnum):
+    CONFIRMED = "confirmed"
+    LIKELY = "likely"
+
+
+class Owner(StrEnum):
+    """Who can fix a cause: the user, in the program, the config or the caller; Fly; or either of them."""
+
+    YOU = "you"
     FLY = "fly"
-    EITHER = "either"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +71,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One line of the ledger. `asked_by` is "the usual first suspicions" for those that always stand there."""
+    """One line of the ledger. `always_listed` marks an initial hypothesis, which is listed whatever the evidence."""
 
     slug: str
     title: str
@@ -65,7 +81,7 @@ class Hypothesis:
     against: tuple[Claim, ...] = ()
     missing: tuple[Claim, ...] = ()
     next_test: str = ""
-    always_listed: str = ""
+    always_listed: bool = False
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -81,17 +97,17 @@ class Finding:
     title: str
     statement: str
     evidence: tuple[str, ...]
-    confidence: str = "confirmed"
+    confidence: Confidence = Confidence.CONFIRMED
     hygiene: bool = False
-    side: Side | None = None
+    owner: Owner | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One row of the matrix. `hearsay`: it speaks of the machine or leads to its app, but has not seen it."""
+    """One row of the matrix. `indirect`: it names the machine or leads to its app, but has not seen it."""
 
     view: str
-    sees: Sees
+    sees: Answer
     state: str
     evidence: tuple[str, ...]
     indirect: bool = False
@@ -119,10 +135,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """One of the seed's five symptoms: `holds` is None when it could not be looked at; `so` says what is the case."""
+    """One of the five symptoms of a machine that is not visible. `so` says what is the case."""
 
     text: str
-    holds: bool | None
+    holds: Answer
     evidence: tuple[str, ...]
     so: str = ""
 

@@ -17,15 +17,15 @@ _SAME_CALL = timedelta(seconds=60)
 
 def refused(facts: Facts, *kinds: str) -> ApiRefusal | None:
     """The last refusal of these kinds."""
-    heard = facts.refused(*kinds)
+    heard = facts.log.refused(*kinds)
     return heard[-1] if heard else None
 
 
 def create_refused(facts: Facts) -> ApiRefusal | None:
     """The platform's last no, where there is nothing that a create call could have made."""
-    if facts.exists or facts.caller.machine_id or not facts.last_refusals:
+    if facts.machine.exists or facts.caller.answer.machine_id or not facts.log.last_refusals:
         return None
-    return facts.last_refusals[-1]
+    return facts.log.last_refusals[-1]
 
 
 def said_no(facts: Facts, *kinds: str, of_create: bool = True) -> Iterator[Point]:
@@ -33,22 +33,22 @@ def said_no(facts: Facts, *kinds: str, of_create: bool = True) -> Iterator[Point
     no = refused(facts, *kinds)
     if no is None:
         return
-    if not any(last.kind in kinds for last in facts.last_refusals):
-        yield supports(f"An earlier call was refused: {no.told}.", no.at, weight=Weight.WEAK)
+    if not any(last.kind in kinds for last in facts.log.last_refusals):
+        yield supports(f"An earlier call was refused: {no.told}.", no.evidence, weight=Weight.WEAK)
         return
-    later = no.when and facts.created_at and no.when > facts.created_at + _SAME_CALL
-    if not of_create or later or not facts.exists:
-        yield confirms(f"The platform refused the call: {no.told}.", no.at)
+    later = no.at and facts.events.created_at and no.at > facts.events.created_at + _SAME_CALL
+    if not of_create or later or not facts.machine.exists:
+        yield confirms(f"The platform refused the call: {no.told}.", no.evidence)
         return
-    yield supports(f"The platform refused a call: {no.told}.", no.at)
-    yield contradicts("A machine was made all the same.", *facts.exists)
+    yield supports(f"The platform refused a call: {no.told}.", no.evidence)
+    yield contradicts("A machine was made all the same.", *facts.machine.exists)
 
 
 def other_reason(facts: Facts, *kinds: str) -> Iterator[Point]:
     """The platform said why it refused, and it was something else."""
-    plain = [no for no in facts.last_refusals if no.kind not in VAGUE]
+    plain = [no for no in facts.log.last_refusals if no.kind not in VAGUE]
     if plain and not any(no.kind in kinds for no in plain):
-        yield refutes(f"The platform gave another reason: {plain[-1].told}.", plain[-1].at)
+        yield refutes(f"The platform gave another reason: {plain[-1].told}.", plain[-1].evidence)
 
 
 def image_was_resolved(facts: Facts, other: str = "a missing one", said: str = "MANIFEST_UNKNOWN") -> Iterator[Point]:
@@ -56,17 +56,17 @@ def image_was_resolved(facts: Facts, other: str = "a missing one", said: str = "
 
     `other` is the image that it would have refused, `said` what that refusal says.
     """
-    if facts.exists:
+    if facts.machine.exists:
         yield refutes(
             f"The platform knows machine {facts.subject.machine_id}, so it had resolved the image: Fly does that while "
             f"the create call is open, and refuses {other} with HTTP 400 (`failed to get manifest … {said}`) "
             f"and no machine.",
-            *facts.exists,
+            *facts.machine.exists,
         )
-    elif facts.caller.machine_id:
+    elif facts.caller.answer.machine_id:
         # A row that is handed out again names an id, too, and says nothing about the last call.
-        argue = contradicts if facts.caller.reused or facts.refusals else refutes
-        told = f"The caller was given the id {facts.caller.machine_id}"
+        argue = contradicts if facts.caller.answer.reused or facts.log.refusals else refutes
+        told = f"The caller was given the id {facts.caller.answer.machine_id}"
         yield argue(f"{told}; a create call with {_image(other)} gets none.", Facet.CALLER)
 
 
@@ -78,22 +78,24 @@ def _image(other: str) -> str:
 def never_ran(facts: Facts) -> Iterator[Point]:
     """What rules out that any program ran."""
     no = create_refused(facts)
-    if no and not facts.started_at:
-        yield refutes("The create call was refused, so no program ever ran.", no.at)
-    elif facts.whole_life and not facts.started_at:
-        yield refutes("The events go back to the launch, and the machine never started.", *facts.events_at)
+    if no and not facts.events.started_evidence:
+        yield refutes("The create call was refused, so no program ever ran.", no.evidence)
+    elif facts.events.whole_life and not facts.events.started_evidence:
+        yield refutes("The events go back to the launch, and the machine never started.", *facts.events.evidence)
 
 
 def crash(facts: Facts) -> str:
     """The ends that nobody asked for, in one phrase: with which code, how often."""
-    codes = list(dict.fromkeys(code for code, _ in facts.crash_codes))
+    codes = list(dict.fromkeys(code for code, _ in facts.events.crash_codes))
     if not codes:
         return ""
-    seen = max(sum(at == view for _, at in facts.crash_codes) for view in {at for _, at in facts.crash_codes})
+    seen = max(
+        sum(at == view for _, at in facts.events.crash_codes) for view in {at for _, at in facts.events.crash_codes}
+    )
     code = codes[-1]
     named = f"{code} ({SIGNALS[code]})" if code in SIGNALS else str(code)
     return f"exit code {named}, {'once' if seen == 1 else f'{seen} times'}"
 
 
-def crash_at(facts: Facts) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(at for _, at in facts.crash_codes))
+def crash_evidence(facts: Facts) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(at for _, at in facts.events.crash_codes))

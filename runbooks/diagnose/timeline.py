@@ -47,14 +47,14 @@ def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
 def _eyes(facts: Facts) -> Iterable[str]:
     """The look that stands for all of ours: one that saw the machine, else one that was answered."""
     made = sorted(facts.evidence.observations)
-    return (*facts.seen_at, *(number for number in made if facts.looked(number)), *made)[:1]
+    return (*facts.machine.seen_evidence, *(number for number in made if facts.looked(number)), *made)[:1]
 
 
 def life(facts: Facts) -> tuple[Span, ...]:
     """The machine's states from first to last, from its events, before those from its log."""
-    points = [(e.at, _STATES[e.status]) for e in facts.events if e.at and e.status in _STATES]
+    points = [(e.at, _STATES[e.status]) for e in facts.events.all if e.at and e.status in _STATES]
     first = min((at for at, _ in points), default=None)
-    born = facts.created_at
+    born = facts.events.created_at
     if born and (first is None or born < first):
         points.append((born, "created"))
     points += [(at, state) for at, state in _states_from_log(facts) if first is None or at < first]
@@ -70,7 +70,7 @@ def life(facts: Facts) -> tuple[Span, ...]:
 
 
 def _states_from_log(facts: Facts) -> Iterator[tuple[datetime, str]]:
-    for reading in facts.readings("booting", "exited", "killed", "abrupt"):
+    for reading in facts.log.matches("booting", "exited", "killed", "abrupt"):
         if reading.line.at and (reading.fact != "booting" or "init" in reading.line.message):
             yield reading.line.at, "started" if reading.fact == "booting" else "stopped"
 
@@ -78,7 +78,7 @@ def _states_from_log(facts: Facts) -> Iterator[tuple[datetime, str]]:
 def _caller(facts: Facts) -> Iterator[Moment]:
     if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
         return
-    for line in facts.caller.text.splitlines()[:500]:
+    for line in facts.caller.answer.text.splitlines()[:500]:
         match = _STAMPED.match(line.strip())
         at = time_of(match.group(1)) if match else None
         if match and at:
@@ -86,7 +86,7 @@ def _caller(facts: Facts) -> Iterator[Moment]:
 
 
 def _record(facts: Facts) -> Iterator[Moment]:
-    for record in facts.records:
+    for record in facts.caller.records:
         if record.created_at:
             yield Moment(record.created_at, "record", "row created", Facet.RECORD)
         if record.started_at:
@@ -99,13 +99,13 @@ def _record(facts: Facts) -> Iterator[Moment]:
 
 
 def _api(facts: Facts) -> Iterator[Moment]:
-    if facts.created_at and facts.machine_views and not facts.whole_life:
-        machine = facts.machine_views[0]
-        yield Moment(facts.created_at, "Fly API", f"machine {machine.machine.id} created", machine.at)
+    if facts.events.created_at and facts.machine.views and not facts.events.whole_life:
+        machine = facts.machine.views[0]
+        yield Moment(facts.events.created_at, "Fly API", f"machine {machine.machine.id} created", machine.evidence)
 
 
 def _events(facts: Facts) -> Iterator[Moment]:
-    for event, at in facts.dated_events:
+    for event, at in facts.events.dated:
         if event.at:
             yield Moment(event.at, "events", _event_text(event), at)
 
@@ -123,8 +123,8 @@ def _event_text(event: Event) -> str:
 
 def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
     """What the program printed, and those lines of the platform that mean something."""
-    for line in facts.logs.lines if facts.logs else ():
-        if line.at and (is_program(line) or line in facts.meaningful):
+    for line in facts.log.logs.lines if facts.log.logs else ():
+        if line.at and (is_program(line) or line in facts.log.meaningful):
             text = " ".join(line.message.split())[:200]
             source = "program log" if is_program(line) else "platform log"
             hit = len(text) > 8 and any(line.message.strip()[:120] in quote for quote in quoted)
@@ -146,7 +146,7 @@ def _endpoint(facts: Facts) -> Iterator[Moment]:
     """How far a client came, at the time it was tried: only then is it known."""
     for number in (Facet.EDGE_BELIEVED, Facet.EDGE_APP):
         observation = facts.observation(number)
-        if observation and facts.probe(number):
+        if observation and facts.observations.probe(number):
             yield Moment(observation.at, "endpoint", observation.reason[:200], number)
 
 

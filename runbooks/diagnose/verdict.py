@@ -9,7 +9,7 @@ from runbooks.diagnose import caller_claims, comparison, config_audit, timeline,
 from runbooks.diagnose.commands import UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
-from runbooks.diagnose.model import Diagnosis, Remedy, Sees, Symptom, Unchecked, Verdict, View
+from runbooks.diagnose.model import Answer, Diagnosis, Remedy, Symptom, Unchecked, Verdict, View
 from runbooks.evidence.models import Evidence, Outcome
 from runbooks.evidence.retention import overdue
 
@@ -62,25 +62,27 @@ def diagnose(
 def _verdict(facts: Facts, ledger: Ledger, views: tuple[View, ...]) -> Verdict:
     if ledger.top or ledger.tied:
         return Verdict.INCIDENT
-    if facts.unsure_which:
+    if facts.siblings.unsure_which:
         return Verdict.INCONCLUSIVE
-    if facts.state in _BAD_STATES or (facts.refusals and not facts.machine_views):
+    if facts.events.state in _BAD_STATES or (facts.log.refusals and not facts.machine.views):
         return Verdict.INCIDENT
-    if facts.caller.machine_id and facts.outcome(Facet.MACHINE) is Outcome.ABSENT and not facts.machine_views:
+    if facts.caller.answer.machine_id and facts.outcome(Facet.MACHINE) is Outcome.ABSENT and not facts.machine.views:
         return Verdict.INCIDENT
-    probe = facts.probe(Facet.EDGE_BELIEVED) or facts.probe(Facet.EDGE_APP)
-    if probe and probe.reached != "open" and facts.machine_views:
+    probe = facts.observations.probe(Facet.EDGE_BELIEVED) or facts.observations.probe(Facet.EDGE_APP)
+    if probe and probe.reached != "open" and facts.machine.views:
         return Verdict.INCIDENT
     return Verdict.HEALTHY if _all_well(facts) else Verdict.INCONCLUSIVE
 
 
 def _all_well(facts: Facts) -> bool:
     """Started by its own description, in the list, at the end of its URL, in the row: asked, not assumed."""
-    described = any(s.at in (Facet.MACHINE, Facet.MACHINE_AGAIN) and s.machine.config for s in facts.machine_views)
-    listed = any(n in facts.seen_at for n in (Facet.LIST, Facet.LIST_AGAIN))
-    row = facts.record is None or facts.record.status in ("running", "started", "")
+    described = any(
+        s.evidence in (Facet.MACHINE, Facet.MACHINE_AGAIN) and s.machine.config for s in facts.machine.views
+    )
+    listed = any(n in facts.machine.seen_evidence for n in (Facet.LIST, Facet.LIST_AGAIN))
+    row = facts.caller.record is None or facts.caller.record.status in ("running", "started", "")
     asked = not any(facts.failed(n) for n in (Facet.RECORD, Facet.EDGE_BELIEVED, Facet.CALLER))
-    return facts.state == "started" and described and listed and row and asked
+    return facts.events.state == "started" and described and listed and row and asked
 
 
 def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
@@ -90,23 +92,23 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
         return f"{what} is running in {facts.subject.app} and every view that could be asked agrees."
     if ledger.top:
         statement = ledger.top.hypothesis.statement
-        state = _STATE_WORDS.get(facts.state, f" is {facts.state}" if facts.state else "")
-        if ledger.top.info.stage <= 1 or not facts.machine_views:
+        state = _STATE_WORDS.get(facts.events.state, f" is {facts.events.state}" if facts.events.state else "")
+        if ledger.top.info.stage <= 1 or not facts.machine.views:
             return statement
         if not state:
             return statement
         short = ledger.top.short or f"{statement[:1].lower()}{statement[1:]}".rstrip(".")
         return f"{what}{state}: {short}."
-    if facts.unsure_which:
-        name, ids = facts.subject.machine_name, ", ".join(m.id for m, _ in facts.namesakes[:3])
+    if facts.siblings.unsure_which:
+        name, ids = facts.subject.machine_name, ", ".join(m.id for m, _ in facts.siblings.namesakes[:3])
         own = facts.subject.machine_id
         return f"Which machine {name} is meant is not established: {own} bears the name, {ids} bore it."
     if ledger.tied:
         titles = " or ".join(entry.info.title[:1].lower() + entry.info.title[1:] for entry in ledger.tied)
         return f"{what}: either {titles}; the evidence allows both."
     if verdict is Verdict.INCIDENT:
-        return f"{what} is {facts.state or 'not to be found'}, and the evidence does not establish why."
-    if facts.runs:
+        return f"{what} is {facts.events.state or 'not to be found'}, and the evidence does not establish why."
+    if facts.events.runs:
         return f"{what} runs, but not every view could be asked, or not every view agrees."
     blind = sum(observation.outcome is Outcome.COULD_NOT_LOOK for observation in facts.evidence.observations.values())
     return (
@@ -116,35 +118,35 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
 
 
 def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
-    """The five symptoms of the first report, each derived and none assumed."""
-    caller = facts.caller
+    """The five symptoms, each derived and none assumed."""
+    caller = facts.caller.answer
     told = facts.outcome(Facet.CALLER) is Outcome.SEEN
-    probe = facts.probe(Facet.EDGE_BELIEVED)
+    probe = facts.observations.probe(Facet.EDGE_BELIEVED)
     invisible = next(v for v in views if v.view.startswith("fly machine list"))
-    unseen = None if invisible.sees is Sees.COULD_NOT_LOOK else invisible.sees is Sees.NO
+    unseen = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(invisible.sees, invisible.sees)
     row_looked = facts.outcome(Facet.RECORD) in (Outcome.SEEN, Outcome.ABSENT)
-    row = facts.record
+    row = facts.caller.record
     status = f", status {row.status}" if row else ""
-    claim = facts.caller.error_text or facts.caller.message
+    claim = facts.caller.answer.error_text or facts.caller.answer.message
     said = {True: "The call reported success", False: f"The call reported a failure: {claim[:160]}"}
     seen = f"id {caller.machine_id}" if caller.machine_id else ""
     reached = f"The WebSocket URL in use comes as far as {probe.reached}" if probe else ""
     return (
         Symptom(
             "The call that makes the machine claims success",
-            caller.ok if told else None,
+            Answer.of(caller.ok if told else None),
             facts.made(Facet.CALLER),
             said.get(caller.ok, "") if told and caller.ok is not None else "",
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
-            bool(caller.machine_id) if told else None,
+            Answer.of(bool(caller.machine_id) if told else None),
             facts.made(Facet.CALLER),
             f"The caller was given the {seen}" if seen else "The caller was given no machine id",
         ),
         Symptom(
             f"A database row exists{status}",
-            bool(row) if row_looked else None,
+            Answer.of(bool(row) if row_looked else None),
             facts.made(Facet.RECORD),
             f"The database row says {row.status or 'no status'}" if row else "There is no database row",
         ),
@@ -152,11 +154,11 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             "The machine is not in the app's list (the dashboard's own rules are not documented)",
             unseen,
             invisible.evidence,
-            "The app's list does not show the machine" if unseen else "The app's list shows the machine",
+            "The app's list does not show the machine" if unseen is Answer.YES else "The app's list shows the machine",
         ),
         Symptom(
             "The WebSocket connection fails",
-            probe.reached != "open" if probe else None,
+            Answer.of(probe.reached != "open" if probe else None),
             facts.made(Facet.EDGE_BELIEVED),
             "The WebSocket URL in use opens" if probe and probe.reached == "open" else reached,
         ),
@@ -183,7 +185,7 @@ def _tests(ledger: Ledger) -> list[Remedy]:
 
 def _ask_fly(facts: Facts) -> list[Remedy]:
     """An id was handed out, and nothing that we may ask knows it: then only Fly's own records can."""
-    gone = facts.caller.machine_id and not facts.machine_views and facts.outcome(Facet.MACHINE) is Outcome.ABSENT
+    gone = facts.caller.answer.machine_id and not facts.machine.views and facts.outcome(Facet.MACHINE) is Outcome.ABSENT
     if not gone or facts.outcome(Facet.LOGS) is Outcome.SEEN:
         return []
     return [
@@ -249,8 +251,8 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
         "RUN is the folder of this report; in a checkout of fly-runbooks the command is `.venv/bin/runbooks`.",
         ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
     )
-    served = facts.believed_url or facts.services
-    kept = facts.record or facts.failed(Facet.RECORD)
+    served = facts.caller.believed_url or facts.machine.services
+    kept = facts.caller.record or facts.failed(Facet.RECORD)
     found = (*checks, *((endpoint,) if served else ()), *((row,) if kept else ()), at_once)
     return tuple(filled(check, names) for check in found)
 

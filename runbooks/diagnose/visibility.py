@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.model import Claim, Sees, View
+from runbooks.diagnose.model import Answer, Claim, View
 from runbooks.evidence.models import Listing, Machine, Outcome
 
 
@@ -19,19 +19,19 @@ def _rows(facts: Facts) -> Iterator[View]:
     yield _machine(facts)
     yield _listed(facts, Facet.LIST, f"list of {facts.subject.app}")
     yield _listed(facts, Facet.LIST_DELETED, f"list of {facts.subject.app}, destroyed ones included")
-    yield _plain(facts, Facet.EVENTS, "its events", f"{len(facts.events)} events")
-    yield _plain(facts, Facet.LOGS, "its log", f"{len(facts.logs.lines) if facts.logs else 0} lines")
+    yield _plain(facts, Facet.EVENTS, "its events", f"{len(facts.events.all)} events")
+    yield _plain(facts, Facet.LOGS, "its log", f"{len(facts.log.logs.lines) if facts.log.logs else 0} lines")
     yield _organisation(facts)
     yield _listed(facts, Facet.LIST, "fly machine list (same list)")
     yield _fly_status(facts)
     yield _launch_tools(facts)
-    yield View("dashboard", Sees.COULD_NOT_LOOK, "its rules are not documented, and it has no interface to ask", ())
+    yield View("dashboard", Answer.COULD_NOT_LOOK, "its rules are not documented, and it has no interface to ask", ())
     yield _private_name(facts)
     yield _name(facts, Facet.DNS_APP, f"DNS of {facts.app_host}")
-    if facts.believed_host and facts.believed_host != facts.app_host:
-        yield _name(facts, Facet.DNS_BELIEVED, f"DNS of {facts.believed_host}")
-    if facts.believed_url:
-        yield _probe(facts, Facet.EDGE_BELIEVED, facts.believed_url)
+    if facts.caller.believed_host and facts.caller.believed_host != facts.app_host:
+        yield _name(facts, Facet.DNS_BELIEVED, f"DNS of {facts.caller.believed_host}")
+    if facts.caller.believed_url:
+        yield _probe(facts, Facet.EDGE_BELIEVED, facts.caller.believed_url)
     yield _probe(facts, Facet.EDGE_APP, f"{facts.app_host}, machine named in the header")
     yield _record(facts)
     yield _caller(facts)
@@ -43,14 +43,14 @@ def _machine(facts: Facts) -> View:
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
         return View(
             view,
-            Sees.COULD_NOT_LOOK,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (Facet.MACHINE,) if observation else (),
         )
     if isinstance(observation.answer, Machine):
-        return View(view, Sees.YES, observation.answer.state, (Facet.MACHINE,))
+        return View(view, Answer.YES, observation.answer.state, (Facet.MACHINE,))
     refusal = facts.refusal(Facet.MACHINE)
-    return View(view, Sees.NO, f"404 {refusal.text}" if refusal else "404", (Facet.MACHINE,))
+    return View(view, Answer.NO, f"404 {refusal.text}" if refusal else "404", (Facet.MACHINE,))
 
 
 def _listed(facts: Facts, number: str, view: str) -> View:
@@ -60,17 +60,17 @@ def _listed(facts: Facts, number: str, view: str) -> View:
     if observation is None or not isinstance(observation.answer, Listing):
         return View(
             view,
-            Sees.COULD_NOT_LOOK,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if not facts.subject.machine_id and not facts.subject.machine_name:
-        return View(view, Sees.COULD_NOT_LOOK, "neither id nor name is known", (number,))
-    for sighting in facts.machine_views:
-        if sighting.at == number:
-            return View(view, Sees.YES, sighting.machine.state, (number,))
+        return View(view, Answer.COULD_NOT_LOOK, "neither id nor name is known", (number,))
+    for sighting in facts.machine.views:
+        if sighting.evidence == number:
+            return View(view, Answer.YES, sighting.machine.state, (number,))
     count = len(observation.answer.machines)
-    return View(view, Sees.NO, f"not among {count} machine{'' if count == 1 else 's'}", (number,))
+    return View(view, Answer.NO, f"not among {count} machine{'' if count == 1 else 's'}", (number,))
 
 
 def _organisation(facts: Facts) -> View:
@@ -79,20 +79,23 @@ def _organisation(facts: Facts) -> View:
     if observation is None or not isinstance(observation.answer, Listing):
         return View(
             view,
-            Sees.COULD_NOT_LOOK,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (observation.number,) if observation else (),
         )
     listing = observation.answer
-    for sighting in facts.machine_views:
-        if sighting.at == Facet.ORGANISATION:
+    for sighting in facts.machine.views:
+        if sighting.evidence == Facet.ORGANISATION:
             return View(
-                view, Sees.YES, f"{sighting.machine.state} in {sighting.app or 'an unnamed app'}", (Facet.ORGANISATION,)
+                view,
+                Answer.YES,
+                f"{sighting.machine.state} in {sighting.app or 'an unnamed app'}",
+                (Facet.ORGANISATION,),
             )
     if listing.error_regions or not listing.complete:
         why = ", ".join(listing.error_regions) + " did not answer" if listing.error_regions else "more pages exist"
-        return View(view, Sees.COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
-    return View(view, Sees.NO, f"not among {len(listing.machines)} machines", (Facet.ORGANISATION,))
+        return View(view, Answer.COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
+    return View(view, Answer.NO, f"not among {len(listing.machines)} machines", (Facet.ORGANISATION,))
 
 
 def _plain(facts: Facts, number: str, view: str, found: str) -> View:
@@ -100,79 +103,86 @@ def _plain(facts: Facts, number: str, view: str, found: str) -> View:
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
         return View(
             view,
-            Sees.COULD_NOT_LOOK,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if observation.outcome is Outcome.SEEN:
-        return View(view, Sees.YES, found, (number,))
-    return View(view, Sees.NO, observation.reason, (number,))
+        return View(view, Answer.YES, found, (number,))
+    return View(view, Answer.NO, observation.reason, (number,))
 
 
 def _fly_status(facts: Facts) -> View:
     """What `fly status` would show follows from the list and the metadata; it was not run."""
     view = "fly status (derived, not run)"
     listed = _listed(facts, Facet.LIST, view)
-    if listed.sees is not Sees.YES:
+    if listed.sees is not Answer.YES:
         return listed
-    machine = next(s.machine for s in facts.machine_views if s.at in listed.evidence)
+    machine = next(s.machine for s in facts.machine.views if s.evidence in listed.evidence)
     if machine.config is None:
-        return View(view, Sees.COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
+        return View(view, Answer.COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
     if machine.metadata.get("fly_platform_version") == "v2" and machine.state not in GONE:
-        return View(view, Sees.YES, machine.state, listed.evidence)
-    return View(view, Sees.NO, "only hinted at: no fly_platform_version=v2 in its metadata", listed.evidence)
+        return View(view, Answer.YES, machine.state, listed.evidence)
+    return View(view, Answer.NO, "only hinted at: no fly_platform_version=v2 in its metadata", listed.evidence)
 
 
 def _launch_tools(facts: Facts) -> View:
     """`fly deploy` and `fly scale` touch machines of a process group only (facts §2)."""
     view = "fly deploy, fly scale (derived, not run)"
     listed = _listed(facts, Facet.LIST, view)
-    if listed.sees is not Sees.YES or facts.config is None:
-        unknown = View(view, Sees.COULD_NOT_LOOK, "no config seen", listed.evidence)
-        return listed if listed.sees is not Sees.YES else unknown
-    group = facts.machine.metadata.get("fly_process_group") if facts.machine else None
-    version = facts.machine.metadata.get("fly_platform_version") if facts.machine else None
+    if listed.sees is not Answer.YES or facts.machine.config is None:
+        unknown = View(view, Answer.COULD_NOT_LOOK, "no config seen", listed.evidence)
+        return listed if listed.sees is not Answer.YES else unknown
+    group = facts.machine.description.metadata.get("fly_process_group") if facts.machine.description else None
+    version = facts.machine.description.metadata.get("fly_platform_version") if facts.machine.description else None
     if group and version == "v2":
-        return View(view, Sees.YES, f"process group {group}: the next deploy may replace it", facts.config_at)
-    return View(view, Sees.NO, "no process group in its metadata: they leave it alone", facts.config_at)
+        return View(
+            view, Answer.YES, f"process group {group}: the next deploy may replace it", facts.machine.config_evidence
+        )
+    return View(view, Answer.NO, "no process group in its metadata: they leave it alone", facts.machine.config_evidence)
 
 
 def _private_name(facts: Facts) -> View:
     """The private name exists for started machines only (facts §7.1); it cannot be asked from outside."""
     view = f"{facts.subject.machine_id or 'ID'}.vm.{facts.subject.app}.internal (derived)"
-    if not facts.state:
-        return View(view, Sees.COULD_NOT_LOOK, "its state is not known", ())
-    if facts.state == "started":
-        return View(view, Sees.YES, "resolves inside the private network", facts.state_at)
-    return View(view, Sees.NO, f"exists for started machines only; it is {facts.state}", facts.state_at)
+    if not facts.events.state:
+        return View(view, Answer.COULD_NOT_LOOK, "its state is not known", ())
+    if facts.events.state == "started":
+        return View(view, Answer.YES, "resolves inside the private network", facts.events.state_evidence)
+    return View(
+        view, Answer.NO, f"exists for started machines only; it is {facts.events.state}", facts.events.state_evidence
+    )
 
 
 def reading(facts: Facts) -> Claim:
     """What the platform's own views mean together: the truth table of facts §1.6."""
     get, listed, deleted = facts.outcome(Facet.MACHINE), facts.outcome(Facet.LIST), facts.outcome(Facet.LIST_DELETED)
-    token, app = facts.token, facts.refusal(Facet.APP)
+    token, app = facts.observations.token, facts.refusal(Facet.APP)
     if token is not None and not token.valid:
         return Claim("The token is not accepted: none of these views says anything about the machine.", (Facet.TOKEN,))
     if app and app.status == 403:
         return Claim("The app is in an organisation that this token cannot read.", (Facet.APP,))
     if facts.outcome(Facet.APP) is Outcome.ABSENT:
         return Claim("There is no app of this name that this token can see.", (Facet.APP,))
-    if facts.other_apps:
-        return Claim(f"The machine is in another app: {facts.other_apps[0].app}.", (facts.other_apps[0].at,))
-    if facts.state in GONE and facts.machine_views:
-        return Claim(f"The machine is destroyed{_by_whom(facts)}.", facts.seen_at)
+    if facts.machine.other_apps:
+        return Claim(
+            f"The machine is in another app: {facts.machine.other_apps[0].app}.",
+            (facts.machine.other_apps[0].evidence,),
+        )
+    if facts.events.state in GONE and facts.machine.views:
+        return Claim(f"The machine is destroyed{_by_whom(facts)}.", facts.machine.seen_evidence)
     if get is Outcome.SEEN:
-        if listed is Outcome.SEEN and not any(n in facts.seen_at for n in (Facet.LIST, Facet.LIST_AGAIN)):
+        if listed is Outcome.SEEN and not any(n in facts.machine.seen_evidence for n in (Facet.LIST, Facet.LIST_AGAIN)):
             return Claim("The machine exists, and the list leaves it out.", (Facet.MACHINE, Facet.LIST))
         return Claim(
             "The machine exists. Who does not see it looks elsewhere, through a filter, or at its own records.",
-            facts.seen_at,
+            facts.machine.seen_evidence,
         )
     if get is Outcome.ABSENT and deleted in (Outcome.SEEN, Outcome.ABSENT):
-        if facts.log_at:
+        if facts.log.evidence:
             return Claim(
                 "No list knows it any more, and its log proves that it existed.",
-                (Facet.MACHINE, Facet.LIST_DELETED, *facts.log_at),
+                (Facet.MACHINE, Facet.LIST_DELETED, *facts.log.evidence),
             )
         return Claim(
             "No view knows it: destroyed too long ago, in another organisation, or never made. An id cannot tell.",
@@ -186,44 +196,44 @@ def reading(facts: Facts) -> Claim:
 
 def _by_whom(facts: Facts) -> str:
     """What its last events say about who destroyed it (facts §1.5): flyd acts for the platform or the config."""
-    event = facts.event_of("destroy", "destroyed") or facts.event_of("destroy")
+    event = facts.events.event_of("destroy", "destroyed") or facts.events.event_of("destroy")
     if event is None:
         return "; no event that is still kept says by whom"
     source = event[0].source
     if source == "user":
         return ", by a request (source user)"
-    if (facts.config or {}).get("auto_destroy") is True:
+    if (facts.machine.config or {}).get("auto_destroy") is True:
         return f" by its own auto_destroy setting (source {source})"
     return f" by the platform (source {source})"
 
 
 def _name(facts: Facts, number: str, view: str) -> View:
-    observation, resolution = facts.observation(number), facts.resolution(number)
+    observation, resolution = facts.observation(number), facts.observations.resolution(number)
     if observation is None or resolution is None or observation.outcome is Outcome.COULD_NOT_LOOK:
         return View(
             view,
-            Sees.COULD_NOT_LOOK,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if observation.outcome is Outcome.SEEN:
-        return View(view, Sees.YES, "resolves", (number,), indirect=True)
-    return View(view, Sees.NO, resolution.code, (number,))
+        return View(view, Answer.YES, "resolves", (number,), indirect=True)
+    return View(view, Answer.NO, resolution.code, (number,))
 
 
 def _probe(facts: Facts, number: str, view: str) -> View:
-    observation, probe = facts.observation(number), facts.probe(number)
+    observation, probe = facts.observation(number), facts.observations.probe(number)
     if observation is None or probe is None:
         return View(
             view,
-            Sees.COULD_NOT_LOOK,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if probe.reached == "open":
-        return View(view, Sees.YES, f"answers (HTTP {probe.status})", (number,))
+        return View(view, Answer.YES, f"answers (HTTP {probe.status})", (number,))
     status = f", HTTP {probe.status}" if probe.status else ""
-    return View(view, Sees.NO, f"ends at {probe.reached}{status}", (number,))
+    return View(view, Answer.NO, f"ends at {probe.reached}{status}", (number,))
 
 
 def _record(facts: Facts) -> View:
@@ -232,13 +242,13 @@ def _record(facts: Facts) -> View:
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
         return View(
             view,
-            Sees.COULD_NOT_LOOK,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (Facet.RECORD,) if observation else (),
         )
-    if facts.record is None:
-        return View(view, Sees.NO, observation.reason, (Facet.RECORD,))
-    return View(view, Sees.YES, f"says {facts.record.status or 'no status'}", (Facet.RECORD,), indirect=True)
+    if facts.caller.record is None:
+        return View(view, Answer.NO, observation.reason, (Facet.RECORD,))
+    return View(view, Answer.YES, f"says {facts.caller.record.status or 'no status'}", (Facet.RECORD,), indirect=True)
 
 
 def _caller(facts: Facts) -> View:
@@ -247,13 +257,13 @@ def _caller(facts: Facts) -> View:
         observation = facts.observation(Facet.CALLER)
         return View(
             view,
-            Sees.COULD_NOT_LOOK,
+            Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (Facet.CALLER,) if observation else (),
         )
-    caller = facts.caller
+    caller = facts.caller.answer
     if caller.ok:
         return View(
-            view, Sees.YES, f"claims success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True
+            view, Answer.YES, f"claims success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True
         )
-    return View(view, Sees.NO, caller.error_text[:120] or "claims no success", (Facet.CALLER,))
+    return View(view, Answer.NO, caller.error_text[:120] or "claims no success", (Facet.CALLER,))

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts, format_duration
-from runbooks.diagnose.model import Claim, Diagnosis, Remedy, Sees, Verdict
+from runbooks.diagnose.model import Answer, Claim, Diagnosis, Remedy, Verdict
 from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
 from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
 from runbooks.report.section import Section
 
-_SEES = {Sees.YES: "✓ yes", Sees.NO: "✗ no", Sees.COULD_NOT_LOOK: "? could not check"}
 _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ open", "refuted": "✗ refuted"}
 
 
@@ -71,7 +70,7 @@ def token_scope(evidence: Evidence) -> str:
 
 def visibility(diagnosis: Diagnosis) -> Section:
     views = diagnosis.visibility
-    yes, no, blind = (sum(v.sees is s for v in views) for s in (Sees.YES, Sees.NO, Sees.COULD_NOT_LOOK))
+    yes, no, blind = (sum(v.sees is s for v in views) for s in (Answer.YES, Answer.NO, Answer.COULD_NOT_LOOK))
     return Section(
         "visibility",
         "Visibility",
@@ -79,7 +78,10 @@ def visibility(diagnosis: Diagnosis) -> Section:
         f"{yes} views show it, {no} do not, {blind} could not be checked. {diagnosis.reading.text}".rstrip(),
         table=tables.frame(
             ("view", "shows it", "as", "evidence"),
-            ((v.view, _SEES[v.sees], v.state, _notes(v.evidence)) for v in views),
+            (
+                (v.view, f"{status.ANSWER_SIGNS[v.sees]} {status.ANSWER_WORDS[v.sees]}", v.state, _notes(v.evidence))
+                for v in views
+            ),
         ),
     )
 

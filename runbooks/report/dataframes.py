@@ -95,7 +95,7 @@ def _requests(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
 
 
 def _events(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
-    for event, at in facts.dated_events:
+    for event, at in facts.events.dated:
         end = event.exit
         yield (
             event.at,
@@ -110,13 +110,13 @@ def _events(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
 
 
 def _log(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
-    for line in facts.logs.lines if facts.logs else ():
+    for line in facts.log.logs.lines if facts.log.logs else ():
         yield line.at, line.provider, line.level, line.message, line.instance, line.region
 
 
 def _machines(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
-    own = [(s.machine, s.app, s.at, True) for s in facts.machine_views]
-    others = [(machine, machine.app_name, at, False) for machine, at in facts.siblings]
+    own = [(s.machine, s.app, s.evidence, True) for s in facts.machine.views]
+    others = [(machine, machine.app_name, at, False) for machine, at in facts.siblings.others]
     for m, app, at, subject in (*own, *others):
         yield subject, m.id, m.name, app, m.state, m.region, m.image, m.instance_id, m.created_at, m.updated_at, at
 
@@ -129,7 +129,7 @@ def _images(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
 
 
 def _records(facts: Facts, _: Diagnosis) -> Iterable[Sequence[object]]:
-    for row in facts.records:
+    for row in facts.caller.records:
         for column, value in sorted(row.row.items()):
             yield row.table, row.key, column, value
 

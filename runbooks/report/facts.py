@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Claim, Hypothesis, Moment, Sees, Status, View
+from runbooks.diagnose.model import Answer, Claim, Hypothesis, Moment, Status, View
 from runbooks.evidence.models import Exchange, Outcome
 from runbooks.report import status, times
 from runbooks.report.document import Report
@@ -70,13 +70,13 @@ def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
     """Sign, words and views, by what they show: an indirect view is no proof of the machine."""
     every = report.diagnosis.visibility
     groups = (
-        (status.SEES_SIGNS["yes"], "show it", [v for v in every if v.sees is Sees.YES and not v.indirect]),
-        ("–", "indirect (no proof)", [v for v in every if v.sees is Sees.YES and v.indirect]),
-        (status.SEES_SIGNS["no"], "do not show it", [v for v in every if v.sees is Sees.NO]),
+        (status.ANSWER_SIGNS[Answer.YES], "show it", [v for v in every if v.sees is Answer.YES and not v.indirect]),
+        ("–", "indirect (no proof)", [v for v in every if v.sees is Answer.YES and v.indirect]),
+        (status.ANSWER_SIGNS[Answer.NO], "do not show it", [v for v in every if v.sees is Answer.NO]),
         (
-            status.SEES_SIGNS["could-not-look"],
+            status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK],
             "not checked",
-            [v for v in every if v.sees is Sees.COULD_NOT_LOOK],
+            [v for v in every if v.sees is Answer.COULD_NOT_LOOK],
         ),
     )
     return [(sign, words, tuple(found)) for sign, words, found in groups if found]
@@ -117,9 +117,9 @@ def no_incident(report: Report) -> Claim | None:
 def region(report: Report) -> str:
     """Where the machine was, from the platform itself, else from what the caller or its record says."""
     seen = Facts(report.evidence)
-    if seen.machine and seen.machine.region:
-        return seen.machine.region
-    asked = seen.caller.region or next((row.region for row in seen.records if row.region), "")
+    if seen.machine.description and seen.machine.description.region:
+        return seen.machine.description.region
+    asked = seen.caller.answer.region or next((row.region for row in seen.caller.records if row.region), "")
     return f"{asked} (asked for)" if asked else ""
 
 

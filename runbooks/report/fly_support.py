@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Side, Verdict
+from runbooks.diagnose.model import Owner, Verdict
 from runbooks.evidence.models import CallerError, Exchange, Outcome
 from runbooks.report import escape, facts, status, times
 from runbooks.report.document import Report
@@ -49,7 +49,7 @@ def section(report: Report) -> Section:
         answer = "No question for Fly: no problem was found."
     elif cause is None:
         answer = "The cause is not established, and Fly has records that you cannot read. Send them this."
-    elif cause.side in (Side.FLY, Side.EITHER):
+    elif cause.owner in (Owner.FLY, Owner.UNDECIDED):
         answer = f"The owner of `{cause.slug}` is Fly, or not determined. Send them this."
     else:
         answer = f"The owner of `{cause.slug}` is your team (not Fly). If you ask Fly anyway, send this."
@@ -73,15 +73,15 @@ def _problem(report: Report, seen: Facts) -> Iterator[str]:
     """In the platform's terms first: state and answers; our conclusion comes last."""
     subject = seen.subject
     who = f"Machine {subject.machine_id or subject.machine_name or '(id not known)'} of app {subject.app or UNKNOWN}"
-    region = seen.machine.region if seen.machine else ""
+    region = seen.machine.description.region if seen.machine.description else ""
     who += f" in {region}" if region else ""
-    refusal = seen.last_refusals[-1] if seen.last_refusals else None
-    if seen.state:
-        since = f" since {times.second(seen.since)}" if seen.since else ""
-        yield _line(f"{who} is in state {seen.state}{since}.")
+    refusal = seen.log.last_refusals[-1] if seen.log.last_refusals else None
+    if seen.events.state:
+        since = f" since {times.second(seen.events.since)}" if seen.events.since else ""
+        yield _line(f"{who} is in state {seen.events.state}{since}.")
     elif refusal is not None:
-        when = f" at {times.second(refusal.when)}" if refusal.when else ""
-        yield _line(f"A call about {_low(who)} failed{when}: {refusal.told} [{refusal.at}]")
+        when = f" at {times.second(refusal.at)}" if refusal.at else ""
+        yield _line(f"A call about {_low(who)} failed{when}: {refusal.told} [{refusal.evidence}]")
     else:
         yield f"{_line(who)} cannot be found."
     yield f"Now {_views(seen)}."
@@ -101,7 +101,7 @@ def _views(seen: Facts) -> str:
         (Facet.LIST_DELETED, "the list with include_deleted"),
     ):
         observation = seen.observation(number)
-        if number in seen.seen_at:
+        if number in seen.machine.seen_evidence:
             told.append(f"{view} shows it [{number}]")
         elif observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
             told.append(f"{view} was not asked or did not answer")
@@ -117,7 +117,7 @@ def _asked(report: Report, seen: Facts) -> Iterator[str]:
     if cause is None:
         yield _line(f"- What do your records show for {who}: events, exits, and what destroyed or stopped it?")
         yield "- Was there a problem on its host or in its region at that time?"
-    elif cause.side in (Side.FLY, Side.EITHER):
+    elif cause.owner in (Owner.FLY, Owner.UNDECIDED):
         yield _line(f"- Please check {who}, its host and its region. Is our analysis right, and can you fix it?")
         yield "- If it is not, what do your records show instead?"
     else:
@@ -126,8 +126,8 @@ def _asked(report: Report, seen: Facts) -> Iterator[str]:
 
 
 def _ids(report: Report, seen: Facts) -> Iterator[str]:
-    machine, subject = seen.machine, report.subject
-    ran = seen.ran
+    machine, subject = seen.machine.description, report.subject
+    ran = seen.machine.ran
     rows = (
         ("app", subject.get("app")),
         ("organisation", subject.get("org")),
@@ -137,7 +137,7 @@ def _ids(report: Report, seen: Facts) -> Iterator[str]:
         ("region", facts.region(report)),
         (
             "image",
-            seen.ran_text
+            seen.machine.ran_text
             or (seen.subject.image and f"{seen.subject.image} (expected by the caller; the machine's is not known)"),
         ),
         ("image digest", ran.digest if ran else ""),
@@ -147,10 +147,10 @@ def _ids(report: Report, seen: Facts) -> Iterator[str]:
 
 
 def _times(report: Report, seen: Facts) -> Iterator[str]:
-    last = next(((event, at) for event, at in reversed(seen.dated_events) if event.at), None)
-    gone = seen.event_of("destroy", "destroyed")
+    last = next(((event, at) for event, at in reversed(seen.events.dated) if event.at), None)
+    gone = seen.events.event_of("destroy", "destroyed")
     given = report.evidence.subject.incident_time
-    rows = [("created", times.iso(seen.created_at) if seen.created_at else UNKNOWN)]
+    rows = [("created", times.iso(seen.events.created_at) if seen.events.created_at else UNKNOWN)]
     if last and last[0].at:
         rows.append(
             (
@@ -162,7 +162,7 @@ def _times(report: Report, seen: Facts) -> Iterator[str]:
         rows.append(("last event", UNKNOWN))
     if gone and gone[0].at:
         rows.append(("destroyed", f"{times.iso(gone[0].at)} by {gone[0].source} [{gone[1]}]"))
-    elif seen.destroyed:
+    elif seen.events.destroyed:
         rows.append(("destroyed", f"{UNKNOWN} when"))
     if given:
         rows.append(("reported for", times.iso(given)))
@@ -172,9 +172,9 @@ def _times(report: Report, seen: Facts) -> Iterator[str]:
 
 def _requests(report: Report, seen: Facts) -> Iterator[str]:
     """Those in the caller's log first: they belong to the failed call; ours were made afterwards."""
-    lines = [_told(error) for error in seen.caller.errors if error.request_id]
+    lines = [_told(error) for error in seen.caller.answer.errors if error.request_id]
     lines += [_made(exchange) for exchange in facts.request_ids(report)]
-    if not any(error.request_id for error in seen.caller.errors):
+    if not any(error.request_id for error in seen.caller.answer.errors):
         yield "- of the call that made the machine: not known"
     yield from _some(lines, _MOST_REQUESTS, "request ids")
 
@@ -195,7 +195,7 @@ def _made(exchange: Exchange) -> str:
 
 def _events(seen: Facts) -> Iterator[str]:
     lines = []
-    for event, at in seen.dated_events:
+    for event, at in seen.events.dated:
         ended = event.exit
         code = f", exit code {ended.exit_code if ended.exit_code is not None else UNKNOWN}" if ended else ""
         oom = ", oom_killed" if ended and ended.oom_killed else ""
@@ -211,11 +211,11 @@ def _events(seen: Facts) -> Iterator[str]:
 
 
 def _config(seen: Facts) -> Iterator[str]:
-    if not seen.config:
+    if not seen.machine.config:
         yield f"- {UNKNOWN}: no view shows it"
         return
-    text = json.dumps(seen.config, indent=2, ensure_ascii=False, sort_keys=True, default=str)
-    yield _line(f"as {', '.join(seen.config_at)} shows it:")
+    text = json.dumps(seen.machine.config, indent=2, ensure_ascii=False, sort_keys=True, default=str)
+    yield _line(f"as {', '.join(seen.machine.config_evidence)} shows it:")
     yield "\n".join(f"  {line}" for line in escape.lines(text, _MOST_CONFIG, _WIDE))
 
 

@@ -19,7 +19,7 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
     answer = f"{len(moments)} moments from {sources} sources" + (
         f"; the decisive one is at {tables.clock(decisive.at)}: “{decisive.text[:140]}”." if decisive else "."
     )
-    routine = len(facts.logs.lines) - sum(m.evidence == Facet.LOGS for m in moments) if facts.logs else 0
+    routine = len(facts.log.logs.lines) - sum(m.evidence == Facet.LOGS for m in moments) if facts.log.logs else 0
     left_out = (f"{routine} routine lines of the platform's log are omitted.",) if routine else ()
     days = sorted({f"{m.at:%Y-%m-%d}" for m in moments})
     return Section(
@@ -55,7 +55,11 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
     found = diagnosis.comparison
     question = "How does this machine differ from other machines of the app?"
     if found is None:
-        reason = "the machine itself was not seen" if facts.machine is None else "the lists show no other machine"
+        reason = (
+            "the machine itself was not seen"
+            if facts.machine.description is None
+            else "the lists show no other machine"
+        )
         return Section(
             "siblings",
             "Comparison with other machines of the app",
@@ -65,10 +69,12 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
         )
     others = len(found.machines) - 1
     answer = f"It differs in {', '.join(found.differs)}." if found.differs else "No known attribute differs."
-    elsewhere = [f"{len(facts.siblings)} other machines are known; the {others} nearest in region and time are shown."]
+    elsewhere = [
+        f"{len(facts.siblings.others)} other machines are known; the {others} nearest in region and time are shown."
+    ]
     named = [
         f"{m.id} has the same name; it is {m.state}, created {m.created_at:%Y-%m-%d %H:%M}. [{at}]"
-        for m, at in facts.namesakes[:5]
+        for m, at in facts.siblings.namesakes[:5]
         if m.created_at
     ]
     return Section(
@@ -76,7 +82,7 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
         "Comparison with other machines of the app",
         question,
         answer,
-        notes=(*(elsewhere if len(facts.siblings) > others else ()), *named),
+        notes=(*(elsewhere if len(facts.siblings.others) > others else ()), *named),
         figure=charts.siblings(found),
         table=tables.frame(
             ("", "this machine", *(name.partition(" ")[0] for name in found.machines[1:])),
@@ -94,7 +100,7 @@ def searched(facts: Facts, _: Diagnosis) -> Section:
     observations = facts.evidence.observations.values()
     absent = [x for x in observations if x.outcome is Outcome.ABSENT]
     notes = [_second_views(facts)] if facts.subject.machine_id or facts.subject.machine_name else []
-    scopes = facts.token.scopes if facts.token else ()
+    scopes = facts.observations.token.scopes if facts.observations.token else ()
     narrow = sorted({name for scope in scopes for name in scope.apps})
     if narrow:
         notes.append(f"The token reads only {', '.join(narrow)}. Other apps could not be checked. [E01]")
@@ -121,7 +127,7 @@ def _second_views(facts: Facts) -> str:
     """One sentence on which views agree that the machine is (not) there."""
     views = (Facet.MACHINE, Facet.MACHINE_AGAIN, Facet.LIST, Facet.LIST_AGAIN, Facet.LIST_DELETED, Facet.ORGANISATION)
     looked = [n for n in views if facts.looked(n)]
-    sees = [n for n in looked if n in facts.seen_at]
-    misses = [n for n in looked if n not in facts.seen_at]
+    sees = [n for n in looked if n in facts.machine.seen_evidence]
+    misses = [n for n in looked if n not in facts.machine.seen_evidence]
     told = f"{len(sees)} of {len(looked)} views of the platform show the machine"
     return f"{told} ({numbers(tuple(sees)) or 'none'}), {len(misses)} do not ({numbers(tuple(misses)) or 'none'})."

@@ -38,13 +38,14 @@ def _answer(report: Report) -> Iterator[str]:
         yield _line("warning, contradictory evidence: ", diagnosis.contradictions[0].text)
     if report.diagnosis.review:
         yield _line(
-            "checks: ", "; ".join(f"{_SIGNS[check.holds]} {check.title}" for check in report.diagnosis.review.made)
+            "checks: ",
+            "; ".join(f"{status.ANSWER_SIGNS[check.holds]} {check.title}" for check in report.diagnosis.review.made),
         )
     moment = facts.decisive(report)
     if moment:
         yield _line(f"decisive: {times.clock(moment.at)} UTC, {escape.line(moment.source, 30)}: ", moment.text)
     if cause:
-        side = f" (owner: {status.SIDES[cause.side]})" if cause.side else ""
+        side = f" (owner: {status.OWNERS[cause.owner]})" if cause.owner else ""
         said = "" if cause.statement == diagnosis.headline else f", {cause.statement}"
         yield _line("cause: ", f"{cause.slug}{side}{said}")
     elif possible := facts.still_possible(report):
@@ -78,9 +79,6 @@ def _next(report: Report) -> Iterator[str]:
     if unchecked:
         rest = f"; and {len(unchecked) - 2} more" if len(unchecked) > 2 else ""
         yield _line(f"not checked ({len(unchecked)}): ", "; ".join(unchecked[:2]) + rest)
-
-
-_SIGNS = {True: "✓", False: "✗", None: "?"}
 
 
 def _command(remedy: Remedy) -> str:

@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING
 
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.fix_checks import Check, Review
-from runbooks.diagnose.model import Diagnosis
+from runbooks.diagnose.model import Answer, Diagnosis
 from runbooks.evidence import tables
+from runbooks.report import status
 from runbooks.report.section import Section
 from runbooks.report.since import Change, Since
 
 if TYPE_CHECKING:
     import pandas as pd
 
-HOLDS = {True: "✓ passes", False: "✗ fails", None: "? not checked"}
 _EARLIER = "earlier-runs"
 
 
 def standing(check: Check) -> str:
     """Sign and word of one check; a skipped check neither passes nor fails."""
-    return "– skipped" if check.skipped else HOLDS[check.holds]
+    return "– skipped" if check.skipped else f"{status.ANSWER_SIGNS[check.holds]} {status.CHECK_WORDS[check.holds]}"
 
 
 def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
     """The answer of `verify_fix`; the app of the new machine should be the incident's."""
     review, app = diagnosis.review or Review(()), facts.subject.app
-    held = sum(check.holds is True for check in review.made)
+    held = sum(check.holds is Answer.YES for check in review.made)
     left = len(review.checks) - len(review.made)
     incident = review.incident
     notes = []

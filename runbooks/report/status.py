@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbooks.diagnose.model import Diagnosis, Side
+from runbooks.diagnose.model import Answer, Diagnosis, Owner
 from runbooks.evidence.models import Evidence
 
 
@@ -28,23 +28,27 @@ _LIKELY = Standing("INVESTIGATING", "◐", "a cause is likely, but not confirmed
 _OPEN = Standing("INVESTIGATING", "○", "an incident was found, its cause is not established", "open")
 _UNKNOWN = Standing("INCONCLUSIVE", "?", "the evidence does not establish the state", "open")
 
-SIDES: Mapping[Side, str] = {
-    Side.YOURS: "your team (not Fly)",
-    Side.FLY: "Fly",
-    Side.EITHER: "not determined (your team or Fly)",
+OWNERS: Mapping[Owner, str] = {
+    Owner.YOU: "your team (not Fly)",
+    Owner.FLY: "Fly",
+    Owner.UNDECIDED: "not determined (your team or Fly)",
 }
 """The owner of the fix."""
 STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": "○", "refuted": "✗"}
-SEES_SIGNS: Mapping[str, str] = {"yes": "✓", "no": "✗", "could-not-look": "?"}
-SEES_WORDS: Mapping[str, str] = {"yes": "yes", "no": "no", "could-not-look": "not checked"}
+ANSWER_SIGNS: Mapping[Answer, str] = {Answer.YES: "✓", Answer.NO: "✗", Answer.COULD_NOT_LOOK: "?"}
+"""The one table of signs for three-valued answers."""
+ANSWER_WORDS: Mapping[Answer, str] = {Answer.YES: "yes", Answer.NO: "no", Answer.COULD_NOT_LOOK: "not checked"}
 OUTCOME_SIGNS: Mapping[str, str] = {"seen": "✓", "absent": "✗", "could-not-look": "?"}
 OUTCOME_WORDS: Mapping[str, str] = {
     "seen": "answered",
     "absent": "absent",
     "could-not-look": "not checked",
 }
-SYMPTOM_SIGNS: Mapping[bool | None, str] = {True: "✓", False: "✗", None: "?"}
-SYMPTOM_WORDS: Mapping[bool | None, str] = {True: "passes", False: "fails", None: "not checked"}
+CHECK_WORDS: Mapping[Answer, str] = {
+    Answer.YES: "passes",
+    Answer.NO: "fails",
+    Answer.COULD_NOT_LOOK: "not checked",
+}
 
 
 def standing(verdict: str, confidence: str | None) -> Standing:

@@ -11,21 +11,19 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose import commands
 from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.log_classifier import is_program, short
-from runbooks.diagnose.model import Diagnosis
+from runbooks.diagnose.model import Answer, Diagnosis
 from runbooks.evidence import tables
 from runbooks.evidence.models import FunctionLog, Listing, LogLine, Outcome
 from runbooks.evidence.retention import gone_at, overdue
-from runbooks.report import charts
+from runbooks.report import charts, status
 from runbooks.report.footing import noted, numbers, used, why
 from runbooks.report.overview import searched, siblings, timeline
 from runbooks.report.section import Section
 
-_HELD = {True: "✓ yes", False: "✗ no", None: "? could not check"}
-
 
 def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
-    held = sum(s.holds is True for s in diagnosis.symptoms)
-    blind = sum(s.holds is None for s in diagnosis.symptoms)
+    held = sum(s.holds is Answer.YES for s in diagnosis.symptoms)
+    blind = sum(s.holds is Answer.COULD_NOT_LOOK for s in diagnosis.symptoms)
     hidden = f"; {blind} could not be checked" if blind else ""
     return Section(
         "symptoms",
@@ -34,14 +32,17 @@ def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
         f"{held} of 5 symptoms are present{hidden}.",
         table=tables.frame(
             ("symptom", "present", "evidence"),
-            ((s.text, _HELD[s.holds], numbers(s.evidence)) for s in diagnosis.symptoms),
+            (
+                (s.text, f"{status.ANSWER_SIGNS[s.holds]} {status.ANSWER_WORDS[s.holds]}", numbers(s.evidence))
+                for s in diagnosis.symptoms
+            ),
         ),
         evidence=used(facts, *(n for s in diagnosis.symptoms for n in s.evidence)),
     )
 
 
 def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
-    told = facts.caller
+    told = facts.caller.answer
     if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
         answer, rows = why(facts, Facet.CALLER), []
     else:
@@ -89,10 +90,10 @@ def _function_lines(facts: Facts) -> str:
 
 def app(facts: Facts, _: Diagnosis) -> Section:
     name = facts.subject.app
-    if facts.app:
-        count = facts.app.machine_count
+    if facts.observations.app:
+        count = facts.observations.app.machine_count
         counted = f", machine count {count}" if count is not None else ""
-        answer = f"Yes: {name} exists in organisation {facts.app.org_slug or 'unknown'}{counted}."
+        answer = f"Yes: {name} exists in organisation {facts.observations.app.org_slug or 'unknown'}{counted}."
     else:
         answer = why(facts, Facet.APP)
     return Section(
@@ -107,19 +108,19 @@ def app(facts: Facts, _: Diagnosis) -> Section:
 
 
 def machines(facts: Facts, _: Diagnosis) -> Section:
-    subject, state = facts.subject, facts.state
+    subject, state = facts.subject, facts.events.state
     listed = (
         facts.observation(Facet.LIST_DELETED)
         if isinstance(getattr(facts.observation(Facet.LIST_DELETED), "answer", None), Listing)
         else facts.observation(Facet.LIST)
     )
     rows = listed.answer.machines if listed and isinstance(listed.answer, Listing) else ()
-    others = tuple(s.machine for s in facts.other_apps[:1])
+    others = tuple(s.machine for s in facts.machine.other_apps[:1])
     who = subject.machine_id or subject.machine_name or "the machine"
-    if facts.other_apps:
-        answer = f"{who} is not in {subject.app}; it is in {facts.other_apps[0].app}, where it is {state}."
-    elif facts.machine_views:
-        gone = "; the plain list no longer shows it" if facts.destroyed else ""
+    if facts.machine.other_apps:
+        answer = f"{who} is not in {subject.app}; it is in {facts.machine.other_apps[0].app}, where it is {state}."
+    elif facts.machine.views:
+        gone = "; the plain list no longer shows it" if facts.events.destroyed else ""
         answer = f"{who} was in {subject.app}: its last known state is {state}{gone}."
     elif any(facts.looked(n) for n in (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)):
         answer = f"No view of {subject.app} that answered shows {who}."
@@ -158,8 +159,8 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
 
 
 def events(facts: Facts, diagnosis: Diagnosis) -> Section:
-    exits = facts.exits
-    if not facts.events:
+    exits = facts.events.exits
+    if not facts.events.all:
         answer = f"No event is available: {why(facts, Facet.EVENTS)}"
     elif exits:
         last = exits[-1][1]
@@ -167,11 +168,11 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
         asked = "after a requested stop" if last.requested_stop else "without a requested stop"
         answer = f"The last recorded exit of the program: {told}, {asked}."
     else:
-        last_event = facts.events[-1]
-        answer = f"{len(facts.events)} events, the last is {last_event.type} → {last_event.status}; no exit event."
+        last_event = facts.events.all[-1]
+        answer = f"{len(facts.events.all)} events, the last is {last_event.type} → {last_event.status}; no exit event."
     begins = (
         ""
-        if facts.whole_life or not facts.events
+        if facts.events.whole_life or not facts.events
         else "The first events are missing. These are the newest events that a list still returns."
     )
     return Section(
@@ -180,7 +181,7 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
         "Which events does the machine have, and who requested them?",
         answer,
         notes=tuple(filter(None, (begins,))),
-        table=tables.events(facts.dated_events) if facts.events else None,
+        table=tables.events(facts.events.dated) if facts.events.all else None,
         figure=charts.life(diagnosis),
         commands=(
             commands.machines_api(
@@ -192,18 +193,18 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
                 query="?limit=50",
             ),
         ),
-        evidence=used(facts, Facet.EVENTS, *facts.events_at),
+        evidence=used(facts, Facet.EVENTS, *facts.events.evidence),
     )
 
 
 def logs(facts: Facts, _: Diagnosis) -> Section:
-    found = facts.logs
+    found = facts.log.logs
     lines = found.lines if found else ()
     notes = []
     if not lines:
         answer = why(facts, Facet.LOGS)
-    elif facts.last_output:
-        answer = f"{len(lines)} lines; the program's last output is “{short(facts.last_output[-1].message, 160)}”."
+    elif facts.log.last_output:
+        answer = f"{len(lines)} lines; the program's last output is “{short(facts.log.last_output[-1].message, 160)}”."
     else:
         answer = f"{len(lines)} lines from the platform, none from the program."
     shown = _telling(facts)
@@ -211,7 +212,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
         notes.append(f"{len(shown)} of {len(lines)} lines are shown: the last run of the program and its end.")
     if found and found.foreign:
         notes.append(f"{found.foreign} lines of other instances were left out.")
-    if facts.crash_codes and facts.readings("exited"):
+    if facts.events.crash_codes and facts.log.matches("exited"):
         notes.append(
             "“Main child exited normally with code: N” means that no signal ended the program. N above 0 is an error."
         )
@@ -244,7 +245,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
 
 def _telling(facts: Facts) -> tuple[LogLine, ...]:
     """The lines from the last start to the end: every earlier round of a crash loop repeats them."""
-    lines = facts.logs.lines if facts.logs else ()
+    lines = facts.log.logs.lines if facts.log.logs else ()
     starts = [i for i, x in enumerate(lines) if "Starting init" in x.message or "Pulling container image" in x.message]
     telling = lines[starts[-1] :] if starts else lines
     if not any(is_program(x) for x in telling):
@@ -253,18 +254,18 @@ def _telling(facts: Facts) -> tuple[LogLine, ...]:
 
 
 def image(facts: Facts, _: Diagnosis) -> Section:
-    believed, ran = facts.image(Facet.IMAGE_BELIEVED), facts.image(Facet.IMAGE_RAN)
+    believed, ran = facts.observations.image(Facet.IMAGE_BELIEVED), facts.observations.image(Facet.IMAGE_RAN)
     existence = {True: "exists", False: "does not exist", None: "could not be checked in the registry"}
     told = []
     if believed:
         told.append(f"{believed.ref} {existence[believed.exists]}")
-    if facts.ran_text:
-        same = "the same" if facts.ran_text == facts.subject.image else facts.ran_text
+    if facts.machine.ran_text:
+        same = "the same" if facts.machine.ran_text == facts.subject.image else facts.machine.ran_text
         told.append(f"the machine ran {same}" + (f", which {existence[ran.exists]}" if ran else ""))
     notes = list(noted(facts, Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN_AGAIN, Facet.FUNCTION_SECRETS))
     if ran and ran.architectures and "amd64" not in ran.architectures:
         notes.append("Fly Machines run amd64 only: this image cannot run on them.")
-    if believed and believed.exists is False and facts.known_here:
+    if believed and believed.exists is False and facts.machine.known_here:
         notes.append(
             "A missing tag does not explain a machine that was created. Fly resolves the image during the create "
             "call, and answers a missing image with HTTP 400 and no id."
@@ -289,8 +290,8 @@ def image(facts: Facts, _: Diagnosis) -> Section:
             Facet.IMAGE_RAN,
             Facet.IMAGE_RAN_AGAIN,
             Facet.FUNCTION_SECRETS,
-            *facts.config_at,
-            *facts.known_here[:1],
+            *facts.machine.config_evidence,
+            *facts.machine.known_here[:1],
         ),
     )
 
@@ -301,7 +302,7 @@ def _sentence(text: str) -> str:
 
 
 def token(facts: Facts, _: Diagnosis) -> Section:
-    found = facts.token
+    found = facts.observations.token
     rows = [(s.org_slug or s.organization, ", ".join(s.apps) or "all", s.user) for s in (found.scopes if found else ())]
     return Section(
         "token",
@@ -336,23 +337,23 @@ def create_directly(facts: Facts, _: Diagnosis) -> Section:
             ),
             facts.names,
         ),
-        evidence=used(facts, *facts.config_at),
+        evidence=used(facts, *facts.machine.config_evidence),
     )
 
 
 def record(facts: Facts, _: Diagnosis) -> Section:
-    row = facts.record
+    row = facts.caller.record
     if row:
-        age = format_duration(facts.age(row.updated_at or row.created_at))
-        real = f"; the machine is {facts.state}" if facts.state else ""
+        age = format_duration(facts.observations.age(row.updated_at or row.created_at))
+        real = f"; the machine is {facts.events.state}" if facts.events.state else ""
         answer = f"The row says `{row.status or 'nothing'}` and was last updated {age} before this check{real}."
     else:
         answer = why(facts, Facet.RECORD)
     notes = list(noted(facts, Facet.RECORD_EVENTS))
     if row and row.machine_id and row.machine_id == facts.subject.machine_name:
         notes.append(f"The column for the machine's id contains its name, {row.machine_id}.")
-    if len(facts.records) > 1:
-        notes.append(f"{len(facts.records)} rows match; the most recently updated row is shown.")
+    if len(facts.caller.records) > 1:
+        notes.append(f"{len(facts.caller.records)} rows match; the most recently updated row is shown.")
     return Section(
         "record",
         "The database row",
@@ -360,20 +361,20 @@ def record(facts: Facts, _: Diagnosis) -> Section:
         answer,
         notes=tuple(notes),
         table=tables.record(row) if row else None,
-        evidence=used(facts, Facet.RECORD, Facet.RECORD_EVENTS, *(facts.state_at if row else ())),
+        evidence=used(facts, Facet.RECORD, Facet.RECORD_EVENTS, *(facts.events.state_evidence if row else ())),
     )
 
 
 def endpoint(facts: Facts, _: Diagnosis) -> Section:
-    believed, right = facts.probe(Facet.EDGE_BELIEVED), facts.probe(Facet.EDGE_APP)
+    believed, right = facts.observations.probe(Facet.EDGE_BELIEVED), facts.observations.probe(Facet.EDGE_APP)
     if believed:
         answer = f"{why(facts, Facet.EDGE_BELIEVED)}"
-    elif facts.believed_host and facts.outcome(Facet.DNS_BELIEVED) is Outcome.ABSENT:
+    elif facts.caller.believed_host and facts.outcome(Facet.DNS_BELIEVED) is Outcome.ABSENT:
         answer = why(facts, Facet.DNS_BELIEVED)
     else:
         answer = why(facts, Facet.EDGE_BELIEVED)
     notes = list(noted(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_APP))
-    if facts.believed_host and facts.believed_host != facts.app_host:
+    if facts.caller.believed_host and facts.caller.believed_host != facts.app_host:
         notes.append(
             f"A machine's name is not a hostname. The app's hostname is {facts.app_host}; the header "
             f"fly-force-instance-id selects one machine of the app."
@@ -387,7 +388,7 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
             probe.detail if probe else why,
         )
         for what, url, probe, why in (
-            ("expected by the caller", facts.believed_url, believed, why(facts, Facet.EDGE_BELIEVED)),
+            ("expected by the caller", facts.caller.believed_url, believed, why(facts, Facet.EDGE_BELIEVED)),
             ("of the app", right.url if right else f"wss://{facts.app_host}/", right, why(facts, Facet.EDGE_APP)),
         )
         if url

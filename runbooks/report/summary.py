@@ -127,9 +127,7 @@ def _check(check: Check, then: Check | None) -> dict[str, Any]:
 
 def _state(check: Check) -> str:
     """yes, no, could-not-look, or skipped where a person said that the check does not apply."""
-    if check.skipped:
-        return "skipped"
-    return {True: "yes", False: "no", None: "could-not-look"}[check.holds]
+    return "skipped" if check.skipped else str(check.holds)
 
 
 def _claims(claims: Iterable[Claim]) -> list[dict[str, Any]]:

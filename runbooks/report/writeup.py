@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from runbooks.diagnose.fix_checks import Check
-from runbooks.diagnose.model import Claim, Remedy
+from runbooks.diagnose.model import Answer, Claim, Remedy
 from runbooks.report import escape, facts, fly_support, grounds, inline, paste, pen, status, times
 from runbooks.report.document import Report
 from runbooks.report.pen import Pen
@@ -105,7 +105,7 @@ def _held(check: Check | None) -> str:
         return "–"
     if check.skipped:
         return "– skipped"
-    return f"{status.SYMPTOM_SIGNS[check.holds]} {status.SYMPTOM_WORDS[check.holds]}"
+    return f"{status.ANSWER_SIGNS[check.holds]} {status.CHECK_WORDS[check.holds]}"
 
 
 def _summary(report: Report, write: Pen) -> Iterator[str]:
@@ -133,7 +133,7 @@ def _why(report: Report, write: Pen) -> str:
     cause = report.diagnosis.cause
     if cause:
         sure = "**confirmed** by evidence" if cause.confidence == "confirmed" else "**likely**, not confirmed"
-        whose = f" Owner: {status.SIDES[cause.side]}." if cause.side else ""
+        whose = f" Owner: {status.OWNERS[cause.owner]}." if cause.owner else ""
         return f"The cause is {sure}: {_low(write.say(cause.title, _TITLES))} ({escape.code(cause.slug)}).{whose}"
     if report.diagnosis.verdict == "healthy":
         return "No problem was found in what could be checked."
@@ -198,7 +198,7 @@ def _impact(report: Report, write: Pen) -> Iterator[str]:
     if diagnosis.reading.text:
         lines.append(write.claim(diagnosis.reading))
     for symptom in diagnosis.symptoms:
-        if symptom.holds is None:
+        if symptom.holds is Answer.COULD_NOT_LOOK:
             lines.append(f"**Not checked:** {_low(write.say(symptom.text, _SHORT))}.")
         else:
             lines.append(write.claim(Claim(f"{symptom.so or symptom.text}.", symptom.evidence)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runbooks.base.errors import ParameterError
 from runbooks.base.parameters import caller_text, describe
-from runbooks.definitions import validate
+from runbooks.definitions import find, validate
 from runbooks.definitions.machine_not_visible import MachineNotVisible
 
 LEAST = {"app_name": "vyx-app", "machine_id": "91850296bd4738"}

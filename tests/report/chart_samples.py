@@ -75,7 +75,7 @@ def weighed(count: int, numbers: int) -> Diagnosis:
                 claims(n, 5),
                 claims(n + 1, 7),
                 (*claims(n + 2, 5), *([Claim("nobody could look")] if n % 5 == 0 else [])),
-                always_listed="the usual first suspicions" if n % 3 == 0 else "",
+                always_listed=n % 3 == 0,
             )
             for n in range(count)
         ),

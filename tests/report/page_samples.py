@@ -9,7 +9,7 @@ import pandas as pd
 from report_samples import EVIL, MACHINE, at, demo, exchange, observation
 
 from runbooks.diagnose.fix_checks import Check, Incident, Review, closing
-from runbooks.diagnose.model import Claim, Hypothesis, Moment, Remedy, Status, Verdict
+from runbooks.diagnose.model import Answer, Claim, Hypothesis, Moment, Remedy, Status, Verdict
 from runbooks.evidence.models import Outcome
 from runbooks.report import charts
 from runbooks.report.document import Report
@@ -18,11 +18,11 @@ from runbooks.report.since import Change, Earlier, Since
 
 RUN = "2025-10-02/machine_not_visible--vyx-app--91850296bd4738--174000Z"
 THEN = (
-    Check("image", "The image exists", False, "registry.fly.io/vyx-app:latest is not in the registry", ("E09",)),
-    Check("listed", "The machine is in the app's list", False, "not among 0 machines", ("E05",)),
-    Check("running", "The machine runs, and goes on running", False, "it is destroyed", ("E03",)),
-    Check("endpoint", "The WebSocket connects", None, "it was not asked"),
-    Check("row", "The database row says running", False, "it says starting", ("E14",)),
+    Check("image", "The image exists", Answer.NO, "registry.fly.io/vyx-app:latest is not in the registry", ("E09",)),
+    Check("listed", "The machine is in the app's list", Answer.NO, "not among 0 machines", ("E05",)),
+    Check("running", "The machine runs, and goes on running", Answer.NO, "it is destroyed", ("E03",)),
+    Check("endpoint", "The WebSocket connects", Answer.COULD_NOT_LOOK, "it was not asked"),
+    Check("row", "The database row says running", Answer.NO, "it says starting", ("E14",)),
 )
 LAST = "the last line of the log, which no cut may swallow"
 
@@ -30,7 +30,8 @@ LAST = "the last line of the log, which no cut may swallow"
 def review(*holds: bool | None) -> Review:
     """The five checks now, beside what they were at the incident."""
     now = tuple(
-        replace(check, holds=one, text=f"seen now: {check.slug}") for check, one in zip(THEN, holds, strict=True)
+        replace(check, holds=Answer.of(one), text=f"seen now: {check.slug}")
+        for check, one in zip(THEN, holds, strict=True)
     )
     incident = Incident(
         folder=RUN,

@@ -10,13 +10,13 @@ import pandas as pd
 
 from runbooks.base.facets import known_facets
 from runbooks.diagnose.model import (
+    Answer,
     Claim,
     Diagnosis,
     Finding,
     Hypothesis,
     Moment,
     Remedy,
-    Sees,
     Span,
     Status,
     Symptom,
@@ -285,7 +285,7 @@ def demo_diagnosis() -> Diagnosis:
                     Claim("The machine's config names another image, and it was pulled", ("E03", "E07")),
                     Claim("A missing image makes the create call fail with 400; it answered 200", ("E19",)),
                 ),
-                always_listed="the usual first suspicions",
+                always_listed=True,
             ),
             Hypothesis(
                 "wrong-app",
@@ -293,7 +293,7 @@ def demo_diagnosis() -> Diagnosis:
                 Status.REFUTED,
                 "",
                 against=(Claim("The API shows the machine in vyx-app", ("E03",)),),
-                always_listed="the usual first suspicions",
+                always_listed=True,
             ),
             Hypothesis(
                 "platform-incident",
@@ -305,12 +305,12 @@ def demo_diagnosis() -> Diagnosis:
             ),
         ),
         visibility=(
-            View("API, by id", Sees.YES, "destroyed", ("E03",)),
-            View("API, list", Sees.NO, "–", ("E05",)),
-            View("API, list with deleted", Sees.COULD_NOT_LOOK, "rate limited", ()),
-            View("Dashboard", Sees.NO, "shows what the list shows", ("E05",)),
-            View("Caller's database", Sees.YES, "starting", ("E14",)),
-            View("WebSocket", Sees.NO, "NXDOMAIN", ("E13",)),
+            View("API, by id", Answer.YES, "destroyed", ("E03",)),
+            View("API, list", Answer.NO, "–", ("E05",)),
+            View("API, list with deleted", Answer.COULD_NOT_LOOK, "rate limited", ()),
+            View("Dashboard", Answer.NO, "shows what the list shows", ("E05",)),
+            View("Caller's database", Answer.YES, "starting", ("E14",)),
+            View("WebSocket", Answer.NO, "NXDOMAIN", ("E13",)),
         ),
         timeline=tuple(Moment(*moment) for moment in moments),
         life=tuple(spans),
@@ -472,7 +472,7 @@ def hostile() -> Report:
             hypotheses=tuple(
                 Hypothesis("image-missing", EVIL, status, EVIL, claim, claim, claim, EVIL, EVIL) for status in Status
             ),
-            visibility=tuple(View(EVIL, sees, EVIL, ("E03",)) for sees in Sees),
+            visibility=tuple(View(EVIL, sees, EVIL, ("E03",)) for sees in Answer),
             timeline=moments,
             life=tuple(Span(EVIL if n % 2 else "started", at(n), at(n + 1)) for n in range(60)),
             symptoms=(Symptom(EVIL, None, ("E03",)),),

@@ -21,7 +21,7 @@ from played import Told, tell, told
 
 from runbooks.diagnose.fix_checks import checks
 from runbooks.diagnose.ledger import catalogue
-from runbooks.diagnose.model import Diagnosis, Sees
+from runbooks.diagnose.model import Answer, Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Outcome, Requests
 from runbooks.report import charts, page, steps, summary, writeup
@@ -44,10 +44,10 @@ def holding(found: Diagnosis) -> Iterator[FacetResult]:
     for finding in filter(None, (found.cause, *found.contributing)):
         yield finding.slug, finding.statement, finding.evidence
     for symptom in found.symptoms:
-        if symptom.holds is not None:
+        if symptom.holds is not Answer.COULD_NOT_LOOK:
             yield "symptom", symptom.text, symptom.evidence
     for view in found.visibility:
-        if view.sees is not Sees.COULD_NOT_LOOK:
+        if view.sees is not Answer.COULD_NOT_LOOK:
             yield "view", f"{view.view}: {view.sees}, {view.state}", view.evidence
     for moment in found.timeline:
         if moment.source != "we":
@@ -71,10 +71,10 @@ def blind(found: Diagnosis) -> Iterator[FacetResult]:
         for claim in hypothesis.missing:
             yield "missing", claim.text, claim.evidence
     for view in found.visibility:
-        if view.sees is Sees.COULD_NOT_LOOK:
+        if view.sees is Answer.COULD_NOT_LOOK:
             yield "view", view.view, view.evidence
     yield "reading", found.reading.text, found.reading.evidence
-    yield from (("symptom", s.text, s.evidence) for s in found.symptoms if s.holds is None)
+    yield from (("symptom", s.text, s.evidence) for s in found.symptoms if s.holds is Answer.COULD_NOT_LOOK)
     yield from (("moment", m.text, (m.evidence,)) for m in found.timeline if m.source == "we")
 
 
@@ -102,7 +102,7 @@ def unfounded(evidence: Evidence, found: Diagnosis) -> Iterator[str]:
     for check in checks(evidence):
         if lost := [number for number in check.evidence if number not in evidence.observations]:
             yield f"check {check.slug} cites {lost}"
-        if check.holds is not None and not check.evidence:
+        if check.holds is not Answer.COULD_NOT_LOOK and not check.evidence:
             yield f"check {check.slug} cites nothing: {check.text}"
 
 

@@ -183,7 +183,7 @@ def test_nothing_is_told_by_colour_alone() -> None:
 
     sides = ("supports", "against", "missing")
     assert len({row(replace(hypothesis, **{side: claim})) for side in sides}) == 3
-    assert len({row(replace(hypothesis, status=status, always_listed="me")) for status in Status}) == 4
+    assert len({row(replace(hypothesis, status=status, always_listed=True)) for status in Status}) == 4
 
     moment = demo_diagnosis().timeline[0]
     marked = {colourless(charts.timeline(life_of(replace(moment, decisive=on), moment))) for on in (True, False)}

@@ -12,7 +12,7 @@ from report_samples import API, LOOKED, MACHINE, at, demo, empty, exchange, host
 from writeup_samples import SCENARIOS, everything, played, very_long
 
 from runbooks.diagnose.ledger import catalogue
-from runbooks.diagnose.model import Side
+from runbooks.diagnose.model import Owner
 from runbooks.evidence.models import Caller, CallerError, Event, Exit, ImageRef, Machine, Outcome
 from runbooks.report import fly_support
 from runbooks.report.document import Report
@@ -168,10 +168,10 @@ def test_it_asks_for_what_only_the_platform_can_tell(name: str, ask: str) -> Non
 
 
 def test_what_only_the_platform_can_mend_is_said_to_be_on_its_side() -> None:
-    sides = {slug: info.side for slug, info in catalogue().items()}
-    assert sides["platform-incident"] is sides["host-unreachable"] is Side.FLY
-    assert sides["missing-environment"] is sides["image-tag-missing"] is Side.YOURS
-    assert sides["stuck-in-transition"] is Side.EITHER
+    sides = {slug: info.owner for slug, info in catalogue().items()}
+    assert sides["platform-incident"] is sides["host-unreachable"] is Owner.FLY
+    assert sides["missing-environment"] is sides["image-tag-missing"] is Owner.YOU
+    assert sides["stuck-in-transition"] is Owner.UNDECIDED
 
 
 def test_no_line_is_longer_than_a_mail_bears_but_for_what_must_stay_whole() -> None:

@@ -210,8 +210,8 @@ def test_a_cold_reader_learns_cause_confidence_next_step_and_limits(name: str) -
         assert "No problem was found in what could be checked." in summary
     else:
         assert "The cause is **not established**" in summary
-    if diagnosis.cause and diagnosis.cause.side:
-        assert f"Owner: {status.SIDES[diagnosis.cause.side]}." in summary
+    if diagnosis.cause and diagnosis.cause.owner:
+        assert f"Owner: {status.OWNERS[diagnosis.cause.owner]}." in summary
     assert not_so in summary.partition("**Not the cause:**")[2]
     limits = summary.partition("**Not checked:**")[2]
     assert diagnosis.not_checked[0].what.partition(" (E")[0].rstrip("?")[1:] in limits

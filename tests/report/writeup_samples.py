@@ -9,7 +9,17 @@ from report_samples import EVIL, at, demo, observation
 
 from runbooks import __version__
 from runbooks.diagnose.fix_checks import Check, Incident, Review
-from runbooks.diagnose.model import Claim, Comparison, Difference, FalseClaim, Hypothesis, Moment, Remedy, Status
+from runbooks.diagnose.model import (
+    Answer,
+    Claim,
+    Comparison,
+    Difference,
+    FalseClaim,
+    Hypothesis,
+    Moment,
+    Remedy,
+    Status,
+)
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Outcome, Requests
 from runbooks.report.document import Report
@@ -36,11 +46,16 @@ def everything() -> Report:
     """A run of `verify_fix` with all that a report can hold besides: notes, earlier runs, siblings, what was untrue."""
     report = demo()
     then = (
-        Check("image", "The image exists", True, "it was in the registry", ("E09",)),
-        Check("row", "The database row says running", False, "it said starting", ("E14",)),
+        Check("image", "The image exists", Answer.YES, "it was in the registry", ("E09",)),
+        Check("row", "The database row says running", Answer.NO, "it said starting", ("E14",)),
     )
-    now = (replace(then[0], text="it is in the registry"), replace(then[1], holds=None, text="nobody could ask"))
-    left_out = Check("endpoint", "The WebSocket connects", None, "left out: it does not apply", skipped=True)
+    now = (
+        replace(then[0], text="it is in the registry"),
+        replace(then[1], holds=Answer.COULD_NOT_LOOK, text="nobody could ask"),
+    )
+    left_out = Check(
+        "endpoint", "The WebSocket connects", Answer.COULD_NOT_LOOK, "left out: it does not apply", skipped=True
+    )
     folder = "2025-10-02/machine_not_visible--vyx-app--91850296bd4738--174000Z"
     earlier = Earlier(folder, "2025-10-02T17:40:00Z", "machine_not_visible", "incident", EVIL, "missing-environment")
     feed = observation("status", Outcome.ABSENT, "the feed lists 3 incidents, none open within two hours of this one")

@@ -22,7 +22,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.log_classifier import short
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.shared_evidence import refused, said_no
 from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
 
@@ -99,23 +99,29 @@ def name_conflict(facts: Facts) -> Iterator[Point | Conclusion]:
 def ambiguous_create(facts: Facts) -> Iterator[Point | Conclusion]:
     """The caller saw 408, 5xx or its own time-out on create; the machine of that name exists since that moment."""
     no = refused(facts, "timeout", "server-error", "connection")
-    if no is None or (no not in facts.last_refusals and not facts.refused("name-taken")) or facts.crash_codes:
+    if (
+        no is None
+        or (no not in facts.log.last_refusals and not facts.log.refused("name-taken"))
+        or facts.events.crash_codes
+    ):
         return
     made = f"machine {facts.subject.machine_id or 'of that name'}"
-    if facts.exists and not facts.caller.machine_id:
-        near = no.when and facts.created_at and abs(no.when - facts.created_at) <= timedelta(minutes=10)
+    if facts.machine.exists and not facts.caller.answer.machine_id:
+        near = no.at and facts.events.created_at and abs(no.at - facts.events.created_at) <= timedelta(minutes=10)
         told = f"The caller was told {no.told}, and {made} exists"
         if near:
-            yield confirms(f"{told} since that moment.", no.at, *facts.exists)
+            yield confirms(f"{told} since that moment.", no.evidence, *facts.machine.exists)
         else:
-            yield supports(f"{told}.", no.at, *facts.exists, weight=Weight.WEAK)
+            yield supports(f"{told}.", no.evidence, *facts.machine.exists, weight=Weight.WEAK)
         yield concludes(
             f"The create call ended in an error ({short(no.text, 80)}), but {made} was made; the caller does not "
             f"know its id."
         )
-    elif not facts.exists:
+    elif not facts.machine.exists:
         yield supports(
-            f"The caller was told {no.told}, which leaves open what became of the call.", no.at, weight=Weight.WEAK
+            f"The caller was told {no.told}, which leaves open what became of the call.",
+            no.evidence,
+            weight=Weight.WEAK,
         )
         yield missing("No machine of that name was seen.", Facet.LIST, Facet.LIST_DELETED)
 
@@ -170,7 +176,7 @@ def lease_held(facts: Facts) -> Iterator[Point | Conclusion]:
 def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
     """429, or `rate limit exceeded` in a refusal or in a line of the proxy."""
     yield from said_no(facts, "rate-limit")
-    count = len(facts.refused("rate-limit"))
+    count = len(facts.log.refused("rate-limit"))
     times = f", {count} times" if count > 1 else ""
     yield concludes(f"The call was refused (HTTP 429{times}) because too many came in too short a time.")
 
@@ -212,7 +218,7 @@ def request_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     "platform-incident",
     "Fly itself had an incident",
     stage=Stage.CREATE,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=(
         *_HIDES,
         "stuck-in-transition",
@@ -238,7 +244,7 @@ def request_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
     """Fly reports an incident for that time and place, and calls failed with 5xx: the report alone proves nothing."""
-    matching = [i for i in facts.feed.incidents if _at_that_time(i, facts)]
+    matching = [i for i in facts.observations.feed.incidents if _at_that_time(i, facts)]
     fitting = [i for i in matching if _about(i, facts)]
     no = refused(facts, "server-error", "host-unreachable", "timeout")
     failed = [
@@ -246,7 +252,7 @@ def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
         for number, observation in facts.evidence.observations.items()
         if isinstance(observation.answer, Refusal) and observation.answer.status >= 500 and number != Facet.CALLER
     ]
-    failures = (*((no.at,) if no else ()), *failed)
+    failures = (*((no.evidence,) if no else ()), *failed)
     if fitting and failures:
         told = no.told if no else f"HTTP 5xx at {', '.join(failed)}"
         yield confirms(
@@ -263,16 +269,16 @@ def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
             yield contradicts("Fly reports no incident for that time and place.", Facet.STATUS)
         else:
             yield missing("Fly's status feed could not be read.", Facet.STATUS)
-    if facts.runs and not no:
-        yield refutes("The machine runs, and no call failed.", *facts.state_at)
+    if facts.events.runs and not no:
+        yield refutes("The machine runs, and no call failed.", *facts.events.state_evidence)
     name = fitting[0].name if fitting else "an incident"
     yield concludes(f"Fly had an incident at that time ({short(name, 100)}), and the call failed because of it.")
 
 
 def _at_that_time(incident: PlatformIncident, facts: Facts) -> bool:
     """Was it going on when the machine was asked for, with ten minutes' grace on either side?"""
-    no = facts.refusals[-1].when if facts.refusals else None
-    moment: datetime = no or facts.subject.incident_time or facts.created_at or facts.now
+    no = facts.log.refusals[-1].at if facts.log.refusals else None
+    moment: datetime = no or facts.subject.incident_time or facts.events.created_at or facts.now
     grace = timedelta(minutes=10)
     begun = incident.started_at is None or incident.started_at <= moment + grace
     return begun and (incident.resolved_at is None or incident.resolved_at >= moment - grace)
@@ -281,7 +287,7 @@ def _at_that_time(incident: PlatformIncident, facts: Facts) -> bool:
 def _about(incident: PlatformIncident, facts: Facts) -> bool:
     """Does it name the machine's region, or the Machines API, or no place at all?"""
     text = " ".join((incident.name, *incident.components)).lower()
-    region = facts.machine.region if facts.machine else facts.caller.region
+    region = facts.machine.description.region if facts.machine.description else facts.caller.answer.region
     if region and region in text:
         return True
     words = set(text.replace("(", " ").replace(")", " ").replace("-", " ").replace(",", " ").split())

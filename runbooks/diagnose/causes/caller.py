@@ -49,30 +49,31 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
 )
 def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
     """The row still says `starting` while the machine has long been something else."""
-    record = facts.record
+    record = facts.caller.record
     if record is None or record.status not in WAITING:
         return
     touched = record.updated_at or record.started_at or record.created_at
-    age = facts.age(touched)
+    age = facts.observations.age(touched)
     stale = age is not None and age >= timedelta(minutes=5)
     waits = f"The row has said `{record.status}` for {format_duration(age)}"
-    if facts.state in _SETTLED:
-        text = f"{waits}; the machine is {facts.state}."
-        if facts.state == "started" and record.status in ("started", "running"):
+    if facts.events.state in _SETTLED:
+        text = f"{waits}; the machine is {facts.events.state}."
+        if facts.events.state == "started" and record.status in ("started", "running"):
             yield refutes("The row agrees with the machine.", Facet.RECORD)
         elif stale:
-            yield confirms(text, Facet.RECORD, *facts.state_at)
+            yield confirms(text, Facet.RECORD, *facts.events.state_evidence)
         else:
-            yield supports(text, Facet.RECORD, *facts.state_at)
+            yield supports(text, Facet.RECORD, *facts.events.state_evidence)
         yield concludes(
-            f"The row still says `{record.status}`, {format_duration(age)} after it was written; the machine is {facts.state}.",
+            f"The row still says `{record.status}`, {format_duration(age)} after it was written; "
+            f"the machine is {facts.events.state}.",
             f"only the caller's database still says `{record.status}`, {format_duration(age)} after it was written",
         )
     elif no := create_refused(facts):
-        yield confirms(f"{waits}, and the create call had been refused.", Facet.RECORD, no.at)
+        yield confirms(f"{waits}, and the create call had been refused.", Facet.RECORD, no.evidence)
         yield concludes(f"The row says `{record.status}`, although the create call was refused.")
-    elif facts.state:
-        yield supports(f"{waits}; the machine is {facts.state}.", Facet.RECORD, *facts.state_at)
+    elif facts.events.state:
+        yield supports(f"{waits}; the machine is {facts.events.state}.", Facet.RECORD, *facts.events.state_evidence)
 
 
 @cause(
@@ -96,12 +97,14 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
 def create_error_swallowed(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: the caller's log holds the API's refusal, its answer or its row says success."""
     no = create_refused(facts)
-    if no is None or no.at not in (Facet.CALLER, Facet.FUNCTION_LOG):
+    if no is None or no.evidence not in (Facet.CALLER, Facet.FUNCTION_LOG):
         return
-    if facts.caller.ok:
-        yield confirms(f"The caller's log holds the refusal ({no.told}), its answer claims success.", no.at)
-    elif facts.record and facts.record.status in (*WAITING, "running"):
-        yield confirms(f"The API refused ({no.told}), and the row says `{facts.record.status}`.", no.at, Facet.RECORD)
+    if facts.caller.answer.ok:
+        yield confirms(f"The caller's log holds the refusal ({no.told}), its answer claims success.", no.evidence)
+    elif facts.caller.record and facts.caller.record.status in (*WAITING, "running"):
+        yield confirms(
+            f"The API refused ({no.told}), and the row says `{facts.caller.record.status}`.", no.evidence, Facet.RECORD
+        )
     yield concludes("The API refused the create call, and the caller reported success.")
 
 
@@ -140,21 +143,23 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
     """A cached row handed out again, while a newer machine bears the name; or a name kept where the id belongs."""
     yield from _kept_a_name(facts)
     own = facts.subject.machine_id
-    newer = [(m, at) for m, at in facts.namesakes if m.state not in GONE and m.id != own]
-    if newer and (facts.destroyed or (facts.looked(Facet.MACHINE) and not facts.machine_views)):
+    newer = [(m, at) for m, at in facts.siblings.namesakes if m.state not in GONE and m.id != own]
+    if newer and (facts.events.destroyed or (facts.looked(Facet.MACHINE) and not facts.machine.views)):
         other, at = newer[-1]
         handed = (
             (Facet.CALLER,)
-            if facts.caller.reused
+            if facts.caller.answer.reused
             else (Facet.RECORD,)
-            if any(_names(r, own) for r in facts.records)
+            if any(_names(r, own) for r in facts.caller.records)
             else ()
         )
-        text = f"{other.id} bears the name {other.name} and is {other.state}; {own} is {facts.state or 'not known'}"
+        text = (
+            f"{other.id} bears the name {other.name} and is {other.state}; {own} is {facts.events.state or 'not known'}"
+        )
         if handed:
-            yield confirms(f"{text}, and the caller was still given {own}.", at, *handed, *facts.state_at)
+            yield confirms(f"{text}, and the caller was still given {own}.", at, *handed, *facts.events.state_evidence)
         else:
-            yield supports(f"{text}.", at, *facts.state_at, weight=Weight.WEAK)
+            yield supports(f"{text}.", at, *facts.events.state_evidence, weight=Weight.WEAK)
         yield concludes(
             f"The caller was given {own}, a former machine; {other.id} bears the name {other.name} now and is "
             f"{other.state}.",
@@ -162,16 +167,20 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
             right=f"The present machine is {other.id}.",
             right_id=other.id,
         )
-    elif facts.unsure_which:
-        ids = ", ".join(m.id for m, _ in facts.namesakes[:4])
-        yield supports(f"The name was given more than once: also to {ids}.", facts.namesakes[0][1], weight=Weight.WEAK)
-        yield missing("Which of them the caller means is not known: it gave no id.", Facet.CALLER)
-    elif facts.caller.reused and facts.state in ("started", "suspended"):
-        yield refutes("The caller reused a machine, and that machine runs.", Facet.CALLER, *facts.state_at)
-    stray = [r for r in facts.records if r.fly_machine_id and own and r.fly_machine_id != own]
-    if stray and facts.machine_views and not any(_names(r, own) for r in facts.records):
+    elif facts.siblings.unsure_which:
+        ids = ", ".join(m.id for m, _ in facts.siblings.namesakes[:4])
         yield supports(
-            f"The row names {stray[0].fly_machine_id}, and this machine is {own}.", Facet.RECORD, *facts.seen_at[:1]
+            f"The name was given more than once: also to {ids}.", facts.siblings.namesakes[0][1], weight=Weight.WEAK
+        )
+        yield missing("Which of them the caller means is not known: it gave no id.", Facet.CALLER)
+    elif facts.caller.answer.reused and facts.events.state in ("started", "suspended"):
+        yield refutes("The caller reused a machine, and that machine runs.", Facet.CALLER, *facts.events.state_evidence)
+    stray = [r for r in facts.caller.records if r.fly_machine_id and own and r.fly_machine_id != own]
+    if stray and facts.machine.views and not any(_names(r, own) for r in facts.caller.records):
+        yield supports(
+            f"The row names {stray[0].fly_machine_id}, and this machine is {own}.",
+            Facet.RECORD,
+            *facts.machine.seen_evidence[:1],
         )
         yield concludes(f"The row is about {stray[0].fly_machine_id}, not about {own}.", right_id=own)
 
@@ -179,22 +188,24 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
 def _kept_a_name(facts: Facts) -> Iterator[Point | Conclusion]:
     """A name where the id belongs: the platform refuses it, or knows no such machine (facts §11 row 40)."""
     name, own = facts.subject.machine_name, facts.subject.machine_id
-    wrong = [no for no in facts.refused("id-invalid") if name and name in no.text]
-    kept = [r for r in facts.records if r.fly_machine_id and not MACHINE_ID.match(r.fly_machine_id)]
+    wrong = [no for no in facts.log.refused("id-invalid") if name and name in no.text]
+    kept = [r for r in facts.caller.records if r.fly_machine_id and not MACHINE_ID.match(r.fly_machine_id)]
     if not wrong and not kept:
         return
-    at = (*(no.at for no in wrong[-1:]), *((Facet.RECORD,) if kept else ()))
-    if wrong and facts.runs:
-        yield confirms(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at, *facts.state_at)
+    at = (*(no.evidence for no in wrong[-1:]), *((Facet.RECORD,) if kept else ()))
+    if wrong and facts.events.runs:
+        yield confirms(
+            f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at, *facts.events.state_evidence
+        )
     elif wrong:
         yield supports(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at)
     else:
         yield supports(f"The row keeps {kept[0].fly_machine_id} where the id belongs.", *at)
-    if kept and facts.state in GONE:
-        yield contradicts(f"The machine is {facts.state} whatever the row keeps.", *facts.state_at)
+    if kept and facts.events.state in GONE:
+        yield contradicts(f"The machine is {facts.events.state} whatever the row keeps.", *facts.events.state_evidence)
     yield concludes(
         f"The caller keeps the name {name} where the machine's id belongs, so its calls find nothing; the machine is "
-        f"{facts.state or 'not to be seen'}.",
+        f"{facts.events.state or 'not to be seen'}.",
         f"the caller looks for it by its name {name} where its id belongs",
         right=f"The machine's id is {own}." if own else "",
         right_id=own or "ID",

@@ -20,7 +20,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.log_classifier import LogMatch, short
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.shared_evidence import image_was_resolved, other_reason, refused, said_no
 from runbooks.evidence.models import Image, Outcome
 
@@ -32,14 +32,14 @@ _PUSHED = ("digest: sha256:", "pushing manifest", "Pushing image done", "image p
 def _believed(facts: Facts) -> tuple[Image | None, str]:
     """The last look at the image that was asked for."""
     at = Facet.IMAGE_BELIEVED_AGAIN if facts.looked(Facet.IMAGE_BELIEVED_AGAIN) else Facet.IMAGE_BELIEVED
-    return facts.image(at), at
+    return facts.observations.image(at), at
 
 
 @cause(
     "image-tag-missing",
     "The image tag was missing, so no machine could be made",
     stage=Stage.CREATE,
-    always_listed="the usual first suspicions",
+    always_listed=True,
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
         "Push the tag, or ask for an image that exists",
@@ -71,11 +71,11 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     if no:
         ref = no.names.get("ref") or facts.subject.image
         if believed and believed.exists:
-            yield supports(f"The call was refused: {no.told}.", no.at)
+            yield supports(f"The call was refused: {no.told}.", no.evidence)
         elif believed and believed.exists is False:
             yield from said_no(facts, *_MISSING)
         else:
-            yield supports(f"The platform refused the call: {no.told}.", no.at)
+            yield supports(f"The platform refused the call: {no.told}.", no.evidence)
             yield missing(
                 "Whether the registry has the image now could not be seen; a tag can arrive late.", Facet.IMAGE_BELIEVED
             )
@@ -88,16 +88,16 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     yield from other_reason(facts, *_MISSING)
     if believed and believed.exists is False:
         yield supports(f"The registry has no {believed.ref} now.", at, weight=Weight.WEAK)
-        if facts.ran_text and _plain(facts.ran_text) != _plain(facts.subject.image):
+        if facts.machine.ran_text and _plain(facts.machine.ran_text) != _plain(facts.subject.image):
             yield refutes(
-                f"The machine ran {facts.ran_text}: pushing {facts.subject.image} would change nothing.",
-                *facts.config_at,
+                f"The machine ran {facts.machine.ran_text}: pushing {facts.subject.image} would change nothing.",
+                *facts.machine.config_evidence,
             )
     elif believed and believed.exists:
         yield contradicts(f"The registry has {believed.ref} now.", at)
     elif facts.outcome(Facet.IMAGE_BELIEVED) is Outcome.COULD_NOT_LOOK and not no:
         yield missing("Whether the registry has the believed tag could not be seen.", Facet.IMAGE_BELIEVED)
-    if not no and not facts.exists:
+    if not no and not facts.machine.exists:
         yield missing("The create call's own answer is not known.", Facet.CALLER)
 
 
@@ -105,7 +105,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     "image-not-yet-propagated",
     "The image had been pushed, but could not be found yet",
     stage=Stage.CREATE,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
         "Call again",
@@ -127,8 +127,8 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
     if no is None or believed is None:
         return
     if believed.exists:
-        yield supports(f"The call was refused: {no.told}; the registry has {believed.ref} now.", no.at, at)
-        pushed = [word for word in _PUSHED if word in facts.caller.text]
+        yield supports(f"The call was refused: {no.told}; the registry has {believed.ref} now.", no.evidence, at)
+        pushed = [word for word in _PUSHED if word in facts.caller.answer.text]
         if pushed:
             yield supports(f"The caller's log shows a push before it (“{pushed[0].strip()}”).", Facet.CALLER)
     elif believed.exists is False:
@@ -160,7 +160,7 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Conclusion]:
     """The create call is refused with 400 `failed to get manifest …: unauthorized`: a private or foreign
     registry, a repository of another organisation, or a package that is not public."""
     no = refused(facts, "manifest-unauthorized")
-    believed = facts.image(Facet.IMAGE_BELIEVED)
+    believed = facts.observations.image(Facet.IMAGE_BELIEVED)
     if no:
         yield from said_no(facts, "manifest-unauthorized")
         ref = no.names.get("ref") or facts.subject.image
@@ -202,19 +202,19 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def image_too_large(facts: Facts) -> Iterator[Point | Conclusion]:
     """A line or a refusal about no room to unpack the image: the root file system holds 8 GB."""
-    lines = facts.readings("no-space")
+    lines = facts.log.matches("no-space")
     early = [r for r in lines if not _after_boot(facts, r)]
     if early:
-        yield confirms(f"The log says: “{short(early[-1].line.message, 160)}”.", *facts.where("no-space"))
+        yield confirms(f"The log says: “{short(early[-1].line.message, 160)}”.", *facts.log.where("no-space"))
     elif lines:
-        yield supports(f"The program says: “{short(lines[-1].line.message, 160)}”.", *facts.where("no-space"))
+        yield supports(f"The program says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("no-space"))
     yield from said_no(facts, "image-too-large")
-    ran = facts.image(Facet.IMAGE_RAN) or facts.image(Facet.IMAGE_BELIEVED)
-    if (early or facts.refused("image-too-large")) and ran and ran.size_bytes:
+    ran = facts.observations.image(Facet.IMAGE_RAN) or facts.observations.image(Facet.IMAGE_BELIEVED)
+    if (early or facts.log.refused("image-too-large")) and ran and ran.size_bytes:
         packed = f"{ran.size_bytes / 1e9:.1f} GB"
         yield supports(f"Packed, its layers take {packed}.", Facet.IMAGE_RAN, Facet.IMAGE_BELIEVED, weight=Weight.WEAK)
     yield concludes(
-        f"The image {facts.ran_text or facts.subject.image} does not fit into a machine's root file system "
+        f"The image {facts.machine.ran_text or facts.subject.image} does not fit into a machine's root file system "
         f"(8GB, unpacked).",
         "its image does not fit into the root file system (8GB, unpacked)",
     )
@@ -222,7 +222,7 @@ def image_too_large(facts: Facts) -> Iterator[Point | Conclusion]:
 
 def _after_boot(facts: Facts, reading: LogMatch) -> bool:
     """A full disk once the program runs is the program's own doing, not the image's."""
-    booted = [r.line.at for r in facts.readings("booting") if r.line.at]
+    booted = [r.line.at for r in facts.log.matches("booting") if r.line.at]
     return bool(booted and reading.line.at and reading.line.at > booted[0])
 
 
@@ -230,8 +230,8 @@ def _after_boot(facts: Facts, reading: LogMatch) -> bool:
     "image-pull-failed",
     "The image could not be pulled after the create call",
     stage=Stage.START,
-    side=Side.EITHER,
-    always_listed="the usual first suspicions",
+    owner=Owner.UNDECIDED,
+    always_listed=True,
     explains=("record-never-updated", "auto-destroyed"),
     remedy=Remedy(
         "Push the image again and create from its new digest",
@@ -253,32 +253,33 @@ def _after_boot(facts: Facts, reading: LogMatch) -> bool:
 def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     """After a 200: no start, a pull line without “prepared”, and a digest the registry no longer serves.
     Fly documents neither the event nor the log text of it, so those alone decide nothing."""
-    if prepared := facts.readings("prepared"):
+    if prepared := facts.log.matches("prepared"):
         yield refutes(
             f"The log says that the image was pulled: “{short(prepared[0].line.message, 120)}”.",
-            *facts.where("prepared"),
+            *facts.log.where("prepared"),
         )
-    elif facts.started_at:
-        yield refutes("The machine booted, so its image had been pulled.", *facts.started_at)
-    pulling, failed = facts.readings("pulling"), facts.readings("pull-failed")
-    gone = facts.image(Facet.IMAGE_RAN)
+    elif facts.events.started_evidence:
+        yield refutes("The machine booted, so its image had been pulled.", *facts.events.started_evidence)
+    pulling, failed = facts.log.matches("pulling"), facts.log.matches("pull-failed")
+    gone = facts.observations.image(Facet.IMAGE_RAN)
     digest_gone = bool(gone and gone.exists is False)
     if failed:
         yield supports(
-            f"The log speaks of a failed pull: “{short(failed[-1].line.message, 160)}”.", *facts.where("pull-failed")
+            f"The log speaks of a failed pull: “{short(failed[-1].line.message, 160)}”.",
+            *facts.log.where("pull-failed"),
         )
-    if facts.event_of("launch", "launch_failed"):
-        yield supports("The events show launch_failed.", *facts.events_at)
-    if pulling and not facts.readings("prepared") and digest_gone and gone:
+    if facts.events.event_of("launch", "launch_failed"):
+        yield supports("The events show launch_failed.", *facts.events.evidence)
+    if pulling and not facts.log.matches("prepared") and digest_gone and gone:
         yield confirms(
             f"The log shows the pull of the image beginning and never ending, "
             f"and the registry has no {gone.ref.rpartition('@')[2]} any more.",
             Facet.LOGS,
             Facet.IMAGE_RAN,
         )
-    elif digest_gone and gone and facts.exists:
+    elif digest_gone and gone and facts.machine.exists:
         yield supports(f"The registry has no {gone.ref}, the digest that the machine resolved.", Facet.IMAGE_RAN)
-    if not facts.exists:
+    if not facts.machine.exists:
         yield missing("The platform shows no machine, so there is no sign that a pull was ever tried.", Facet.MACHINE)
     elif not pulling and facts.outcome(Facet.LOGS) is not Outcome.SEEN:
         yield missing("There is no log line about the pull.", Facet.LOGS)
@@ -319,18 +320,18 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
     """The boot log says `Exec format error`, or the image that ran offers no amd64. Not checked at create."""
-    said = facts.readings("exec-format")
-    ran = facts.image(Facet.IMAGE_RAN)
+    said = facts.log.matches("exec-format")
+    ran = facts.observations.image(Facet.IMAGE_RAN)
     architectures = ran.architectures if isinstance(ran, Image) and ran.exists else ()
     if said:
-        yield confirms(f"The log says: “{short(said[0].line.message, 160)}”.", *facts.where("exec-format"))
+        yield confirms(f"The log says: “{short(said[0].line.message, 160)}”.", *facts.log.where("exec-format"))
     if architectures and "amd64" not in architectures:
         shown = ", ".join(architectures)
-        if facts.crash_codes or said:
+        if facts.events.crash_codes or said:
             yield confirms(f"The image that ran is for {shown} only; Fly runs amd64.", Facet.IMAGE_RAN)
         else:
             yield supports(f"The image that ran is for {shown} only; Fly runs amd64.", Facet.IMAGE_RAN)
-        yield concludes(f"The image {facts.ran_text or ''} is built for {shown}, and Fly's machines are amd64.")
+        yield concludes(f"The image {facts.machine.ran_text or ''} is built for {shown}, and Fly's machines are amd64.")
     elif architectures and not said:
         yield refutes("The image that ran offers amd64, and no line speaks of an exec format error.", Facet.IMAGE_RAN)
     elif architectures:
@@ -366,19 +367,26 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def image_not_as_believed(facts: Facts) -> Iterator[Point | Conclusion]:
     """`image_ref` or `config.image` differs from the believed reference, or the same tag points elsewhere now."""
-    believed, ran = facts.subject.image, facts.ran_text
+    believed, ran = facts.subject.image, facts.machine.ran_text
     if not believed or not ran:
         return
     if _plain(believed) != _plain(ran):
-        yield confirms(f"The machine ran {ran}; the caller believes in {believed}.", *facts.config_at)
+        yield confirms(f"The machine ran {ran}; the caller believes in {believed}.", *facts.machine.config_evidence)
         yield concludes(f"The machine ran {ran}, not {believed} as the caller believes.")
         return
-    now = facts.image(Facet.IMAGE_BELIEVED) or facts.image(Facet.IMAGE_RAN_AGAIN)
-    if now and now.exists and now.digest and facts.ran and facts.ran.digest and now.digest != facts.ran.digest:
+    now = facts.observations.image(Facet.IMAGE_BELIEVED) or facts.observations.image(Facet.IMAGE_RAN_AGAIN)
+    if (
+        now
+        and now.exists
+        and now.digest
+        and facts.machine.ran
+        and facts.machine.ran.digest
+        and now.digest != facts.machine.ran.digest
+    ):
         yield confirms(
-            f"{believed} points to {now.digest[:19]}… now, and the machine ran {facts.ran.digest[:19]}….",
+            f"{believed} points to {now.digest[:19]}… now, and the machine ran {facts.machine.ran.digest[:19]}….",
             Facet.IMAGE_BELIEVED,
-            *facts.config_at,
+            *facts.machine.config_evidence,
         )
         yield concludes(f"The tag {believed} has moved: the machine ran an older image of the same name.")
 

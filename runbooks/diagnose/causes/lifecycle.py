@@ -21,7 +21,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.log_classifier import short
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.shared_evidence import refused, said_no
 
 _WAITS = ("record-never-updated", "no-machine-behind-app")
@@ -54,27 +54,33 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
 )
 def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: `auto_destroy: true`, an end of the program, and a destroy that nobody asked for."""
-    flag = facts.config.get("auto_destroy") if facts.config else None
-    destroy = facts.event_of("destroy")
-    if not facts.destroyed and not destroy:
+    flag = facts.machine.config.get("auto_destroy") if facts.machine.config else None
+    destroy = facts.events.event_of("destroy")
+    if not facts.events.destroyed and not destroy:
         return
     if flag is True and destroy and destroy[0].source == "flyd":
         yield confirms(
-            "auto_destroy is on, and the destroy event comes from the platform.", *facts.config_at, destroy[1]
+            "auto_destroy is on, and the destroy event comes from the platform.",
+            *facts.machine.config_evidence,
+            destroy[1],
         )
     elif flag is True:
-        yield supports("auto_destroy is on, and the machine is gone.", *facts.config_at)
+        yield supports("auto_destroy is on, and the machine is gone.", *facts.machine.config_evidence)
         yield missing("No destroy event says who asked for it.", Facet.EVENTS)
     elif flag is None and destroy and destroy[0].source == "flyd":
         yield supports("The destroy event comes from the platform.", destroy[1])
     if destroy and destroy[0].source == "user":
         yield refutes("The destroy event says that a user or an API call asked for it.", destroy[1])
     if flag is False:
-        yield refutes("auto_destroy is off.", *facts.config_at)
-    if facts.event_of("launch", "launch_failed"):
-        yield refutes("The launch had failed: the platform removes such a machine by itself.", *facts.events_at)
+        yield refutes("auto_destroy is off.", *facts.machine.config_evidence)
+    if facts.events.event_of("launch", "launch_failed"):
+        yield refutes("The launch had failed: the platform removes such a machine by itself.", *facts.events.evidence)
     at = destroy[0].at if destroy else None
-    lived = f", {format_duration(at - facts.created_at)} after it was created" if at and facts.created_at else ""
+    lived = (
+        f", {format_duration(at - facts.events.created_at)} after it was created"
+        if at and facts.events.created_at
+        else ""
+    )
     yield concludes(f"auto_destroy removed the machine{lived}, which is why the plain list no longer has it.")
 
 
@@ -102,26 +108,32 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     """A destroy event of source user, usually with an exit that was asked for."""
-    destroy = facts.event_of("destroy")
+    destroy = facts.events.event_of("destroy")
     if destroy and destroy[0].source == "user":
         when = f" at {destroy[0].at:%H:%M:%S} UTC" if destroy[0].at else ""
         # A deploy destroys in the name of a user, too: it must be ruled out before this is certain.
-        own = facts.config is not None and facts.machine and "fly_release_version" not in facts.machine.metadata
+        own = (
+            facts.machine.config is not None
+            and facts.machine.description
+            and "fly_release_version" not in facts.machine.description.metadata
+        )
         # Found by its name alone, it may be a predecessor of the one that is meant.
         meant = not facts.subject.by_name or facts.looked(Facet.CALLER)
-        argue = confirms if meant and (own or facts.living or facts.looked(Facet.LIST)) else supports
+        argue = confirms if meant and (own or facts.siblings.living or facts.looked(Facet.LIST)) else supports
         yield argue(f"The destroy event{when} has the source user: an API call, the dashboard or a script.", destroy[1])
-    elif facts.destroyed and facts.asked_to_stop and not facts.event_of("stop") and not destroy:
-        yield supports("The last exit was asked for (requested_stop).", facts.asked_to_stop[1])
+    elif facts.events.destroyed and facts.events.asked_to_stop and not facts.events.event_of("stop") and not destroy:
+        yield supports("The last exit was asked for (requested_stop).", facts.events.asked_to_stop[1])
     if destroy and destroy[0].source not in ("user", ""):
         yield refutes(f"The destroy event has the source {destroy[0].source}, not user.", destroy[1])
-    gone = [(m, at) for m, at in facts.namesakes if m.state in GONE]
-    if facts.destroyed and (heir := next(((m, at) for m, at in facts.namesakes if m.state not in GONE), None)):
+    gone = [(m, at) for m, at in facts.siblings.namesakes if m.state in GONE]
+    if facts.events.destroyed and (
+        heir := next(((m, at) for m, at in facts.siblings.namesakes if m.state not in GONE), None)
+    ):
         yield contradicts(f"{heir[0].id} bears its name now and is {heir[0].state}.", heir[1])
-    if facts.unsure_which and gone:
+    if facts.siblings.unsure_which and gone:
         yield supports(f"{gone[-1][0].id}, which bore the same name, is destroyed.", gone[-1][1], weight=Weight.WEAK)
-    elif facts.machine and not facts.destroyed:
-        yield refutes(f"The machine is not destroyed, it is {facts.state}.", *facts.state_at)
+    elif facts.machine.description and not facts.events.destroyed:
+        yield refutes(f"The machine is not destroyed, it is {facts.events.state}.", *facts.events.state_evidence)
     yield concludes(
         "The machine was destroyed by a request, not by its own end.", "somebody or something asked for its destruction"
     )
@@ -149,34 +161,36 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     """Destroyed in a user's name, with the deployer's metadata, while machines of a newer release appeared."""
-    destroy = facts.event_of("destroy")
-    words = facts.readings("deploying")
-    if not facts.destroyed or (destroy and destroy[0].source != "user"):
+    destroy = facts.events.event_of("destroy")
+    words = facts.log.matches("deploying")
+    if not facts.events.destroyed or (destroy and destroy[0].source != "user"):
         return
-    newer = facts.newer_release(destroy[0].at if destroy else facts.since)
+    newer = facts.siblings.newer_release(destroy[0].at if destroy else facts.events.since)
     if destroy and newer:
         yield confirms(
             f"It was destroyed in a user's name while {newer[0].id} of release "
             f"{newer[0].metadata.get('fly_release_version')} appeared.",
             destroy[1],
             newer[1],
-            *facts.config_at,
+            *facts.machine.config_evidence,
         )
         yield concludes(
             f"A deploy replaced the machine: {newer[0].id} of a newer release took its place.",
             f"a deploy replaced it by {newer[0].id}",
         )
         return
-    group = facts.machine.metadata.get("fly_process_group") if facts.machine else None
+    group = facts.machine.description.metadata.get("fly_process_group") if facts.machine.description else None
     if (
         destroy
         and group
-        and facts.living
-        and not any(m.metadata.get("fly_process_group") == group for m, _ in facts.living)
+        and facts.siblings.living
+        and not any(m.metadata.get("fly_process_group") == group for m, _ in facts.siblings.living)
     ):
-        yield supports(f"No machine of its process group {group} is left in the app.", destroy[1], facts.living[0][1])
+        yield supports(
+            f"No machine of its process group {group} is left in the app.", destroy[1], facts.siblings.living[0][1]
+        )
     if any(r.thing == facts.subject.machine_id for r in words):
-        yield supports(f"The deploy says: “{short(words[-1].line.message, 120)}”.", *facts.where("deploying"))
+        yield supports(f"The deploy says: “{short(words[-1].line.message, 120)}”.", *facts.log.where("deploying"))
     yield concludes("A deploy or a scale-down removed the machine.", "a deploy or a scale-down removed it")
 
 
@@ -204,43 +218,51 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
     """State `created`, or a schedule not yet due: the launch is the only event, and no pull, no boot, for minutes."""
-    schedule = facts.config.get("schedule") if facts.config else None
-    if facts.state != "created" and not (schedule and facts.state == "stopped" and not facts.started_at):
+    schedule = facts.machine.config.get("schedule") if facts.machine.config else None
+    if facts.events.state != "created" and not (
+        schedule and facts.events.state == "stopped" and not facts.events.started_evidence
+    ):
         return
-    age = facts.age(facts.created_at)
-    kinds = {(e.type, e.status) for e in facts.events}
-    pulls = facts.where("pulling", "booting")
-    asked = [word for word in _NO_LAUNCH if word in facts.caller.text]
-    if facts.started_at or pulls:
-        yield refutes("There are signs of a pull or a boot.", *(facts.started_at or pulls))
+    age = facts.observations.age(facts.events.created_at)
+    kinds = {(e.type, e.status) for e in facts.events.all}
+    pulls = facts.log.where("pulling", "booting")
+    asked = [word for word in _NO_LAUNCH if word in facts.caller.answer.text]
+    if facts.events.started_evidence or pulls:
+        yield refutes("There are signs of a pull or a boot.", *(facts.events.started_evidence or pulls))
     elif kinds and kinds <= {("launch", "created")}:
-        text = f"It has been in `{facts.state}` for {format_duration(age)}, and its only event is the launch."
+        text = f"It has been in `{facts.events.state}` for {format_duration(age)}, and its only event is the launch."
         quiet = facts.looked(Facet.LOGS)
         if asked and quiet and age and age >= timedelta(minutes=2):
             yield confirms(
                 f"{text} The caller asked for that (`{asked[0].strip()}`), and the log holds no pull and no boot.",
-                *facts.state_at,
-                *facts.events_at,
+                *facts.events.state_evidence,
+                *facts.events.evidence,
                 Facet.LOGS,
                 Facet.CALLER,
             )
         elif quiet and age and age >= timedelta(minutes=5):
-            yield supports(f"{text} Its log holds no line of a pull or a boot.", *facts.events_at, Facet.LOGS)
+            yield supports(f"{text} Its log holds no line of a pull or a boot.", *facts.events.evidence, Facet.LOGS)
         else:
-            yield supports(text, *facts.events_at)
+            yield supports(text, *facts.events.evidence)
         if not quiet:
             yield missing("The log, which would show a pull still under way, could not be read.", Facet.LOGS)
     else:
-        yield supports(f"It has been in `{facts.state}` for {format_duration(age)}.", *facts.state_at)
+        yield supports(
+            f"It has been in `{facts.events.state}` for {format_duration(age)}.", *facts.events.state_evidence
+        )
         yield missing("Its events could not be read.", Facet.EVENTS)
     if schedule:
-        yield supports(f"It is started by a schedule ({schedule}), not when it is made.", *facts.config_at)
-    if facts.refused("wait-timeout"):
+        yield supports(
+            f"It is started by a schedule ({schedule}), not when it is made.", *facts.machine.config_evidence
+        )
+    if facts.log.refused("wait-timeout"):
         yield contradicts(
-            "The caller had waited for its start, so a start was asked for.", facts.refused("wait-timeout")[0].at
+            "The caller had waited for its start, so a start was asked for.",
+            facts.log.refused("wait-timeout")[0].evidence,
         )
     yield concludes(
-        f"The machine was created without being started and has waited in `{facts.state}` for {format_duration(age)}.",
+        f"The machine was created without being started and has waited in `{facts.events.state}` "
+        f"for {format_duration(age)}.",
         f"it was made without a start and has waited for {format_duration(age)}",
     )
 
@@ -253,7 +275,7 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
     "stuck-in-transition",
     "The machine is stuck on its way to another state",
     stage=Stage.LIFE,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=(*_WAITS, "start-rejected", "connected-too-early"),
     remedy=Remedy(
         "Make another one in its place, and remove this one by force",
@@ -279,33 +301,41 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
 )
 def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     """A passing state beyond Fly's own thresholds: 5 minutes, 10 for updates; `created` while a pull hangs."""
-    waited = facts.refused("wait-timeout")
+    waited = facts.log.refused("wait-timeout")
     told = waited[-1].names.get("state", "") if waited else ""
-    over = facts.overdue
-    pulling = facts.readings("pulling") and not facts.readings("prepared", "booting")
-    if over and facts.state == "created":
+    over = facts.events.overdue
+    pulling = facts.log.matches("pulling") and not facts.log.matches("prepared", "booting")
+    if over and facts.events.state == "created":
         text = f"It has been in `created` for {format_duration(over)}"
         if pulling:
-            yield confirms(f"{text}; the log shows a pull that does not end.", *facts.state_at, *facts.where("pulling"))
+            yield confirms(
+                f"{text}; the log shows a pull that does not end.",
+                *facts.events.state_evidence,
+                *facts.log.where("pulling"),
+            )
         elif waited:
             yield supports(
-                f"{text}; the caller waited for it in vain: {waited[-1].told}.", *facts.state_at, waited[-1].at
+                f"{text}; the caller waited for it in vain: {waited[-1].told}.",
+                *facts.events.state_evidence,
+                waited[-1].evidence,
             )
         else:
-            yield supports(f"{text}, which is longer than a pull takes.", *(facts.events_at or facts.state_at))
+            yield supports(
+                f"{text}, which is longer than a pull takes.", *(facts.events.evidence or facts.events.state_evidence)
+            )
     elif over:
         yield confirms(
-            f"It has been `{facts.state}` for {format_duration(over)}; Fly calls that stuck.",
-            *(facts.seen_at or facts.events_at)[:1],
+            f"It has been `{facts.events.state}` for {format_duration(over)}; Fly calls that stuck.",
+            *(facts.machine.seen_evidence or facts.events.evidence)[:1],
         )
-    elif facts.state == "failed":
-        yield supports("Its state is failed: it could not be started, and stays so.", *facts.state_at)
-    elif waited and not facts.started_at and not facts.state:
-        yield supports(f"The caller waited in vain: {waited[-1].told}.", waited[-1].at)
-    if facts.host_ok and over:
-        yield supports("Its host is ok.", *facts.host_ok, weight=Weight.WEAK)
-    state = facts.state or told or "an unfinished state"
-    ran = facts.image(Facet.IMAGE_RAN)
+    elif facts.events.state == "failed":
+        yield supports("Its state is failed: it could not be started, and stays so.", *facts.events.state_evidence)
+    elif waited and not facts.events.started_evidence and not facts.events.state:
+        yield supports(f"The caller waited in vain: {waited[-1].told}.", waited[-1].evidence)
+    if facts.machine.host_ok and over:
+        yield supports("Its host is ok.", *facts.machine.host_ok, weight=Weight.WEAK)
+    state = facts.events.state or told or "an unfinished state"
+    ran = facts.observations.image(Facet.IMAGE_RAN)
     size = (ran.size_bytes if ran else None) or 0
     big = f" (its image takes {size / 1e9:.1f} GB packed)" if size > 1e9 else ""
     yield concludes(
@@ -344,17 +374,17 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     no = refused(facts, *kinds)
     if no is None:
         return
-    if facts.seen_state:
+    if facts.machine.seen_state:
         yield from said_no(facts, *kinds, of_create=False)
     else:
-        yield supports(f"The platform refused the call: {no.told}.", no.at)
+        yield supports(f"The platform refused the call: {no.told}.", no.evidence)
         yield missing("How long it has been in that state is not known: it may be stuck.", Facet.MACHINE, Facet.EVENTS)
-    if facts.crash_codes:
-        yield contradicts("The program's own end is known.", *facts.events_at, *facts.log_at)
-    if facts.runs:
-        yield contradicts("It runs now.", *facts.state_at)
+    if facts.events.crash_codes:
+        yield contradicts("The program's own end is known.", *facts.events.evidence, *facts.log.evidence)
+    if facts.events.runs:
+        yield contradicts("It runs now.", *facts.events.state_evidence)
     what = no.names.get("action") or "call"
-    state = no.names.get("state") or facts.state
+    state = no.names.get("state") or facts.events.state
     inside = f" while it was `{state}`" if state else ""
     yield concludes(f"The machine refused the {what}{inside}.", f"it refused the {what}{inside}")
 
@@ -363,7 +393,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     "replaced-or-migrated",
     "The machine was moved or updated: it has a new version",
     stage=Stage.SEEN,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=_WAITS,
     remedy=Remedy(
         "Ask by the machine's id alone",
@@ -380,23 +410,25 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def replaced_or_migrated(facts: Facts) -> Iterator[Point | Conclusion]:
     """A second launch by flyd (a move to another host), or a version that was replaced by an update."""
-    moved = facts.event_of("launch", "created", "flyd")
-    replaced = facts.event_of("update", "replaced")
-    kept = facts.kept_version
-    now = facts.machine.instance_id if facts.machine else ""
+    moved = facts.events.event_of("launch", "created", "flyd")
+    replaced = facts.events.event_of("update", "replaced")
+    kept = facts.caller.kept_version
+    now = facts.machine.description.instance_id if facts.machine.description else ""
     differs = bool(kept and now and kept[0] != now)
     if moved:
         when = f" at {moved[0].at:%Y-%m-%d %H:%M} UTC" if moved[0].at else ""
-        argue = confirms if differs or not facts.crash_codes else supports
+        argue = confirms if differs or not facts.events.crash_codes else supports
         yield argue(f"The platform launched it anew{when}, on another host.", moved[1])
     elif replaced and differs:
         yield supports("An update replaced the version.", replaced[1])
     if kept and differs:
         yield confirms(
-            f"The version that was kept ({kept[0]}) is not its present one ({now}).", kept[1], *facts.seen_at[:1]
+            f"The version that was kept ({kept[0]}) is not its present one ({now}).",
+            kept[1],
+            *facts.machine.seen_evidence[:1],
         )
-    if migrated := facts.readings("migrated"):
-        yield supports(f"The log says: “{short(migrated[-1].line.message, 120)}”.", *facts.where("migrated"))
+    if migrated := facts.log.matches("migrated"):
+        yield supports(f"The log says: “{short(migrated[-1].line.message, 120)}”.", *facts.log.where("migrated"))
     how = "migrated to another host" if moved else "updated"
     yield concludes(
         f"The machine was {how}, so what was known of its earlier version no longer holds.", f"it was {how}"

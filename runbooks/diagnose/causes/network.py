@@ -41,12 +41,17 @@ from runbooks.evidence.models import Outcome
 )
 def no_public_ip(facts: Facts) -> Iterator[Point | Conclusion]:
     """`ip_assignments` is empty and `<app>.fly.dev` has no record."""
-    if facts.addresses is None or not facts.believed_url or facts.other_apps or _private(facts.believed_host):
+    if (
+        facts.observations.addresses is None
+        or not facts.caller.believed_url
+        or facts.machine.other_apps
+        or _private(facts.caller.believed_host)
+    ):
         return
-    if facts.addresses.ips:
+    if facts.observations.addresses.ips:
         yield refutes("The app has addresses.", Facet.ADDRESSES)
         return
-    resolution = facts.resolution(Facet.DNS_APP)
+    resolution = facts.observations.resolution(Facet.DNS_APP)
     if facts.outcome(Facet.DNS_APP) is Outcome.ABSENT and resolution:
         yield confirms(
             f"The app has no address, and {facts.app_host} does not resolve.", Facet.ADDRESSES, Facet.DNS_APP
@@ -80,21 +85,23 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def wrong_hostname(facts: Facts) -> Iterator[Point | Conclusion]:
     """The believed host is another `*.fly.dev` name than the app's, usually the machine's name."""
-    host = facts.believed_host
+    host = facts.caller.believed_host
     if host == facts.app_host:
         yield refutes(
-            "The URL names the app's own hostname.", *facts.url_at, *facts.made(Facet.DNS_APP, Facet.EDGE_BELIEVED)
+            "The URL names the app's own hostname.",
+            *facts.caller.url_evidence,
+            *facts.made(Facet.DNS_APP, Facet.EDGE_BELIEVED),
         )
-    if not host.endswith(".fly.dev") or host == facts.app_host or facts.other_apps:
+    if not host.endswith(".fly.dev") or host == facts.app_host or facts.machine.other_apps:
         return
-    names = {facts.subject.machine_name, facts.machine.name if facts.machine else ""} - {""}
+    names = {facts.subject.machine_name, facts.machine.description.name if facts.machine.description else ""} - {""}
     from_name = host.removesuffix(".fly.dev") in names
     made = (
         f"{host} is made from the machine's name, and a machine's name is not a hostname"
         if from_name
         else (f"{host} is not the hostname of {facts.subject.app}, which is {facts.app_host}")
     )
-    given = facts.url_at
+    given = facts.caller.url_evidence
     if facts.outcome(Facet.DNS_BELIEVED) is Outcome.ABSENT and (given or facts.outcome(Facet.DNS_APP) is Outcome.SEEN):
         yield confirms(
             f"{made}; it does not exist in DNS.",
@@ -108,7 +115,7 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Conclusion]:
             yield supports(f"{host} resolves, so it may belong to somebody else's app.", Facet.DNS_BELIEVED)
         else:
             yield missing(f"Whether {host} resolves could not be seen.", Facet.DNS_BELIEVED)
-    right = facts.probe(Facet.EDGE_APP)
+    right = facts.observations.probe(Facet.EDGE_APP)
     if right and right.reached == "open":
         yield supports(f"The machine answers at {facts.app_host} when it is named in the header.", Facet.EDGE_APP)
     yield concludes(
@@ -140,35 +147,37 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
     """wss:// on a port without a tls handler, ws:// on one with it, or a port that no service exposes."""
-    host, port = facts.believed_host, facts.believed_port
-    if host != facts.app_host or port is None or facts.services is None:
+    host, port = facts.caller.believed_host, facts.caller.believed_port
+    if host != facts.app_host or port is None or facts.machine.services is None:
         return
-    secure = facts.believed_url.startswith(("wss:", "https:"))
-    handlers = next((h for s in facts.services if (h := s.handlers(port)) is not None), None)
-    probe = facts.probe(Facet.EDGE_BELIEVED)
+    secure = facts.caller.believed_url.startswith(("wss:", "https:"))
+    handlers = next((h for s in facts.machine.services if (h := s.handlers(port)) is not None), None)
+    probe = facts.observations.probe(Facet.EDGE_BELIEVED)
     failed = probe is not None and probe.reached != "open"
     offered = ", ".join(
         f"{first}{'' if first == last else f'-{last}'} ({'+'.join(h) or 'raw tcp'})"
-        for s in facts.services
+        for s in facts.machine.services
         for first, last, h in s.ports
     )
-    if handlers is None and facts.services:
+    if handlers is None and facts.machine.services:
         problem = f"no service of the machine offers port {port}"
     elif handlers is not None and secure and "tls" not in handlers:
-        problem = f"port {port} has no tls handler, so {facts.believed_url.partition(':')[0]}:// cannot work there"
+        problem = (
+            f"port {port} has no tls handler, so {facts.caller.believed_url.partition(':')[0]}:// cannot work there"
+        )
     elif handlers is not None and not secure and "tls" in handlers:
-        problem = f"port {port} expects TLS, and the URL begins with {facts.believed_url.partition(':')[0]}://"
+        problem = f"port {port} expects TLS, and the URL begins with {facts.caller.believed_url.partition(':')[0]}://"
     else:
         return
     told = f"{problem[:1].upper()}{problem[1:]}; offered are {offered or 'none'}."
     if failed:
-        yield confirms(told, *facts.config_at, Facet.EDGE_BELIEVED)
+        yield confirms(told, *facts.machine.config_evidence, Facet.EDGE_BELIEVED)
     else:
-        yield supports(told, *facts.config_at)
+        yield supports(told, *facts.machine.config_evidence)
         yield missing("Whether the connection fails was not seen.", Facet.EDGE_BELIEVED)
     if probe and not failed:
         yield refutes("The URL answers all the same.", Facet.EDGE_BELIEVED)
-    yield concludes(f"The URL {facts.believed_url} cannot work: {problem}.", problem)
+    yield concludes(f"The URL {facts.caller.believed_url} cannot work: {problem}.", problem)
 
 
 @cause(
@@ -191,11 +200,11 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     """The caller's attempt failed before the machine's start, and the same way is open now."""
-    start = next((e for e in facts.events if (e.type, e.status) == ("start", "started")), None)
+    start = next((e for e in facts.events.all if (e.type, e.status) == ("start", "started")), None)
     # The same way must be tried again: the app's own address with the machine named is another one.
-    at = Facet.EDGE_BELIEVED if facts.believed_url else Facet.EDGE_APP
-    probe = facts.probe(at)
-    attempts = facts.failed_connects
+    at = Facet.EDGE_BELIEVED if facts.caller.believed_url else Facet.EDGE_APP
+    probe = facts.observations.probe(at)
+    attempts = facts.caller.failed_connects
     if not attempts or not start or not start.at:
         return
     tried, words = attempts[-1]
@@ -206,7 +215,7 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
             f"The caller failed at {tried:%H:%M:%S} (“{short(words, 100)}”), the machine had started at "
             f"{start.at:%H:%M:%S}, and it answers now.",
             Facet.CALLER,
-            *facts.events_at[:1],
+            *facts.events.evidence[:1],
             at,
         )
     elif probe:
@@ -215,7 +224,7 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(
             f"The caller failed at {tried:%H:%M:%S}, the machine had started at {start.at:%H:%M:%S}.",
             Facet.CALLER,
-            *facts.events_at[:1],
+            *facts.events.evidence[:1],
         )
         yield missing("Whether it answers now was not seen.", Facet.EDGE_BELIEVED)
     early = max(0, int((start.at - tried).total_seconds()))
@@ -245,13 +254,13 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def private_network_mismatch(facts: Facts) -> Iterator[Point | Conclusion]:
     """The URL's host ends in .internal or .flycast, and caller and app are not in the same private network."""
-    host = facts.believed_host
+    host = facts.caller.believed_host
     if not _private(host):
         return
-    network = facts.app.raw.get("network") if facts.app else None
+    network = facts.observations.app.raw.get("network") if facts.observations.app else None
     network = network if isinstance(network, str) and network not in ("", "default") else ""
-    failed = [words for _, words in facts.failed_connects]
-    given = facts.url_at or (Facet.CALLER,)
+    failed = [words for _, words in facts.caller.failed_connects]
+    given = facts.caller.url_evidence or (Facet.CALLER,)
     if network and failed:
         yield confirms(
             f"{host} is a private name of the network {network}, and the caller could not reach it: "

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import Conclusion, Point, Stage, cause, concludes, confirms, contradicts, supports
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.shared_evidence import other_reason, refused, said_no
 
 _HIDES = ("create-error-swallowed", "record-never-updated", "stuck-in-transition")
@@ -19,15 +19,15 @@ def _region(facts: Facts, *kinds: str) -> str:
     """The region that was asked for, as far as anybody says."""
     no = refused(facts, *kinds)
     named = no.names.get("region", "") if no else ""
-    record = facts.record
-    return named or facts.caller.region or (record.region if record else "")
+    record = facts.caller.record
+    return named or facts.caller.answer.region or (record.region if record else "")
 
 
 @cause(
     "region-capacity",
     "The region has no room for the machine",
     stage=Stage.CREATE,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=_HIDES,
     remedy=Remedy(
         "Ask for several regions, or for a smaller machine",
@@ -58,7 +58,7 @@ def region_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     "host-capacity",
     "The machine's host has no room left",
     stage=Stage.CREATE,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=(*_HIDES, "start-rejected"),
     remedy=Remedy(
         "Make a new machine instead of starting or growing this one",
@@ -94,7 +94,7 @@ def host_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     "volume-placement",
     "The volume keeps the machine from being placed",
     stage=Stage.CREATE,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=(*_HIDES, "region-capacity", "host-capacity"),
     remedy=Remedy(
         "Fork the volume, or create the machine where the volume is",
@@ -137,7 +137,7 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
     "region-unavailable",
     "The region does not exist, or takes no new machines",
     stage=Stage.CREATE,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=(*_HIDES, "request-invalid"),
     remedy=Remedy(
         "Ask for a region that is offered",
@@ -172,7 +172,7 @@ def region_unavailable(facts: Facts) -> Iterator[Point | Conclusion]:
     "quota-or-billing",
     "A limit or the billing of the organisation stands in the way",
     stage=Stage.CREATE,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=(*_HIDES, "region-capacity", "token-out-of-scope", "trial-limit"),
     remedy=Remedy(
         "Raise the limit or settle the billing, then call again",
@@ -194,10 +194,10 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
     """The refusal names a quota, a maximum number of machines, a payment, or a suspended organisation."""
     kinds = ("quota", "machine-limit", "payment", "suspended")
     yield from said_no(facts, *kinds)
-    if facts.refused("region-capacity", "host-capacity"):
+    if facts.log.refused("region-capacity", "host-capacity"):
         yield from other_reason(facts, *kinds)
     no = refused(facts, *kinds)
-    if facts.app and facts.app.status == "suspended":
+    if facts.observations.app and facts.observations.app.status == "suspended":
         yield supports("The app's status is suspended.", Facet.APP)
     if no is None:
         yield concludes("The app is suspended.")
@@ -217,7 +217,7 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
     "host-unreachable",
     "The machine's host does not answer",
     stage=Stage.LIFE,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=(
         "record-never-updated",
         "list-incomplete",
@@ -249,15 +249,19 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
     """`host_status` is not ok: the config comes as incomplete_config, and lists mark the id with a star."""
-    for sighting in facts.flagged_hosts[:1]:
+    for sighting in facts.machine.flagged_hosts[:1]:
         status = sighting.machine.host_status
         argue = confirms if status == "unreachable" else supports
-        yield argue(f"The platform says host_status: {status}.", sighting.at)
-    fine = [s.at for s in facts.machine_views if s.machine.host_status == "ok"]
-    if fine and facts.flagged_hosts:
+        yield argue(f"The platform says host_status: {status}.", sighting.evidence)
+    fine = [s.evidence for s in facts.machine.views if s.machine.host_status == "ok"]
+    if fine and facts.machine.flagged_hosts:
         yield contradicts("Another view says that the host is ok.", *fine)
     yield from said_no(facts, "host-unreachable", of_create=False)
-    if worker := facts.readings("worker-unreachable"):
-        yield supports(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.where("worker-unreachable"))
-    region = f" in {facts.machine.region}" if facts.machine and facts.machine.region else ""
+    if worker := facts.log.matches("worker-unreachable"):
+        yield supports(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.log.where("worker-unreachable"))
+    region = (
+        f" in {facts.machine.description.region}"
+        if facts.machine.description and facts.machine.description.region
+        else ""
+    )
     yield concludes(f"The host of the machine{region} is unreachable.", f"the host it is on{region} is unreachable")

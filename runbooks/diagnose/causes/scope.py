@@ -32,7 +32,7 @@ _OF_THE_APP = (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)
     "wrong-app",
     "The machine is in another app",
     stage=Stage.SCOPE,
-    always_listed="the usual first suspicions",
+    always_listed=True,
     explains=("wrong-hostname", "record-never-updated"),
     remedy=Remedy(
         "Point the caller at the app it means",
@@ -52,16 +52,16 @@ _OF_THE_APP = (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)
 )
 def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
     """The organisation's list shows the id under another app than the one asked."""
-    if facts.known_here and not facts.other_apps:
-        yield refutes(f"The platform knows this machine in {facts.subject.app}.", *facts.known_here)
-    elif facts.other_apps:
-        other = facts.other_apps[0]
+    if facts.machine.known_here and not facts.machine.other_apps:
+        yield refutes(f"The platform knows this machine in {facts.subject.app}.", *facts.machine.known_here)
+    elif facts.machine.other_apps:
+        other = facts.machine.other_apps[0]
         yield confirms(
             f"Machine {other.machine.id} is in the app {other.app} ({other.machine.state}).",
-            *dict.fromkeys(s.at for s in facts.other_apps),
+            *dict.fromkeys(s.evidence for s in facts.machine.other_apps),
         )
-        if any(s.app == facts.subject.app for s in facts.machine_views):
-            yield contradicts(f"{facts.subject.app} shows it, too.", *facts.known_here)
+        if any(s.app == facts.subject.app for s in facts.machine.views):
+            yield contradicts(f"{facts.subject.app} shows it, too.", *facts.machine.known_here)
         yield concludes(
             f"The machine is not in {facts.subject.app}: it is in {other.app}, where it is {other.machine.state}.",
             other_app=other.app,
@@ -69,7 +69,7 @@ def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
     elif facts.outcome(Facet.ORGANISATION) is Outcome.SEEN:
         observation = facts.observation(Facet.ORGANISATION)
         silent = observation.answer.error_regions if observation and isinstance(observation.answer, Listing) else ()
-        scopes = facts.token.scopes if facts.token else ()
+        scopes = facts.observations.token.scopes if facts.observations.token else ()
         if scopes and all(scope.apps for scope in scopes):
             yield missing(
                 "The token is limited to single apps, so it would not see the machine in another one.", Facet.TOKEN
@@ -104,15 +104,15 @@ def app_not_found(facts: Facts) -> Iterator[Point | Conclusion]:
     refusal = facts.refusal(Facet.APP)
     if no := refused(facts, "app-missing"):
         # The same words come to a token of another organisation (facts §6.3), so they alone are no proof.
-        yield supports(f"The caller was told {no.told}.", no.at)
+        yield supports(f"The caller was told {no.told}.", no.evidence)
         yield concludes(f"The app {no.names.get('app') or facts.subject.app} was not found.")
         if facts.outcome(Facet.APP) is Outcome.SEEN:
             yield refutes("The API shows the app.", Facet.APP)
     if facts.outcome(Facet.APP) is not Outcome.ABSENT or refusal is None:
         return
     text = f"The API says that there is no app {facts.subject.app} (HTTP 404: {refusal.text})."
-    narrow = facts.token is not None and any(scope.apps for scope in facts.token.scopes)
-    if facts.token and facts.token.valid and not narrow:
+    narrow = facts.observations.token is not None and any(scope.apps for scope in facts.observations.token.scopes)
+    if facts.observations.token and facts.observations.token.valid and not narrow:
         yield confirms(f"{text} The token is valid for its whole organisation.", Facet.APP, Facet.TOKEN)
     else:
         yield supports(text, Facet.APP)
@@ -140,7 +140,7 @@ def app_not_found(facts: Facts) -> Iterator[Point | Conclusion]:
 def token_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     """401, also on the token's own introspection: missing, truncated, expired or undischarged."""
     no = refused(facts, "token")
-    if no and (facts.token is None or facts.token.valid):
+    if no and (facts.observations.token is None or facts.observations.token.valid):
         # The caller's token; the one that looks now is another, or nobody knows.
         yield from said_no(facts, "token")
         yield concludes("The API refused the caller's token, so the call did nothing.")
@@ -151,7 +151,7 @@ def token_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports("The token itself says that its time is over.", Facet.TOKEN_INSIDE)
     elif parts and all(p.undischarged for p in parts):
         yield supports(f"The token lacks the consent of {', '.join(parts[0].undischarged)}.", Facet.TOKEN_INSIDE)
-    if facts.token is None or facts.token.valid:
+    if facts.observations.token is None or facts.observations.token.valid:
         return
     observation = facts.observation(Facet.TOKEN)
     yield confirms(
@@ -167,7 +167,7 @@ def token_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     "token-out-of-scope",
     "The token cannot see this app",
     stage=Stage.SCOPE,
-    always_listed="the usual first suspicions",
+    always_listed=True,
     explains=_BLIND,
     remedy=Remedy(
         "Use a token of the app's own organisation",
@@ -184,7 +184,7 @@ def token_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
 def token_out_of_scope(facts: Facts) -> Iterator[Point | Conclusion]:
     """GET app answers 403, or the token is limited to other apps."""
     app = facts.subject.app
-    scopes = facts.token.scopes if facts.token and facts.token.valid else ()
+    scopes = facts.observations.token.scopes if facts.observations.token and facts.observations.token.valid else ()
     apps = {name for scope in scopes for name in scope.apps}
     orgs = ", ".join(dict.fromkeys(s.org_slug or s.organization for s in scopes if s.org_slug or s.organization))
     refusal = facts.refusal(Facet.APP)
@@ -205,10 +205,10 @@ def token_out_of_scope(facts: Facts) -> Iterator[Point | Conclusion]:
             yield supports(f"{text}; a 404 for {app} proves nothing then.", Facet.TOKEN, Facet.APP)
         elif facts.outcome(Facet.APP) is not Outcome.SEEN:
             yield supports(f"{text}.", Facet.TOKEN)
-    if facts.token is None:
+    if facts.observations.token is None:
         yield missing("What the token may see could not be read.", Facet.TOKEN)
     if no := refused(facts, "forbidden"):
-        yield supports(f"The caller was refused: {no.told}.", no.at)
+        yield supports(f"The caller was refused: {no.told}.", no.evidence)
     yield concludes(
         f"The token used here reads {orgs or 'something else'}, not the app {app}: what it cannot see is not absent."
     )
@@ -237,14 +237,14 @@ def token_out_of_scope(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def wrong_organization(facts: Facts) -> Iterator[Point | Conclusion]:
     """The API shows the app under another organisation than the one that was named or looked at."""
-    app, given = facts.app, facts.subject.org
+    app, given = facts.observations.app, facts.subject.org
     if app is None or not app.org_slug or not given:
         return
     if app.org_slug == given:
         return
     yield confirms(f"The API says that the app {app.name or facts.subject.app} belongs to {app.org_slug}.", Facet.APP)
-    if facts.runs:
-        yield supports("The machine runs there.", *facts.state_at, weight=Weight.WEAK)
+    if facts.events.runs:
+        yield supports("The machine runs there.", *facts.events.state_evidence, weight=Weight.WEAK)
     yield concludes(
         f"The app {app.name or facts.subject.app} belongs to the organisation {app.org_slug}, not to {given}: "
         f"whoever looks in {given} does not see it.",
@@ -278,12 +278,14 @@ def wrong_organization(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def app_recreated(facts: Facts) -> Iterator[Point | Conclusion]:
     """The app is younger than the machine's log, row or create call, and its lists do not know the machine."""
-    born = time_of(facts.app.raw.get("created_at")) if facts.app else None
-    if born is None or facts.machine_views:
+    born = time_of(facts.observations.app.raw.get("created_at")) if facts.observations.app else None
+    if born is None or facts.machine.views:
         return
-    older = [(line.at, Facet.LOGS) for line in facts.lines if line.at and Facet.LOGS in facts.log_at]
-    older += [(r.created_at, Facet.RECORD) for r in facts.records if r.created_at]
-    older += [(facts.caller.at, Facet.CALLER)] if facts.caller.at and facts.caller.machine_id else []
+    older = [(line.at, Facet.LOGS) for line in facts.log.lines if line.at and Facet.LOGS in facts.log.evidence]
+    older += [(r.created_at, Facet.RECORD) for r in facts.caller.records if r.created_at]
+    older += (
+        [(facts.caller.answer.at, Facet.CALLER)] if facts.caller.answer.at and facts.caller.answer.machine_id else []
+    )
     before = sorted((at, number) for at, number in older if at < born)
     if not before:
         return
@@ -293,7 +295,9 @@ def app_recreated(facts: Facts) -> Iterator[Point | Conclusion]:
         Facet.RECORD: "its row was written",
         Facet.CALLER: "the caller spoke of the machine",
     }[number]
-    argue = confirms if facts.looked(Facet.LIST) and (number == Facet.LOGS or facts.caller.machine_id) else supports
+    argue = (
+        confirms if facts.looked(Facet.LIST) and (number == Facet.LOGS or facts.caller.answer.machine_id) else supports
+    )
     yield argue(
         f"The app was made at {born:%Y-%m-%d %H:%M} UTC, and {what} at {at:%Y-%m-%d %H:%M} UTC, before that.",
         Facet.APP,
@@ -324,16 +328,18 @@ def app_recreated(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def wrong_region(facts: Facts) -> Iterator[Point | Conclusion]:
     """The machine's region is not the one that the caller or the row names."""
-    machine = facts.machine
+    machine = facts.machine.description
     told = (
-        (facts.caller.region, Facet.CALLER)
-        if facts.caller.region
-        else (facts.record.region if facts.record else "", Facet.RECORD)
+        (facts.caller.answer.region, Facet.CALLER)
+        if facts.caller.answer.region
+        else (facts.caller.record.region if facts.caller.record else "", Facet.RECORD)
     )
     if machine is None or not machine.region or not told[0] or machine.region in told[0].replace(",", " ").split():
         return
     yield confirms(
-        f"The machine is in {machine.region}; the {_TELLER[told[1]]} says {told[0]}.", *facts.seen_at[:1], told[1]
+        f"The machine is in {machine.region}; the {_TELLER[told[1]]} says {told[0]}.",
+        *facts.machine.seen_evidence[:1],
+        told[1],
     )
     yield concludes(
         f"The machine is in {machine.region}, not in {told[0]} where it is looked for.",
@@ -352,5 +358,5 @@ def _served(facts: Facts) -> list[str]:
 
 
 def _covers(apps: set[str], facts: Facts) -> bool:
-    known = {facts.subject.app} | ({facts.app.id} if facts.app else set())
+    known = {facts.subject.app} | ({facts.observations.app.id} if facts.observations.app else set())
     return bool(apps & known)

@@ -21,7 +21,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
-from runbooks.diagnose.shared_evidence import crash, crash_at
+from runbooks.diagnose.shared_evidence import crash, crash_evidence
 from runbooks.evidence.models import Probe
 
 
@@ -45,16 +45,16 @@ from runbooks.evidence.models import Probe
 )
 def cordoned(facts: Facts) -> Iterator[Point | Conclusion]:
     """`cordoned: true` on a started machine: the proxy leaves it out, a private address still reaches it."""
-    flagged = [s.at for s in facts.machine_views if s.machine.cordoned]
+    flagged = [s.evidence for s in facts.machine.views if s.machine.cordoned]
     if not flagged:
-        if facts.critical_checks and facts.state == "started":
-            yield refutes("Its description says that it is not cordoned.", *facts.seen_at[:1])
+        if facts.machine.critical_checks and facts.events.state == "started":
+            yield refutes("Its description says that it is not cordoned.", *facts.machine.seen_evidence[:1])
         return
-    if facts.state == "started":
+    if facts.events.state == "started":
         yield confirms("The machine is started, and its description says cordoned.", *flagged)
     else:
-        yield supports(f"The machine is {facts.state}, and its description says cordoned.", *flagged)
-    right = facts.probe(Facet.EDGE_APP)
+        yield supports(f"The machine is {facts.events.state}, and its description says cordoned.", *flagged)
+    right = facts.observations.probe(Facet.EDGE_APP)
     if right and right.reached == "open":
         yield refutes("It answers at the app's hostname all the same.", Facet.EDGE_APP)
     elif right:
@@ -91,39 +91,48 @@ def cordoned(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
     """The proxy's PC01 or PC02, a 502 from the endpoint: the program listens on 127.0.0.1 or on another port."""
-    lines, warned = facts.readings("refused"), facts.readings("not-expected-address")
-    announced = facts.readings("listens")
-    at = facts.where("refused")
+    lines, warned = facts.log.matches("refused"), facts.log.matches("not-expected-address")
+    announced = facts.log.matches("listens")
+    at = facts.log.where("refused")
     answered = next(
-        (n for n in (Facet.EDGE_APP, Facet.EDGE_BELIEVED) if (p := facts.probe(n)) and _by_program(facts, n, p)), ""
+        (
+            n
+            for n in (Facet.EDGE_APP, Facet.EDGE_BELIEVED)
+            if (p := facts.observations.probe(n)) and _by_program(facts, n, p)
+        ),
+        "",
     )
     if answered:
         yield refutes("The program answers the proxy.", answered)
     if not lines and not warned and not _bad_gateway(facts):
         return
     if lines:
-        booted = [r.line.at for r in facts.readings("booting", "created-and-started") if r.line.at]
+        booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
         last = lines[-1].line.at
         early = bool(booted and last and last - booted[-1] < timedelta(seconds=20))
         argue = supports if early else confirms
         yield argue(f"The proxy says: “{short(lines[-1].line.message, 160)}”.", *at)
     if warned:
         yield confirms(
-            f"The deploy says: “{short(warned[-1].line.message, 160)}”.", *facts.where("not-expected-address")
+            f"The deploy says: “{short(warned[-1].line.message, 160)}”.", *facts.log.where("not-expected-address")
         )
-    if probe_at := _bad_gateway(facts):
-        yield supports("The endpoint answers 502: the proxy reached the machine, and no program answered.", probe_at)
-    ports = {s.internal_port for s in facts.services or () if s.internal_port}
+    if probe_evidence := _bad_gateway(facts):
+        yield supports(
+            "The endpoint answers 502: the proxy reached the machine, and no program answered.", probe_evidence
+        )
+    ports = {s.internal_port for s in facts.machine.services or () if s.internal_port}
     heard = ""
     for reading in announced[-1:]:
         heard = f"It announces {short(reading.thing or reading.line.message, 80)}."
         local = any(name in reading.thing for name in ("127.0.0.1", "localhost", "[::1]"))
         if local or (ports and reading.number and reading.number not in ports):
-            yield supports(f"The program says: “{short(reading.line.message, 120)}”.", *facts.where("listens"))
-    if facts.crash_codes:
-        yield contradicts(f"The program ended by itself with {crash(facts)}: then nothing listens.", *crash_at(facts))
-    if facts.state and facts.state not in ("started", "suspended"):
-        yield contradicts(f"The machine is {facts.state}.", *facts.state_at)
+            yield supports(f"The program says: “{short(reading.line.message, 120)}”.", *facts.log.where("listens"))
+    if facts.events.crash_codes:
+        yield contradicts(
+            f"The program ended by itself with {crash(facts)}: then nothing listens.", *crash_evidence(facts)
+        )
+    if facts.events.state and facts.events.state not in ("started", "suspended"):
+        yield contradicts(f"The machine is {facts.events.state}.", *facts.events.state_evidence)
     port = lines[-1].number if lines and lines[-1].number else next(iter(sorted(ports)), None)
     where = f"port {port}" if port else "the port of its service"
     yield concludes(
@@ -136,18 +145,18 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
 
 def _by_program(facts: Facts, number: str, probe: Probe) -> bool:
     """Did the answer come from a program of this app? The edge's own answers are 502 and 503."""
-    mine = number == Facet.EDGE_APP or (facts.believed_host == facts.app_host and not facts.living)
+    mine = number == Facet.EDGE_APP or (facts.caller.believed_host == facts.app_host and not facts.siblings.living)
     return mine and (probe.reached == "open" or (probe.reached == "upgrade" and 400 <= (probe.status or 0) < 500))
 
 
 def _bad_gateway(facts: Facts) -> str:
     """The look whose probe was answered 502 by the app's own endpoint."""
-    own = facts.believed_host == facts.app_host
+    own = facts.caller.believed_host == facts.app_host
     return next(
         (
             n
             for n in (Facet.EDGE_APP, Facet.EDGE_BELIEVED)
-            if (p := facts.probe(n)) and p.status == 502 and (own or n == Facet.EDGE_APP)
+            if (p := facts.observations.probe(n)) and p.status == 502 and (own or n == Facet.EDGE_APP)
         ),
         "",
     )
@@ -176,22 +185,28 @@ def _bad_gateway(facts: Facts) -> str:
 )
 def websocket_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     """The answer to the upgrade is a 4xx of the program: the edge itself would answer 502 or 503."""
-    probes = [(n, p) for n in (Facet.EDGE_BELIEVED, Facet.EDGE_APP) if (p := facts.probe(n)) and p.reached == "upgrade"]
+    probes = [
+        (n, p)
+        for n in (Facet.EDGE_BELIEVED, Facet.EDGE_APP)
+        if (p := facts.observations.probe(n)) and p.reached == "upgrade"
+    ]
     own = [
         (n, p) for n, p in probes if p.status and 400 <= p.status < 500 and (n == Facet.EDGE_APP or _own_host(facts))
     ]
     if not own:
         return
     number, probe = own[0]
-    named = facts.probe(Facet.EDGE_APP)
+    named = facts.observations.probe(Facet.EDGE_APP)
     text = f"The upgrade was answered {probe.status}{f' ({short(probe.detail, 100)})' if probe.detail else ''}."
     # One answer may have come from something in between; the client's own log or a second way must say the same.
-    told = any(str(probe.status) in words for _, words in facts.failed_connects)
+    told = any(str(probe.status) in words for _, words in facts.caller.failed_connects)
     sure = (
-        facts.state == "started" and (told or len(own) > 1) and (number == Facet.EDGE_APP or named or not facts.living)
+        facts.events.state == "started"
+        and (told or len(own) > 1)
+        and (number == Facet.EDGE_APP or named or not facts.siblings.living)
     )
     argue = confirms if sure else supports
-    yield argue(text, number, *(facts.state_at if facts.state == "started" else ()))
+    yield argue(text, number, *(facts.events.state_evidence if facts.events.state == "started" else ()))
     if number == Facet.EDGE_BELIEVED and named and named.reached == "open":
         yield contradicts("Named in the header, the machine accepts.", Facet.EDGE_APP)
     yield concludes(
@@ -203,7 +218,7 @@ def websocket_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
 
 def _own_host(facts: Facts) -> bool:
     """Is the believed URL the app's own, by its name or by one that is not of fly.dev at all?"""
-    return facts.believed_host == facts.app_host or not facts.believed_host.endswith(".fly.dev")
+    return facts.caller.believed_host == facts.app_host or not facts.caller.believed_host.endswith(".fly.dev")
 
 
 @cause(
@@ -230,8 +245,8 @@ def _own_host(facts: Facts) -> bool:
 )
 def routed_to_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
     """Several machines serve the hostname, the URL names none, and only the named machine gives the right answer."""
-    others = [(m, at) for m, at in facts.living if m.state in ("started", "suspended", "stopped")]
-    plain, named = facts.probe(Facet.EDGE_BELIEVED), facts.probe(Facet.EDGE_APP)
+    others = [(m, at) for m, at in facts.siblings.living if m.state in ("started", "suspended", "stopped")]
+    plain, named = facts.observations.probe(Facet.EDGE_BELIEVED), facts.observations.probe(Facet.EDGE_APP)
     if not others or not plain or not _own_host(facts):
         return
     if plain.reached != "open" and (plain.status or 0) < 500 and named and named.reached == "open":
@@ -245,9 +260,9 @@ def routed_to_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
     else:
         return
     yield concludes(
-        f"{facts.believed_host} leads to any of {len(others) + 1} machines, and the one that answered does not know "
-        f"what {facts.subject.machine_id or 'this one'} knows.",
-        f"requests for {facts.believed_host} go to another machine of the app",
+        f"{facts.caller.believed_host} leads to any of {len(others) + 1} machines, and the one that answered "
+        f"does not know what {facts.subject.machine_id or 'this one'} knows.",
+        f"requests for {facts.caller.believed_host} go to another machine of the app",
     )
 
 
@@ -271,26 +286,29 @@ def routed_to_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
     """503 or PR01: nothing that is started, or may be started, has a service for that port."""
-    turned = facts.readings("no-candidate")
+    turned = facts.log.matches("no-candidate")
     probes = [
         n
         for n in (Facet.EDGE_BELIEVED, Facet.EDGE_APP)
-        if (p := facts.probe(n)) and p.status == 503 and (n == Facet.EDGE_APP or _own_host(facts))
+        if (p := facts.observations.probe(n)) and p.status == 503 and (n == Facet.EDGE_APP or _own_host(facts))
     ]
     if not turned and not probes:
         return
-    served = [m for m, _ in facts.living if m.state == "started" and (m.config or {}).get("services")]
+    served = [m for m, _ in facts.siblings.living if m.state == "started" and (m.config or {}).get("services")]
     reason = ""
-    if facts.services == () and facts.state == "started":
+    if facts.machine.services == () and facts.events.state == "started":
         reason = "the machine has no service"
-    elif facts.destroyed or facts.state in ("stopped", "suspended", "failed"):
-        reason = f"the machine is {facts.state}"
+    elif facts.events.destroyed or facts.events.state in ("stopped", "suspended", "failed"):
+        reason = f"the machine is {facts.events.state}"
     listed = facts.looked(Facet.LIST)
-    where = (*probes[:1], *facts.where("no-candidate"))
+    where = (*probes[:1], *facts.log.where("no-candidate"))
     told = "The endpoint answers 503" if probes else f"The proxy says: “{short(turned[-1].line.message, 120)}”"
     if reason and listed and not served:
         yield confirms(
-            f"{told}; {reason}, and no other machine of the app serves.", *where, *facts.config_at, Facet.LIST
+            f"{told}; {reason}, and no other machine of the app serves.",
+            *where,
+            *facts.machine.config_evidence,
+            Facet.LIST,
         )
     else:
         yield supports(f"{told}.", *where)
@@ -298,10 +316,15 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
             yield missing("Which other machines the app has could not be seen.", Facet.LIST)
     if served:
         yield contradicts(f"Machine {served[0].id} is started and has a service.", Facet.LIST)
-    if facts.state == "started" and facts.services and facts.machine and not facts.machine.cordoned:
-        yield contradicts("The machine itself is started and has a service.", *facts.config_at)
+    if (
+        facts.events.state == "started"
+        and facts.machine.services
+        and facts.machine.description
+        and not facts.machine.description.cordoned
+    ):
+        yield contradicts("The machine itself is started and has a service.", *facts.machine.config_evidence)
     yield concludes(
-        f"{facts.believed_host or facts.app_host} resolves, but no machine can serve it"
+        f"{facts.caller.believed_host or facts.app_host} resolves, but no machine can serve it"
         f"{': ' + reason if reason else ''}.",
-        f"no machine can serve {facts.believed_host or facts.app_host}{': ' + reason if reason else ''}",
+        f"no machine can serve {facts.caller.believed_host or facts.app_host}{': ' + reason if reason else ''}",
     )

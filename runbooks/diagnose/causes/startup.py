@@ -23,7 +23,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
-from runbooks.diagnose.shared_evidence import crash, crash_at, never_ran, refused
+from runbooks.diagnose.shared_evidence import crash, crash_evidence, never_ran, refused
 
 _AFTERMATH = (
     "restart-limit-reached",
@@ -66,31 +66,35 @@ _AFTERMATH = (
 )
 def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     """The program itself names the variable it lacks, then exits with a code other than 0."""
-    lines = facts.readings("missing-variable")
+    lines = facts.log.matches("missing-variable")
     if not lines:
         return
     wanted = tuple(dict.fromkeys(name for reading in lines for name in reading.names))
     names = ", ".join(wanted)
     quote = f"The program says: “{short(lines[-1].line.message, 200)}”."
-    if facts.crash_codes:
-        yield confirms(f"{quote} It ended with {crash(facts)}.", *facts.where("missing-variable"), *crash_at(facts))
+    if facts.events.crash_codes:
+        yield confirms(
+            f"{quote} It ended with {crash(facts)}.", *facts.log.where("missing-variable"), *crash_evidence(facts)
+        )
     else:
-        yield supports(quote, *facts.where("missing-variable"))
+        yield supports(quote, *facts.log.where("missing-variable"))
         yield missing("No end of the program was seen.", Facet.EVENTS)
-        if facts.state == "started":
-            yield contradicts("The machine runs all the same.", *facts.state_at)
-    env = facts.machine.env if facts.machine else {}
+        if facts.events.state == "started":
+            yield contradicts("The machine runs all the same.", *facts.events.state_evidence)
+    env = facts.machine.description.env if facts.machine.description else {}
     sent = [name for name in wanted if env.get(name)]
-    if facts.machine and facts.machine.config is not None:
+    if facts.machine.description and facts.machine.description.config is not None:
         if sent and len(sent) == len(wanted):
-            yield contradicts(f"The machine's config does carry {', '.join(sent)}.", *facts.config_at)
+            yield contradicts(f"The machine's config does carry {', '.join(sent)}.", *facts.machine.config_evidence)
         near = {n: c for n in wanted if n not in env and (c := near_miss(n, tuple(env)))}
         empty = [name for name in wanted if name in env and not env[name]]
         if empty:
-            yield supports(f"The machine's config carries {', '.join(empty)}, but empty.", *facts.config_at)
+            yield supports(
+                f"The machine's config carries {', '.join(empty)}, but empty.", *facts.machine.config_evidence
+            )
         if near:
             pairs = "; ".join(f"{have} was sent, {want} is wanted" for want, have in near.items())
-            yield supports(f"A near miss stands among the variables sent: {pairs}.", *facts.config_at)
+            yield supports(f"A near miss stands among the variables sent: {pairs}.", *facts.machine.config_evidence)
             yield concludes(
                 f"The program wants {names} and the machine was sent {', '.join(near.values())} instead, "
                 f"so the program ended with {crash(facts) or 'an error'}.",
@@ -142,26 +146,26 @@ def near_miss(wanted: str, sent: tuple[str, ...]) -> str:
 )
 def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
     """`Cannot find module`, a spawn error, `not found`, exit code 126 or 127."""
-    lines = facts.readings("missing-file", "spawn-failed")
-    codes = {code for code, _ in facts.crash_codes}
+    lines = facts.log.matches("missing-file", "spawn-failed")
+    codes = {code for code, _ in facts.events.crash_codes}
     if lines:
         reading = lines[-1]
         quote = f"The log says: “{short(reading.line.message, 200)}”."
-        at = facts.where("missing-file", "spawn-failed")
-        ended = facts.crash_codes or facts.readings("abrupt") or reading.fact == "spawn-failed"
+        at = facts.log.where("missing-file", "spawn-failed")
+        ended = facts.events.crash_codes or facts.log.matches("abrupt") or reading.fact == "spawn-failed"
         if ended:
             yield confirms(f"{quote} The machine ended with {crash(facts) or 'no program running'}.", *at)
         else:
             yield supports(quote, *at)
-            if facts.state == "started":
-                yield contradicts("The machine runs all the same.", *facts.state_at)
+            if facts.events.state == "started":
+                yield contradicts("The machine runs all the same.", *facts.events.state_evidence)
         yield concludes(
             f"The image was started, and {reading.thing or 'the file its command names'} was not found in it."
         )
     if codes & {126, 127}:
         code = 127 if 127 in codes else 126
         meaning = "not found" if code == 127 else "not executable"
-        yield supports(f"Exit code {code} means that the command was {meaning}.", *crash_at(facts))
+        yield supports(f"Exit code {code} means that the command was {meaning}.", *crash_evidence(facts))
         if not lines:
             yield concludes(f"The command that was started is {meaning} in the image (exit code {code}).")
             yield missing("No log line names the file.", Facet.LOGS)
@@ -171,7 +175,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
     "startup-crash",
     "The program crashes when it starts",
     stage=Stage.START,
-    always_listed="the usual first suspicions",
+    always_listed=True,
     explains=_AFTERMATH,
     remedy=Remedy(
         "Read the program's last lines and run it once with auto_destroy off",
@@ -193,37 +197,39 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
 def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
     """Exit code other than 0 soon after the start, asked for by nobody; more special causes name the reason."""
     yield from never_ran(facts)
-    words = short(facts.last_output[-1].message, 160) if facts.last_output else ""
-    if facts.crash_codes:
+    words = short(facts.log.last_output[-1].message, 160) if facts.log.last_output else ""
+    if facts.events.crash_codes:
         text = f"The program ended by itself with {crash(facts)}."
-        from_outside = {code for code, _ in facts.crash_codes} <= {137, 143}
+        from_outside = {code for code, _ in facts.events.crash_codes} <= {137, 143}
         if from_outside:
-            yield supports(f"The program was killed: {crash(facts)}.", *crash_at(facts), weight=Weight.WEAK)
+            yield supports(f"The program was killed: {crash(facts)}.", *crash_evidence(facts), weight=Weight.WEAK)
             yield missing(
                 "Who or what sent the signal is not known: such a code comes from outside the program.", Facet.LOGS
             )
         elif words:
-            yield confirms(f"{text} Its last words: “{words}”.", *facts.output_evidence, *crash_at(facts))
-        elif facts.loop_ended:
-            yield supports(text, *crash_at(facts), weight=Weight.WEAK)
+            yield confirms(f"{text} Its last words: “{words}”.", *facts.log.output_evidence, *crash_evidence(facts))
+        elif facts.events.loop_ended:
+            yield supports(text, *crash_evidence(facts), weight=Weight.WEAK)
             yield missing("Nothing that the program printed is to be had, so its reason is not known.", Facet.LOGS)
         else:
-            yield supports(text, *crash_at(facts))
+            yield supports(text, *crash_evidence(facts))
             yield missing("Nothing that the program printed is to be had.", Facet.LOGS)
         yield concludes(f"The program ended by itself with {crash(facts)}{f': “{words}”' if words else ''}.")
-    elif facts.readings("abrupt", "spawn-failed", "exec-format"):
+    elif facts.log.matches("abrupt", "spawn-failed", "exec-format"):
         yield supports(
-            "The log says that the program could not be run.", *facts.where("abrupt", "spawn-failed", "exec-format")
+            "The log says that the program could not be run.", *facts.log.where("abrupt", "spawn-failed", "exec-format")
         )
-    elif facts.exits and all(x.exit_code == 0 or x.requested_stop for _, x, _ in facts.exits):
-        yield refutes("Every recorded end has code 0 or was asked for.", *(at for _, _, at in facts.exits))
-    elif facts.state == "started" and facts.whole_life:
-        yield refutes("The machine runs, and its events hold no exit.", *facts.state_at, *facts.events_at)
-    elif uncaught := facts.readings("uncaught", "segfault"):
+    elif facts.events.exits and all(x.exit_code == 0 or x.requested_stop for _, x, _ in facts.events.exits):
+        yield refutes("Every recorded end has code 0 or was asked for.", *(at for _, _, at in facts.events.exits))
+    elif facts.events.state == "started" and facts.events.whole_life:
+        yield refutes(
+            "The machine runs, and its events hold no exit.", *facts.events.state_evidence, *facts.events.evidence
+        )
+    elif uncaught := facts.log.matches("uncaught", "segfault"):
         quote = short(uncaught[-1].line.message, 160)
-        yield supports(f"The log ends in an error: “{quote}”.", *facts.where("uncaught", "segfault"))
+        yield supports(f"The log ends in an error: “{quote}”.", *facts.log.where("uncaught", "segfault"))
         yield concludes(f"The program fails with “{quote}”.")
-    elif not facts.exits:
+    elif not facts.events.exits:
         yield missing("No exit of the machine's program was seen.", Facet.EVENTS, Facet.LOGS)
 
 
@@ -247,28 +253,34 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
     """Exit code 0 that nobody asked for: a one-shot script, or a server started in the background."""
-    ended = [(e, at) for e, x, at in facts.exits if x.exit_code == 0 and not x.requested_stop and not x.oom_killed]
-    last = ended and not facts.exits[-1][1].requested_stop
-    asked = facts.readings("signalled", "autostop", "trial")
-    logged = [r for r, wanted in facts.log_ends if r.fact == "exited" and r.number == 0 and not wanted]
-    quoted = [r for r in facts.readings("exit-not-restarting") if r.number == 0] or logged
+    ended = [
+        (e, at) for e, x, at in facts.events.exits if x.exit_code == 0 and not x.requested_stop and not x.oom_killed
+    ]
+    last = ended and not facts.events.exits[-1][1].requested_stop
+    asked = facts.log.matches("signalled", "autostop", "trial")
+    logged = [r for r, wanted in facts.events.log_ends if r.fact == "exited" and r.number == 0 and not wanted]
+    quoted = [r for r in facts.log.matches("exit-not-restarting") if r.number == 0] or logged
     if last:
         yield confirms("The last exit has code 0, and nobody had asked for a stop.", *(at for _, at in ended[-1:]))
-    if quoted and not facts.exits:
-        argue = supports if asked or (not logged and facts.readings("exited")) else confirms
-        yield argue(f"The log says: “{short(quoted[-1].line.message)}”.", *facts.where(quoted[-1].fact))
+    if quoted and not facts.events.exits:
+        argue = supports if asked or (not logged and facts.log.matches("exited")) else confirms
+        yield argue(f"The log says: “{short(quoted[-1].line.message)}”.", *facts.log.where(quoted[-1].fact))
     if asked:
         yield contradicts(
             f"Before it, the platform was asked to stop it: “{short(asked[-1].line.message, 120)}”.",
-            *facts.where("signalled", "autostop", "trial"),
+            *facts.log.where("signalled", "autostop", "trial"),
         )
-    if facts.asked_to_stop:
-        yield refutes("The last end was asked for (requested_stop).", facts.asked_to_stop[1])
-    if facts.crash_codes:
-        argue = contradicts if last and facts.exits[-1][1].exit_code == 0 else refutes
-        yield argue(f"It ended with {crash(facts)}: that is an error, and no end of the work.", *crash_at(facts))
+    if facts.events.asked_to_stop:
+        yield refutes("The last end was asked for (requested_stop).", facts.events.asked_to_stop[1])
+    if facts.events.crash_codes:
+        argue = contradicts if last and facts.events.exits[-1][1].exit_code == 0 else refutes
+        yield argue(f"It ended with {crash(facts)}: that is an error, and no end of the work.", *crash_evidence(facts))
     at = ended[-1][0].at if ended else None
-    after = f" {format_duration(at - facts.created_at)} after it was created" if at and facts.created_at else ""
+    after = (
+        f" {format_duration(at - facts.events.created_at)} after it was created"
+        if at and facts.events.created_at
+        else ""
+    )
     yield concludes(
         f"The program ended by itself with code 0{after}; nothing crashed.",
         f"its program came to its end{after} (code 0), nothing crashed",
@@ -296,23 +308,25 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
     """`oom_killed: true`, the kernel's own line, or a heap limit; exit code 137 alone is only a hint."""
-    killed = [at for _, x, at in facts.exits if x.oom_killed]
-    lines = facts.readings("out-of-memory")
+    killed = [at for _, x, at in facts.events.exits if x.oom_killed]
+    lines = facts.log.matches("out-of-memory")
     if killed:
         yield confirms("The exit event says oom_killed.", *killed)
     if lines:
-        yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.where("out-of-memory"))
-    if not killed and any(code == 137 for code, _ in facts.crash_codes):
-        yield supports("Exit code 137 means SIGKILL, which the kernel sends when memory runs out.", *crash_at(facts))
-        if facts.exits and not lines:
-            yield contradicts("The exit events do not say oom_killed.", *facts.events_at)
-    if facts.exits and not killed and not lines and not any(code == 137 for code, _ in facts.crash_codes):
-        yield refutes("No exit event says oom_killed, and no line speaks of memory.", *facts.events_at)
-    guest = facts.config.get("guest") if facts.config else None
+        yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("out-of-memory"))
+    if not killed and any(code == 137 for code, _ in facts.events.crash_codes):
+        yield supports(
+            "Exit code 137 means SIGKILL, which the kernel sends when memory runs out.", *crash_evidence(facts)
+        )
+        if facts.events.exits and not lines:
+            yield contradicts("The exit events do not say oom_killed.", *facts.events.evidence)
+    if facts.events.exits and not killed and not lines and not any(code == 137 for code, _ in facts.events.crash_codes):
+        yield refutes("No exit event says oom_killed, and no line speaks of memory.", *facts.events.evidence)
+    guest = facts.machine.config.get("guest") if facts.machine.config else None
     memory = guest.get("memory_mb") if isinstance(guest, Mapping) else None
-    known = f"{memory} MB" if memory else "the default of 256 MB" if facts.config else ""
+    known = f"{memory} MB" if memory else "the default of 256 MB" if facts.machine.config else ""
     if known and (killed or lines):
-        yield supports(f"The machine has {known} of memory.", *facts.config_at, weight=Weight.WEAK)
+        yield supports(f"The machine has {known} of memory.", *facts.machine.config_evidence, weight=Weight.WEAK)
     size = f" ({known})" if known else ""
     yield concludes(
         f"The program needed more memory than the machine has{size} and was ended for it.",
@@ -340,18 +354,18 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: the retries are used up and the reason for the exits is not visible."""
-    if not facts.loop_ended or facts.last_output or any(x.oom_killed for _, x, _ in facts.exits):
+    if not facts.events.loop_ended or facts.log.last_output or any(x.oom_killed for _, x, _ in facts.events.exits):
         return
-    limit = facts.readings("restarts-used-up")
-    lines_at = facts.where("restarts-used-up")
+    limit = facts.log.matches("restarts-used-up")
+    lines_evidence = facts.log.where("restarts-used-up")
     argue = confirms if facts.looked(Facet.LOGS) else supports
-    if limit and set(lines_at) & set(facts.loop_ended):
-        yield confirms(f"The log says: “{limit[-1].line.message}”.", *lines_at)
-    if others := [at for at in facts.loop_ended if at not in lines_at]:
+    if limit and set(lines_evidence) & set(facts.events.loop_ended):
+        yield confirms(f"The log says: “{limit[-1].line.message}”.", *lines_evidence)
+    if others := [at for at in facts.events.loop_ended if at not in lines_evidence]:
         yield argue(
             f"The program ended by itself with {crash(facts)}, and the last time it was not restarted.", *others
         )
-    if not facts.log_at:
+    if not facts.log.evidence:
         yield missing("Nothing that the program printed is to be had.", Facet.LOGS)
     yield concludes(f"The program crashed until its retries were used up ({crash(facts) or 'exit code unknown'}).")
 
@@ -383,27 +397,27 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def health_check_failing(facts: Facts) -> Iterator[Point | Conclusion]:
     """Started, and a check is critical: withheld from traffic, or replaced by a deploy."""
-    for name, output, at in facts.critical_checks:
+    for name, output, at in facts.machine.critical_checks:
         told = f": “{short(output, 120)}”" if output else ""
-        argue = confirms if facts.state == "started" else supports
+        argue = confirms if facts.events.state == "started" else supports
         yield argue(f"The check {name} is critical{told}.", at)
-    failed, passed = facts.readings("health-failed"), facts.readings("health-passed")
+    failed, passed = facts.log.matches("health-failed"), facts.log.matches("health-passed")
     if failed:
         text = f"The log says: “{short(failed[-1].line.message, 160)}”."
         over = passed and failed[-1].line.at and passed[-1].line.at and passed[-1].line.at > failed[-1].line.at
         if over:
-            yield supports(text, *facts.where("health-failed"), weight=Weight.WEAK)
-            yield contradicts("It passed later.", *facts.where("health-passed"))
+            yield supports(text, *facts.log.where("health-failed"), weight=Weight.WEAK)
+            yield contradicts("It passed later.", *facts.log.where("health-passed"))
         else:
-            yield supports(text, *facts.where("health-failed"))
+            yield supports(text, *facts.log.where("health-failed"))
     if no := refused(facts, "health-timeout"):
-        yield supports(f"The deploy gave up: “{short(no.text, 160)}”.", no.at)
-    if facts.crash_codes:
-        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
-    probe = facts.probe(Facet.EDGE_APP)
+        yield supports(f"The deploy gave up: “{short(no.text, 160)}”.", no.evidence)
+    if facts.events.crash_codes:
+        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_evidence(facts))
+    probe = facts.observations.probe(Facet.EDGE_APP)
     if probe and probe.reached == "open":
         yield contradicts(f"It answers at {facts.app_host} all the same.", Facet.EDGE_APP)
-    name = facts.critical_checks[0][0] if facts.critical_checks else failed[-1].thing if failed else ""
+    name = facts.machine.critical_checks[0][0] if facts.machine.critical_checks else failed[-1].thing if failed else ""
     yield concludes(
         f"The machine runs, but its health check {name or 'of the deploy'} fails, so it gets no traffic.",
         f"its health check {name or 'of the deploy'} fails, so it gets no traffic",

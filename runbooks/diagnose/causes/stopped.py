@@ -20,8 +20,8 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.log_classifier import short
-from runbooks.diagnose.model import Remedy, Side
-from runbooks.diagnose.shared_evidence import crash, crash_at
+from runbooks.diagnose.model import Owner, Remedy
+from runbooks.diagnose.shared_evidence import crash, crash_evidence
 
 RESTING = ("stopped", "stopping", "suspended", "suspending")
 _UNREACHED = ("record-never-updated", "no-machine-behind-app")
@@ -29,12 +29,12 @@ _UNREACHED = ("record-never-updated", "no-machine-behind-app")
 
 def _rests_not(facts: Facts) -> Iterator[Point]:
     """A stop explains nothing about a machine that runs or is gone."""
-    if facts.state and facts.state not in (*RESTING, *GONE):
-        yield refutes(f"The machine is {facts.state}, not stopped.", *facts.state_at)
-    elif facts.destroyed:
-        yield contradicts("It was not only stopped, it is destroyed.", *facts.state_at)
-    if facts.crash_codes and not facts.asked_to_stop:
-        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_at(facts))
+    if facts.events.state and facts.events.state not in (*RESTING, *GONE):
+        yield refutes(f"The machine is {facts.events.state}, not stopped.", *facts.events.state_evidence)
+    elif facts.events.destroyed:
+        yield contradicts("It was not only stopped, it is destroyed.", *facts.events.state_evidence)
+    if facts.events.crash_codes and not facts.events.asked_to_stop:
+        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_evidence(facts))
 
 
 @cause(
@@ -63,8 +63,8 @@ def _rests_not(facts: Facts) -> Iterator[Point]:
 )
 def stopped_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     """`requested_stop` with a stop (or suspend) event of source user."""
-    stop = facts.event_of("stop", source="user") or facts.event_of("suspend", source="user")
-    proxy = facts.event_of("stop", source="proxy") or facts.event_of("suspend", source="proxy")
+    stop = facts.events.event_of("stop", source="user") or facts.events.event_of("suspend", source="user")
+    proxy = facts.events.event_of("stop", source="proxy") or facts.events.event_of("suspend", source="proxy")
     if stop and (not proxy or (proxy[0].at and stop[0].at and proxy[0].at < stop[0].at)):
         when = f" at {stop[0].at:%H:%M:%S} UTC" if stop[0].at else ""
         text = f"The {stop[0].type} event{when} has the source user: an API call, a script or the dashboard."
@@ -74,12 +74,12 @@ def stopped_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
             # Who stops a machine on purpose may have failed to start it again for another reason.
             yield supports(text, stop[1])
             yield missing("Whether anybody tried to start it again is not known.", Facet.CALLER)
-    elif facts.asked_to_stop and not proxy and not facts.event_of("destroy"):
-        yield supports("The last exit was asked for (requested_stop).", facts.asked_to_stop[1])
+    elif facts.events.asked_to_stop and not proxy and not facts.events.event_of("destroy"):
+        yield supports("The last exit was asked for (requested_stop).", facts.events.asked_to_stop[1])
         yield missing("No stop event says who asked.", Facet.EVENTS)
-    if (proxy and not stop) or facts.readings("autostop"):
-        yield refutes("The proxy stopped it.", *((proxy[1],) if proxy else ()), *facts.where("autostop"))
-    if stop or facts.asked_to_stop:
+    if (proxy and not stop) or facts.log.matches("autostop"):
+        yield refutes("The proxy stopped it.", *((proxy[1],) if proxy else ()), *facts.log.where("autostop"))
+    if stop or facts.events.asked_to_stop:
         yield from _rests_not(facts)
     yield concludes("The machine was stopped by a request, not by its own end.", "a request stopped it")
 
@@ -111,36 +111,48 @@ def stopped_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
     """A stop event of source proxy, or the proxy's own line `excess capacity, autostopping machine`."""
-    stop = facts.event_of("stop", source="proxy") or facts.event_of("suspend", source="proxy")
+    stop = facts.events.event_of("stop", source="proxy") or facts.events.event_of("suspend", source="proxy")
     lines = [
         r
-        for r in facts.readings("autostop")
+        for r in facts.log.matches("autostop")
         if r.thing in ("", facts.subject.machine_id) or not facts.subject.machine_id
     ]
-    starts = [s.autostart for s in facts.services or ()]
+    starts = [s.autostart for s in facts.machine.services or ()]
     # Where traffic may not bring it back, autostart is what to change; without its config nobody knows.
     argue = confirms if any(starts) else supports
     if stop:
         yield argue(f"The {stop[0].type} event has the source proxy.", stop[1])
     if lines:
-        yield argue(f"The proxy says: “{short(lines[-1].line.message, 160)}”.", *facts.where("autostop"))
+        yield argue(f"The proxy says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("autostop"))
     if not stop and not lines:
-        if facts.asked_to_stop and facts.state in RESTING and any(s.autostop for s in facts.services or ()):
+        if (
+            facts.events.asked_to_stop
+            and facts.events.state in RESTING
+            and any(s.autostop for s in facts.machine.services or ())
+        ):
             yield supports(
-                "Its exit was asked for, and its services have autostop on.", facts.asked_to_stop[1], *facts.config_at
+                "Its exit was asked for, and its services have autostop on.",
+                facts.events.asked_to_stop[1],
+                *facts.machine.config_evidence,
             )
-        elif facts.asked_to_stop and facts.state in RESTING and not facts.event_of("stop"):
-            yield supports("Its exit was asked for, and autostop asks so, too.", facts.asked_to_stop[1])
+        elif facts.events.asked_to_stop and facts.events.state in RESTING and not facts.events.event_of("stop"):
+            yield supports("Its exit was asked for, and autostop asks so, too.", facts.events.asked_to_stop[1])
             yield missing("No stop event says who asked.", Facet.EVENTS)
-        elif not facts.exits and facts.state in RESTING and any(s.autostop for s in facts.services or ()):
-            yield supports(f"It is {facts.state}, and its services have autostop on.", *facts.config_at)
+        elif (
+            not facts.events.exits
+            and facts.events.state in RESTING
+            and any(s.autostop for s in facts.machine.services or ())
+        ):
+            yield supports(
+                f"It is {facts.events.state}, and its services have autostop on.", *facts.machine.config_evidence
+            )
             yield missing("No event and no line say how it came to rest.", Facet.EVENTS, Facet.LOGS)
-    if facts.event_of("stop", source="user") and not stop and not lines:
-        yield refutes("The stop event has the source user.", *facts.events_at)
-    never = facts.services is not None and not any(s.autostop for s in facts.services)
-    if facts.asked_to_stop and not stop and not lines and never:
-        yield refutes("No service of the machine has autostop.", *facts.config_at)
-    if stop or lines or facts.asked_to_stop or facts.state in RESTING:
+    if facts.events.event_of("stop", source="user") and not stop and not lines:
+        yield refutes("The stop event has the source user.", *facts.events.evidence)
+    never = facts.machine.services is not None and not any(s.autostop for s in facts.machine.services)
+    if facts.events.asked_to_stop and not stop and not lines and never:
+        yield refutes("No service of the machine has autostop.", *facts.machine.config_evidence)
+    if stop or lines or facts.events.asked_to_stop or facts.events.state in RESTING:
         yield from _rests_not(facts)
     again = (
         "Autostart brings it back with the next request."
@@ -182,31 +194,35 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
     """Stopped, traffic comes (503, PR01, PM08), and no service has autostart."""
-    if facts.state not in RESTING or not facts.services:
+    if facts.events.state not in RESTING or not facts.machine.services:
         return
-    if any(s.autostart for s in facts.services):
-        yield refutes("A service of the machine has autostart.", *facts.config_at)
-    if any(s.autostart is not False for s in facts.services):
+    if any(s.autostart for s in facts.machine.services):
+        yield refutes("A service of the machine has autostart.", *facts.machine.config_evidence)
+    if any(s.autostart is not False for s in facts.machine.services):
         return
-    probe = facts.probe(Facet.EDGE_BELIEVED) or facts.probe(Facet.EDGE_APP)
-    turned_away = facts.readings("no-candidate")
+    probe = facts.observations.probe(Facet.EDGE_BELIEVED) or facts.observations.probe(Facet.EDGE_APP)
+    turned_away = facts.log.matches("no-candidate")
     if turned_away:
         yield confirms(
             f"No service has autostart, and the proxy says: “{short(turned_away[-1].line.message, 120)}”.",
-            *facts.config_at,
-            *facts.where("no-candidate"),
+            *facts.machine.config_evidence,
+            *facts.log.where("no-candidate"),
         )
     elif probe and probe.status in (502, 503):
-        at = Facet.EDGE_BELIEVED if facts.probe(Facet.EDGE_BELIEVED) else Facet.EDGE_APP
-        yield confirms(f"No service has autostart, and the endpoint answers {probe.status}.", *facts.config_at, at)
-    elif any(s.autostop for s in facts.services):
-        yield supports("Its services have autostop on and autostart off: nothing starts it again.", *facts.config_at)
+        at = Facet.EDGE_BELIEVED if facts.observations.probe(Facet.EDGE_BELIEVED) else Facet.EDGE_APP
+        yield confirms(
+            f"No service has autostart, and the endpoint answers {probe.status}.", *facts.machine.config_evidence, at
+        )
+    elif any(s.autostop for s in facts.machine.services):
+        yield supports(
+            "Its services have autostop on and autostart off: nothing starts it again.", *facts.machine.config_evidence
+        )
         yield missing("No request was seen to be turned away.", Facet.LOGS, Facet.EDGE_BELIEVED)
     else:
-        yield supports("No service has autostart.", *facts.config_at, weight=Weight.WEAK)
+        yield supports("No service has autostart.", *facts.machine.config_evidence, weight=Weight.WEAK)
     yield from _rests_not(facts)
     yield concludes(
-        f"The machine is {facts.state}, and none of its services has autostart: traffic cannot start it.",
+        f"The machine is {facts.events.state}, and none of its services has autostart: traffic cannot start it.",
         "none of its services has autostart, so traffic cannot start it",
     )
 
@@ -215,7 +231,7 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
     "trial-limit",
     "The trial stops every machine after five minutes",
     stage=Stage.LIFE,
-    side=Side.EITHER,
+    owner=Owner.UNDECIDED,
     explains=(*_UNREACHED, "exited-normally", "stopped-by-request", "stopped-by-autostop", "autostart-disabled"),
     remedy=Remedy(
         "Add a payment method to the organisation",
@@ -231,11 +247,11 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def trial_limit(facts: Facts) -> Iterator[Point | Conclusion]:
     """The runner's line `Trial machine stopping`, about 300 seconds after every start."""
-    lines = facts.readings("trial")
+    lines = facts.log.matches("trial")
     if lines:
-        yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.where("trial"))
-    if facts.state in ("started", "starting") and lines:
-        yield supports("It runs again at present.", *facts.state_at, weight=Weight.WEAK)
+        yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("trial"))
+    if facts.events.state in ("started", "starting") and lines:
+        yield supports("It runs again at present.", *facts.events.state_evidence, weight=Weight.WEAK)
     yield concludes(
         "The organisation is in its free trial, which stops every machine after five minutes.",
         "its organisation is in the free trial, which stops every machine after five minutes",

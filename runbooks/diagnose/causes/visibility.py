@@ -19,7 +19,7 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
-from runbooks.diagnose.model import Remedy, Side
+from runbooks.diagnose.model import Owner, Remedy
 from runbooks.evidence.models import Listing, Outcome
 
 
@@ -47,19 +47,19 @@ from runbooks.evidence.models import Listing, Outcome
 )
 def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: no `fly_platform_version=v2` in the metadata, as with every machine made by a plain API call."""
-    if facts.machine is None or facts.machine.config is None:
+    if facts.machine.description is None or facts.machine.description.config is None:
         return
-    version = facts.machine.metadata.get("fly_platform_version")
+    version = facts.machine.description.metadata.get("fly_platform_version")
     if version == "v2":
-        yield refutes("The metadata says fly_platform_version=v2.", *facts.config_at)
+        yield refutes("The metadata says fly_platform_version=v2.", *facts.machine.config_evidence)
         return
     text = "The machine's metadata has no fly_platform_version=v2."
-    if facts.whole_config:
-        yield confirms(text, *facts.config_at)
+    if facts.machine.whole_config:
+        yield confirms(text, *facts.machine.config_evidence)
     else:
-        yield supports(text, *facts.config_at, weight=Weight.WEAK)
+        yield supports(text, *facts.machine.config_evidence, weight=Weight.WEAK)
         yield missing("Only an excerpt of its description was seen.", Facet.MACHINE)
-    also = ", even while it existed" if facts.state in GONE else ""
+    also = ", even while it existed" if facts.events.state in GONE else ""
     yield concludes(
         f"The machine carries no fly_platform_version metadata, so fly status, fly deploy and fly scale "
         f"leave it out{also}; fly machine list does not."
@@ -70,7 +70,7 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
     "list-incomplete",
     "The list leaves out a machine that the platform knows",
     stage=Stage.SEEN,
-    side=Side.FLY,
+    owner=Owner.FLY,
     explains=("hidden-from-launch-tools", "record-never-updated"),
     remedy=Remedy(
         "Ask for the machine by its id, and tell Fly",
@@ -92,19 +92,21 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
 def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
     """GET shows a live machine, and the list, asked twice, does not; or a region did not answer the list."""
     by_id = [
-        s for s in facts.machine_views if s.at in (Facet.MACHINE, Facet.MACHINE_AGAIN) and s.machine.state not in GONE
+        s
+        for s in facts.machine.views
+        if s.evidence in (Facet.MACHINE, Facet.MACHINE_AGAIN) and s.machine.state not in GONE
     ]
     lists = [n for n in (Facet.LIST, Facet.LIST_AGAIN) if facts.answer(n, Listing) is not None]
-    shown = [n for n in lists if n in facts.seen_at]
+    shown = [n for n in lists if n in facts.machine.seen_evidence]
     organisation = facts.answer(Facet.ORGANISATION, Listing)
-    region = facts.machine.region if facts.machine else facts.caller.region
+    region = facts.machine.description.region if facts.machine.description else facts.caller.answer.region
     silent = organisation.error_regions if organisation else ()
     if by_id and lists and not shown:
         times = "twice" if len(lists) > 1 else "once"
         argue = confirms if len(lists) > 1 else supports
         yield argue(
             f"Asked by its id the machine is {by_id[0].machine.state}; the app's list, asked {times}, lacks it.",
-            by_id[0].at,
+            by_id[0].evidence,
             *lists,
         )
     elif by_id and shown:
@@ -112,10 +114,10 @@ def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
         yield (contradicts if late else refutes)(
             f"The list shows it{' at the second observation' if late else ''}.", *shown
         )
-    if silent and (not region or region in silent) and Facet.ORGANISATION not in facts.seen_at:
+    if silent and (not region or region in silent) and Facet.ORGANISATION not in facts.machine.seen_evidence:
         yield supports(f"The organisation's list had no answer from {', '.join(silent)}.", Facet.ORGANISATION)
     if by_id and by_id[0].app != facts.subject.app:
-        yield contradicts("The machine is in another app.", by_id[0].at)
+        yield contradicts("The machine is in another app.", by_id[0].evidence)
     if not by_id and facts.outcome(Facet.MACHINE) is Outcome.ABSENT:
         yield refutes("Asked by its id, the platform does not show it either.", Facet.MACHINE)
     where = f" ({', '.join(silent)} did not answer)" if silent else ""

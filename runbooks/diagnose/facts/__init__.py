@@ -1,42 +1,120 @@
-"""What the evidence adds up to, derived once and shared by all causes, in layers that build on each other:
-looks → machine → speech → life → company. Every fact knows which looks it rests on (`*_at`: E-numbers).
-Pure: nothing is asked, nothing is judged.
+"""What the evidence adds up to, derived once and shared by all causes.
+
+`Facts` is composed of parts. Each takes the parts before it and can be built and tested alone:
+observations → machine, caller → log → events → siblings. Every fact names the evidence it rests on
+(`*_evidence`: E-numbers). Pure: nothing is asked, nothing is judged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
+from typing import TypeVar
 
 from runbooks.diagnose.commands import settings
-from runbooks.diagnose.facts.log import VAGUE, ApiRefusal
-from runbooks.diagnose.facts.machine import GONE, MachineView, Service
-from runbooks.diagnose.facts.observations import format_duration
+from runbooks.diagnose.facts.caller import CallerFacts
+from runbooks.diagnose.facts.lifecycle import LifecycleFacts
+from runbooks.diagnose.facts.log import VAGUE, ApiRefusal, LogFacts
+from runbooks.diagnose.facts.machine import GONE, MachineFacts, MachineView, Service
+from runbooks.diagnose.facts.observations import ObservationFacts, format_duration
 from runbooks.diagnose.facts.siblings import SiblingFacts
+from runbooks.evidence.models import Evidence, Observation, Outcome, Refusal, Subject
 
-__all__ = ["GONE", "VAGUE", "ApiRefusal", "Facts", "MachineView", "Service", "format_duration"]
+__all__ = [
+    "GONE",
+    "VAGUE",
+    "ApiRefusal",
+    "CallerFacts",
+    "Facts",
+    "LifecycleFacts",
+    "LogFacts",
+    "MachineFacts",
+    "MachineView",
+    "ObservationFacts",
+    "Service",
+    "SiblingFacts",
+    "format_duration",
+]
+
+T = TypeVar("T")
 
 
-class Facts(SiblingFacts):
-    """All views over one Evidence, and the names that commands are filled in with."""
+class Facts:
+    """Everything that rules, checks and reports read, by part.
+
+    Args:
+        evidence: what was observed
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.subject: Subject = evidence.subject
+        self.now: datetime = evidence.looked_at
+        self.observations = ObservationFacts(evidence)
+
+    @cached_property
+    def machine(self) -> MachineFacts:
+        return MachineFacts(self.observations)
+
+    @cached_property
+    def caller(self) -> CallerFacts:
+        return CallerFacts(self.observations)
+
+    @cached_property
+    def log(self) -> LogFacts:
+        return LogFacts(self.observations, self.caller)
+
+    @cached_property
+    def events(self) -> LifecycleFacts:
+        return LifecycleFacts(self.observations, self.machine, self.log)
+
+    @cached_property
+    def siblings(self) -> SiblingFacts:
+        return SiblingFacts(self.observations, self.machine, self.caller, self.events)
+
+    def observation(self, number: str) -> Observation | None:
+        return self.observations.observation(number)
+
+    def outcome(self, number: str) -> Outcome | None:
+        return self.observations.outcome(number)
+
+    def looked(self, number: str) -> bool:
+        return self.observations.looked(number)
+
+    def made(self, *numbers: str) -> tuple[str, ...]:
+        return self.observations.made(*numbers)
+
+    def failed(self, number: str) -> bool:
+        return self.observations.failed(number)
+
+    def refusal(self, number: str) -> Refusal | None:
+        return self.observations.refusal(number)
+
+    def answer(self, number: str, kind: type[T]) -> T | None:
+        return self.observations.answer(number, kind)
+
+    @property
+    def app_host(self) -> str:
+        return f"{self.subject.app}.fly.dev"
 
     @cached_property
     def names(self) -> Mapping[str, str]:
         """What commands are filled in with; unknown names are left out."""
-        machine = self.machine
+        machine = self.machine.description
         known = {
             "app": self.subject.app,
             "machine_id": self.subject.machine_id,
-            "live_id": "NEW_ID" if self.destroyed or not self.machine_views else self.subject.machine_id,
+            "live_id": "NEW_ID" if self.events.destroyed or not self.machine.views else self.subject.machine_id,
             "name": self.subject.machine_name,
             "org": self.subject.org,
-            "region": machine.region if machine else self.caller.region,
-            "image": self.ran_text or self.subject.image,
+            "region": machine.region if machine else self.caller.answer.region,
+            "image": self.machine.ran_text or self.subject.image,
             "believed": self.subject.image,
-            "tagged": _tagged(self.ran_text or self.subject.image),
-            "url": self.believed_url,
+            "tagged": _tagged(self.machine.ran_text or self.subject.image),
+            "url": self.caller.believed_url,
             "app_host": self.app_host,
-            "believed_host": self.believed_host,
+            "believed_host": self.caller.believed_host,
         }
         env = machine.env if machine else {}
         # A secret belongs into `fly secrets set`, and not where everybody who reads the machine can read it.

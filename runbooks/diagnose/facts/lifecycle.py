@@ -7,7 +7,8 @@ from functools import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.log import LogFacts
-from runbooks.diagnose.facts.machine import GONE
+from runbooks.diagnose.facts.machine import GONE, MachineFacts
+from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.diagnose.log_classifier import LogMatch
 from runbooks.evidence.models import Event, Exit
 
@@ -33,41 +34,52 @@ STUCK_AFTER = {
 }
 
 
-class LifecycleFacts(LogFacts):
-    """What happened to the machine, from whichever source tells."""
+class LifecycleFacts:
+    """What happened to the machine, from whichever source tells.
+
+    Args:
+        observations: access to the evidence
+        machine: its views, whose events count beside those of the events endpoint
+        log: the lines that tell of starts and ends
+    """
+
+    def __init__(self, observations: ObservationFacts, machine: MachineFacts, log: LogFacts) -> None:
+        self._observations = observations
+        self._machine = machine
+        self._log = log
 
     @cached_property
-    def dated_events(self) -> tuple[tuple[Event, str], ...]:
+    def dated(self) -> tuple[tuple[Event, str], ...]:
         """Events of every view, each once, oldest first, with the look they stand in."""
         found: dict[tuple[str, str, str, datetime | None], tuple[Event, str]] = {}
-        observation = self.observation(Facet.EVENTS)
+        observation = self._observations.observation(Facet.EVENTS)
         if observation and isinstance(observation.answer, tuple):
             for event in observation.answer:
                 found.setdefault((event.id, event.type, event.status, event.at), (event, Facet.EVENTS))
-        for sighting in self.machine_views:
+        for sighting in self._machine.views:
             for event in sighting.machine.events:
-                found.setdefault((event.id, event.type, event.status, event.at), (event, sighting.at))
+                found.setdefault((event.id, event.type, event.status, event.at), (event, sighting.evidence))
         return tuple(sorted(found.values(), key=lambda pair: (pair[0].at or _LATEST, pair[0].id)))
 
     @cached_property
-    def events(self) -> tuple[Event, ...]:
-        return tuple(event for event, _ in self.dated_events)
+    def all(self) -> tuple[Event, ...]:
+        return tuple(event for event, _ in self.dated)
 
     @cached_property
-    def events_at(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(at for _, at in self.dated_events))
+    def evidence(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(at for _, at in self.dated))
 
     @cached_property
     def whole_life(self) -> bool:
         """Do the events begin with the launch, so that what is not among them did not happen?"""
-        return bool(self.events) and self.events[0].type == "launch"
+        return bool(self.all) and self.all[0].type == "launch"
 
     def event_of(self, kind: str, status: str = "", source: str = "") -> tuple[Event, str] | None:
         """The last event of this type (and status, and source)."""
         return next(
             (
                 (e, at)
-                for e, at in reversed(self.dated_events)
+                for e, at in reversed(self.dated)
                 if e.type == kind and status in ("", e.status) and source in ("", e.source)
             ),
             None,
@@ -76,36 +88,36 @@ class LifecycleFacts(LogFacts):
     @cached_property
     def exits(self) -> tuple[tuple[Event, Exit, str], ...]:
         """Ends of the main process, oldest first, those asked for by a stop included."""
-        return tuple((e, e.exit, at) for e, at in self.dated_events if e.exit is not None)
+        return tuple((e, e.exit, at) for e, at in self.dated if e.exit is not None)
 
     @cached_property
     def state(self) -> str:
         """The last state that the platform tells, by a view or by its last event."""
-        return self.seen_state or (self.events[-1].status if self.events else "")
+        return self._machine.seen_state or (self.all[-1].status if self.all else "")
 
     @cached_property
-    def state_at(self) -> tuple[str, ...]:
+    def state_evidence(self) -> tuple[str, ...]:
         """The look that tells how it is: a view, or its last event; where neither does, its log."""
-        if self.seen_state and self.last_view:
-            return (self.last_view.at,)
-        return self.events_at[-1:] or self.log_at
+        if self._machine.seen_state and self._machine.last_view:
+            return (self._machine.last_view.evidence,)
+        return self.evidence[-1:] or self._log.evidence
 
     @cached_property
     def since(self) -> datetime | None:
         """When the present state began: the last event that leads to it, else the last update."""
-        told = [e.at for e in self.events if e.status == self.state and e.at]
-        machine = self.machine
+        told = [e.at for e in self.all if e.status == self.state and e.at]
+        machine = self._machine.description
         return told[-1] if told else (machine.updated_at or machine.created_at if machine else None)
 
     @cached_property
     def overdue(self) -> timedelta | None:
         """How long it has been in a passing state beyond the time that Fly allows for; None: it is not."""
-        limit, spent = STUCK_AFTER.get(self.state), self.age(self.since)
+        limit, spent = STUCK_AFTER.get(self.state), self._observations.age(self.since)
         return spent if limit and spent and spent >= timedelta(minutes=limit) else None
 
     @cached_property
     def created_at(self) -> datetime | None:
-        return self.born or (self.events[0].at if self.events else None)
+        return self._machine.created_at or (self.all[0].at if self.all else None)
 
     @cached_property
     def destroyed(self) -> bool:
@@ -115,9 +127,14 @@ class LifecycleFacts(LogFacts):
     def runs(self) -> bool:
         """Is the machine known to run, in the app where it should be? Its log tells where no view does."""
         if self.state:
-            return self.state in ("started", "suspended") and bool(self.known_here)
-        last = [r.fact for r in self.readings(*_UP, *_DOWN)][-1:]
-        return bool(last) and last[0] in _UP and not self.looked(Facet.MACHINE) and not self.looked(Facet.LIST)
+            return self.state in ("started", "suspended") and bool(self._machine.known_here)
+        last = [r.fact for r in self._log.matches(*_UP, *_DOWN)][-1:]
+        return (
+            bool(last)
+            and last[0] in _UP
+            and not self._observations.looked(Facet.MACHINE)
+            and not self._observations.looked(Facet.LIST)
+        )
 
     @cached_property
     def log_ends(self) -> tuple[tuple[LogMatch, bool], ...]:
@@ -128,7 +145,7 @@ class LifecycleFacts(LogFacts):
         """
         found, asked = [], False
         wanted = [x.exited_at or e.at for e, x, _ in self.exits if x.requested_stop]
-        for reading in self.readings(*_ASKED, *_BOOTS, *_ENDS):
+        for reading in self._log.matches(*_ASKED, *_BOOTS, *_ENDS):
             if reading.fact in _ENDS:
                 at = reading.line.at
                 recorded = any(at and when and abs(at - when) <= timedelta(seconds=10) for when in wanted)
@@ -143,31 +160,31 @@ class LifecycleFacts(LogFacts):
         codes = [(_code(x), at) for _, x, at in self.exits if not x.requested_stop]
         for reading, asked in self.log_ends:
             if not asked:
-                at = (self.where(reading.fact) or (Facet.LOGS,))[0]
+                at = (self._log.where(reading.fact) or (Facet.LOGS,))[0]
                 number = reading.number if reading.fact == "exited" else _SIGNALS.get(reading.thing)
                 codes.append((number, at))
         return tuple((code, at) for code, at in codes if code)
 
     @cached_property
-    def started_at_by_events(self) -> tuple[str, ...]:
+    def started_evidence_by_events(self) -> tuple[str, ...]:
         """The looks whose events show that the machine booted at least once."""
-        found = [at for e, at in self.dated_events if e.type in ("start", "restart") and e.status == "started"]
-        found += [at for e, at in self.dated_events if e.exit is not None]
+        found = [at for e, at in self.dated if e.type in ("start", "restart") and e.status == "started"]
+        found += [at for e, at in self.dated if e.exit is not None]
         return tuple(dict.fromkeys(found))
 
     @cached_property
-    def started_at(self) -> tuple[str, ...]:
+    def started_evidence(self) -> tuple[str, ...]:
         """The looks that show that the machine booted at least once."""
-        found = list(self.started_at_by_events)
-        found += self.where("booting", "command", "exited", "killed")
-        found += [s.at for s in self.machine_views if s.machine.state in ("started", "suspended")]
+        found = list(self.started_evidence_by_events)
+        found += self._log.where("booting", "command", "exited", "killed")
+        found += [s.evidence for s in self._machine.views if s.machine.state in ("started", "suspended")]
         return tuple(dict.fromkeys(found))
 
     @cached_property
     def loop_ended(self) -> tuple[str, ...]:
         """The looks that show a crash loop that used up its retries."""
-        limit = [r for r in self.readings("restarts-used-up") if self.retries in (None, r.number)]
-        found = list(self.where("restarts-used-up")) if limit else []
+        limit = [r for r in self._log.matches("restarts-used-up") if self._machine.retries in (None, r.number)]
+        found = list(self._log.where("restarts-used-up")) if limit else []
         crashes = [(x, at) for _, x, at in self.exits if x.exit_code not in (None, 0) and not x.requested_stop]
         if len(crashes) > 1 and not crashes[-1][0].restarting:
             found.append(crashes[-1][1])

@@ -1,4 +1,4 @@
-"""What was said: the lines of the machine's log, and every refusal that somebody was given."""
+"""The lines of the machine's log with their meaning, and every refusal by the API that somebody was given."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts.machine import MachineFacts
+from runbooks.diagnose.facts.caller import CallerFacts
+from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines
 from runbooks.diagnose.refusals import meanings
-from runbooks.evidence.log_parser import log_lines
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
-from runbooks.evidence.parsers import time_of
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
@@ -31,10 +30,10 @@ class ApiRefusal:
 
     kind: str
     text: str
-    at: str
+    evidence: str
     names: Mapping[str, str]
     status: int | None = None
-    when: datetime | None = None
+    at: datetime | None = None
 
     @property
     def told(self) -> str:
@@ -44,12 +43,21 @@ class ApiRefusal:
         return f"HTTP {self.status}, {quoted}" if self.status else quoted
 
 
-class LogFacts(MachineFacts):
-    """Log lines with what they mean, and refusals with what they mean."""
+class LogFacts:
+    """Log lines with what they mean, and refusals with what they mean.
+
+    Args:
+        observations: access to the evidence
+        caller: lines that the caller pasted count where the platform's log lacks them
+    """
+
+    def __init__(self, observations: ObservationFacts, caller: CallerFacts) -> None:
+        self._observations = observations
+        self._caller = caller
 
     @cached_property
     def logs(self) -> Logs | None:
-        return self.answer(Facet.LOGS, Logs)
+        return self._observations.answer(Facet.LOGS, Logs)
 
     @cached_property
     def lines(self) -> tuple[LogLine, ...]:
@@ -57,72 +65,70 @@ class LogFacts(MachineFacts):
         return tuple(line for line, _ in self._own_lines)
 
     @cached_property
-    def pasted(self) -> tuple[LogLine, ...]:
-        return log_lines(self.caller.text)
-
-    @cached_property
     def foreign_lines(self) -> tuple[LogLine, ...]:
         """Lines that stand among the evidence and are another machine's."""
-        kept = (*(self.logs.lines if self.logs else ()), *self.pasted)
+        kept = (*(self.logs.lines if self.logs else ()), *self._caller.pasted)
         return tuple(line for line in kept if not self._is_own(line))
 
     @cached_property
     def _own_lines(self) -> tuple[tuple[LogLine, str], ...]:
         own = [(line, Facet.LOGS) for line in self.logs.lines if self._is_own(line)] if self.logs else []
-        around = self.answer(Facet.LOGS_PROXY, Logs)
+        around = self._observations.answer(Facet.LOGS_PROXY, Logs)
         own += [(line, Facet.LOGS_PROXY) for line in around.lines if self._is_own(line)] if around else []
         known = {line.message for line, _ in own}
-        own += [(line, Facet.CALLER) for line in self.pasted if self._is_own(line) and line.message not in known]
+        own += [
+            (line, Facet.CALLER) for line in self._caller.pasted if self._is_own(line) and line.message not in known
+        ]
         return tuple(own)
 
     def _is_own(self, line: LogLine) -> bool:
         """Older lines carry only the first eight digits of the id."""
-        own = self.subject.machine_id
+        own = self._observations.subject.machine_id
         return not own or not line.instance or own.startswith(line.instance)
 
     @cached_property
-    def _readings(self) -> tuple[tuple[LogMatch, str], ...]:
+    def _matches(self) -> tuple[tuple[LogMatch, str], ...]:
         """The readings with their looks. Equal lines give equal readings, so one pass serves both sources."""
         return tuple(
             (reading, number)
-            for number in self.log_at
+            for number in self.evidence
             for reading in read_lines(line for line, at in self._own_lines if at == number)
         )
 
     @cached_property
     def _by_fact(self) -> Mapping[str, tuple[LogMatch, ...]]:
         found: dict[str, list[LogMatch]] = {}
-        for reading, _ in self._readings:
+        for reading, _ in self._matches:
             found.setdefault(reading.fact, []).append(reading)
         return {fact: tuple(readings) for fact, readings in found.items()}
 
-    def readings(self, *facts: str) -> tuple[LogMatch, ...]:
+    def matches(self, *facts: str) -> tuple[LogMatch, ...]:
         """The readings of these facts, in the order of the log."""
         if len(facts) == 1 or not self._by_fact:
             return self._by_fact.get(facts[0], ())
-        return tuple(r for r, _ in self._readings if r.fact in facts)
+        return tuple(r for r, _ in self._matches if r.fact in facts)
 
     def where(self, *facts: str) -> tuple[str, ...]:
         """The looks in which lines of these facts stand."""
         found = [at for fact in facts for at in self._places.get(fact, ())]
-        return tuple(number for number in self.log_at if number in found)
+        return tuple(number for number in self.evidence if number in found)
 
     @cached_property
     def _places(self) -> Mapping[str, set[str]]:
         found: dict[str, set[str]] = {}
-        for reading, at in self._readings:
+        for reading, at in self._matches:
             found.setdefault(reading.fact, set()).add(at)
         return found
 
     @cached_property
-    def log_at(self) -> tuple[str, ...]:
+    def evidence(self) -> tuple[str, ...]:
         """The looks that hold lines of this machine at all."""
         return tuple(dict.fromkeys(at for _, at in self._own_lines))
 
     @cached_property
     def meaningful(self) -> frozenset[LogLine]:
         """Lines that some recogniser knows, routine ones left out."""
-        return frozenset(r.line for r, _ in self._readings if r.fact not in ("restarting", "command", "proxy-code"))
+        return frozenset(r.line for r, _ in self._matches if r.fact not in ("restarting", "command", "proxy-code"))
 
     @cached_property
     def last_output(self) -> tuple[LogLine, ...]:
@@ -139,42 +145,33 @@ class LogFacts(MachineFacts):
     def refusals(self) -> tuple[ApiRefusal, ...]:
         """Every refusal with its meaning, as the caller, its function, its row and the proxy tell them."""
         found: list[ApiRefusal] = []
-        errors = self.caller.errors
-        if not errors and self.caller.error_text:
-            found += _read(self.caller.error_text, Facet.CALLER, self.caller.error_status, self.caller.at)
+        errors = self._caller.answer.errors
+        if not errors and self._caller.answer.error_text:
+            found += _read(
+                self._caller.answer.error_text, Facet.CALLER, self._caller.answer.error_status, self._caller.answer.at
+            )
         for error in errors:
             found += _read(error.text, Facet.CALLER, error.status, error.at or _time_in(error.request_id))
         # A client that could not connect to the endpoint was not refused by the API.
         found = [no for no in found if no.kind not in VAGUE or not _OF_THE_ENDPOINT.search(no.text)]
         if all(no.kind in VAGUE for no in found):
             # No client that is known wrapped it: the platform's words may still stand in a line of their own.
-            own = {line.message for line in self.pasted}
-            for told in self.caller.text.splitlines()[:2000]:
+            own = {line.message for line in self._caller.pasted}
+            for told in self._caller.answer.text.splitlines()[:2000]:
                 if not any(message in told for message in own if message):
                     found += [no for no in _read(told.strip(), Facet.CALLER, None, None) if no.kind not in VAGUE]
-        function = self.answer(Facet.FUNCTION_LOG, FunctionLog)
+        function = self._observations.answer(Facet.FUNCTION_LOG, FunctionLog)
         for line in function.lines if function else ():
             found += _read(line.message, Facet.FUNCTION_LOG, None, line.at)
-        events = self.answer(Facet.RECORD_EVENTS, RecordEvents)
+        events = self._observations.answer(Facet.RECORD_EVENTS, RecordEvents)
         for row in events.rows if events else ():
             found += _read(
                 " ".join(str(v) for v in row.values() if isinstance(v, str)), Facet.RECORD_EVENTS, None, None
             )
-        for record in self.records:
+        for record in self._caller.records:
             found += _read(record.error_message, Facet.RECORD, None, record.updated_at)
-        for reading in self.readings("proxy-wake-failed"):
+        for reading in self.matches("proxy-wake-failed"):
             found += _read(reading.line.message, self.where("proxy-wake-failed")[0], None, reading.line.at)
-        return tuple(found)
-
-    @cached_property
-    def failed_connects(self) -> tuple[tuple[datetime, str], ...]:
-        """(time, words) of every attempt to connect to the endpoint that the caller's log shows failing."""
-        found = []
-        for line in self.caller.text.splitlines()[:2000]:
-            if _CONNECTS.search(line) and _FAILS.search(line) and (match := _STAMP.search(line[:200])):
-                at = time_of(match.group(0))
-                if at:
-                    found.append((at, line[match.end() :].strip(' \t]|-:,"')))
         return tuple(found)
 
     @cached_property
@@ -183,7 +180,7 @@ class LogFacts(MachineFacts):
         plain = [no for no in self.refusals if no.kind not in VAGUE] or list(self.refusals)
         if not plain:
             return ()
-        return tuple(no for no in plain if (no.at, no.text) == (plain[-1].at, plain[-1].text))
+        return tuple(no for no in plain if (no.evidence, no.text) == (plain[-1].evidence, plain[-1].text))
 
     def refused(self, *kinds: str) -> tuple[ApiRefusal, ...]:
         return tuple(no for no in self.refusals if no.kind in kinds) if self.refusals else ()
@@ -203,6 +200,6 @@ def _time_in(request_id: str) -> datetime | None:
         return None
 
 
-def _read(text: str, at: str, status: int | None, when: datetime | None) -> Iterable[ApiRefusal]:
+def _read(text: str, evidence: str, status: int | None, at: datetime | None) -> Iterable[ApiRefusal]:
     for meaning in meanings(text, status) if text or status else ():
-        yield ApiRefusal(meaning.kind, text, at, meaning.names, status, when)
+        yield ApiRefusal(meaning.kind, text, evidence, meaning.names, status, at)

@@ -19,7 +19,7 @@ class MachineView:
     """A description of the machine, and the look that it comes from."""
 
     machine: Machine
-    at: str
+    evidence: str
     app: str
 
 
@@ -40,11 +40,18 @@ class Service:
         return next((handlers for first, last, handlers in self.ports if first <= port <= last), None)
 
 
-class MachineFacts(ObservationFacts):
-    """Every view that shows the machine, and what follows from all of them."""
+class MachineFacts:
+    """Every view that shows the machine, and what follows from all of them.
+
+    Args:
+        observations: access to the evidence
+    """
+
+    def __init__(self, observations: ObservationFacts) -> None:
+        self._observations = observations
 
     @cached_property
-    def machine_views(self) -> tuple[MachineView, ...]:
+    def views(self) -> tuple[MachineView, ...]:
         """Every view that shows the machine, the fullest first."""
         found = []
         for number in (
@@ -55,30 +62,30 @@ class MachineFacts(ObservationFacts):
             Facet.LIST_DELETED,
             Facet.ORGANISATION,
         ):
-            default = "" if number == Facet.ORGANISATION else self.subject.app
+            default = "" if number == Facet.ORGANISATION else self._observations.subject.app
             for row in self._rows(number):
-                if self._is_subject(row):
+                if self.is_subject(row):
                     found.append(MachineView(row, number, row.app_name or default))
         return tuple(found)
 
     def _rows(self, number: str) -> Iterable[Machine]:
-        machine, listing = self.answer(number, Machine), self.answer(number, Listing)
+        machine, listing = self._observations.answer(number, Machine), self._observations.answer(number, Listing)
         return (machine,) if machine else listing.machines if listing else ()
 
-    def _is_subject(self, machine: Machine) -> bool:
-        if self.subject.machine_id:
-            return machine.id == self.subject.machine_id
-        return bool(self.subject.machine_name) and machine.name == self.subject.machine_name
+    def is_subject(self, machine: Machine) -> bool:
+        if self._observations.subject.machine_id:
+            return machine.id == self._observations.subject.machine_id
+        return bool(self._observations.subject.machine_name) and machine.name == self._observations.subject.machine_name
 
     @cached_property
-    def machine(self) -> Machine | None:
+    def description(self) -> Machine | None:
         """The fullest description: the first with a config, else the first."""
-        described = [s.machine for s in self.machine_views]
+        described = [s.machine for s in self.views]
         return next((m for m in described if m.config), described[0] if described else None)
 
     @cached_property
     def config(self) -> Json | None:
-        return self.machine.config if self.machine else None
+        return self.description.config if self.description else None
 
     @cached_property
     def whole_config(self) -> bool:
@@ -86,15 +93,15 @@ class MachineFacts(ObservationFacts):
 
         People post excerpts; those leave out the version and the time of creation, which the API always sends.
         """
-        return any(s.machine.config and s.machine.instance_id and s.machine.created_at for s in self.machine_views)
+        return any(s.machine.config and s.machine.instance_id and s.machine.created_at for s in self.views)
 
     @cached_property
-    def seen_at(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(s.at for s in self.machine_views))
+    def seen_evidence(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(s.evidence for s in self.views))
 
     @cached_property
-    def config_at(self) -> tuple[str, ...]:
-        return tuple(s.at for s in self.machine_views if s.machine.config)[:1]
+    def config_evidence(self) -> tuple[str, ...]:
+        return tuple(s.evidence for s in self.views if s.machine.config)[:1]
 
     @cached_property
     def seen_state(self) -> str:
@@ -105,40 +112,44 @@ class MachineFacts(ObservationFacts):
     def last_view(self) -> MachineView | None:
         """The one that tells its state: asked by its id before a list, and gone before anything else."""
         return max(
-            self.machine_views,
-            key=lambda s: (s.at in (Facet.MACHINE, Facet.MACHINE_AGAIN), s.machine.state in GONE),
+            self.views,
+            key=lambda s: (s.evidence in (Facet.MACHINE, Facet.MACHINE_AGAIN), s.machine.state in GONE),
             default=None,
         )
 
     @cached_property
     def other_apps(self) -> tuple[MachineView, ...]:
-        return tuple(s for s in self.machine_views if s.app and s.app != self.subject.app)
+        return tuple(s for s in self.views if s.app and s.app != self._observations.subject.app)
 
     @cached_property
     def known_here(self) -> tuple[str, ...]:
         """The looks in which the platform itself knows this machine in the believed app."""
-        own = [s.at for s in self.machine_views if s.app == self.subject.app]
-        own += [n for n in (Facet.EVENTS, Facet.LOGS) if self.outcome(n) is Outcome.SEEN and not self.other_apps]
+        own = [s.evidence for s in self.views if s.app == self._observations.subject.app]
+        own += [
+            n
+            for n in (Facet.EVENTS, Facet.LOGS)
+            if self._observations.outcome(n) is Outcome.SEEN and not self.other_apps
+        ]
         return tuple(dict.fromkeys(own))
 
     @cached_property
     def exists(self) -> tuple[str, ...]:
         """The looks that prove that there is or was such a machine, in whatever app."""
-        return self.known_here or self.seen_at
+        return self.known_here or self.seen_evidence
 
     @cached_property
-    def born(self) -> datetime | None:
-        times = [s.machine.created_at for s in self.machine_views if s.machine.created_at]
+    def created_at(self) -> datetime | None:
+        times = [s.machine.created_at for s in self.views if s.machine.created_at]
         return min(times) if times else None
 
     @cached_property
     def flagged_hosts(self) -> tuple[MachineView, ...]:
         """Views that say that the machine's host does not answer (facts §2)."""
-        return tuple(s for s in self.machine_views if s.machine.host_status not in ("", "ok"))
+        return tuple(s for s in self.views if s.machine.host_status not in ("", "ok"))
 
     @cached_property
     def host_ok(self) -> tuple[str, ...]:
-        return tuple(s.at for s in self.machine_views if s.machine.host_status == "ok")[:1]
+        return tuple(s.evidence for s in self.views if s.machine.host_status == "ok")[:1]
 
     @cached_property
     def services(self) -> tuple[Service, ...] | None:
@@ -156,24 +167,24 @@ class MachineFacts(ObservationFacts):
     def critical_checks(self) -> tuple[tuple[str, str, str], ...]:
         """(name, output, look) of every check that is critical; fakes of the deployer left out (facts §1.4)."""
         found: dict[str, tuple[str, str, str]] = {}
-        for sighting in self.machine_views:
+        for sighting in self.views:
             checks = sighting.machine.raw.get("checks")
             for check in checks if isinstance(checks, list | tuple) else ():
                 if isinstance(check, Mapping) and check.get("status") == "critical":
                     name = str(check.get("name") or "unnamed")
                     if not name.startswith("bg_deployments_compat"):
-                        found.setdefault(name, (name, str(check.get("output") or ""), sighting.at))
+                        found.setdefault(name, (name, str(check.get("output") or ""), sighting.evidence))
         return tuple(found.values())
 
     @cached_property
     def ran(self) -> ImageRef | None:
-        return self.machine.image_ref if self.machine else None
+        return self.description.image_ref if self.description else None
 
     @cached_property
     def ran_text(self) -> str:
-        if self.machine is None:
+        if self.description is None:
             return ""
-        return self.machine.image or (str(self.ran) if self.ran else "")
+        return self.description.image or (str(self.ran) if self.ran else "")
 
     @cached_property
     def retries(self) -> int | None:

@@ -1,25 +1,21 @@
-"""The looks themselves, and the world around the machine: token, app, caller, row, addresses, hostnames."""
+"""The observations themselves, and their answers by type: token, app, addresses, hostnames, images."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from runbooks.base.facets import Facet
 from runbooks.evidence.models import (
     Addresses,
     App,
-    Caller,
     Evidence,
     Image,
     Observation,
     Outcome,
     Probe,
-    Record,
-    Records,
     Refusal,
     Resolution,
     StatusFeed,
@@ -29,11 +25,14 @@ from runbooks.evidence.models import (
 T = TypeVar("T")
 # How the collector says that it had nothing to ask with: the parameter or the setting that is missing.
 _NOT_GIVEN = re.compile(r"\(parameter \w+\)$|^no database is configured")
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 class ObservationFacts:
-    """Read-only access to one Evidence; `None` and empty values stand for what was not seen."""
+    """Read-only access to one Evidence; `None` and empty values stand for what was not seen.
+
+    Args:
+        evidence: what was observed
+    """
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
@@ -82,20 +81,6 @@ class ObservationFacts:
         return self.answer(Facet.APP, App)
 
     @cached_property
-    def caller(self) -> Caller:
-        return self.answer(Facet.CALLER, Caller) or Caller("")
-
-    @cached_property
-    def records(self) -> tuple[Record, ...]:
-        found = self.answer(Facet.RECORD, Records)
-        return found.rows if found else ()
-
-    @cached_property
-    def record(self) -> Record | None:
-        """The row about this machine; with several, the one touched last."""
-        return max(self.records, key=lambda r: r.updated_at or r.created_at or _EARLIEST, default=None)
-
-    @cached_property
     def addresses(self) -> Addresses | None:
         return self.answer(Facet.ADDRESSES, Addresses)
 
@@ -112,37 +97,6 @@ class ObservationFacts:
 
     def image(self, number: str) -> Image | None:
         return self.answer(number, Image)
-
-    @cached_property
-    def believed_url(self) -> str:
-        return self.subject.websocket_url or (self.record.websocket_url if self.record else "")
-
-    @cached_property
-    def url_at(self) -> tuple[str, ...]:
-        """The looks that hold the believed URL; none when the person gave it."""
-        told = (Facet.CALLER,) if self.believed_url and self.believed_url in self.caller.text else ()
-        kept = (Facet.RECORD,) if self.record and self.believed_url == self.record.websocket_url != "" else ()
-        return told or kept
-
-    @cached_property
-    def believed_host(self) -> str:
-        try:
-            return urlsplit(self.believed_url).hostname or ""
-        except ValueError:
-            return ""
-
-    @cached_property
-    def believed_port(self) -> int | None:
-        """The port that the believed URL leads to, the scheme's usual one included."""
-        try:
-            parts = urlsplit(self.believed_url)
-            return parts.port or {"wss": 443, "https": 443, "ws": 80, "http": 80}.get(parts.scheme)
-        except ValueError:
-            return None
-
-    @cached_property
-    def app_host(self) -> str:
-        return f"{self.subject.app}.fly.dev"
 
 
 def format_duration(span: timedelta | None) -> str:

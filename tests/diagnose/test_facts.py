@@ -1,0 +1,144 @@
+"""Each part of the facts, built alone from the parts it needs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runbooks.base.facets import Facet
+from runbooks.diagnose.facts import (
+    CallerFacts,
+    Facts,
+    LifecycleFacts,
+    LogFacts,
+    MachineFacts,
+    ObservationFacts,
+    SiblingFacts,
+)
+from runbooks.evidence.models import (
+    Caller,
+    Event,
+    Evidence,
+    Exit,
+    Listing,
+    LogLine,
+    Logs,
+    Machine,
+    Observation,
+    Outcome,
+    Record,
+    Records,
+    Subject,
+)
+
+NOW = datetime(2025, 10, 2, 3, 9, 40, tzinfo=UTC)
+ID = "91850296bd4738"
+OTHER = "3d8dd00dc33189"
+
+
+def observed(**answers: object) -> ObservationFacts:
+    """Access to evidence that holds one seen observation for each keyword, a member of `Facet` by name."""
+    found = {}
+    for name, answer in answers.items():
+        facet = Facet[name]
+        found[facet.value] = Observation(facet, Outcome.SEEN, "seen", NOW, answer)
+    return ObservationFacts(Evidence(Subject("vyx-app", ID), NOW, found))
+
+
+def machine(state: str, number: str = ID, **more: object) -> Machine:
+    return Machine(number, "vyx", state, "iad", created_at=NOW - timedelta(minutes=5), **more)  # type: ignore[arg-type]
+
+
+def test_observations_tell_seen_from_absent_from_not_asked() -> None:
+    absent = Observation(Facet.LIST, Outcome.ABSENT, "not among 3", NOW)
+    blind = Observation(Facet.APP, Outcome.COULD_NOT_LOOK, "timed out", NOW)
+    facts = ObservationFacts(Evidence(Subject("vyx-app", ID), NOW, {o.number: o for o in (absent, blind)}))
+    assert facts.looked(Facet.LIST)
+    assert not facts.looked(Facet.APP)
+    assert not facts.looked(Facet.LOGS)
+    assert facts.made(Facet.LIST, Facet.LOGS, Facet.APP) == (Facet.LIST, Facet.APP)
+    assert facts.failed(Facet.APP)
+    assert facts.failed(Facet.LOGS)
+    assert not facts.failed(Facet.LIST)
+
+
+def test_the_view_by_id_tells_the_state() -> None:
+    listed = Listing((machine("started"), machine("started", OTHER)))
+    facts = MachineFacts(observed(LIST=listed, MACHINE=machine("stopped", config={"guest": {}})))
+    assert facts.seen_state == "stopped"
+    assert [view.machine.id for view in facts.views] == [ID, ID]
+    assert facts.description is not None
+    assert facts.description.config == {"guest": {}}
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (None, None),
+        ({}, 10),
+        ({"restart": {"policy": "on-failure", "max_retries": 3}}, 3),
+        ({"restart": {"policy": "no"}}, None),
+    ],
+)
+def test_retries_follow_the_restart_policy(config: dict[str, object] | None, expected: int | None) -> None:
+    assert MachineFacts(observed(MACHINE=machine("started", config=config))).retries == expected
+
+
+def test_the_caller_keeps_a_url_and_the_latest_row() -> None:
+    rows = (
+        Record("machines", "1", status="old", updated_at=NOW - timedelta(hours=1)),
+        Record("machines", "2", status="new", updated_at=NOW, websocket_url="wss://vyx.fly.dev:8443/ws"),
+    )
+    facts = CallerFacts(observed(RECORD=Records("machines", (ID,), rows)))
+    assert facts.record is not None
+    assert facts.record.status == "new"
+    assert (facts.believed_host, facts.believed_port) == ("vyx.fly.dev", 8443)
+    assert facts.answer == Caller("")
+
+
+def test_log_lines_of_another_machine_are_set_apart() -> None:
+    lines = (
+        LogLine(NOW, "Main child exited normally with code: 1", instance=ID),
+        LogLine(NOW, "Main child exited normally with code: 2", instance=OTHER),
+    )
+    facts = observed(LOGS=Logs(lines))
+    log = LogFacts(facts, CallerFacts(facts))
+    assert log.lines == lines[:1]
+    assert log.foreign_lines == lines[1:]
+    assert [match.number for match in log.matches("exited")] == [1]
+    assert log.where("exited") == (Facet.LOGS,)
+
+
+def test_events_tell_the_ends_that_nobody_asked_for() -> None:
+    events = (
+        Event("1", "launch", "created", "user", NOW - timedelta(minutes=4)),
+        Event("2", "exit", "stopped", "flyd", NOW - timedelta(minutes=3), Exit(exit_code=1, restarting=True)),
+        Event("3", "exit", "stopped", "flyd", NOW - timedelta(minutes=2), Exit(signal=15, requested_stop=True)),
+    )
+    facts = observed(EVENTS=events)
+    life = LifecycleFacts(facts, MachineFacts(facts), LogFacts(facts, CallerFacts(facts)))
+    assert life.whole_life
+    assert life.state == "stopped"
+    assert life.crash_codes == ((1, Facet.EVENTS),)
+    assert life.asked_to_stop is not None
+    assert life.asked_to_stop[0].signal == 15
+
+
+def test_siblings_leave_the_subject_out() -> None:
+    listed = Listing((machine("started"), machine("started", OTHER), machine("destroyed", "148ed193b95e08")))
+    facts = observed(LIST=listed)
+    views, caller = MachineFacts(facts), CallerFacts(facts)
+    siblings = SiblingFacts(facts, views, caller, LifecycleFacts(facts, views, LogFacts(facts, caller)))
+    assert [m.id for m, _ in siblings.others] == ["148ed193b95e08", OTHER]
+    assert [m.id for m, _ in siblings.living] == [OTHER]
+    assert len(siblings.namesakes) == 2
+    assert not siblings.unsure_which
+
+
+def test_the_whole_shares_its_parts() -> None:
+    facts = Facts(observed(MACHINE=machine("started")).evidence)
+    assert facts.events is facts.events
+    assert facts.events.state == facts.machine.seen_state == "started"
+    assert facts.names["machine_id"] == ID
+    assert facts.app_host == "vyx-app.fly.dev"
