@@ -94,7 +94,7 @@ def _check(arguments: list[str]) -> None:
         return
     given = command.make_context(arguments[0], arguments[1:]).params
     if arguments[0] == "run":
-        known = {parameter for parameter, *_ in describe(given["runbook"])}
+        known = {parameter for parameter, *_ in describe(find(given["runbook"]).parameters)}
         assert {pair[0] for pair in given["pairs"]} <= known
         for source in filter(None, [given["source"], dict(given["pairs"]).get("source")]):
             kind, _, rest = source.partition(":")
