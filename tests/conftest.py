@@ -30,10 +30,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-SLOW = frozenset(
-    ["lab", "faults", "canaries", "hostile", "replay", "real", "compat", "test_scenarios", "test_removal"]
-    + ["test_page_in_browser", "test_report_index_browser"]
-)
+SLOW = frozenset(("lab", "faults", "canaries", "hostile", "replay", "real", "compat", "test_scenarios", "test_removal"))
 """Folders below tests/, and names of test files, that `make check` leaves out and `make test` runs."""
 
 
