@@ -1,4 +1,4 @@
-"""The reference pages: `docs/runbooks.md` from the definitions, `docs/api.md` from the docstrings of the public names."""
+"""The reference pages: `docs/runbooks.md` from the definitions, `docs/api.md` from the docstrings."""
 
 from __future__ import annotations
 

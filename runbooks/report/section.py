@@ -36,8 +36,8 @@ class Section:
 
     `answer` is one sentence, `notes` further sentences, `table` and `figure` optional; `quote` is
     verbatim text (log lines); `commands` repeat the step by hand, and `below` holds those of each note;
-    `evidence` lists E-numbers; `links` are files beside the notebook, each with what is shown for it; `in_opening` says that the page's
-    first part shows the same already.
+    `evidence` lists E-numbers; `links` are files beside the notebook, each with what is shown for it.
+    `in_opening` says that the first part of the page shows the same already.
     """
 
     slug: str

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from runbooks.base.parameters import validate
 from runbooks.case import open_case
+from runbooks.definitions import validate
 from runbooks.execution import runner
 
 HERE = Path(__file__).parent

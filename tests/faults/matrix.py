@@ -45,7 +45,7 @@ from runbooks.collect.collector import Collector
 from runbooks.collect.edge import Edge
 from runbooks.collect.records import RecordsReader
 from runbooks.collect.transport import HttpTransport, RawAnswer
-from runbooks.definitions import validate
+from runbooks.definitions import find, validate
 from runbooks.evidence.models import Event, Evidence, Image, Listing, Observation, Outcome, Probe
 from runbooks.execution.runner import exit_code_of
 from runbooks.report import summary as contract
@@ -220,10 +220,10 @@ def play(
                 patch("runbooks.source.open_source", opened),
                 patch("runbooks.source.Collector", functools.partial(Collector, sleep=clock.sleep)),
                 patch("runbooks.collect.collector.time", clock),
-                patch("runbooks.collect.collector.Wire", wire),
+                patch("runbooks.collect.collector.HttpTransport", wire),
                 patch("runbooks.collect.collector.Edge", functools.partial(Edge, seconds=edge_seconds)),
             ):
-                case = Case(given, settings)
+                case = Case(find("machine_not_visible"), given, settings)
                 case.publish()
             met = simulator.faults_met
         seconds = clock.monotonic() - begun

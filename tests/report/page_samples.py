@@ -65,7 +65,6 @@ def fixed() -> Report:
         sample,
         runbook="verify_fix",
         diagnosis=closing(healthy, checked, MACHINE),
-        review=checked,
         since=Since((earlier, strange), changes, left=3),
         notes=(f"Called at 03:20.\n   She had changed the secret.\n{EVIL}", "A second note."),
     )
@@ -76,7 +75,7 @@ def not_fixed() -> Report:
     sample, checked = demo(), review(True, True, True, False, None)
     since = Since((Earlier("elsewhere", "2025-10-02T17:40:00Z", "verify_fix", "incident", "As today."),), ())
     diagnosis = closing(replace(sample.diagnosis, cause=None), checked, MACHINE)
-    return replace(sample, runbook="verify_fix", diagnosis=diagnosis, review=checked, since=since)
+    return replace(sample, runbook="verify_fix", diagnosis=diagnosis, since=since)
 
 
 def still_broken() -> Report:
@@ -85,7 +84,7 @@ def still_broken() -> Report:
     command = 'fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app-of-some-length'
     remedies = (Remedy("Give the program SUPABASE_SERVICE_KEY", "It ends at once.", (command,)),)
     diagnosis = closing(replace(sample.diagnosis, remedies=remedies), checked, MACHINE)
-    return replace(sample, runbook="verify_fix", diagnosis=diagnosis, review=checked)
+    return replace(sample, runbook="verify_fix", diagnosis=diagnosis)
 
 
 def likely() -> Report:

@@ -96,7 +96,7 @@ def test_verdict_and_next_action_need_no_scrolling(
         boxes = [seen.tab.locator(part).first.bounding_box() for part in (".standing strong", "h1", ".now h3")]
         if seen.tab.locator(".now pre").count():
             boxes.append(seen.tab.locator(".now pre").first.bounding_box())
-        if sample().review:
+        if sample().diagnosis.review:
             boxes.append(seen.tab.locator("table.checks").bounding_box())
         boxes.append(seen.tab.locator("dl.brief").bounding_box())
     for box in boxes:

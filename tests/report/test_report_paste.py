@@ -90,7 +90,8 @@ def test_a_cut_is_counted() -> None:
 
 
 def test_fly_is_only_said_to_be_well_when_it_was_asked() -> None:
-    report = replace(everything(), review=None)
+    whole = everything()
+    report = replace(whole, diagnosis=replace(whole.diagnosis, review=None))
     assert "also ruled out: Fly incident (none is reported); " in paste.block(report)
     assert "Fly incident" not in paste.block(demo())
     observations = {

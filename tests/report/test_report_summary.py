@@ -29,7 +29,7 @@ def test_it_has_the_keys_of_the_contract() -> None:
     built = summary.build(demo())
     assert list(built) == [
         "schema", "runbook", "subject", "looked_at", "verdict", "headline", "cause", "contributing", "hypotheses",
-        "visibility", "timeline", "remedies", "prevention", "not_checked", "requests",
+        "visibility", "timeline", "remedies", "prevention", "not_checked", "checks", "requests",
     ]  # fmt: skip
     assert built["schema"] == "fly-runbooks/summary/1"
     assert built["cause"]["confidence"] == "confirmed"

@@ -78,13 +78,13 @@ def everything() -> Report:
                 ("E03", "E05"),
                 ("state", "environment"),
             ),
+            review=Review((*now, left_out), Incident(folder, "2025-10-02T17:40:00Z", EVIL, checks=then)),
         ),
         notes=(
             "Sara set the secret at 10:41.\n- told <b>everybody</b>\n\n# no heading\n[E03]: http://evil.example",
             EVIL,
         ),
         since=Since((earlier, earlier), (Change("machine by id", "does not: 404", "sees it: started"),), 3),
-        review=Review((*now, left_out), Incident(folder, "2025-10-02T17:40:00Z", EVIL, checks=then)),
     )
 
 
