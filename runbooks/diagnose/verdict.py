@@ -265,7 +265,7 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
         if observation.outcome is Outcome.COULD_NOT_LOOK
     ]
     asked = {observation.facet.slug for observation in evidence.observations.values()}
-    left = [facet for facet in facets if not facet.is_repeat and facet.slug not in asked]
+    left = sorted(facet for facet in facets if not facet.is_repeat and facet.slug not in asked)
     ended_early = not all(facet.optional for facet in left)
     found += [
         Unchecked(
