@@ -1,4 +1,4 @@
-"""The only reader of the environment. Names are Fly's own where Fly has one (design §5)."""
+"""The only reader of the environment. Names are Fly's own where Fly has one."""
 
 from __future__ import annotations
 

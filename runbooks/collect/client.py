@@ -64,7 +64,7 @@ class CouldNotAsk(Exception):
 
 
 class RateBudget:
-    """Token buckets as Fly documents them (facts §1.2): per action and identifier 1/s, three at once;
+    """Token buckets as Fly documents them (§1.2): per action and identifier 1/s, three at once;
     for Get Machine 5/s, ten at once. Waiting is real time, whatever the source's clock says."""
 
     def __init__(
@@ -222,7 +222,7 @@ class Client:
         return float(0.2 * 2 ** (state.attempt_number - 1))
 
     def _authorization(self, method: str, url: str) -> dict[str, str]:
-        """The scheme each host wants (facts §1.1); the token goes to Fly's hosts and to no other."""
+        """The scheme each host wants (§1.1); the token goes to Fly's hosts and to no other."""
         token, host = ",".join(elements(self.token)), urlsplit(url).netloc
         if not token or host not in {"api.machines.dev", "api.fly.io", "registry.fly.io"} or not _listed(method, url):
             return {}

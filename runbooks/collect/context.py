@@ -103,7 +103,7 @@ class CollectionContext:
         return bool(observation and observation.outcome is Outcome.ABSENT and self.listed() is None)
 
     def list_disagrees(self) -> bool:
-        """The list lacks a machine that lives, or is shorter than the app's own count: it may lag (facts §1.6)."""
+        """The list lacks a machine that lives, or is shorter than the app's own count: it may lag (§1.6)."""
         listing, machine, app = self.answer(Facet.LIST), self.answer(Facet.MACHINE), self.answer(Facet.APP)
         if not isinstance(listing, Listing):
             return False

@@ -1,4 +1,4 @@
-"""The way a client would come: DNS, TCP, TLS, then the WebSocket upgrade, each told apart (facts §7).
+"""The way a client would come: DNS, TCP, TLS, then the WebSocket upgrade, each told apart (§7).
 
 A name that does not resolve is an answer only when a control name resolves at the same moment.
 """

@@ -1,4 +1,4 @@
-"""The platform's log over HTTP, by instance: the longest-lived trace of a machine (facts §8.1)."""
+"""The platform's log over HTTP, by instance: the longest-lived trace of a machine (§8.1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def logs(client: Client, app_name: str, machine_id: str, since: datetime | None)
 
 
 def proxy_lines(client: Client, app_name: str) -> FacetResult:
-    """The proxy's words among the app's newest lines: one about nobody names no instance (facts §7.3)."""
+    """The proxy's words among the app's newest lines: one about nobody names no instance (§7.3)."""
     answer = client.get(f"{PLATFORM}/api/v1/apps/{quote(app_name, safe='')}/logs", "get logs", app_name)
     if not answer.ok:
         return refused(answer, f"the log of {app_name}")

@@ -1,4 +1,4 @@
-"""The Machines API: token, app, machine, events, lists, organisation, addresses (facts §1)."""
+"""The Machines API: token, app, machine, events, lists, organisation, addresses (§1)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _url(*parts: str, **query: str) -> str:
 
 
 def token(client: Client) -> FacetResult:
-    """What the token may see, from the API's own word; a 401 is an answer, too (facts §6.3)."""
+    """What the token may see, from the API's own word; a 401 is an answer, too (§6.3)."""
     kind = token_kind(client.token)
     answer = client.get(_url("tokens", "current"), "get token", "current")
     if answer.status == 401:
@@ -51,7 +51,7 @@ def token(client: Client) -> FacetResult:
 
 
 def app(client: Client, name: str) -> FacetResult:
-    """GET app tells 403 (another organisation's) from 404 (no such app anywhere) (facts §6.3)."""
+    """GET app tells 403 (another organisation's) from 404 (no such app anywhere) (§6.3)."""
     answer = client.get(_url("apps", name), "get app", name)
     refusal = refusal_of(answer.status, answer.body)
     if says_missing(answer):
@@ -113,7 +113,7 @@ def listing(client: Client, app_name: str, *, deleted: bool) -> FacetResult:
 
 
 def organisation(client: Client, org_slug: str) -> FacetResult:
-    """Every machine of the organisation: the test for "created in another app" (facts §1.6)."""
+    """Every machine of the organisation: the test for "created in another app" (§1.6)."""
     answer = client.get(
         _url("orgs", org_slug, "machines", include_deleted="true", limit="1000"),
         "list organisation",

@@ -1,4 +1,4 @@
-"""Registries: does an image exist, and could it run here? Yes, no, or could not tell (facts §5.2).
+"""Registries: does an image exist, and could it run here? Yes, no, or could not tell (§5.2).
 
 registry.fly.io takes the Fly token; every other registry is asked without any credential, by way of
 the pull token that it gives to anybody where it wants one.
@@ -89,7 +89,7 @@ def image(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str
 
 
 def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, str]) -> FacetResult:
-    """Where a tag points now: one HEAD, to compare with the digest that ran (facts §11 row 42)."""
+    """Where a tag points now: one HEAD, to compare with the digest that ran (§11 row 42)."""
     name = f"{ref.registry}/{ref.repository}:{wanted}"
     if flaw := _flaw(ref, wanted):
         return unavailable(f"{name[:200]!r} is not a reference to an image: {flaw}")
@@ -111,7 +111,7 @@ def pointer(client: Client, ref: ImageRef, *, wanted: str, bases: Mapping[str, s
 
 
 def _says_missing(answer: Answer) -> bool:
-    """The registry's own no (facts §5.2); a 404 of anything in between proves nothing."""
+    """The registry's own no (§5.2); a 404 of anything in between proves nothing."""
     told = answer.json.get("errors") if isinstance(answer.json, Mapping) else None
     codes = (
         [text_of(error.get("code")) for error in told if isinstance(error, Mapping)] if isinstance(told, list) else []
@@ -120,7 +120,7 @@ def _says_missing(answer: Answer) -> bool:
 
 
 class RegistrySession:
-    """Asks one repository. A challenge is answered once, with a pull token that is for anybody (facts §5.2)."""
+    """Asks one repository. A challenge is answered once, with a pull token that is for anybody (§5.2)."""
 
     def __init__(self, client: Client, ref: ImageRef, bases: Mapping[str, str]) -> None:
         self.client, self.host, self._bases = client, ref.registry, bases

@@ -33,7 +33,7 @@ def unavailable(reason: str, answer: Any = None) -> FacetResult:
 
 
 def says_missing(answer: Answer) -> bool:
-    """The platform's own no: a 404 with its words in JSON (facts §1.2). Any other 404 proves nothing."""
+    """The platform's own no: a 404 with its words in JSON (§1.2). Any other 404 proves nothing."""
     told = answer.json if isinstance(answer.json, Mapping) else {}
     return answer.status == 404 and any(text_of(told.get(name)) for name in ("error", "message"))
 

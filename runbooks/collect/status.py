@@ -1,4 +1,4 @@
-"""Fly's own incident feed, the one that flyctl reads (facts §9)."""
+"""Fly's own incident feed, the one that flyctl reads (§9)."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def machines_api(*path: str, query: str = "") -> str:
 
 
 def logs_api(app: str, machine: str) -> str:
-    """The same for the log of one machine; that host wants a macaroon under the scheme FlyV1 (facts §1.1)."""
+    """The same for the log of one machine; that host wants a macaroon under the scheme FlyV1 (§1.1)."""
     header = '-H "Authorization: FlyV1 ${FLY_API_TOKEN#FlyV1 }"'
     return f'curl -sS {header} "{_LOGS}/{_below("apps", app, "logs")}?instance={_below(machine)}"'
 

@@ -1,4 +1,4 @@
-"""Config audit: habits that should change whatever happened. Never a cause (facts §10)."""
+"""Config audit: habits that should change whatever happened. Never a cause (§10)."""
 
 from __future__ import annotations
 

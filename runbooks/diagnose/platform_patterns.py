@@ -1,4 +1,4 @@
-"""What the platform says around a program: its init, runner, proxy and health checks, and flyctl (facts §8.2, §7.3).
+"""What the platform says around a program: its init, runner, proxy and health checks, and flyctl (§8.2, §7.3).
 
 fact → (hint, pattern) pairs. A hint is text in small letters (or several, with `|` between) without which the pattern
 is not tried. `thing` captures what the line is about, `number` a code, a count or a port.

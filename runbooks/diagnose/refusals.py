@@ -1,4 +1,4 @@
-"""The recognisers of refusals: what the Machines API, GraphQL, the registry or flyctl says no with (facts §3.2, §1.2).
+"""The recognisers of refusals: what the Machines API, GraphQL, the registry or flyctl says no with (§3.2, §1.2).
 
 One readable table; causes only use the names of its kinds. The words decide, a status never does alone: lack of
 room comes as 400, 403, 409, 412, 422 and 503. Patterns match the stable parts and the words before a colon, not

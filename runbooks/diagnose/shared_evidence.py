@@ -52,7 +52,7 @@ def other_reason(facts: Facts, *kinds: str) -> Iterator[Point]:
 
 
 def image_was_resolved(facts: Facts, other: str = "a missing one", said: str = "MANIFEST_UNKNOWN") -> Iterator[Point]:
-    """An id proves that the create call resolved an image: Fly does that while the call is open (facts §3.1).
+    """An id proves that the create call resolved an image: Fly does that while the call is open (§3.1).
 
     `other` is the image that it would have refused, `said` what that refusal says.
     """

@@ -1,4 +1,4 @@
-"""The visibility matrix: who sees the machine, who does not, and who could not be asked (facts §1.6, §2)."""
+"""The visibility matrix: who sees the machine, who does not, and who could not be asked (§1.6, §2)."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _fly_status(facts: Facts) -> View:
 
 
 def _launch_tools(facts: Facts) -> View:
-    """`fly deploy` and `fly scale` touch machines of a process group only (facts §2)."""
+    """`fly deploy` and `fly scale` touch machines of a process group only (§2)."""
     view = "fly deploy, fly scale (derived, not run)"
     listed = _listed(facts, Facet.LIST, view)
     if listed.sees is not Answer.YES or facts.machine.config is None:
@@ -143,7 +143,7 @@ def _launch_tools(facts: Facts) -> View:
 
 
 def _private_name(facts: Facts) -> View:
-    """The private name exists for started machines only (facts §7.1); it cannot be asked from outside."""
+    """The private name exists for started machines only (§7.1); it cannot be asked from outside."""
     view = f"{facts.subject.machine_id or 'ID'}.vm.{facts.subject.app}.internal (derived)"
     if not facts.events.state:
         return View(view, Answer.COULD_NOT_LOOK, "its state is not known", ())
@@ -155,7 +155,7 @@ def _private_name(facts: Facts) -> View:
 
 
 def reading(facts: Facts) -> Claim:
-    """What the platform's own views mean together: the truth table of facts §1.6."""
+    """What the platform's own views mean together: the truth table of §1.6."""
     get, listed, deleted = facts.outcome(Facet.MACHINE), facts.outcome(Facet.LIST), facts.outcome(Facet.LIST_DELETED)
     token, app = facts.observations.token, facts.refusal(Facet.APP)
     if token is not None and not token.valid:
@@ -195,7 +195,7 @@ def reading(facts: Facts) -> Claim:
 
 
 def _by_whom(facts: Facts) -> str:
-    """What its last events say about who destroyed it (facts §1.5): flyd acts for the platform or the config."""
+    """What its last events say about who destroyed it (§1.5): flyd acts for the platform or the config."""
     event = facts.events.event_of("destroy", "destroyed") or facts.events.event_of("destroy")
     if event is None:
         return "; no event that is still kept says by whom"

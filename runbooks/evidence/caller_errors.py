@@ -1,4 +1,4 @@
-"""Finds in the caller's words each time the platform said no, in order, whichever client wrapped it (facts §1.2).
+"""Finds in the caller's words each time the platform said no, in order, whichever client wrapped it (§1.2).
 
 A body (`{"error": …}`, `{"status":"error","message":…}`, also as an object literal, or escaped inside of another
 string), a line of prose that carries a status that refuses, or one that carries words of the platform. The status,
@@ -79,7 +79,7 @@ _VISIT = re.compile(
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /(?!(?:v1/)?apps/)\S{0,2000}(?: HTTP/|\s{1,3}\d{3}\b)"
 )
 _BEFORE = re.compile(rf"(?<![\w.:/-])({_CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
-# Lines of a machine's log, by flyctl or by the dashboard (facts §8.2).
+# Lines of a machine's log, by flyctl or by the dashboard (§8.2).
 _SHIPPED = re.compile(
     r"^(?:[^\n\[]{0,80}\b(?:app|runner|proxy|health)\[[0-9a-z]{6,16}\]"
     r"|(?:[\d:TZ. -]{8,35}\s)?\s{0,4}(?:proxy\s{1,4})?\[P[A-Z]\d\d\])[^\n]*",
@@ -333,7 +333,7 @@ def _wraps(text: str) -> bool:
 
 
 def _text_of(found: Mapping[str, Any]) -> str:
-    """The text of a body, with the status word where only that is known (facts §1.2)."""
+    """The text of a body, with the status word where only that is known (§1.2)."""
     if not _BODY & found.keys():
         return ""
     error = found.get("error")

@@ -1,4 +1,4 @@
-"""Reads log lines of a machine out of whatever a person pastes (facts §8.1, §8.2).
+"""Reads log lines of a machine out of whatever a person pastes (§8.1, §8.2).
 
 Known forms: what `fly logs` prints (also with the remains of colours, also several lines run together), its
 `--json`, the log API's and the log shipper's objects, the lines that `fly deploy` quotes of a machine, and bare

@@ -1,7 +1,7 @@
 """What a Fly token says about itself, read offline: expiry, organisation, apps, actions, missing discharge.
 
 A macaroon is MessagePack in base64: [nonce, location, caveats, signature], where the caveats are a flat
-list of numbers and bodies (facts §6.4). Nothing here can tell whether the signature is good, and nothing
+list of numbers and bodies (§6.4). Nothing here can tell whether the signature is good, and nothing
 secret leaves: key id, signature and tickets are only compared with each other. Reading never fails; what
 is not understood is named by its number.
 """

@@ -2,7 +2,7 @@
 
 Everything here is already redacted, every time is UTC and aware, and anything the sender left out
 is `None`. `raw` keeps the whole (redacted) object, so that fields nobody has heard of yet survive.
-Field names are the platform's (facts §1.4).
+Field names are the platform's (§1.4).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a main process ended (facts §4.3). Missing flags mean false, missing codes stay None."""
+    """How a main process ended (§4.3). Missing flags mean false, missing codes stay None."""
 
     exit_code: int | None = None
     signal: int | None = None
@@ -83,7 +83,7 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a machine's event list (facts §1.5); unknown types are kept as they came."""
+    """One entry of a machine's event list (§1.5); unknown types are kept as they came."""
 
     id: str
     type: str
@@ -150,7 +150,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of the platform's log. `provider` is app, runner, proxy, health (facts §8.2)."""
+    """One line of the platform's log. `provider` is app, runner, proxy, health (§8.2)."""
 
     at: datetime | None
     message: str
@@ -171,7 +171,7 @@ class Logs:
 
 @dataclass(frozen=True, slots=True)
 class TokenScope:
-    """One entry of /v1/tokens/current (facts §6.4); empty `apps` means every app of the organisation."""
+    """One entry of /v1/tokens/current (§6.4); empty `apps` means every app of the organisation."""
 
     organization: str = ""
     org_slug: str = ""
@@ -190,7 +190,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class TokenPart:
-    """One token of a comma list, as it describes itself (facts §6.4); `kind` is permission, discharge, unreadable.
+    """One token of a comma list, as it describes itself (§6.4); `kind` is permission, discharge, unreadable.
 
     Rights are letters of `rwcdC` (read, write, create, delete, control). `undischarged` names the third
     parties whose consent is demanded and not in the list: with one of them the API refuses the token.
@@ -253,7 +253,7 @@ class FunctionLog:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """`created_at` is not among the fields that Fly's own client reads (facts §1.4): it can be missing."""
+    """`created_at` is not among the fields that Fly's own client reads (§1.4): it can be missing."""
 
     id: str
     name: str
@@ -267,7 +267,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that says no: its status, its text, and whether it came as JSON (facts §1.2)."""
+    """An answer that says no: its status, its text, and whether it came as JSON (§1.2)."""
 
     status: int
     text: str

@@ -1,6 +1,6 @@
 """Tolerant readers: a body as it came in, a model out; whatever is missing or odd costs only itself.
 
-Shapes of facts §1.4 and §8.1, old ones included: both exit-event nestings, times as RFC3339 text or
+Shapes of §1.4 and §8.1, old ones included: both exit-event nestings, times as RFC3339 text or
 as milliseconds, booleans for autostop, `incomplete_config` instead of `config`.
 """
 
@@ -76,7 +76,7 @@ def _from_number(number: float) -> datetime | None:
 
 
 def exit_of(request: Any) -> Exit | None:
-    """The exit of an event's `request`: the nested form first, as Fly's own client reads it (facts §4.3)."""
+    """The exit of an event's `request`: the nested form first, as Fly's own client reads it (§4.3)."""
     body = _exit_body(request)
     if body is None:
         return None
@@ -105,7 +105,7 @@ def event_of(body: Mapping[str, Any]) -> Event:
     request = body.get("request")
     exit_event = exit_of(request)
     if exit_event is not None and body.get("type") == "exit" and "exit_code" not in (_exit_body(request) or {}):
-        # Go leaves zero out (facts §1.4): an exit event without a code says 0.
+        # Go leaves zero out (§1.4): an exit event without a code says 0.
         exit_event = Exit(0, *(getattr(exit_event, name) for name in Exit.__slots__[1:]))
     return Event(
         id=text_of(body.get("id")),
@@ -160,7 +160,7 @@ def machine_of(body: Mapping[str, Any]) -> Machine:
 
 
 def listing_of(body: Any) -> Listing:
-    """An app's list (bare array) or an organisation's (object with `machines`, facts §1.6).
+    """An app's list (bare array) or an organisation's (object with `machines`, §1.6).
 
     With an entry that is no object the list is not complete: absence from it proves nothing.
     """
@@ -249,7 +249,7 @@ def status_of(body: Any) -> StatusFeed:
 
 
 def refusal_of(status: int, body: str) -> Refusal:
-    """The text of an error answer, whichever of the forms of facts §1.2 it has."""
+    """The text of an error answer, whichever of the forms of §1.2 it has."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):

@@ -156,7 +156,7 @@ RULES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "email",
             "@|%40",
-            # What holds a lease is named <uuid>@tokens.fly.io: a pseudonym, and useful (facts §6.2).
+            # What holds a lease is named <uuid>@tokens.fly.io: a pseudonym, and useful (§6.2).
             r"(?<![\w.+%/-])[\w.+%-]+(?:@|%40)(?!tokens\.fly\.io\b)(?=[0-9-]{0,63}[A-Za-z])"
             r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b",
         ),

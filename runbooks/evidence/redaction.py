@@ -529,7 +529,7 @@ def _kind_of(value: str) -> str:
 
 
 def token_kind(token: str) -> str:
-    """What a Fly token is, from its prefix (facts §6.2): derived before the token is masked."""
+    """What a Fly token is, from its prefix (§6.2): derived before the token is masked."""
     parts = list(elements(token))
     if not parts:
         return "none"
@@ -539,7 +539,7 @@ def token_kind(token: str) -> str:
 
 
 def strip_scheme(token: str) -> str:
-    """Remove any `Bearer`/`FlyV1` in front, as often as they were put there (facts §1.1)."""
+    """Remove any `Bearer`/`FlyV1` in front, as often as they were put there (§1.1)."""
     return re.sub(r"(?i)^(?:(?:Bearer|FlyV1)\s+)+", "", token.strip())
 
 

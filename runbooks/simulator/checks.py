@@ -1,4 +1,4 @@
-"""The health checks of a machine's config: what they are called, and what they find (facts §1.4, §8.2)."""
+"""The health checks of a machine's config: what they are called, and what they find (§1.4, §8.2)."""
 
 from __future__ import annotations
 

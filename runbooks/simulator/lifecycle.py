@@ -72,7 +72,7 @@ class Lifecycle:
         self._give_way(machine, lambda m: self._pull(m, lambda n: self._replaced(n, source)))
 
     def migrate(self, machine: Machine) -> None:
-        """To another host: the same id under a new instance id and a new private address (facts §11, row 43)."""
+        """To another host: the same id under a new instance id and a new private address (§11, row 43)."""
         machine.generation += 1
 
         def arrive(machine: Machine) -> None:

@@ -25,7 +25,7 @@ class Routed:
 
 
 class Proxy:
-    """Knows the world and nothing of HTTP, so that the past can be played by it as well (facts §7)."""
+    """Knows the world and nothing of HTTP, so that the past can be played by it as well (§7)."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -81,7 +81,7 @@ class Proxy:
         return Routed(machine)
 
     def _nobody(self, app: str, port: int, serving: list[Machine]) -> Routed:
-        """No machine can take it. One that is being made is tried to be started, in vain (facts §4.4)."""
+        """No machine can take it. One that is being made is tried to be started, in vain (§4.4)."""
         early = next((m for m in serving if m.state == "created" and _may_start(m)), None)
         if early is not None:
             text = "[PM07] failed to change machine state: unable to start machine from current state: 'created'"

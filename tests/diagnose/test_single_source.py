@@ -196,7 +196,7 @@ def test_events_without_a_machine() -> None:
 
 
 def test_lines_of_another_machine_are_not_this_ones() -> None:
-    """The base machines of a deploy complain, too, and about other variables (facts §0.1)."""
+    """The base machines of a deploy complain, too, and about other variables (§0.1)."""
     stranger = Logs(
         tuple(
             LogLine(x.at, x.message, x.provider, x.level, "3d8d7e5f1b0289")

@@ -1,5 +1,5 @@
 """Family api: the call itself was refused, or its outcome is unknown
-(facts §1.2, §3.2, §3.3, §11 rows 18, 19, 29, 30, 44)."""
+(§1.2, §3.2, §3.3, §11 rows 18, 19, 29, 30, 44)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Family caller: what the calling program believed, wrote down or kept to itself (facts §11 rows 37-40)."""
+"""Family caller: what the calling program believed, wrote down or kept to itself (§11 rows 37-40)."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
 
 
 def _kept_a_name(facts: Facts) -> Iterator[Point | Conclusion]:
-    """A name where the id belongs: the platform refuses it, or knows no such machine (facts §11 row 40)."""
+    """A name where the id belongs: the platform refuses it, or knows no such machine (§11 row 40)."""
     name, own = facts.subject.machine_name, facts.subject.machine_id
     wrong = [no for no in facts.log.refused("id-invalid") if name and name in no.text]
     kept = [r for r in facts.caller.records if r.fly_machine_id and not MACHINE_ID.match(r.fly_machine_id)]

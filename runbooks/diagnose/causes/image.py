@@ -1,4 +1,4 @@
-"""Family image: the reference, the registry, and what was really pulled (facts §3.1, §5, §11 rows 1-5, 42)."""
+"""Family image: the reference, the registry, and what was really pulled (§3.1, §5, §11 rows 1-5, 42)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Family lifecycle: who or what moved the machine from one state to another (facts §2, §4.2, §11 rows 10-21)."""
+"""Family lifecycle: who or what moved the machine from one state to another (§2, §4.2, §11 rows 10-21)."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
     )
 
 
-# How a caller says that a machine shall not boot (facts §3, §5.5).
+# How a caller says that a machine shall not boot (§3, §5.5).
 _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly machine create", "fly m create ")
 
 

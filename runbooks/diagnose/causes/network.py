@@ -1,4 +1,4 @@
-"""Family network: names, addresses, ports and networks on the way to the program (facts §7, §11 rows 31-34, 41)."""
+"""Family network: names, addresses, ports and networks on the way to the program (§7, §11 rows 31-34, 41)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Family placement: no room, no permission or no way to put the machine where it was asked for
-(facts §3.2, §11 rows 24-28). The status code decides nothing: lack of room comes as 400, 403, 409, 412, 422, 503."""
+(§3.2, §11 rows 24-28). The status code decides nothing: lack of room comes as 400, 403, 409, 412, 422, 503."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Family scope: looking in the wrong place, or with eyes that cannot see it (facts §6.3, §6.4, §11 rows 13-17)."""
+"""Family scope: looking in the wrong place, or with eyes that cannot see it (§6.3, §6.4, §11 rows 13-17)."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def app_not_found(facts: Facts) -> Iterator[Point | Conclusion]:
     """GET app answers 404 to a token that is valid; 403 would mean that it is somebody else's."""
     refusal = facts.refusal(Facet.APP)
     if no := refused(facts, "app-missing"):
-        # The same words come to a token of another organisation (facts §6.3), so they alone are no proof.
+        # The same words come to a token of another organisation (§6.3), so they alone are no proof.
         yield supports(f"The caller was told {no.told}.", no.evidence)
         yield concludes(f"The app {no.names.get('app') or facts.subject.app} was not found.")
         if facts.outcome(Facet.APP) is Outcome.SEEN:

@@ -1,4 +1,4 @@
-"""Family serving: the way is right, and the machine behind it does not serve (facts §7.2, §7.3, §11 rows 33, 36)."""
+"""Family serving: the way is right, and the machine behind it does not serve (§7.2, §7.3, §11 rows 33, 36)."""
 
 from __future__ import annotations
 

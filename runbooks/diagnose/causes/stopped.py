@@ -1,4 +1,4 @@
-"""Family stopped: the machine rests, and somebody or something put it to rest (facts §4.4, §8.2, §11 rows 12, 35)."""
+"""Family stopped: the machine rests, and somebody or something put it to rest (§4.4, §8.2, §11 rows 12, 35)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Family visibility: the machine is there, and a viewer leaves it out (facts §2, §11 row 22)."""
+"""Family visibility: the machine is there, and a viewer leaves it out (§2, §11 row 22)."""
 
 from __future__ import annotations
 

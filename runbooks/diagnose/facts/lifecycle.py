@@ -19,7 +19,7 @@ _ASKED = ("signalled", "autostop", "trial")
 _BOOTS = ("booting", "command", "created-and-started")
 _ENDS = ("exited", "killed")
 _SIGNALS = {"SIGABRT": 134, "SIGKILL": 137, "SIGSEGV": 139, "SIGTERM": 143, "SIGBUS": 135, "SIGILL": 132, "SIGFPE": 136}
-# Minutes after which Fly itself calls a passing state stuck (facts §2; `created`: §11 row 20).
+# Minutes after which Fly itself calls a passing state stuck (§2; `created`: §11 row 20).
 STUCK_AFTER = {
     "creating": 5,
     "created": 2,
@@ -199,7 +199,7 @@ class LifecycleFacts:
 
 
 def _code(ended: Exit) -> int | None:
-    """The code; where there is none, or 0 beside a signal, 128 + the signal (facts §4.3: -1 is no signal)."""
+    """The code; where there is none, or 0 beside a signal, 128 + the signal (§4.3: -1 is no signal)."""
     if not ended.exit_code and ended.signal and 0 < ended.signal < 65:
         return 128 + ended.signal
     return ended.exit_code

@@ -187,7 +187,7 @@ class LogFacts:
 
 
 def _time_in(request_id: str) -> datetime | None:
-    """The time in a fly-request-id: it begins with a ULID, whose first ten letters count milliseconds (facts §1.1)."""
+    """The time in a fly-request-id: it begins with a ULID, whose first ten letters count milliseconds (§1.1)."""
     letters = request_id[:10].upper()
     if len(letters) < 10 or any(letter not in _CROCKFORD for letter in letters):
         return None

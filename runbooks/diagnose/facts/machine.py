@@ -25,7 +25,7 @@ class MachineView:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One entry of config.services (facts §7.2): `ports` maps a public port to its handlers.
+    """One entry of config.services (§7.2): `ports` maps a public port to its handlers.
 
     `autostart` is None where only an excerpt was seen that does not speak of it.
     """
@@ -144,7 +144,7 @@ class MachineFacts:
 
     @cached_property
     def flagged_hosts(self) -> tuple[MachineView, ...]:
-        """Views that say that the machine's host does not answer (facts §2)."""
+        """Views that say that the machine's host does not answer (§2)."""
         return tuple(s for s in self.views if s.machine.host_status not in ("", "ok"))
 
     @cached_property
@@ -165,7 +165,7 @@ class MachineFacts:
 
     @cached_property
     def critical_checks(self) -> tuple[tuple[str, str, str], ...]:
-        """(name, output, look) of every check that is critical; fakes of the deployer left out (facts §1.4)."""
+        """(name, output, look) of every check that is critical; fakes of the deployer left out (§1.4)."""
         found: dict[str, tuple[str, str, str]] = {}
         for sighting in self.views:
             checks = sighting.machine.raw.get("checks")
@@ -188,7 +188,7 @@ class MachineFacts:
 
     @cached_property
     def retries(self) -> int | None:
-        """How often the policy would restart it; None when unknown (facts §4.1)."""
+        """How often the policy would restart it; None when unknown (§4.1)."""
         if self.config is None:
             return None
         restart = self.config.get("restart")
@@ -213,7 +213,7 @@ def _service(row: Mapping[str, object], whole: bool) -> Service:
     return Service(
         inner if isinstance(inner, int) else None,
         tuple(ports),
-        # An absent key means off for a machine made through the API (facts §4.4).
+        # An absent key means off for a machine made through the API (§4.4).
         row.get("autostart") is True if whole or "autostart" in row else None,
         row.get("autostop") in (True, "stop", "suspend"),
     )
