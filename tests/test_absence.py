@@ -93,7 +93,7 @@ def test_a_404_is_asked_twice_before_nothing_shows_the_machine() -> None:
     assert diagnosis.cause is None
     told_by = searched(Facts(evidence), diagnosis)
     assert "0 of" in " ".join(told_by.notes)
-    assert "The token sees every app of its organisation" in " ".join(told_by.notes)
+    assert "The token reads every app of its organisation" in " ".join(told_by.notes)
     row = told_by.table[told_by.table["evidence"] == "E03b"].iloc[0] if told_by.table is not None else {}
     assert row["where"].endswith(f"/machines/{ID}"), "one request"
 
@@ -111,7 +111,7 @@ def test_a_token_for_one_app_cannot_prove_that_no_other_app_has_it() -> None:
     assert wrong.status is Status.OPEN
     assert not wrong.against
     assert "limited to single apps" in wrong.missing[0].text
-    assert "sees only vyx-app" in " ".join(searched(Facts(evidence), diagnose(evidence)).notes)
+    assert "reads only vyx-app" in " ".join(searched(Facts(evidence), diagnose(evidence)).notes)
 
 
 def test_a_region_that_did_not_answer_is_no_absence() -> None:
@@ -148,4 +148,4 @@ def test_an_incident_older_than_the_logs_says_so_at_once() -> None:
     old = replace(evidence, looked_at=NOW + timedelta(days=8))
     diagnosis = diagnose(old)
     assert "logs of that time are no longer kept" in " ".join(so_far(old, diagnosis).notes)
-    assert "no line says nothing here" in " ".join(logs(Facts(old), diagnosis).notes)
+    assert "An empty log proves nothing" in " ".join(logs(Facts(old), diagnosis).notes)

@@ -18,6 +18,7 @@ from runbooks.base.errors import UsageError
 from runbooks.base.settings import load_settings
 from runbooks.case import Case, open_case
 from runbooks.definitions import validate
+from runbooks.diagnose.verdict import diagnose
 from runbooks.report import browse, dataframes
 from runbooks.report.progress import Progress
 from runbooks.source import Collected, collect
@@ -88,7 +89,7 @@ def test_publishing_again_without_a_change_makes_no_second_folder(root: Path) ->
 
 def test_a_note_goes_into_the_report_masked_and_can_be_changed(root: Path) -> None:
     case = open_case(source=DEMO)
-    assert "Nothing yet" in case.note("\n\n").answer
+    assert "No notes yet" in case.note("\n\n").answer
     case.note("first words")
     shown = case.note("Asked <b>Tom</b>\nat tom@example.org; key sbp_0123456789abcdef0123456789abcdef01234567")
     assert "first words" not in shown.quote
@@ -234,7 +235,7 @@ def test_every_table_is_there_typed_and_documented(root: Path) -> None:
 def test_an_empty_case_has_the_same_tables(root: Path, worlds: dict[str, Collected]) -> None:
     case: Case = open_case(source="simulator:vyx-missing-environment")
     bare = case.evidence.__class__(case.evidence.subject, case.evidence.looked_at, {})
-    built = dataframes.build(module.Facts(bare), module.diagnose(bare))
+    built = dataframes.build(module.Facts(bare), diagnose(bare))
     assert {name: list(frame.columns) for name, frame in built.items()} == {
         name: list(table.columns) for name, table in dataframes.TABLES.items()
     }

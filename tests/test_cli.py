@@ -178,7 +178,7 @@ def test_the_end_of_a_run_says_what_why_what_to_do_and_where(
         "It wants it.",
         "    fly secrets set A=1",
         "(1 more in the report)",
-        "Not checked: 2 things; the report names each with its reason.",
+        "Not checked: 2 items; the report lists each with its reason.",
         "",
         f"Report: {tmp_path}/report.html",
     ]

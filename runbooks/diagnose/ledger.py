@@ -149,9 +149,23 @@ def cause(
     sources: tuple[str, ...] = (),
     owner: Owner = Owner.YOU,
 ) -> Callable[[Rule], Rule]:
-    """Register the rule that follows. `explains` lists what this cause makes happen, `is_a` names its
-    general form; `asked_by` marks a hypothesis of the first report, which always stands in the ledger.
-    `apart` says for each neighbour how to tell the two apart, `sources` where Fly says so, `side` who can mend it."""
+    """Register the rule that follows as a cause.
+
+    Args:
+        slug: its name in summaries and documents
+        title: what it is, in one clause
+        stage: lifecycle phase; among several, the earliest is fixed first
+        remedy: what to do; commands may hold `{app}`, `{machine_id}` and other names of the facts
+        next_test: the test that confirms or rules it out
+        prevention: what would have prevented it
+        explains: slugs of what this cause makes happen
+        is_a: slug of its general form
+        mechanism: whether it only hides the machine or follows from something deeper
+        always_listed: whether it is an initial hypothesis, which every report lists
+        distinguish_from: for each similar cause, how to tell the two apart
+        sources: where Fly documents it
+        owner: who can fix it
+    """
 
     def register(rule: Rule) -> Rule:
         family = rule.__module__.rpartition(".")[2]

@@ -11,6 +11,7 @@ from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
 from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
+from runbooks.report.footing import used
 from runbooks.report.section import Section
 
 _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ open", "refuted": "✗ refuted"}
@@ -134,13 +135,15 @@ def root_cause(diagnosis: Diagnosis) -> Section:
     )
 
 
-def config_audit(_: Facts, diagnosis: Diagnosis) -> Section:
+def config_audit(facts: Facts, diagnosis: Diagnosis) -> Section:
     return Section(
         "config-audit",
         "Config audit",
         "Which settings should change, independent of this incident?",
         f"{len(diagnosis.audit)} findings." if diagnosis.audit else "No findings, or no config could be read.",
         notes=tuple(f"{claim.text} {_notes(claim.evidence)}" for claim in diagnosis.audit),
+        evidence=tuple(dict.fromkeys(n for claim in diagnosis.audit for n in claim.evidence))
+        or used(facts, Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED),
     )
 
 

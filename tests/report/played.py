@@ -8,11 +8,12 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
+from runbooks.definitions.machine_not_visible import SECTIONS
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence
-from runbooks.report import charts, conclusions, steps
+from runbooks.report import charts, conclusions
 from runbooks.report.section import Section
 from tools.generate_docs import play
 
@@ -50,7 +51,6 @@ CONCLUSIONS = (
     conclusions.visibility,
     conclusions.hypotheses,
     conclusions.root_cause,
-    conclusions.config_audit,
     conclusions.what_to_do,
     conclusions.verification,
     conclusions.prevention,
@@ -62,7 +62,7 @@ def tell(evidence: Evidence) -> Told:
     found, facts = diagnose(evidence), Facts(evidence)
     blank: dict[str, Any] = dict.fromkeys(charts.__all__, lambda *_: None)
     with patch.multiple(charts, **blank):
-        steps_ = [step(facts, found) for step in steps.STEPS]
+        steps_ = [step(facts, found) for step in SECTIONS]
         ends = [conclusions.so_far(evidence, found), *(make(found) for make in CONCLUSIONS)]
     return Told(evidence, found, (*steps_, *ends))
 

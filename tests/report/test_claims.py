@@ -19,12 +19,13 @@ import pytest
 from markdown_it import MarkdownIt
 from played import Told, tell, told
 
+from runbooks.definitions.machine_not_visible import SECTIONS
 from runbooks.diagnose.fix_checks import checks
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Answer, Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Outcome, Requests
-from runbooks.report import charts, page, steps, summary, writeup
+from runbooks.report import charts, page, summary, writeup
 from runbooks.report.document import Report
 from runbooks.simulator.scenario import scenario_names
 from tools.generate_docs import play, without
@@ -146,7 +147,7 @@ def test_every_section_says_what_it_rests_on(name: str) -> None:
             for row in section.table.itertuples(index=False):
                 signs = [cell for cell in map(str, row) if cell.startswith(("✓", "✗"))]
                 assert not signs or NUMBER.search(str(row.evidence)), (section.slug, row)
-    for section in found.sections[: len(steps.STEPS)]:
+    for section in found.sections[: len(SECTIONS)]:
         assert section.evidence or UNSEEN.match(section.answer), (section.slug, section.answer)
 
 
@@ -170,7 +171,7 @@ def test_an_answer_that_a_look_would_change_cites_it(name: str) -> None:
     whole = told(name)
     for group in GROUPS:
         less = tell(without(whole.evidence, *group))
-        for before, after in zip(whole.sections[: len(steps.STEPS)], less.sections, strict=False):
+        for before, after in zip(whole.sections[: len(SECTIONS)], less.sections, strict=False):
             if before.answer != after.answer:
                 assert set(group) & set(before.evidence), (group, before.slug, before.answer, after.answer)
 
