@@ -11,11 +11,15 @@ import pytest
 CHECKOUT = Path(__file__).parent.parent
 PLATFORM = (CHECKOUT / "docs" / "fly-platform.md").read_text(encoding="utf-8")
 PLACES = ("*.md", "Makefile", "*.toml", "docs/**/*", "runbooks/**/*", "tools/**/*", "tests/**/*", "benchmarks/**/*")
-TEXT = {".py", ".md", ".yaml", ".toml", ".j2", ".html", ".css", ".js", ".sql", ""}
+TEXT = {".py", ".md", ".yaml", ".toml", ".j2", ".html", ".css", ".js", ".sql"}
 FILES = sorted(
     path
     for path in {path for place in PLACES for path in CHECKOUT.glob(place)}
-    if path.is_file() and path.suffix in TEXT and path != Path(__file__) and "__pycache__" not in path.parts
+    if path.is_file()
+    and path.suffix in TEXT
+    and path != Path(__file__)
+    and "__pycache__" not in path.parts
+    and not any(part.startswith(".") for part in path.relative_to(CHECKOUT).parts)
 )
 
 HEADINGS = set(re.findall(r"^#{2,3} §(\d+(?:\.\d+)?) ", PLATFORM, re.M)) | set(
