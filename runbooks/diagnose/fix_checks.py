@@ -1,4 +1,4 @@
-"""Is it mended? The first report's five checks on a new machine, each beside what it showed at the incident.
+"""Verify the fix: five checks on a new machine, each compared with its result at the incident.
 
 The same function judges both: the evidence of the new machine, and that of the incident's run. A check that
 could not be made closes nothing.
@@ -80,7 +80,7 @@ class Review:
 
 
 def checks(evidence: Evidence, skip: Collection[str] = ()) -> tuple[Check, ...]:
-    """The five, in the first report's order."""
+    """The five checks, in the order of `CHECKS`."""
     facts = Facts(evidence)
     found = (_image(facts), _listed(facts), _running(facts), _endpoint(facts), _row(facts))
     return tuple(

@@ -224,7 +224,7 @@ def _prevention(ledger: Ledger, audit: list[Remedy]) -> tuple[Remedy, ...]:
 
 
 def _verification(facts: Facts) -> tuple[Remedy, ...]:
-    """The first report's five checks, in commands that exist today."""
+    """The checks that verify the fix, as commands that exist today."""
     names = {**facts.names, "live_id": "NEW_ID"}
     checks = (
         Remedy(
@@ -282,7 +282,7 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
 
 
 def _reading_order(ledger: Ledger) -> Callable[[Entry], tuple[int, int, str]]:
-    """The cause first, then what holds, what is open, what is refuted; the first report's own among each."""
+    """The cause first, then what holds, what is open, what is refuted; within each by lifecycle phase."""
     rank = {"confirmed": 1, "likely": 2, "open": 3, "refuted": 4}
 
     def key(entry: Entry) -> tuple[int, int, str]:

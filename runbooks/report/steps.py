@@ -5,7 +5,7 @@ Only observations are shown here; what they mean is in `conclusions.py` and come
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose import commands
@@ -17,7 +17,6 @@ from runbooks.evidence.models import FunctionLog, Listing, LogLine, Outcome
 from runbooks.evidence.retention import gone_at, overdue
 from runbooks.report import charts, status
 from runbooks.report.footing import noted, numbers, used, why
-from runbooks.report.overview import searched, siblings, timeline
 from runbooks.report.section import Section
 
 
@@ -403,21 +402,3 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
         commands=commands.lines(("dig +short {app_host} A {app_host} AAAA", commands.UPGRADE), facts.names),
         evidence=used(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED, Facet.EDGE_APP),
     )
-
-
-STEPS: tuple[Callable[[Facts, Diagnosis], Section], ...] = (
-    symptoms,
-    caller,
-    app,
-    machines,
-    events,
-    logs,
-    image,
-    token,
-    create_directly,
-    record,
-    endpoint,
-    timeline,
-    siblings,
-    searched,
-)
