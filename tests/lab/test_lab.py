@@ -40,13 +40,13 @@ def test_from_a_pasted_log_to_the_report(opened: Open, scenario: Scenario, out: 
     assert "So far: missing-environment, confirmed" in opening
     assert "Verdict so far: ROOT CAUSE IDENTIFIED" in opening
 
-    assert "The caller claims success" in notebook.run("step-08")
+    assert "The caller reports success" in notebook.run("step-08")
     assert "Missing required environment variables: SUPABASE_SERVICE_KEY" in notebook.run("step-14")
     assert "41 moments" in notebook.run("step-26")
     picture = notebook.cell("step-26").locator(".jp-OutputArea img")
     assert picture.evaluate("image => image.naturalWidth") == 1440
     assert 'fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app' in notebook.run("step-35")
-    assert "Nothing yet" in notebook.run("notes")
+    assert "No notes yet" in notebook.run("notes")
     notebook.write("notes", 'case.note(r"""\nAsked Nadia: 3 users wait. C:\\new\n""")')
     assert "Asked Nadia: 3 users wait. C:\\new" in notebook.run("notes")
 
@@ -165,7 +165,7 @@ def test_verify_fix_closes_the_incident(opened: Open, incident: Path, out: Path)
     notebook.fill("incident", incident.relative_to(out).as_posix())  # as "Copy Path" gives it
     before = published(out, "verify_fix")
     notebook.run_all("publish")
-    assert "5 of 5 checks hold" in notebook.output("five-checks")
+    assert "5 of 5 checks pass" in notebook.output("five-checks")
     (folder,) = published(out, "verify_fix") - before
     assert json.loads((folder / "summary.json").read_text())["verdict"] == "healthy"
     notebook.cell("publish").get_by_role("link", name="report.html").click()
