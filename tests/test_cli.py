@@ -314,9 +314,11 @@ def test_simulate_serves_what_it_prints_until_it_is_stopped(number: signal.Signa
     command = [sys.executable, "-u", "-m", "runbooks", "simulate", "vyx-missing-environment"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        lines = list(iter(server.stdout.readline, "# and then, for example:\n"))
-        first_try = server.stdout.readline()
-        exports = "".join(line for line in lines if line.startswith("export "))
+        exports, first_try = "", ""
+        while not first_try.startswith("curl "):
+            first_try = server.stdout.readline()
+            assert first_try, "the server ended before it printed a command"
+            exports += first_try if first_try.startswith("export ") else ""
         done = subprocess.run(["sh", "-c", exports + first_try], capture_output=True, text=True, check=True)
         assert json.loads(done.stdout)["name"] == "vyx-app"
         server.send_signal(number)
