@@ -29,7 +29,7 @@ from tools.generate_docs import play
 SCENARIOS = {
     # what somebody believed, and what the write-up has to tell him: the first action, and what was not so
     "vyx-missing-environment": ("Give the program SUPABASE_SERVICE_KEY", "the image tag was missing", "destroyed"),
-    "vyx-image-missing": ("Push the tag, or ask for an image that exists", "the program crashes", ""),
+    "vyx-image-missing": ("Push the tag, or request an image that exists", "the program crashes", ""),
     "stuck-in-transition": (
         "Make another one in its place, and remove",
         "the image tag was missing",

@@ -39,7 +39,7 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
         "Create the next one with auto_destroy false",
         "auto_destroy removes the machine, its events and later its id, so the evidence is lost. "
         "`fly machine run` leaves it off. Set the variables of the lost machine in your shell first."
-        "{masked} The command does not repeat ports, memory and restart policy. It shows only whether the program stays up. "
+        "{masked} Ports, memory and restart policy are not repeated, so this shows only whether the program stays up. "
         "To test the endpoint, create a machine with your own caller.",
         (
             "fly machine run {image} -a {app} -r {region} {variables}",
@@ -102,7 +102,7 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
     ),
     prevention=Remedy(
         "Make provisioning idempotent, and delete machines from one job only",
-        "Code that deletes a machine of the same name before it creates one destroys a healthy machine on a second run.",
+        "Code that deletes a machine of the same name before creating one destroys a healthy machine on a second run.",
     ),
     next_test="Look at the source of the destroy event and at requested_stop of the last exit.",
 )
@@ -348,7 +348,7 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     explains=_WAITS,
     remedy=Remedy(
         "Wait until the machine's state is settled, then repeat the request",
-        "Start works from created, stopped, suspended and failed; destroy without force works only from a settled state.",
+        "Start works from created, stopped, suspended and failed; destroy without force only from a settled state.",
         (
             "fly machine wait {machine_id} -a {app} --state settled",
             "fly machine start {machine_id} -a {app}",
