@@ -1,4 +1,4 @@
-"""Family image: the reference, the registry, and the image that was pulled (facts §3.1, §5, §11 rows 1-5, 42)."""
+"""Family image: the reference, the registry, and the image that was pulled (§3.1, §5, §11 rows 1-5, 42)."""
 
 from __future__ import annotations
 

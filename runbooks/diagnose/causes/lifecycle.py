@@ -264,7 +264,7 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
     )
 
 
-# How a caller requests a machine that does not boot (facts §3, §5.5).
+# How a caller requests a machine that does not boot (§3, §5.5).
 _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly machine create", "fly m create ")
 
 

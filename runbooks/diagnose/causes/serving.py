@@ -1,4 +1,4 @@
-"""Family serving: the endpoint is correct, but the machine does not serve (facts §7.2, §7.3, §11 rows 33, 36)."""
+"""Family serving: the endpoint is correct, but the machine does not serve (§7.2, §7.3, §11 rows 33, 36)."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def websocket_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     if number == Facet.EDGE_BELIEVED and named and named.reached == "open":
         yield contradicts("With the machine named in the header, it accepts.", Facet.EDGE_APP)
     yield concludes(
-        f"The program answers the WebSocket upgrade with {probe.status}: the program is reachable and rejects the connection.",
+        f"The program is reachable and rejects the WebSocket upgrade with {probe.status}.",
         f"its program answers the upgrade with {probe.status}",
         status=str(probe.status),
     )

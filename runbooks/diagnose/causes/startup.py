@@ -1,4 +1,4 @@
-"""Family startup: the machine booted and its program exited (facts §4, §8.2, §11 rows 6-10)."""
+"""Family startup: the machine booted and its program exited (§4, §8.2, §11 rows 6-10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Family stopped: the machine is stopped or suspended, and what stopped it (facts §4.4, §8.2, §11 rows 12, 35)."""
+"""Family stopped: the machine is stopped or suspended, and what stopped it (§4.4, §8.2, §11 rows 12, 35)."""
 
 from __future__ import annotations
 
