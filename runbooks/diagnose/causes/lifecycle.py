@@ -337,7 +337,7 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     big = f" (its image takes {size / 1e9:.1f} GB packed)" if size > 1e9 else ""
     yield concludes(
         f"The machine is stuck in `{state}`{' for ' + format_duration(over) if over else ''}{big}.",
-        f"it hangs in `{state}`{' for ' + format_duration(over) if over else ''}{big}",
+        f"it is stuck in `{state}`{' for ' + format_duration(over) if over else ''}{big}",
     )
 
 
