@@ -243,7 +243,7 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
             continue
         if entry is not None:
             entries.append(entry)
-    top, tied = _first_to_fix(entries, facts.events.runs)
+    top, tied = _first_to_fix(entries, facts.events.runs or _idle(facts))
     return Ledger(tuple(entries), top, tied, tuple(faults), against_itself)
 
 
@@ -332,6 +332,11 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
 def _claims(facts: Facts, points: Iterable[Point], kind: Kind) -> tuple[Claim, ...]:
     """The points of one kind; a look that a run did not come to is no footnote."""
     return tuple(Claim(p.text, facts.made(*p.evidence)) for p in points if p.kind is kind)
+
+
+def _idle(facts: Facts) -> bool:
+    """Whether the machine is stopped and the next request starts it: that is its normal operation."""
+    return facts.events.state in ("stopped", "suspended") and any(s.autostart for s in facts.machine.services or ())
 
 
 def _first_to_fix(entries: list[Entry], runs: bool) -> tuple[Entry | None, tuple[Entry, ...]]:
