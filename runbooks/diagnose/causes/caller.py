@@ -22,10 +22,10 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.shared_evidence import create_refused
+from runbooks.diagnose.states import WAITING, row_agrees
 from runbooks.evidence.caller import MACHINE_ID
 from runbooks.evidence.models import Record
 
-WAITING = ("provisioning", "starting", "creating", "created", "pending")
 _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
 
 
@@ -79,28 +79,13 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(f"{waits}; the machine is {facts.events.state}.", Facet.RECORD, *facts.events.state_evidence)
 
 
-# What tables call a state → the states of the platform that agree with it. Words that are in no set decide nothing.
-_AGREES = (
-    (
-        {"running", "started", "active", "ready", "online", "up", "live", "healthy"},
-        {"started", "suspended", "starting"},
-    ),
-    ({"stopped", "paused", "sleeping", "offline", "inactive", "down"}, {"stopped", "suspended", "stopping"}),
-    ({"suspended"}, {"suspended", "stopped", "suspending"}),
-    ({"destroyed", "deleted", "removed", "terminated"}, {"destroyed", "destroying"}),
-    ({"destroying", "deleting", "terminating"}, {"destroyed", "destroying"}),
-    ({"stopping"}, {"stopped", "stopping", "suspended"}),
-    ({"failed", "error", "errored", "crashed"}, {"failed", "stopped", "destroyed", "launch_failed"}),
-)
-
-
 def _says_another_state(facts: Facts, record: Record) -> Iterator[Point | Conclusion]:
     """The row claims a settled state, and the machine is in another one."""
-    says, state = record.status.lower(), facts.events.state
-    agreeing = next((states for words, states in _AGREES if says in words), None)
-    if agreeing is None or not state:
+    state = facts.events.state
+    agrees = row_agrees(record.status, state)
+    if agrees is None:
         return
-    if state in agreeing:
+    if agrees:
         yield refutes("The row agrees with the machine.", Facet.RECORD, *facts.events.state_evidence)
         return
     text = f"The row says `{record.status}`, and the machine is {state}."

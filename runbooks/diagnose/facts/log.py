@@ -23,8 +23,10 @@ _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+UNKNOWN = "unknown"
+"""The kind of a refusal that is in no table: it is quoted, and stands as a hypothesis of its own."""
 # A refusal that says only that something went wrong gives way to one that says what.
-VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden"})
+VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden", UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,12 @@ class LogFacts:
             )
         for error in errors:
             found += _refusals_in(error.text, Facet.CALLER, error.status, error.at or _time_in(error.request_id))
+        known = {(no.text, no.evidence) for no in found}
+        found += [
+            ApiRefusal(UNKNOWN, error.text, Facet.CALLER, {}, error.status, error.at, operation_of(error.text))
+            for error in errors
+            if error.text.strip() and (error.text, Facet.CALLER) not in known
+        ]
         # A client that could not connect to the endpoint was not refused by the API.
         found = [no for no in found if no.kind not in VAGUE or not _OF_THE_ENDPOINT.search(no.text)]
         if all(no.kind in VAGUE for no in found):
