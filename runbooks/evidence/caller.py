@@ -15,6 +15,7 @@ from runbooks.evidence.caller_errors import STAMP, own_words, refused_in
 from runbooks.evidence.embedded_json import MACHINE_ID, objects_in, placed_objects
 from runbooks.evidence.models import Caller
 from runbooks.evidence.parsers import text_of, time_of
+from runbooks.evidence.pasted.identity import identity_of
 
 __all__ = ["MACHINE_ID", "objects_in", "read_caller"]
 
@@ -29,6 +30,7 @@ _KEYS = {
 }
 # What is called `name` may as well be an error's or a row's: those are no names of machines.
 _NAME = re.compile(r"(?!\S*Error\Z)(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-)[A-Za-z0-9][A-Za-z0-9_.-]{0,100}\Z")
+_COLOUR = re.compile(r"(?:\x1b|\^\[|␛)\[[0-9;]{0,12}[A-Za-z]")
 _SUCCESS = re.compile(r"(?i)\b(success|successfully|provisioned|created)\b")
 
 
@@ -58,6 +60,7 @@ def read_caller(text: str) -> Caller:
         error_text=refused.chosen.text if refused.chosen else "",
         fields=fields,
         errors=refused.errors,
+        identity=identity_of(_COLOUR.sub("", text)),
     )
     return replace(caller, ok=_claim(caller))
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from runbooks.base.facets import FacetEnum
+from runbooks.evidence.paste_identity import PasteIdentity
 
 Json = Mapping[str, Any]
 
@@ -417,6 +418,7 @@ class Caller:
     image: str = ""
     fields: Json = field(default_factory=dict)
     errors: tuple[CallerError, ...] = ()
+    identity: PasteIdentity = field(default_factory=PasteIdentity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What people paste: one reader for each form of text, each a pure function from text to typed records."""
