@@ -17,6 +17,8 @@ from runbooks.collect.source import Source
 from runbooks.collect.supabase import WebRecords
 from runbooks.evidence.models import ImageRef
 
+NO_APP = "no app is known: none was given and the pasted text names none (parameter app_name)"
+
 
 @dataclass(frozen=True)
 class CollectionSession(CollectionContext):
@@ -31,6 +33,11 @@ class CollectionSession(CollectionContext):
     def with_token(self, ask: Callable[[], FacetResult]) -> FacetResult:
         """Ask, if there is a token to ask with."""
         return ask() if self.source.token else unavailable(machines.NO_CREDENTIALS)
+
+    def in_app(self, ask: Callable[[str], FacetResult]) -> FacetResult:
+        """Ask about the app with its name, if a name is known and there is a token to ask with."""
+        app = self.app_name()
+        return self.with_token(lambda: ask(app)) if app else unavailable(NO_APP)
 
     def wait_for_lag(self, seconds: float) -> None:
         """Before a second look: wait for what lags behind."""
