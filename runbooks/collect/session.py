@@ -15,7 +15,7 @@ from runbooks.collect.records import RecordsReader
 from runbooks.collect.result import FacetResult, unavailable
 from runbooks.collect.source import Source
 from runbooks.collect.supabase import WebRecords
-from runbooks.evidence.models import ImageRef
+from runbooks.evidence.models import ImageRef, Reason
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class CollectionSession(CollectionContext):
 
     def with_token(self, ask: Callable[[], FacetResult]) -> FacetResult:
         """Ask, if there is a token to ask with."""
-        return ask() if self.source.token else unavailable(machines.NO_CREDENTIALS)
+        return ask() if self.source.token else unavailable(machines.NO_CREDENTIALS, code=Reason.NO_TOKEN)
 
     def wait_for_lag(self, seconds: float) -> None:
         """Before a second look: wait for what lags behind."""
