@@ -18,7 +18,18 @@ from runbooks.collect.session import NO_APP, CollectionSession, split
 from runbooks.evidence import macaroon
 from runbooks.evidence.bundle import ANSWER_TYPES
 from runbooks.evidence.caller import read_caller
-from runbooks.evidence.models import App, Listing, Outcome, Probe, RecordEvents, Records, Resolution, Token, TokenInside
+from runbooks.evidence.models import (
+    App,
+    Listing,
+    Outcome,
+    Probe,
+    Reason,
+    RecordEvents,
+    Records,
+    Resolution,
+    Token,
+    TokenInside,
+)
 
 LIST_LAG = 5.0
 """Seconds that a list may lag behind, as Fly's own client allows for (§1.6)."""
@@ -80,7 +91,7 @@ def _by_name_only(session: CollectionSession) -> bool:
 def _caller(session: CollectionSession) -> FacetResult:
     text = session.client.redactor.text(session.given.caller_text, "caller's log")
     if not text.strip():
-        return unavailable("no answer or log of the caller was given (parameter caller_log)")
+        return unavailable("no answer or log of the caller was given (parameter caller_log)", code=Reason.NOT_GIVEN)
     caller = read_caller(text)
     told = [
         f"id {caller.machine_id}" if caller.machine_id else "",
@@ -160,7 +171,9 @@ def _logs(session: CollectionSession) -> FacetResult:
     kept = Facet.LOGS.kept
     if found.outcome is Outcome.ABSENT and since and kept and session.started_at - since > kept:
         # Nothing is left of that time, whatever was printed: this is no "no".
-        return unavailable(f"no line of instance {machine_id} is left: Fly keeps logs for about {kept.days} days")
+        return unavailable(
+            f"no line of instance {machine_id} is left: Fly keeps logs for about {kept.days} days", code=Reason.NOT_KEPT
+        )
     return found
 
 
@@ -177,7 +190,10 @@ def _organisation(session: CollectionSession) -> FacetResult:
     slugs += [scope.org_slug for scope in token.scopes] if isinstance(token, Token) else []
     slug = next(filter(None, slugs), "")
     if not slug:
-        return unavailable("no organisation is known: neither the app nor the token named one (parameter org_slug)")
+        return unavailable(
+            "no organisation is known: neither the app nor the token named one (parameter org_slug)",
+            code=Reason.NOT_GIVEN,
+        )
     return session.with_token(lambda: machines.organisation(session.client, slug))
 
 
@@ -194,7 +210,9 @@ def _machine_again(session: CollectionSession) -> FacetResult:
 def _image_believed(session: CollectionSession) -> FacetResult:
     text = session.given.image or session.caller_answer().image
     if not text:
-        return unavailable("the image that the caller believes in is not known (parameter image)")
+        return unavailable(
+            "the image that the caller believes in is not known (parameter image)", code=Reason.NOT_GIVEN
+        )
     ref = registry.parse_ref(text)
     return session.registry(ref, ref.digest or ref.tag)
 
@@ -237,7 +255,9 @@ def _dns_app(session: CollectionSession) -> FacetResult:
 def _dns_believed(session: CollectionSession) -> FacetResult:
     host = split(session.believed_url()).hostname
     return (
-        session.edge.resolve(host) if host else unavailable("no URL of the caller is known (parameter websocket_url)")
+        session.edge.resolve(host)
+        if host
+        else unavailable("no URL of the caller is known (parameter websocket_url)", code=Reason.NOT_GIVEN)
     )
 
 
@@ -278,7 +298,7 @@ def _status(session: CollectionSession) -> FacetResult:
 def _edge_believed(session: CollectionSession) -> FacetResult:
     url = session.believed_url()
     if not url:
-        return unavailable("no URL of the caller is known (parameter websocket_url)")
+        return unavailable("no URL of the caller is known (parameter websocket_url)", code=Reason.NOT_GIVEN)
     return _would_wake(session) or session.edge.probe(url)
 
 

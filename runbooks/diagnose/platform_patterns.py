@@ -134,9 +134,9 @@ PROXY: Table = (
         (
             ("starting machine", r"^\s*Starting machine\s*$"),
             ("machine started in", r"^\s*machine started in"),
-            ("became reachable in", r"machine became reachable in"),
         ),
     ),
+    ("reachable", (("became reachable in", r"machine became reachable in (?P<thing>[\d.]{1,9}m?s)"),)),
     (
         "refused",
         (

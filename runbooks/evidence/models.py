@@ -27,6 +27,20 @@ class Outcome(StrEnum):
     COULD_NOT_LOOK = "could-not-look"
 
 
+class Reason(StrEnum):
+    """Why a facet could not be asked; `NONE` where only the sentence says it."""
+
+    NONE = ""
+    NOT_GIVEN = "not-given"  # a parameter is empty
+    NOT_CONFIGURED = "not-configured"  # a setting is empty
+    NO_TOKEN = "no-token"  # noqa: S105  no secret
+    BAD_TOKEN = "bad-token"  # noqa: S105  no secret
+    NOT_KEPT = "not-kept"  # Fly has deleted it already
+    SWITCHED_OFF = "switched-off"
+    INTERRUPTED = "interrupted"
+    NOT_RECORDED = "not-recorded"  # the bundle of a replay has no answer
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One attempt on the wire, with its provenance.
@@ -54,7 +68,12 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The answer to one facet. `reason` is a sentence: what was found, or why one could not look."""
+    """The answer to one facet.
+
+    Attributes:
+        reason: a sentence: what was found, or why one could not look
+        code: why one could not look, for programs
+    """
 
     facet: FacetEnum
     outcome: Outcome
@@ -62,6 +81,7 @@ class Observation:
     at: datetime
     answer: Any = None
     exchanges: tuple[Exchange, ...] = ()
+    code: Reason = Reason.NONE
 
     @property
     def number(self) -> str:

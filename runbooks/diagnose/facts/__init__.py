@@ -63,7 +63,7 @@ class Facts:
 
     @cached_property
     def log(self) -> LogFacts:
-        return LogFacts(self.observations, self.caller)
+        return LogFacts(self.observations, self.caller, self.machine)
 
     @cached_property
     def events(self) -> LifecycleFacts:

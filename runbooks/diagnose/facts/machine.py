@@ -199,6 +199,16 @@ class MachineFacts:
         return tuple(found.values())
 
     @cached_property
+    def passing_evidence(self) -> str:
+        """The evidence of a started machine whose checks all pass; "" where none is listed or one does not."""
+        for view in self.views:
+            checks = view.machine.raw.get("checks")
+            listed = [c for c in checks if isinstance(c, Mapping)] if isinstance(checks, list | tuple) else []
+            if view.machine.state == "started" and listed and all(c.get("status") == "passing" for c in listed):
+                return view.evidence
+        return ""
+
+    @cached_property
     def ran(self) -> ImageRef | None:
         return self.description.image_ref if self.description else None
 
