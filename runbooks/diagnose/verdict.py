@@ -22,7 +22,7 @@ from runbooks.diagnose.model import (
     View,
 )
 from runbooks.diagnose.states import row_agrees
-from runbooks.evidence.models import Evidence, Outcome
+from runbooks.evidence.models import Evidence, Outcome, Reason
 from runbooks.evidence.retention import overdue
 
 _STATE_WORDS = {"destroyed": " is gone", "destroying": " is going", "started": " runs", "created": " never started"}
@@ -236,16 +236,17 @@ def _ask_fly(facts: Facts) -> list[Remedy]:
 
 def _make_it_visible(facts: Facts) -> list[Remedy]:
     """When the platform could not be asked, that is what to mend first."""
-    reasons = [
-        observation.reason
+    blind = [
+        observation
         for n in (Facet.TOKEN, Facet.APP, Facet.LIST, *(() if overdue(facts.evidence) else (Facet.LOGS,)))
         if (observation := facts.observation(n)) and observation.outcome is Outcome.COULD_NOT_LOOK
     ]
-    if not reasons:
+    if not blind:
         return []
+    reason = blind[0].reason
     makes_one = 'export FLY_API_TOKEN="$(fly tokens create readonly -o {org} -x 24h)"'
-    commands = (makes_one,) if "FLY_API_TOKEN" in reasons[0] else ()
-    why = f"{reasons[0][:1].upper()}{reasons[0][1:]}" if reasons[0].split(" ")[0].isalpha() else reasons[0]
+    commands = (makes_one,) if blind[0].code in (Reason.NO_TOKEN, Reason.BAD_TOKEN) else ()
+    why = f"{reason[:1].upper()}{reason[1:]}" if reason.split(" ")[0].isalpha() else reason
     return [
         filled(
             Remedy("Make it possible to look, then run again", "{why}.", commands),

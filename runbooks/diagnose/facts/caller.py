@@ -12,6 +12,8 @@ from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.evidence.log_parser import log_lines
 from runbooks.evidence.models import Caller, LogLine, Record, Records
 from runbooks.evidence.parsers import time_of
+from runbooks.evidence.pasted import unwrapped
+from runbooks.evidence.pasted.clock import PlacedLines, placed
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
@@ -35,7 +37,14 @@ class CallerFacts:
 
     @cached_property
     def pasted(self) -> tuple[LogLine, ...]:
-        return log_lines(self.answer.text)
+        """The lines of the machine's log in the pasted text, oldest first."""
+        return log_lines(unwrapped(self.answer.text))
+
+    @cached_property
+    def placed(self) -> PlacedLines:
+        """The same lines with times for a timeline: a clock without a date is put on the day of the incident."""
+        incident = self._observations.subject.incident_time
+        return placed(self.pasted, incident.astimezone(UTC).date() if incident else None)
 
     @cached_property
     def records(self) -> tuple[Record, ...]:

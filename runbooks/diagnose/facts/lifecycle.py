@@ -59,6 +59,12 @@ class LifecycleFacts:
         for sighting in self._machine.views:
             for event in sighting.machine.events:
                 found.setdefault((event.id, event.type, event.status, event.at), (event, sighting.evidence))
+        known = {(event.type, event.status, _second(event.at)) for event, _ in found.values()}
+        for sighting in self._machine.pasted_views:
+            # A table shows no ids of events, and older versions of flyctl whole seconds.
+            for event in sighting.machine.events:
+                if (event.type, event.status, _second(event.at)) not in known:
+                    found.setdefault((event.id, event.type, event.status, event.at), (event, sighting.evidence))
         return tuple(sorted(found.values(), key=lambda pair: (pair[0].at or _LATEST, pair[0].id)))
 
     @cached_property
@@ -119,6 +125,8 @@ class LifecycleFacts:
     @cached_property
     def overdue(self) -> timedelta | None:
         """How long it has been in a passing state beyond the time that Fly allows for; None: it is not."""
+        if self.state_evidence == (Facet.CALLER,):
+            return None  # how it was when somebody pasted it says nothing about how long that lasted
         limit, spent = STUCK_AFTER.get(self.state), self._observations.age(self.since)
         return spent if limit and spent and spent >= timedelta(minutes=limit) else None
 
@@ -201,8 +209,8 @@ class LifecycleFacts:
         """The looks that show a crash loop that used up its retries."""
         limit = [r for r in self._log.matches("restarts-used-up") if self._machine.retries in (None, r.number)]
         found = list(self._log.where("restarts-used-up")) if limit else []
-        crashes = [(x, at) for _, x, at in self.exits if x.exit_code not in (None, 0) and not x.requested_stop]
-        if len(crashes) > 1 and not crashes[-1][0].restarting:
+        crashes = [(x, at, e) for e, x, at in self.exits if x.exit_code not in (None, 0) and not x.requested_stop]
+        if len(crashes) > 1 and not crashes[-1][0].restarting and not crashes[-1][2].raw.get("excerpt"):
             found.append(crashes[-1][1])
         return tuple(found)
 
@@ -212,6 +220,10 @@ class LifecycleFacts:
         if not self.exits or not self.exits[-1][1].requested_stop:
             return None
         return self.exits[-1][1], self.exits[-1][2]
+
+
+def _second(at: datetime | None) -> datetime | None:
+    return at.replace(microsecond=0) if at else None
 
 
 def _code(ended: Exit) -> int | None:

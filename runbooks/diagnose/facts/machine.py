@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.observations import ObservationFacts
-from runbooks.evidence.models import ImageRef, Json, Listing, Machine, Outcome
+from runbooks.evidence.models import Caller, ImageRef, Json, Listing, Machine, Outcome, PastedMachine
 
 GONE = ("destroyed", "destroying")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_VIEWS = (
+    Facet.MACHINE,
+    Facet.MACHINE_AGAIN,
+    Facet.LIST,
+    Facet.LIST_AGAIN,
+    Facet.LIST_DELETED,
+    Facet.ORGANISATION,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class MachineView:
-    """A description of the machine, and the look that it comes from."""
+    """A description of the machine, and the look that it comes from; `pasted` where a person pasted it."""
 
     machine: Machine
     evidence: str
     app: str
+    pasted: PastedMachine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +63,28 @@ class MachineFacts:
 
     @cached_property
     def views(self) -> tuple[MachineView, ...]:
-        """Every view that shows the machine, the fullest first."""
+        """Every view that shows the machine, the fullest first.
+
+        What was pasted is older than any answer, so it counts only where the platform did not answer at all.
+        """
+        if not any(self._observations.looked(number) for number in _VIEWS):
+            return self.pasted_views
         found = []
-        for number in (
-            Facet.MACHINE,
-            Facet.MACHINE_AGAIN,
-            Facet.LIST,
-            Facet.LIST_AGAIN,
-            Facet.LIST_DELETED,
-            Facet.ORGANISATION,
-        ):
+        for number in _VIEWS:
             default = "" if number == Facet.ORGANISATION else self._observations.subject.app
             for row in self._rows(number):
                 if self.is_subject(row):
                     found.append(MachineView(row, number, row.app_name or default))
         return tuple(found)
+
+    @cached_property
+    def pasted_views(self) -> tuple[MachineView, ...]:
+        """What pasted tables and JSON show of the machine, the latest first; other apps' are left out."""
+        caller, app = self._observations.answer(Facet.CALLER, Caller), self._observations.subject.app
+        shown = [one for one in caller.pasted.machines if self.is_subject(one.machine)] if caller else []
+        own = [one for one in shown if one.app in ("", app)]
+        own.sort(key=lambda one: (one.at or _NEVER, one.whole, bool(one.machine.state)), reverse=True)
+        return tuple(MachineView(one.machine, Facet.CALLER, app, one) for one in own)
 
     def _rows(self, number: str) -> Iterable[Machine]:
         machine, listing = self._observations.answer(number, Machine), self._observations.answer(number, Listing)
@@ -94,7 +111,9 @@ class MachineFacts:
 
         People post excerpts; those leave out the version and the time of creation, which the API always sends.
         """
-        return any(s.machine.config and s.machine.instance_id and s.machine.created_at for s in self.views)
+        return any(
+            s.machine.config and s.machine.instance_id and s.machine.created_at for s in self.views if not s.pasted
+        )
 
     @cached_property
     def seen_evidence(self) -> tuple[str, ...]:
@@ -112,8 +131,9 @@ class MachineFacts:
     @cached_property
     def last_view(self) -> MachineView | None:
         """The one that tells its state: asked by its id before a list, and gone before anything else."""
+        told = [s for s in self.views if s.machine.state or not s.pasted]
         return max(
-            self.views,
+            told,
             key=lambda s: (s.evidence in (Facet.MACHINE, Facet.MACHINE_AGAIN), s.machine.state in GONE),
             default=None,
         )
@@ -154,10 +174,12 @@ class MachineFacts:
 
     @cached_property
     def services(self) -> tuple[Service, ...] | None:
-        """The services of its config; None when no config was seen."""
+        """The services of its config; None when no config was seen, or what was pasted does not speak of them."""
         if self.config is None:
             return None
         rows = self.config.get("services")
+        if rows is None and self.views[0].pasted:
+            return None
         return (
             tuple(_service(row, self.whole_config) for row in rows if isinstance(row, Mapping))
             if isinstance(rows, list | tuple)
@@ -203,6 +225,8 @@ class MachineFacts:
         if self.config is None:
             return None
         restart = self.config.get("restart")
+        if restart is None and self.views[0].pasted:
+            return None
         restart = restart if isinstance(restart, Mapping) else {}
         policy = restart.get("policy") or "on-failure"
         count = restart.get("max_retries", 10)
