@@ -26,7 +26,7 @@ def test_every_case_has_an_expectation() -> None:
 def test_a_case_has_every_key_and_can_be_read(name: str) -> None:
     incident = json.loads(CASES[name].read_text())
     assert set(incident["evidence"]) == LOOKS
-    assert incident["symptom"] and incident["confirmed_cause"] and incident["what_was_reconstructed"]
+    assert all(incident[key] for key in ("symptom", "confirmed_cause", "what_was_reconstructed"))
     assert incident["diagnosable_from_evidence"] == EXPECTED[name]["diagnosable"]
     assert incident["source_url"].startswith("https://")
     assert evidence_of(incident).observations
