@@ -235,7 +235,11 @@ FLYCTL: Table = (
     ),
     (
         "release-command",
-        (("release_command", r"release_command failed(?:.{0,80}?with exit code (?P<number>\d{1,3}))?"),),
+        (
+            ("release_command", r"release_command failed(?:.{0,80}?with exit code (?P<number>\d{1,3}))?"),
+            ("release_command", r"release_command machine .{1,40} exited with non-zero status of (?P<number>\d{1,3})"),
+            ("release command", r"[Rr]elease command failed"),
+        ),
     ),
     (
         "push-failed",
@@ -251,6 +255,10 @@ FLYCTL: Table = (
             ("update failed", r"(?:failed to update|error updating) (?:VM|machine) .{1,300}"),
             ("failed to update", r"(?:failed to update|error updating) (?:VM|machine) .{1,300}"),
         ),
+    ),
+    (
+        "destroyed-by-hand",
+        (("attempting to destroy", r"was found and is currently in .{1,30} state, attempting to destroy"),),
     ),
     (
         "deploy-destroys",
