@@ -78,13 +78,13 @@ RUNNER: Table = (
         (
             (
                 "image",
-                r"(?i)^(?!.{0,40}enough space).{0,80}?\b(?:pull|prepar|fetch)\w{0,6}\b.{0,200}?\bimage\b"
+                r"(?i)^(?!.{0,40}enough space|.{0,80}build from source).{0,80}?\b(?:pull|prepar|fetch)\w{0,6}\b.{0,200}?\bimage\b"
                 r".{0,300}?\b(?:fail(?:ed|ure)?|errors?|unable|not found|cancel\w*)\b",
             ),
             (
                 "image",
                 r"(?i)\b(?:fail(?:ed|ure)?|errors?|unable|could not)\b.{0,60}?\b(?:pull|prepar|fetch|unpack)\w{0,6}\b"
-                r".{0,80}?\bimage\b",
+                r".{0,80}?\bimage\b(?! or build from source)",
             ),
         ),
     ),
@@ -235,12 +235,17 @@ FLYCTL: Table = (
     ),
     (
         "release-command",
-        (("release_command", r"release_command failed(?:.{0,80}?with exit code (?P<number>\d{1,3}))?"),),
+        (
+            ("release_command", r"release_command failed(?:.{0,80}?with exit code (?P<number>\d{1,3}))?"),
+            ("release_command", r"release_command machine .{1,40} exited with non-zero status of (?P<number>\d{1,3})"),
+            ("release command", r"[Rr]elease command failed"),
+        ),
     ),
     (
         "push-failed",
         (
-            ("failed to push", r"failed to push (?P<thing>\S{1,200})"),
+            ("failed to push", r"failed to push (?P<thing>(?:registry\.fly\.io/|image\b)\S{0,200})"),
+            ("error pushing image", r"error pushing image"),
             ("/v2/", r"unexpected status from (?:HEAD|PUT|POST|PATCH) request to \S{1,200}/v2/"),
         ),
     ),
