@@ -258,6 +258,10 @@ FLYCTL: Table = (
         ),
     ),
     (
+        "destroyed-by-hand",
+        (("attempting to destroy", r"was found and is currently in .{1,30} state, attempting to destroy"),),
+    ),
+    (
         "deploy-destroys",
         (("destroy", r"^\s*\* destroy (?P<number>\d{1,6}) .{0,80}?machines?\b"),),
     ),

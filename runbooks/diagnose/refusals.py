@@ -122,6 +122,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"volume {_VOLUME} (?:was |is |could )?not (?:be )?found",
         r"volume not found",
         r"(?:could not|unable to|failed to) find volume",
+        r"needs an unattached volume named [\"'](?P<name>[\w-]{1,60})",
         r"needs volumes with name [\"'](?P<name>[\w-]{1,60})",
     )),
     ("host-capacity", (
@@ -211,12 +212,15 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("forbidden", (
         r"(?:: |\": ?\"|=> ?\"|\b403 )forbidden\b|^forbidden\W{0,3}$",
-        r"permission_denied:|do not have permission|not authorized to (?:access|perform)",
+        r"permission_denied:|do not have permission|not authorized to \w{2,20}",
     )),
     ("client-timeout", (
         r"timeout reached waiting for[^\n]{0,400}?(?:request canceled|context deadline exceeded|Client\.Timeout)",
     )),
-    ("release-command", (r"release_command failed[^\n]{0,200}", r"release command failed[^\n]{0,200}")),
+    ("release-command", (
+        r"release[_ ]command failed[^\n]{0,200}",
+        r"release_command machine [^\n]{1,40} exited with non-zero status[^\n]{0,40}",
+    )),
     ("health-timeout", (
         r"timeout reached waiting for health ?checks[^\n]{0,400}",
         r"smoke checks? [^\n]{0,60}failed",
@@ -255,8 +259,8 @@ _STEMS = (
     "reach", "timed out", "timedout", "timeout", "time-out", "unavailable", "too many", "invalid", "json: ",
     "unsupported",
     "config.", "gpu", "flyctl version", "apps for machines", "validation", "no such", "not found", "could not", "token",
-    "authenticated", "forbidden", "permission", "health", "smoke", "upstream", "server error", "gateway",
-    "api error", "non-2", "release", "trust", "billing", "maintenance", "drained", "cordoned", "evacuat",
+    "authenticated", "authorized", "unattached", "forbidden", "permission", "health", "smoke", "upstream", "server error",
+    "gateway", "api error", "non-2", "release", "trust", "billing", "maintenance", "drained", "cordoned", "evacuat",
     "enotfound", "econn", "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution",
     "not known", "tcp", "deadline", "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted",
     "closed", "curl: ", "launch", "name_taken", "paid plan", "paid_plan",

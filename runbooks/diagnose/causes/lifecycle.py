@@ -88,7 +88,7 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
     "destroyed-by-request",
     "A request destroyed the machine",
     stage=Stage.LIFE,
-    explains=_WAITS,
+    explains=(*_WAITS, "release-failed"),
     distinguish_from={
         "auto-destroyed": "The destroy event's source is flyd.",
         "destroyed-by-deploy": "Machines of a newer release appeared at that time.",
@@ -121,6 +121,11 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
         meant = not facts.subject.by_name or facts.looked(Facet.CALLER)
         argue = confirms if meant and (own or facts.siblings.living or facts.looked(Facet.LIST)) else supports
         yield argue(f"The destroy event{when} has the source user: an API call, the dashboard or a script.", destroy[1])
+    elif facts.events.destroyed and (by_hand := facts.log.matches("destroyed-by-hand")):
+        yield supports(
+            f"The log shows a destroy command: “{short(by_hand[-1].line.message, 120)}”.",
+            *facts.log.where("destroyed-by-hand"),
+        )
     elif facts.events.destroyed and facts.events.asked_to_stop and not facts.events.event_of("stop") and not destroy:
         yield supports("The last exit was requested (requested_stop).", facts.events.asked_to_stop[1])
     if destroy and destroy[0].source not in ("user", ""):
@@ -189,7 +194,13 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(
             f"No machine of its process group {group} is left in the app.", destroy[1], facts.siblings.living[0][1]
         )
-    if any(r.thing == facts.subject.machine_id for r in words):
+    by_hand = facts.log.matches("destroyed-by-hand")
+    if by_hand:
+        yield contradicts(
+            f"The log shows a destroy command for this machine: “{short(by_hand[-1].line.message, 120)}”.",
+            *facts.log.where("destroyed-by-hand"),
+        )
+    elif any(r.thing == facts.subject.machine_id for r in words):
         yield supports(f"The deploy log says: “{short(words[-1].line.message, 120)}”.", *facts.log.where("deploying"))
     if announced:
         yield supports(
@@ -203,7 +214,7 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     "never-started",
     "No start of the machine was requested",
     stage=Stage.LIFE,
-    explains=(*_WAITS, "autostart-disabled", "connected-too-early"),
+    explains=(*_WAITS, "autostart-disabled", "connected-too-early", "stopped-by-autostop"),
     distinguish_from={
         "stuck-in-transition": "A start was requested, and the log shows an unfinished pull.",
         "stopped-by-request": "The machine ran before.",
@@ -223,7 +234,8 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
     """State `created`, a schedule not yet due, or an update that left it stopped (§14.5): no pull, no boot."""
-    if facts.events.left_stopped:
+    logged = facts.log.where("left-stopped") if facts.events.state in ("stopped", "suspended") else ()
+    if facts.events.left_stopped or logged:
         yield from _left_stopped(facts)
         return
     schedule = facts.machine.config.get("schedule") if facts.machine.config else None
@@ -263,10 +275,12 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(
             f"A schedule ({schedule}) starts the machine; the create call does not.", *facts.machine.config_evidence
         )
-    if facts.log.refused("wait-timeout"):
+    if facts.log.refused("wait-timeout") and not schedule:
+        # To wait is not to start (§14.2): the caller may have expected a start that nobody requested.
         yield contradicts(
-            "The caller waited for its start, so a start was requested.",
+            "The caller waited for its start, so it expected one.",
             facts.log.refused("wait-timeout")[0].evidence,
+            weight=Weight.WEAK,
         )
     yield concludes(
         f"The machine was created without a start and has been in `{facts.events.state}` for {format_duration(age)}.",
@@ -276,8 +290,8 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
 
 def _left_stopped(facts: Facts) -> Iterator[Point | Conclusion]:
     """The last event is an update that ended in `stopped`, and no start followed."""
-    where = facts.events.left_stopped
-    yield supports("The last event is an update that ended in `stopped`, and no start follows.", *where)
+    if where := facts.events.left_stopped:
+        yield supports("The last event is an update that ended in `stopped`, and no start follows.", *where)
     if lines := facts.log.matches("left-stopped"):
         yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("left-stopped"))
     if idle := [s for s in facts.machine.services or () if s.ports_known and not s.ports]:
@@ -417,7 +431,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
 @cause(
     "release-failed",
     "The release failed, so the app keeps its old release",
-    stage=Stage.SEEN,
+    stage=Stage.LIFE,
     owner=Owner.YOU,
     explains=("image-not-as-believed",),
     remedy=Remedy(

@@ -60,7 +60,7 @@ class Facts:
 
     @cached_property
     def caller(self) -> CallerFacts:
-        return CallerFacts(self.observations)
+        return CallerFacts(self.observations, self.machine)
 
     @cached_property
     def log(self) -> LogFacts:
