@@ -78,13 +78,14 @@ RUNNER: Table = (
         (
             (
                 "image",
-                r"(?i)^(?!.{0,40}enough space).{0,80}?\b(?:pull|prepar|fetch)\w{0,6}\b.{0,200}?\bimage\b"
+                r"(?i)^(?!.{0,40}enough space|.{0,80}build from source)"
+                r".{0,80}?\b(?:pull|prepar|fetch)\w{0,6}\b.{0,200}?\bimage\b"
                 r".{0,300}?\b(?:fail(?:ed|ure)?|errors?|unable|not found|cancel\w*)\b",
             ),
             (
                 "image",
-                r"(?i)\b(?:fail(?:ed|ure)?|errors?|unable|could not)\b.{0,60}?\b(?:pull|prepar|fetch|unpack)\w{0,6}\b"
-                r".{0,80}?\bimage\b",
+                r"(?i)\b(?:fail(?:ed|ure)?|errors?|unable|could not)\b(?!.{0,100}build from source)"
+                r".{0,60}?\b(?:pull|prepar|fetch|unpack)\w{0,6}\b.{0,80}?\bimage\b",
             ),
         ),
     ),
@@ -244,7 +245,8 @@ FLYCTL: Table = (
     (
         "push-failed",
         (
-            ("failed to push", r"failed to push (?P<thing>\S{1,200})"),
+            ("failed to push", r"failed to push (?P<thing>(?:registry\.fly\.io/|image\b)\S{0,200})"),
+            ("error pushing image", r"error pushing image"),
             ("/v2/", r"unexpected status from (?:HEAD|PUT|POST|PATCH) request to \S{1,200}/v2/"),
         ),
     ),

@@ -48,6 +48,7 @@ class Machine:
     generation: int = 0
     process_since: datetime | None = None
     destroyed_at: datetime | None = None
+    held: list[tuple[datetime, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.updated_at = self.created_at
@@ -64,6 +65,10 @@ class Machine:
         if self.listening_port != port or self.process_since is None or self.program.bind.startswith("127."):
             return False
         return (now - self.process_since).total_seconds() * 1000 >= self.program.listens_at_ms
+
+    def connections(self, now: datetime) -> int:
+        """How many connections clients keep open now."""
+        return sum(count for until, count in self.held if until > now)
 
     def add_event(self, event_id: str, kind: str, status: str, source: str, at: datetime, **request: Any) -> None:
         event: dict[str, Any] = {

@@ -165,6 +165,14 @@ class Lease(Spec):
     owner: str
 
 
+class Hold(Spec):
+    """Clients keep `connections` to the machine open for so long; each counts against its hard limit."""
+
+    machine: str
+    connections: int
+    seconds: float
+
+
 class HistoryEvent(Spec):
     """One dated entry of the history: exactly one of the actions."""
 
@@ -183,6 +191,7 @@ class HistoryEvent(Spec):
     delete_app: str | None = None
     create_app: str | None = None
     request: ClientRequest | None = None
+    hold: Hold | None = None
 
     @model_validator(mode="after")
     def _one_action(self) -> HistoryEvent:

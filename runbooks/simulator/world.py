@@ -323,6 +323,9 @@ class World:
             self._delete_app(entry.delete_app)
         elif entry.create_app is not None:
             self._create_app(entry.create_app)
+        elif entry.hold is not None:
+            until = self.now + timedelta(seconds=entry.hold.seconds)
+            self._find(entry.hold.machine).held.append((until, entry.hold.connections))
         elif entry.request is not None:
             visit = entry.request
             self.proxy.upgrade(visit.host.removesuffix(SUFFIX), visit.port, visit.path, waits=False)

@@ -36,6 +36,8 @@ _REPOSITORIES = (
 )
 _MACHINES = re.compile(rf"(?<![\w.-])(?=\d{{0,13}}[a-f])(?=[a-f]{{0,13}}\d)({_ID})(?![\w])")
 _DIGITS = re.compile(r"(?:\b[Mm]achine(?:s/| id)?|\b(?:app|proxy|runner|health)\[|\bVM)[\s:=/\"']{0,6}(\d{14})\b")
+# A release command runs on a machine of its own, which is destroyed after it: its line is about the app (§14.12).
+_TEMPORARY = re.compile(rf"\brelease_command\b[^\n]{{0,60}}?\b[Mm]achine ({_ID})\b|\brelease_command ({_ID})\b")
 _INSTANCES = re.compile(
     rf"(?:\bInstance ID\s{{0,20}}[:=]\s{{0,4}}|[\"']instance_id[\"']\s{{0,9}}:\s{{0,9}}[\"']"
     rf"|instance_id=|\[(?={_ULID}:main\]))"
@@ -65,10 +67,11 @@ def identity_of(text: str, apps: Iterable[str] = (), names: Iterable[str] = ()) 
     """
     text = text[:_MAX_TEXT]
     times = sorted(at for found in _TIMES.findall(text) if (at := time_of(found.replace(",", "."))) and at.year > 2000)
+    temporary = {name for pair in _TEMPORARY.findall(text) for name in pair}
     return PasteIdentity(
         apps=_once(name for name in (*apps, *_found(_APPS, text)) if name not in _PLACEHOLDERS),
         repositories=_once(_found(_REPOSITORIES, text)),
-        machine_ids=_once((*_MACHINES.findall(text), *_DIGITS.findall(text))),
+        machine_ids=_once(n for n in (*_MACHINES.findall(text), *_DIGITS.findall(text)) if n not in temporary),
         machine_names=_once(names),
         instance_ids=_once(_INSTANCES.findall(text)),
         regions=_once(_found(_REGIONS, text)),
