@@ -128,7 +128,14 @@ RUNNER: Table = (
     ("stopping", (("shutting down virtual", r"Shutting down virtual machine"),)),
 )
 PROXY: Table = (
-    ("autostop", (("excess capacity", rf"excess capacity, auto(?:stopp|suspend)ing machine (?P<thing>{_ID})"),)),
+    (
+        "autostop",
+        (
+            ("excess capacity", rf"excess capacity, auto(?:stopp|suspend)ing machine (?P<thing>{_ID})"),
+            # The wording of 2023 (§14.9).
+            ("downscaling app", rf"Downscaling app .{{1,300}}? Automatically stopping machine (?P<thing>{_ID})"),
+        ),
+    ),
     (
         "autostart",
         (
@@ -210,7 +217,9 @@ FLYCTL: Table = (
         (
             (
                 "health checks to pass",
-                r"(?:timeout reached|failed to wait(?:ing)?|waiting).{0,20} for health checks to pass",
+                # Its own request can end before the checks do: that says nothing about them (§14.14).
+                r"(?:timeout reached|failed to wait(?:ing)?|waiting).{0,20} for health checks to pass"
+                r"(?!.{0,400}request canceled)",
             ),
             ("smoke checks", r"[Ss]moke checks for .{1,60} failed"),
         ),
