@@ -16,6 +16,10 @@ _MAX_COLUMNS = 20
 _RULE = re.compile(r"[\s\-=+*|│┼─━┌┐└┘├┤┬┴╭╮╰╯]*\Z")
 _BARS = re.compile(r"[|│┃]")
 _WORDS = re.compile(r"\S+(?: \S+)*")
+_NAMES = re.compile(
+    r"(?i)\b(?:ip address|last updated|process group|app platform|health checks|id|name|state|checks|region|role|image"
+    r"|volume|created|updated|size|process|version|status|machine|output|event|source|timestamp|info)\b"
+)
 _FIELD = re.compile(r"\s{0,20}(?P<key>[A-Za-z][A-Za-z ]{0,30}?)\s{0,20}(?P<sign>[=│|])\s?(?P<value>.*)\Z")
 _TITLED = re.compile(r"(?P<key>[A-Z][A-Za-z]{1,20}(?: ID)?):[ \t]{1,4}(?P<value>\S.{0,300})\Z")
 
@@ -106,8 +110,9 @@ def _columns(line: str) -> list[tuple[str, int]]:
                 cells.append((cell.strip().lower(), at + len(cell) - len(cell.lstrip())))
             at += len(cell) + 1
         return cells[:_MAX_COLUMNS]
-    found = [(match.group().lower(), match.start()) for match in _WORDS.finditer(line)]
-    return found[:_MAX_COLUMNS] if len(found) > 2 else []
+    # With spaces alone a head such as `PROCESS ID   VERSION` has to be told apart by its words.
+    found = [(match.group().lower(), match.start()) for match in _NAMES.finditer(line)]
+    return found[:_MAX_COLUMNS] if len(found) > 2 and not _NAMES.sub("", line).strip() else []
 
 
 def _rows(

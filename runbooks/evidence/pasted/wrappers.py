@@ -19,6 +19,8 @@ from runbooks.evidence.parsers import text_of, time_of
 _MAX_TEXT = 5_000_000
 _MAX_ROWS = 20_000
 _COLOUR = re.compile(r"(?:\x1b|\^\[|␛)\[[\d;?]{0,20}[A-Za-z]|\x1b\](?:8;;|0;)[^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
+# `fly deploy` and Terraform put a bar before each line of another tool's output.
+_PIPE = re.compile(r"^ {1,8}\| (?=\S)(?![^\n|]{0,60}\|)", re.M)
 _ACTIONS_STAMP = r"\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z"
 _ACTIONS = re.compile(rf"{_ACTIONS_STAMP} ?")
 _ACTIONS_JOB = re.compile(rf"[^\t\n]{{1,200}}\t[^\t\n]{{1,200}}\t(?={_ACTIONS_STAMP})")
@@ -40,7 +42,7 @@ def unwrapped(text: str) -> str:
     Returns:
         its own lines; the text itself where nothing known stands around them
     """
-    text = _COLOUR.sub("", text[:_MAX_TEXT])
+    text = _PIPE.sub("", _COLOUR.sub("", text[:_MAX_TEXT]))
     for unwrap in (_export, _actions, _compose):
         inner = unwrap(text)
         if inner is not None:
