@@ -62,18 +62,16 @@ def grids(lines: list[str], heads: Iterable[frozenset[str]]) -> Iterator[Grid]:
         heads: the names of columns, in lower case, that tell the tables that are looked for
     """
     wanted = tuple(heads)
-    title, index = "", 0
-    while index < len(lines):
-        line = lines[index]
-        index += 1
+    end = 0
+    for first, line in enumerate(lines):
+        # Every table of flyctl has one of these columns, and its head is in capitals.
+        if first < end or ("STATE" not in line and "STATUS" not in line):
+            continue
         columns = _columns(line)
         names = tuple(name for name, _ in columns)
-        if len(names) < 3 or not any(head <= set(names) for head in wanted):
-            title = line.strip() if line.strip() and not _RULE.match(line) else title
-            continue
-        first = index - 1
-        rows, index = _rows(lines, index, line, columns)
-        yield Grid(title, names, tuple(rows), (first, index))
+        if len(names) > 2 and any(head <= set(names) for head in wanted):
+            rows, end = _rows(lines, first + 1, line, columns)
+            yield Grid(_title(lines, first), names, tuple(rows), (first, end))
 
 
 def field_lists(lines: list[str]) -> Iterator[FieldList]:
@@ -97,6 +95,12 @@ def titled_fields(lines: list[str]) -> dict[str, str]:
         if field := _TITLED.match(line):
             found.setdefault(field["key"].lower(), field["value"].strip())
     return found
+
+
+def _title(lines: list[str], head: int) -> str:
+    """The line above a head that is neither empty nor a rule."""
+    above = (line.strip() for line in reversed(lines[max(0, head - 5) : head]))
+    return next((line for line in above if line and not _RULE.match(line)), "")
 
 
 def _columns(line: str) -> list[tuple[str, int]]:
