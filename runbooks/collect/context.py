@@ -71,6 +71,11 @@ class CollectionContext:
         """The app, given or named by a pasted text; "" if neither tells it."""
         return self.given.app_name or self._pasted().app
 
+    def _pasted_machine(self) -> Machine | None:
+        """The machine as a pasted table or JSON shows it, where the platform itself does not."""
+        shown = [m.machine for m in self.caller_answer().pasted.machines if m.machine.id == self.machine_id()]
+        return next((machine for machine in shown if machine.image), None)
+
     def _pasted(self) -> Pasted:
         """What a pasted text is about. A name that a person gave decides, whatever a text names besides it."""
         caller, given = self.caller_answer(), self.given
@@ -145,7 +150,7 @@ class CollectionContext:
         )
 
     def ran(self) -> ImageRef | None:
-        machine = self.best_machine()
+        machine = self.best_machine() or self._pasted_machine()
         if machine is None:
             return None
         return machine.image_ref or (registry.parse_ref(machine.image) if machine.image else None)

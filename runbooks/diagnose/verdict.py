@@ -177,7 +177,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
-            Answer.of(bool(caller.machine_id) if told else None),
+            Answer.of(bool(caller.machine_id) if told and caller.is_answer else None),
             facts.made(Facet.CALLER),
             f"The caller was given the {seen}" if seen else "The caller was given no machine id",
         ),

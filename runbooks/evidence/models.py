@@ -494,6 +494,11 @@ class Caller:
     pasted: Pasted = field(default_factory=Pasted)
 
     @property
+    def is_answer(self) -> bool:
+        """Does the text hold what a caller was answered, and not only the output of other tools?"""
+        return bool(self.fields or self.errors or self.error_text) or self.ok is not None
+
+    @property
     def identity(self) -> PasteIdentity:
         """Whom and when the text is about, as it names them itself."""
         return self.pasted.identity

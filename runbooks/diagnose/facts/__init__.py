@@ -97,7 +97,8 @@ class Facts:
 
     @property
     def app_host(self) -> str:
-        return f"{self.subject.app}.fly.dev"
+        """The app's own hostname; a placeholder where no app is known."""
+        return f"{self.subject.app or 'APP'}.fly.dev"
 
     @cached_property
     def names(self) -> Mapping[str, str]:
