@@ -19,7 +19,6 @@ from runbooks.simulator.faults import Faults, Lines
 from runbooks.simulator.http import Answer, ApiContext, Call, answer_json, plain_not_found
 from runbooks.simulator.logs_api import LogsApi
 from runbooks.simulator.machines_api import MachinesApi
-from runbooks.simulator.proxy import SUFFIX
 from runbooks.simulator.refused import Refused
 from runbooks.simulator.registry import Registry
 from runbooks.simulator.scenario import Scenario
@@ -84,7 +83,7 @@ class Application:
 
     async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").partition(":")[0]
-        if host.endswith(SUFFIX):
+        if self._world.proxy.app_of(host) is not None:
             await self._edge.serve(scope, receive, send)
         elif scope["type"] == "websocket":
             await WebSocket(scope, receive, send).send_denial_response(self._desk.respond(plain_not_found()))

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.routing import Route
 
+from runbooks.simulator import spec
 from runbooks.simulator.http import Answer, ApiContext, Call, answer_json
 from runbooks.simulator.machine import rfc3339
 from runbooks.simulator.refused import Refused
@@ -27,7 +28,7 @@ class AppsApi:
             route("/v1/apps/{app}/ip_assignments", self.list_ips),
             route("/v1/apps/{app}/secrets", self.list_secrets),
             route("/v1/apps/{app}/volumes", self.list_nothing),
-            route("/v1/apps/{app}/certificates", self.list_nothing),
+            route("/v1/apps/{app}/certificates", self.list_certificates),
             route("/v1/orgs/{org}/machines", self.list_org_machines),
             route("/v1/platform/regions", self.list_regions),
             route("/v1/tokens/current", self.current_tokens),
@@ -72,8 +73,13 @@ class AppsApi:
             {"secrets": [{"name": name, "digest": hashlib.sha256(name.encode()).hexdigest()[:16]} for name in names]}
         )
 
+    def list_certificates(self, call: Call) -> Answer:
+        app = self._entered(call, "list certificates")
+        told = [_certificate(one) for one in self._world.apps[app].certificates]
+        return answer_json({"certificates": told, "total_count": len(told)})
+
     def list_nothing(self, call: Call) -> Answer:
-        """Volumes and certificates: no simulated app has any."""
+        """Volumes: no simulated app has any."""
         self._entered(call, "list others")
         return answer_json([])
 
@@ -146,3 +152,21 @@ class AppsApi:
             # Not among the fields that Fly's own client reads; shown where the scenario knows it.
             **({"created_at": rfc3339(told.created_at)} if told.created_at else {}),
         }
+
+
+def _certificate(told: spec.Certificate) -> dict[str, Any]:
+    """One entry, with the fields that the documentation prints (§14.18)."""
+    return {
+        "hostname": told.hostname,
+        "status": "active" if told.configured else "awaiting_configuration",
+        "dns_provider": "",
+        "acme_dns_configured": False,
+        "acme_alpn_configured": told.configured,
+        "acme_http_configured": told.configured,
+        "ownership_txt_configured": False,
+        "configured": told.configured,
+        "acme_requested": True,
+        "has_custom_certificate": False,
+        "has_fly_certificate": told.configured,
+        **({"created_at": rfc3339(told.created_at)} if told.created_at else {}),
+    }

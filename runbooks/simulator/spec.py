@@ -24,12 +24,25 @@ class Ip(Spec):
     shared: bool = False
 
 
+class Certificate(Spec):
+    """A custom hostname that was added to an app; the edge presents a certificate for it once it is `configured`."""
+
+    hostname: str
+    configured: bool = True
+    created_at: AwareDatetime | None = None
+
+
 class App(Spec):
-    """`secrets` are names only: what the platform would add to a machine's environment."""
+    """`secrets` are names only: what the platform would add to a machine's environment.
+
+    `hostnames` are custom names whose DNS records lead to the app, with or without a certificate.
+    """
 
     org: str
     id: str = ""
     ips: list[Ip] = []
+    hostnames: list[str] = []
+    certificates: list[Certificate] = []
     secrets: list[str] = []
     created_at: AwareDatetime | None = None
     status: str = "deployed"

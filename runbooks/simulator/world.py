@@ -20,7 +20,7 @@ from runbooks.simulator.images import FLY_REGISTRY, HELLO, HELLO_PROGRAM, Images
 from runbooks.simulator.lifecycle import Lifecycle
 from runbooks.simulator.logbook import LogStore
 from runbooks.simulator.machine import RESTING, Lease, Machine, prepared_config
-from runbooks.simulator.proxy import SUFFIX, Proxy
+from runbooks.simulator.proxy import Proxy
 from runbooks.simulator.refused import Refusals, Refused, check_texts
 from runbooks.simulator.scenario import Scenario
 
@@ -325,7 +325,7 @@ class World:
             self._create_app(entry.create_app)
         elif entry.request is not None:
             visit = entry.request
-            self.proxy.upgrade(visit.host.removesuffix(SUFFIX), visit.port, visit.path, waits=False)
+            self.proxy.upgrade(self.proxy.app_of(visit.host) or "", visit.port, visit.path, waits=False)
         for machine_id, status in (entry.host_status or {}).items():
             self._find(machine_id).host_status = status
 
