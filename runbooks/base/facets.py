@@ -124,6 +124,14 @@ class Facet(FacetEnum):
         None,
         "only a token that can be read offline speaks about itself, and this one cannot, or there is none",
     )
+    CERTIFICATES = (
+        "E23",
+        "certificates",
+        "Has the app a certificate for the hostname the caller believes in?",
+        "while the app exists",
+        None,
+        "not needed: only a custom hostname needs a certificate of its own",
+    )
 
 
 def known_facets() -> Iterator[FacetEnum]:

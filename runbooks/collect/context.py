@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.collect import machines, registry
+from runbooks.collect.transport import is_address
 from runbooks.evidence.caller import MACHINE_ID
 from runbooks.evidence.models import (
     App,
@@ -155,6 +157,15 @@ class CollectionContext:
         rows = self.answer(Facet.RECORD)
         row_url = next((r.websocket_url for r in rows.rows if r.websocket_url), "") if isinstance(rows, Records) else ""
         return self.told_url() or plain_url(row_url)
+
+    def custom_host(self) -> str:
+        """The host of the believed URL, where it is a name outside of Fly's own domains."""
+        try:
+            host = urlsplit(self.believed_url()).hostname or ""
+        except ValueError:
+            return ""
+        own = host.endswith((".fly.dev", ".internal", ".flycast")) or is_address(host)
+        return "" if own else host
 
     def record_words(self) -> tuple[str, ...]:
         machine = self.best_machine()

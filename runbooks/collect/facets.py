@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.collect import logs, machines, registry, status, supabase
+from runbooks.collect import logs, machines, registry, resources, status, supabase
 from runbooks.collect.result import FacetResult, seen, unavailable
 from runbooks.collect.session import CollectionSession, split
 from runbooks.evidence import macaroon
@@ -248,6 +248,11 @@ def _record_events(session: CollectionSession) -> FacetResult:
     keys = tuple(r.key for r in rows.rows if r.key) if isinstance(rows, Records) else ()
     words = tuple(dict.fromkeys((*keys, *session.record_words())))
     return session.records.events(session.source.records_events_table, words)
+
+
+@collects(Facet.CERTIFICATES, when=lambda session: bool(session.custom_host()))
+def _certificates(session: CollectionSession) -> FacetResult:
+    return session.with_token(lambda: resources.certificates(session.client, session.given.app_name))
 
 
 @collects(Facet.FUNCTION_SECRETS, when=lambda session: bool(session.source.project.managed))

@@ -45,6 +45,7 @@ FACETS = (
     Facet.DNS_BELIEVED,
     Facet.RECORD,
     Facet.RECORD_EVENTS,
+    Facet.CERTIFICATES,
     Facet.FUNCTION_SECRETS,
     Facet.FUNCTION_LOG,
     Facet.STATUS,

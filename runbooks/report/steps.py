@@ -372,7 +372,7 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
         answer = why(facts, Facet.DNS_BELIEVED)
     else:
         answer = why(facts, Facet.EDGE_BELIEVED)
-    notes = list(noted(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_APP))
+    notes = list(noted(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.CERTIFICATES, Facet.EDGE_APP))
     if facts.caller.believed_host and facts.caller.believed_host != facts.app_host:
         notes.append(
             f"A machine's name is not a hostname. The app's hostname is {facts.app_host}; the header "
@@ -400,5 +400,7 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
         notes=tuple(notes),
         table=tables.frame(("URL", "address", "last stage", "HTTP", "detail"), rows),
         commands=commands.lines(("dig +short {app_host} A {app_host} AAAA", commands.UPGRADE), facts.names),
-        evidence=used(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED, Facet.EDGE_APP),
+        evidence=used(
+            facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.CERTIFICATES, Facet.EDGE_BELIEVED, Facet.EDGE_APP
+        ),
     )

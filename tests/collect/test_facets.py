@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collect.conftest import answer, bench
-from runbooks.collect import logs, machines, status
+from runbooks.collect import logs, machines, resources, status
 from runbooks.collect.client import Client
 from runbooks.collect.result import FacetResult
 from runbooks.evidence.models import Outcome, StatusFeed
@@ -29,6 +29,7 @@ STEPS: dict[str, Callable[[Client], FacetResult]] = {
     "list-deleted": lambda client: machines.listing(client, "vyx-app", deleted=True),
     "organisation": lambda client: machines.organisation(client, "vyx"),
     "addresses": lambda client: machines.addresses(client, "vyx-app"),
+    "certificates": lambda client: resources.certificates(client, "vyx-app"),
     "logs": lambda client: logs.logs(client, "vyx-app", ID, None),
     "status": lambda client: status.status(client, True, AT, AT),
 }
@@ -41,6 +42,7 @@ GOOD: dict[str, Any] = {
     "list-deleted": [MACHINE],
     "organisation": {"machines": [{**MACHINE, "app_name": "vyx-app"}]},
     "addresses": {"ips": [{"ip": "66.241.125.88", "shared": True}]},
+    "certificates": {"certificates": [{"hostname": "rooms.example", "status": "active", "configured": True}]},
     "logs": {"data": [{"attributes": {"timestamp": "2025-10-02T03:00:12Z", "message": "m", "instance": ID}}]},
     "status": {"incidents": [{"name": "API errors", "status": "open", "started_at": "2025-10-02T02:00:00Z"}]},
 }
@@ -69,6 +71,7 @@ def test_what_the_good_answers_say() -> None:
     assert said["list"] == "the machines of vyx-app: 1 machine"
     assert said["list-deleted"] == "the machines of vyx-app, destroyed ones included: 1 machine"
     assert said["addresses"] == "addresses of vyx-app: 66.241.125.88 (shared)"
+    assert said["certificates"] == "the certificates of vyx-app: rooms.example (active)"
     assert said["status"] == "API errors (open)"
 
 
@@ -107,7 +110,7 @@ def test_a_404_that_is_no_json_proves_nothing(name: str, body: str) -> None:
         '"text"',
         "[1]",
         "{}",
-        '{"machines": 1, "tokens": {}, "data": "x", "ips": null, "incidents": 0}',
+        '{"machines": 1, "tokens": {}, "data": "x", "ips": null, "incidents": 0, "certificates": 1}',
     ],
 )
 def test_a_success_of_another_shape_is_not_read_as_something(name: str, body: str) -> None:
