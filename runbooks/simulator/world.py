@@ -75,7 +75,7 @@ class World:
             self.images,
             self.log,
             self.settings,
-            lambda app: self.apps[app].secrets,
+            self._secrets_of,
             lambda app: self.orgs[self.apps[app].org].trial,
         )
         for image in [HELLO, *told.images]:
@@ -90,6 +90,12 @@ class World:
 
     def advance(self, seconds: float) -> None:
         self.clock.advance_to(self.now + timedelta(seconds=seconds))
+
+    def _secrets_of(self, machine: Machine) -> list[str]:
+        """The names of the secrets that the present version of a machine was given."""
+        told = [spec.secret_of(one) for one in self.apps[machine.app].secrets]
+        made = machine.versions[-1].made_at
+        return [one.name for one in told if not one.staged and (one.set_at is None or one.set_at <= made)]
 
     # --- looking ---------------------------------------------------------------------------------
 
