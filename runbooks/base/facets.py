@@ -132,6 +132,38 @@ class Facet(FacetEnum):
         None,
         "not needed: only a custom hostname needs a certificate of its own",
     )
+    PROCESSES = (
+        "E24",
+        "processes",
+        "Which processes run in the machine, and on which addresses do they listen?",
+        "while the machine runs",
+        None,
+        "not needed: the machine is not started, or its program answered",
+    )
+    SECRETS = (
+        "E25",
+        "secrets",
+        "Which secrets has the app, and since when?",
+        "as they are now",
+        None,
+        "not needed: the machine runs, and no line of its log names a variable or an end of its program",
+    )
+    VERSIONS = (
+        "E26",
+        "versions",
+        "Which versions had the machine's config?",
+        "while the machine exists",
+        None,
+        "not needed: no machine is known, or it has been updated by nobody",
+    )
+    VOLUMES = (
+        "E27",
+        "volumes",
+        "Where are the app's volumes, and to which machines are they attached?",
+        "while they exist",
+        None,
+        "not needed: neither the caller nor the machine's config names a volume, or the machine runs with it",
+    )
 
 
 def known_facets() -> Iterator[FacetEnum]:

@@ -36,8 +36,9 @@ ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     for method, host, path in (
         ("GET", "api.machines.dev", r"/v1/tokens/current"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}"),
-        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/(machines|ip_assignments|certificates)"),
+        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/(machines|ip_assignments|certificates|secrets|volumes)"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}(/events)?"),
+        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/(ps|versions)"),
         ("GET", "api.machines.dev", rf"/v1/orgs/{_PART}/machines"),
         ("GET", "api.fly.io", rf"/api/v1/apps/{_PART}/logs"),
         ("GET", "*", rf"/v2/{_PART}(/{_PART})*/(manifests|blobs)/{_PART}"),

@@ -255,6 +255,22 @@ def _certificates(session: CollectionSession) -> FacetResult:
     return session.with_token(lambda: resources.certificates(session.client, session.given.app_name))
 
 
+@collects(Facet.VERSIONS, when=lambda session: session.was_updated())
+def _versions(session: CollectionSession) -> FacetResult:
+    app, machine_id = session.app_of_machine(), session.found_id()
+    return session.with_token(lambda: resources.versions(session.client, app, machine_id))
+
+
+@collects(Facet.VOLUMES, when=lambda session: session.names_a_volume())
+def _volumes(session: CollectionSession) -> FacetResult:
+    return session.with_token(lambda: resources.volumes(session.client, session.given.app_name))
+
+
+@collects(Facet.SECRETS, when=lambda session: not session.well() or session.names_a_variable())
+def _secrets(session: CollectionSession) -> FacetResult:
+    return session.with_token(lambda: resources.secrets(session.client, session.given.app_name))
+
+
 @collects(Facet.FUNCTION_SECRETS, when=lambda session: bool(session.source.project.managed))
 def _function_secrets(session: CollectionSession) -> FacetResult:
     machine = session.best_machine()
@@ -294,6 +310,18 @@ def _edge_app(session: CollectionSession) -> FacetResult:
     scheme = believed.scheme if believed.scheme in ("ws", "wss", "http", "https") else "wss"
     url = f"{scheme}://{session.given.app_name}.fly.dev{believed.path or '/'}"
     return _would_wake(session) or session.edge.probe(url, machine.id)
+
+
+def _may_listen(session: CollectionSession) -> bool:
+    """A started machine whose program has not answered: what it listens on tells why."""
+    machine = session.best_machine()
+    return bool(machine and machine.state == "started" and machine.host_status in ("", "ok") and not session.answered())
+
+
+@collects(Facet.PROCESSES, when=_may_listen)
+def _processes(session: CollectionSession) -> FacetResult:
+    app, machine_id = session.app_of_machine(), session.found_id()
+    return session.with_token(lambda: resources.processes(session.client, app, machine_id))
 
 
 def _refused_by_proxy(session: CollectionSession) -> bool:
