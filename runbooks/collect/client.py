@@ -45,7 +45,7 @@ ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("HEAD", "*", rf"/v2/{_PART}(/{_PART})*/manifests/{_PART}"),
     )
 )
-MAX_REQUESTS = 20
+MAX_REQUESTS = 26
 KEPT_OF_CUT = 100_000
 SPARE_RETRIES = 3
 _KEPT_OF_CUT = 50_000
