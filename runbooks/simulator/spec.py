@@ -288,6 +288,7 @@ class Settings(Spec):
     pull_ms: int = 5_000
     list_delay_ms: int = 1_000
     log_retention_days: int = 7
+    metrics_retention_days: int = 15
     step_after_write_ms: int = 1_000
     rate_limits: bool = True
     region: str = "sin"

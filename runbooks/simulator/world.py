@@ -103,6 +103,10 @@ class World:
         """Those that one app has, oldest first."""
         return [machine for machine in self._machines if machine.app == app and machine.state != "destroyed"]
 
+    def ever(self) -> list[Machine]:
+        """All machines that there ever were in an app that still exists, destroyed ones included."""
+        return [machine for machine in self._machines if machine.app in self.apps]
+
     def listed(self, app: str, *, deleted: bool = False) -> list[Machine]:
         """Those that the platform's lists show; they know a new machine only after a moment, and can lose one."""
         settings = self.settings
