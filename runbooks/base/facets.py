@@ -164,6 +164,14 @@ class Facet(FacetEnum):
         None,
         "not needed: neither the caller nor the machine's config names a volume, or the machine runs with it",
     )
+    METRICS = (
+        "E28",
+        "metrics",
+        "What was measured of this machine: when it was up, how it ended, how much memory it had?",
+        "about 15 days",
+        timedelta(days=15),  # §9
+        "not needed: the machine runs, and its program answered",
+    )
 
 
 def known_facets() -> Iterator[FacetEnum]:

@@ -40,6 +40,7 @@ ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}(/events)?"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/(ps|versions)"),
         ("GET", "api.machines.dev", rf"/v1/orgs/{_PART}/machines"),
+        ("GET", "api.fly.io", rf"/prometheus/{_PART}/api/v1/query_range"),
         ("GET", "api.fly.io", rf"/api/v1/apps/{_PART}/logs"),
         ("GET", "*", rf"/v2/{_PART}(/{_PART})*/(manifests|blobs)/{_PART}"),
         ("HEAD", "*", rf"/v2/{_PART}(/{_PART})*/manifests/{_PART}"),

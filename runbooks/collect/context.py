@@ -25,6 +25,7 @@ from runbooks.evidence.models import (
     Probe,
     Records,
     Subject,
+    Token,
 )
 
 _VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+\b")
@@ -176,6 +177,13 @@ class CollectionContext:
         """The app that the machine is in, where another one has it."""
         machine = self.best_machine()
         return (machine.app_name if machine else "") or self.given.app_name
+
+    def org_slug(self) -> str:
+        """The organisation: as given, as the app names it, or as the token does; "" where nobody does."""
+        app, token = self.answer(Facet.APP), self.answer(Facet.TOKEN)
+        slugs = [self.given.org_slug, app.org_slug if isinstance(app, App) else ""]
+        slugs += [scope.org_slug for scope in token.scopes] if isinstance(token, Token) else []
+        return next(filter(None, slugs), "")
 
     def well(self) -> bool:
         """The machine is started, and neither its events nor its log tell of an end of its program."""

@@ -12,17 +12,19 @@ from datetime import timedelta
 from typing import Any
 
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.collect import logs, machines, registry, resources, status, supabase
+from runbooks.collect import logs, machines, metrics, registry, resources, status, supabase
 from runbooks.collect.result import FacetResult, seen, unavailable
 from runbooks.collect.session import CollectionSession, split
 from runbooks.evidence import macaroon
 from runbooks.evidence.bundle import ANSWER_TYPES
 from runbooks.evidence.caller import read_caller
-from runbooks.evidence.models import App, Listing, Outcome, Probe, RecordEvents, Records, Resolution, Token, TokenInside
+from runbooks.evidence.models import Listing, Outcome, Probe, RecordEvents, Records, Resolution, TokenInside
 
 LIST_LAG = 5.0
 """Seconds that a list may lag behind, as Fly's own client allows for (§1.6)."""
 TAG_LAG = 2.0
+
+_NO_ORGANISATION = "no organisation is known: neither the app nor the token named one (parameter org_slug)"
 
 Collect = Callable[[CollectionSession], FacetResult]
 Condition = Callable[[CollectionSession], bool]
@@ -169,12 +171,9 @@ def _list_again(session: CollectionSession) -> FacetResult:
 
 @collects(Facet.ORGANISATION)
 def _organisation(session: CollectionSession) -> FacetResult:
-    app, token = session.answer(Facet.APP), session.answer(Facet.TOKEN)
-    slugs = [session.given.org_slug, app.org_slug if isinstance(app, App) else ""]
-    slugs += [scope.org_slug for scope in token.scopes] if isinstance(token, Token) else []
-    slug = next(filter(None, slugs), "")
+    slug = session.org_slug()
     if not slug:
-        return unavailable("no organisation is known: neither the app nor the token named one (parameter org_slug)")
+        return unavailable(_NO_ORGANISATION)
     return session.with_token(lambda: machines.organisation(session.client, slug))
 
 
@@ -334,6 +333,26 @@ def _refused_by_proxy(session: CollectionSession) -> bool:
 @collects(Facet.LOGS_PROXY, when=_refused_by_proxy)
 def _proxy_lines(session: CollectionSession) -> FacetResult:
     return session.with_token(lambda: logs.proxy_lines(session.client, session.given.app_name))
+
+
+@collects(Facet.METRICS, when=lambda session: not (session.well() and session.answered()))
+def _metrics(session: CollectionSession) -> FacetResult:
+    app, machine_id, slug = session.app_of_machine(), session.found_id(), session.org_slug()
+    if session.source.metrics_url.lower() == "off":
+        return unavailable("metrics are switched off (RUNBOOKS_METRICS_URL=off)")
+    if not machine_id:
+        return unavailable("no id of the machine is known, and its series are asked by instance")
+    if not slug:
+        return unavailable(_NO_ORGANISATION)
+    machine, now = session.best_machine(), session.started_at
+    begun = (machine.created_at if machine else None) or session.given.incident_at
+    start = begun - timedelta(hours=1) if begun and begun.year > 1970 else now - metrics.KEPT
+    found = session.with_token(lambda: metrics.metrics(session.client, slug, app, machine_id, start, now))
+    if found.outcome is Outcome.ABSENT and now - start > metrics.KEPT:
+        return unavailable(
+            f"no series of instance {machine_id} is left: Fly keeps them for about {metrics.KEPT.days} days"
+        )
+    return found
 
 
 def _would_wake(session: CollectionSession) -> FacetResult | None:

@@ -56,6 +56,7 @@ FACETS = (
     Facet.EDGE_APP,
     Facet.PROCESSES,
     Facet.LOGS_PROXY,
+    Facet.METRICS,
 )
 """What is asked, what perishes first before the rest."""
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collect.conftest import answer, bench
-from runbooks.collect import logs, machines, resources, status
+from runbooks.collect import logs, machines, metrics, resources, status
 from runbooks.collect.client import Client
 from runbooks.collect.result import FacetResult
 from runbooks.evidence.models import Outcome, StatusFeed
@@ -34,6 +34,7 @@ STEPS: dict[str, Callable[[Client], FacetResult]] = {
     "secrets": lambda client: resources.secrets(client, "vyx-app"),
     "versions": lambda client: resources.versions(client, "vyx-app", ID),
     "volumes": lambda client: resources.volumes(client, "vyx-app"),
+    "metrics": lambda client: metrics.metrics(client, "vyx", "vyx-app", ID, AT, AT + timedelta(hours=1)),
     "logs": lambda client: logs.logs(client, "vyx-app", ID, None),
     "status": lambda client: status.status(client, True, AT, AT),
 }
@@ -51,6 +52,15 @@ GOOD: dict[str, Any] = {
     "secrets": {"secrets": [{"name": "A_KEY", "digest": "c0ffee", "created_at": "2025-10-02T02:00:00Z"}]},
     "versions": [{"version": "01K6J0W0000000000000000000", "user_config": {"image": "registry.fly.io/vyx-app:1"}}],
     "volumes": [{"id": "vol_1", "region": "sin", "attached_machine_id": None}],
+    "metrics": {
+        "status": "success",
+        "data": {
+            "resultType": "matrix",
+            "result": [
+                {"metric": {"__name__": "fly_instance_up", "instance": ID}, "values": [[1759374060, "1"]]},
+            ],
+        },
+    },
     "logs": {"data": [{"attributes": {"timestamp": "2025-10-02T03:00:12Z", "message": "m", "instance": ID}}]},
     "status": {"incidents": [{"name": "API errors", "status": "open", "started_at": "2025-10-02T02:00:00Z"}]},
 }
@@ -84,6 +94,7 @@ def test_what_the_good_answers_say() -> None:
     assert said["secrets"] == "the secrets of vyx-app: A_KEY"
     assert said["versions"] == (f"the versions of {ID}: 01K6J0W0000000000000000000 (registry.fly.io/vyx-app:1)")
     assert said["volumes"] == "the volumes of vyx-app: vol_1 in sin (not attached)"
+    assert said["metrics"] == f"1 series of instance {ID}, from 2025-10-02 03:01 to 2025-10-02 03:01 UTC"
     assert said["status"] == "API errors (open)"
 
 
