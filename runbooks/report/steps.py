@@ -138,6 +138,7 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
             Facet.LIST_AGAIN,
             Facet.LIST_DELETED,
             Facet.ORGANISATION,
+            Facet.VOLUMES,
         ),
         table=tables.machines((*rows, *others), subject.machine_id) if rows or others else None,
         commands=(
@@ -153,6 +154,7 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
             Facet.LIST_AGAIN,
             Facet.LIST_DELETED,
             Facet.ORGANISATION,
+            Facet.VOLUMES,
         ),
     )
 
@@ -199,7 +201,7 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
 def logs(facts: Facts, _: Diagnosis) -> Section:
     found = facts.log.logs
     lines = found.lines if found else ()
-    notes = []
+    notes = list(noted(facts, Facet.SECRETS))
     if not lines:
         answer = why(facts, Facet.LOGS)
     elif facts.log.last_output:
@@ -238,7 +240,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
             commands.logs_api(facts.subject.app, facts.subject.machine_id or "MACHINE_ID"),
             *commands.lines(("timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",), facts.names),
         ),
-        evidence=used(facts, Facet.LOGS),
+        evidence=used(facts, Facet.LOGS, Facet.SECRETS),
     )
 
 
@@ -261,7 +263,9 @@ def image(facts: Facts, _: Diagnosis) -> Section:
     if facts.machine.ran_text:
         same = "the same" if facts.machine.ran_text == facts.subject.image else facts.machine.ran_text
         told.append(f"the machine ran {same}" + (f", which {existence[ran.exists]}" if ran else ""))
-    notes = list(noted(facts, Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN_AGAIN, Facet.FUNCTION_SECRETS))
+    notes = list(
+        noted(facts, Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN_AGAIN, Facet.VERSIONS, Facet.FUNCTION_SECRETS)
+    )
     if ran and ran.architectures and "amd64" not in ran.architectures:
         notes.append("Fly Machines run amd64 only: this image cannot run on them.")
     if believed and believed.exists is False and facts.machine.known_here:
@@ -288,6 +292,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
             Facet.IMAGE_BELIEVED_AGAIN,
             Facet.IMAGE_RAN,
             Facet.IMAGE_RAN_AGAIN,
+            Facet.VERSIONS,
             Facet.FUNCTION_SECRETS,
             *facts.machine.config_evidence,
             *facts.machine.known_here[:1],
@@ -372,7 +377,7 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
         answer = why(facts, Facet.DNS_BELIEVED)
     else:
         answer = why(facts, Facet.EDGE_BELIEVED)
-    notes = list(noted(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_APP))
+    notes = list(noted(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.CERTIFICATES, Facet.EDGE_APP, Facet.PROCESSES))
     if facts.caller.believed_host and facts.caller.believed_host != facts.app_host:
         notes.append(
             f"A machine's name is not a hostname. The app's hostname is {facts.app_host}; the header "
@@ -400,5 +405,13 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
         notes=tuple(notes),
         table=tables.frame(("URL", "address", "last stage", "HTTP", "detail"), rows),
         commands=commands.lines(("dig +short {app_host} A {app_host} AAAA", commands.UPGRADE), facts.names),
-        evidence=used(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED, Facet.EDGE_APP),
+        evidence=used(
+            facts,
+            Facet.DNS_APP,
+            Facet.DNS_BELIEVED,
+            Facet.CERTIFICATES,
+            Facet.EDGE_BELIEVED,
+            Facet.EDGE_APP,
+            Facet.PROCESSES,
+        ),
     )

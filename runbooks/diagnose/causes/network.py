@@ -351,5 +351,60 @@ def concurrency_limit(facts: Facts) -> Iterator[Point | Conclusion]:
     )
 
 
+@cause(
+    "certificate-missing",
+    "The app has no certificate for the hostname",
+    stage=Stage.REACH,
+    remedy=Remedy(
+        "Add the hostname to the app that serves it",
+        "Fly's proxy can present a certificate only for a hostname that was added to the app and whose DNS records are "
+        "verified.",
+        (
+            "fly certs list -a {app}",
+            "fly certs add {believed_host} -a {app}",
+            "fly certs check {believed_host} -a {app}",
+        ),
+    ),
+    prevention=Remedy(
+        "Add the hostname before you change its DNS records", "`fly certs check` shows when it is ready."
+    ),
+    next_test="List the app's certificates: `fly certs list -a {app}`.",
+    distinguish_from={
+        "wrong-hostname": "The hostname ends in .fly.dev.",
+        "websocket-port-or-scheme": "The certificate is ready; the port has no tls handler.",
+    },
+    sources=("networking/custom-domain",),
+)
+def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
+    """TLS fails at a custom hostname that the app has no ready certificate for (§14.18)."""
+    host, own, listed = facts.caller.believed_host, facts.certificates.own, facts.certificates.listed
+    probe = facts.observations.probe(Facet.EDGE_BELIEVED)
+    if not host or host.endswith(".fly.dev") or _private(host) or not (listed or probe):
+        return
+    failed = probe is not None and probe.reached == "tls"
+    if own and own.configured:
+        yield refutes(f"The app has a certificate for {own.hostname} (status {own.status}).", Facet.CERTIFICATES)
+    if probe and probe.reached not in ("dns", "tcp", "tls"):
+        yield refutes(f"The TLS handshake with {host} succeeds.", Facet.EDGE_BELIEVED)
+    lacks = f"The app has no certificate for {host}"
+    if own:
+        lacks = f"The certificate for {host} is not ready (status {own.status or 'unknown'})"
+    if listed and (own or listed.complete) and not (own and own.configured):
+        if failed:
+            yield confirms(f"{lacks}, and the TLS handshake with it fails.", Facet.CERTIFICATES, Facet.EDGE_BELIEVED)
+        else:
+            yield supports(f"{lacks}.", Facet.CERTIFICATES)
+            yield missing(f"Whether the TLS handshake with {host} fails was not seen.", Facet.EDGE_BELIEVED)
+    elif not own:
+        yield missing("The app's certificates could not be read.", Facet.CERTIFICATES)
+    if probe and failed:
+        yield supports(
+            f"The TLS handshake with {host} fails: {short(probe.detail, 120)}.",
+            Facet.EDGE_BELIEVED,
+            weight=Weight.WEAK,
+        )
+    yield concludes(f"{lacks}, so no client can open a TLS connection to it.", f"{lacks[:1].lower()}{lacks[1:]}")
+
+
 def _private(host: str) -> bool:
     return host.endswith((".internal", ".flycast")) or host.startswith("fdaa:")

@@ -18,6 +18,7 @@ from runbooks.diagnose.facts.lifecycle import LifecycleFacts
 from runbooks.diagnose.facts.log import UNKNOWN, VAGUE, ApiRefusal, LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts, MachineView, Service
 from runbooks.diagnose.facts.observations import ObservationFacts, format_duration
+from runbooks.diagnose.facts.resources import CertificateFacts
 from runbooks.diagnose.facts.siblings import SiblingFacts
 from runbooks.evidence.models import Evidence, Observation, Outcome, Refusal, Subject
 
@@ -27,6 +28,7 @@ __all__ = [
     "VAGUE",
     "ApiRefusal",
     "CallerFacts",
+    "CertificateFacts",
     "Facts",
     "LifecycleFacts",
     "LogFacts",
@@ -73,6 +75,10 @@ class Facts:
     @cached_property
     def siblings(self) -> SiblingFacts:
         return SiblingFacts(self.observations, self.machine, self.caller, self.events)
+
+    @cached_property
+    def certificates(self) -> CertificateFacts:
+        return CertificateFacts(self.observations, self.caller)
 
     def observation(self, number: str) -> Observation | None:
         return self.observations.observation(number)
