@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from runbooks.diagnose.facts import format_duration
 from runbooks.diagnose.fix_checks import Check
 from runbooks.diagnose.model import Answer, Claim, Remedy
 from runbooks.report import escape, facts, fly_support, grounds, inline, paste, pen, status, times
@@ -154,7 +155,7 @@ def _when(report: Report, write: Pen) -> str:
         known = facts.happened(report)
         return "" if known == "not known" else f"The dated evidence is from {known}."
     ago = looked - times.utc(at)
-    later = f"; this check ran {times.length(ago)} later" if ago.total_seconds() > 0 else ""
+    later = f"; this check ran {format_duration(ago)} later" if ago.total_seconds() > 0 else ""
     if moment is None:
         return f"It was reported for {times.second(at)}{later}."
     return write.noted(f"It happened at {times.second(at)}{later}.", [moment.evidence] if moment.evidence else ())

@@ -176,3 +176,17 @@ def test_lengths_of_time() -> None:
 
     shown = [times.length(timedelta(seconds=s)) for s in (0, 0.44, 9.96, 37, 60, 125, 3_600, 11_400, 90_000, -5)]
     assert shown == ["0 s", "0.4 s", "10 s", "37 s", "1 min", "2 min 5 s", "1 h", "3 h 10 min", "1 d 1 h", "−5 s"]
+
+
+def test_durations_in_words() -> None:
+    from datetime import timedelta
+
+    from runbooks.diagnose.facts import format_duration
+
+    shown = [format_duration(timedelta(seconds=s)) for s in (0, 0.44, 1, 9.96, 37, 125, 3_599, 8_400, 90_000, -5)]
+    assert shown == [
+        "0 seconds", "0.4 seconds", "1 second", "9.9 seconds", "37 seconds", "2 minutes", "59 minutes",
+        "2 hours and 20 minutes", "1 day and 1 hour", "−5 seconds",
+    ]  # fmt: skip
+    assert format_duration(timedelta(days=400, hours=3)) == "400 days"
+    assert format_duration(None) == "an unknown time"
