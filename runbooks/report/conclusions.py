@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts, format_duration
+from runbooks.diagnose.fix_checks import Review
 from runbooks.diagnose.model import Answer, Claim, Diagnosis, Remedy, Verdict
 from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
@@ -189,6 +190,52 @@ def not_checked(diagnosis: Diagnosis) -> Section:
         f"{len(diagnosis.not_checked)} items. None of them counts as absent.",
         table=tables.frame(("what", "why"), ((u.what, u.why) for u in diagnosis.not_checked)),
     )
+
+
+def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
+    """The answer of `verify_fix`; the app of the new machine should be the incident's."""
+    review, app = diagnosis.review or Review(()), facts.subject.app
+    held = sum(check.holds is Answer.YES for check in review.made)
+    left = len(review.checks) - len(review.made)
+    incident = review.incident
+    notes = []
+    if incident:
+        cause = f"{incident.cause}, {incident.confidence}" if incident.cause else "cause not established"
+        notes.append(f"The incident: {incident.headline} ({cause}; checked {incident.looked_at})")
+        if incident.app != app:
+            notes.append(f"The incident was in another app, {incident.app}: “then” and “now” are different apps.")
+    else:
+        notes.append("No incident to compare with. Set the parameter incident to the folder of its run.")
+    if left:
+        notes.append(f"{left} of the five checks {'is' if left == 1 else 'are'} skipped (parameter skip).")
+    columns = ("check", *(("at the incident",) if incident else ()), "now", "observation", "evidence")
+    rows = []
+    for check in review.checks:
+        then = review.then(check)
+        before = ((f"{status.of_check(then)}: {then.text}" if then else "not known"),) if incident else ()
+        rows.append((check.title, *before, status.of_check(check), check.text, _notes(check.evidence)))
+    return Section(
+        "five-checks",
+        "The five checks",
+        "Do all checks pass, so that the incident can be closed?",
+        f"{held} of {len(review.made)} checks pass"
+        + (f", {len(review.failed)} {'fails' if len(review.failed) == 1 else 'fail'}" if review.failed else "")
+        + (f", {len(review.blind)} could not be checked" if review.blind else "")
+        + ".",
+        notes=tuple(notes),
+        table=tables.frame(columns, rows),
+        evidence=tuple(dict.fromkeys(n for check in review.checks for n in check.evidence)),
+        in_opening=True,
+    )
+
+
+def notes(said: Sequence[str]) -> Section:
+    """The engineer's notes, as they will be in the report."""
+    text = "\n\n".join(said)
+    answer = (
+        "These notes go into the report:" if text else "No notes yet. Write between the quotes and run the cell again."
+    )
+    return Section("notes", "Notes", "", answer, quote=text)
 
 
 def _claims(claims: Iterable[Claim]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from runbooks.diagnose.facts import format_duration
-from runbooks.diagnose.fix_checks import Check
 from runbooks.diagnose.model import Answer, Claim, Remedy
 from runbooks.report import escape, facts, fly_support, grounds, inline, paste, pen, status, times
 from runbooks.report.document import Report
@@ -87,8 +86,8 @@ def _checks(report: Report, write: Pen) -> Iterator[str]:
     rows = [
         [
             write.say(check.title, 80),
-            _held(check),
-            *([_held(review.then(check))] if incident else []),
+            status.of_check(check),
+            *([status.of_check(review.then(check))] if incident else []),
             write.notes(check.evidence) or "–",
         ]
         for check in review.checks
@@ -99,14 +98,6 @@ def _checks(report: Report, write: Pen) -> Iterator[str]:
         + (f"; at the incident: {write.say(then.text, _SHORT)}" if (then := review.then(check)) else "")
         for check in review.checks
     )
-
-
-def _held(check: Check | None) -> str:
-    if check is None:
-        return "–"
-    if check.skipped:
-        return "– skipped"
-    return f"{status.ANSWER_SIGNS[check.holds]} {status.CHECK_WORDS[check.holds]}"
 
 
 def _summary(report: Report, write: Pen) -> Iterator[str]:
