@@ -12,8 +12,7 @@ from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
 from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
-from runbooks.report.footing import used
-from runbooks.report.section import Section
+from runbooks.report.section import Item, Mark, Section, asked, footnotes
 
 _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ open", "refuted": "✗ refuted"}
 
@@ -23,7 +22,7 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     outcomes = [observation.outcome for observation in evidence.observations.values()]
     seen, absent, blind = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT, Outcome.COULD_NOT_LOOK))
     cause = (
-        f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {_notes(diagnosis.cause.evidence)}"
+        f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {footnotes(diagnosis.cause.evidence)}"
         if diagnosis.cause
         else ("" if diagnosis.verdict is Verdict.HEALTHY else "No cause is established so far.")
     )
@@ -39,7 +38,7 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
         else ""
     )
     against_itself = [
-        f"The evidence contradicts itself: {c.text} {_notes(c.evidence)}" for c in diagnosis.contradictions
+        f"The evidence contradicts itself: {c.text} {footnotes(c.evidence)}" for c in diagnosis.contradictions
     ]
     return Section(
         "so-far",
@@ -81,7 +80,7 @@ def visibility(diagnosis: Diagnosis) -> Section:
         table=tables.frame(
             ("view", "shows it", "as", "evidence"),
             (
-                (v.view, f"{status.ANSWER_SIGNS[v.sees]} {status.ANSWER_WORDS[v.sees]}", v.state, _notes(v.evidence))
+                (v.view, f"{status.ANSWER_SIGNS[v.sees]} {status.ANSWER_WORDS[v.sees]}", v.state, footnotes(v.evidence))
                 for v in views
             ),
         ),
@@ -125,10 +124,10 @@ def root_cause(diagnosis: Diagnosis) -> Section:
         "Root cause",
         "What must be fixed first, and which factors contributed?",
         f"{cause.statement}" if cause else "The evidence does not establish a cause.",
-        notes=tuple(f"{claim.text} {_notes(claim.evidence)}" for claim in proof),
+        items=_cited(proof),
         table=tables.frame(
             ("contributing factor", "how", "evidence"),
-            ((f.slug, f.statement, _notes(f.evidence)) for f in diagnosis.chain),
+            ((f.slug, f.statement, footnotes(f.evidence)) for f in diagnosis.chain),
         )
         if diagnosis.chain
         else None,
@@ -142,9 +141,9 @@ def config_audit(facts: Facts, diagnosis: Diagnosis) -> Section:
         "Config audit",
         "Which settings should change, independent of this incident?",
         f"{len(diagnosis.audit)} findings." if diagnosis.audit else "No findings, or no config could be read.",
-        notes=tuple(f"{claim.text} {_notes(claim.evidence)}" for claim in diagnosis.audit),
+        items=_cited(diagnosis.audit),
         evidence=tuple(dict.fromkeys(n for claim in diagnosis.audit for n in claim.evidence))
-        or used(facts, Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED),
+        or asked(facts, Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED),
     )
 
 
@@ -155,8 +154,8 @@ def what_to_do(diagnosis: Diagnosis) -> Section:
         "What to do",
         "Which actions are needed, in which order?",
         f"{first.title}." if first else "No action is needed.",
-        notes=tuple(f"{n}. {r.title}. {r.why}" for n, r in enumerate(diagnosis.remedies, start=1)),
-        below=_commands(diagnosis.remedies),
+        items=_actions(diagnosis.remedies),
+        mark=Mark.NUMBER,
     )
 
 
@@ -166,8 +165,8 @@ def verification(diagnosis: Diagnosis) -> Section:
         "Verify the fix",
         "Which checks close the incident?",
         "The incident is over when all of these checks pass for a new machine.",
-        notes=tuple(f"☐ {check.title}. {check.why}" for check in diagnosis.verification),
-        below=_commands(diagnosis.verification),
+        items=_actions(diagnosis.verification),
+        mark=Mark.BOX,
     )
 
 
@@ -177,8 +176,7 @@ def prevention(diagnosis: Diagnosis) -> Section:
         "Prevention",
         "Which changes prevent a recurrence?",
         f"{len(diagnosis.prevention)} changes. Assign an owner to each.",
-        notes=tuple(f"{r.title}. {r.why}" for r in diagnosis.prevention),
-        below=_commands(diagnosis.prevention),
+        items=_actions(diagnosis.prevention),
     )
 
 
@@ -213,7 +211,7 @@ def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
     for check in review.checks:
         then = review.then(check)
         before = ((f"{status.of_check(then)}: {then.text}" if then else "not known"),) if incident else ()
-        rows.append((check.title, *before, status.of_check(check), check.text, _notes(check.evidence)))
+        rows.append((check.title, *before, status.of_check(check), check.text, footnotes(check.evidence)))
     return Section(
         "five-checks",
         "The five checks",
@@ -239,12 +237,12 @@ def notes(said: Sequence[str]) -> Section:
 
 
 def _claims(claims: Iterable[Claim]) -> str:
-    return " ".join(f"{claim.text} {_notes(claim.evidence)}".strip() for claim in claims)
+    return " ".join(f"{claim.text} {footnotes(claim.evidence)}".strip() for claim in claims)
 
 
-def _notes(numbers: Iterable[str]) -> str:
-    return " ".join(f"[{number}]" for number in numbers)
+def _actions(remedies: Iterable[Remedy]) -> tuple[Item, ...]:
+    return tuple(Item(f"{one.title}. {one.why}".strip(), commands=one.commands) for one in remedies)
 
 
-def _commands(remedies: Iterable[Remedy]) -> tuple[tuple[str, ...], ...]:
-    return tuple(remedy.commands for remedy in remedies)
+def _cited(claims: Iterable[Claim]) -> tuple[Item, ...]:
+    return tuple(Item(claim.text, claim.evidence) for claim in claims)

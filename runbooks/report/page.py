@@ -6,21 +6,31 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from runbooks.base.facets import facet_of
 from runbooks.diagnose.model import Hypothesis
 from runbooks.evidence.models import Observation, Outcome
-from runbooks.report import charts, display, escape, facts, fly_support, format_body, inline, paste, status, times
+from runbooks.report import (
+    charts,
+    display,
+    escape,
+    facts,
+    fly_support,
+    format_body,
+    inline,
+    paste,
+    status,
+    templating,
+    times,
+)
 from runbooks.report.document import Report
 from runbooks.report.section import Section
 
-TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 _RUN_OUT = 40
@@ -79,33 +89,18 @@ def render(report: Report) -> str:
 
 
 def environment() -> Environment:
-    """Jinja for this package's templates: whatever is not markup is cleaned and escaped."""
-    jinja = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        finalize=_finalize,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    """Jinja for the pages of this package, with what each of them needs."""
+    jinja = templating.environment("html")
     jinja.globals.update(
-        css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        css=Markup((templating.TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         policy=POLICY,
-        times=times,
-        status=status,
         lay_out=format_body.lay_out,
         link_to=_link_to,
         counted=_counted,
         when=_when,
         own_text=_own_text,
-        escape=escape,
     )
     return jinja
-
-
-def _finalize(value: Any) -> Any:
-    return value if isinstance(value, Markup) else escape.html(value, 20_000)
 
 
 def _steps(sections: Iterable[Section], known: frozenset[str]) -> Iterator[Step]:

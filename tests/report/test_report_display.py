@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from runbooks.report import escape, inline, table, times
 from runbooks.report.notebook import outputs
-from runbooks.report.section import Figure, Section
+from runbooks.report.section import Figure, Item, Mark, Section
 
 
 class Tags(HTMLParser):
@@ -58,7 +58,7 @@ def test_without_any_style_it_is_still_told(section: Section) -> None:
     assert "<img" not in shown
     assert cleaned[0].startswith(f"<div><div><strong>{escape.html(section.title, 300)}</strong>")
     assert shown.count("<p><strong>") == 1, "the answer"
-    assert shown.count("<li>") == len(section.notes)
+    assert shown.count("<li>") == len(section.notes) + len(section.items)
     assert shown.count("<th ") == (sum(map(bool, section.table.columns)) if section.table is not None else 0)
     pictures = [(data, metadata) for data, metadata in told if "image/png" in data]
     assert len(pictures) == (section.figure is not None)
@@ -81,12 +81,19 @@ def test_a_picture_that_cannot_be_drawn_costs_only_itself() -> None:
     assert "Answer." in data["text/html"]
 
 
-def test_notes_bring_their_commands_and_their_own_marks() -> None:
-    ordered = Section("s", "T", "", "A.", notes=("1. First.", "2. Then."), below=(("fly a", "fly b"), ()))
+def test_items_bring_their_commands_and_their_own_marks() -> None:
+    ordered = Section(
+        "s",
+        "T",
+        "",
+        "A.",
+        items=(Item("First.", commands=("fly a", "fly b")), Item("Then.", ("E03",))),
+        mark=Mark.NUMBER,
+    )
     assert "<ol" in ordered._repr_html_()
     assert "<li>First.<pre" in ordered._repr_html_()
-    assert repr(ordered).endswith("A.\n1. First.\n    fly a\n    fly b\n2. Then.")
-    boxes = Section("s", "T", "", "A.", notes=("☐ This.", "☐ That."))
+    assert repr(ordered).endswith("A.\n1. First.\n    fly a\n    fly b\n2. Then. [E03]")
+    boxes = Section("s", "T", "", "A.", items=(Item("This."), Item("That.")), mark=Mark.BOX)
     assert repr(boxes).endswith("A.\n☐ This.\n☐ That.")
     assert "list-style:none" in boxes._repr_html_()
 

@@ -1,0 +1,210 @@
+"""Jinja for the templates of this package: one environment for each form that a report has.
+
+Whatever a template shows is made harmless for its form by the environment: no template can forget it, or turn it off.
+Only the filters below can give markup, and what joins strings without escaping them is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes, pass_context
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from runbooks.diagnose.model import Claim
+from runbooks.report import escape, inline, status, times
+
+TEMPLATES = Path(__file__).parent / "templates"
+TEXT_WIDTH = 100
+_SHOWN = 20_000
+"""Characters of one value that a page shows where its template names no limit."""
+_HARD = "\x00"
+"""A line break inside a block that is shown as it is. No value holds it: escaping spells control characters out."""
+_SAFE_FILTERS = ("default", "dictsort", "format", "groupby", "length", "list", "map", "replace", "selectattr")
+_ENDED = (".", "!", "?", ":", "…")
+
+Finalize = Callable[[Context, Any], Any]
+
+
+class _Generator(CodeGenerator):
+    """Refuses `~` and `+`: beside markup they would escape a string for HTML, whatever the form is."""
+
+    def visit_Concat(self, node: nodes.Expr, frame: Frame) -> NoReturn:  # noqa: N802 - Jinja's name
+        self.fail("A template joins nothing with ~ or +: write the parts side by side.", node.lineno)
+
+    visit_Add = visit_Concat  # noqa: N815 - Jinja's name
+
+
+class _Environment(Environment):
+    code_generator_class = _Generator
+
+
+def module(name: str, **context: Any) -> Any:
+    """The macros of a template as functions; the ending before `.j2` (html, md or txt) chooses the form.
+
+    Args:
+        name: the template's file name
+        context: what its macros see. `known` holds the evidence numbers that a footnote can lead to
+    """
+    form = name.removesuffix(".j2").rpartition(".")[2]
+    return environment(form).get_template(name).make_module({"known": (), **context})
+
+
+def tidy(text: str) -> str:
+    """A text as it is written out: one blank line between paragraphs, and blocks with the line breaks they had."""
+    return re.sub(r"\n{3,}", "\n\n", text.strip("\n")).replace(_HARD, "\n")
+
+
+@cache
+def environment(form: str) -> Environment:
+    """Jinja for `html`, `md` or `txt`. Markup is what is written in that form already; all else is escaped for it."""
+    jinja = _Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=_FINALIZE[form],
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=form == "html",
+    )
+    kept = {name: jinja.filters[name] for name in _SAFE_FILTERS}
+    jinja.filters = {**kept, **_ANY_FORM, **_FILTERS[form]}
+    jinja.globals.update(times=times, status=status, escape=escape)
+    return jinja
+
+
+def _finalize(make: Callable[[Context, Any], str]) -> Finalize:
+    @pass_context
+    def finalize(context: Context, value: Any) -> Any:
+        return value if isinstance(value, Markup) else Markup(make(context, value))  # noqa: S704 - escaped by `make`
+
+    return finalize
+
+
+_FINALIZE: Mapping[str, Finalize] = {
+    "html": _finalize(lambda _, value: escape.html(value, _SHOWN)),
+    "md": _finalize(lambda context, value: _markdown(context, value)),
+    "txt": _finalize(lambda _, value: escape.line(value, 0)),
+}
+
+
+# Filters for a value that is not markup yet; the form's own escaping follows.
+
+
+def low(sentence: object) -> str:
+    """A title inside a sentence; what is written in capitals, or is a name, stays."""
+    text = str(sentence)
+    first = text.partition(" ")[0]
+    plain = first != "Fly" and (first[1:].islower() or first == "A")
+    return text[:1].lower() + text[1:] if plain else text
+
+
+def stopped(sentence: object) -> str:
+    """With a full stop, unless it ends in another sign."""
+    text = str(sentence)
+    return text if text.endswith(_ENDED) else f"{text}."
+
+
+def _line(text: object, limit: int = escape.SENTENCE) -> str:
+    return escape.line(text, limit)
+
+
+_ANY_FORM: Mapping[str, Callable[..., Any]] = {
+    "low": low,
+    "stopped": stopped,
+    "line": _line,
+    "enumerate": lambda several, start=1: list(enumerate(several, start=start)),
+    "thousands": lambda number: f"{number:,}",
+}
+
+
+# Filters that give markup. Each escapes what it is given.
+
+
+@pass_context
+def _say_html(context: Context, sentence: object, limit: int = escape.SENTENCE) -> Markup:
+    return inline.html(sentence, context["known"], limit, context.get("code", "<code>"))
+
+
+@pass_context
+def _notes_html(context: Context, numbers: Iterable[str]) -> Markup:
+    return inline.html_notes(numbers, context["known"])
+
+
+def _markdown(context: Context, sentence: object, limit: int = escape.SENTENCE) -> Markup:
+    room = context.get("room")
+    most = min(limit, room.sentence) if room else limit
+    return Markup(inline.markdown(sentence, context["known"], most).strip())  # noqa: S704 - escaped for Markdown
+
+
+@pass_context
+def _say_markdown(context: Context, sentence: object, limit: int = escape.SENTENCE) -> Markup:
+    return _markdown(context, sentence, limit)
+
+
+@pass_context
+def _notes_markdown(context: Context, numbers: Iterable[str]) -> Markup:
+    return Markup(inline.markdown_notes(numbers, context["known"]))  # noqa: S704 - escaped for Markdown
+
+
+@pass_context
+def _claim_markdown(context: Context, claim: Claim, limit: int = escape.SENTENCE, stop: bool = False) -> Markup:
+    """The sentence with its footnotes behind it; with `stop` it is ended by a full stop."""
+    text = stopped(claim.text[:limit]) if stop and len(claim.text) <= limit else claim.text
+    told = f"{_markdown(context, text, limit)} {_notes_markdown(context, claim.evidence)}"
+    return Markup(told.rstrip())  # noqa: S704 - escaped for Markdown
+
+
+def _code_markdown(text: object, limit: int = 200) -> Markup:
+    return Markup(escape.code(escape.line(text, limit)))  # noqa: S704 - a code span that its content cannot leave
+
+
+def _fence(text: str, language: str = "text", width: int = 0) -> Markup:
+    """A fenced block, `width` deep in a list."""
+    block = textwrap.indent(escape.fence(text, language), " " * width)
+    return Markup(block.replace("\n", _HARD))  # noqa: S704 - a fence that its content cannot leave
+
+
+def _block(text: str, indent: int = 0, mark: str = "") -> Markup:
+    """Several lines as they are, each made harmless, `indent` deep and behind `mark`."""
+    lines = escape.plain(text).split("\n")
+    return Markup(_HARD.join(f"{' ' * indent}{mark}{line}" for line in lines))  # noqa: S704 - escaped for a text
+
+
+def _wrapped(text: object, mark: str = "", hanging: bool = True) -> Markup:
+    """A sentence broken between words; `mark` stands before its first line, blanks before the others."""
+    after = " " * len(mark) if hanging else ""
+    lines = textwrap.wrap(
+        escape.line(text), TEXT_WIDTH, initial_indent=mark, subsequent_indent=after, break_on_hyphens=False
+    )
+    return Markup(_HARD.join(lines))  # noqa: S704 - escaped for a text
+
+
+def _underlined(title: str) -> Markup:
+    lines = _wrapped(escape.line(title, 200)).split(_HARD)
+    return Markup(_HARD.join((*lines, "─" * max(map(len, lines)))))  # noqa: S704 - escaped for a text
+
+
+_FILTERS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
+    "html": {"say": _say_html, "notes": _notes_html},
+    "md": {
+        "say": _say_markdown,
+        "notes": _notes_markdown,
+        "claim": _claim_markdown,
+        "code": _code_markdown,
+        "fence": _fence,
+    },
+    "txt": {
+        "notes": lambda numbers: inline.text_notes(numbers),
+        "block": _block,
+        "wrap": _wrapped,
+        "underlined": _underlined,
+    },
+}
