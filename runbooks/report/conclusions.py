@@ -12,6 +12,7 @@ from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
 from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
+from runbooks.report.facts import counted
 from runbooks.report.section import Item, Mark, Section, asked, footnotes
 
 _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ open", "refuted": "✗ refuted"}
@@ -89,16 +90,11 @@ def visibility(diagnosis: Diagnosis) -> Section:
 
 def hypotheses(diagnosis: Diagnosis) -> Section:
     found = diagnosis.hypotheses
-    counted = ", ".join(
-        f"{n} {word}"
-        for word in ("confirmed", "likely", "open", "refuted")
-        if (n := sum(h.status.value == word for h in found))
-    )
     return Section(
         "hypotheses",
         "Hypotheses",
         "Which evidence supports or contradicts each hypothesis, the initial hypotheses included?",
-        f"{len(found)} hypotheses evaluated: {counted}.",
+        f"{len(found)} hypotheses evaluated: {counted(found)}.",
         figure=charts.matrix(diagnosis),
         table=tables.frame(
             ("status", "hypothesis", "supports", "contradicts", "missing, next test"),

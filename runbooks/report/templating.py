@@ -18,15 +18,14 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from runbooks.diagnose.model import Claim
 from runbooks.report import escape, inline, status, times
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEXT_WIDTH = 100
 _SHOWN = 20_000
 """Characters of one value that a page shows where its template names no limit."""
-_HARD = "\x00"
-"""A line break inside a block that is shown as it is. No value holds it: escaping spells control characters out."""
+_HARD, _BLANK = "\x00", "\x01"
+"""A line break and a blank inside what is shown as it is. No value holds them: escaping spells control characters out."""
 _SAFE_FILTERS = ("default", "dictsort", "format", "groupby", "length", "list", "map", "replace", "selectattr")
 _ENDED = (".", "!", "?", ":", "…")
 
@@ -59,7 +58,7 @@ def module(name: str, **context: Any) -> Any:
 
 def tidy(text: str) -> str:
     """A text as it is written out: one blank line between paragraphs, and blocks with the line breaks they had."""
-    return re.sub(r"\n{3,}", "\n\n", text.strip("\n")).replace(_HARD, "\n")
+    return re.sub(r"\n{3,}", "\n\n", text.strip("\n")).replace(_HARD, "\n").replace(_BLANK, " ")
 
 
 @cache
@@ -90,9 +89,15 @@ def _finalize(make: Callable[[Context, Any], str]) -> Finalize:
 
 _FINALIZE: Mapping[str, Finalize] = {
     "html": _finalize(lambda _, value: escape.html(value, _SHOWN)),
-    "md": _finalize(lambda context, value: _markdown(context, value)),
-    "txt": _finalize(lambda _, value: escape.line(value, 0)),
+    "md": _finalize(lambda context, value: _spaced(value, _markdown(context, value))),
+    "txt": _finalize(lambda _, value: _spaced(value, escape.line(value, 0))),
 }
+
+
+def _spaced(value: Any, shown: str) -> str:
+    """Escaping for one line trims; a blank around a value is what the template put there, as in a comma and a blank."""
+    text = str(value)
+    return f"{' ' if text[:1] == ' ' else ''}{shown}{' ' if text[1:][-1:] == ' ' else ''}"
 
 
 # Filters for a value that is not markup yet; the form's own escaping follows.
@@ -116,7 +121,13 @@ def _line(text: object, limit: int = escape.SENTENCE) -> str:
     return escape.line(text, limit)
 
 
+def _flow(block: str) -> Markup:
+    """One line of a block, ended: for what is easier to read in a template on several."""
+    return Markup(" ".join(part for part in re.split(r"[ \n]+", block) if part) + "\n")  # noqa: S704 - from a template
+
+
 _ANY_FORM: Mapping[str, Callable[..., Any]] = {
+    "flow": _flow,
     "low": low,
     "stopped": stopped,
     "line": _line,
@@ -155,21 +166,39 @@ def _notes_markdown(context: Context, numbers: Iterable[str]) -> Markup:
 
 
 @pass_context
-def _claim_markdown(context: Context, claim: Claim, limit: int = escape.SENTENCE, stop: bool = False) -> Markup:
-    """The sentence with its footnotes behind it; with `stop` it is ended by a full stop."""
-    text = stopped(claim.text[:limit]) if stop and len(claim.text) <= limit else claim.text
-    told = f"{_markdown(context, text, limit)} {_notes_markdown(context, claim.evidence)}"
+def _noted_markdown(
+    context: Context, sentence: object, evidence: Iterable[str], limit: int = escape.SENTENCE
+) -> Markup:
+    """The sentence with its footnotes behind it."""
+    told = f"{_markdown(context, sentence, limit)} {inline.markdown_notes(evidence, context['known'])}"
     return Markup(told.rstrip())  # noqa: S704 - escaped for Markdown
 
 
 def _code_markdown(text: object, limit: int = 200) -> Markup:
-    return Markup(escape.code(escape.line(text, limit)))  # noqa: S704 - a code span that its content cannot leave
+    return Markup(escape.code(escape.line(text, limit)).replace(" ", _BLANK))  # noqa: S704 - a code span that its content cannot leave
 
 
-def _fence(text: str, language: str = "text", width: int = 0) -> Markup:
-    """A fenced block, `width` deep in a list."""
-    block = textwrap.indent(escape.fence(text, language), " " * width)
+def _fence(text: str, language: str = "text", indent: int = 0) -> Markup:
+    """A fenced block, `indent` deep in a list."""
+    block = escape.fence(text, language)
+    if indent:
+        block = "\n".join(" " * indent + line if line else "" for line in block.split("\n"))
     return Markup(block.replace("\n", _HARD))  # noqa: S704 - a fence that its content cannot leave
+
+
+@pass_context
+def _shell(context: Context, commands: Iterable[str], indent: int = 0) -> Markup:
+    most = context["room"].command
+    return _fence("\n".join(escape.plain(command, most) for command in commands), "sh", indent)
+
+
+@pass_context
+def _quote_markdown(context: Context, text: str) -> Markup:
+    """Somebody's own words, line by line as they were written."""
+    room = context["room"]
+    lines = [_markdown(context, line) for line in escape.lines(text, room.things * 4, room.sentence)]
+    told = [f"> {line}  " if line else ">" for line in lines]
+    return Markup("\n".join(told).rstrip(" "))  # noqa: S704 - escaped for Markdown
 
 
 def _block(text: str, indent: int = 0, mark: str = "") -> Markup:
@@ -197,9 +226,11 @@ _FILTERS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "md": {
         "say": _say_markdown,
         "notes": _notes_markdown,
-        "claim": _claim_markdown,
+        "noted": _noted_markdown,
         "code": _code_markdown,
         "fence": _fence,
+        "shell": _shell,
+        "quote": _quote_markdown,
     },
     "txt": {
         "notes": lambda numbers: inline.text_notes(numbers),
