@@ -21,12 +21,12 @@ from markupsafe import Markup
 from runbooks.report import escape, inline, status, times
 
 TEMPLATES = Path(__file__).parent / "templates"
-TEXT_WIDTH = 100
+TEXT_WIDTH, _MAIL_WIDTH, _LINE = 100, 96, 800
 _SHOWN = 20_000
 """Characters of one value that a page shows where its template names no limit."""
 _HARD, _BLANK = "\x00", "\x01"
-"""A line break and a blank inside what is shown as it is. No value holds them: escaping spells control characters out."""
-_SAFE_FILTERS = ("default", "dictsort", "format", "groupby", "length", "list", "map", "replace", "selectattr")
+"""Line break and blank in what is shown as it is. No value holds them: escaping spells control characters out."""
+_SAFE_FILTERS = ("default", "dictsort", "format", "length", "list", "map", "rejectattr", "replace", "selectattr")
 _ENDED = (".", "!", "?", ":", "…")
 
 Finalize = Callable[[Context, Any], Any]
@@ -117,6 +117,15 @@ def stopped(sentence: object) -> str:
     return text if text.endswith(_ENDED) else f"{text}."
 
 
+def fitted(line: str, most: int) -> str:
+    """A line that is no longer than that, whatever it holds; what is left out is counted."""
+    return line if len(line) <= most else f"{line[: most - 16]} … [+{len(line) - most + 16:,}]"
+
+
+def _listed(several: Iterable[object], more: Iterable[object] = (), separator: str = "; ") -> str:
+    return separator.join(str(one) for one in (*several, *more))
+
+
 def _line(text: object, limit: int = escape.SENTENCE) -> str:
     return escape.line(text, limit)
 
@@ -131,6 +140,8 @@ _ANY_FORM: Mapping[str, Callable[..., Any]] = {
     "low": low,
     "stopped": stopped,
     "line": _line,
+    "listed": _listed,
+    "short": lambda text, most: fitted(escape.line(text, 0), most),
     "enumerate": lambda several, start=1: list(enumerate(several, start=start)),
     "thousands": lambda number: f"{number:,}",
 }
@@ -216,6 +227,23 @@ def _wrapped(text: object, mark: str = "", hanging: bool = True) -> Markup:
     return Markup(_HARD.join(lines))  # noqa: S704 - escaped for a text
 
 
+def _ljust(text: object, width: int) -> Markup:
+    return Markup(escape.line(text, 0).ljust(width))  # noqa: S704 - escaped for a text
+
+
+def _mail(block: str) -> Markup:
+    """Short lines, as a mail wants them. Ids and URLs stay whole."""
+    lines: list[str] = []
+    for line in block.split("\n"):
+        clear = escape.cut(line, _LINE)
+        lines += (
+            textwrap.wrap(clear, _MAIL_WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+            if len(clear) > _MAIL_WIDTH
+            else [clear]
+        )
+    return Markup("\n".join(lines))  # noqa: S704 - from a template
+
+
 def _underlined(title: str) -> Markup:
     lines = _wrapped(escape.line(title, 200)).split(_HARD)
     return Markup(_HARD.join((*lines, "─" * max(map(len, lines)))))  # noqa: S704 - escaped for a text
@@ -236,6 +264,8 @@ _FILTERS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
         "notes": lambda numbers: inline.text_notes(numbers),
         "block": _block,
         "wrap": _wrapped,
+        "mail": _mail,
+        "ljust": _ljust,
         "underlined": _underlined,
     },
 }
