@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes, pass_context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined, nodes, pass_context
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -24,8 +24,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 TEXT_WIDTH, _MAIL_WIDTH, _LINE = 100, 96, 800
 _SHOWN = 20_000
 """Characters of one value that a page shows where its template names no limit."""
-_HARD, _BLANK = "\x00", "\x01"
-"""Line break and blank in what is shown as it is. No value holds them: escaping spells control characters out."""
+_HARD, _BLANK, _STYLE = "\x00", "\x01", "\x02"
+"""Line break and blank in what is shown as it is, and what stands around a style. No value holds them: escaping
+spells control characters out."""
 _SAFE_FILTERS = ("default", "dictsort", "format", "length", "list", "map", "rejectattr", "replace", "selectattr")
 _ENDED = (".", "!", "?", ":", "…")
 
@@ -46,7 +47,7 @@ class _Environment(Environment):
 
 
 def module(name: str, **context: Any) -> Any:
-    """The macros of a template as functions; the ending before `.j2` (html, md or txt) chooses the form.
+    """The macros of a template as functions; the ending before `.j2` (html, md, txt or term) chooses the form.
 
     Args:
         name: the template's file name
@@ -63,12 +64,13 @@ def tidy(text: str) -> str:
 
 @cache
 def environment(form: str) -> Environment:
-    """Jinja for `html`, `md` or `txt`. Markup is what is written in that form already; all else is escaped for it."""
+    """Jinja for `html`, `md`, `txt` or `term` (a terminal). Markup is in that form already, all else is escaped."""
     jinja = _Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         finalize=_FINALIZE[form],
-        undefined=StrictUndefined,
+        # A terminal also shows the summary of a run that broke, which may lack anything.
+        undefined=Undefined if form == "term" else StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=form == "html",
@@ -91,6 +93,8 @@ _FINALIZE: Mapping[str, Finalize] = {
     "html": _finalize(lambda _, value: escape.html(value, _SHOWN)),
     "md": _finalize(lambda context, value: _spaced(value, _markdown(context, value))),
     "txt": _finalize(lambda _, value: _spaced(value, escape.line(value, 0))),
+    # A terminal also hides secrets that a person mistyped, so it brings its own escaping; without one nothing is shown.
+    "term": _finalize(lambda context, value: context["plain"](value)),
 }
 
 
@@ -244,6 +248,20 @@ def _mail(block: str) -> Markup:
     return Markup("\n".join(lines))  # noqa: S704 - from a template
 
 
+def _style(block: str, words: str, indent: int = 0) -> Markup:
+    """Each line of a block with the words of its style before it, for `styled_lines`."""
+    lines = block.strip("\n").split("\n")
+    made = (f"{_STYLE}{words}{_STYLE}{' ' * indent}{line}\n" for line in lines if line)
+    return Markup("".join(made))  # noqa: S704 - from a template
+
+
+def styled_lines(text: str) -> Iterator[tuple[str, str]]:
+    """The words of its style and the text of each line that a template for a terminal gave."""
+    for line in tidy(text).split("\n"):
+        _, words, shown = line.split(_STYLE) if line.startswith(_STYLE) else ("", "", line)
+        yield words, shown
+
+
 def _underlined(title: str) -> Markup:
     lines = _wrapped(escape.line(title, 200)).split(_HARD)
     return Markup(_HARD.join((*lines, "─" * max(map(len, lines)))))  # noqa: S704 - escaped for a text
@@ -260,6 +278,7 @@ _FILTERS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
         "shell": _shell,
         "quote": _quote_markdown,
     },
+    "term": {"style": _style},
     "txt": {
         "notes": lambda numbers: inline.text_notes(numbers),
         "block": _block,
