@@ -17,20 +17,20 @@ class Part:
     """One part of a report.
 
     Attributes:
-        name: the name of its macro; its anchor on the page has hyphens instead of underscores
+        name: the name of its macro
         title: its heading, and its words in the contents
         when: whether a report has it
         stays: a write-up that is too long never gives it up
+        anchor: where links on the page lead
+        of_definition: it is the section of that name in the runbook's definition; `steps` are all others
     """
 
     name: str
     title: str = ""
     when: Callable[[Report], object] = lambda _: True
     stays: bool = False
-
-    @property
-    def anchor(self) -> str:
-        return self.name.replace("_", "-")
+    anchor: str = ""
+    of_definition: bool = False
 
 
 def _unresolved(report: Report) -> bool:
@@ -60,3 +60,37 @@ WRITE_UP = (
     Part("evidence", "Evidence", stays=True),
     Part("closing", stays=True),
 )
+
+PAGE = (
+    (
+        "Conclusion",
+        (
+            Part("checks", "Results of the checks", lambda report: report.diagnosis.review, anchor="checks"),
+            Part("root_cause", "Root cause", anchor="cause"),
+            Part("since", "Changes since the previous run", lambda report: report.since, anchor="since"),
+            Part("notes", "Notes", lambda report: report.notes, anchor="notes"),
+            Part("timeline", of_definition=True),
+            Part("hypotheses", "Hypotheses", anchor="hypotheses"),
+            Part("visibility", "Visibility", lambda report: report.diagnosis.visibility, anchor="visibility"),
+        ),
+    ),
+    ("Step by step", (Part("steps", of_definition=True),)),
+    (
+        "What to do",
+        (
+            Part("what_to_do", "What to do", anchor="what-to-do"),
+            Part("verification", "Verify the fix", lambda report: report.diagnosis.verification, anchor="verification"),
+            Part("prevention", "Prevention", lambda report: report.diagnosis.prevention, anchor="prevention"),
+        ),
+    ),
+    (
+        "Evidence and limits",
+        (
+            Part("not_checked", "Not checked", anchor="not-checked"),
+            Part("searched", of_definition=True),
+            Part("support", "For Fly's support", anchor="support"),
+            Part("evidence", "Evidence", anchor="evidence"),
+        ),
+    ),
+)
+"""The page below its first screen, under the labels of its contents."""
