@@ -30,7 +30,30 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-SLOW = frozenset(("lab", "faults", "canaries", "hostile", "replay", "real", "compat", "test_scenarios", "test_removal"))
+SLOW = frozenset(
+    (
+        "lab",
+        "faults",
+        "canaries",
+        "hostile",
+        "replay",
+        "real",
+        "compat",
+        "test_scenarios",
+        "test_removal",
+        "test_contradictions",
+        "test_ten_thousand",
+        "test_secrets",
+        "test_nothing_reachable",
+        "test_ways_to_run",
+        "test_interrupted",
+        "test_killed",
+        "test_runner",
+        "test_verify_fix",
+        "test_other_distribution",
+        "test_wording",
+    )
+)
 """Folders below tests/, and names of test files, that `make check` leaves out and `make test` runs."""
 
 
