@@ -81,6 +81,16 @@ def test_a_picture_that_cannot_be_drawn_costs_only_itself() -> None:
     assert "Answer." in data["text/html"]
 
 
+def test_a_large_picture_and_a_long_quote_are_whole() -> None:
+    """No limit for the length of a value cuts what a viewer has to decode."""
+    svg = f"<svg>{'x' * 100_000}</svg>"
+    quote = "\n".join(["y" * 390] * 390)
+    section = Section("s", "T", "", "A.", quote=quote, figure=Figure("f", "alt", lambda: svg, lambda: b""))
+    source = next(attrs["src"] for tag, attrs in Tags(section._repr_html_()).found if tag == "img")
+    assert base64.b64decode((source or "").partition(",")[2]).decode() == svg
+    assert quote in section._repr_html_()
+
+
 def test_items_bring_their_commands_and_their_own_marks() -> None:
     ordered = Section(
         "s",
