@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.ledger import (
     Conclusion,
     Point,
@@ -229,10 +229,10 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
             *facts.events.evidence[:1],
         )
         yield missing("Whether it answers now was not seen.", Facet.EDGE_BELIEVED)
-    early = max(0, int((start.at - tried).total_seconds()))
+    early = format_duration(max(timedelta(), start.at - tried))
     yield concludes(
-        f"The client connected {early} s before the machine had started, and did not try again.",
-        f"its client connected {early} s too early and did not try again",
+        f"The client connected {early} before the machine had started, and did not try again.",
+        f"its client connected {early} too early and did not try again",
     )
 
 
