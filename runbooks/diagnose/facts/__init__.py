@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
+from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import settings
 from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.lifecycle import LifecycleFacts
@@ -84,10 +85,14 @@ class Facts:
         return self.observations.observation(number)
 
     def outcome(self, number: str) -> Outcome | None:
+        """How the look ended. A pasted text about something else is no look at what the caller says of the subject."""
+        if number == Facet.CALLER and self.caller.foreign:
+            return Outcome.COULD_NOT_LOOK
         return self.observations.outcome(number)
 
     def looked(self, number: str) -> bool:
-        return self.observations.looked(number)
+        """Was this asked and answered, be it with "no"?"""
+        return self.outcome(number) in (Outcome.SEEN, Outcome.ABSENT)
 
     def made(self, *numbers: str) -> tuple[str, ...]:
         return self.observations.made(*numbers)
