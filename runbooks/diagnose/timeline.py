@@ -145,9 +145,11 @@ def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
 
 
 def _log_moment(facts: Facts, line: LogLine, at: datetime, evidence: str, quoted: tuple[str, ...]) -> Iterator[Moment]:
-    if is_program(line) or line in facts.log.meaningful:
+    # What the proxy calls an error is shown also where nobody knows yet what it means.
+    unknown = evidence == Facet.CALLER and line.provider == "proxy" and line.level == "error"
+    if unknown or is_program(line) or line in facts.log.meaningful:
         text = " ".join(line.message.split())[:200]
-        source = "program log" if is_program(line) else "platform log"
+        source = "program log" if is_program(line) and not unknown else "platform log"
         hit = len(text) > 8 and any(line.message.strip()[:120] in quote for quote in quoted)
         yield Moment(at, source, text, evidence, hit)
 

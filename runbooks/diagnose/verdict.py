@@ -92,7 +92,7 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
         return f"{what} is running in {facts.subject.app} and every view that could be asked agrees."
     if ledger.top:
         statement = ledger.top.hypothesis.statement
-        state = _STATE_WORDS.get(facts.events.state, f" is {facts.events.state}" if facts.events.state else "")
+        state = _state_words(facts)
         if ledger.top.info.stage <= 1 or not facts.machine.views:
             return statement
         if not state:
@@ -108,6 +108,8 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
         return f"{what}: either {titles}; the evidence allows both."
     if verdict is Verdict.INCIDENT:
         return f"{what} is {facts.events.state or 'not to be found'}, and the evidence does not establish why."
+    if facts.events.runs and (pasted := facts.events.pasted_at):
+        return f"{what} was running at {pasted:%Y-%m-%d %H:%M} UTC, as the pasted text shows. Fly's own views could not be asked."
     if facts.events.runs:
         return f"{what} runs, but not every view could be asked, or not every view agrees."
     blind = sum(observation.outcome is Outcome.COULD_NOT_LOOK for observation in facts.evidence.observations.values())
@@ -115,6 +117,14 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
         f"What happened to {who} is not established: {blind} of {len(facts.evidence.observations)} questions "
         f"could not be asked or were not answered."
     )
+
+
+def _state_words(facts: Facts) -> str:
+    """How the machine is, as a clause; how it was, where only a pasted text tells it."""
+    state, pasted = facts.events.state, facts.events.pasted_at
+    if state and pasted:
+        return f" was {'running' if state == 'started' else state} at {pasted:%Y-%m-%d %H:%M} UTC"
+    return _STATE_WORDS.get(state, f" is {state}" if state else "")
 
 
 def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
