@@ -36,15 +36,17 @@ ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     for method, host, path in (
         ("GET", "api.machines.dev", r"/v1/tokens/current"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}"),
-        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/(machines|ip_assignments)"),
+        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/(machines|ip_assignments|certificates|secrets|volumes)"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}(/events)?"),
+        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/(ps|versions)"),
         ("GET", "api.machines.dev", rf"/v1/orgs/{_PART}/machines"),
+        ("GET", "api.fly.io", rf"/prometheus/{_PART}/api/v1/query_range"),
         ("GET", "api.fly.io", rf"/api/v1/apps/{_PART}/logs"),
         ("GET", "*", rf"/v2/{_PART}(/{_PART})*/(manifests|blobs)/{_PART}"),
         ("HEAD", "*", rf"/v2/{_PART}(/{_PART})*/manifests/{_PART}"),
     )
 )
-MAX_REQUESTS = 20
+MAX_REQUESTS = 26
 KEPT_OF_CUT = 100_000
 SPARE_RETRIES = 3
 _KEPT_OF_CUT = 50_000

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.collect import status, supabase
+from runbooks.collect import metrics, status, supabase
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.context import CollectionContext, Target
 from runbooks.collect.edge import Edge
@@ -213,4 +213,6 @@ class Collector:
             **source.registries,
         }
         bases |= {urlsplit(supabase.MANAGEMENT).netloc: source.supabase_url} if source.supabase_url else {}
+        if source.metrics_url and source.metrics_url.lower() != "off":
+            bases[metrics.LOGICAL] = source.metrics_url.rstrip("/")
         return bases | ({status.LOGICAL: source.status_url} if source.status_url else {})

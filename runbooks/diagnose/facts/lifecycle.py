@@ -92,6 +92,13 @@ class LifecycleFacts:
         )
 
     @cached_property
+    def left_stopped(self) -> tuple[str, ...]:
+        """The evidence of an update that ended in `stopped`, with no start after it; () otherwise (§14.5)."""
+        last = self.dated[-1:]
+        update = last and last[0][0].type == "update" and last[0][0].status == "stopped"
+        return (last[0][1],) if update and self.state in ("stopped", "suspended") and not last[0][0].exit else ()
+
+    @cached_property
     def exits(self) -> tuple[tuple[Event, Exit, str], ...]:
         """Ends of the main process, oldest first, those asked for by a stop included."""
         return tuple((e, e.exit, at) for e, at in self.dated if e.exit is not None)
@@ -182,6 +189,15 @@ class LifecycleFacts:
                 number = reading.number if reading.fact == "exited" else _SIGNALS.get(reading.thing)
                 codes.append((number, at))
         return tuple((code, at) for code, at in codes if code)
+
+    @cached_property
+    def uptime(self) -> timedelta | None:
+        """How long the program had run when it last exited without a request; None: not known."""
+        ends = [(x.exited_at or e.at) for e, x, _ in self.exits if not x.requested_stop and (x.exited_at or e.at)]
+        if not ends or ends[-1] is None:
+            return None
+        starts = [e.at for e in self.all if e.type in ("start", "restart") and e.at and e.at < ends[-1]]
+        return ends[-1] - starts[-1] if starts else None
 
     @cached_property
     def started_evidence_by_events(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from runbooks.base.facets import Facet
@@ -17,14 +17,16 @@ from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines
 from runbooks.diagnose.operations import Operation, operation_of
 from runbooks.diagnose.refusals import meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
+from runbooks.evidence.parsers import ulid_time
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+UNKNOWN = "unknown"
+"""The kind of a refusal that is in no table: it is quoted, and stands as a hypothesis of its own."""
 # A refusal that says only that something went wrong gives way to one that says what.
-VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden"})
+VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden", UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,13 @@ class LogFacts:
                 self._caller.answer.error_text, Facet.CALLER, self._caller.answer.error_status, self._caller.answer.at
             )
         for error in errors:
-            found += _refusals_in(error.text, Facet.CALLER, error.status, error.at or _time_in(error.request_id))
+            found += _refusals_in(error.text, Facet.CALLER, error.status, error.at or ulid_time(error.request_id))
+        known = {(no.text, no.evidence) for no in found}
+        found += [
+            ApiRefusal(UNKNOWN, error.text, Facet.CALLER, {}, error.status, error.at, operation_of(error.text))
+            for error in errors
+            if error.text.strip() and (error.text, Facet.CALLER) not in known
+        ]
         # A client that could not connect to the endpoint was not refused by the API.
         found = [no for no in found if no.kind not in VAGUE or not _OF_THE_ENDPOINT.search(no.text)]
         if all(no.kind in VAGUE for no in found):
@@ -228,20 +236,6 @@ class LogFacts:
 
     def refused(self, *kinds: str) -> tuple[ApiRefusal, ...]:
         return tuple(no for no in self.refusals if no.kind in kinds) if self.refusals else ()
-
-
-def _time_in(request_id: str) -> datetime | None:
-    """The time in a fly-request-id: it begins with a ULID, whose first ten letters count milliseconds (§1.1)."""
-    letters = request_id[:10].upper()
-    if len(letters) < 10 or any(letter not in _CROCKFORD for letter in letters):
-        return None
-    milliseconds = 0
-    for letter in letters:
-        milliseconds = milliseconds * 32 + _CROCKFORD.index(letter)
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
 
 
 def _refusals_in(text: str, evidence: str, status: int | None, at: datetime | None) -> Iterable[ApiRefusal]:

@@ -37,13 +37,14 @@ class MachineView:
 class Service:
     """One entry of config.services (§7.2): `ports` maps a public port to its handlers.
 
-    `autostart` is None where only an excerpt was seen that does not speak of it.
+    `autostart` is None, and `ports_known` false, where only an excerpt was seen that does not contain the key.
     """
 
     internal_port: int | None
     ports: tuple[tuple[int, int, tuple[str, ...]], ...]
     autostart: bool | None
     autostop: bool
+    ports_known: bool = True
 
     def handlers(self, port: int) -> tuple[str, ...] | None:
         """The handlers of a public port; None when this service does not expose it."""
@@ -250,4 +251,5 @@ def _service(row: Mapping[str, object], whole: bool) -> Service:
         # An absent key means off for a machine made through the API (§4.4).
         row.get("autostart") is True if whole or "autostart" in row else None,
         row.get("autostop") in (True, "stop", "suspend"),
+        whole or "ports" in row,
     )

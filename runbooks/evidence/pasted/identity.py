@@ -54,6 +54,8 @@ _MACHINES = re.compile(rf"(?<![\w.-])({_ID})(?!\w)")
 # Digits alone are a time as often as an id: what stands before tells.
 _DIGITS = re.compile(r"(?<![\w.-])\d{14}(?!\w)")
 _BEFORE_AN_ID = re.compile(r"(?:[Mm]achines?(?: ID| id)?|\b(?:app|proxy|runner|health)|VM)[\s:=/\"'\[]{1,6}\Z")
+# A release command runs on a machine of its own, which is destroyed after it: its line is about the app (§14.12).
+_TEMPORARY = re.compile(rf"\brelease_command\b[^\n]{{0,60}}?\b[Mm]achine ({_ID})\b|\brelease_command ({_ID})\b")
 _INSTANCES = (
     ("nstance", re.compile(rf"(?:\bInstance ID\s{{0,20}}[:=│]\s{{0,4}}|instance_id=)({_ULID})\b")),
     ("instance_id", re.compile(rf"[\"']instance_id[\"']\s{{0,9}}:\s{{0,9}}[\"']({_ULID})\b")),
@@ -88,10 +90,11 @@ def identity_of(text: str, apps: Iterable[str] = (), names: Iterable[str] = ()) 
     """
     text = text[:_MAX_TEXT]
     times = _ends(text)
+    temporary = {name for pair in _TEMPORARY.findall(text) for name in pair}
     return PasteIdentity(
         apps=_once(name for name in (*apps, *_found(_APPS, text)) if name not in _PLACEHOLDERS),
         repositories=_once((*_found(_REPOSITORIES, text), *_before(_DEPLOYED, _NAME_BEFORE, text))),
-        machine_ids=_once(_ids(text)),
+        machine_ids=_once(name for name in _ids(text) if name not in temporary),
         machine_names=_once(names),
         instance_ids=_once(_found(_INSTANCES, text)),
         regions=_once(_found(_REGIONS, text)),
