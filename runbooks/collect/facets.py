@@ -99,7 +99,7 @@ def _caller(session: CollectionSession) -> FacetResult:
         f"status {caller.status}" if caller.status else "",
         f"pasted: {', '.join(caller.pasted.forms)}" if caller.pasted.forms else "",
         f"about app {caller.pasted.app}" if caller.pasted.app else "",
-        f"about machine {caller.pasted.machine_id}" if caller.pasted.machine_id else "",
+        f"about machine {caller.pasted.machine_id}" if caller.pasted.machine_id not in ("", caller.machine_id) else "",
         f"error {caller.error_status or ''} {caller.error_text[:120]}".strip() if caller.error_text else "",
     ]
     return seen("the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller)

@@ -13,6 +13,7 @@ from runbooks.diagnose.model import Moment, Span
 from runbooks.evidence.log_parser import is_headed
 from runbooks.evidence.models import Event, LogLine, Outcome, PlatformIncident, StatusFeed
 from runbooks.evidence.parsers import time_of
+from runbooks.evidence.pasted.clock import PlacedLines
 
 _ORDER = ("caller", "record", "Fly API", "events", "platform log", "program log", "status", "endpoint", "we")
 _STATES = {
@@ -44,6 +45,14 @@ def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
     found += [Moment(facts.now, "we", "looked", number) for number in _eyes(facts)]
     marked = _mark_one(found)
     return tuple(sorted(marked, key=lambda m: (m.at, _ORDER.index(m.source), m.evidence)))
+
+
+def assumptions(facts: Facts) -> tuple[str, ...]:
+    """What was assumed about the times of pasted lines that are in the timeline."""
+    found = facts.caller.placed if facts.outcome(Facet.CALLER) is Outcome.SEEN else PlacedLines()
+    day = f"The pasted lines show no date: the day {found.day_assumed} of the incident is assumed."
+    zone = "The pasted lines show no time zone: UTC is assumed."
+    return ((day,) if found.day_assumed else ()) + ((zone,) if found.zone_assumed else ())
 
 
 def _eyes(facts: Facts) -> Iterable[str]:

@@ -81,6 +81,7 @@ def diagnose(
         contradictions=ledger.contradictions,
         untrue=caller_claims.untrue(facts),
         comparison=comparison.compare(facts),
+        assumptions=timeline.assumptions(facts),
     )
 
 
@@ -142,11 +143,13 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
     if (no := unexplained.strange(facts)) and not facts.events.runs:
         return f"{what}: the platform refused {no.call} for a reason that is not in the catalogue: {no.told}."
     if unsolved and facts.events.runs:
-        return f"{what} is {facts.events.state or 'running'}, but this is not explained: {unsolved[0].text}"
+        state = _state_words(facts) or " is running"
+        return f"{what}{state}, but this is not explained: {unsolved[0].text}"
     if verdict is Verdict.INCIDENT:
         return f"{what} is {facts.events.state or 'not to be found'}, and the evidence does not establish why."
     if facts.events.runs and (pasted := facts.events.pasted_at):
-        return f"{what} was running at {pasted:%Y-%m-%d %H:%M} UTC, as the pasted text shows. Fly's own views could not be asked."
+        when = f"{pasted:%Y-%m-%d %H:%M} UTC"
+        return f"{what} was running at {when}, as the pasted text shows. Fly's own views could not be asked."
     if facts.events.runs:
         return f"{what} runs, but not every view could be asked, or not every view agrees."
     blind = sum(observation.outcome is Outcome.COULD_NOT_LOOK for observation in facts.evidence.observations.values())
@@ -159,8 +162,8 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
 def _state_words(facts: Facts) -> str:
     """How the machine is, as a clause; how it was, where only a pasted text tells it."""
     state, pasted = facts.events.state, facts.events.pasted_at
-    if state and pasted:
-        return f" was {'running' if state == 'started' else state} at {pasted:%Y-%m-%d %H:%M} UTC"
+    if pasted and (state or facts.events.runs):
+        return f" was {'running' if state in ('started', '') else state} at {pasted:%Y-%m-%d %H:%M} UTC"
     return _STATE_WORDS.get(state, f" is {state}" if state else "")
 
 

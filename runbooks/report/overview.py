@@ -29,7 +29,7 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
         notes=(
             f"All times are UTC, on {days[0]}." if len(days) == 1 else f"All times are UTC, {days[0]} to {days[-1]}.",
             *left_out,
-            *_assumed(facts),
+            *diagnosis.assumptions,
         ),
         figure=charts.timeline(diagnosis),
         table=tables.frame(
@@ -48,14 +48,6 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
         ),
         evidence=asked(facts, *(m.evidence for m in moments)),
     )
-
-
-def _assumed(facts: Facts) -> tuple[str, ...]:
-    """What was assumed about the times of the pasted lines."""
-    found = facts.caller.placed
-    day = f"The pasted lines show no date: the day {found.day_assumed} of the incident is assumed."
-    zone = "The pasted lines show no time zone: UTC is assumed."
-    return ((day,) if found.day_assumed else ()) + ((zone,) if found.zone_assumed else ())
 
 
 def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
