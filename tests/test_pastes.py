@@ -125,3 +125,22 @@ def test_a_host_that_cannot_be_asked_is_no_app() -> None:
     case = open_case(caller_log="Machine started in 1s\nINFO Main child exited normally with code: 1\n")
     reasons = [observation.reason for observation in case.evidence.observations.values()]
     assert any("no app is known" in reason for reason in reasons)
+
+
+def test_what_is_secret_in_an_answer_is_secret_in_a_pasted_one(tmp_path: Path) -> None:
+    told = json.loads((PASTES / "fly-status.json").read_text())
+    told["Machines"][0]["config"]["files"] = [{"guest_path": "/app/key", "raw_value": "b3JjaGFyZA=="}]
+    case = open_case(caller_log=json.dumps(told))
+    published(case, tmp_path)
+    (folder,) = tmp_path.glob("*/machine_not_visible--*")
+    assert not [path for path in folder.rglob("*") if path.is_file() and "b3JjaGFyZA" in path.read_text()]
+
+
+def test_a_pasted_run_is_replayed(tmp_path: Path) -> None:
+    summary, report = published(open_case(caller_log=str(PASTES / "fly-status.json")), tmp_path)
+    (folder,) = tmp_path.glob("*/machine_not_visible--*")
+    again = open_case(source=f"bundle:{folder}")
+    assert again.diagnosis.headline == summary["headline"]
+    again.publish()
+    (second,) = set(tmp_path.glob("*/machine_not_visible--*")) - {folder}
+    assert (second / "report.md").read_text() == report
