@@ -28,6 +28,7 @@ from runbooks.evidence.models import (
     Resolution,
     TokenInside,
 )
+from runbooks.evidence.pasted import machine_bodies
 
 LIST_LAG = 5.0
 """Seconds that a list may lag behind, as Fly's own client allows for (§1.6)."""
@@ -89,7 +90,10 @@ def _by_name_only(session: CollectionSession) -> bool:
 
 @collects(Facet.CALLER)
 def _caller(session: CollectionSession) -> FacetResult:
-    text = session.client.redactor.text(session.given.caller_text, "caller's log")
+    redactor = session.client.redactor
+    for body in machine_bodies(session.given.caller_text):
+        redactor.value(body, "caller's log")  # what is masked here is then known wherever it stands
+    text = redactor.text(session.given.caller_text, "caller's log")
     if not text.strip():
         return unavailable("no answer or log of the caller was given (parameter caller_log)", code=Reason.NOT_GIVEN)
     caller = read_caller(text)
@@ -99,7 +103,7 @@ def _caller(session: CollectionSession) -> FacetResult:
         f"status {caller.status}" if caller.status else "",
         f"pasted: {', '.join(caller.pasted.forms)}" if caller.pasted.forms else "",
         f"about app {caller.pasted.app}" if caller.pasted.app else "",
-        f"about machine {caller.pasted.machine_id}" if caller.pasted.machine_id else "",
+        f"about machine {caller.pasted.machine_id}" if caller.pasted.machine_id not in ("", caller.machine_id) else "",
         f"error {caller.error_status or ''} {caller.error_text[:120]}".strip() if caller.error_text else "",
     ]
     return seen("the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller)

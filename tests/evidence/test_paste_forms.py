@@ -314,8 +314,9 @@ JOBS = {
 
 @pytest.mark.parametrize("text", JOBS.values(), ids=JOBS)
 def test_a_release_command_in_a_ci_job(text: str) -> None:
+    """The machine of a release command exists for one command: it is not what the text is about."""
     found, lines = read_pasted(text), log_lines(unwrapped(text))
-    assert (found.app, found.machine_id) == ("harbor-web", ID)
+    assert (found.app, found.machine_id) == ("harbor-web", "")
     assert any("Main child exited normally" in line.message for line in lines)
     assert "##[" not in unwrapped(text)
 
@@ -323,6 +324,28 @@ def test_a_release_command_in_a_ci_job(text: str) -> None:
 def test_a_table_in_a_ci_job() -> None:
     found = read_pasted(stamped(STATUS_TABS, "deploy\tfly machine status\t"))
     assert [e.type for e in found.machines[0].machine.events] == ["launch", "start", "exit"]
+
+
+# `fly deploy`: superfly/flyctl#2365 (smoke checks), #2878 (states), superfly/flyctl-actions#61, dwyl/mvp#407.
+DEPLOYS = {
+    "release command": FAILED_RELEASE,
+    "states": f"==> Building image\nWatch your deployment at https://fly.io/apps/harbor-web/monitoring\n"
+    f"  Machine {ID} [app] has state: created\n  Machine {ID} [app] has state: replacing\n",
+    "smoke checks": f"Updating existing machines in 'harbor-web' with rolling strategy\n"
+    f"Smoke checks for {ID} failed: the app appears to be crashing\n",
+    "client's time-out": (PASTES / "fly-deploy-output.txt").read_text().replace("sync-service", "harbor-web")
+    .replace(OTHER, ID),
+    "groups": f"Process groups have changed. This will:\n * destroy 1 \"worker\" machine\n"
+    f"> Destroying machine {ID}\nfly deploy -a harbor-web\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "text"), DEPLOYS.items(), ids=DEPLOYS)
+def test_fly_deploy(form: str, text: str) -> None:
+    found = read_pasted(text)
+    assert (found.forms, found.app) == (("fly deploy",), "harbor-web")
+    assert found.machine_id == ("" if form == "release command" else ID)
+    assert [m.machine.state for m in found.machines] == (["replacing"] if form == "states" else [])
 
 
 # `docker compose logs` and `docker logs -t`: docker docs; supabase/supabase#32978 shows the first.

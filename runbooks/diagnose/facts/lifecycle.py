@@ -116,6 +116,16 @@ class LifecycleFacts:
         return self.evidence[-1:] or self._log.evidence
 
     @cached_property
+    def pasted_at(self) -> datetime | None:
+        """The time of the pasted text, where nothing else tells the state; None where the platform tells it."""
+        if self.state_evidence != (Facet.CALLER,):
+            return None
+        view = self._machine.last_view
+        if view and view.pasted:
+            return view.pasted.at
+        return max((at for _, at in self._log.pasted_times), default=None)
+
+    @cached_property
     def since(self) -> datetime | None:
         """When the present state began: the last event that leads to it, else the last update."""
         told = [e.at for e in self.all if e.status == self.state and e.at]

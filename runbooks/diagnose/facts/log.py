@@ -96,6 +96,11 @@ class LogFacts:
         ]
         return tuple(own)
 
+    @property
+    def pasted_times(self) -> tuple[tuple[LogLine, datetime], ...]:
+        """The machine's lines in the pasted text that have a time, also one that was completed."""
+        return tuple((line, at) for line, at in self._caller.placed.lines if at and self._is_own(line))
+
     def _is_own(self, line: LogLine) -> bool:
         """Older lines carry only the first eight digits of the id."""
         own = self._observations.subject.machine_id
