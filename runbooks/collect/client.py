@@ -23,7 +23,7 @@ import tenacity
 
 from runbooks import __version__
 from runbooks.collect.transport import NoAnswer, RawAnswer, Transport
-from runbooks.evidence.models import Exchange
+from runbooks.evidence.models import Exchange, Reason
 from runbooks.evidence.redaction import Redactor, elements, token_kind
 
 MACHINES = "https://api.machines.dev"
@@ -62,7 +62,11 @@ _KEPT_HEADERS = (
 
 
 class CouldNotAsk(Exception):
-    """No usable answer; the message is the reason that the report gives."""
+    """No usable answer; the message is the reason that the report gives, and `code` the same for programs."""
+
+    def __init__(self, message: str, code: Reason = Reason.NONE) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class RateBudget:
@@ -229,7 +233,9 @@ class Client:
         if not token or host not in {"api.machines.dev", "api.fly.io", "registry.fly.io"} or not _listed(method, url):
             return {}
         if not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise CouldNotAsk("the token (FLY_API_TOKEN) holds a space or a character that no header can carry")
+            raise CouldNotAsk(
+                "the token (FLY_API_TOKEN) holds a space or a character that no header can carry", Reason.BAD_TOKEN
+            )
         if host == "registry.fly.io":
             return {"Authorization": "Basic " + base64.b64encode(f"x:{token}".encode()).decode()}
         return {"Authorization": f"{'FlyV1' if token_kind(token) == 'macaroon' else 'Bearer'} {token}"}

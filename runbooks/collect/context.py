@@ -22,6 +22,7 @@ from runbooks.evidence.models import (
     Machine,
     Observation,
     Outcome,
+    Pasted,
     Probe,
     Records,
     Subject,
@@ -67,12 +68,21 @@ class CollectionContext:
     def machine_name(self) -> str:
         given = self.given
         named = given.machine_id if given.machine_id and not MACHINE_ID.match(given.machine_id) else ""
-        return given.machine_name or named or self.caller_answer().machine_name
+        return given.machine_name or named or self.caller_answer().machine_name or self._pasted().machine_name
 
     def machine_id(self) -> str:
         if MACHINE_ID.match(self.given.machine_id):
             return self.given.machine_id
-        return self.caller_answer().machine_id
+        return self.caller_answer().machine_id or self._pasted().machine_id
+
+    def app_name(self) -> str:
+        """The app, given or named by a pasted text; "" if neither tells it."""
+        return self.given.app_name or self._pasted().app
+
+    def _pasted(self) -> Pasted:
+        """What a pasted text is about. A name that a person gave decides, whatever a text names besides it."""
+        caller, given = self.caller_answer(), self.given
+        return caller.pasted if not (given.machine_id or given.machine_name) else Pasted()
 
     def found_id(self) -> str:
         """The id, given or found in the lists by its name."""
@@ -104,7 +114,7 @@ class CollectionContext:
         if not isinstance(answer, Listing) or isinstance(self.answer(Facet.MACHINE), Machine):
             return None
         found = machines.by_id_or_name(answer, self.found_id(), self.machine_name())
-        return found if found and found.app_name not in ("", self.given.app_name) else None
+        return found if found and found.app_name not in ("", self.app_name()) else None
 
     def gone_without_trace(self) -> bool:
         observation = self.observations.get(Facet.MACHINE)
@@ -129,7 +139,7 @@ class CollectionContext:
         machine = self.best_machine()
         named_as_id = given.machine_id and not MACHINE_ID.match(given.machine_id)
         return Subject(
-            app=given.app_name,
+            app=self.app_name(),
             machine_id=self.found_id(),
             machine_name=self.machine_name() or (machine.name if machine else ""),
             org=given.org_slug or (app.org_slug if isinstance(app, App) else ""),
@@ -176,7 +186,7 @@ class CollectionContext:
     def app_of_machine(self) -> str:
         """The app that the machine is in, where another one has it."""
         machine = self.best_machine()
-        return (machine.app_name if machine else "") or self.given.app_name
+        return (machine.app_name if machine else "") or self.app_name()
 
     def org_slug(self) -> str:
         """The organisation: as given, as the app names it, or as the token does; "" where nobody does."""

@@ -86,6 +86,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"over the allowed quota",
         r"quota (?:has been )?exceeded|exceed(?:s|ed|ing)? (?:your |the |its )?(?:[\w-]+ )?quota",
         r"organization is not allowed to use GPU machines",
+        r"not have enough trust to (?:access|use|create)[^\n.]{0,60}",
     )),
     ("suspended", (
         r"trial (?:has ended|has expired|is over)(?:, please add a credit card[^\n]{0,60})?",
@@ -129,7 +130,6 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?:could not reserve resource for machine|insufficient resources available to fulfill request)"
         r"(?:: (?P<what>insufficient [\w ]{1,60}))?",
         r"(?P<what>insufficient (?:memory|CPUs?|IPs|disk|GPUs?)(?: space)? available(?: to fulfill request)?)",
-        r"deploys to this host are temporarily disabled",
         r"governor policy blocked start",
         r"\bhost (?:is )?at capacity",
     )),
@@ -163,6 +163,11 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"timeout reached waiting for machine's state to change[^\n]{0,200}",
         rf"did not reach {_Q}(?P<wanted>\w{{1,20}}){_Q} (?:within|in time)",
         r"timed out waiting for (?:machine )?state:? (?P<wanted>\w{1,20})",
+    )),
+    ("host-maintenance", (
+        r"deploys to this host are (?:temporarily )?disabled",
+        r"\bhost (?:is )?(?:currently )?(?:in|under(?:going)?) (?:scheduled )?maintenance",
+        r"\bhost is (?:being )?(?:drained|cordoned|evacuated)",
     )),
     ("host-unreachable", (
         r"\b(?:host|worker)s? (?:is |are )?(?:currently )?(?:unavailable|unreachable)",
@@ -208,6 +213,10 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?:: |\": ?\"|=> ?\"|\b403 )forbidden\b|^forbidden\W{0,3}$",
         r"permission_denied:|do not have permission|not authorized to (?:access|perform)",
     )),
+    ("client-timeout", (
+        r"timeout reached waiting for[^\n]{0,400}?(?:request canceled|context deadline exceeded|Client\.Timeout)",
+    )),
+    ("release-command", (r"release_command failed[^\n]{0,200}", r"release command failed[^\n]{0,200}")),
     ("health-timeout", (
         r"timeout reached waiting for health ?checks[^\n]{0,400}",
         r"smoke checks? [^\n]{0,60}failed",
@@ -246,8 +255,9 @@ _STEMS = (
     "reach", "timed out", "timedout", "timeout", "time-out", "unavailable", "too many", "invalid", "json: ",
     "unsupported",
     "config.", "gpu", "flyctl version", "apps for machines", "validation", "no such", "not found", "could not", "token",
-    "authenticated", "forbidden", "permission", "health", "smoke", "upstream", "server error", "gateway", "api error",
-    "non-2", "enotfound", "econn", "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution",
+    "authenticated", "forbidden", "permission", "health", "smoke", "upstream", "server error", "gateway",
+    "api error", "non-2", "release", "trust", "billing", "maintenance", "drained", "cordoned", "evacuat",
+    "enotfound", "econn", "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution",
     "not known", "tcp", "deadline", "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted",
     "closed", "curl: ", "launch", "name_taken", "paid plan", "paid_plan",
 )

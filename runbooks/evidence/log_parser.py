@@ -165,6 +165,11 @@ def _rows(text: str) -> list[str]:
     return rows[::-1] if _newest_first(clocks) else rows
 
 
+def is_headed(row: str) -> bool:
+    """Does this row hold a line of the log with flyctl's head: time, sender, region, level?"""
+    return bool(_HEAD.search(row[:_MAX_LINE]))
+
+
 def from_init(message: str) -> bool:
     """Is this a line of the machine's init or kernel, which come as if the program had said them?"""
     text = without_level(message)
@@ -236,7 +241,8 @@ class _Reader:
         self.quoted = ""
         clock = None if from_init(row) else _CLOCK.match(row)  # some of its lines begin with a time of their own
         message = row[clock.end() :] if clock else row
-        line = LogLine(_zoned(clock["clock"]) if clock else None, message)
+        at = _zoned(clock["clock"]) if clock else None
+        line = LogLine(at, message, clock="" if at or not clock else clock["clock"])
         if clock and clock["provider"]:
             known = clock["instance"] or ""
             instance = known if re.fullmatch(r"[0-9a-f]{8,16}", known) else ""

@@ -135,9 +135,12 @@ def event_of(body: Mapping[str, Any]) -> Event:
 
 
 def events_of(body: Any) -> tuple[Event, ...]:
-    """Events oldest first: by time, then by ULID. An entry that is no object is shown as what it is, not dropped."""
+    """Events oldest first: by time, then by ULID. An entry that is no object is shown as what it is, not dropped.
+
+    The API lists the newest first, so that is what the order of entries without a time means (§1.5).
+    """
     rows = body if isinstance(body, list | tuple) else ()
-    events = [event_of(item) if isinstance(item, Mapping) else _unreadable(item) for item in rows]
+    events = [event_of(item) if isinstance(item, Mapping) else _unreadable(item) for item in reversed(rows)]
     return tuple(sorted(events, key=lambda e: (e.at or datetime.max.replace(tzinfo=UTC), e.id)))
 
 

@@ -20,6 +20,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.model import Owner, Remedy
+from runbooks.diagnose.shared_evidence import lookup_faults
 from runbooks.evidence.models import Listing, Outcome
 
 
@@ -101,6 +102,17 @@ def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
     organisation = facts.answer(Facet.ORGANISATION, Listing)
     region = facts.machine.description.region if facts.machine.description else facts.caller.answer.region
     silent = organisation.error_regions if organisation else ()
+    if faults := lookup_faults(facts):
+        yield supports(
+            f"The API refused {faults[-1].call} with {faults[-1].told}, and another view shows the machine.",
+            faults[-1].evidence,
+            *facts.machine.exists,
+        )
+        yield concludes(
+            "The API did not find the machine by its id, and another view shows it.",
+            "one call of the API did not find it, although it exists",
+        )
+        return
     if by_id and lists and not shown:
         times = "twice" if len(lists) > 1 else "once"
         argue = confirms if len(lists) > 1 else supports

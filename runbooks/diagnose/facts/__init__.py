@@ -15,7 +15,7 @@ from typing import TypeVar
 from runbooks.diagnose.commands import settings
 from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.lifecycle import LifecycleFacts
-from runbooks.diagnose.facts.log import VAGUE, ApiRefusal, LogFacts
+from runbooks.diagnose.facts.log import UNKNOWN, VAGUE, ApiRefusal, LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts, MachineView, Service
 from runbooks.diagnose.facts.observations import ObservationFacts, format_duration
 from runbooks.diagnose.facts.resources import CertificateFacts
@@ -24,6 +24,7 @@ from runbooks.evidence.models import Evidence, Observation, Outcome, Refusal, Su
 
 __all__ = [
     "GONE",
+    "UNKNOWN",
     "VAGUE",
     "ApiRefusal",
     "CallerFacts",
@@ -61,11 +62,11 @@ class Facts:
 
     @cached_property
     def caller(self) -> CallerFacts:
-        return CallerFacts(self.observations)
+        return CallerFacts(self.observations, self.machine)
 
     @cached_property
     def log(self) -> LogFacts:
-        return LogFacts(self.observations, self.caller)
+        return LogFacts(self.observations, self.caller, self.machine)
 
     @cached_property
     def events(self) -> LifecycleFacts:

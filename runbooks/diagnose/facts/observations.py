@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
@@ -16,6 +15,7 @@ from runbooks.evidence.models import (
     Observation,
     Outcome,
     Probe,
+    Reason,
     Refusal,
     Resolution,
     StatusFeed,
@@ -23,8 +23,8 @@ from runbooks.evidence.models import (
 )
 
 T = TypeVar("T")
-# How the collector says that it had nothing to ask with: the parameter or the setting that is missing.
-_NOT_GIVEN = re.compile(r"\(parameter \w+\)$|^no database is configured")
+# There was nothing to ask with: a parameter or a setting is missing.
+_NOTHING_TO_ASK_WITH = (Reason.NOT_GIVEN, Reason.NOT_CONFIGURED)
 
 
 class ObservationFacts:
@@ -58,7 +58,7 @@ class ObservationFacts:
         """Was there something to ask with, and no answer? What nobody gave or configured has not failed."""
         observation = self.observation(number)
         return observation is None or (
-            observation.outcome is Outcome.COULD_NOT_LOOK and not _NOT_GIVEN.search(observation.reason)
+            observation.outcome is Outcome.COULD_NOT_LOOK and observation.code not in _NOTHING_TO_ASK_WITH
         )
 
     def refusal(self, number: str) -> Refusal | None:

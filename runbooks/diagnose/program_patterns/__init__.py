@@ -31,6 +31,23 @@ WORDS: Table = (
         ),
     ),
     (
+        # a supervisor inside of the machine that reports the end of the program it started
+        "child-failed",
+        (
+            ("exit status", r"(?i)cannot (?:exec|run)\b.{0,200}?exit status (?P<number>[1-9]\d{0,2})"),
+            ("exit status", r"exited: (?P<thing>[\w.:-]{1,80}) \(exit status (?P<number>[1-9]\d{0,2}); not expected\)"),
+            (
+                "exited with code",
+                r"^\s*(?:\[?(?P<thing>[\w.:/-]{1,60})\]? )?(?:process )?exited with code (?P<number>[1-9]\d{0,2})",
+            ),
+            ("failed with exit code", r"(?i)\bcommand failed with exit code (?P<number>[1-9]\d{0,2})"),
+            (
+                "elifecycle",
+                r"\bcode ELIFECYCLE\b|\bELIFECYCLE\b.{0,80}Command failed with exit code (?P<number>[1-9]\d{0,2})",
+            ),
+        ),
+    ),
+    (
         "segfault",
         (
             ("segmentation|segfault|sigsegv", r"(?i)\bsegmentation (?:fault|violation)\b|\bsegfault at\b|\bSIGSEGV\b"),
