@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.ledger import (
     Conclusion,
     Point,
@@ -22,6 +22,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.shared_evidence import crash, crash_evidence
 from runbooks.evidence.models import Outcome
 
 
@@ -212,8 +213,12 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     tried, words = attempts[-1]
     if tried > start.at + timedelta(seconds=30):
         return
+    if tried > start.at and facts.log.ended("refused", "awaited"):
+        return  # the machine was started, and the port opened later: that is slow-start
     if probe and probe.reached == "open":
-        yield confirms(
+        # Between the boot and an open port, the program may have needed more time: that is slow-start.
+        argue = confirms if tried <= start.at else supports
+        yield argue(
             f"The caller failed at {tried:%H:%M:%S} (“{short(words, 100)}”), the machine had started at "
             f"{start.at:%H:%M:%S}, and it answers now.",
             Facet.CALLER,
@@ -404,6 +409,63 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             weight=Weight.WEAK,
         )
     yield concludes(f"{lacks}, so no client can open a TLS connection to it.", f"{lacks[:1].lower()}{lacks[1:]}")
+
+
+@cause(
+    "slow-start",
+    "The program listens later than the client and the proxy wait",
+    stage=Stage.REACH,
+    explains=(
+        "connected-too-early",
+        "not-listening",
+        "health-check-failing",
+        "record-never-updated",
+        "no-machine-behind-app",
+    ),
+    remedy=Remedy(
+        "Wait until the program listens, then connect",
+        "The address and the port are right; the program opens the port after its other work at the start.",
+        (
+            "timeout 30 fly logs -a {app} --machine {live_id} --no-tail",
+            "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
+        ),
+    ),
+    prevention=Remedy(
+        "Listen first, and do slow work afterwards",
+        "The proxy gives up after about 8 s on a machine that it has started. A check with a grace period keeps "
+        "traffic away until the program is ready.",
+    ),
+    next_test="Connect again now, and compare the time of the first listening line with the time of the boot.",
+    distinguish_from={
+        "not-listening": "No later line or socket shows the right port open.",
+        "connected-too-early": "The client tried before the machine was started.",
+        "startup-crash": "The program exited before it listened.",
+    },
+    sources=("monitoring/error-codes", "networking/app-services"),
+)
+def slow_start(facts: Facts) -> Iterator[Point | Conclusion]:
+    """The proxy was refused, and the right port opened later (§14.11)."""
+    held = facts.log.ended("refused", "awaited", "not-expected-address")
+    if not held:
+        return
+    end = held[-1]
+    quote = f"The proxy log says: “{short(end.reading.line.message, 120)}”."
+    if end.by:
+        yield confirms(f"{quote} Later: “{short(end.by.line.message, 120)}”.", end.evidence, end.by_evidence)
+    else:
+        yield supports(f"{quote} The program answers now.", end.evidence, end.by_evidence)
+    if facts.log.matches("refused"):
+        yield refutes("The proxy was refused again after that.", *facts.log.where("refused"))
+    if facts.events.crash_codes:
+        yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
+    booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
+    ready = end.by.line.at if end.by else None
+    before = [at for at in booted if ready and at <= ready]
+    took = f" {format_duration(ready - before[-1])} after the boot" if ready and before else " later"
+    yield concludes(
+        f"The program listens on the right port{took}; the client or the proxy had stopped waiting by then.",
+        f"its program listens{took}, and the client did not wait for it",
+    )
 
 
 def _private(host: str) -> bool:
