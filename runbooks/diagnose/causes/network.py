@@ -20,7 +20,7 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
-from runbooks.diagnose.log_classifier import short
+from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.shared_evidence import crash, crash_evidence
 from runbooks.evidence.models import Outcome
@@ -213,8 +213,8 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     tried, words = attempts[-1]
     if tried > start.at + timedelta(seconds=30):
         return
-    if tried > start.at and facts.log.ended("refused", "awaited"):
-        return  # the machine was started, and the port opened later: that is slow-start
+    if tried > start.at and (facts.log.ended("refused", "awaited") or facts.log.matches("refused")):
+        return  # the proxy reached the started machine: slow-start, or not-listening
     if probe and probe.reached == "open":
         # Between the boot and an open port, the program may have needed more time: that is slow-start.
         argue = confirms if tried <= start.at else supports
@@ -417,7 +417,6 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     stage=Stage.REACH,
     explains=(
         "connected-too-early",
-        "not-listening",
         "health-check-failing",
         "record-never-updated",
         "no-machine-behind-app",
@@ -445,16 +444,19 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def slow_start(facts: Facts) -> Iterator[Point | Conclusion]:
     """The proxy was refused, and the right port opened later (§14.11)."""
-    held = facts.log.ended("refused", "awaited", "not-expected-address")
+    held, still = facts.log.ended("refused", "awaited", "not-expected-address"), facts.log.matches("refused")
     if not held:
+        yield from _may_be_slow(facts, still)
         return
     end = held[-1]
     quote = f"The proxy log says: “{short(end.reading.line.message, 120)}”."
     if end.by:
         yield confirms(f"{quote} Later: “{short(end.by.line.message, 120)}”.", end.evidence, end.by_evidence)
+    elif end.by_evidence == Facet.PROCESSES:
+        yield confirms(f"{quote} A process listens on {facts.processes.reachable} now.", end.evidence, end.by_evidence)
     else:
         yield supports(f"{quote} The program answers now.", end.evidence, end.by_evidence)
-    if facts.log.matches("refused"):
+    if still:
         yield refutes("The proxy was refused again after that.", *facts.log.where("refused"))
     if facts.events.crash_codes:
         yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
@@ -466,6 +468,24 @@ def slow_start(facts: Facts) -> Iterator[Point | Conclusion]:
         f"The program listens on the right port{took}; the client or the proxy had stopped waiting by then.",
         f"its program listens{took}, and the client did not wait for it",
     )
+
+
+def _may_be_slow(facts: Facts, refused: tuple[LogMatch, ...]) -> Iterator[Point | Conclusion]:
+    """Refused soon after the boot, and nothing tells what the port does now."""
+    booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
+    last = refused[-1].line.at if refused else None
+    if not booted or not last or not booted[-1] <= last < booted[-1] + timedelta(seconds=20):
+        return
+    after = format_duration(last - booted[-1])
+    yield supports(f"The proxy was refused {after} after the boot, and not later.", *facts.log.where("refused"))
+    probes = (facts.observations.probe(facet) for facet in (Facet.EDGE_APP, Facet.EDGE_BELIEVED))
+    if any(probe and probe.status == 502 for probe in probes):
+        yield refutes("The endpoint answers 502 now, too.", *facts.made(Facet.EDGE_APP, Facet.EDGE_BELIEVED))
+    elif facts.processes.elsewhere:
+        yield refutes(f"The processes listen on {facts.processes.elsewhere[0]} only.", Facet.PROCESSES)
+    else:
+        yield missing("Where the processes listen now is not known.", Facet.PROCESSES)
+    yield concludes("The program may have needed more time to listen than the client and the proxy waited.")
 
 
 def _private(host: str) -> bool:

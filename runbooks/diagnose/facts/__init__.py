@@ -19,9 +19,9 @@ from runbooks.diagnose.facts.log import UNKNOWN, VAGUE, ApiRefusal, LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts, MachineView, Service
 from runbooks.diagnose.facts.metrics import MetricsFacts
 from runbooks.diagnose.facts.observations import ObservationFacts, format_duration
+from runbooks.diagnose.facts.processes import ProcessFacts
 from runbooks.diagnose.facts.resources import (
     CertificateFacts,
-    ProcessFacts,
     SecretFacts,
     VersionFacts,
     VolumeFacts,
