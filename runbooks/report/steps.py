@@ -201,7 +201,7 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
 def logs(facts: Facts, _: Diagnosis) -> Section:
     found = facts.log.logs
     lines = found.lines if found else ()
-    notes = list(noted(facts, Facet.SECRETS))
+    notes = list(noted(facts, Facet.METRICS, Facet.SECRETS))
     if not lines:
         answer = why(facts, Facet.LOGS)
     elif facts.log.last_output:
@@ -240,7 +240,8 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
             commands.logs_api(facts.subject.app, facts.subject.machine_id or "MACHINE_ID"),
             *commands.lines(("timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",), facts.names),
         ),
-        evidence=used(facts, Facet.LOGS, Facet.SECRETS),
+        figure=charts.memory(facts.metrics.memory) if facts.metrics.memory else None,
+        evidence=used(facts, Facet.LOGS, Facet.METRICS, Facet.SECRETS),
     )
 
 

@@ -28,6 +28,8 @@ from runbooks.diagnose.refusals import meanings
 from runbooks.diagnose.shared_evidence import crash, crash_evidence, never_ran, refused
 from runbooks.evidence.resources import AppSecret
 
+_FULL = 0.9
+"""The part of the memory in use that is worth mentioning."""
 _AFTERMATH = (
     "release-failed",
     "restart-limit-reached",
@@ -374,9 +376,24 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
 def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
     """`oom_killed: true`, the kernel's log line, or a heap limit; exit code 137 alone is weak evidence."""
     killed = [at for _, x, at in facts.events.exits if x.oom_killed]
+    measured = facts.metrics.killed_at
     lines = facts.log.matches("out-of-memory")
-    if killed:
-        yield confirms("The exit event says oom_killed.", *killed)
+    if measured:
+        yield confirms(
+            f"The metrics show that the kernel killed the program for lack of memory by {measured:%Y-%m-%d %H:%M} UTC.",
+            Facet.METRICS,
+        )
+        killed += [Facet.METRICS.value]
+    if facts.metrics.memory:
+        at, used, total = max(facts.metrics.memory, key=lambda one: (one[1] / one[2], one[0]))
+        if used / total >= _FULL:
+            yield supports(
+                f"At {at:%Y-%m-%d %H:%M} UTC it used {used / total:.0%} of {total / 2**20:.0f} MB.",
+                Facet.METRICS,
+                weight=Weight.WEAK,
+            )
+    if told := [at for at in killed if at != Facet.METRICS]:
+        yield confirms("The exit event says oom_killed.", *told)
     if lines:
         yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("out-of-memory"))
     if not killed and any(code == 137 for code, _ in facts.events.crash_codes):

@@ -37,7 +37,7 @@ class MetricsFacts:
     def up(self) -> tuple[datetime, datetime] | None:
         """When it was first and last measured as running; accurate to one step."""
         running = [at for at, value in self.own("fly_instance_up") if value > 0]
-        return (running[0], running[-1]) if running else None
+        return (running[0], min(running[-1], self._observations.now)) if running else None
 
     @cached_property
     def exit_codes(self) -> tuple[int, ...]:
