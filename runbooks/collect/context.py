@@ -191,7 +191,7 @@ class CollectionContext:
     def app_of_machine(self) -> str:
         """The app that the machine is in, where another one has it."""
         machine = self.best_machine()
-        return (machine.app_name if machine else "") or self.given.app_name
+        return (machine.app_name if machine else "") or self.app_name()
 
     def org_slug(self) -> str:
         """The organisation: as given, as the app names it, or as the token does; "" where nobody does."""

@@ -21,6 +21,8 @@ def _rows(facts: Facts) -> Iterator[View]:
     yield _listed(facts, Facet.LIST_DELETED, f"list of {facts.subject.app}, destroyed ones included")
     yield _plain(facts, Facet.EVENTS, "its events", f"{len(facts.events.all)} events")
     yield _plain(facts, Facet.LOGS, "its log", f"{len(facts.log.logs.lines) if facts.log.logs else 0} lines")
+    if facts.metrics.all:
+        yield _plain(facts, Facet.METRICS, "its metrics", _measured(facts))
     yield _organisation(facts)
     yield _listed(facts, Facet.LIST, "fly machine list (same list)")
     yield _fly_status(facts)
@@ -120,6 +122,13 @@ def _plain(facts: Facts, number: str, view: str, found: str) -> View:
     if observation.outcome is Outcome.SEEN:
         return View(view, Answer.YES, found, (number,))
     return View(view, Answer.NO, observation.reason, (number,))
+
+
+def _measured(facts: Facts) -> str:
+    if facts.metrics.up is None:
+        return "series of it, none of them as running"
+    first, last = facts.metrics.up
+    return f"up from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
 
 
 def _fly_status(facts: Facts) -> View:

@@ -18,8 +18,15 @@ from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.lifecycle import LifecycleFacts
 from runbooks.diagnose.facts.log import UNKNOWN, VAGUE, ApiRefusal, LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts, MachineView, Service
+from runbooks.diagnose.facts.metrics import MetricsFacts
 from runbooks.diagnose.facts.observations import ObservationFacts, format_duration
-from runbooks.diagnose.facts.resources import CertificateFacts
+from runbooks.diagnose.facts.processes import ProcessFacts
+from runbooks.diagnose.facts.resources import (
+    CertificateFacts,
+    SecretFacts,
+    VersionFacts,
+    VolumeFacts,
+)
 from runbooks.diagnose.facts.siblings import SiblingFacts
 from runbooks.evidence.models import Evidence, Observation, Outcome, Refusal, Subject
 
@@ -35,9 +42,14 @@ __all__ = [
     "LogFacts",
     "MachineFacts",
     "MachineView",
+    "MetricsFacts",
     "ObservationFacts",
+    "ProcessFacts",
+    "SecretFacts",
     "Service",
     "SiblingFacts",
+    "VersionFacts",
+    "VolumeFacts",
     "format_duration",
 ]
 
@@ -80,6 +92,26 @@ class Facts:
     @cached_property
     def certificates(self) -> CertificateFacts:
         return CertificateFacts(self.observations, self.caller)
+
+    @cached_property
+    def processes(self) -> ProcessFacts:
+        return ProcessFacts(self.observations, self.machine)
+
+    @cached_property
+    def secrets(self) -> SecretFacts:
+        return SecretFacts(self.observations, self.machine)
+
+    @cached_property
+    def versions(self) -> VersionFacts:
+        return VersionFacts(self.observations)
+
+    @cached_property
+    def volumes(self) -> VolumeFacts:
+        return VolumeFacts(self.observations, self.caller)
+
+    @cached_property
+    def metrics(self) -> MetricsFacts:
+        return MetricsFacts(self.observations)
 
     def observation(self, number: str) -> Observation | None:
         return self.observations.observation(number)
