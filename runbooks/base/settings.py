@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -65,6 +66,15 @@ def _bases(found: dict[str, str]) -> dict[str, str]:
     return {host: _base(url) for host, url in found.items()}
 
 
+def _octal(value: object) -> object:
+    """`077` as the shell's umask writes it."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"0?o?[0-7]{1,3}", value.strip()):
+        raise ValueError("it is not an octal umask such as 077 or 022")
+    return int(value.strip().replace("o", ""), 8) & 0o077
+
+
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(pairs)]
 BaseUrl = Annotated[str, AfterValidator(_base)]
 
@@ -97,7 +107,8 @@ class Settings(BaseSettings):
         validation_alias="RUNBOOKS_OUTPUT_ROOT",
     )
     run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")
-    deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0)
+    deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0, allow_inf_nan=False)
+    umask: Annotated[int, BeforeValidator(_octal)] = Field(0o077, validation_alias="RUNBOOKS_UMASK")
 
     @property
     def columns(self) -> Mapping[str, str]:

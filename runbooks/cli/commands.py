@@ -19,6 +19,7 @@ from rich.console import Console
 
 from runbooks import __version__
 from runbooks.base.errors import RunbookError, UsageError
+from runbooks.base.files import DISK_FAILS
 
 DEMO_SCENARIO = "vyx-missing-environment"
 RUNBOOK = "machine_not_visible"
@@ -347,6 +348,9 @@ def main() -> NoReturn:
     except RunbookError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        _complain(_disk(error) if error.errno in DISK_FAILS else _bug(error))
+        sys.exit(1)
     except Exception as error:
         _complain(_bug(error))
         sys.exit(1)
@@ -359,13 +363,24 @@ def _complain(text: str) -> None:
     show_error(Console(stderr=True), text)
 
 
+def _disk(error: OSError) -> str:
+    """A disk without room is nobody's fault, and no bug."""
+    place = f" that holds {error.filename}" if error.filename else ""
+    return (
+        f"The disk{place} is full or fails ({error.strerror}). Free some space, or choose another place with "
+        "--output-root, RUNBOOKS_OUTPUT_ROOT or TMPDIR. What a run had seen by then is named by the next run."
+    )
+
+
 def _bug(error: Exception) -> str:
     """Keep the details where only this user can read them, and say so in one paragraph."""
     from runbooks.cli.terminal import plain
 
-    with tempfile.NamedTemporaryFile("w", prefix="runbooks-error-", suffix=".txt", delete=False) as details:
-        details.write(plain("".join(traceback.format_exception(error))))
-    return (
-        f"This is a fault of the tool itself ({type(error).__name__}), not of your input. "
-        f"The details are in {details.name}; read them before you share them."
-    )
+    told = f"This is a fault of the tool itself ({type(error).__name__}), not of your input. "
+    text = plain("".join(traceback.format_exception(error)))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="runbooks-error-", suffix=".txt", delete=False) as details:
+            details.write(text)
+    except OSError as trouble:
+        return f"{told}The details could not be written ({trouble.strerror})."
+    return f"{told}The details are in {details.name}; read them before you share them."

@@ -111,7 +111,7 @@ class Client:
     pull tokens that registries gave out, by the address that they are for. What the project is asked
     has a budget of its own.
     `repeats` belongs to a replay: it says whether this (method, url) was asked once more, so that a
-    replay tries again exactly where the recorded run did.
+    replay tries again exactly where the recorded run did. `keep` is called with each exchange when it is complete.
     """
 
     transport: Transport
@@ -130,6 +130,7 @@ class Client:
     retries: int = 0
     facet: str = ""
     repeats: Callable[[str, str], bool] | None = None
+    keep: Callable[[Exchange], None] = lambda exchange: None
     _down: dict[str, str] = field(default_factory=dict)
 
     def take(self, facet: str) -> tuple[Exchange, ...]:
@@ -285,6 +286,7 @@ class Client:
                 cut=answer.cut if answer else False,
             )
         )
+        self.keep(self.journal[-1])
 
     def _must_be_allowed(self, method: str, url: str) -> None:
         if (method == "GET" and (url in self.allowed_urls or self.project_urls.fullmatch(url))) or _listed(method, url):

@@ -64,4 +64,6 @@ def reason_in(bundle: Bundle, number: str) -> str:
     observation = bundle.observations.get(number)
     if observation is not None and observation.outcome.value == "could-not-look":
         return observation.reason
+    if bundle.cut:
+        return f"not answered: the run {bundle.cut}"
     return "the bundle holds no answer to this question"
