@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
 DISK_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 DISK_FAILS = DISK_FULL | {errno.EIO, errno.EROFS}
 """What an operating system says when a file cannot be written for want of room or of a working disk."""
+
+
+PIPE_SECONDS = 10
+"""How long a pipe may be silent."""
 
 
 class NotReadable(Exception):
@@ -34,15 +40,52 @@ def read_text(path: Path, most: int) -> str:
 
 def read_bytes(path: Path, most: int) -> bytes:
     """As `read_text`, without decoding."""
-    with path.open("rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+    # Not blocking: to open a pipe that nobody writes to would take for ever.
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        mode = os.fstat(file).st_mode
+        if stat.S_ISREG(mode):
+            data = _all(file, most)
+        elif stat.S_ISFIFO(mode):
+            data = _piped(file, most)
+        else:
             raise NotReadable(f"it is {kind_of(mode)}, and only a regular file or a pipe is read")
-        # A device or a file in /proc tells no size, so the bytes are counted as they come.
-        data = file.read(most + 1)
+    finally:
+        os.close(file)
     if len(data) > most:
         raise NotReadable(f"it is longer than {most:,} bytes")
     return data
+
+
+def _all(file: int, most: int) -> bytes:
+    """At most one byte more than `most`; a file in /proc tells no size, so the bytes are counted as they come."""
+    data = bytearray()
+    while len(data) <= most and (part := os.read(file, min(1 << 20, most + 1 - len(data)))):
+        data += part
+    return bytes(data)
+
+
+def _piped(file: int, most: int) -> bytes:
+    """What is written into a pipe until it is closed; one that falls silent is not waited for."""
+    data = bytearray()
+    end = time.monotonic() + PIPE_SECONDS
+    while len(data) <= most:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise NotReadable(f"nothing came through this pipe for {PIPE_SECONDS} s")
+        try:
+            part = os.read(file, 1 << 16)
+        except BlockingIOError:
+            select.select([file], [], [], left)
+            continue
+        if part:
+            data += part
+            end = time.monotonic() + PIPE_SECONDS
+        elif data:
+            break
+        else:
+            time.sleep(0.02)  # nobody has opened the other end yet
+    return bytes(data)
 
 
 def read_below(folder: Path, name: str, most: int) -> bytes:
@@ -92,6 +135,7 @@ def _open(name: str, folder: int, flags: int) -> int:
 def kind_of(mode: int) -> str:
     """What a file mode says, in words."""
     kinds: tuple[tuple[Any, str], ...] = (
+        (stat.S_ISREG, "a regular file"),
         (stat.S_ISDIR, "a folder"),
         (stat.S_ISLNK, "a link"),
         (stat.S_ISFIFO, "a pipe"),
