@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ STAGING = ".staging"
 QUARANTINE = ".quarantine"
 TARGET = ".target"
 SCRATCH = "rb-"  # short: the kernel's sockets lie below it, and their paths may hold a hundred bytes
+KERNEL_SECONDS = 5.0
+"""How long a kernel may outlive its runner; it looks once a second."""
 ROOM = 16_000_000
 """Bytes that must be free before a run begins: a report, its notebook and its evidence, with something to spare."""
 
@@ -93,6 +96,9 @@ def sweep(output_root: Path) -> list[Path]:
         if lock is None:
             continue  # still running
         if folder.is_dir():
+            if _still_written(folder):
+                lock.close()
+                continue
             found.append(_bury(folder, output_root))
         scratch = Path(os.fsdecode(lock_file.read_bytes()))
         if scratch.name.startswith(SCRATCH):
@@ -100,6 +106,24 @@ def sweep(output_root: Path) -> list[Path]:
         lock_file.unlink(missing_ok=True)
         lock.close()
     return found
+
+
+def _still_written(folder: Path) -> bool:
+    """A kernel lives a moment longer than the runner that was killed; it is waited for."""
+    end = time.monotonic() + KERNEL_SECONDS
+    for journal in (folder / "evidence").glob("journal*.jsonl"):
+        with journal.open("rb") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        return True
+                    time.sleep(0.05)
+                except OSError:
+                    break  # a file system without locks
+    return False
 
 
 def run_name(runbook: str, parameters: Mapping[str, object], at: datetime) -> str:

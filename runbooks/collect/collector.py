@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -83,6 +84,7 @@ class Collector:
         transport = self._open()
         try:
             self._ask_all()
+            self._end_journal()
         finally:
             transport.close()
         return self.evidence()
@@ -218,6 +220,9 @@ class Collector:
             return
         facet = collector.facet
         self._client.take(facet)
+        session, given = self._session, self.given
+        names = (session.found_id(), session.machine_name(), given.machine_id, given.machine_name)
+        self._client.looked_for = frozenset(filter(None, names))
         bundle = self.source.bundle
         try:
             if self._stopped:
@@ -254,6 +259,11 @@ class Collector:
             self.journal.observation(observation, self.redactor.masked, [asdict(hit) for hit in self.redactor.hits])
         except DiskError as error:
             self._stopped = self._stopped or f"not asked: {error.cause}"
+
+    def _end_journal(self) -> None:
+        if self.journal is not None:
+            with suppress(DiskError):
+                self.journal.end()
 
     def _reached(self, facet: FacetEnum) -> bool:
         """Whether a run that died had begun to ask this; what it was given, it knew from the beginning."""

@@ -34,9 +34,8 @@ class ReplayTransport:
         if not response["status"]:
             raise NoAnswer(str(entry.get("_error", "no answer")), connected=entry.get("_connected") is not False)
         told = {header["name"]: header["value"] for header in response["headers"]}
-        return RawAnswer(
-            response["status"], told, response["content"]["text"].encode("utf-8", "replace"), entry.get("_cut") is True
-        )
+        body = response["content"]["text"].encode("utf-8", "replace")
+        return RawAnswer(response["status"], told, body, entry.get("_cut") is True, entry.get("_listed"))
 
     def repeats(self, method: str, url: str) -> bool:
         """Was the same thing asked again after the attempt just played?"""

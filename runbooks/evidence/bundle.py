@@ -160,7 +160,7 @@ def _check_entries(entries: Sequence[Any]) -> None:
         headers = [text for header in response["headers"] for text in (header["name"], header["value"])]
         if not all(isinstance(text, str) for text in (*texts, *headers)) or type(response["status"]) is not int:
             raise ValueError("http.har has an entry that no run writes")
-        if type(entry.get("_attempt", 1)) is not int:
+        if type(entry.get("_attempt", 1)) is not int or type(entry.get("_listed", 0)) is not int:
             raise ValueError("http.har has an entry that no run writes")
 
 

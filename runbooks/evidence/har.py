@@ -51,6 +51,8 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
         "_cut": exchange.cut,
         "_sha256": exchange.sha256,
     }
+    if exchange.listed is not None:
+        entry["_listed"] = exchange.listed
     if exchange.error is not None:
         entry["_error"] = exchange.error
     return entry

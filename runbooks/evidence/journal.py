@@ -8,6 +8,7 @@ missing and an inserted line show. A run that was killed leaves its last line in
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from runbooks.base import folders
 from runbooks.base.errors import DiskError
@@ -99,11 +100,21 @@ class Journal:
         # What came over HTTP is on disk already; without this line its answers are read again.
         self._append(told, sync=own is not None)
 
+    def end(self) -> None:
+        """Every question was asked.
+
+        Raises:
+            DiskError: as `exchange`
+        """
+        self._append({"kind": "end"}, sync=False)
+
     def close(self) -> None:
-        """Nothing is written after this; the reserve is given back."""
+        """Nothing is written after this, and the reserve is given back.
+
+        The file stays open and locked as long as this object lives: until the report is published, nobody may take
+        the folder for that of a run that died.
+        """
         self._release()
-        with contextlib.suppress(OSError):
-            os.close(self._file)
 
     def _append(self, told: Mapping[str, Any], *, sync: bool) -> None:
         if self.failure:
@@ -136,12 +147,12 @@ class Journal:
         try:
             rest = memoryview(data)
             while rest:
-                rest = rest[os.write(self._file, rest) :]
+                rest = rest[os.write(self._file.fileno(), rest) :]
             if sync:
-                os.fsync(self._file)
+                os.fsync(self._file.fileno())
         except OSError:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._size)
+                os.ftruncate(self._file.fileno(), self._size)
             raise
 
     def _release(self) -> None:
@@ -150,13 +161,15 @@ class Journal:
             self._reserve = None
 
 
-def _opened(folder: Path) -> tuple[Path, int]:
+def _opened(folder: Path) -> tuple[Path, IO[bytes]]:
     """A journal of its own for each look: what an earlier one holds stays."""
     for number in range(1, 1000):
         path = folder / (NAME if number == 1 else f"journal-{number}.jsonl")
         with contextlib.suppress(FileExistsError):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-            file = os.open(path, flags, 0o666 & ~folders.umask())
+            file = os.fdopen(os.open(path, flags, 0o666 & ~folders.umask()), "ab", buffering=0)
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with contextlib.suppress(OSError):
                 above = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
                 try:
@@ -216,13 +229,17 @@ class Changed(ValueError):
 
 @dataclass(frozen=True)
 class Recorded:
-    """A journal read back. `incomplete` says that its last line was cut off while it was written."""
+    """A journal read back.
+
+    `incomplete` says that its last line was cut off while it was written, `finished` that all questions were asked.
+    """
 
     run: Mapping[str, Any]
     entries: tuple[Mapping[str, Any], ...] = ()
     looks: tuple[Mapping[str, Any], ...] = ()
     clock: tuple[str, ...] = ()
     incomplete: bool = False
+    finished: bool = False
     masked: Mapping[str, int] = field(default_factory=dict)
     hits: tuple[Mapping[str, Any], ...] = ()
 
@@ -239,16 +256,6 @@ class Recorded:
         order = asked if isinstance(asked, list) else []
         ended = [order.index(look["number"]) for look in self.looks if look["number"] in order]
         return min(max(ended, default=-1) + 2, max(len(order), 1))
-
-    @property
-    def finished(self) -> bool:
-        """Whether every question had its answer."""
-        return bool(self.looks) and self.question == self.questions and self._last_was_asked
-
-    @property
-    def _last_was_asked(self) -> bool:
-        asked = self.run.get("questions")
-        return isinstance(asked, list) and bool(asked) and any(look["number"] == asked[-1] for look in self.looks)
 
 
 def read(data: bytes) -> Recorded:
@@ -268,6 +275,7 @@ def read(data: bytes) -> Recorded:
         looks=looks,
         clock=tuple(at for line in lines for at in line.get("clock", ())),
         incomplete=not data.endswith(b"\n"),
+        finished=lines[-1].get("kind") == "end",
         masked=looks[-1].get("masked", {}) if looks else {},
         hits=tuple(looks[-1].get("hits", ())) if looks else (),
     )
