@@ -23,7 +23,7 @@ from runbooks.base.files import DISK_FAILS, why
 from runbooks.base.parameters import Parameters, caller_text
 from runbooks.base.prompt import with_token
 from runbooks.base.runbook import Runbook
-from runbooks.base.settings import Settings, load_settings
+from runbooks.base.settings import Settings, load_settings, take_credentials
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import bundle, tables
@@ -143,6 +143,11 @@ class Case:
     def _replayed(self) -> bool:
         """Is this a saved run? Then its notes and what it was compared with are part of it."""
         return self._seen.bundle is not None
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The reports of a saved run that are not as the run wrote them; its evidence is."""
+        return self._seen.bundle.changed if self._seen.bundle else ()
 
     # The steps, in the order of telling.
 
@@ -427,6 +432,7 @@ def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = DEFAULT
         values = {**(_assigned(namespace, runbook) if namespace is not None else {}), **parameters}
         given = definitions.validate(runbook, values)
         settings = with_token(load_settings(), given)
+        take_credentials()
     except UsageError:
         _withdraw(namespace)
         raise
@@ -436,6 +442,8 @@ def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = DEFAULT
         print("case.refresh() looks again, and says what changed.")
         return last
     _current = Case(definitions.find(runbook), given, settings)
+    for phrase in _current.changed:
+        print(f"Warning: {phrase} after the run.")
     return _current
 
 

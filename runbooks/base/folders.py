@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -54,6 +55,7 @@ class Staging:
                 self.path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
                 lock = _hold(_lock_of(self.path))
             self._lock = lock
+            weakref.finalize(self, lock.close)
             make(self.path)
         except OSError as error:
             if error.errno in DISK_FULL:

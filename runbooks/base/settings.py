@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -116,10 +118,37 @@ class Settings(BaseSettings):
         return RECORD_COLUMNS | self.records_columns
 
 
+CREDENTIALS = (
+    "FLY_API_TOKEN",
+    "FLY_ACCESS_TOKEN",
+    "RUNBOOKS_RECORDS_URL",
+    "RUNBOOKS_RECORDS_KEY",
+    "RUNBOOKS_SUPABASE_TOKEN",
+)
+"""The variables that hold a secret; the URL of a database can hold a password."""
+_taken: dict[str, str] = {}
+
+
+def take_credentials() -> None:
+    """Take the credentials out of the environment of a notebook's kernel, where every child process would inherit them.
+
+    They stay known to `load_settings` of this process. A variable that is set again later wins over what was taken.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if getattr(shell, "kernel", None) is None:
+        return  # a program's own environment is left alone
+    for name in CREDENTIALS:
+        value = os.environ.pop(name, "")
+        if value:
+            _taken[name] = value
+
+
 def load_settings() -> Settings:
     """Read the environment once; a value that cannot be read is a usage error that names the variable."""
+    known = {name: value for name, value in _taken.items() if name not in os.environ}
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings(**known)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import datetime
@@ -53,6 +54,7 @@ class Journal:
         try:
             folders.make(folder)
             self.path, self._file = _opened(folder)
+            weakref.finalize(self, self._file.close)
             self._reserve = _reserved(folder)
         except OSError as error:
             if error.errno in DISK_FAILS:
@@ -132,7 +134,8 @@ class Journal:
             )
             self._release()
             with contextlib.suppress(OSError):
-                self._write(data, sync)
+                # What cannot be synced is better kept in the system's memory than nowhere.
+                self._write(data, sync=False)
                 self._note(data, digest)
             raise DiskError(self.failure) from None
         self._note(data, digest)
