@@ -81,7 +81,7 @@ def _listed(facts: Facts, number: str, view: str) -> View:
     for sighting in facts.machine.views:
         if sighting.evidence == number:
             return View(view, Answer.YES, sighting.machine.state, (number,))
-    count = len(observation.answer.machines)
+    count = observation.answer.count
     return View(view, Answer.NO, f"not among {count} machine{'' if count == 1 else 's'}", (number,))
 
 
@@ -107,7 +107,7 @@ def _organisation(facts: Facts) -> View:
     if listing.error_regions or not listing.complete:
         why = ", ".join(listing.error_regions) + " did not answer" if listing.error_regions else "more pages exist"
         return View(view, Answer.COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
-    return View(view, Answer.NO, f"not among {len(listing.machines)} machines", (Facet.ORGANISATION,))
+    return View(view, Answer.NO, f"not among {listing.count} machines", (Facet.ORGANISATION,))
 
 
 def _plain(facts: Facts, number: str, view: str, found: str) -> View:
