@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.collect import status, supabase
+from runbooks.collect import metrics, status, supabase
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.context import CollectionContext, Target
 from runbooks.collect.edge import Edge
@@ -27,7 +27,7 @@ from runbooks.collect.source import Source
 from runbooks.collect.supabase import WebRecords
 from runbooks.collect.transport import HttpTransport, Transport
 from runbooks.evidence.bundle import ReplayContext
-from runbooks.evidence.models import Evidence, Observation
+from runbooks.evidence.models import Evidence, Observation, Reason
 from runbooks.evidence.redaction import Redactor, elements, token_kind
 
 Progress = Callable[[Observation], None]
@@ -179,22 +179,24 @@ class Collector:
         bundle = self.source.bundle
         try:
             if self._interrupted:
-                raise CouldNotAsk("not asked: the run was interrupted before")
+                raise CouldNotAsk("not asked: the run was interrupted before", Reason.INTERRUPTED)
             recorded = found_in(bundle, facet) if bundle and facet is not Facet.CALLER else None
             result = recorded or collector.collect(self._session)
         except CouldNotAsk as error:
-            result = unavailable(str(error))
+            result = unavailable(str(error), code=error.code)
         except KeyboardInterrupt:
             # The deadline or a signal: what is known by now is worth a report.
             self._interrupted = True
-            result = unavailable("the run was interrupted while this was asked")
+            result = unavailable("the run was interrupted while this was asked", code=Reason.INTERRUPTED)
         except NotRecorded:
-            result = unavailable(reason_in(bundle, facet) if bundle else "nothing was recorded")
+            said, code = reason_in(bundle, facet) if bundle else ("nothing was recorded", Reason.NOT_RECORDED)
+            result = unavailable(said, code=code)
         except Exception as error:
             # A bug costs this facet and no other, and is said for what it is.
             result = self._failed(error)
         at, reason = self._now(), self.redactor.text(result.reason, facet)
-        observation = Observation(facet, result.outcome, reason, at, result.answer, self._client.take(facet))
+        exchanges = self._client.take(facet)
+        observation = Observation(facet, result.outcome, reason, at, result.answer, exchanges, result.code)
         self.observations[facet.value] = observation
         self.progress(observation)
 
@@ -211,4 +213,6 @@ class Collector:
             **source.registries,
         }
         bases |= {urlsplit(supabase.MANAGEMENT).netloc: source.supabase_url} if source.supabase_url else {}
+        if source.metrics_url and source.metrics_url.lower() != "off":
+            bases[metrics.LOGICAL] = source.metrics_url.rstrip("/")
         return bases | ({status.LOGICAL: source.status_url} if source.status_url else {})

@@ -35,6 +35,16 @@ def _rows(facts: Facts) -> Iterator[View]:
     yield _probe(facts, Facet.EDGE_APP, f"{facts.app_host}, machine named in the header")
     yield _record(facts)
     yield _caller(facts)
+    yield from _pasted(facts)
+
+
+def _pasted(facts: Facts) -> Iterator[View]:
+    """What somebody's own tools showed, at the time when it was pasted."""
+    for view in facts.machine.pasted_views:
+        if view.pasted:
+            when = f" at {view.pasted.at:%Y-%m-%d %H:%M} UTC" if view.pasted.at else ""
+            state = f"{view.machine.state or 'no state'}{when}"
+            yield View(f"pasted: {view.pasted.form}", Answer.YES, state, (view.evidence,), indirect=True)
 
 
 def _machine(facts: Facts) -> View:
@@ -262,6 +272,8 @@ def _caller(facts: Facts) -> View:
             (Facet.CALLER,) if observation else (),
         )
     caller = facts.caller.answer
+    if not caller.is_answer:
+        return View(view, Answer.COULD_NOT_LOOK, "the pasted text holds no answer of a call", (Facet.CALLER,))
     if caller.ok:
         return View(
             view, Answer.YES, f"claims success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True

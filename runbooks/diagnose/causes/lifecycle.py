@@ -22,7 +22,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
-from runbooks.diagnose.shared_evidence import refused, said_no
+from runbooks.diagnose.shared_evidence import crash, crash_evidence, refused, said_no
 
 _WAITS = ("record-never-updated", "no-machine-behind-app")
 
@@ -88,7 +88,7 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
     "destroyed-by-request",
     "A request destroyed the machine",
     stage=Stage.LIFE,
-    explains=_WAITS,
+    explains=(*_WAITS, "release-failed"),
     distinguish_from={
         "auto-destroyed": "The destroy event's source is flyd.",
         "destroyed-by-deploy": "Machines of a newer release appeared at that time.",
@@ -121,6 +121,11 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
         meant = not facts.subject.by_name or facts.looked(Facet.CALLER)
         argue = confirms if meant and (own or facts.siblings.living or facts.looked(Facet.LIST)) else supports
         yield argue(f"The destroy event{when} has the source user: an API call, the dashboard or a script.", destroy[1])
+    elif facts.events.destroyed and (by_hand := facts.log.matches("destroyed-by-hand")):
+        yield supports(
+            f"The log shows a destroy command: “{short(by_hand[-1].line.message, 120)}”.",
+            *facts.log.where("destroyed-by-hand"),
+        )
     elif facts.events.destroyed and facts.events.asked_to_stop and not facts.events.event_of("stop") and not destroy:
         yield supports("The last exit was requested (requested_stop).", facts.events.asked_to_stop[1])
     if destroy and destroy[0].source not in ("user", ""):
@@ -161,7 +166,9 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     """Destroyed in a user's name, with the deployer's metadata, while machines of a newer release appeared."""
     destroy = facts.events.event_of("destroy")
     words = facts.log.matches("deploying")
-    if not facts.events.destroyed or (destroy and destroy[0].source != "user"):
+    announced = facts.log.matches("deploy-destroys")
+    unknown = not facts.events.state and bool(announced)
+    if not (facts.events.destroyed or unknown) or (destroy and destroy[0].source != "user"):
         return
     newer = facts.siblings.newer_release(destroy[0].at if destroy else facts.events.since)
     if destroy and newer:
@@ -187,8 +194,19 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(
             f"No machine of its process group {group} is left in the app.", destroy[1], facts.siblings.living[0][1]
         )
-    if any(r.thing == facts.subject.machine_id for r in words):
+    by_hand = facts.log.matches("destroyed-by-hand")
+    if by_hand:
+        yield contradicts(
+            f"The log shows a destroy command for this machine: “{short(by_hand[-1].line.message, 120)}”.",
+            *facts.log.where("destroyed-by-hand"),
+        )
+    elif any(r.thing == facts.subject.machine_id for r in words):
         yield supports(f"The deploy log says: “{short(words[-1].line.message, 120)}”.", *facts.log.where("deploying"))
+    if announced:
+        yield supports(
+            f"The deploy announced it: “{short(announced[-1].line.message, 120)}”.",
+            *facts.log.where("deploy-destroys"),
+        )
     yield concludes("A deploy or a scale-down removed the machine.", "a deploy or a scale-down removed it")
 
 
@@ -196,7 +214,7 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     "never-started",
     "No start of the machine was requested",
     stage=Stage.LIFE,
-    explains=(*_WAITS, "autostart-disabled", "connected-too-early"),
+    explains=(*_WAITS, "autostart-disabled", "connected-too-early", "stopped-by-autostop"),
     distinguish_from={
         "stuck-in-transition": "A start was requested, and the log shows an unfinished pull.",
         "stopped-by-request": "The machine ran before.",
@@ -215,7 +233,11 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     next_test="Read the state again in a minute: a machine with a running pull leaves `created`, this one does not.",
 )
 def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
-    """State `created`, or a schedule not yet due: the launch is the only event, and no pull, no boot, for minutes."""
+    """State `created`, a schedule not yet due, or an update that left it stopped (§14.5): no pull, no boot."""
+    logged = facts.log.where("left-stopped") if facts.events.state in ("stopped", "suspended") else ()
+    if facts.events.left_stopped or logged:
+        yield from _left_stopped(facts)
+        return
     schedule = facts.machine.config.get("schedule") if facts.machine.config else None
     if facts.events.state != "created" and not (
         schedule and facts.events.state == "stopped" and not facts.events.started_evidence
@@ -253,14 +275,34 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(
             f"A schedule ({schedule}) starts the machine; the create call does not.", *facts.machine.config_evidence
         )
-    if facts.log.refused("wait-timeout"):
+    if facts.log.refused("wait-timeout") and not schedule:
+        # To wait is not to start (§14.2): the caller may have expected a start that nobody requested.
         yield contradicts(
-            "The caller waited for its start, so a start was requested.",
+            "The caller waited for its start, so it expected one.",
             facts.log.refused("wait-timeout")[0].evidence,
+            weight=Weight.WEAK,
         )
     yield concludes(
         f"The machine was created without a start and has been in `{facts.events.state}` for {format_duration(age)}.",
         f"it was created without a start and has been idle for {format_duration(age)}",
+    )
+
+
+def _left_stopped(facts: Facts) -> Iterator[Point | Conclusion]:
+    """The last event is an update that ended in `stopped`, and no start followed."""
+    if where := facts.events.left_stopped:
+        yield supports("The last event is an update that ended in `stopped`, and no start follows.", *where)
+    if lines := facts.log.matches("left-stopped"):
+        yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("left-stopped"))
+    if idle := [s for s in facts.machine.services or () if s.ports_known and not s.ports]:
+        yield supports(
+            f"{'Its service has' if len(idle) == 1 else 'Its services have'} no ports, so autostart and "
+            f"min_machines_running do nothing.",
+            *facts.machine.config_evidence,
+        )
+    yield concludes(
+        "An update left the machine stopped, and nothing started it.",
+        "an update left it stopped, and nothing started it",
     )
 
 
@@ -384,6 +426,61 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     state = no.names.get("state") or facts.events.state
     inside = f" while it was `{state}`" if state else ""
     yield concludes(f"The machine refused the {what}{inside}.", f"it refused the {what}{inside}")
+
+
+@cause(
+    "release-failed",
+    "The release failed, so the app keeps its old release",
+    stage=Stage.LIFE,
+    owner=Owner.YOU,
+    explains=("image-not-as-believed",),
+    remedy=Remedy(
+        "Fix what stopped the release, then deploy again",
+        "The machines of the app were not changed by the failed release. {what}",
+        ("fly releases -a {app} --image", "fly logs -a {app} --no-tail"),
+    ),
+    prevention=Remedy(
+        "Let CI fail when the deploy fails",
+        "Compare the digest that runs with the digest that was built after every deploy.",
+    ),
+    next_test="Compare the release that runs with the one that was sent: `fly releases -a {app} --image`.",
+    distinguish_from={
+        "image-not-as-believed": "The push and the release succeeded, and another tag or digest runs.",
+        "health-check-failing": "A check of the machine is critical.",
+    },
+    sources=("launch/deploy", "flyctl/deploy"),
+)
+def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
+    """A release command or a push failed, or flyctl ended the deploy (§14.12, §14.14, §14.16)."""
+    command, push = facts.log.matches("release-command"), facts.log.matches("push-failed")
+    ended = facts.log.matches("deploy-failed", "smoke-failed")
+    no = refused(facts, "release-command", "client-timeout", "health-timeout")
+    if command:
+        code = f" with exit code {command[-1].number}" if command[-1].number else ""
+        yield supports(
+            f"The deploy log says: “{short(command[-1].line.message, 160)}”.", *facts.log.where("release-command")
+        )
+        what = f"The release command failed{code}."
+    elif push:
+        yield supports(f"The deploy log says: “{short(push[-1].line.message, 160)}”.", *facts.log.where("push-failed"))
+        what = "The image was not pushed to the registry."
+    elif ended:
+        yield supports(
+            f"The deploy log says: “{short(ended[-1].line.message, 160)}”.",
+            *facts.log.where("deploy-failed", "smoke-failed"),
+        )
+        what = "The deploy ended before it was complete."
+    elif no and (facts.machine.exists or no.kind == "release-command"):
+        yield supports(f"The deploy ended with {no.told}.", no.evidence)
+        what = "The deploy ended before it was complete."
+    else:
+        return
+    if facts.events.crash_codes and not command:
+        yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
+    runs = " The machine runs the old release." if facts.events.runs else ""
+    yield concludes(
+        f"The release failed: {what}{runs}", f"the release failed: {what[:1].lower()}{what[1:].rstrip('.')}", what=what
+    )
 
 
 @cause(

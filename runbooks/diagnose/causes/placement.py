@@ -130,6 +130,9 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
         "volume-missing": "cannot be found",
     }[no.kind]
     text = f"the volume {volume} {reason}" if volume else f"its volume {reason}"
+    if not no.operation.makes_a_machine:
+        yield concludes(f"Fly refused {no.call}: {text}.", f"Fly refused {no.call}: {text}", volume=volume)
+        return
     yield concludes(f"The machine could not be placed: {text}.", volume=volume)
 
 
@@ -256,7 +259,7 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
     fine = [s.evidence for s in facts.machine.views if s.machine.host_status == "ok"]
     if fine and facts.machine.flagged_hosts:
         yield contradicts("Another view says that the host is ok.", *fine)
-    yield from said_no(facts, "host-unreachable", of_create=False)
+    yield from said_no(facts, "host-unreachable", "host-maintenance", of_create=False)
     if worker := facts.log.matches("worker-unreachable"):
         yield supports(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.log.where("worker-unreachable"))
     region = (
@@ -264,4 +267,11 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
         if facts.machine.description and facts.machine.description.region
         else ""
     )
+    no = refused(facts, "host-maintenance")
+    if no and not facts.machine.flagged_hosts:
+        yield concludes(
+            f"The machine's host{region} is under maintenance, and Fly refused {no.call}.",
+            f"its host{region} is under maintenance, and Fly refused {no.call}",
+        )
+        return
     yield concludes(f"The host of the machine{region} is unreachable.", f"the host it is on{region} is unreachable")

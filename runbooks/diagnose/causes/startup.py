@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import settings
@@ -23,9 +24,11 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.refusals import meanings
 from runbooks.diagnose.shared_evidence import crash, crash_evidence, never_ran, refused
 
 _AFTERMATH = (
+    "release-failed",
     "restart-limit-reached",
     "auto-destroyed",
     "record-never-updated",
@@ -207,8 +210,13 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
                 "The sender of the signal is not known. Such an exit code means a signal from outside the program.",
                 Facet.LOGS,
             )
-        elif words:
+        elif words and not _ran_long(facts):
             yield confirms(f"{text} Its last output: “{words}”.", *facts.log.output_evidence, *crash_evidence(facts))
+        elif _ran_long(facts):
+            yield supports(
+                f"{text} It had run for {format_duration(facts.events.uptime)} before.", *crash_evidence(facts)
+            )
+            yield missing("The reason for an exit this long after the start is not known.", Facet.LOGS)
         elif facts.events.loop_ended:
             yield supports(text, *crash_evidence(facts), weight=Weight.WEAK)
             yield missing("No output of the program is available, so the reason for the exit is not known.", Facet.LOGS)
@@ -228,12 +236,27 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
             *facts.events.state_evidence,
             *facts.events.evidence,
         )
-    elif uncaught := facts.log.matches("uncaught", "segfault"):
+    elif child := facts.log.matches("child-failed", "smoke-failed"):
+        quote = short((facts.log.last_output or (child[-1].line,))[-1].message, 160)
+        yield supports(
+            f"The log says: “{short(child[-1].line.message, 160)}”.", *facts.log.where("child-failed", "smoke-failed")
+        )
+        if facts.events.runs:
+            yield contradicts("The machine is running.", *facts.events.state_evidence)
+        yield concludes(f"The program fails at its start: “{quote}”.")
+    elif uncaught := [r for r in facts.log.matches("uncaught", "segfault") if not meanings(r.line.message)]:
+        if facts.events.runs:
+            yield contradicts("The machine is running.", *facts.events.state_evidence)
         quote = short(uncaught[-1].line.message, 160)
         yield supports(f"The log ends in an error: “{quote}”.", *facts.log.where("uncaught", "segfault"))
         yield concludes(f"The program fails with “{quote}”.")
     elif not facts.events.exits:
         yield missing("No exit of the machine's program was observed.", Facet.EVENTS, Facet.LOGS)
+
+
+def _ran_long(facts: Facts) -> bool:
+    """Whether the program had run for so long that its start is not what failed."""
+    return facts.events.uptime is not None and facts.events.uptime > timedelta(minutes=10)
 
 
 @cause(
@@ -325,7 +348,16 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
         )
         if facts.events.exits and not lines:
             yield contradicts("The exit events do not say oom_killed.", *facts.events.evidence)
-    if facts.events.exits and not killed and not lines and not any(code == 137 for code, _ in facts.events.crash_codes):
+    codes = {code for code, _ in facts.events.crash_codes}
+    if 134 in codes and not killed and not lines:
+        # A runtime that reaches its heap limit aborts by itself, and the kernel flags nothing (§14.13).
+        yield supports(
+            "Exit code 134 is SIGABRT, with which V8 ends at its heap limit.",
+            *crash_evidence(facts),
+            weight=Weight.WEAK,
+        )
+        yield missing("The last output, which would say so, is not available.", Facet.LOGS)
+    if facts.events.exits and not killed and not lines and not codes & {134, 137}:
         yield refutes(
             "No exit event says oom_killed, and no log line reports a lack of memory.", *facts.events.evidence
         )
@@ -415,6 +447,8 @@ def health_check_failing(facts: Facts) -> Iterator[Point | Conclusion]:
             yield contradicts("It passed later.", *facts.log.where("health-passed"))
         else:
             yield supports(text, *facts.log.where("health-failed"))
+    if facts.machine.passing_evidence and not failed:
+        yield refutes("Every check that the machine lists passes.", facts.machine.passing_evidence)
     if no := refused(facts, "health-timeout"):
         yield supports(f"The deploy timed out: “{short(no.text, 160)}”.", no.evidence)
     if facts.events.crash_codes:

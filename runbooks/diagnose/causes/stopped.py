@@ -100,7 +100,8 @@ def stopped_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     ),
     prevention=Remedy(
         "Set autostop and autostart together",
-        "With autostop only, the machine stays stopped. min_machines_running keeps that many running in the primary region.",
+        "With autostop only, the machine stays stopped. min_machines_running keeps that many running in the primary "
+        "region.",
     ),
     next_test="Look at the source of the stop event, and for “excess capacity” in the proxy's log lines.",
     distinguish_from={

@@ -15,17 +15,20 @@ from typing import TypeVar
 from runbooks.diagnose.commands import settings
 from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.lifecycle import LifecycleFacts
-from runbooks.diagnose.facts.log import VAGUE, ApiRefusal, LogFacts
+from runbooks.diagnose.facts.log import UNKNOWN, VAGUE, ApiRefusal, LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts, MachineView, Service
 from runbooks.diagnose.facts.observations import ObservationFacts, format_duration
+from runbooks.diagnose.facts.resources import CertificateFacts
 from runbooks.diagnose.facts.siblings import SiblingFacts
 from runbooks.evidence.models import Evidence, Observation, Outcome, Refusal, Subject
 
 __all__ = [
     "GONE",
+    "UNKNOWN",
     "VAGUE",
     "ApiRefusal",
     "CallerFacts",
+    "CertificateFacts",
     "Facts",
     "LifecycleFacts",
     "LogFacts",
@@ -59,11 +62,11 @@ class Facts:
 
     @cached_property
     def caller(self) -> CallerFacts:
-        return CallerFacts(self.observations)
+        return CallerFacts(self.observations, self.machine)
 
     @cached_property
     def log(self) -> LogFacts:
-        return LogFacts(self.observations, self.caller)
+        return LogFacts(self.observations, self.caller, self.machine)
 
     @cached_property
     def events(self) -> LifecycleFacts:
@@ -72,6 +75,10 @@ class Facts:
     @cached_property
     def siblings(self) -> SiblingFacts:
         return SiblingFacts(self.observations, self.machine, self.caller, self.events)
+
+    @cached_property
+    def certificates(self) -> CertificateFacts:
+        return CertificateFacts(self.observations, self.caller)
 
     def observation(self, number: str) -> Observation | None:
         return self.observations.observation(number)
@@ -96,7 +103,8 @@ class Facts:
 
     @property
     def app_host(self) -> str:
-        return f"{self.subject.app}.fly.dev"
+        """The app's own hostname; a placeholder where no app is known."""
+        return f"{self.subject.app or 'APP'}.fly.dev"
 
     @cached_property
     def names(self) -> Mapping[str, str]:
