@@ -25,7 +25,9 @@ _KEYS = re.compile(
     r"|type|format|branch|commit|sha|image|tag|arch|options|opts|flags|args|priority|class|driver|backend|locale|days"
     r"|hours|seconds|minutes|ms|kb|mb|gb|bytes|cpu|cpus|memory|strategy|policy|provider|method|protocol))"
 )
-_WORD = re.compile(r"true|false|yes|no|on|off|null|none|production|staging|development|test|prod|dev|debug|info|warn(?:ing)?|error")
+_WORD = re.compile(
+    r"true|false|yes|no|on|off|null|none|production|staging|development|test|prod|dev|debug|info|warn(?:ing)?|error"
+)
 _SHAPE = re.compile(
     r"[+-]?\d{1,15}(?:\.\d{1,6})?(?:ms|s|m|h|d|[kmgt]i?b?|%)?"  # a number, a duration, a size
     r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"  # a time
@@ -44,7 +46,8 @@ _SHAPE = re.compile(
 # What stands under a secret-looking name, and is yet too common a thing to be erased everywhere: identifiers,
 # image references, addresses without credentials, short words.
 COMMON = re.compile(
-    r"[0-9a-f]{13,16}|0[0-9A-HJKMNP-TV-Z]{25}|(?:sha256:)?[0-9a-f]{64}|[A-Za-z]{1,12}|[\d.:-]{1,12}|[a-z]{1,20}(?:[-_ ][a-z]{1,20}){0,6}"
+    r"[0-9a-f]{13,16}|0[0-9A-HJKMNP-TV-Z]{25}|(?:sha256:)?[0-9a-f]{64}|[A-Za-z]{1,12}|[\d.:-]{1,12}"
+    r"|[a-z]{1,20}(?:[-_ ][a-z]{1,20}){0,6}"
     r"|(?:(?:https?|wss?)://)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,10}(?::\d+)?(?:/[a-z0-9._/-]{0,80})?(?::[\w.-]{1,128})?"
     r"(?:@sha256:[0-9a-f]{64})?"
 )
@@ -52,7 +55,9 @@ COMMON = re.compile(
 
 def allowed_by_user() -> frozenset[str]:
     """Names of keys that a team wants to see, from `RUNBOOKS_REDACT_ALLOW`, separated by commas."""
-    return frozenset(filter(None, (name.strip().lower() for name in os.environ.get("RUNBOOKS_REDACT_ALLOW", "").split(","))))
+    return frozenset(
+        filter(None, (name.strip().lower() for name in os.environ.get("RUNBOOKS_REDACT_ALLOW", "").split(",")))
+    )
 
 
 @lru_cache(maxsize=8192)

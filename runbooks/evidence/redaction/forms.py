@@ -81,7 +81,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             # A user name alone that is long and has digits: the key of a DSN.
             "password",
             "://",
-            r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://(?P<secret>(?=[^@/\s]{0,64}\d)[A-Za-z0-9_-]{16,128})@(?=[\w\[])",
+            r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://"
+            r"(?P<secret>(?=[^@/\s]{0,64}\d)[A-Za-z0-9_-]{16,128})@(?=[\w\[])",
         ),
         (
             # The same without a scheme, to a host without a dot: anything else reads as an e-mail address.
@@ -94,7 +95,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             # curl -u name:password, sshpass -p password, mysql -ppassword, docker login -p, redis-cli -a.
             "password",
             " -u| -p| -a| --user",
-            r"\b(?:curl|wget|http|https|ab)\b[^\n]{0,400}?\s(?:-u|--user|--proxy-user)[ =]?['\"]?[^\s:'\"\0]{1,100}:(?P<secret>[^\s'\"\0$]{1,200})",
+            r"\b(?:curl|wget|http|https|ab)\b[^\n]{0,400}?\s(?:-u|--user|--proxy-user)[ =]?['\"]?[^\s:'\"\0]{1,100}:"
+            r"(?P<secret>[^\s'\"\0$]{1,200})",
         ),
         (
             "password",
@@ -152,6 +154,4 @@ def lines_with(words: tuple[str, ...], small: str) -> Iterator[tuple[int, int]]:
 
 def kind_by_looks(value: str) -> str:
     """The type of a value that is masked because of its key: by its own looks where they tell."""
-    return next(
-        (kind for kind, _, pattern in FORMS if not pattern.groupindex and pattern.fullmatch(value)), "value"
-    )
+    return next((kind for kind, _, pattern in FORMS if not pattern.groupindex and pattern.fullmatch(value)), "value")

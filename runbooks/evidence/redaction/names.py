@@ -60,8 +60,10 @@ _QUOTE = r"(?:\\{0,3}[\"'`]|&quot;|&#3[49];|&apos;)"
 # What may stand between a name and its value. The order matters: the longest first.
 _ASSIGNED = re.compile(
     rf"(?P<close>{_QUOTE})?(?:\[[\w\"']{{0,20}}\]|[\])]){{0,2}}[ \t]{{0,40}}"
-    rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==))?"
-    rf"(?P<op>:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]|(?<=[\"'`;]),(?![ \t]*{_QUOTE}values?{_QUOTE})|>|[,\s]{{1,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=])?"
+    rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)"
+    rf"|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==))?"
+    rf"(?P<op>:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]|(?<=[\"'`;]),(?![ \t]*{_QUOTE}values?{_QUOTE})|>"
+    rf"|[,\s]{{1,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=])?"
     rf"(?P<gap>[ \t]{{0,200}}(?:[|>][+-]?\d?(?=\r?\n))?(?:\r?\n[ \t]{{1,40}})?)"
     rf"(?:(?:[@bBrRuUfFL]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
 )
@@ -89,7 +91,9 @@ _NOTHING = re.compile(
 )
 # Ordinary words behind a colon: "token: expired", "password: wrong". A value of letters only is masked in quotes.
 _LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$")
-_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$")
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
+)
 
 
 def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
@@ -179,7 +183,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         sure = _looks_secret(secret)
     elif flag and op is None:
         sure = not secret.startswith("-")
-    elif op is not None and op.startswith(":") and "=" not in op or scheme or "\n" in gap:
+    elif (op is not None and op.startswith(":") and "=" not in op) or scheme or "\n" in gap:
         sure = not _LETTERS.match(secret)
     else:
         sure = True
@@ -199,7 +203,12 @@ def _trimmed(secret: str) -> str:
 
 def _is_nothing(secret: str) -> bool:
     """A reference, a word for "none", a mask: no value at all."""
-    return bool((len(set(secret)) == 1 and len(secret) > 2) or _NOTHING.match(secret) or _REFERENCE.match(secret) or _ADDRESS.match(secret))
+    return bool(
+        (len(set(secret)) == 1 and len(secret) > 2)
+        or _NOTHING.match(secret)
+        or _REFERENCE.match(secret)
+        or _ADDRESS.match(secret)
+    )
 
 
 def _looks_secret(secret: str) -> bool:
@@ -209,6 +218,9 @@ def _looks_secret(secret: str) -> bool:
     if is_random(secret, 10):
         return True
     digits = sum(char.isdigit() for char in secret)
-    return digits >= 2 and len(secret) >= 10 and re.fullmatch(r"[A-Za-z0-9+/=_~!@#%^*-]+", secret) is not None and (
-        re.search(r"[A-Za-z]\d+[A-Za-z]", secret) is not None
+    return (
+        digits >= 2
+        and len(secret) >= 10
+        and re.fullmatch(r"[A-Za-z0-9+/=_~!@#%^*-]+", secret) is not None
+        and (re.search(r"[A-Za-z]\d+[A-Za-z]", secret) is not None)
     )

@@ -24,15 +24,17 @@ from typing import Any
 
 from runbooks.evidence.redaction.allowed import COMMON, ENVIRONMENT, allowed_by_user, harmless_key, harmless_shape
 from runbooks.evidence.redaction.encodings import ESCAPE, HEX, NESTED, RUN, decodings, escaped_spans, unescaped
-from runbooks.evidence.redaction.forms import BY_LOOKS, PERSONAL, form_spans, kind_by_looks
+from runbooks.evidence.redaction.forms import BY_LOOKS, FORMS, PERSONAL, form_spans, kind_by_looks
 from runbooks.evidence.redaction.known import SEARCHED_FROM, KnownValues
 from runbooks.evidence.redaction.names import Strength, assigned_spans, strength_of
 from runbooks.evidence.redaction.opacity import opaque_spans
-from runbooks.evidence.redaction.providers import provider_spans
+from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
 
 PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
 PLACEHOLDERS = re.compile(r"((?:<|&lt;)(?:secret:)?[a-z-]+#\d+(?:>|&gt;))")
 PASSES = 5
+# Every type of placeholder that a rule can give; `add_secret` has names of its own.
+KINDS = frozenset({kind for kind, _, _ in FORMS} | PROVIDER_KINDS | {"value", "opaque", "encoded"})
 # Of two rules that mask the same place, the one that says more about it names the kind.
 _RANK = {"opaque": 0, "value": 1, "": 3}
 _ATOMS = frozenset({"fly-token", "jwt", "supabase-key", "github-token", "user-id"})
@@ -194,7 +196,9 @@ class Redactor:
         if name is None or len(name) > 200 or not any(key in value for key in _VALUES):
             return False
         strength = strength_of(name)
-        return strength is Strength.STRONG or (strength is Strength.WEAK and (name.isupper() or within.lower() in ENVIRONMENT))
+        return strength is Strength.STRONG or (
+            strength is Strength.WEAK and (name.isupper() or within.lower() in ENVIRONMENT)
+        )
 
     def _telling(self, name: str, value: str) -> bool:
         """Has the value under this name of an environment to be masked? Unless name or shape are harmless, yes."""
@@ -220,7 +224,9 @@ class Redactor:
             self._hits["allowed", short] += 1
             return item
         elif strength_of(short) is Strength.STRONG or (
-            inside and (isinstance(item, str) or strength_of(short) is not Strength.NONE) and self._telling(short, str(item))
+            inside
+            and (isinstance(item, str) or strength_of(short) is not Strength.NONE)
+            and self._telling(short, str(item))
         ):
             kind = kind_by_looks
         below = within if inside else key
@@ -320,7 +326,7 @@ class Redactor:
 
 
 def _apart(found: list[tuple[int, int, str]], text: str) -> list[tuple[int, int, str]]:
-    """The same without overlaps. A token with looks of its own is one value wherever it stands, so that it keeps its name."""
+    """The same without overlaps: a token with looks of its own is one value wherever it stands, and keeps its name."""
     atoms = _merged([one for one in found if one[2] in _ATOMS])
     around = _merged([one for one in found if one[2] not in _ATOMS and one[2] != "email"])
     pieces = [piece for one in around for piece in _without(one, atoms, text)]
