@@ -249,9 +249,10 @@ def test_the_page_on_security_lists_exactly_what_the_client_may_send() -> None:
 
 def test_the_page_on_security_names_every_kind_that_is_masked() -> None:
     text = (DOCS / "security.md").read_text()
-    assert set(
-        re.findall(r"`([a-z-]+)`", "\n".join(re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", text, re.M)))
-    ) == KINDS
+    assert (
+        set(re.findall(r"`([a-z-]+)`", "\n".join(re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", text, re.M))))
+        == KINDS
+    )
 
 
 def test_the_page_on_reading_has_the_words_of_the_report() -> None:

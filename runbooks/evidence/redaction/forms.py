@@ -102,7 +102,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "password",
             " -p| -a",
             r"\b(?:sshpass|mysql\w*|mariadb\w*|docker login|podman login|helm|redis-cli|oc login|mongo\w*|psql|ldap\w+)\b"
-            r"[^\n]{0,200}?\s(?:-p ?|-a |-w )(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
+            r"[^\n]{0,200}?\s(?:-p ?|-a |-w )"
+            r"(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         ("value", "=", rf"[?&;]{_QUERY}={_NONE}(?P<secret>[^&\s\"'`<>#\\\0]{{4,}})"),
         (

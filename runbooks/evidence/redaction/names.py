@@ -26,7 +26,8 @@ _HINTS = (
     *("private", "webhook", "connection", "login", "code", "wallet", "access"),
 )
 _STRONG = re.compile(
-    r"passw|raw_value|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer|authorization"
+    r"passw|raw_value|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer"
+    r"|authorization"
     r"|(?:private|access|secret|service|role|signing|encryption|account|anon|master|ssh|gpg|license|cloud|iam|auth"
     r"|deploy|webhook|session|admin|app|client|root|ibm|encrypt|crypt|aes|rsa|hmac|jwt|storage|write|read|ingest|host"
     r"|personal|consumer|integration|instrumentation|subscription|project|server|user|team|org|sending)_?key"
@@ -62,7 +63,8 @@ _ASSIGNED = re.compile(
     rf"(?P<close>{_QUOTE})?(?:\[[\w\"']{{0,20}}\]|[\])]){{0,2}}[ \t]{{0,40}}"
     rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)"
     rf"|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==))?"
-    rf"(?P<op>:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]|(?<=[\"'`;]),(?![ \t]*{_QUOTE}values?{_QUOTE})|>"
+    rf"(?P<op>:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]"
+    rf"|(?<=[\"'`;]),(?![ \t]*{_QUOTE}values?{_QUOTE})|>"
     rf"|[,\s]{{1,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=])?"
     rf"(?P<gap>[ \t]{{0,200}}(?:[|>][+-]?\d?(?=\r?\n))?(?:\r?\n[ \t]{{1,40}})?)"
     rf"(?:(?:[@bBrRuUfFL]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"

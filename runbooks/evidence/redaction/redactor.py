@@ -22,11 +22,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbooks.evidence.redaction.allowed import COMMON, ENVIRONMENT, allowed_by_user, harmless_key, harmless_shape
+from runbooks.evidence.redaction.allowed import (
+    COMMANDS,
+    COMMON,
+    ENVIRONMENT,
+    allowed_by_user,
+    code_follows,
+    harmless_key,
+    harmless_shape,
+)
 from runbooks.evidence.redaction.encodings import ESCAPE, HEX, NESTED, RUN, decodings, escaped_spans, unescaped
 from runbooks.evidence.redaction.forms import BY_LOOKS, FORMS, PERSONAL, form_spans, kind_by_looks
 from runbooks.evidence.redaction.known import SEARCHED_FROM, KnownValues
-from runbooks.evidence.redaction.names import Strength, assigned_spans, strength_of
+from runbooks.evidence.redaction.names import Strength, assigned_spans, snake_case, strength_of
 from runbooks.evidence.redaction.opacity import opaque_spans
 from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
 
@@ -167,20 +175,36 @@ class Redactor:
 
     def _several(self, values: list[Any] | tuple[Any, ...], place: str, within: str) -> list[Any]:
         """A list; `NAME=value` of an environment and what follows a `--password` are told by their neighbours."""
-        masked, flag = [], False
+        masked: list[Any] = []
+        flag = ""
         for item in values:
             if not isinstance(item, str):
                 masked.append(self._value(item, place, within))
-            elif flag and not item.startswith("-"):
+            elif flag and not item.startswith("-") and self._operand(flag, item, within):
                 masked.append(self._forced(item, kind_by_looks, place, within))
             else:
                 name, equals, rest = item.partition("=")
-                if equals and within.lower() in ENVIRONMENT and len(name) <= 200 and self._telling(name, rest):
+                told = equals and 0 < len(name) <= 200
+                inside = told and within.lower() in ENVIRONMENT and self._telling(name, rest)
+                argument = told and name.startswith("-") and rest and self._operand(name, rest, within)
+                if inside or argument:
                     masked.append(f"{self.text(name, place)}={self._forced(rest, kind_by_looks, place, within)}")
                 else:
                     masked.append(self._line(item, place))
-            flag = isinstance(item, str) and item.startswith("-") and len(item) <= 100 and _telling_flag(item)
+            flag = item if isinstance(item, str) and item.startswith("-") and len(item) <= 100 else ""
         return masked
+
+    def _operand(self, flag: str, value: str, within: str) -> bool:
+        """Has what follows a flag to be masked? In a command line unless flag or shape are harmless."""
+        name = flag.strip("-")
+        if code_follows(flag) or "=" in flag or name.lower() in self._shown:
+            return False
+        if strength_of(name) is not Strength.NONE:
+            return True
+        if len(flag) == 2 and flag[1] not in "pauwkP" and re.fullmatch(r"[a-z_]{1,40}", value):
+            return False
+        strict = snake_case(within) in COMMANDS and not value.startswith(("/", "./"))
+        return strict and len(name) > 0 and not (harmless_key(name) or harmless_shape(value) or _looks_named(value))
 
     def _line(self, text: str, place: str) -> str:
         """A text among others: a key that is printed line by line is in none of them as a whole."""
@@ -384,8 +408,9 @@ def _around_placeholders(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def _telling_flag(flag: str) -> bool:
-    return strength_of(flag.strip("-")) is not Strength.NONE
+def _looks_named(value: str) -> bool:
+    """A module, a class, a script, a header: what a program is told to run or to say."""
+    return " " in value or re.fullmatch(r"[A-Za-z_]\w{0,40}(?:[.:][A-Za-z_]\w{0,40}){1,8}", value) is not None
 
 
 def _user_id(value: str) -> str:
