@@ -87,9 +87,10 @@ _REFERENCE = re.compile(
     r"|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]\w|ENV\["
 )
 _NOTHING = re.compile(
-    r"(?i)(?:undefined|null|none|nil|true|false|missing|empty|unset|required|optional|yes|no|on|off|set|not|redacted"
+    r"(?i)(?:undefined|null|none|nil|true|false|(?:my|your|the|an?)[ _-].*|missing|empty|unset|required|optional|yes|no|on|off|set|not|redacted"
     r"|\[?(?:redacted|masked|filtered|hidden)\]?|not[ _-]?(?:set|given|found)|is|was|are|were|has|must|should|cannot"
-    r"|string|str|int|bool|number|object|n/a|\d{1,3}|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
+    r"|string|str|int|bool|number|object|n/a|\d{1,3}|\d{1,3}(?:\.\d{1,3}){1,3}|0x[0-9a-f]{1,16}"
+    r"|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
 )
 # Ordinary words behind a colon: "token: expired", "password: wrong". A value of letters only is masked in quotes.
 _LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$")
@@ -114,7 +115,7 @@ def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
         name = text[begin:end].rstrip("-.$")
         free = begin + len(name)
         strength = strength_of(name)
-        if strength is Strength.NONE:
+        if strength is Strength.NONE or text[begin - 1 : begin] in ("/", "\\"):  # the name of a file
             continue
         for span in _values(text, begin, begin + len(name), strength):
             yield span
@@ -165,7 +166,10 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if scheme := _SCHEME.match(text, start, stop):
             start = scheme.end()
         secret = text[start:stop]
-        sure = strength is Strength.STRONG and (op != "," or (len(secret) > 7 and any(map(str.isdigit, secret))))
+        told = op is not None and op != "," or text[begin:end].startswith("-")
+        sure = strength is Strength.STRONG and (
+            told or (len(secret) > 7 and any(map(str.isdigit, secret))) or len(secret) > 24
+        )
         if not _is_nothing(secret) and (sure or _looks_secret(secret)):
             yield start, stop
         return

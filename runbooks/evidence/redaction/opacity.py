@@ -32,6 +32,7 @@ _SOUNDS_SECRET = re.compile(
     r"[-_](?=[\w-]{0,200}[A-Z])(?=[\w-]{0,200}\d|[\w-]{0,200}[a-z][A-Z])[\w-]{16}",
     re.ASCII,
 )
+_APART = (" ", "/", "[", "]", "(", ")", ",", "")
 # Pictures and fonts in base64 begin like that.
 _PICTURE = re.compile(r"iVBORw0KGgo|R0lGOD|/9j/4|PHN2Zy|PD94bWw|UklGR|d09GM|AAEAAAA|T1RUTw")
 _HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
@@ -107,7 +108,7 @@ def _random_step(step: str) -> bool:
     ):
         return True  # groups of capitals and digits, as licence keys have them
     # Random letters with `-` and `_` between them: no part is long enough, and together they are.
-    mixed = [core for core in cores if _changes(core) >= 0.3 * len(core) and len(core) >= 4]
+    mixed = [core for core in cores if _changes(core) >= 0.25 * len(core) and len(core) >= 4]
     return len(step) >= 24 and sum(map(len, mixed)) >= 0.6 * len(step) and _random(joined, 20)
 
 
@@ -121,7 +122,9 @@ def _looks_like_base64(run: str) -> bool:
     ):
         return False
     words = sum(len(step) for step in steps if len(step) >= 4 and (step.islower() or step.istitle() or step.isdigit()))
-    return words < 0.2 * len(run) and _random("".join(_CORE.findall(run)), 24)
+    joined = "".join(_CORE.findall(run))
+    key = len(run) == 40 and not joined.isalpha() and _changes(joined) >= 0.18 * len(joined)
+    return words < 0.2 * len(run) and (key or _random(joined, 24))
 
 
 def _random(core: str, shortest: int) -> bool:
@@ -139,14 +142,14 @@ def _random(core: str, shortest: int) -> bool:
     if core.islower() or core.isupper():
         return digits >= 3 and changes >= (0.25 if length < 32 else 0.14) * length
     if digits == 0:
-        return changes >= 0.4 * length
-    return changes >= 0.33 * length or (digits >= 2 and length >= 28 and changes >= 0.28 * length)
+        return changes >= 0.25 * length
+    return changes >= (0.26 if length < 28 else 0.22) * length
 
 
 def _changes(core: str) -> int:
     """How often the next character is of another class; a capital before a small letter begins a word and is none."""
     kinds = ["d" if char.isdigit() else "u" if char.isupper() else "l" for char in core]
-    return sum(a != b for a, b in pairwise(kinds))
+    return sum(a != b and (a, b) != ("u", "l") for a, b in pairwise(kinds))
 
 
 def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
@@ -160,7 +163,13 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
         return False
     # A digest or a commit that stands alone is one; shorter ones need a word that says so.
     alone = token == core and len(core) in (40, 64) and core.islower()
-    return alone or (len(core) in (24, 32, 40, 64, 96, 128) and _TELLS_ID.search(before) is not None)
+    # A UUID without hyphens, a trace id: between spaces, slashes or brackets, and not in quotes.
+    plain = token == core and len(core) == 32 and text[start - 1 : start] in _APART and text[end : end + 1] in _APART
+    return (
+        alone
+        or (plain and 0 < start)
+        or (len(core) in (24, 32, 40, 64, 96, 128) and _TELLS_ID.search(before) is not None)
+    )
 
 
 def _with_neighbours(text: str, start: int, end: int) -> tuple[int, int]:
