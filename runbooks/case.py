@@ -34,13 +34,11 @@ from runbooks.evidence.scan import masked_text
 from runbooks.report import (
     conclusions,
     dataframes,
-    earlier,
     fly_support,
+    history,
     index,
     overview,
     page,
-    retrospect,
-    since,
     steps,
     summary,
     writeup,
@@ -133,11 +131,11 @@ class Case:
     def refresh(self) -> Section:
         """Look again, at everything, and say what changed. What was seen before is published first, so it is kept."""
         kept = self._publish()
-        before = since.in_brief("", summary.build(self.report))
+        before = history.in_brief("", summary.build(self.report))
         self._look()
-        now = since.in_brief("", summary.build(self.report))
-        changed = since.changes(before, now)
-        return retrospect.second_look(before.looked_at, now.looked_at, changed, kept, self.so_far())
+        now = history.in_brief("", summary.build(self.report))
+        changed = history.changes(before, now)
+        return history.second_look(before.looked_at, now.looked_at, changed, kept, self.so_far())
 
     @property
     def _replayed(self) -> bool:
@@ -194,7 +192,7 @@ class Case:
         return self._step(overview.siblings)
 
     def since_last_time(self) -> Section:
-        return retrospect.since_last_time(self.report.since)
+        return history.since_last_time(self.report.since)
 
     def searched(self) -> Section:
         return self._step(overview.searched)
@@ -235,7 +233,7 @@ class Case:
         if clean and (clean,) != self._notes:
             self._notes = (clean,)
             self.__dict__.pop("report", None)
-        return retrospect.notes(self._notes)
+        return conclusions.notes(self._notes)
 
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -283,18 +281,18 @@ class Case:
         return self.definition.report_title.format(app=subject.app, machine=machine)
 
     @cached_property
-    def _before(self) -> tuple[since.Earlier, ...]:
+    def _before(self) -> tuple[history.Earlier, ...]:
         """Earlier runs, found once, when the case is opened or first compared; a replay has its own."""
         if self._replayed:
             found = self._seen.replay_context.told.get("earlier", ())
-            return pydantic.TypeAdapter(tuple[since.Earlier, ...]).validate_python(found)
-        return earlier.same_subject(self.settings.output_root, self.evidence)
+            return pydantic.TypeAdapter(tuple[history.Earlier, ...]).validate_python(found)
+        return history.same_subject(self.settings.output_root, self.evidence)
 
-    def _since(self, report: Report) -> since.Since | None:
+    def _since(self, report: Report) -> history.Since | None:
         if not self._before:
             return None
-        now = since.in_brief("", summary.build(report))
-        return since.Since(self._before, since.changes(self._before[0], now))
+        now = history.in_brief("", summary.build(report))
+        return history.Since(self._before, history.changes(self._before[0], now))
 
     def publish(self) -> Section:
         """Write report.html, report.md, summary.json and evidence/ into one dated folder, all or nothing."""

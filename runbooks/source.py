@@ -71,6 +71,7 @@ def _live(settings: Settings) -> Source:
         records_columns=settings.columns,
         records_events_table=settings.records_events_table,
         status_url="" if status.lower() == "off" else status,
+        metrics_url=settings.metrics_url.strip(),
         project=project_of(
             records_url,
             settings.records_key.get_secret_value().strip(),

@@ -46,6 +46,19 @@ SLOW = frozenset(
         "test_removal",
         "bad_inputs",
         "test_kept",
+        "test_contradictions",
+        "test_endings",
+        "test_foreign_text",
+        "test_ten_thousand",
+        "test_secrets",
+        "test_nothing_reachable",
+        "test_ways_to_run",
+        "test_interrupted",
+        "test_killed",
+        "test_runner",
+        "test_verify_fix",
+        "test_other_distribution",
+        "test_wording",
     )
 )
 """Folders below tests/, and names of test files, that `make check` leaves out and `make test` runs."""

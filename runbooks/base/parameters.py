@@ -56,13 +56,13 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    app_name: Text = Field("", description="the Fly app the machine should be in")
+    app_name: Text = Field("", description="the Fly app the machine should be in; a pasted text can name it")
     machine_id: Text = Field("", description="the machine's id, 14 hex digits, as text; a name is recognised")
     machine_name: Text = Field("", description="the machine's name, if there is no id")
     org_slug: Text = Field("", description="the organisation, if the token cannot tell")
     image: Text = Field("", description="the image the caller believes it asked for")
     websocket_url: Text = Field("", description="the URL the caller connects to")
-    caller_log: Text = Field("", description="the caller's JSON answer and/or log, pasted, or a path to it")
+    caller_log: Text = Field("", description="a log, an answer or the output of a command, pasted, or a path to it")
     record_key: Text = Field("", description="the row's key in the caller's database, if it is not the id or name")
     records_table: Text = Field("cloud_machines", description="the table of the caller's database")
     incident_time: Text = Field("", description="when it happened, ISO 8601; UTC is assumed if no zone is given")
@@ -107,8 +107,8 @@ class Parameters(BaseModel):
         return {"caller_log": caller_text(self.caller_log), "source": absolute(self.source)}
 
     def require(self) -> None:
-        """The least that an investigation needs: an app, and something to look for."""
-        if not self.app_name:
+        """The least that an investigation needs: an app, and something to look for; a pasted text can name both."""
+        if not (self.app_name or self.caller_log):
             raise ParameterError(
                 "app_name",
                 "The parameter app_name is missing: the Fly app in which the machine should be.",

@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     records_columns: Pairs = Field(default_factory=dict, validation_alias="RUNBOOKS_RECORDS_COLUMNS")
     records_events_table: str = Field("cloud_events", validation_alias="RUNBOOKS_RECORDS_EVENTS_TABLE")
     status_url: str = Field("https://incidents.flyio.net/v1/incidents", validation_alias="RUNBOOKS_STATUS_URL")
+    metrics_url: str = Field("", validation_alias="RUNBOOKS_METRICS_URL")
     output_root: Path = Field(
         default_factory=lambda: CHECKOUT / "outputs" if (CHECKOUT / "notebooks").is_dir() else Path("outputs"),
         validation_alias="RUNBOOKS_OUTPUT_ROOT",

@@ -24,7 +24,7 @@ import tenacity
 from runbooks import __version__
 from runbooks.collect.long_list import LongList
 from runbooks.collect.transport import HttpTransport, NoAnswer, RawAnswer, Transport
-from runbooks.evidence.models import Exchange
+from runbooks.evidence.models import Exchange, Reason
 from runbooks.evidence.redaction import Redactor, elements, token_kind
 
 MACHINES = "https://api.machines.dev"
@@ -37,15 +37,17 @@ ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     for method, host, path in (
         ("GET", "api.machines.dev", r"/v1/tokens/current"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}"),
-        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/(machines|ip_assignments)"),
+        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/(machines|ip_assignments|certificates|secrets|volumes)"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}(/events)?"),
+        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/(ps|versions)"),
         ("GET", "api.machines.dev", rf"/v1/orgs/{_PART}/machines"),
+        ("GET", "api.fly.io", rf"/prometheus/{_PART}/api/v1/query_range"),
         ("GET", "api.fly.io", rf"/api/v1/apps/{_PART}/logs"),
         ("GET", "*", rf"/v2/{_PART}(/{_PART})*/(manifests|blobs)/{_PART}"),
         ("HEAD", "*", rf"/v2/{_PART}(/{_PART})*/manifests/{_PART}"),
     )
 )
-MAX_REQUESTS = 20
+MAX_REQUESTS = 26
 KEPT_OF_CUT = 100_000
 SPARE_RETRIES = 3
 _KEPT_OF_CUT = 50_000
@@ -61,7 +63,11 @@ _KEPT_HEADERS = (
 
 
 class CouldNotAsk(Exception):
-    """No usable answer; the message is the reason that the report gives."""
+    """No usable answer; the message is the reason that the report gives, and `code` the same for programs."""
+
+    def __init__(self, message: str, code: Reason = Reason.NONE) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class RateBudget:
@@ -240,7 +246,9 @@ class Client:
         if not token or host not in {"api.machines.dev", "api.fly.io", "registry.fly.io"} or not _listed(method, url):
             return {}
         if not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise CouldNotAsk("the token (FLY_API_TOKEN) holds a space or a character that no header can carry")
+            raise CouldNotAsk(
+                "the token (FLY_API_TOKEN) holds a space or a character that no header can carry", Reason.BAD_TOKEN
+            )
         if host == "registry.fly.io":
             return {"Authorization": "Basic " + base64.b64encode(f"x:{token}".encode()).decode()}
         return {"Authorization": f"{'FlyV1' if token_kind(token) == 'macaroon' else 'Bearer'} {token}"}

@@ -17,7 +17,7 @@ import httpx
 
 from runbooks.base.errors import DiskError
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.collect import status, supabase
+from runbooks.collect import metrics, status, supabase
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.context import CollectionContext, Target
 from runbooks.collect.edge import Edge
@@ -32,7 +32,7 @@ from runbooks.collect.transport import HttpTransport, Transport
 from runbooks.evidence.bundle import ReplayContext
 from runbooks.evidence.har import iso
 from runbooks.evidence.journal import Journal
-from runbooks.evidence.models import Evidence, Observation
+from runbooks.evidence.models import Evidence, Observation, Reason
 from runbooks.evidence.redaction import Redactor, elements, token_kind
 
 Progress = Callable[[Observation], None]
@@ -226,28 +226,30 @@ class Collector:
         bundle = self.source.bundle
         try:
             if self._stopped:
-                raise CouldNotAsk(self._stopped)
+                raise CouldNotAsk(self._stopped, Reason.INTERRUPTED)
             if bundle and bundle.cut and not self._reached(facet):
                 raise NotRecorded
             recorded = found_in(bundle, facet) if bundle and facet is not Facet.CALLER else None
             result = recorded or collector.collect(self._session)
         except CouldNotAsk as error:
-            result = unavailable(str(error))
+            result = unavailable(str(error), code=error.code)
         except KeyboardInterrupt:
             # The deadline or a signal: what is known by now is worth a report.
             self._stopped = "not asked: the run was interrupted before"
-            result = unavailable("the run was interrupted while this was asked")
+            result = unavailable("the run was interrupted while this was asked", code=Reason.INTERRUPTED)
         except DiskError as error:
             # An answer that cannot be kept is better not asked for.
             self._stopped = f"not asked: {error.cause}"
             result = unavailable(f"the answer could not be kept on disk: {error.cause}")
         except NotRecorded:
-            result = unavailable(reason_in(bundle, facet) if bundle else "nothing was recorded")
+            said, code = reason_in(bundle, facet) if bundle else ("nothing was recorded", Reason.NOT_RECORDED)
+            result = unavailable(said, code=code)
         except Exception as error:
             # A bug costs this facet and no other, and is said for what it is.
             result = self._failed(error)
         at, reason = self._now(), self.redactor.text(result.reason, facet)
-        observation = Observation(facet, result.outcome, reason, at, result.answer, self._client.take(facet))
+        exchanges = self._client.take(facet)
+        observation = Observation(facet, result.outcome, reason, at, result.answer, exchanges, result.code)
         self.observations[facet.value] = observation
         self._keep(observation)
         self.progress(observation)
@@ -284,4 +286,6 @@ class Collector:
             **source.registries,
         }
         bases |= {urlsplit(supabase.MANAGEMENT).netloc: source.supabase_url} if source.supabase_url else {}
+        if source.metrics_url and source.metrics_url.lower() != "off":
+            bases[metrics.LOGICAL] = source.metrics_url.rstrip("/")
         return bases | ({status.LOGICAL: source.status_url} if source.status_url else {})

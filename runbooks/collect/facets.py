@@ -12,17 +12,29 @@ from datetime import timedelta
 from typing import Any
 
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.collect import logs, machines, registry, status, supabase
+from runbooks.collect import logs, machines, metrics, registry, resources, status, supabase
 from runbooks.collect.result import FacetResult, seen, unavailable
-from runbooks.collect.session import CollectionSession, split
+from runbooks.collect.session import NO_APP, CollectionSession, split
 from runbooks.evidence import macaroon
 from runbooks.evidence.bundle import ANSWER_TYPES
 from runbooks.evidence.caller import read_caller
-from runbooks.evidence.models import App, Listing, Outcome, Probe, RecordEvents, Records, Resolution, Token, TokenInside
+from runbooks.evidence.models import (
+    Listing,
+    Outcome,
+    Probe,
+    Reason,
+    RecordEvents,
+    Records,
+    Resolution,
+    TokenInside,
+)
+from runbooks.evidence.pasted import machine_bodies
 
 LIST_LAG = 5.0
 """Seconds that a list may lag behind, as Fly's own client allows for (§1.6)."""
 TAG_LAG = 2.0
+
+_NO_ORGANISATION = "no organisation is known: neither the app nor the token named one (parameter org_slug)"
 
 Collect = Callable[[CollectionSession], FacetResult]
 Condition = Callable[[CollectionSession], bool]
@@ -78,14 +90,20 @@ def _by_name_only(session: CollectionSession) -> bool:
 
 @collects(Facet.CALLER)
 def _caller(session: CollectionSession) -> FacetResult:
-    text = session.client.redactor.text(session.given.caller_text, "caller's log")
+    redactor = session.client.redactor
+    for body in machine_bodies(session.given.caller_text):
+        redactor.value(body, "caller's log")  # what is masked here is then known wherever it stands
+    text = redactor.text(session.given.caller_text, "caller's log")
     if not text.strip():
-        return unavailable("no answer or log of the caller was given (parameter caller_log)")
+        return unavailable("no answer or log of the caller was given (parameter caller_log)", code=Reason.NOT_GIVEN)
     caller = read_caller(text)
     told = [
         f"id {caller.machine_id}" if caller.machine_id else "",
         f"name {caller.machine_name}" if caller.machine_name else "",
         f"status {caller.status}" if caller.status else "",
+        f"pasted: {', '.join(caller.pasted.forms)}" if caller.pasted.forms else "",
+        f"about app {caller.pasted.app}" if caller.pasted.app else "",
+        f"about machine {caller.pasted.machine_id}" if caller.pasted.machine_id not in ("", caller.machine_id) else "",
         f"error {caller.error_status or ''} {caller.error_text[:120]}".strip() if caller.error_text else "",
     ]
     return seen("the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller)
@@ -114,7 +132,7 @@ def _token_inside(session: CollectionSession) -> FacetResult:
 
 @collects(Facet.APP)
 def _app(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: machines.app(session.client, session.given.app_name))
+    return session.in_app(lambda app: machines.app(session.client, app))
 
 
 @collects(Facet.MACHINE, waits=_by_name_only)
@@ -124,7 +142,7 @@ def _machine(session: CollectionSession) -> FacetResult:
         if session.machine_name():
             return unavailable(f"no machine called {session.machine_name()} is listed, so no id is known")
         return unavailable("neither an id nor a name of the machine is known")
-    return session.with_token(lambda: machines.machine(session.client, session.given.app_name, machine_id))
+    return session.in_app(lambda app: machines.machine(session.client, app, machine_id))
 
 
 @collects(Facet.EVENTS, waits=_by_name_only)
@@ -132,17 +150,17 @@ def _events(session: CollectionSession) -> FacetResult:
     machine_id = session.found_id()
     if not machine_id:
         return unavailable("no id of the machine is known")
-    return session.with_token(lambda: machines.events(session.client, session.given.app_name, machine_id))
+    return session.in_app(lambda app: machines.events(session.client, app, machine_id))
 
 
 @collects(Facet.LIST)
 def _list(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: machines.listing(session.client, session.given.app_name, deleted=False))
+    return session.in_app(lambda app: machines.listing(session.client, app, deleted=False))
 
 
 @collects(Facet.LIST_DELETED)
 def _list_deleted(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: machines.listing(session.client, session.given.app_name, deleted=True))
+    return session.in_app(lambda app: machines.listing(session.client, app, deleted=True))
 
 
 @collects(Facet.LOGS)
@@ -153,28 +171,27 @@ def _logs(session: CollectionSession) -> FacetResult:
     machine = session.best_machine()
     created_at = (machine.created_at if machine else None) or session.given.incident_at
     since = created_at - timedelta(seconds=60) if created_at and created_at.year > 1970 else None
-    found = session.with_token(lambda: logs.logs(session.client, session.given.app_name, machine_id, since))
+    found = session.in_app(lambda app: logs.logs(session.client, app, machine_id, since))
     kept = Facet.LOGS.kept
     if found.outcome is Outcome.ABSENT and since and kept and session.started_at - since > kept:
         # Nothing is left of that time, whatever was printed: this is no "no".
-        return unavailable(f"no line of instance {machine_id} is left: Fly keeps logs for about {kept.days} days")
+        return unavailable(
+            f"no line of instance {machine_id} is left: Fly keeps logs for about {kept.days} days", code=Reason.NOT_KEPT
+        )
     return found
 
 
 @collects(Facet.LIST_AGAIN, when=lambda session: session.list_disagrees())
 def _list_again(session: CollectionSession) -> FacetResult:
     session.wait_for_lag(LIST_LAG)
-    return machines.listing(session.client, session.given.app_name, deleted=False)
+    return machines.listing(session.client, session.app_name(), deleted=False)
 
 
 @collects(Facet.ORGANISATION)
 def _organisation(session: CollectionSession) -> FacetResult:
-    app, token = session.answer(Facet.APP), session.answer(Facet.TOKEN)
-    slugs = [session.given.org_slug, app.org_slug if isinstance(app, App) else ""]
-    slugs += [scope.org_slug for scope in token.scopes] if isinstance(token, Token) else []
-    slug = next(filter(None, slugs), "")
+    slug = session.org_slug()
     if not slug:
-        return unavailable("no organisation is known: neither the app nor the token named one (parameter org_slug)")
+        return unavailable(_NO_ORGANISATION, code=Reason.NOT_GIVEN)
     return session.with_token(lambda: machines.organisation(session.client, slug))
 
 
@@ -191,7 +208,9 @@ def _machine_again(session: CollectionSession) -> FacetResult:
 def _image_believed(session: CollectionSession) -> FacetResult:
     text = session.given.image or session.caller_answer().image
     if not text:
-        return unavailable("the image that the caller believes in is not known (parameter image)")
+        return unavailable(
+            "the image that the caller believes in is not known (parameter image)", code=Reason.NOT_GIVEN
+        )
     ref = registry.parse_ref(text)
     return session.registry(ref, ref.digest or ref.tag)
 
@@ -221,19 +240,22 @@ def _image_tag_now(session: CollectionSession) -> FacetResult:
 
 @collects(Facet.ADDRESSES)
 def _addresses(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: machines.addresses(session.client, session.given.app_name))
+    return session.in_app(lambda app: machines.addresses(session.client, app))
 
 
 @collects(Facet.DNS_APP, answer=Resolution)
 def _dns_app(session: CollectionSession) -> FacetResult:
-    return session.edge.resolve(f"{session.given.app_name}.fly.dev")
+    app = session.app_name()
+    return session.edge.resolve(f"{app}.fly.dev") if app else unavailable(NO_APP)
 
 
 @collects(Facet.DNS_BELIEVED, answer=Resolution)
 def _dns_believed(session: CollectionSession) -> FacetResult:
     host = split(session.believed_url()).hostname
     return (
-        session.edge.resolve(host) if host else unavailable("no URL of the caller is known (parameter websocket_url)")
+        session.edge.resolve(host)
+        if host
+        else unavailable("no URL of the caller is known (parameter websocket_url)", code=Reason.NOT_GIVEN)
     )
 
 
@@ -248,6 +270,27 @@ def _record_events(session: CollectionSession) -> FacetResult:
     keys = tuple(r.key for r in rows.rows if r.key) if isinstance(rows, Records) else ()
     words = tuple(dict.fromkeys((*keys, *session.record_words())))
     return session.records.events(session.source.records_events_table, words)
+
+
+@collects(Facet.CERTIFICATES, when=lambda session: bool(session.custom_host()))
+def _certificates(session: CollectionSession) -> FacetResult:
+    return session.in_app(lambda app: resources.certificates(session.client, app))
+
+
+@collects(Facet.VERSIONS, when=lambda session: session.was_updated())
+def _versions(session: CollectionSession) -> FacetResult:
+    app, machine_id = session.app_of_machine(), session.found_id()
+    return session.with_token(lambda: resources.versions(session.client, app, machine_id))
+
+
+@collects(Facet.VOLUMES, when=lambda session: session.names_a_volume())
+def _volumes(session: CollectionSession) -> FacetResult:
+    return session.in_app(lambda app: resources.volumes(session.client, app))
+
+
+@collects(Facet.SECRETS, when=lambda session: not session.well() or session.names_a_variable())
+def _secrets(session: CollectionSession) -> FacetResult:
+    return session.in_app(lambda app: resources.secrets(session.client, app))
 
 
 @collects(Facet.FUNCTION_SECRETS, when=lambda session: bool(session.source.project.managed))
@@ -274,7 +317,7 @@ def _status(session: CollectionSession) -> FacetResult:
 def _edge_believed(session: CollectionSession) -> FacetResult:
     url = session.believed_url()
     if not url:
-        return unavailable("no URL of the caller is known (parameter websocket_url)")
+        return unavailable("no URL of the caller is known (parameter websocket_url)", code=Reason.NOT_GIVEN)
     return _would_wake(session) or session.edge.probe(url)
 
 
@@ -287,20 +330,53 @@ def _edge_app(session: CollectionSession) -> FacetResult:
         return unavailable(f"not asked: machine {machine.id} is {machine.state}, nothing can answer for it")
     believed = split(session.believed_url())
     scheme = believed.scheme if believed.scheme in ("ws", "wss", "http", "https") else "wss"
-    url = f"{scheme}://{session.given.app_name}.fly.dev{believed.path or '/'}"
+    url = f"{scheme}://{session.app_name()}.fly.dev{believed.path or '/'}"
     return _would_wake(session) or session.edge.probe(url, machine.id)
+
+
+def _may_listen(session: CollectionSession) -> bool:
+    """A started machine whose program has not answered: what it listens on tells why."""
+    machine = session.best_machine()
+    return bool(machine and machine.state == "started" and machine.host_status in ("", "ok") and not session.answered())
+
+
+@collects(Facet.PROCESSES, when=_may_listen)
+def _processes(session: CollectionSession) -> FacetResult:
+    app, machine_id = session.app_of_machine(), session.found_id()
+    return session.with_token(lambda: resources.processes(session.client, app, machine_id))
 
 
 def _refused_by_proxy(session: CollectionSession) -> bool:
     """Did the proxy itself answer for the app? Its reason stands in the app's log, often tied to no machine."""
     probes = [session.answer(facet) for facet in (Facet.EDGE_BELIEVED, Facet.EDGE_APP)]
-    own = f"{session.given.app_name}.fly.dev"
+    own = f"{session.app_name()}.fly.dev"
     return any(isinstance(p, Probe) and p.status in (502, 503) and split(p.url).hostname == own for p in probes)
 
 
 @collects(Facet.LOGS_PROXY, when=_refused_by_proxy)
 def _proxy_lines(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: logs.proxy_lines(session.client, session.given.app_name))
+    return session.in_app(lambda app: logs.proxy_lines(session.client, app))
+
+
+@collects(Facet.METRICS, when=lambda session: not (session.well() and session.answered()))
+def _metrics(session: CollectionSession) -> FacetResult:
+    app, machine_id, slug = session.app_of_machine(), session.found_id(), session.org_slug()
+    if session.source.metrics_url.lower() == "off":
+        return unavailable("metrics are switched off (RUNBOOKS_METRICS_URL=off)", code=Reason.SWITCHED_OFF)
+    if not machine_id:
+        return unavailable("no id of the machine is known, and its series are asked by instance")
+    if not slug:
+        return unavailable(_NO_ORGANISATION, code=Reason.NOT_GIVEN)
+    machine, now = session.best_machine(), session.started_at
+    begun = (machine.created_at if machine else None) or session.given.incident_at
+    start = begun - timedelta(hours=1) if begun and begun.year > 1970 else now - metrics.KEPT
+    found = session.with_token(lambda: metrics.metrics(session.client, slug, app, machine_id, start, now))
+    if found.outcome is Outcome.ABSENT and now - start > metrics.KEPT:
+        return unavailable(
+            f"no series of instance {machine_id} is left: Fly keeps them for about {metrics.KEPT.days} days",
+            code=Reason.NOT_KEPT,
+        )
+    return found
 
 
 def _would_wake(session: CollectionSession) -> FacetResult | None:

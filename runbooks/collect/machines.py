@@ -26,7 +26,8 @@ from runbooks.evidence.redaction import token_kind
 NO_CREDENTIALS = "no token: set FLY_API_TOKEN, for example to the output of `fly tokens create readonly -o ORG -x 24h`"
 
 
-def _url(*parts: str, **query: str) -> str:
+def api_url(*parts: str, **query: str) -> str:
+    """The address of a resource of the Machines API, each part of its path quoted."""
     path = "/".join(quote(part, safe="") for part in parts)
     return f"{MACHINES}/v1/{path}" + (f"?{urlencode(query)}" if query else "")
 
@@ -34,7 +35,7 @@ def _url(*parts: str, **query: str) -> str:
 def token(client: Client) -> FacetResult:
     """What the token may see, from the API's own word; a 401 is an answer, too (§6.3)."""
     kind = token_kind(client.token)
-    answer = client.get(_url("tokens", "current"), "get token", "current")
+    answer = client.get(api_url("tokens", "current"), "get token", "current")
     if answer.status == 401:
         text = refusal_of(401, answer.body).text
         return seen(f"the API does not accept this token (HTTP 401: {text})", Token(kind, valid=False))
@@ -53,7 +54,7 @@ def token(client: Client) -> FacetResult:
 
 def app(client: Client, name: str) -> FacetResult:
     """GET app tells 403 (another organisation's) from 404 (no such app anywhere) (§6.3)."""
-    answer = client.get(_url("apps", name), "get app", name)
+    answer = client.get(api_url("apps", name), "get app", name)
     refusal = refusal_of(answer.status, answer.body)
     if says_missing(answer):
         return absent(f"there is no app called {name} (HTTP 404: {refusal.text})", refusal)
@@ -69,7 +70,7 @@ def app(client: Client, name: str) -> FacetResult:
 
 
 def machine(client: Client, app_name: str, machine_id: str) -> FacetResult:
-    answer = client.get(_url("apps", app_name, "machines", machine_id), "get machine", machine_id)
+    answer = client.get(api_url("apps", app_name, "machines", machine_id), "get machine", machine_id)
     refusal = refusal_of(answer.status, answer.body)
     if answer.status == 404 and not refusal.json:
         return unavailable(f"the API knows no such address (HTTP 404 as plain text): {machine_id!r} is no id", refusal)
@@ -85,7 +86,9 @@ def machine(client: Client, app_name: str, machine_id: str) -> FacetResult:
 
 
 def events(client: Client, app_name: str, machine_id: str) -> FacetResult:
-    answer = client.get(_url("apps", app_name, "machines", machine_id, "events", limit="50"), "get events", machine_id)
+    answer = client.get(
+        api_url("apps", app_name, "machines", machine_id, "events", limit="50"), "get events", machine_id
+    )
     refusal = refusal_of(answer.status, answer.body)
     if says_missing(answer):
         return absent(f"the events of {machine_id} are no longer served (HTTP 404: {refusal.text})", refusal)
@@ -103,7 +106,7 @@ def events(client: Client, app_name: str, machine_id: str) -> FacetResult:
 def listing(client: Client, app_name: str, *, deleted: bool) -> FacetResult:
     query = {"include_deleted": "true"} if deleted else {}
     answer = client.get(
-        _url("apps", app_name, "machines", **query),
+        api_url("apps", app_name, "machines", **query),
         "list machines",
         app_name,
         long_list=lambda: LongList(client.looked_for),
@@ -121,7 +124,7 @@ def listing(client: Client, app_name: str, *, deleted: bool) -> FacetResult:
 def organisation(client: Client, org_slug: str) -> FacetResult:
     """Every machine of the organisation: the test for "created in another app" (§1.6)."""
     answer = client.get(
-        _url("orgs", org_slug, "machines", include_deleted="true", limit="1000"),
+        api_url("orgs", org_slug, "machines", include_deleted="true", limit="1000"),
         "list organisation",
         org_slug,
         long_list=lambda: LongList(client.looked_for, "machines", ("error_regions", "next_cursor")),
@@ -138,7 +141,7 @@ def organisation(client: Client, org_slug: str) -> FacetResult:
 
 
 def addresses(client: Client, app_name: str) -> FacetResult:
-    answer = client.get(_url("apps", app_name, "ip_assignments"), "list addresses", app_name)
+    answer = client.get(api_url("apps", app_name, "ip_assignments"), "list addresses", app_name)
     if not answer.ok:
         return refused(answer, f"the addresses of {app_name}")
     if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("ips"), list):

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from runbooks.collect.result import FacetResult, absent, seen, unavailable
-from runbooks.evidence.models import Json, Record, RecordEvents, Records
+from runbooks.evidence.models import Json, Reason, Record, RecordEvents, Records
 from runbooks.evidence.parsers import text_of, time_of
 from runbooks.evidence.redaction import Redactor
 
@@ -41,7 +41,7 @@ class RecordsReader:
     def rows(self, table_name: str, words: tuple[str, ...]) -> FacetResult:
         """Rows whose key, machine id, Fly id or user id is one of the words."""
         if (why := self._unusable()) or not words:
-            return unavailable(why or "nothing is known to search the table by")
+            return unavailable(why or "nothing is known to search the table by", code=self._code())
         found = self._searched(table_name, ("machine_id", "fly_machine_id", "key", "user_id"), words)
         if isinstance(found, FacetResult):
             return found
@@ -51,7 +51,7 @@ class RecordsReader:
     def events(self, table_name: str, words: tuple[str, ...]) -> FacetResult:
         """What the caller wrote about the machine. An empty history is common: its insert may have failed."""
         if (why := self._unusable()) or not words:
-            return unavailable(why or "nothing is known to search the table by")
+            return unavailable(why or "nothing is known to search the table by", code=self._code())
         found = self._searched(table_name, ("machine_id",), words, within=DETAILS)
         if isinstance(found, FacetResult):
             return found
@@ -82,6 +82,9 @@ class RecordsReader:
             table = _table(connection, metadata, table_name)
             rows = self._matching(connection, table, names, words, within)
             return _Search(tuple(rows), "" if rows else _hidden(connection, table))
+
+    def _code(self) -> Reason:
+        return Reason.NONE if self._url else Reason.NOT_CONFIGURED
 
     def _unusable(self) -> str:
         if not self._url:

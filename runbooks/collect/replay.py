@@ -10,6 +10,7 @@ from runbooks.collect.client import recorded_url
 from runbooks.collect.result import FacetResult
 from runbooks.collect.transport import NoAnswer, RawAnswer
 from runbooks.evidence.bundle import Bundle
+from runbooks.evidence.models import Reason
 
 
 class NotRecorded(Exception):
@@ -55,14 +56,14 @@ def found_in(bundle: Bundle, number: str) -> FacetResult | None:
         or (observation.answer is None and observation.outcome.value != "could-not-look")
     ):
         return None
-    return FacetResult(observation.outcome, observation.reason, observation.answer)
+    return FacetResult(observation.outcome, observation.reason, observation.answer, observation.code)
 
 
-def reason_in(bundle: Bundle, number: str) -> str:
+def reason_in(bundle: Bundle, number: str) -> tuple[str, Reason]:
     """Why the recorded run could not look here, or that the bundle does not say."""
     observation = bundle.observations.get(number)
     if observation is not None and observation.outcome.value == "could-not-look":
-        return observation.reason
+        return observation.reason, observation.code
     if bundle.cut:
-        return f"not answered: the run {bundle.cut}"
-    return "the bundle holds no answer to this question"
+        return f"not answered: the run {bundle.cut}", Reason.NOT_RECORDED
+    return "the bundle holds no answer to this question", Reason.NOT_RECORDED

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbooks.collect.client import Answer
-from runbooks.evidence.models import Outcome, Refusal
+from runbooks.evidence.models import Outcome, Reason, Refusal
 from runbooks.evidence.parsers import refusal_of, text_of
 
 
@@ -18,6 +18,7 @@ class FacetResult:
     outcome: Outcome
     reason: str
     answer: Any = None
+    code: Reason = Reason.NONE
 
 
 def seen(reason: str, answer: Any) -> FacetResult:
@@ -28,8 +29,8 @@ def absent(reason: str, answer: Any = None) -> FacetResult:
     return FacetResult(Outcome.ABSENT, reason, answer)
 
 
-def unavailable(reason: str, answer: Any = None) -> FacetResult:
-    return FacetResult(Outcome.COULD_NOT_LOOK, reason, answer)
+def unavailable(reason: str, answer: Any = None, code: Reason = Reason.NONE) -> FacetResult:
+    return FacetResult(Outcome.COULD_NOT_LOOK, reason, answer, code)
 
 
 def says_missing(answer: Answer) -> bool:

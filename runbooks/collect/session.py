@@ -15,7 +15,9 @@ from runbooks.collect.records import RecordsReader
 from runbooks.collect.result import FacetResult, unavailable
 from runbooks.collect.source import Source
 from runbooks.collect.supabase import WebRecords
-from runbooks.evidence.models import ImageRef
+from runbooks.evidence.models import ImageRef, Reason
+
+NO_APP = "no app is known: none was given and the pasted text names none (parameter app_name)"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,12 @@ class CollectionSession(CollectionContext):
 
     def with_token(self, ask: Callable[[], FacetResult]) -> FacetResult:
         """Ask, if there is a token to ask with."""
-        return ask() if self.source.token else unavailable(machines.NO_CREDENTIALS)
+        return ask() if self.source.token else unavailable(machines.NO_CREDENTIALS, code=Reason.NO_TOKEN)
+
+    def in_app(self, ask: Callable[[str], FacetResult]) -> FacetResult:
+        """Ask about the app with its name, if a name is known and there is a token to ask with."""
+        app = self.app_name()
+        return self.with_token(lambda: ask(app)) if app else unavailable(NO_APP)
 
     def wait_for_lag(self, seconds: float) -> None:
         """Before a second look: wait for what lags behind."""

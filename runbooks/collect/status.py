@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from runbooks.collect.client import Client
 from runbooks.collect.result import FacetResult, absent, refused, seen, unavailable, unreadable
-from runbooks.evidence.models import StatusFeed
+from runbooks.evidence.models import Reason, StatusFeed
 from runbooks.evidence.parsers import status_of
 
 LOGICAL = "https://incidents.flyio.net/v1/incidents"
@@ -20,7 +20,7 @@ _FRESH = timedelta(days=1)
 def status(client: Client, configured: bool, around: datetime, now: datetime) -> FacetResult:
     """Incidents that were open within two hours of the given time. An old one may have left the feed."""
     if not configured:
-        return unavailable("the status feed is switched off (RUNBOOKS_STATUS_URL=off)")
+        return unavailable("the status feed is switched off (RUNBOOKS_STATUS_URL=off)", code=Reason.SWITCHED_OFF)
     answer = client.get(LOGICAL, "get incidents", "status")
     if not answer.ok:
         return refused(answer, "Fly's incidents")

@@ -27,6 +27,7 @@ from runbooks.evidence.models import (
     FunctionSecrets,
     ImageRef,
     LogLine,
+    Reason,
     RecordEvents,
     Records,
     Refusal,
@@ -336,7 +337,10 @@ def function_log(client: Client, project: Project, at: datetime | None) -> Facet
     if why := _unmanaged(project):
         return unavailable(why)
     if at is None:
-        return unavailable("when the incident was is not known (parameter incident_time), and the log is asked by time")
+        return unavailable(
+            "when the incident was is not known (parameter incident_time), and the log is asked by time",
+            code=Reason.NOT_GIVEN,
+        )
     begin, end = at - timedelta(minutes=2), at + timedelta(minutes=10)
     answer = _log_page(client, project, "logs", _SQL, begin, end)
     if answer.status in (404, 405, 410):

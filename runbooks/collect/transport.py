@@ -184,7 +184,7 @@ class HttpTransport:
                 socket.socket.shutdown(line, socket.SHUT_RDWR)
 
     def _physical(self, url: str) -> tuple[str, dict[str, str], dict[str, str]]:
-        parts = urlsplit(self._bases.get(url, url))
+        parts = urlsplit(self._bases.get(url, self._rebased(url)))
         base = self._bases.get(parts.netloc)
         if base is not None:
             physical = urlsplit(base)
@@ -204,6 +204,14 @@ class HttpTransport:
             return urlunsplit(parts), {}, {}
         netloc = f"[{route[0]}]:{route[1]}" if ":" in route[0] else f"{route[0]}:{route[1]}"
         return urlunsplit(parts._replace(netloc=netloc)), {"Host": parts.netloc}, {"sni_hostname": host}
+
+    def _rebased(self, url: str) -> str:
+        """An address below a logical base that has a `*` in its path, at the base that stands for it."""
+        for logical, base in self._bases.items():
+            before, star, _ = logical.partition("/*")
+            if star and url.startswith(f"{before}/"):
+                return f"{base}/{url[len(before) + 1 :].partition('/')[2]}"
+        return url
 
     def _must_resolve(self, host: str, port: int) -> None:
         if host not in self._names:

@@ -22,6 +22,11 @@ def _found(facts: Facts) -> Iterator[Claim]:
     yield from _of_the_log(facts)
     yield from _of_the_image(facts)
     yield from _of_the_exits(facts)
+    if facts.caller.foreign:
+        yield Claim(
+            f"The pasted text is about {facts.caller.foreign}; it supports nothing here.",
+            (Facet.CALLER, *facts.machine.seen_evidence[:1]),
+        )
     machine, told = facts.machine.description, facts.caller.answer.machine_id
     if told and facts.subject.machine_id and told != facts.subject.machine_id and not facts.caller.records:
         yield Claim(

@@ -6,7 +6,8 @@
     strong for, nothing strong against      likely
     anything else                           open
 
-A decisive point needs a look that *saw* something: absence alone never confirms. A point that rests only
+A decisive point needs an observation that *saw* something of the subject: absence alone never confirms, and
+neither does a pasted text that does not name the subject. A point that rests only
 on looks that could not be made is weak, whatever its rule says. While the evidence contradicts itself,
 nothing is better than likely.
 """
@@ -14,9 +15,11 @@ nothing is better than likely.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
+from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import sentence
 from runbooks.diagnose.contradictions import contradictions
 from runbooks.diagnose.facts import Facts
@@ -243,12 +246,24 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
             continue
         if entry is not None:
             entries.append(entry)
-    top, tied = _first_to_fix(entries, facts.events.runs)
+    top, tied = _first_to_fix(entries, facts.events.runs or _idle(facts))
     return Ledger(tuple(entries), top, tied, tuple(faults), against_itself)
 
 
-def status_of(points: Iterable[Point], outcome: Callable[[str], Outcome | None], contradicted: bool = False) -> Status:
-    """The table at the top of this file. A point that rests on nothing that was looked at is weak."""
+def status_of(
+    points: Iterable[Point],
+    outcome: Callable[[str], Outcome | None],
+    contradicted: bool = False,
+    indirect: AbstractSet[str] = frozenset(),
+) -> Status:
+    """The table at the top of this file. A point that rests on nothing that was looked at is weak.
+
+    Args:
+        points: the arguments
+        outcome: the outcome of an observation, by its number
+        contradicted: whether the evidence contradicts itself
+        indirect: numbers of observations that may be about something else: an argument that needs one confirms nothing
+    """
 
     def looked(point: Point) -> bool:
         return any(outcome(number) in (Outcome.SEEN, Outcome.ABSENT) for number in point.evidence)
@@ -257,7 +272,10 @@ def status_of(points: Iterable[Point], outcome: Callable[[str], Outcome | None],
     against = max((p.weight if looked(p) else Weight.WEAK for p in points if p.kind is Kind.CONTRADICTS), default=None)
     favour = [p for p in points if p.kind is Kind.SUPPORTS and looked(p)]
     decisive = any(
-        p.weight is Weight.DECISIVE and any(outcome(number) is Outcome.SEEN for number in p.evidence) for p in favour
+        p.weight is Weight.DECISIVE
+        and any(outcome(number) is Outcome.SEEN for number in p.evidence)
+        and not any(number in indirect for number in p.evidence)
+        for p in favour
     )
     strong = any(p.weight >= Weight.STRONG for p in favour)
     if against is Weight.DECISIVE:
@@ -310,7 +328,8 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         p.kind is Kind.SUPPORTS or (p.kind is Kind.CONTRADICTS and p.weight is Weight.DECISIVE) for p in points
     ):
         return None
-    status = status_of(points, facts.outcome, contradicted)
+    indirect = frozenset() if facts.caller.names_subject else frozenset({Facet.CALLER.value})
+    status = status_of(points, facts.outcome, contradicted, indirect)
     last = statements[-1] if statements else Conclusion(info.title)
     names = facts.names
     if any(s.names for s in statements):
@@ -332,6 +351,11 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
 def _claims(facts: Facts, points: Iterable[Point], kind: Kind) -> tuple[Claim, ...]:
     """The points of one kind; a look that a run did not come to is no footnote."""
     return tuple(Claim(p.text, facts.made(*p.evidence)) for p in points if p.kind is kind)
+
+
+def _idle(facts: Facts) -> bool:
+    """Whether the machine is stopped and the next request starts it: that is its normal operation."""
+    return facts.events.state in ("stopped", "suspended") and any(s.autostart for s in facts.machine.services or ())
 
 
 def _first_to_fix(entries: list[Entry], runs: bool) -> tuple[Entry | None, tuple[Entry, ...]]:

@@ -51,6 +51,7 @@ INIT: Table = (
             ("out of memory", r"(?i)out of memory: killed process \d+ \((?P<thing>[^)\n]{1,80})\)"),
             ("out of memory", r"Out of memory: Killed process"),
             ("oom killed", r"Process appears to have been OOM killed"),
+            ("last few gcs", r"<--- Last few GCs --->"),
             ("heap", r"JavaScript heap out of memory|Reached heap limit|Ineffective mark-compacts near heap limit"),
             ("outofmemory", r"\b(?:java\.lang\.OutOfMemoryError|System\.OutOfMemoryException)\b"),
             ("memoryerror", r"\b(?:MemoryError|NoMemoryError)\b"),
@@ -77,13 +78,14 @@ RUNNER: Table = (
         (
             (
                 "image",
-                r"(?i)^(?!.{0,40}enough space).{0,80}?\b(?:pull|prepar|fetch)\w{0,6}\b.{0,200}?\bimage\b"
+                r"(?i)^(?!.{0,40}enough space|.{0,80}build from source)"
+                r".{0,80}?\b(?:pull|prepar|fetch)\w{0,6}\b.{0,200}?\bimage\b"
                 r".{0,300}?\b(?:fail(?:ed|ure)?|errors?|unable|not found|cancel\w*)\b",
             ),
             (
                 "image",
-                r"(?i)\b(?:fail(?:ed|ure)?|errors?|unable|could not)\b.{0,60}?\b(?:pull|prepar|fetch|unpack)\w{0,6}\b"
-                r".{0,80}?\bimage\b",
+                r"(?i)\b(?:fail(?:ed|ure)?|errors?|unable|could not)\b(?!.{0,100}build from source)"
+                r".{0,60}?\b(?:pull|prepar|fetch|unpack)\w{0,6}\b.{0,80}?\bimage\b",
             ),
         ),
     ),
@@ -128,15 +130,23 @@ RUNNER: Table = (
     ("stopping", (("shutting down virtual", r"Shutting down virtual machine"),)),
 )
 PROXY: Table = (
-    ("autostop", (("excess capacity", rf"excess capacity, auto(?:stopp|suspend)ing machine (?P<thing>{_ID})"),)),
+    (
+        "autostop",
+        (
+            ("excess capacity", rf"excess capacity, auto(?:stopp|suspend)ing machine (?P<thing>{_ID})"),
+            # the wording of 2023
+            ("downscaling app", rf"Downscaling app .{{1,200}}Automatically stopping machine (?P<thing>{_ID})"),
+            ("automatically stopping", rf"Automatically stopping machine (?P<thing>{_ID})"),
+        ),
+    ),
     (
         "autostart",
         (
             ("starting machine", r"^\s*Starting machine\s*$"),
             ("machine started in", r"^\s*machine started in"),
-            ("became reachable in", r"machine became reachable in"),
         ),
     ),
+    ("reachable", (("became reachable in", r"machine became reachable in (?P<thing>[\d.]{1,9}m?s)"),)),
     (
         "refused",
         (
@@ -155,6 +165,7 @@ PROXY: Table = (
             ("no known healthy", r"no known healthy instances found"),
             ("good candidate", r"could not find a good candidate within"),
             ("instance to route to", r"could not find an instance to route to"),
+            ("nothing from that app", r"nothing from that app serves port"),
         ),
     ),
     ("no-such-machine", (("[pr02", r"\[PR02\]"), ("local instance", r"could not find local instance for route"))),
@@ -173,8 +184,15 @@ PROXY: Table = (
         "worker-unreachable",
         (("[pu03", r"\[PU03\]"), ("worker", r"(?i)\bunreachable worker|worker host .{0,20}unreachable")),
     ),
+    ("cross-network", (("cross-network replays", r"cross-network replays are not allowed"),)),
     ("replay-refused", (("[pa0", r"\[PA0[45]\]"), ("fly-replay", r"fly-replay.{0,200}(?:cannot find|permission)"))),
-    ("concurrency", (("[pl0", r"\[PL0[12]\]"),)),
+    (
+        "concurrency",
+        (
+            ("hard limit of", r"reached hard limit of (?P<number>\d{1,9}) concurrent (?P<thing>connections|requests)"),
+            ("[pl0", r"\[PL0[12]\]"),
+        ),
+    ),
     (
         "tls-failed",
         (("[pt", r"\[PT\d\d\]"), ("tls", r"(?i)no valid tls certificate|\btls handshake (?:failed|timed out)")),
@@ -210,11 +228,45 @@ FLYCTL: Table = (
         (
             (
                 "health checks to pass",
-                r"(?:timeout reached|failed to wait(?:ing)?|waiting).{0,20} for health checks to pass",
+                # a time-out of the client while it polls says nothing about the checks (§14.14)
+                r"(?:timeout reached|failed to wait(?:ing)?|waiting).{0,20} for health checks to pass"
+                r"(?!.{0,400}(?:request canceled|context deadline exceeded|Client\.Timeout))",
             ),
-            ("smoke checks", r"[Ss]moke checks for .{1,60} failed"),
         ),
     ),
+    (
+        "release-command",
+        (
+            ("release_command", r"release_command failed(?:.{0,80}?with exit code (?P<number>\d{1,3}))?"),
+            ("release_command", r"release_command machine .{1,40} exited with non-zero status of (?P<number>\d{1,3})"),
+            ("release command", r"[Rr]elease command failed"),
+        ),
+    ),
+    (
+        "push-failed",
+        (
+            ("failed to push", r"failed to push (?P<thing>(?:registry\.fly\.io/|image\b)\S{0,200})"),
+            ("error pushing image", r"error pushing image"),
+            ("/v2/", r"unexpected status from (?:HEAD|PUT|POST|PATCH) request to \S{1,200}/v2/"),
+        ),
+    ),
+    (
+        "deploy-failed",
+        (
+            ("unrecoverable error", r"Unrecoverable error: (?P<thing>.{1,300})"),
+            ("update failed", r"(?:failed to update|error updating) (?:VM|machine) .{1,300}"),
+            ("failed to update", r"(?:failed to update|error updating) (?:VM|machine) .{1,300}"),
+        ),
+    ),
+    (
+        "destroyed-by-hand",
+        (("attempting to destroy", r"was found and is currently in .{1,30} state, attempting to destroy"),),
+    ),
+    (
+        "deploy-destroys",
+        (("destroy", r"^\s*\* destroy (?P<number>\d{1,6}) .{0,80}?machines?\b"),),
+    ),
+    ("smoke-failed", (("smoke checks", r"[Ss]moke checks for .{1,60} failed"),)),
     ("not-expected-address", (("expected address", r"app is not listening on the expected address"),)),
     (
         "deploying",

@@ -86,6 +86,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"over the allowed quota",
         r"quota (?:has been )?exceeded|exceed(?:s|ed|ing)? (?:your |the |its )?(?:[\w-]+ )?quota",
         r"organization is not allowed to use GPU machines",
+        r"not have enough trust to (?:access|use|create)[^\n.]{0,60}",
     )),
     ("suspended", (
         r"trial (?:has ended|has expired|is over)(?:, please add a credit card[^\n]{0,60})?",
@@ -121,6 +122,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"volume {_VOLUME} (?:was |is |could )?not (?:be )?found",
         r"volume not found",
         r"(?:could not|unable to|failed to) find volume",
+        r"needs an unattached volume named [\"'](?P<name>[\w-]{1,60})",
         r"needs volumes with name [\"'](?P<name>[\w-]{1,60})",
     )),
     ("host-capacity", (
@@ -129,7 +131,6 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?:could not reserve resource for machine|insufficient resources available to fulfill request)"
         r"(?:: (?P<what>insufficient [\w ]{1,60}))?",
         r"(?P<what>insufficient (?:memory|CPUs?|IPs|disk|GPUs?)(?: space)? available(?: to fulfill request)?)",
-        r"deploys to this host are temporarily disabled",
         r"governor policy blocked start",
         r"\bhost (?:is )?at capacity",
     )),
@@ -163,6 +164,11 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"timeout reached waiting for machine's state to change[^\n]{0,200}",
         rf"did not reach {_Q}(?P<wanted>\w{{1,20}}){_Q} (?:within|in time)",
         r"timed out waiting for (?:machine )?state:? (?P<wanted>\w{1,20})",
+    )),
+    ("host-maintenance", (
+        r"deploys to this host are (?:temporarily )?disabled",
+        r"\bhost (?:is )?(?:currently )?(?:in|under(?:going)?) (?:scheduled )?maintenance",
+        r"\bhost is (?:being )?(?:drained|cordoned|evacuated)",
     )),
     ("host-unreachable", (
         r"\b(?:host|worker)s? (?:is |are )?(?:currently )?(?:unavailable|unreachable)",
@@ -206,10 +212,18 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("forbidden", (
         r"(?:: |\": ?\"|=> ?\"|\b403 )forbidden\b|^forbidden\W{0,3}$",
-        r"permission_denied:|do not have permission|not authorized to (?:access|perform)",
+        r"permission_denied:|do not have permission|not authorized to \w{2,20}",
+    )),
+    ("client-timeout", (
+        r"timeout reached waiting for[^\n]{0,400}?(?:request canceled|context deadline exceeded|Client\.Timeout)",
+    )),
+    ("release-command", (
+        r"release[_ ]command failed[^\n]{0,200}",
+        r"release_command machine [^\n]{1,40} exited with non-zero status[^\n]{0,40}",
     )),
     ("health-timeout", (
-        r"timeout reached waiting for health ?checks[^\n]{0,400}",
+        # flyctl's own request can end before the checks do: that says nothing about them (§14.14).
+        r"timeout reached waiting for health ?checks(?![^\n]{0,400}request canceled)[^\n]{0,400}",
         r"smoke checks? [^\n]{0,60}failed",
         r"could not get all green machines to be healthy",
     )),
@@ -246,8 +260,10 @@ _STEMS = (
     "reach", "timed out", "timedout", "timeout", "time-out", "unavailable", "too many", "invalid", "json: ",
     "unsupported",
     "config.", "gpu", "flyctl version", "apps for machines", "validation", "no such", "not found", "could not", "token",
-    "authenticated", "forbidden", "permission", "health", "smoke", "upstream", "server error", "gateway", "api error",
-    "non-2", "enotfound", "econn", "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution",
+    "authenticated", "authorized", "unattached", "forbidden", "permission", "health", "smoke", "upstream",
+    "server error", "gateway", "api error", "non-2", "release", "trust", "billing", "maintenance", "drained",
+    "cordoned", "evacuat",
+    "enotfound", "econn", "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution",
     "not known", "tcp", "deadline", "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted",
     "closed", "curl: ", "launch", "name_taken", "paid plan", "paid_plan",
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import VAGUE, ApiRefusal, Facts
+from runbooks.diagnose.facts import GONE, VAGUE, ApiRefusal, Facts
 from runbooks.diagnose.ledger import Point, Weight, confirms, contradicts, refutes, supports
 
 SIGNALS = {129: "SIGHUP", 130: "SIGINT", 132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE"}
@@ -37,11 +37,20 @@ def said_no(facts: Facts, *kinds: str, of_create: bool = True) -> Iterator[Point
         yield supports(f"An earlier call was refused: {no.told}.", no.evidence, weight=Weight.WEAK)
         return
     later = no.at and facts.events.created_at and no.at > facts.events.created_at + _SAME_CALL
-    if not of_create or later or not facts.machine.exists:
-        yield confirms(f"The platform refused the call: {no.told}.", no.evidence)
+    if not of_create or later or not facts.machine.exists or not no.operation.makes_a_machine:
+        yield confirms(f"The platform refused {no.call}: {no.told}.", no.evidence)
         return
     yield supports(f"The platform refused a call: {no.told}.", no.evidence)
     yield contradicts("A machine was made all the same.", *facts.machine.exists)
+
+
+def lookup_faults(facts: Facts) -> tuple[ApiRefusal, ...]:
+    """Refusals that call the subject's own id invalid or unknown, while a view shows the machine (§14.2)."""
+    own, living = facts.subject.machine_id, [v for v in facts.machine.views if v.machine.state not in GONE]
+    if not own or not living:
+        return ()
+    kinds = facts.log.refused("id-invalid", "machine-missing")
+    return tuple(no for no in kinds if own in (no.names.get("id"), no.names.get("machine_id")))
 
 
 def other_reason(facts: Facts, *kinds: str) -> Iterator[Point]:

@@ -10,8 +10,10 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.log_classifier import is_program
 from runbooks.diagnose.model import Moment, Span
-from runbooks.evidence.models import Event, Outcome, PlatformIncident, StatusFeed
+from runbooks.evidence.log_parser import is_headed
+from runbooks.evidence.models import Event, LogLine, Outcome, PlatformIncident, StatusFeed
 from runbooks.evidence.parsers import time_of
+from runbooks.evidence.pasted.clock import PlacedLines
 
 _ORDER = ("caller", "record", "Fly API", "events", "platform log", "program log", "status", "endpoint", "we")
 _STATES = {
@@ -31,6 +33,7 @@ _STATES = {
     "destroying": "destroying",
     "destroyed": "destroyed",
 }
+_MOST_PASTED = 500
 _STAMPED = re.compile(r"^[\[(]?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)[\])]?[\s:|-]*(.*)$")
 
 
@@ -38,10 +41,18 @@ def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
     """Every dated thing that was seen, oldest first. `decisive` holds texts that the cause quotes."""
     quoted = tuple(decisive)
     found = [*_caller(facts), *_record(facts), *_api(facts), *_events(facts), *_log(facts, quoted), *_status(facts)]
-    found += _endpoint(facts)
+    found += [*_pasted_log(facts, quoted), *_endpoint(facts)]
     found += [Moment(facts.now, "we", "looked", number) for number in _eyes(facts)]
     marked = _mark_one(found)
     return tuple(sorted(marked, key=lambda m: (m.at, _ORDER.index(m.source), m.evidence)))
+
+
+def assumptions(facts: Facts) -> tuple[str, ...]:
+    """What was assumed about the times of pasted lines that are in the timeline."""
+    found = facts.caller.placed if facts.outcome(Facet.CALLER) is Outcome.SEEN else PlacedLines()
+    day = f"The pasted lines show no date: the day {found.day_assumed} of the incident is assumed."
+    zone = "The pasted lines show no time zone: UTC is assumed."
+    return ((day,) if found.day_assumed else ()) + ((zone,) if found.zone_assumed else ())
 
 
 def _eyes(facts: Facts) -> Iterable[str]:
@@ -76,13 +87,27 @@ def _states_from_log(facts: Facts) -> Iterator[tuple[datetime, str]]:
 
 
 def _caller(facts: Facts) -> Iterator[Moment]:
+    """Entries of the caller's own log: lines with a time that are no lines of the machine's log."""
     if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
         return
-    for line in facts.caller.answer.text.splitlines()[:500]:
+    told, shipped = facts.caller.answer, {line.message.strip() for line in facts.caller.pasted}
+    for line in (told.pasted.words or told.text).splitlines()[:500]:
         match = _STAMPED.match(line.strip())
         at = time_of(match.group(1)) if match else None
-        if match and at:
+        if not match or not at or is_headed(line) or match.group(2).strip() in shipped:
+            continue
+        if match.group(2) or not shipped:
             yield Moment(at, "caller", match.group(2).rstrip(" {[")[:200] or "an entry of its log", Facet.CALLER)
+
+
+def _pasted_log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
+    """The machine's log lines in the pasted text that the platform's log does not show already."""
+    if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
+        return
+    known, own = {line.message for line in facts.log.logs.lines} if facts.log.logs else set(), set(facts.log.lines)
+    for line, at in facts.caller.placed.lines[-_MOST_PASTED:]:
+        if at and line in own and line.message not in known:
+            yield from _log_moment(facts, line, at, Facet.CALLER, quoted)
 
 
 def _record(facts: Facts) -> Iterator[Moment]:
@@ -124,11 +149,18 @@ def _event_text(event: Event) -> str:
 def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
     """What the program printed, and those lines of the platform that mean something."""
     for line in facts.log.logs.lines if facts.log.logs else ():
-        if line.at and (is_program(line) or line in facts.log.meaningful):
-            text = " ".join(line.message.split())[:200]
-            source = "program log" if is_program(line) else "platform log"
-            hit = len(text) > 8 and any(line.message.strip()[:120] in quote for quote in quoted)
-            yield Moment(line.at, source, text, Facet.LOGS, hit)
+        if line.at:
+            yield from _log_moment(facts, line, line.at, Facet.LOGS, quoted)
+
+
+def _log_moment(facts: Facts, line: LogLine, at: datetime, evidence: str, quoted: tuple[str, ...]) -> Iterator[Moment]:
+    # What the proxy calls an error is shown also where nobody knows yet what it means.
+    unknown = evidence == Facet.CALLER and line.provider == "proxy" and line.level == "error"
+    if unknown or is_program(line) or line in facts.log.meaningful:
+        text = " ".join(line.message.split())[:200]
+        source = "program log" if is_program(line) and not unknown else "platform log"
+        hit = len(text) > 8 and any(line.message.strip()[:120] in quote for quote in quoted)
+        yield Moment(at, source, text, evidence, hit)
 
 
 def _status(facts: Facts) -> Iterator[Moment]:

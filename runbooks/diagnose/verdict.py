@@ -5,15 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.diagnose import caller_claims, comparison, config_audit, timeline, visibility
+from runbooks.diagnose import caller_claims, comparison, config_audit, timeline, unexplained, visibility
 from runbooks.diagnose.commands import UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
-from runbooks.diagnose.model import Answer, Diagnosis, Remedy, Symptom, Unchecked, Verdict, View
-from runbooks.evidence.models import Evidence, Outcome
+from runbooks.diagnose.model import (
+    Answer,
+    Claim,
+    Diagnosis,
+    Hypothesis,
+    Remedy,
+    Status,
+    Symptom,
+    Unchecked,
+    Verdict,
+    View,
+)
+from runbooks.diagnose.states import row_agrees
+from runbooks.evidence.models import Evidence, Outcome, Reason
 from runbooks.evidence.retention import overdue
 
 _STATE_WORDS = {"destroyed": " is gone", "destroying": " is going", "started": " runs", "created": " never started"}
+# Views without which nothing is healthy: what could not be looked at may hold the fault.
+_NEEDED = (
+    Facet.MACHINE,
+    Facet.EVENTS,
+    Facet.LIST,
+    Facet.LOGS,
+    Facet.RECORD,
+    Facet.CALLER,
+    Facet.EDGE_BELIEVED,
+    Facet.EDGE_APP,
+)
 _BAD_STATES = (*GONE, "failed", "launch_failed", "stopped", "suspended")
 
 
@@ -31,18 +54,20 @@ def diagnose(
     ledger = weigh(facts, causes)
     views = visibility.matrix(facts)
     symptoms = _symptoms(facts, views)
-    verdict = _verdict(facts, ledger, views)
+    unsolved = unexplained.unexplained(facts, ledger)
+    verdict = _verdict(facts, ledger, views, unsolved)
+    strange = unexplained.hypothesis(facts)
     quotes = [claim.text for entry in (ledger.top,) if entry for claim in entry.hypothesis.supports]
     habits = config_audit.audit(facts)
     return Diagnosis(
         verdict=verdict,
-        headline=_headline(facts, ledger, verdict),
+        headline=_headline(facts, ledger, verdict, unsolved),
         cause=finding_of(ledger.top) if ledger.top else None,
         contributing=(
             *(finding_of(entry) for entry in ledger.contributing),
             *(habit.finding for habit in habits),
         ),
-        hypotheses=tuple(entry.hypothesis for entry in sorted(ledger.entries, key=_reading_order(ledger))),
+        hypotheses=_hypotheses(ledger, strange),
         visibility=views,
         timeline=timeline.moments(facts, quotes),
         life=timeline.life(facts),
@@ -56,10 +81,18 @@ def diagnose(
         contradictions=ledger.contradictions,
         untrue=caller_claims.untrue(facts),
         comparison=comparison.compare(facts),
+        assumptions=timeline.assumptions(facts),
     )
 
 
-def _verdict(facts: Facts, ledger: Ledger, views: tuple[View, ...]) -> Verdict:
+def _hypotheses(ledger: Ledger, strange: Hypothesis | None) -> tuple[Hypothesis, ...]:
+    """In reading order; a refusal that no table knows stands before everything that is only open."""
+    told = [entry.hypothesis for entry in sorted(ledger.entries, key=_reading_order(ledger))]
+    place = sum(h.status in (Status.CONFIRMED, Status.LIKELY) for h in told)
+    return (*told[:place], *((strange,) if strange else ()), *told[place:])
+
+
+def _verdict(facts: Facts, ledger: Ledger, views: tuple[View, ...], unsolved: tuple[Claim, ...]) -> Verdict:
     if ledger.top or ledger.tied:
         return Verdict.INCIDENT
     if facts.siblings.unsure_which:
@@ -71,7 +104,7 @@ def _verdict(facts: Facts, ledger: Ledger, views: tuple[View, ...]) -> Verdict:
     probe = facts.observations.probe(Facet.EDGE_BELIEVED) or facts.observations.probe(Facet.EDGE_APP)
     if probe and probe.reached != "open" and facts.machine.views:
         return Verdict.INCIDENT
-    return Verdict.HEALTHY if _all_well(facts) else Verdict.INCONCLUSIVE
+    return Verdict.HEALTHY if _all_well(facts) and not unsolved else Verdict.INCONCLUSIVE
 
 
 def _all_well(facts: Facts) -> bool:
@@ -80,19 +113,20 @@ def _all_well(facts: Facts) -> bool:
         s.evidence in (Facet.MACHINE, Facet.MACHINE_AGAIN) and s.machine.config for s in facts.machine.views
     )
     listed = any(n in facts.machine.seen_evidence for n in (Facet.LIST, Facet.LIST_AGAIN))
-    row = facts.caller.record is None or facts.caller.record.status in ("running", "started", "")
-    asked = not any(facts.failed(n) for n in (Facet.RECORD, Facet.EDGE_BELIEVED, Facet.CALLER))
+    record = facts.caller.record
+    row = record is None or not record.status or row_agrees(record.status, facts.events.state) is True
+    asked = not any(facts.failed(n) for n in _NEEDED)
     return facts.events.state == "started" and described and listed and row and asked
 
 
-def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
+def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Claim, ...]) -> str:
     who = facts.subject.machine_id or facts.subject.machine_name or "the machine"
     what = f"Machine {who}" if who != "the machine" else "The machine"
     if verdict is Verdict.HEALTHY:
         return f"{what} is running in {facts.subject.app} and every view that could be asked agrees."
     if ledger.top:
         statement = ledger.top.hypothesis.statement
-        state = _STATE_WORDS.get(facts.events.state, f" is {facts.events.state}" if facts.events.state else "")
+        state = _state_words(facts)
         if ledger.top.info.stage <= 1 or not facts.machine.views:
             return statement
         if not state:
@@ -106,8 +140,16 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
     if ledger.tied:
         titles = " or ".join(entry.info.title[:1].lower() + entry.info.title[1:] for entry in ledger.tied)
         return f"{what}: either {titles}; the evidence allows both."
+    if (no := unexplained.strange(facts)) and not facts.events.runs:
+        return f"{what}: the platform refused {no.call} for a reason that is not in the catalogue: {no.told}."
+    if unsolved and facts.events.runs:
+        state = _state_words(facts) or " is running"
+        return f"{what}{state}, but this is not explained: {unsolved[0].text}"
     if verdict is Verdict.INCIDENT:
         return f"{what} is {facts.events.state or 'not to be found'}, and the evidence does not establish why."
+    if facts.events.runs and (pasted := facts.events.pasted_at):
+        when = f"{pasted:%Y-%m-%d %H:%M} UTC"
+        return f"{what} was running at {when}, as the pasted text shows. Fly's own views could not be asked."
     if facts.events.runs:
         return f"{what} runs, but not every view could be asked, or not every view agrees."
     blind = sum(observation.outcome is Outcome.COULD_NOT_LOOK for observation in facts.evidence.observations.values())
@@ -115,6 +157,14 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict) -> str:
         f"What happened to {who} is not established: {blind} of {len(facts.evidence.observations)} questions "
         f"could not be asked or were not answered."
     )
+
+
+def _state_words(facts: Facts) -> str:
+    """How the machine is, as a clause; how it was, where only a pasted text tells it."""
+    state, pasted = facts.events.state, facts.events.pasted_at
+    if pasted and (state or facts.events.runs):
+        return f" was {'running' if state in ('started', '') else state} at {pasted:%Y-%m-%d %H:%M} UTC"
+    return _STATE_WORDS.get(state, f" is {state}" if state else "")
 
 
 def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
@@ -140,7 +190,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
-            Answer.of(bool(caller.machine_id) if told else None),
+            Answer.of(bool(caller.machine_id) if told and caller.is_answer else None),
             facts.made(Facet.CALLER),
             f"The caller was given the {seen}" if seen else "The caller was given no machine id",
         ),
@@ -199,16 +249,17 @@ def _ask_fly(facts: Facts) -> list[Remedy]:
 
 def _make_it_visible(facts: Facts) -> list[Remedy]:
     """When the platform could not be asked, that is what to mend first."""
-    reasons = [
-        observation.reason
+    blind = [
+        observation
         for n in (Facet.TOKEN, Facet.APP, Facet.LIST, *(() if overdue(facts.evidence) else (Facet.LOGS,)))
         if (observation := facts.observation(n)) and observation.outcome is Outcome.COULD_NOT_LOOK
     ]
-    if not reasons:
+    if not blind:
         return []
+    reason = blind[0].reason
     makes_one = 'export FLY_API_TOKEN="$(fly tokens create readonly -o {org} -x 24h)"'
-    commands = (makes_one,) if "FLY_API_TOKEN" in reasons[0] else ()
-    why = f"{reasons[0][:1].upper()}{reasons[0][1:]}" if reasons[0].split(" ")[0].isalpha() else reasons[0]
+    commands = (makes_one,) if blind[0].code in (Reason.NO_TOKEN, Reason.BAD_TOKEN) else ()
+    why = f"{reason[:1].upper()}{reason[1:]}" if reason.split(" ")[0].isalpha() else reason
     return [
         filled(
             Remedy("Make it possible to look, then run again", "{why}.", commands),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
@@ -22,7 +23,7 @@ from runbooks.base.files import NotReadable, read_bytes
 from runbooks.base.seal import sealed
 from runbooks.evidence import journal
 from runbooks.evidence.har import dumps, har_entry, iso, plain
-from runbooks.evidence.models import Evidence, Observation, Outcome
+from runbooks.evidence.models import Evidence, Observation, Outcome, Reason
 from runbooks.evidence.redaction import Hit
 from runbooks.evidence.saved_files import MAX_FILE, Read, json_of, saved_files, verify
 
@@ -46,6 +47,15 @@ class ReplayContext:
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
+# Bundles from before the code was kept hold only the sentence.
+_OLD_REASONS = {
+    Reason.NOT_GIVEN: re.compile(r"\(parameter \w+\)$"),
+    Reason.NOT_CONFIGURED: re.compile(r"^no database is configured"),
+    Reason.NO_TOKEN: re.compile(r"^no token: set FLY_API_TOKEN"),
+    Reason.BAD_TOKEN: re.compile(r"^the token \(FLY_API_TOKEN\) holds"),
+}
+
+
 @dataclass(frozen=True)
 class RecordedObservation:
     """How a look ended, and its answer where that did not come over HTTP."""
@@ -54,6 +64,7 @@ class RecordedObservation:
     reason: str
     answer: Any
     asked: bool
+    code: Reason = Reason.NONE
 
 
 @dataclass(frozen=True)
@@ -214,7 +225,17 @@ def _recorded(row: Mapping[str, Any], read: Read) -> RecordedObservation:
     if kind is not None and row["file"] not in (None, "http.har"):
         told = read(row["file"])["answer"]
         answer = None if told is None else pydantic.TypeAdapter(kind).validate_python(told)
-    return RecordedObservation(Outcome(row["outcome"]), str(row["reason"]), answer, row["file"] == "http.har")
+    in_har = row["file"] == "http.har"
+    return RecordedObservation(Outcome(row["outcome"]), str(row["reason"]), answer, in_har, _code(row))
+
+
+def _code(row: Mapping[str, Any]) -> Reason:
+    """The code of the reason, read from the sentence where the bundle has none; `NONE` for one of a newer release."""
+    if "code" in row:
+        return next((code for code in Reason if code == row["code"]), Reason.NONE)
+    if row["outcome"] == Outcome.COULD_NOT_LOOK:
+        return next((code for code, pattern in _OLD_REASONS.items() if pattern.search(row["reason"])), Reason.NONE)
+    return Reason.NONE
 
 
 def files(
@@ -263,6 +284,7 @@ def _entry(observation: Observation, written: Mapping[str, str]) -> dict[str, An
         "question": observation.facet.question,
         "outcome": observation.outcome.value,
         "reason": observation.reason,
+        "code": observation.code.value,
         "at": iso(observation.at),
         "file": own if own in written else "http.har" if observation.exchanges else None,
         "exchanges": [x.sha256 for x in observation.exchanges],

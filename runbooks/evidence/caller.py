@@ -15,6 +15,7 @@ from runbooks.evidence.caller_errors import STAMP, own_words, refused_in
 from runbooks.evidence.embedded_json import MACHINE_ID, objects_in, placed_objects
 from runbooks.evidence.models import Caller
 from runbooks.evidence.parsers import text_of, time_of
+from runbooks.evidence.pasted import read_pasted
 
 __all__ = ["MACHINE_ID", "objects_in", "read_caller"]
 
@@ -35,7 +36,8 @@ _SUCCESS = re.compile(r"(?i)\b(success|successfully|provisioned|created)\b")
 def read_caller(text: str) -> Caller:
     """Read a pasted text that is already redacted. Whatever cannot be read stays in `text`."""
     fields: dict[str, Any] = {}
-    words = own_words(text)
+    pasted = read_pasted(text)
+    words = own_words(pasted.words)
     refused = refused_in(words)
     for start, _, found in placed_objects(words):
         if start not in refused.bodies:
@@ -53,11 +55,12 @@ def read_caller(text: str) -> Caller:
         message=message,
         image=_first(fields, "image"),
         reused=_bool(fields.get("wasReused", fields.get("reused"))),
-        at=_first_time(words) or _first_time(text),
+        at=_first_time(words) or (pasted.identity.last_at if pasted.machines else pasted.identity.first_at),
         error_status=refused.chosen.status if refused.chosen else None,
         error_text=refused.chosen.text if refused.chosen else "",
         fields=fields,
         errors=refused.errors,
+        pasted=pasted,
     )
     return replace(caller, ok=_claim(caller))
 

@@ -93,6 +93,7 @@ class Journal:
             "facet": observation.facet.slug,
             "outcome": observation.outcome.value,
             "reason": observation.reason,
+            "code": observation.code.value,
             "at": iso(observation.at),
             "asked": bool(observation.exchanges),
             "answer": asdict(own) if is_dataclass(own) and not isinstance(own, type) else own,

@@ -85,6 +85,7 @@ AROUND = (
     "Health check is now passing",
     "Health check status changed",
     "instance refused connection",
+    "Instance reached hard limit of",
     "could not find a good candidate within",
     "could not find an instance to route to",
     "no known healthy instances found for route",
@@ -103,7 +104,8 @@ _INIT_FORMS = re.compile(
 )
 _AROUND_FORMS = re.compile(
     r"\[P[A-Z]\d\d\] |Starting machine$|Container image \S{1,300} already prepared"
-    r"|App \S{1,80} has excess capacity, autostopping machine"
+    r"|App \S{1,80} has excess capacity, auto(?:stopp|suspend)ing machine"
+    r"|Downscaling app \S{1,80} .{0,80}Automatically stopping machine"
 )
 _LEVEL = re.compile(r"\s{0,8}(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\s{1,4}(?=\S)")
 _ID = r"[0-9a-f]{13,16}"
@@ -115,8 +117,15 @@ _FLYCTL = re.compile(
     rf"|Machine (?P<machine>{_ID})(?: \[[\w-]{{1,40}}\])?"
     r" (?:update finished|has state:|is now in a good state|destroyed|cordoned)"
     rf"|[Ss]moke checks for (?P<smoked>{_ID}) failed"
-    rf"|(?:Error: )?timeout reached waiting for health checks to pass for machine (?P<waited>{_ID})\b"
-    rf"|(?P<gone>{_ID}) has been destroyed)"
+    r"|(?:(?:Unrecoverable e|E)rror: )?timeout reached waiting for health ?checks to pass"
+    rf" for machine (?P<waited>{_ID})\b"
+    rf"|(?P<gone>{_ID}) has been destroyed"
+    # About the app, whatever temporary machine is named.
+    r"|(?:(?:Error:? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"
+    r"|(?:Error: )?[Rr]elease command failed"
+    r"|(?:(?:Error|ERROR):? )?(?:failed to push|error pushing image)\b"
+    r"|(?:Unrecoverable e|E)rror: timeout reached waiting for \w"
+    r"|destroy \d{1,6} [\"']?[\w-]{0,63}[\"']? ?machines?\b))"
 )
 _QUOTED = re.compile(rf"here's the last (?:\d{{1,5}} )?lines below, or run 'fly logs -i (?P<id>{_ID})'")
 _COLOUR = re.compile(r"(?:\x1b|\^\[|\\u001b|\\x1b|\\033|␛)\[[\d;]{0,20}[A-Za-z]|\[\d{1,3}(?:;\d{1,3}){0,4}m")
@@ -163,6 +172,11 @@ def _rows(text: str) -> list[str]:
             clock = ""
     clocks = [found["at"] or found["clock"] for row in rows if (found := _STAMP.match(row))]
     return rows[::-1] if _newest_first(clocks) else rows
+
+
+def is_headed(row: str) -> bool:
+    """Does this row hold a line of the log with flyctl's head: time, sender, region, level?"""
+    return bool(_HEAD.search(row[:_MAX_LINE]))
 
 
 def from_init(message: str) -> bool:
@@ -236,7 +250,8 @@ class _Reader:
         self.quoted = ""
         clock = None if from_init(row) else _CLOCK.match(row)  # some of its lines begin with a time of their own
         message = row[clock.end() :] if clock else row
-        line = LogLine(_zoned(clock["clock"]) if clock else None, message)
+        at = _zoned(clock["clock"]) if clock else None
+        line = LogLine(at, message, clock="" if at or not clock else clock["clock"])
         if clock and clock["provider"]:
             known = clock["instance"] or ""
             instance = known if re.fullmatch(r"[0-9a-f]{8,16}", known) else ""

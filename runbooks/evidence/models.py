@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from runbooks.base.facets import FacetEnum
+from runbooks.evidence.paste_identity import PasteIdentity
 
 Json = Mapping[str, Any]
 
@@ -24,6 +25,20 @@ class Outcome(StrEnum):
     SEEN = "seen"
     ABSENT = "absent"
     COULD_NOT_LOOK = "could-not-look"
+
+
+class Reason(StrEnum):
+    """Why a facet could not be asked; `NONE` where only the sentence says it."""
+
+    NONE = ""
+    NOT_GIVEN = "not-given"  # a parameter is empty
+    NOT_CONFIGURED = "not-configured"  # a setting is empty
+    NO_TOKEN = "no-token"  # noqa: S105  no secret
+    BAD_TOKEN = "bad-token"  # noqa: S105  no secret
+    NOT_KEPT = "not-kept"  # Fly has deleted it already
+    SWITCHED_OFF = "switched-off"
+    INTERRUPTED = "interrupted"
+    NOT_RECORDED = "not-recorded"  # the bundle of a replay has no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,12 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The answer to one facet. `reason` is a sentence: what was found, or why one could not look."""
+    """The answer to one facet.
+
+    Attributes:
+        reason: a sentence: what was found, or why one could not look
+        code: why one could not look, for programs
+    """
 
     facet: FacetEnum
     outcome: Outcome
@@ -63,6 +83,7 @@ class Observation:
     at: datetime
     answer: Any = None
     exchanges: tuple[Exchange, ...] = ()
+    code: Reason = Reason.NONE
 
     @property
     def number(self) -> str:
@@ -152,7 +173,10 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of the platform's log. `provider` is app, runner, proxy, health (§8.2)."""
+    """One line of the platform's log. `provider` is app, runner, proxy, health (§8.2).
+
+    `clock` is the time of a pasted line that lacks a date or a zone, as it was shown; `at` is then None.
+    """
 
     at: datetime | None
     message: str
@@ -160,6 +184,7 @@ class LogLine:
     level: str = ""
     instance: str = ""
     region: str = ""
+    clock: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +431,55 @@ class CallerError:
 
 
 @dataclass(frozen=True, slots=True)
+class PastedMachine:
+    """A machine as a pasted table or JSON shows it.
+
+    Attributes:
+        machine: in the form of the API's answers; a value that the text leaves out is not known
+        form: the form of the text, such as "fly machine status"
+        app: the app that the text names for it, "" if it names none
+        whole: whether the text shows all that the API answers, and not an extract
+        at: the latest time in the description; it tells how old it is at most
+    """
+
+    machine: Machine
+    form: str
+    app: str = ""
+    whole: bool = False
+    at: datetime | None = None
+
+    @property
+    def fails(self) -> bool:
+        """Is one of its checks critical?"""
+        checks = self.machine.raw.get("checks")
+        listed = checks if isinstance(checks, list | tuple) else ()
+        return any(isinstance(check, Mapping) and check.get("status") == "critical" for check in listed)
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """What was read in a pasted text besides the caller's own words.
+
+    Attributes:
+        forms: the forms of text that were recognised
+        machines: the machines that tables and JSON in it describe
+        identity: whom and when it is about
+        app: the app that it is about, "" if it names none
+        machine_id: the one machine that it is about, "" if it names none or several alike
+        machine_name: the name of that machine
+        words: the text without tables, JSON documents, and what a tool put around the lines
+    """
+
+    forms: tuple[str, ...] = ()
+    machines: tuple[PastedMachine, ...] = ()
+    identity: PasteIdentity = field(default_factory=PasteIdentity)
+    app: str = ""
+    machine_id: str = ""
+    machine_name: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """What the caller was told or said, parsed from its JSON answer or its log (`caller_log`).
 
@@ -428,6 +502,17 @@ class Caller:
     image: str = ""
     fields: Json = field(default_factory=dict)
     errors: tuple[CallerError, ...] = ()
+    pasted: Pasted = field(default_factory=Pasted)
+
+    @property
+    def is_answer(self) -> bool:
+        """Does the text hold what a caller was answered, and not only the output of other tools?"""
+        return bool(self.fields or self.errors or self.error_text) or self.ok is not None
+
+    @property
+    def identity(self) -> PasteIdentity:
+        """Whom and when the text is about, as it names them itself."""
+        return self.pasted.identity
 
 
 @dataclass(frozen=True, slots=True)

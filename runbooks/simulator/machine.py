@@ -22,6 +22,15 @@ class Lease:
     description: str = ""
 
 
+@dataclass(frozen=True)
+class Version:
+    """One version of a machine: its id, when it was made, and the config that it was given."""
+
+    id: str
+    made_at: datetime
+    config: dict[str, Any]
+
+
 @dataclass
 class Machine:
     """`generation` changes whenever somebody intervenes: what was planned for an older one is dropped."""
@@ -48,9 +57,17 @@ class Machine:
     generation: int = 0
     process_since: datetime | None = None
     destroyed_at: datetime | None = None
+    held: list[tuple[datetime, int]] = field(default_factory=list)
+
+    versions: list[Version] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.updated_at = self.created_at
+        self.add_version(self.created_at)
+
+    def add_version(self, at: datetime) -> None:
+        """Keep the present config under the present instance id."""
+        self.versions.append(Version(self.instance_id, at, self.config))
 
     @property
     def listening_port(self) -> int | None:
@@ -64,6 +81,10 @@ class Machine:
         if self.listening_port != port or self.process_since is None or self.program.bind.startswith("127."):
             return False
         return (now - self.process_since).total_seconds() * 1000 >= self.program.listens_at_ms
+
+    def connections(self, now: datetime) -> int:
+        """How many connections clients keep open now."""
+        return sum(count for until, count in self.held if until > now)
 
     def add_event(self, event_id: str, kind: str, status: str, source: str, at: datetime, **request: Any) -> None:
         event: dict[str, Any] = {

@@ -30,6 +30,13 @@ class Proxy:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    def app_of(self, host: str) -> str | None:
+        """The app that a hostname leads to: its own name, or a custom one that has a certificate there."""
+        if host.endswith(SUFFIX):
+            return host.removesuffix(SUFFIX)
+        known = self._world.apps.items()
+        return next((name for name, app in known if any(c.hostname == host for c in app.certificates)), None)
+
     def upgrade(self, app: str, port: int, path: str, forced: str = "", *, waits: bool = True) -> Routed:
         """A WebSocket upgrade, up to the program's own answer: 101, or a status that a browser never shows."""
         routed = self.route(app, port, forced, waits=waits)
@@ -78,6 +85,12 @@ class Proxy:
                 "often print the address they are listening on)"
             )
             return self._refuse(app, 502, text, 21, machine)
+        limit = _hard_limit(machine, port)
+        if limit is not None and machine.connections(self._world.now) >= limit:
+            # §14.10: the machine's own line first, then that of the route.
+            text = f"Instance reached hard limit of {limit} concurrent connections"
+            self._log(app, text, level="error", machine=machine)
+            return self._refuse(app, 503, "[PR04] could not find a good candidate within 75ms", 34)
         return Routed(machine)
 
     def _nobody(self, app: str, port: int, serving: list[Machine]) -> Routed:
@@ -129,6 +142,15 @@ def _program_status(machine: Machine, path: str) -> int:
 
 def _may_start(machine: Machine) -> bool:
     return any(service.get("autostart") for service in machine.config.get("services") or [])
+
+
+def _hard_limit(machine: Machine, port: int) -> int | None:
+    """The connections that the service behind a public port takes at once; None where it sets no limit."""
+    for service in machine.config.get("services") or []:
+        if any(exposed.get("port") == port for exposed in service.get("ports") or []):
+            limit = (service.get("concurrency") or {}).get("hard_limit")
+            return int(limit) if limit else None
+    return None
 
 
 def _internal_port(machine: Machine, port: int) -> int | None:

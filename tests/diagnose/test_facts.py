@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import (
     CallerFacts,
+    CertificateFacts,
     Facts,
     LifecycleFacts,
     LogFacts,
@@ -31,6 +33,7 @@ from runbooks.evidence.models import (
     Records,
     Subject,
 )
+from runbooks.evidence.resources import Certificate, Certificates
 
 NOW = datetime(2025, 10, 2, 3, 9, 40, tzinfo=UTC)
 ID = "91850296bd4738"
@@ -134,6 +137,19 @@ def test_siblings_leave_the_subject_out() -> None:
     assert [m.id for m, _ in siblings.living] == [OTHER]
     assert len(siblings.namesakes) == 2
     assert not siblings.unsure_which
+
+
+@pytest.mark.parametrize(
+    ("hostname", "configured"),
+    [("rooms.example", True), ("other.example", None), ("*.example", True), ("*.rooms.example", None)],
+)
+def test_a_certificate_covers_its_hostname_and_a_wildcard_one_label(hostname: str, configured: bool | None) -> None:
+    listed = Certificates((Certificate(hostname, "active", True),))
+    facts = observed(CERTIFICATES=listed, CALLER=Caller("", websocket_url="wss://rooms.example/"))
+    told = replace(facts.evidence.subject, websocket_url="wss://rooms.example/")
+    facts = ObservationFacts(replace(facts.evidence, subject=told))
+    own = CertificateFacts(facts, CallerFacts(facts)).own
+    assert (own.configured if own else None) is configured
 
 
 def test_the_whole_shares_its_parts() -> None:

@@ -6,6 +6,8 @@ import hashlib
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 from runbooks.base.facets import Facet
 from runbooks.evidence import bundle, tables
 from runbooks.evidence.models import (
@@ -17,6 +19,7 @@ from runbooks.evidence.models import (
     Machine,
     Observation,
     Outcome,
+    Reason,
     Record,
     Refusal,
     Resolution,
@@ -88,7 +91,7 @@ def test_every_attempt_is_an_entry_and_a_failure_has_status_0() -> None:
 
 
 def test_catalogue_numbers_are_fixed() -> None:
-    assert [facet.value for facet in Facet if not facet.is_repeat] == [f"E{n:02d}" for n in range(1, 23)]
+    assert [facet.value for facet in Facet if not facet.is_repeat] == [f"E{n:02d}" for n in range(1, 29)]
     assert (Facet.TOKEN, Facet.MACHINE, Facet.CALLER) == ("E01", "E03", "E19")
 
 
@@ -114,3 +117,20 @@ def test_tables_hold_text_and_never_none() -> None:
     assert list(frames[0][""]) == ["", "→"]
     assert list(frames[3]["exists"]) == ["no", "could not tell", "could not tell"]
     assert Exit().exit_code is None
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ({"code": "not-given", "reason": "said otherwise one day"}, Reason.NOT_GIVEN),
+        ({"code": "of-a-newer-release", "reason": "no token: set FLY_API_TOKEN"}, Reason.NONE),
+        ({"reason": "no URL of the caller is known (parameter websocket_url)"}, Reason.NOT_GIVEN),
+        ({"reason": "no database is configured: set RUNBOOKS_RECORDS_URL"}, Reason.NOT_CONFIGURED),
+        ({"reason": "no token: set FLY_API_TOKEN, for example"}, Reason.NO_TOKEN),
+        ({"reason": "Fly did not answer within 10 s"}, Reason.NONE),
+    ],
+)
+def test_why_one_could_not_look_is_kept_as_a_code(row: dict[str, str], code: Reason) -> None:
+    """A bundle that has no codes is read by its sentences, and no later part reads a sentence."""
+    whole = {"facet": "dns-app", "outcome": "could-not-look", "file": None, **row}
+    assert bundle._recorded(whole, lambda _: "").code is code

@@ -443,6 +443,7 @@ def test_names_that_are_none() -> None:
     assert read_caller('{"url": "wss://vyx.example/"}').websocket_url == "wss://vyx.example/"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,4 +1,7 @@
-"""`python -m tests.incidents [FOLDER]`: judge the incidents of a folder (those of this one by default)."""
+"""`python -m tests.incidents [FOLDER] [--held]`: judge the incidents of a folder (those of `cases` by default).
+
+A folder may bring its own `expected.yaml`. Its cases marked `held` are skipped; `--held` judges only them.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from tests.incidents.judging import GOOD, judge
 HERE = Path(__file__).parent
 
 
-def main(folder: Path) -> None:
-    expected = yaml.safe_load((HERE / "expected.yaml").read_text())
+def main(folder: Path, held: bool = False) -> None:
+    own = folder / "expected.yaml"
+    expected = yaml.safe_load((own if own.exists() else HERE / "expected.yaml").read_text())
     grades: collections.Counter[str] = collections.Counter()
     for path in sorted(folder.glob("*.json")):
         if path.stem not in expected:
             print(f"{'no expectation':18} {path.stem}")
+            continue
+        if bool(expected[path.stem].get("held")) is not held:
             continue
         found = judge(path.stem, json.loads(path.read_text()), expected[path.stem])
         grades[found.grade] += 1
@@ -28,4 +34,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "cases")
+    folders = [Path(word) for word in sys.argv[1:] if not word.startswith("--")]
+    main(folders[0] if folders else HERE / "cases", held="--held" in sys.argv)

@@ -40,7 +40,7 @@ def evidence_of(incident: Mapping[str, Any]) -> Evidence:
     events, row, network = shown.get("events") or [], shown.get("db_row") or {}, shown.get("network") or {}
     machine.setdefault("id", next((v for v in row.values() if MACHINE_ID.match(str(v))), UNNAMED))
     name = str(machine.get("name") or next((v for k, v in row.items() if k == "machine_id"), ""))
-    app = _app(machine, network)
+    app = _app(machine, network) or _named(shown) or "app"
     url = f"wss://{network['hostname']}" if "<" not in str(network.get("hostname", "<")) else ""
     now = _looked_at(incident, machine, events)
     known = bool(shown.get("machine") or events)
@@ -96,7 +96,13 @@ def _app(machine: Mapping[str, Any], network: Mapping[str, Any]) -> str:
     image = str((machine.get("config") or {}).get("image") or "")
     if image.startswith("registry.fly.io/"):
         return image.removeprefix("registry.fly.io/").partition(":")[0].partition("@")[0]
-    return str(network.get("app") or "app")
+    return str(network.get("app") or "")
+
+
+def _named(shown: Mapping[str, Any]) -> str:
+    """The app that the posted text names, which its poster would have looked into."""
+    lines = [str(x.get("message", x)) if isinstance(x, Mapping) else str(x) for x in shown.get("logs") or []]
+    return next(iter(read_caller("\n".join([*lines, *_refused(shown.get("api_error"))])).identity.apps), "")
 
 
 def _line(text: str) -> LogLine:

@@ -1,4 +1,4 @@
-"""How the engine does on an incident whose cause is known: right, rightly silent, missed, or wrong."""
+"""How the engine does on an incident whose cause is known: right, rightly silent, missed, wrong, or falsely healthy."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def judge(name: str, incident: Mapping[str, Any], expected: Mapping[str, Any]) -
 
 def _grade(diagnosis: Diagnosis, expected: Mapping[str, Any]) -> str:
     cause = diagnosis.cause
+    if diagnosis.verdict == "healthy" and not expected.get("healthy"):
+        return "FALSELY HEALTHY"
     if cause is None:
         return "missed" if expected["diagnosable"] == "yes" else "rightly silent"
     if cause.slug in expected["right"]:

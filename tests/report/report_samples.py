@@ -238,7 +238,7 @@ def demo_diagnosis() -> Diagnosis:
         headline="The machine existed for 24 seconds: its program exited with code 1 four times, then it was gone.",
         cause=Finding(
             "missing-environment",
-            "The program lacks an environment variable",
+            "A required environment variable is not set",
             "The program needs `SUPABASE_SERVICE_KEY`; the request carried `SUPABASE_SERVICE_ROLE_KEY` instead, "
             "so it exited with code 1 at every start.",
             ("E07", "E04", "E03"),
@@ -264,7 +264,7 @@ def demo_diagnosis() -> Diagnosis:
         hypotheses=(
             Hypothesis(
                 "missing-environment",
-                "The program lacks an environment variable",
+                "A required environment variable is not set",
                 Status.CONFIRMED,
                 "The program said so itself.",
                 supports=(

@@ -86,6 +86,7 @@ def test_a_picture_is_the_same_when_drawn_again() -> None:
         assert (first.svg, first.png, first.alt) == (again.svg, again.png, again.alt)
 
 
+@pytest.mark.slow
 def test_every_output_is_the_same_in_another_process_zone_and_language() -> None:
     environment = os.environ | {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONHASHSEED": "7", "COLUMNS": "40"}
     code = ELSEWHERE.format(here=str(HERE))

@@ -23,22 +23,22 @@ from runbooks.diagnose.model import (
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Outcome, Requests
 from runbooks.report.document import Report
-from runbooks.report.since import Change, Earlier, Since
+from runbooks.report.history import Change, Earlier, Since
 from tools.generate_docs import play
 
 SCENARIOS = {
     # what somebody believed, and what the write-up has to tell him: the first action, and what was not so
-    "vyx-missing-environment": ("Give the program SUPABASE_SERVICE_KEY", "the image tag was missing", "destroyed"),
-    "vyx-image-missing": ("Push the tag, or ask for an image that exists", "the program crashes", ""),
+    "vyx-missing-environment": ("Set SUPABASE_SERVICE_KEY", "the image tag is missing", "destroyed"),
+    "vyx-image-missing": ("Push the tag, or request an image that exists", "the program crashes", ""),
     "stuck-in-transition": (
-        "Make another one in its place, and remove",
-        "the image tag was missing",
+        "Create a replacement, and destroy this machine",
+        "the image tag is missing",
         "created",
     ),
     "record-never-updated": ("Let something compare the row", "Fly itself had an incident", "started"),
-    "gone-without-trace": ("Ask Fly's support what became of this machine", "the image tag was missing", ""),
+    "gone-without-trace": ("Ask Fly's support what became of this machine", "the image tag is missing", ""),
     "two-machines-one-name": ("List the app's machines by that name", "the token cannot see this app", "started"),
-    "healthy": ("no action is needed", "the image tag was missing", "started"),
+    "healthy": ("no action is needed", "the image tag is missing", "started"),
 }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from runbooks.base.errors import SourceError
+from runbooks.diagnose.ledger import catalogue
 from runbooks.simulator.scenario import DEFAULT, FOLDER, load_scenario, scenario_names
 from runbooks.simulator.world import World
 
@@ -25,24 +25,7 @@ PARAMETERS = {
     "incident_time",
     "title",
 }
-SLUGS = set(
-    re.findall(
-        r"\S+",
-        """
-        image-tag-missing image-not-yet-propagated image-unauthorized image-pull-failed image-wrong-architecture
-        image-too-large image-not-as-believed missing-environment bad-command startup-crash exited-normally
-        out-of-memory restart-limit-reached auto-destroyed health-check-failing destroyed-by-request
-        destroyed-by-deploy stopped-by-request stopped-by-autostop autostart-disabled never-started
-        stuck-in-transition start-rejected replaced-or-migrated trial-limit wrong-app app-not-found
-        wrong-organization app-recreated token-invalid token-out-of-scope wrong-region hidden-from-launch-tools
-        list-incomplete region-capacity host-capacity volume-placement region-unavailable quota-or-billing
-        host-unreachable name-conflict ambiguous-create lease-held rate-limited request-invalid
-        platform-incident no-public-ip wrong-hostname not-listening websocket-port-or-scheme websocket-rejected
-        routed-to-another-machine no-machine-behind-app cordoned connected-too-early private-network-mismatch
-        record-never-updated record-of-another-machine create-error-swallowed
-        """,
-    )
-)
+SLUGS = set(catalogue())
 HYGIENE = {
     "secrets-in-env",
     "mutable-tag",

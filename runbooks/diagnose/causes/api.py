@@ -23,7 +23,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
-from runbooks.diagnose.shared_evidence import refused, said_no
+from runbooks.diagnose.shared_evidence import lookup_faults, refused, said_no
 from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
 
 _HIDES = ("create-error-swallowed", "record-never-updated")
@@ -205,13 +205,18 @@ def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
 def request_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     """400 or 422 about the body, a value or a parameter of the call: `json: cannot unmarshal …`, `invalid …`."""
     kinds = ("body-invalid", "id-invalid", "route-missing", "version-mismatch")
-    yield from said_no(facts, *kinds, of_create=False)
     no = refused(facts, *kinds)
     if no is None:
         return
+    if no in lookup_faults(facts):
+        yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence, weight=Weight.WEAK)
+        yield refutes("A view shows the machine under that id, so the id is well formed.", *facts.machine.exists)
+        return
+    yield from said_no(facts, *kinds, of_create=False)
     what = no.names.get("what") or no.names.get("id") or short(no.text, 120)
     status = f" with HTTP {no.status}" if no.status else ""
-    yield concludes(f"The call was refused{status} because it is not well formed: {what}.")
+    call = f"{no.call[:1].upper()}{no.call[1:]}"
+    yield concludes(f"{call} was refused{status} because it is not well formed: {what}.")
 
 
 @cause(

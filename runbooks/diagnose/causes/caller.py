@@ -22,10 +22,10 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.shared_evidence import create_refused
+from runbooks.diagnose.states import WAITING, row_agrees
 from runbooks.evidence.caller import MACHINE_ID
 from runbooks.evidence.models import Record
 
-WAITING = ("provisioning", "starting", "creating", "created", "pending")
 _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
 
 
@@ -48,9 +48,12 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
     sources=("machines/runtime-environment", "machines/api/machines-resource"),
 )
 def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The row still says `starting` while the machine has long been something else."""
+    """The row says another state than the machine has: it still waits, or it says `running`, `destroying` … (§14.7)."""
     record = facts.caller.record
-    if record is None or record.status not in WAITING:
+    if record is None:
+        return
+    if record.status.lower() not in WAITING:
+        yield from _says_another_state(facts, record)
         return
     touched = record.updated_at or record.started_at or record.created_at
     age = facts.observations.age(touched)
@@ -74,6 +77,39 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
         yield concludes(f"The row says `{record.status}`, although the create call was refused.")
     elif facts.events.state:
         yield supports(f"{waits}; the machine is {facts.events.state}.", Facet.RECORD, *facts.events.state_evidence)
+
+
+def _says_another_state(facts: Facts, record: Record) -> Iterator[Point | Conclusion]:
+    """The row claims a settled state, and the machine is in another one."""
+    state = facts.events.state
+    agrees = row_agrees(record.status, state)
+    if agrees is None:
+        return
+    if agrees:
+        yield refutes("The row agrees with the machine.", Facet.RECORD, *facts.events.state_evidence)
+        return
+    text = f"The row says `{record.status}`, and the machine is {state}."
+    age = facts.observations.age(record.updated_at)
+    since = facts.events.since
+    # A row older than the machine's state was not told of it; one that is younger was wrong when it was written.
+    known = record.updated_at is not None and since is not None
+    settled = age is not None and age >= timedelta(minutes=5) and state in _SETTLED
+    if known and settled:
+        yield confirms(text, Facet.RECORD, *facts.events.state_evidence)
+    else:
+        yield supports(text, Facet.RECORD, *facts.events.state_evidence)
+    if record.status.lower() in ("running", "started", "active") and any(
+        s.autostart for s in facts.machine.services or ()
+    ):
+        yield supports(
+            "A service has autostart, so a request can start the machine again and the row is right only at times.",
+            *facts.machine.config_evidence,
+            weight=Weight.WEAK,
+        )
+    yield concludes(
+        f"The row says `{record.status}`, and the machine is {state}: nothing corrected the row.",
+        f"the caller's database says `{record.status}`",
+    )
 
 
 @cause(

@@ -1,4 +1,4 @@
-"""Family image: the reference, the registry, and what was really pulled (§3.1, §5, §11 rows 1-5, 42)."""
+"""Family image: the reference, the registry, and the image that was pulled (§3.1, §5, §11 rows 1-5, 42)."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _PUSHED = ("digest: sha256:", "pushing manifest", "Pushing image done", "image p
 
 
 def _believed(facts: Facts) -> tuple[Image | None, str]:
-    """The last look at the image that was asked for."""
+    """The last observation of the requested image, and its facet."""
     at = Facet.IMAGE_BELIEVED_AGAIN if facts.looked(Facet.IMAGE_BELIEVED_AGAIN) else Facet.IMAGE_BELIEVED
     return facts.observations.image(at), at
 
 
 @cause(
     "image-tag-missing",
-    "The image tag was missing, so no machine could be made",
+    "The image tag is missing, so no machine was created",
     stage=Stage.CREATE,
     always_listed=True,
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
-        "Push the tag, or ask for an image that exists",
-        "The create call is refused until the registry has the manifest it asks for.",
+        "Push the tag, or request an image that exists",
+        "The create call is refused until the registry has the requested manifest.",
         (
             "fly auth docker",
             "docker manifest inspect {believed}",
@@ -52,14 +52,14 @@ def _believed(facts: Facts) -> tuple[Image | None, str]:
     ),
     prevention=Remedy(
         "Check the image before creating",
-        "One HEAD request to the registry tells; better still, ask for a digest, which cannot move or vanish.",
+        "Send one HEAD request to the registry. Prefer a digest, because it cannot move or vanish.",
         ("fly auth docker", "docker manifest inspect {believed}"),
     ),
-    next_test="Ask for the create call's own answer: a missing tag shows as HTTP 400 with MANIFEST_UNKNOWN.",
+    next_test="Read the response to the create call: a missing tag gives HTTP 400 with MANIFEST_UNKNOWN.",
     distinguish_from={
         "image-not-yet-propagated": "The registry has the tag a minute later.",
         "image-unauthorized": "The refusal says unauthorized, not MANIFEST_UNKNOWN.",
-        "image-pull-failed": "The create call was answered with an id.",
+        "image-pull-failed": "The create call returned an id.",
     },
     sources=("blueprints/using-the-fly-docker-registry", "machines/api/machines-resource"),
 )
@@ -77,7 +77,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
         else:
             yield supports(f"The platform refused the call: {no.told}.", no.evidence)
             yield missing(
-                "Whether the registry has the image now could not be seen; a tag can arrive late.", Facet.IMAGE_BELIEVED
+                "Whether the registry has the image now was not observed; a tag can appear late.", Facet.IMAGE_BELIEVED
             )
         yield concludes(
             f"The create call was refused because the image {ref or 'it names'} does not exist.",
@@ -96,19 +96,19 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     elif believed and believed.exists:
         yield contradicts(f"The registry has {believed.ref} now.", at)
     elif facts.outcome(Facet.IMAGE_BELIEVED) is Outcome.COULD_NOT_LOOK and not no:
-        yield missing("Whether the registry has the believed tag could not be seen.", Facet.IMAGE_BELIEVED)
+        yield missing("Whether the registry has the believed tag was not observed.", Facet.IMAGE_BELIEVED)
     if not no and not facts.machine.exists:
-        yield missing("The create call's own answer is not known.", Facet.CALLER)
+        yield missing("The response to the create call is not known.", Facet.CALLER)
 
 
 @cause(
     "image-not-yet-propagated",
-    "The image had been pushed, but could not be found yet",
+    "The image was pushed but not yet available to the platform",
     stage=Stage.CREATE,
     owner=Owner.FLY,
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
-        "Call again",
+        "Repeat the create call",
         "For up to about a minute after a push the platform may not find the image; the registry has it now.",
         ("fly auth docker", "docker manifest inspect {believed}", "fly machine run {believed} -a {app} -r {region}"),
     ),
@@ -116,12 +116,12 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
         "Wait and retry after a push",
         "Create only when the registry answers for the digest, and repeat a MANIFEST_UNKNOWN for a minute.",
     ),
-    next_test="Repeat the same call a minute later: if it is accepted, the image had only been late.",
+    next_test="Repeat the same call a minute later: if it is accepted, the image was not yet available.",
     distinguish_from={"image-tag-missing": "The registry still does not have the tag."},
     sources=("getting-started/troubleshooting",),
 )
 def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The create call is refused with MANIFEST_UNKNOWN, and the registry has that very image now."""
+    """The create call is refused with MANIFEST_UNKNOWN, and the registry has the same image now."""
     no = refused(facts, *_MISSING)
     believed, at = _believed(facts)
     if no is None or believed is None:
@@ -152,7 +152,7 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
             "docker push registry.fly.io/{app}:mirror",
         ),
     ),
-    next_test="Ask for the create call's own answer: it reads `failed to get manifest …: unauthorized`.",
+    next_test="Read the response to the create call: it contains `failed to get manifest …: unauthorized`.",
     distinguish_from={"image-tag-missing": "The refusal says MANIFEST_UNKNOWN, not unauthorized."},
     sources=("blueprints/using-the-fly-docker-registry",),
 )
@@ -169,7 +169,7 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Conclusion]:
         )
     elif believed and believed.exists is None and believed.refusal:
         yield supports(
-            f"The registry refuses to tell about {believed.ref} (HTTP {believed.refusal.status}).",
+            f"The registry refused the request for {believed.ref} (HTTP {believed.refusal.status}).",
             Facet.IMAGE_BELIEVED,
             weight=Weight.WEAK,
         )
@@ -197,17 +197,17 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Conclusion]:
     ),
     prevention=Remedy("Check the unpacked size in CI", "Build in stages, and leave models and data out of the image."),
     next_test="Add up the unpacked layers: `docker history {image}`.",
-    distinguish_from={"image-pull-failed": "The log speaks of the pull, not of room on the disk."},
+    distinguish_from={"image-pull-failed": "The log reports a pull error, not a full disk."},
     sources=("getting-started/troubleshooting", "flyctl/integrating"),
 )
 def image_too_large(facts: Facts) -> Iterator[Point | Conclusion]:
-    """A line or a refusal about no room to unpack the image: the root file system holds 8 GB."""
+    """A log line or a refusal about no space to unpack the image: the root file system holds 8 GB."""
     lines = facts.log.matches("no-space")
     early = [r for r in lines if not _after_boot(facts, r)]
     if early:
         yield confirms(f"The log says: “{short(early[-1].line.message, 160)}”.", *facts.log.where("no-space"))
     elif lines:
-        yield supports(f"The program says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("no-space"))
+        yield supports(f"The program printed: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("no-space"))
     yield from said_no(facts, "image-too-large")
     ran = facts.observations.image(Facet.IMAGE_RAN) or facts.observations.image(Facet.IMAGE_BELIEVED)
     if (early or facts.log.refused("image-too-large")) and ran and ran.size_bytes:
@@ -221,7 +221,7 @@ def image_too_large(facts: Facts) -> Iterator[Point | Conclusion]:
 
 
 def _after_boot(facts: Facts, reading: LogMatch) -> bool:
-    """A full disk once the program runs is the program's own doing, not the image's."""
+    """Was the line logged after the boot? A disk that fills up then is filled by the program, not by the image."""
     booted = [r.line.at for r in facts.log.matches("booting") if r.line.at]
     return bool(booted and reading.line.at and reading.line.at > booted[0])
 
@@ -235,52 +235,52 @@ def _after_boot(facts: Facts, reading: LogMatch) -> bool:
     explains=("record-never-updated", "auto-destroyed"),
     remedy=Remedy(
         "Push the image again and create from its new digest",
-        "The API resolved a digest that the worker host could not fetch; the old digest will not come back.",
+        "The API resolved a digest that the worker host could not fetch. The old digest will not return.",
         ("fly auth docker", "docker manifest inspect {image}", "fly deploy -a {app} --build-only --push"),
     ),
     prevention=Remedy(
         "Wait until the machine has settled before reporting success",
-        "A 200 says that a machine was reserved, not that it runs.",
+        "HTTP 200 means that a machine was reserved, not that it is running.",
         ("fly machine wait {live_id} -a {app} --state settled",),
     ),
     next_test="Ask the registry for the digest that the machine resolved, and read its log for the pull.",
     distinguish_from={
         "image-tag-missing": "The create call itself was refused, and there is no id.",
-        "stuck-in-transition": "The pull has not failed, it goes on for too long.",
+        "stuck-in-transition": "The pull has not failed; it takes too long.",
     },
     sources=("machines/machine-states", "machines/overview"),
 )
 def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     """After a 200: no start, a pull line without “prepared”, and a digest the registry no longer serves.
-    Fly documents neither the event nor the log text of it, so those alone decide nothing."""
+    Fly documents neither the event nor the log text of it, so those alone confirm nothing."""
     if prepared := facts.log.matches("prepared"):
         yield refutes(
             f"The log says that the image was pulled: “{short(prepared[0].line.message, 120)}”.",
             *facts.log.where("prepared"),
         )
     elif facts.events.started_evidence:
-        yield refutes("The machine booted, so its image had been pulled.", *facts.events.started_evidence)
+        yield refutes("The machine booted, so its image was pulled.", *facts.events.started_evidence)
     pulling, failed = facts.log.matches("pulling"), facts.log.matches("pull-failed")
     gone = facts.observations.image(Facet.IMAGE_RAN)
     digest_gone = bool(gone and gone.exists is False)
     if failed:
         yield supports(
-            f"The log speaks of a failed pull: “{short(failed[-1].line.message, 160)}”.",
+            f"The log reports a failed pull: “{short(failed[-1].line.message, 160)}”.",
             *facts.log.where("pull-failed"),
         )
     if facts.events.event_of("launch", "launch_failed"):
         yield supports("The events show launch_failed.", *facts.events.evidence)
     if pulling and not facts.log.matches("prepared") and digest_gone and gone:
         yield confirms(
-            f"The log shows the pull of the image beginning and never ending, "
-            f"and the registry has no {gone.ref.rpartition('@')[2]} any more.",
+            f"The log shows an unfinished pull of the image, "
+            f"and the registry no longer has {gone.ref.rpartition('@')[2]}.",
             Facet.LOGS,
             Facet.IMAGE_RAN,
         )
     elif digest_gone and gone and facts.machine.exists:
         yield supports(f"The registry has no {gone.ref}, the digest that the machine resolved.", Facet.IMAGE_RAN)
     if not facts.machine.exists:
-        yield missing("The platform shows no machine, so there is no sign that a pull was ever tried.", Facet.MACHINE)
+        yield missing("The platform shows no machine, so no pull attempt was observed.", Facet.MACHINE)
     elif not pulling and facts.outcome(Facet.LOGS) is not Outcome.SEEN:
         yield missing("There is no log line about the pull.", Facet.LOGS)
     yield concludes(
@@ -308,13 +308,13 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     ),
     prevention=Remedy(
         "Always name the platform when building by hand",
-        "The create call does not check the architecture; `fly deploy` builds for amd64 by itself.",
+        "The create call does not check the architecture; `fly deploy` builds for amd64 by default.",
         ("fly auth docker", "docker buildx build --platform linux/amd64 -t {tagged} --push ."),
     ),
     next_test="Read `architecture` in the image's config: `docker buildx imagetools inspect {image}`.",
     distinguish_from={
-        "bad-command": "The file is missing; here it is there and cannot be executed.",
-        "startup-crash": "The program runs and prints something of its own.",
+        "bad-command": "The file is missing; with the wrong architecture it exists and cannot be executed.",
+        "startup-crash": "The program runs and prints output.",
     },
     sources=("machines/overview", "getting-started/troubleshooting"),
 )
@@ -333,35 +333,35 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
             yield supports(f"The image that ran is for {shown} only; Fly runs amd64.", Facet.IMAGE_RAN)
         yield concludes(f"The image {facts.machine.ran_text or ''} is built for {shown}, and Fly's machines are amd64.")
     elif architectures and not said:
-        yield refutes("The image that ran offers amd64, and no line speaks of an exec format error.", Facet.IMAGE_RAN)
+        yield refutes("The image that ran offers amd64, and no log line reports an exec format error.", Facet.IMAGE_RAN)
     elif architectures:
         yield contradicts(
             "The image that ran offers amd64; a script without a #! line gives the same error.", Facet.IMAGE_RAN
         )
     if said and not architectures:
         yield concludes("The program cannot be executed on Fly's amd64 machines.")
-        yield missing("The image's own architecture could not be read.", Facet.IMAGE_RAN)
+        yield missing("The image's architecture could not be read.", Facet.IMAGE_RAN)
 
 
 @cause(
     "image-not-as-believed",
-    "Another image ran than the caller believes",
+    "The machine ran a different image than the caller believes",
     stage=Stage.SEEN,
     remedy=Remedy(
-        "Find where the image reference really comes from",
-        "What was concluded from {believed} is about an image that was not used here. A default in the code is "
-        "overruled by a secret or a variable. `supabase secrets list` shows which secrets are set, and not their "
+        "Find the source of the image reference",
+        "Conclusions from {believed} concern an image that was not used here. A default in the code is "
+        "overridden by a secret or a variable. `supabase secrets list` shows which secrets are set, but not their "
         "values; with RUNBOOKS_SUPABASE_TOKEN this runbook compares their digests with the images in question.",
         ("fly machine status {live_id} -a {app} -d", "supabase secrets list"),
     ),
     prevention=Remedy(
-        "Log the image reference that is really sent, and pin a digest",
-        "A default in the code says nothing once a secret or an environment variable overrides it.",
+        "Log the image reference that is sent, and pin a digest",
+        "A secret or an environment variable can override the default in the code.",
     ),
-    next_test="Compare the machine's image_ref with the reference the caller believes in.",
+    next_test="Compare the machine's image_ref with the reference the caller believes.",
     distinguish_from={
         "image-tag-missing": "The create call was refused.",
-        "replaced-or-migrated": "The version changed, and the image is the one believed in.",
+        "replaced-or-migrated": "The version changed, and the image is the believed one.",
     },
     sources=("blueprints/using-the-fly-docker-registry", "machines/api/machines-resource"),
 )
@@ -371,8 +371,21 @@ def image_not_as_believed(facts: Facts) -> Iterator[Point | Conclusion]:
     if not believed or not ran:
         return
     if _plain(believed) != _plain(ran):
-        yield confirms(f"The machine ran {ran}; the caller believes in {believed}.", *facts.machine.config_evidence)
+        yield confirms(f"The machine ran {ran}; the caller believes it ran {believed}.", *facts.machine.config_evidence)
         yield concludes(f"The machine ran {ran}, not {believed} as the caller believes.")
+        return
+    then, present = facts.versions.at_incident, facts.versions.present
+    if then and present and then.version != present.version and then.image and _plain(then.image) != _plain(believed):
+        since = f"{present.made_at:%Y-%m-%d %H:%M} UTC" if present.made_at else "a later version"
+        yield confirms(
+            f"At the time of the incident the machine's version was {then.version}, with the image {then.image}. "
+            f"The present version {present.version} was made at {since}.",
+            Facet.VERSIONS,
+        )
+        yield concludes(
+            f"At the time of the incident the machine ran {then.image}; it runs {ran} only since {since}.",
+            f"it ran {then.image} at the time of the incident, and {ran} only since {since}",
+        )
         return
     now = facts.observations.image(Facet.IMAGE_BELIEVED) or facts.observations.image(Facet.IMAGE_RAN_AGAIN)
     if (

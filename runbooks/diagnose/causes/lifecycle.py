@@ -22,14 +22,14 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
-from runbooks.diagnose.shared_evidence import refused, said_no
+from runbooks.diagnose.shared_evidence import crash, crash_evidence, refused, said_no
 
 _WAITS = ("record-never-updated", "no-machine-behind-app")
 
 
 @cause(
     "auto-destroyed",
-    "The machine removed itself when its program had ended",
+    "The machine was removed by auto_destroy after its program exited",
     stage=Stage.LIFE,
     mechanism=True,
     explains=_WAITS,
@@ -37,23 +37,23 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     sources=("machines/api/machines-resource", "machines/machine-states"),
     remedy=Remedy(
         "Create the next one with auto_destroy false",
-        "auto_destroy removes the machine, its events and soon its id: the evidence goes with it. "
-        "`fly machine run` leaves it off. The variables are those of the lost machine, to be set in your shell first."
-        "{masked} Ports, memory and restart policy are not repeated: this shows whether the program stays up; for the "
-        "endpoint, let your own caller make one.",
+        "auto_destroy removes the machine, its events and later its id, so the evidence is lost. "
+        "`fly machine run` leaves it off. Set the variables of the lost machine in your shell first."
+        "{masked} Ports, memory and restart policy are not repeated, so this shows only whether the program stays up. "
+        "To test the endpoint, create a machine with your own caller.",
         (
             "fly machine run {image} -a {app} -r {region} {variables}",
             "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail",
         ),
     ),
     prevention=Remedy(
-        "Keep auto_destroy off until a machine has once stayed up",
-        "A crash then leaves a stopped machine with its events instead of nothing.",
+        "Keep auto_destroy off until one machine has stayed up",
+        "After a crash, the stopped machine and its events then remain.",
     ),
-    next_test="Look at the source of the destroy event: flyd means the machine itself, user means somebody.",
+    next_test="Look at the source of the destroy event: flyd means auto_destroy, user means a request.",
 )
 def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
-    """Mechanism: `auto_destroy: true`, an end of the program, and a destroy that nobody asked for."""
+    """Mechanism: `auto_destroy: true`, an exit of the program, and a destroy event without a request."""
     flag = facts.machine.config.get("auto_destroy") if facts.machine.config else None
     destroy = facts.events.event_of("destroy")
     if not facts.events.destroyed and not destroy:
@@ -65,30 +65,30 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
             destroy[1],
         )
     elif flag is True:
-        yield supports("auto_destroy is on, and the machine is gone.", *facts.machine.config_evidence)
-        yield missing("No destroy event says who asked for it.", Facet.EVENTS)
+        yield supports("auto_destroy is on, and the machine is destroyed.", *facts.machine.config_evidence)
+        yield missing("No destroy event shows who requested it.", Facet.EVENTS)
     elif flag is None and destroy and destroy[0].source == "flyd":
         yield supports("The destroy event comes from the platform.", destroy[1])
     if destroy and destroy[0].source == "user":
-        yield refutes("The destroy event says that a user or an API call asked for it.", destroy[1])
+        yield refutes("The destroy event shows a request by a user or an API call.", destroy[1])
     if flag is False:
         yield refutes("auto_destroy is off.", *facts.machine.config_evidence)
     if facts.events.event_of("launch", "launch_failed"):
-        yield refutes("The launch had failed: the platform removes such a machine by itself.", *facts.events.evidence)
+        yield refutes("The launch failed, and the platform removes such a machine.", *facts.events.evidence)
     at = destroy[0].at if destroy else None
     lived = (
         f", {format_duration(at - facts.events.created_at)} after it was created"
         if at and facts.events.created_at
         else ""
     )
-    yield concludes(f"auto_destroy removed the machine{lived}, which is why the plain list no longer has it.")
+    yield concludes(f"auto_destroy removed the machine{lived}, so the default list does not contain it.")
 
 
 @cause(
     "destroyed-by-request",
     "A request destroyed the machine",
     stage=Stage.LIFE,
-    explains=_WAITS,
+    explains=(*_WAITS, "release-failed"),
     distinguish_from={
         "auto-destroyed": "The destroy event's source is flyd.",
         "destroyed-by-deploy": "Machines of a newer release appeared at that time.",
@@ -96,18 +96,18 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
     sources=("machines/api/machines-resource", "machines/machine-states"),
     remedy=Remedy(
         "Find the caller that destroyed it",
-        "The platform was asked to. Candidates are whoever holds a token: the provisioning code's own clean-up, "
+        "The platform received a request. Every holder of a token can send one: the clean-up of the provisioning code, "
         "a script, the dashboard.",
         ("fly tokens list -a {app}", "fly machine list -a {app}"),
     ),
     prevention=Remedy(
-        "Make provisioning idempotent and let one job own deletions",
-        "Code that deletes a machine of the same name before creating one kills a healthy machine when it runs twice.",
+        "Make provisioning idempotent, and delete machines from one job only",
+        "Code that deletes a machine of the same name before creating one destroys a healthy machine on a second run.",
     ),
     next_test="Look at the source of the destroy event and at requested_stop of the last exit.",
 )
 def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
-    """A destroy event of source user, usually with an exit that was asked for."""
+    """A destroy event of source user, usually with a requested exit."""
     destroy = facts.events.event_of("destroy")
     if destroy and destroy[0].source == "user":
         when = f" at {destroy[0].at:%H:%M:%S} UTC" if destroy[0].at else ""
@@ -118,25 +118,28 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
             and "fly_release_version" not in facts.machine.description.metadata
         )
         # Found by its name alone, it may be a predecessor of the one that is meant.
-        meant = not facts.subject.by_name or facts.looked(Facet.CALLER)
+        meant = not facts.subject.by_name or facts.caller.speaks_of_subject
         argue = confirms if meant and (own or facts.siblings.living or facts.looked(Facet.LIST)) else supports
         yield argue(f"The destroy event{when} has the source user: an API call, the dashboard or a script.", destroy[1])
+    elif facts.events.destroyed and (by_hand := facts.log.matches("destroyed-by-hand")):
+        yield supports(
+            f"The log shows a destroy command: “{short(by_hand[-1].line.message, 120)}”.",
+            *facts.log.where("destroyed-by-hand"),
+        )
     elif facts.events.destroyed and facts.events.asked_to_stop and not facts.events.event_of("stop") and not destroy:
-        yield supports("The last exit was asked for (requested_stop).", facts.events.asked_to_stop[1])
+        yield supports("The last exit was requested (requested_stop).", facts.events.asked_to_stop[1])
     if destroy and destroy[0].source not in ("user", ""):
         yield refutes(f"The destroy event has the source {destroy[0].source}, not user.", destroy[1])
     gone = [(m, at) for m, at in facts.siblings.namesakes if m.state in GONE]
     if facts.events.destroyed and (
         heir := next(((m, at) for m, at in facts.siblings.namesakes if m.state not in GONE), None)
     ):
-        yield contradicts(f"{heir[0].id} bears its name now and is {heir[0].state}.", heir[1])
+        yield contradicts(f"{heir[0].id} has its name now and is {heir[0].state}.", heir[1])
     if facts.siblings.unsure_which and gone:
-        yield supports(f"{gone[-1][0].id}, which bore the same name, is destroyed.", gone[-1][1], weight=Weight.WEAK)
+        yield supports(f"{gone[-1][0].id}, which had the same name, is destroyed.", gone[-1][1], weight=Weight.WEAK)
     elif facts.machine.description and not facts.events.destroyed:
-        yield refutes(f"The machine is not destroyed, it is {facts.events.state}.", *facts.events.state_evidence)
-    yield concludes(
-        "The machine was destroyed by a request, not by its own end.", "somebody or something asked for its destruction"
-    )
+        yield refutes(f"The machine is not destroyed; it is {facts.events.state}.", *facts.events.state_evidence)
+    yield concludes("A request destroyed the machine, not the exit of its program.", "a request destroyed it")
 
 
 @cause(
@@ -146,14 +149,14 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     is_a="destroyed-by-request",
     explains=("destroyed-by-request", "stopped-by-request", *_WAITS, "record-of-another-machine"),
     remedy=Remedy(
-        "Look for its successor, and keep machines of your own out of the deployer's hands",
+        "Find its successor, and do not manage your own machines by deploy",
         "`fly deploy` and `fly scale` replace and remove every machine that carries their metadata. "
-        "The new release has other ids.",
+        "The machines of the new release have other ids.",
         ("fly machine list -a {app}", "fly releases -a {app} --image"),
     ),
     prevention=Remedy(
-        "Do not give API-made machines the deployer's metadata",
-        "Without fly_process_group a deploy leaves a machine alone. Never keep an id across a deploy.",
+        "Do not set the deployer's metadata on machines created by API",
+        "A deploy does not touch a machine without fly_process_group. Do not keep a machine id across a deploy.",
     ),
     next_test="Compare the destroy event's time with the releases: `fly releases -a {app}`.",
     distinguish_from={"destroyed-by-request": "No newer release was made around that time."},
@@ -163,20 +166,22 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     """Destroyed in a user's name, with the deployer's metadata, while machines of a newer release appeared."""
     destroy = facts.events.event_of("destroy")
     words = facts.log.matches("deploying")
-    if not facts.events.destroyed or (destroy and destroy[0].source != "user"):
+    announced = facts.log.matches("deploy-destroys")
+    unknown = not facts.events.state and bool(announced)
+    if not (facts.events.destroyed or unknown) or (destroy and destroy[0].source != "user"):
         return
     newer = facts.siblings.newer_release(destroy[0].at if destroy else facts.events.since)
     if destroy and newer:
         yield confirms(
-            f"It was destroyed in a user's name while {newer[0].id} of release "
+            f"A user's request destroyed it while {newer[0].id} of release "
             f"{newer[0].metadata.get('fly_release_version')} appeared.",
             destroy[1],
             newer[1],
             *facts.machine.config_evidence,
         )
         yield concludes(
-            f"A deploy replaced the machine: {newer[0].id} of a newer release took its place.",
-            f"a deploy replaced it by {newer[0].id}",
+            f"A deploy replaced the machine with {newer[0].id} of a newer release.",
+            f"a deploy replaced it with {newer[0].id}",
         )
         return
     group = facts.machine.description.metadata.get("fly_process_group") if facts.machine.description else None
@@ -189,35 +194,50 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(
             f"No machine of its process group {group} is left in the app.", destroy[1], facts.siblings.living[0][1]
         )
-    if any(r.thing == facts.subject.machine_id for r in words):
-        yield supports(f"The deploy says: “{short(words[-1].line.message, 120)}”.", *facts.log.where("deploying"))
+    by_hand = facts.log.matches("destroyed-by-hand")
+    if by_hand:
+        yield contradicts(
+            f"The log shows a destroy command for this machine: “{short(by_hand[-1].line.message, 120)}”.",
+            *facts.log.where("destroyed-by-hand"),
+        )
+    elif any(r.thing == facts.subject.machine_id for r in words):
+        yield supports(f"The deploy log says: “{short(words[-1].line.message, 120)}”.", *facts.log.where("deploying"))
+    if announced:
+        yield supports(
+            f"The deploy announced it: “{short(announced[-1].line.message, 120)}”.",
+            *facts.log.where("deploy-destroys"),
+        )
     yield concludes("A deploy or a scale-down removed the machine.", "a deploy or a scale-down removed it")
 
 
 @cause(
     "never-started",
-    "Nobody asked the machine to start",
+    "No start of the machine was requested",
     stage=Stage.LIFE,
-    explains=(*_WAITS, "autostart-disabled", "connected-too-early"),
+    explains=(*_WAITS, "autostart-disabled", "connected-too-early", "stopped-by-autostop"),
     distinguish_from={
-        "stuck-in-transition": "A start was asked for, and the log shows a pull that does not end.",
-        "stopped-by-request": "It had run before.",
+        "stuck-in-transition": "A start was requested, and the log shows an unfinished pull.",
+        "stopped-by-request": "The machine ran before.",
     },
     sources=("machines/machine-states", "machines/api/machines-resource"),
     remedy=Remedy(
-        "Start it",
-        "It is reserved and prepared and waits for a start that nobody sends.",
+        "Start the machine",
+        "The machine is reserved and prepared, but no start request was sent.",
         ("fly machine start {machine_id} -a {app}",),
     ),
     prevention=Remedy(
-        "Leave skip_launch out, and wait for the state you need",
-        "skip_launch and `fly machine create` make a machine that does not boot.",
+        "Omit skip_launch, and wait for the state you need",
+        "skip_launch and `fly machine create` create a machine that does not boot.",
         ("fly machine wait {live_id} -a {app} --state started",),
     ),
-    next_test="Look once more in a minute: a machine that is being pulled leaves `created`, this one does not.",
+    next_test="Read the state again in a minute: a machine with a running pull leaves `created`, this one does not.",
 )
 def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
-    """State `created`, or a schedule not yet due: the launch is the only event, and no pull, no boot, for minutes."""
+    """State `created`, a schedule not yet due, or an update that left it stopped (§14.5): no pull, no boot."""
+    logged = facts.log.where("left-stopped") if facts.events.state in ("stopped", "suspended") else ()
+    if facts.events.left_stopped or logged:
+        yield from _left_stopped(facts)
+        return
     schedule = facts.machine.config.get("schedule") if facts.machine.config else None
     if facts.events.state != "created" and not (
         schedule and facts.events.state == "stopped" and not facts.events.started_evidence
@@ -228,13 +248,13 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
     pulls = facts.log.where("pulling", "booting")
     asked = [word for word in _NO_LAUNCH if word in facts.caller.answer.text]
     if facts.events.started_evidence or pulls:
-        yield refutes("There are signs of a pull or a boot.", *(facts.events.started_evidence or pulls))
+        yield refutes("The events or the log show a pull or a boot.", *(facts.events.started_evidence or pulls))
     elif kinds and kinds <= {("launch", "created")}:
         text = f"It has been in `{facts.events.state}` for {format_duration(age)}, and its only event is the launch."
         quiet = facts.looked(Facet.LOGS)
         if asked and quiet and age and age >= timedelta(minutes=2):
             yield confirms(
-                f"{text} The caller asked for that (`{asked[0].strip()}`), and the log holds no pull and no boot.",
+                f"{text} The caller requested that (`{asked[0].strip()}`), and the log holds no pull and no boot.",
                 *facts.events.state_evidence,
                 *facts.events.evidence,
                 Facet.LOGS,
@@ -253,35 +273,54 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
         yield missing("Its events could not be read.", Facet.EVENTS)
     if schedule:
         yield supports(
-            f"It is started by a schedule ({schedule}), not when it is made.", *facts.machine.config_evidence
+            f"A schedule ({schedule}) starts the machine; the create call does not.", *facts.machine.config_evidence
         )
-    if facts.log.refused("wait-timeout"):
+    if facts.log.refused("wait-timeout") and not schedule:
+        # To wait is not to start (§14.2): the caller may have expected a start that nobody requested.
         yield contradicts(
-            "The caller had waited for its start, so a start was asked for.",
+            "The caller waited for its start, so it expected one.",
             facts.log.refused("wait-timeout")[0].evidence,
+            weight=Weight.WEAK,
         )
     yield concludes(
-        f"The machine was created without being started and has waited in `{facts.events.state}` "
-        f"for {format_duration(age)}.",
-        f"it was made without a start and has waited for {format_duration(age)}",
+        f"The machine was created without a start and has been in `{facts.events.state}` for {format_duration(age)}.",
+        f"it was created without a start and has been idle for {format_duration(age)}",
     )
 
 
-# How a caller says that a machine shall not boot (§3, §5.5).
+def _left_stopped(facts: Facts) -> Iterator[Point | Conclusion]:
+    """The last event is an update that ended in `stopped`, and no start followed."""
+    if where := facts.events.left_stopped:
+        yield supports("The last event is an update that ended in `stopped`, and no start follows.", *where)
+    if lines := facts.log.matches("left-stopped"):
+        yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("left-stopped"))
+    if idle := [s for s in facts.machine.services or () if s.ports_known and not s.ports]:
+        yield supports(
+            f"{'Its service has' if len(idle) == 1 else 'Its services have'} no ports, so autostart and "
+            f"min_machines_running do nothing.",
+            *facts.machine.config_evidence,
+        )
+    yield concludes(
+        "An update left the machine stopped, and nothing started it.",
+        "an update left it stopped, and nothing started it",
+    )
+
+
+# How a caller requests a machine that does not boot (§3, §5.5).
 _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly machine create", "fly m create ")
 
 
 @cause(
     "stuck-in-transition",
-    "The machine is stuck on its way to another state",
+    "The machine is stuck in a transitional state",
     stage=Stage.LIFE,
     owner=Owner.UNDECIDED,
     explains=(*_WAITS, "start-rejected", "connected-too-early"),
     remedy=Remedy(
-        "Make another one in its place, and remove this one by force",
-        "A passing state that lasts longer than Fly allows for does not end by itself. A big image is the usual "
-        "reason while it is in `created`: make it smaller, or the next one may hang as well. Removing cannot be "
-        "undone: ask Fly's support first, if they are to look at it.",
+        "Create a replacement, and destroy this machine with --force",
+        "A transitional state that lasts longer than Fly's limit does not end without action. "
+        "In `created`, a large image is the usual reason: make it smaller, or the next machine may hang too. "
+        "Destroying cannot be undone: if Fly's support must inspect the machine, ask them first.",
         (
             "fly machine run {image} -a {app} -r {region}",
             "fly machine destroy {machine_id} -a {app} --force",
@@ -289,18 +328,18 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
         ),
     ),
     prevention=Remedy(
-        "Wait for a settled state with a limit, and give up then",
-        "Start waiting at the create call, show the time spent, and make a new machine beyond the limit.",
+        "Wait for a settled state with a time limit",
+        "Start waiting at the create call, show the time spent, and create a new machine after the limit.",
     ),
-    next_test="Ask once more what state it is in: `fly machine wait {machine_id} -a {app} --state settled`.",
+    next_test="Read the state again: `fly machine wait {machine_id} -a {app} --state settled`.",
     distinguish_from={
-        "never-started": "Nobody asked for a start: no pull and no boot in the log.",
+        "never-started": "No start was requested: the log shows no pull and no boot.",
         "host-unreachable": "host_status is not ok.",
     },
     sources=("machines/machine-states", "machines/overview"),
 )
 def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
-    """A passing state beyond Fly's own thresholds: 5 minutes, 10 for updates; `created` while a pull hangs."""
+    """A transitional state beyond Fly's own thresholds: 5 minutes, 10 for updates; `created` while a pull hangs."""
     waited = facts.log.refused("wait-timeout")
     told = waited[-1].names.get("state", "") if waited else ""
     over = facts.events.overdue
@@ -309,13 +348,13 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
         text = f"It has been in `created` for {format_duration(over)}"
         if pulling:
             yield confirms(
-                f"{text}; the log shows a pull that does not end.",
+                f"{text}; the log shows an unfinished pull.",
                 *facts.events.state_evidence,
                 *facts.log.where("pulling"),
             )
         elif waited:
             yield supports(
-                f"{text}; the caller waited for it in vain: {waited[-1].told}.",
+                f"{text}; the caller's wait timed out: {waited[-1].told}.",
                 *facts.events.state_evidence,
                 waited[-1].evidence,
             )
@@ -329,9 +368,9 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
             *(facts.machine.seen_evidence or facts.events.evidence)[:1],
         )
     elif facts.events.state == "failed":
-        yield supports("Its state is failed: it could not be started, and stays so.", *facts.events.state_evidence)
+        yield supports("Its state is failed: it could not be started.", *facts.events.state_evidence)
     elif waited and not facts.events.started_evidence and not facts.events.state:
-        yield supports(f"The caller waited in vain: {waited[-1].told}.", waited[-1].evidence)
+        yield supports(f"The caller's wait timed out: {waited[-1].told}.", waited[-1].evidence)
     if facts.machine.host_ok and over:
         yield supports("Its host is ok.", *facts.machine.host_ok, weight=Weight.WEAK)
     state = facts.events.state or told or "an unfinished state"
@@ -340,18 +379,18 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     big = f" (its image takes {size / 1e9:.1f} GB packed)" if size > 1e9 else ""
     yield concludes(
         f"The machine is stuck in `{state}`{' for ' + format_duration(over) if over else ''}{big}.",
-        f"it hangs in `{state}`{' for ' + format_duration(over) if over else ''}{big}",
+        f"it is stuck in `{state}`{' for ' + format_duration(over) if over else ''}{big}",
     )
 
 
 @cause(
     "start-rejected",
-    "The machine's present state does not allow what was asked",
+    "The machine's current state does not allow the request",
     stage=Stage.LIFE,
     explains=_WAITS,
     remedy=Remedy(
-        "Wait until the machine rests, then ask again",
-        "Start works from created, stopped, suspended and failed; destroy without force only from a state of rest.",
+        "Wait until the machine's state is settled, then repeat the request",
+        "Start works from created, stopped, suspended and failed; destroy without force only from a settled state.",
         (
             "fly machine wait {machine_id} -a {app} --state settled",
             "fly machine start {machine_id} -a {app}",
@@ -364,7 +403,7 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     next_test="Look at the state, and repeat the call: `fly machine status {machine_id} -a {app}`.",
     distinguish_from={
         "lease-held": "The refusal names a lease.",
-        "stuck-in-transition": "The state does not change for longer than Fly allows for.",
+        "stuck-in-transition": "The state has not changed for longer than Fly's limit.",
     },
     sources=("machines/machine-states", "monitoring/error-codes"),
 )
@@ -380,13 +419,68 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(f"The platform refused the call: {no.told}.", no.evidence)
         yield missing("How long it has been in that state is not known: it may be stuck.", Facet.MACHINE, Facet.EVENTS)
     if facts.events.crash_codes:
-        yield contradicts("The program's own end is known.", *facts.events.evidence, *facts.log.evidence)
+        yield contradicts("The program's exit is known.", *facts.events.evidence, *facts.log.evidence)
     if facts.events.runs:
-        yield contradicts("It runs now.", *facts.events.state_evidence)
+        yield contradicts("The machine is running now.", *facts.events.state_evidence)
     what = no.names.get("action") or "call"
     state = no.names.get("state") or facts.events.state
     inside = f" while it was `{state}`" if state else ""
     yield concludes(f"The machine refused the {what}{inside}.", f"it refused the {what}{inside}")
+
+
+@cause(
+    "release-failed",
+    "The release failed, so the app keeps its old release",
+    stage=Stage.LIFE,
+    owner=Owner.YOU,
+    explains=("image-not-as-believed",),
+    remedy=Remedy(
+        "Fix what stopped the release, then deploy again",
+        "The machines of the app were not changed by the failed release. {what}",
+        ("fly releases -a {app} --image", "fly logs -a {app} --no-tail"),
+    ),
+    prevention=Remedy(
+        "Let CI fail when the deploy fails",
+        "Compare the digest that runs with the digest that was built after every deploy.",
+    ),
+    next_test="Compare the release that runs with the one that was sent: `fly releases -a {app} --image`.",
+    distinguish_from={
+        "image-not-as-believed": "The push and the release succeeded, and another tag or digest runs.",
+        "health-check-failing": "A check of the machine is critical.",
+    },
+    sources=("launch/deploy",),
+)
+def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
+    """A release command or a push failed, or flyctl ended the deploy (§14.12, §14.14, §14.16)."""
+    command, push = facts.log.matches("release-command"), facts.log.matches("push-failed")
+    ended = facts.log.matches("deploy-failed", "smoke-failed")
+    no = refused(facts, "release-command", "client-timeout", "health-timeout")
+    if command:
+        code = f" with exit code {command[-1].number}" if command[-1].number else ""
+        yield supports(
+            f"The deploy log says: “{short(command[-1].line.message, 160)}”.", *facts.log.where("release-command")
+        )
+        what = f"The release command failed{code}."
+    elif push:
+        yield supports(f"The deploy log says: “{short(push[-1].line.message, 160)}”.", *facts.log.where("push-failed"))
+        what = "The image was not pushed to the registry."
+    elif ended:
+        yield supports(
+            f"The deploy log says: “{short(ended[-1].line.message, 160)}”.",
+            *facts.log.where("deploy-failed", "smoke-failed"),
+        )
+        what = "The deploy ended before it was complete."
+    elif no and (facts.machine.exists or no.kind == "release-command"):
+        yield supports(f"The deploy ended with {no.told}.", no.evidence)
+        what = "The deploy ended before it was complete."
+    else:
+        return
+    if facts.events.crash_codes and not command:
+        yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
+    runs = " The machine runs the old release." if facts.events.runs else ""
+    yield concludes(
+        f"The release failed: {what}{runs}", f"the release failed: {what[:1].lower()}{what[1:].rstrip('.')}", what=what
+    )
 
 
 @cause(
@@ -396,16 +490,16 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     owner=Owner.UNDECIDED,
     explains=_WAITS,
     remedy=Remedy(
-        "Ask by the machine's id alone",
-        "The id stays; the version (instance_id) and the private address change with every update and every move.",
+        "Query the machine by its id only",
+        "The id stays; the version (instance_id) and the private address change with every update and every migration.",
         ("fly machine status {machine_id} -a {app}", "fly machine list -a {app}"),
     ),
     prevention=Remedy(
-        "Keep the machine's id and nothing else",
-        "Do not store instance_id or private_ip; ask for them when they are needed.",
+        "Store only the machine's id",
+        "Do not store instance_id or private_ip; query them when they are needed.",
     ),
-    next_test="Compare the instance_id that was kept with the machine's present one.",
-    distinguish_from={"record-of-another-machine": "Not the version differs, but the machine's id."},
+    next_test="Compare the stored instance_id with the machine's current one.",
+    distinguish_from={"record-of-another-machine": "The machine's id differs, not its version."},
     sources=("machines/api/machines-resource", "reference/machine-migration"),
 )
 def replaced_or_migrated(facts: Facts) -> Iterator[Point | Conclusion]:
@@ -418,18 +512,16 @@ def replaced_or_migrated(facts: Facts) -> Iterator[Point | Conclusion]:
     if moved:
         when = f" at {moved[0].at:%Y-%m-%d %H:%M} UTC" if moved[0].at else ""
         argue = confirms if differs or not facts.events.crash_codes else supports
-        yield argue(f"The platform launched it anew{when}, on another host.", moved[1])
+        yield argue(f"The platform launched it again{when}, on another host.", moved[1])
     elif replaced and differs:
         yield supports("An update replaced the version.", replaced[1])
     if kept and differs:
         yield confirms(
-            f"The version that was kept ({kept[0]}) is not its present one ({now}).",
+            f"The stored version ({kept[0]}) is not its current one ({now}).",
             kept[1],
             *facts.machine.seen_evidence[:1],
         )
     if migrated := facts.log.matches("migrated"):
         yield supports(f"The log says: “{short(migrated[-1].line.message, 120)}”.", *facts.log.where("migrated"))
     how = "migrated to another host" if moved else "updated"
-    yield concludes(
-        f"The machine was {how}, so what was known of its earlier version no longer holds.", f"it was {how}"
-    )
+    yield concludes(f"The machine was {how}, so facts about its earlier version are out of date.", f"it was {how}")

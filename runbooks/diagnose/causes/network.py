@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.ledger import (
     Conclusion,
     Point,
@@ -15,12 +15,14 @@ from runbooks.diagnose.ledger import (
     cause,
     concludes,
     confirms,
+    contradicts,
     missing,
     refutes,
     supports,
 )
-from runbooks.diagnose.log_classifier import short
+from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.shared_evidence import crash, crash_evidence
 from runbooks.evidence.models import Outcome
 
 
@@ -148,18 +150,19 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Conclusion]:
 def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
     """wss:// on a port without a tls handler, ws:// on one with it, or a port that no service exposes."""
     host, port = facts.caller.believed_host, facts.caller.believed_port
-    if host != facts.app_host or port is None or facts.machine.services is None:
+    services = facts.machine.services
+    if host != facts.app_host or port is None or services is None or not all(s.ports_known for s in services):
         return
     secure = facts.caller.believed_url.startswith(("wss:", "https:"))
-    handlers = next((h for s in facts.machine.services if (h := s.handlers(port)) is not None), None)
+    handlers = next((h for s in services if (h := s.handlers(port)) is not None), None)
     probe = facts.observations.probe(Facet.EDGE_BELIEVED)
     failed = probe is not None and probe.reached != "open"
     offered = ", ".join(
         f"{first}{'' if first == last else f'-{last}'} ({'+'.join(h) or 'raw tcp'})"
-        for s in facts.machine.services
+        for s in services
         for first, last, h in s.ports
     )
-    if handlers is None and facts.machine.services:
+    if handlers is None and services:
         problem = f"no service of the machine offers port {port}"
     elif handlers is not None and secure and "tls" not in handlers:
         problem = (
@@ -210,8 +213,12 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     tried, words = attempts[-1]
     if tried > start.at + timedelta(seconds=30):
         return
+    if tried > start.at and (facts.log.ended("refused", "awaited") or facts.log.matches("refused")):
+        return  # the proxy reached the started machine: slow-start, or not-listening
     if probe and probe.reached == "open":
-        yield confirms(
+        # Between the boot and an open port, the program may have needed more time: that is slow-start.
+        argue = confirms if tried <= start.at else supports
+        yield argue(
             f"The caller failed at {tried:%H:%M:%S} (“{short(words, 100)}”), the machine had started at "
             f"{start.at:%H:%M:%S}, and it answers now.",
             Facet.CALLER,
@@ -227,10 +234,10 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
             *facts.events.evidence[:1],
         )
         yield missing("Whether it answers now was not seen.", Facet.EDGE_BELIEVED)
-    early = max(0, int((start.at - tried).total_seconds()))
+    early = format_duration(max(timedelta(), start.at - tried))
     yield concludes(
-        f"The client connected {early} s before the machine had started, and did not try again.",
-        f"its client connected {early} s too early and did not try again",
+        f"The client connected {early} before the machine had started, and did not try again.",
+        f"its client connected {early} too early and did not try again",
     )
 
 
@@ -238,7 +245,7 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     "private-network-mismatch",
     "The private address belongs to another network",
     stage=Stage.REACH,
-    explains=("wrong-hostname",),
+    explains=("wrong-hostname", "no-public-ip"),
     remedy=Remedy(
         "Connect from the app's own network, or make it reachable by flycast",
         "Names in .internal and .flycast exist inside one private network of one organisation only. {network}",
@@ -253,8 +260,17 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     sources=("networking/private-networking", "networking/custom-private-networks", "networking/flycast"),
 )
 def private_network_mismatch(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The URL's host ends in .internal or .flycast, and caller and app are not in the same private network."""
+    """A private name (.internal, .flycast) of another network, or a fly-replay that crosses networks (§14.8)."""
     host = facts.caller.believed_host
+    if crossed := facts.log.matches("cross-network"):
+        yield confirms(
+            f"The proxy log says: “{short(crossed[-1].line.message, 200)}”.", *facts.log.where("cross-network")
+        )
+        yield concludes(
+            "The app that sent the fly-replay and its target are on different private networks.",
+            "it and the app that replays to it are on different private networks",
+        )
+        return
     if not _private(host):
         return
     network = facts.observations.app.raw.get("network") if facts.observations.app else None
@@ -284,6 +300,192 @@ def private_network_mismatch(facts: Facts) -> Iterator[Point | Conclusion]:
         f"the caller is not in the private network that knows {host}",
         network=told,
     )
+
+
+@cause(
+    "concurrency-limit",
+    "The machine is at the concurrency limit of its service",
+    stage=Stage.REACH,
+    explains=("no-machine-behind-app", "websocket-rejected"),
+    remedy=Remedy(
+        "Raise the service's hard_limit, or run more machines",
+        "The proxy sends no more {kind} to a machine that has reached hard_limit{limit}. A long-lived stream or "
+        "WebSocket counts as one connection until it closes.",
+        (
+            "fly machine status {live_id} -a {app} -d",
+            "fly machine clone {live_id} -a {app}",
+        ),
+    ),
+    prevention=Remedy(
+        "Set concurrency by what one machine can serve",
+        "Count requests instead of connections for short requests; keep soft_limit below hard_limit.",
+    ),
+    next_test="Look for “reached hard limit” in the proxy's log lines, and at services[].concurrency.",
+    distinguish_from={
+        "no-machine-behind-app": "No machine is started; here one is, and it serves other clients.",
+        "not-listening": "The proxy reports PC01, not a limit.",
+    },
+    sources=("reference/configuration", "monitoring/error-codes"),
+)
+def concurrency_limit(facts: Facts) -> Iterator[Point | Conclusion]:
+    """`Instance reached hard limit of N concurrent connections`, PL01 or PL02 (§14.10)."""
+    lines = facts.log.matches("concurrency")
+    if not lines:
+        return
+    reading = next((r for r in reversed(lines) if r.number), lines[-1])
+    times = f" ({len(lines)} times)" if len(lines) > 1 else ""
+    yield confirms(f"The proxy log says: “{short(reading.line.message, 160)}”{times}.", *facts.log.where("concurrency"))
+    limits = [
+        limit
+        for row in (facts.machine.config or {}).get("services") or ()
+        if isinstance(row, Mapping) and isinstance(row.get("concurrency"), Mapping)
+        for limit in (row["concurrency"].get("hard_limit"),)
+        if isinstance(limit, int)
+    ]
+    if reading.number and limits:
+        argue = supports if reading.number in limits else contradicts
+        text = f"The machine's config has hard_limit {', '.join(map(str, limits))}."
+        yield argue(text, *facts.machine.config_evidence, weight=Weight.WEAK)
+    limit = f" of {reading.number}" if reading.number else ""
+    yield concludes(
+        f"The machine reached the hard limit{limit} concurrent {reading.thing or 'connections'}, so the proxy "
+        f"rejected further ones.",
+        f"it reached the hard limit{limit} concurrent {reading.thing or 'connections'}",
+        kind=reading.thing or "connections",
+        limit=limit,
+    )
+
+
+@cause(
+    "certificate-missing",
+    "The app has no certificate for the hostname",
+    stage=Stage.REACH,
+    remedy=Remedy(
+        "Add the hostname to the app that serves it",
+        "Fly's proxy can present a certificate only for a hostname that was added to the app and whose DNS records are "
+        "verified.",
+        (
+            "fly certs list -a {app}",
+            "fly certs add {believed_host} -a {app}",
+            "fly certs check {believed_host} -a {app}",
+        ),
+    ),
+    prevention=Remedy(
+        "Add the hostname before you change its DNS records", "`fly certs check` shows when it is ready."
+    ),
+    next_test="List the app's certificates: `fly certs list -a {app}`.",
+    distinguish_from={
+        "wrong-hostname": "The hostname ends in .fly.dev.",
+        "websocket-port-or-scheme": "The certificate is ready; the port has no tls handler.",
+    },
+    sources=("networking/custom-domain",),
+)
+def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
+    """TLS fails at a custom hostname that the app has no ready certificate for (§14.18)."""
+    host, own, listed = facts.caller.believed_host, facts.certificates.own, facts.certificates.listed
+    probe = facts.observations.probe(Facet.EDGE_BELIEVED)
+    if not host or host.endswith(".fly.dev") or _private(host) or not (listed or probe):
+        return
+    failed = probe is not None and probe.reached == "tls"
+    if own and own.configured:
+        yield refutes(f"The app has a certificate for {own.hostname} (status {own.status}).", Facet.CERTIFICATES)
+    if probe and probe.reached not in ("dns", "tcp", "tls"):
+        yield refutes(f"The TLS handshake with {host} succeeds.", Facet.EDGE_BELIEVED)
+    lacks = f"The app has no certificate for {host}"
+    if own:
+        lacks = f"The certificate for {host} is not ready (status {own.status or 'unknown'})"
+    if listed and (own or listed.complete) and not (own and own.configured):
+        if failed:
+            yield confirms(f"{lacks}, and the TLS handshake with it fails.", Facet.CERTIFICATES, Facet.EDGE_BELIEVED)
+        else:
+            yield supports(f"{lacks}.", Facet.CERTIFICATES)
+            yield missing(f"Whether the TLS handshake with {host} fails was not seen.", Facet.EDGE_BELIEVED)
+    elif not own:
+        yield missing("The app's certificates could not be read.", Facet.CERTIFICATES)
+    if probe and failed:
+        yield supports(
+            f"The TLS handshake with {host} fails: {short(probe.detail, 120)}.",
+            Facet.EDGE_BELIEVED,
+            weight=Weight.WEAK,
+        )
+    yield concludes(f"{lacks}, so no client can open a TLS connection to it.", f"{lacks[:1].lower()}{lacks[1:]}")
+
+
+@cause(
+    "slow-start",
+    "The program listens later than the client and the proxy wait",
+    stage=Stage.REACH,
+    explains=(
+        "connected-too-early",
+        "health-check-failing",
+        "record-never-updated",
+        "no-machine-behind-app",
+    ),
+    remedy=Remedy(
+        "Wait until the program listens, then connect",
+        "The address and the port are right; the program opens the port after its other work at the start.",
+        (
+            "timeout 30 fly logs -a {app} --machine {live_id} --no-tail",
+            "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
+        ),
+    ),
+    prevention=Remedy(
+        "Listen first, and do slow work afterwards",
+        "The proxy gives up after about 8 s on a machine that it has started. A check with a grace period keeps "
+        "traffic away until the program is ready.",
+    ),
+    next_test="Connect again now, and compare the time of the first listening line with the time of the boot.",
+    distinguish_from={
+        "not-listening": "No later line or socket shows the right port open.",
+        "connected-too-early": "The client tried before the machine was started.",
+        "startup-crash": "The program exited before it listened.",
+    },
+    sources=("monitoring/error-codes", "networking/app-services"),
+)
+def slow_start(facts: Facts) -> Iterator[Point | Conclusion]:
+    """The proxy was refused, and the right port opened later (§14.11)."""
+    held, still = facts.log.ended("refused", "awaited", "not-expected-address"), facts.log.matches("refused")
+    if not held:
+        yield from _may_be_slow(facts, still)
+        return
+    end = held[-1]
+    quote = f"The proxy log says: “{short(end.reading.line.message, 120)}”."
+    if end.by:
+        yield confirms(f"{quote} Later: “{short(end.by.line.message, 120)}”.", end.evidence, end.by_evidence)
+    elif end.by_evidence == Facet.PROCESSES:
+        yield confirms(f"{quote} A process listens on {facts.processes.reachable} now.", end.evidence, end.by_evidence)
+    else:
+        yield supports(f"{quote} The program answers now.", end.evidence, end.by_evidence)
+    if still:
+        yield refutes("The proxy was refused again after that.", *facts.log.where("refused"))
+    if facts.events.crash_codes:
+        yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
+    booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
+    ready = end.by.line.at if end.by else None
+    before = [at for at in booted if ready and at <= ready]
+    took = f" {format_duration(ready - before[-1])} after the boot" if ready and before else " later"
+    yield concludes(
+        f"The program listens on the right port{took}; the client or the proxy had stopped waiting by then.",
+        f"its program listens{took}, and the client did not wait for it",
+    )
+
+
+def _may_be_slow(facts: Facts, refused: tuple[LogMatch, ...]) -> Iterator[Point | Conclusion]:
+    """Refused soon after the boot, and nothing tells what the port does now."""
+    booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
+    last = refused[-1].line.at if refused else None
+    if not booted or not last or not booted[-1] <= last < booted[-1] + timedelta(seconds=20):
+        return
+    after = format_duration(last - booted[-1])
+    yield supports(f"The proxy was refused {after} after the boot, and not later.", *facts.log.where("refused"))
+    probes = (facts.observations.probe(facet) for facet in (Facet.EDGE_APP, Facet.EDGE_BELIEVED))
+    if any(probe and probe.status == 502 for probe in probes):
+        yield refutes("The endpoint answers 502 now, too.", *facts.made(Facet.EDGE_APP, Facet.EDGE_BELIEVED))
+    elif facts.processes.elsewhere:
+        yield refutes(f"The processes listen on {facts.processes.elsewhere[0]} only.", Facet.PROCESSES)
+    else:
+        yield missing("Where the processes listen now is not known.", Facet.PROCESSES)
+    yield concludes("The program may have needed more time to listen than the client and the proxy waited.")
 
 
 def _private(host: str) -> bool:

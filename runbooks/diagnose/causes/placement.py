@@ -9,7 +9,7 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import Conclusion, Point, Stage, cause, concludes, confirms, contradicts, supports
 from runbooks.diagnose.model import Owner, Remedy
-from runbooks.diagnose.shared_evidence import other_reason, refused, said_no
+from runbooks.diagnose.shared_evidence import create_refused, other_reason, refused, said_no
 
 _HIDES = ("create-error-swallowed", "record-never-updated", "stuck-in-transition")
 _PLACEMENT = ("machines/guides-examples/machine-placement", "machines/api/machines-resource")
@@ -119,6 +119,7 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
     yield from said_no(facts, *kinds)
     no = refused(facts, *kinds)
     if no is None:
+        yield from _volume_elsewhere(facts)
         return
     names = no.names
     volume = names.get("volume", "")
@@ -130,7 +131,32 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
         "volume-missing": "cannot be found",
     }[no.kind]
     text = f"the volume {volume} {reason}" if volume else f"its volume {reason}"
+    if not no.operation.makes_a_machine:
+        yield concludes(f"Fly refused {no.call}: {text}.", f"Fly refused {no.call}: {text}", volume=volume)
+        return
     yield concludes(f"The machine could not be placed: {text}.", volume=volume)
+
+
+def _volume_elsewhere(facts: Facts) -> Iterator[Point | Conclusion]:
+    """The refusal does not say why, and the app's volumes do: the one that was asked for cannot be used there."""
+    asked, own, no = facts.volumes.asked, facts.volumes.own, create_refused(facts)
+    if not asked or facts.volumes.listed is None or no is None:
+        return
+    region, holder = facts.caller.answer.region, own.machine_id if own else ""
+    if own is None:
+        reason = "is not a volume of the app"
+    elif region and own.region and own.region != region:
+        reason = f"is in {own.region}, and the machine was asked for in {region}"
+    elif holder and holder != facts.subject.machine_id:
+        reason = f"is attached to machine {holder}"
+    else:
+        return
+    yield confirms(
+        f"The platform refused {no.call}: {no.told}. It asked for the volume {asked}, which {reason}.",
+        Facet.VOLUMES,
+        no.evidence,
+    )
+    yield concludes(f"The machine could not be placed: the volume {asked} {reason}.", volume=asked)
 
 
 @cause(
@@ -256,7 +282,7 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
     fine = [s.evidence for s in facts.machine.views if s.machine.host_status == "ok"]
     if fine and facts.machine.flagged_hosts:
         yield contradicts("Another view says that the host is ok.", *fine)
-    yield from said_no(facts, "host-unreachable", of_create=False)
+    yield from said_no(facts, "host-unreachable", "host-maintenance", of_create=False)
     if worker := facts.log.matches("worker-unreachable"):
         yield supports(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.log.where("worker-unreachable"))
     region = (
@@ -264,4 +290,11 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
         if facts.machine.description and facts.machine.description.region
         else ""
     )
+    no = refused(facts, "host-maintenance")
+    if no and not facts.machine.flagged_hosts:
+        yield concludes(
+            f"The machine's host{region} is under maintenance, and Fly refused {no.call}.",
+            f"its host{region} is under maintenance, and Fly refused {no.call}",
+        )
+        return
     yield concludes(f"The host of the machine{region} is unreachable.", f"the host it is on{region} is unreachable")

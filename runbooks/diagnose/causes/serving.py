@@ -1,4 +1,4 @@
-"""Family serving: the way is right, and the machine behind it does not serve (§7.2, §7.3, §11 rows 33, 36)."""
+"""Family serving: the endpoint is correct, but the machine does not serve (§7.2, §7.3, §11 rows 33, 36)."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from runbooks.evidence.models import Probe
 
 @cause(
     "cordoned",
-    "The machine is cordoned: traffic is withheld from it",
+    "The machine is cordoned, so it gets no traffic",
     stage=Stage.REACH,
     remedy=Remedy(
         "Uncordon the machine",
-        "It runs, and the proxy was told to send it nothing.",
+        "The machine is running, but the proxy sends no traffic to a cordoned machine.",
         ("fly machine uncordon {live_id} -a {app}", "fly machine status {live_id} -a {app}"),
     ),
     prevention=Remedy(
-        "Undo a cordon where it was set",
-        "A deploy or a script that cordons a machine and dies in between leaves it so for ever.",
+        "Uncordon in the same script that cordons",
+        "If a deploy or a script fails after it cordons a machine, the machine stays cordoned.",
     ),
     explains=("no-machine-behind-app",),
-    next_test="Look at `cordoned` in the machine's own description.",
+    next_test="Look at `cordoned` in the machine's description.",
     distinguish_from={"health-check-failing": "A check is critical, and cordoned is false."},
     sources=("machines/api/machines-resource", "flyctl/machine-cordon"),
 )
 def cordoned(facts: Facts) -> Iterator[Point | Conclusion]:
-    """`cordoned: true` on a started machine: the proxy leaves it out, a private address still reaches it."""
+    """`cordoned: true` on a started machine: the proxy skips it, and its private address still works."""
     flagged = [s.evidence for s in facts.machine.views if s.machine.cordoned]
     if not flagged:
         if facts.machine.critical_checks and facts.events.state == "started":
@@ -56,22 +56,23 @@ def cordoned(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(f"The machine is {facts.events.state}, and its description says cordoned.", *flagged)
     right = facts.observations.probe(Facet.EDGE_APP)
     if right and right.reached == "open":
-        yield refutes("It answers at the app's hostname all the same.", Facet.EDGE_APP)
+        yield refutes("The machine answers at the app's hostname.", Facet.EDGE_APP)
     elif right:
-        yield supports(f"Named in the header, it does not answer at {facts.app_host}.", Facet.EDGE_APP)
+        yield supports(f"With the machine named in the header, it does not answer at {facts.app_host}.", Facet.EDGE_APP)
     yield concludes(
-        "The machine runs, but it is cordoned, so the proxy sends it no traffic.", "it is cordoned and gets no traffic"
+        "The machine is running, but it is cordoned, so the proxy sends it no traffic.",
+        "it is cordoned and gets no traffic",
     )
 
 
 @cause(
     "not-listening",
-    "Nothing listens where the proxy knocks",
+    "The program does not listen on the address and port the proxy uses",
     stage=Stage.REACH,
     explains=("health-check-failing", "no-machine-behind-app", "websocket-rejected"),
     remedy=Remedy(
         "Bind to 0.0.0.0 and to the service's internal_port",
-        "The proxy comes from outside the program: on 127.0.0.1, or on another port, it finds nobody. {heard}",
+        "The proxy cannot reach a program on 127.0.0.1 or on another port. {heard}",
         (
             "fly machine exec {live_id} 'ss -ltnp' -a {app}",
             "timeout 30 fly logs -a {app} --machine {live_id} --no-tail",
@@ -79,13 +80,14 @@ def cordoned(facts: Facts) -> Iterator[Point | Conclusion]:
         ),
     ),
     prevention=Remedy(
-        "Take the port from one place", "Let the program and the service's internal_port read the same setting."
+        "Define the port in one place", "Use the same setting for the program and the service's internal_port."
     ),
     next_test="List the sockets inside the machine: `fly machine exec {live_id} 'ss -ltnp' -a {app}`.",
     distinguish_from={
-        "health-check-failing": "The program listens, and its check says no.",
-        "startup-crash": "The program ended; PC01 is what is left of that.",
-        "connected-too-early": "It listens some seconds after the boot.",
+        "health-check-failing": "The program listens, and its health check fails.",
+        "startup-crash": "The program exited; PC01 is a consequence.",
+        "connected-too-early": "The client tried before the machine was started.",
+        "slow-start": "The right port opens later.",
     },
     sources=("getting-started/troubleshooting", "monitoring/error-codes", "networking/app-services"),
 )
@@ -104,17 +106,21 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
     )
     if answered:
         yield refutes("The program answers the proxy.", answered)
-    if not lines and not warned and not _bad_gateway(facts):
+    elif facts.processes.reachable:
+        yield refutes(f"A process listens on {facts.processes.reachable}.", Facet.PROCESSES)
+    failed = bool(lines or warned or _bad_gateway(facts))
+    elsewhere = facts.processes.elsewhere
+    if not failed and not elsewhere:
         return
     if lines:
         booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
         last = lines[-1].line.at
         early = bool(booted and last and last - booted[-1] < timedelta(seconds=20))
         argue = supports if early else confirms
-        yield argue(f"The proxy says: “{short(lines[-1].line.message, 160)}”.", *at)
+        yield argue(f"The proxy log says: “{short(lines[-1].line.message, 160)}”.", *at)
     if warned:
         yield confirms(
-            f"The deploy says: “{short(warned[-1].line.message, 160)}”.", *facts.log.where("not-expected-address")
+            f"The deploy log says: “{short(warned[-1].line.message, 160)}”.", *facts.log.where("not-expected-address")
         )
     if probe_evidence := _bad_gateway(facts):
         yield supports(
@@ -123,20 +129,29 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
     ports = {s.internal_port for s in facts.machine.services or () if s.internal_port}
     heard = ""
     for reading in announced[-1:]:
-        heard = f"It announces {short(reading.thing or reading.line.message, 80)}."
+        heard = f"The program announces {short(reading.thing or reading.line.message, 80)}."
         local = any(name in reading.thing for name in ("127.0.0.1", "localhost", "[::1]"))
         if local or (ports and reading.number and reading.number not in ports):
-            yield supports(f"The program says: “{short(reading.line.message, 120)}”.", *facts.log.where("listens"))
-    if facts.events.crash_codes:
-        yield contradicts(
-            f"The program ended by itself with {crash(facts)}: then nothing listens.", *crash_evidence(facts)
+            yield supports(f"The program printed: “{short(reading.line.message, 120)}”.", *facts.log.where("listens"))
+    if elsewhere:
+        argue = confirms if failed else supports
+        yield argue(
+            f"The service sends traffic to port {', '.join(map(str, sorted(ports)))}, and the processes of the machine "
+            f"listen on {', '.join(str(socket) for socket in elsewhere[:3])} only.",
+            Facet.PROCESSES,
+            *facts.machine.config_evidence,
         )
+        heard = f"It listens on {elsewhere[0]}."
+    elif failed and facts.processes.listed and not facts.processes.sockets:
+        yield supports("No process of the machine listens on any port.", Facet.PROCESSES)
+    if facts.events.crash_codes:
+        yield contradicts(f"The program exited with {crash(facts)}, so nothing listens.", *crash_evidence(facts))
     if facts.events.state and facts.events.state not in ("started", "suspended"):
         yield contradicts(f"The machine is {facts.events.state}.", *facts.events.state_evidence)
     port = lines[-1].number if lines and lines[-1].number else next(iter(sorted(ports)), None)
     where = f"port {port}" if port else "the port of its service"
     yield concludes(
-        f"The program does not listen on {where} of 0.0.0.0, where the proxy sends the traffic. {heard}".rstrip(),
+        f"The program does not listen on {where} of 0.0.0.0, where the proxy sends traffic. {heard}".rstrip(),
         f"its program does not listen on {where} of 0.0.0.0",
         port=str(port or ""),
         heard=heard,
@@ -144,13 +159,13 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
 
 
 def _by_program(facts: Facts, number: str, probe: Probe) -> bool:
-    """Did the answer come from a program of this app? The edge's own answers are 502 and 503."""
+    """Whether the answer came from a program of this app. The edge itself answers 502 and 503."""
     mine = number == Facet.EDGE_APP or (facts.caller.believed_host == facts.app_host and not facts.siblings.living)
     return mine and (probe.reached == "open" or (probe.reached == "upgrade" and 400 <= (probe.status or 0) < 500))
 
 
 def _bad_gateway(facts: Facts) -> str:
-    """The look whose probe was answered 502 by the app's own endpoint."""
+    """The facet of the probe that the app's own endpoint answered with 502, or an empty string."""
     own = facts.caller.believed_host == facts.app_host
     return next(
         (
@@ -164,22 +179,22 @@ def _bad_gateway(facts: Facts) -> str:
 
 @cause(
     "websocket-rejected",
-    "The program itself turns the connection away",
+    "The program rejects the WebSocket connection",
     stage=Stage.REACH,
     remedy=Remedy(
-        "Read the program's rules for the upgrade: path, origin, authorisation",
-        "The connection reached the program, and it answered {status}. Nothing of Fly stands in between.",
+        "Check the program's rules for the upgrade: path, origin, authorisation",
+        "The connection reached the program, and the program answered {status}. Fly did not reject it.",
         (
             "curl -sSi --max-time 10 --http1.1 https://{app_host}/ -H fly-force-instance-id:{live_id}",
             "timeout 30 fly logs -a {app} --machine {live_id} --no-tail",
         ),
     ),
-    prevention=Remedy("Log every refused upgrade with its reason", "A 403 without a word costs an hour."),
+    prevention=Remedy("Log every refused upgrade with its reason", "A 403 without a reason is slow to diagnose."),
     next_test="Repeat the upgrade with the client's own Origin and Authorization headers.",
     distinguish_from={
-        "not-listening": "502 comes from the proxy: nobody answered.",
-        "routed-to-another-machine": "Named in the header, the machine accepts.",
-        "wrong-hostname": "The name is not the app's.",
+        "not-listening": "502 comes from the proxy: no program answered.",
+        "routed-to-another-machine": "With the machine named in the header, it accepts.",
+        "wrong-hostname": "The hostname is not the app's.",
     },
     sources=("monitoring/error-codes", "networking/app-services"),
 )
@@ -208,16 +223,16 @@ def websocket_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     argue = confirms if sure else supports
     yield argue(text, number, *(facts.events.state_evidence if facts.events.state == "started" else ()))
     if number == Facet.EDGE_BELIEVED and named and named.reached == "open":
-        yield contradicts("Named in the header, the machine accepts.", Facet.EDGE_APP)
+        yield contradicts("With the machine named in the header, it accepts.", Facet.EDGE_APP)
     yield concludes(
-        f"The program answers the WebSocket upgrade with {probe.status}: the way to it is open, and it says no.",
+        f"The program is reachable and rejects the WebSocket upgrade with {probe.status}.",
         f"its program answers the upgrade with {probe.status}",
         status=str(probe.status),
     )
 
 
 def _own_host(facts: Facts) -> bool:
-    """Is the believed URL the app's own, by its name or by one that is not of fly.dev at all?"""
+    """Whether the believed URL is the app's own: its fly.dev hostname, or a hostname outside fly.dev."""
     return facts.caller.believed_host == facts.app_host or not facts.caller.believed_host.endswith(".fly.dev")
 
 
@@ -228,23 +243,23 @@ def _own_host(facts: Facts) -> bool:
     explains=("websocket-rejected",),
     remedy=Remedy(
         "Name the machine: fly-force-instance-id, fly-replay, or one app per user",
-        "All machines of an app share its hostname; the proxy picks one. What only one of them knows, the others "
-        "do not find.",
+        "All machines of an app share its hostname; the proxy picks one. State held by one machine is not available "
+        "to the others.",
         (
             "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
             "fly machine list -a {app}",
         ),
     ),
     prevention=Remedy(
-        "Keep state out of single machines, or route by it",
+        "Keep state outside single machines, or route requests to the machine that holds it",
         "Browsers cannot send the header: let a router answer the upgrade with fly-replay without upgrading it.",
     ),
-    next_test="Connect twice: once plainly, once with the machine named in the header.",
-    distinguish_from={"websocket-rejected": "The named machine says no, too."},
+    next_test="Connect twice: once without the header, once with the machine named in the header.",
+    distinguish_from={"websocket-rejected": "The named machine rejects the connection too."},
     sources=("networking/dynamic-request-routing", "blueprints/sticky-sessions"),
 )
 def routed_to_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
-    """Several machines serve the hostname, the URL names none, and only the named machine gives the right answer."""
+    """Several machines serve the hostname, the URL names none; only the named machine gives the right answer."""
     others = [(m, at) for m, at in facts.siblings.living if m.state in ("started", "suspended", "stopped")]
     plain, named = facts.observations.probe(Facet.EDGE_BELIEVED), facts.observations.probe(Facet.EDGE_APP)
     if not others or not plain or not _own_host(facts):
@@ -260,25 +275,27 @@ def routed_to_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
     else:
         return
     yield concludes(
-        f"{facts.caller.believed_host} leads to any of {len(others) + 1} machines, and the one that answered "
-        f"does not know what {facts.subject.machine_id or 'this one'} knows.",
+        f"{facts.caller.believed_host} routes to any of {len(others) + 1} machines, and the one that answered "
+        f"does not hold the state of {facts.subject.machine_id or 'this one'}.",
         f"requests for {facts.caller.believed_host} go to another machine of the app",
     )
 
 
 @cause(
     "no-machine-behind-app",
-    "The hostname resolves, and no machine behind it can serve",
+    "The hostname resolves, but no machine can serve it",
     stage=Stage.REACH,
     remedy=Remedy(
-        "Start or make a machine that has the service",
-        "The app has addresses, and the proxy finds nobody to send a client to.",
+        "Start or create a machine that has the service",
+        "The app has addresses, but the proxy finds no machine for the request.",
         ("fly machine list -a {app}", "fly scale show -a {app}", "fly machine start {machine_id} -a {app}"),
     ),
-    prevention=Remedy("Keep at least one machine of the group that serves", "min_machines_running or two machines."),
-    next_test="List the machines and look which has a service: `fly machine list -a {app}`.",
+    prevention=Remedy(
+        "Keep at least one machine of the group that serves", "Set min_machines_running, or run two machines."
+    ),
+    next_test="List the machines and check which has a service: `fly machine list -a {app}`.",
     distinguish_from={
-        "autostart-disabled": "A machine with the service rests, and may not be started by traffic.",
+        "autostart-disabled": "A machine with the service is stopped, and autostart is off.",
         "no-public-ip": "The hostname does not resolve at all.",
         "not-listening": "502 or PC01: a machine was found.",
     },
@@ -302,7 +319,7 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
         reason = f"the machine is {facts.events.state}"
     listed = facts.looked(Facet.LIST)
     where = (*probes[:1], *facts.log.where("no-candidate"))
-    told = "The endpoint answers 503" if probes else f"The proxy says: “{short(turned[-1].line.message, 120)}”"
+    told = "The endpoint answers 503" if probes else f"The proxy log says: “{short(turned[-1].line.message, 120)}”"
     if reason and listed and not served:
         yield confirms(
             f"{told}; {reason}, and no other machine of the app serves.",
@@ -313,7 +330,7 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
     else:
         yield supports(f"{told}.", *where)
         if not listed:
-            yield missing("Which other machines the app has could not be seen.", Facet.LIST)
+            yield missing("The app's other machines could not be listed.", Facet.LIST)
     if served:
         yield contradicts(f"Machine {served[0].id} is started and has a service.", Facet.LIST)
     if (

@@ -1,9 +1,10 @@
-"""Family startup: the machine booted and its program did not stay (§4, §8.2, §11 rows 6-10)."""
+"""Family startup: the machine booted and its program exited (§4, §8.2, §11 rows 6-10)."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import settings
@@ -23,9 +24,14 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.refusals import meanings
 from runbooks.diagnose.shared_evidence import crash, crash_evidence, never_ran, refused
+from runbooks.evidence.resources import AppSecret
 
+_FULL = 0.9
+"""The part of the memory in use that is worth mentioning."""
 _AFTERMATH = (
+    "release-failed",
     "restart-limit-reached",
     "auto-destroyed",
     "record-never-updated",
@@ -41,80 +47,116 @@ _AFTERMATH = (
 
 @cause(
     "missing-environment",
-    "The program lacks an environment variable",
+    "A required environment variable is not set",
     stage=Stage.START,
     is_a="startup-crash",
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
-        "Give the program {wanted}",
-        "It ends at once without it, so every restart ends the same way.{near} As an app secret it reaches every "
-        "machine of the app and stays out of config.env, which everybody who reads the machine can read. Mind that "
-        "setting a secret restarts the app's deployed machines.",
-        ("fly secrets set {settings} -a {app}",),
+        "Set {wanted}",
+        "The program reads it at every start.{near} An app secret reaches every "
+        "machine of the app. It does not appear in config.env, which every reader of the machine can see. "
+        "Setting or deploying a secret restarts the app's deployed machines.",
+        ("fly secrets list -a {app}", "fly secrets {set_secrets} -a {app}"),
     ),
     prevention=Remedy(
-        "Test the contract between the provisioning function and the program",
-        "One list of required variables, used by both sides and checked in CI, catches a renamed variable "
+        "Check the required variables of the program in CI",
+        "Use one list of required variables for provisioning and program. CI then finds a renamed variable "
         "before it reaches a machine.",
     ),
-    next_test="Run the same image once with auto_destroy false and read its first lines.",
+    next_test="Run the same image once with auto_destroy false and read its first log lines.",
     distinguish_from={
-        "startup-crash": "The last words name no variable.",
-        "bad-command": "What is missing is a file or a module.",
+        "startup-crash": "The last output names no variable.",
+        "bad-command": "A file or a module is missing.",
     },
     sources=("apps/secrets", "machines/runtime-environment"),
 )
 def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The program itself names the variable it lacks, then exits with a code other than 0."""
+    """The program names the variable that is not set, then exits with a code other than 0, or runs without it."""
     lines = facts.log.matches("missing-variable")
     if not lines:
         return
     wanted = tuple(dict.fromkeys(name for reading in lines for name in reading.names))
     names = ", ".join(wanted)
-    quote = f"The program says: “{short(lines[-1].line.message, 200)}”."
+    described = facts.machine.description
+    known = described is not None and described.config is not None
+    env = described.env if described else {}
+    unset = [name for name in wanted if not env.get(name)] if known else []
+    late = facts.secrets.too_late(*unset)
+    nowhere = facts.secrets.lacking(*unset)
+    quote = f"The program printed: “{short(lines[-1].line.message, 200)}”."
     if facts.events.crash_codes:
         yield confirms(
-            f"{quote} It ended with {crash(facts)}.", *facts.log.where("missing-variable"), *crash_evidence(facts)
+            f"{quote} It exited with {crash(facts)}.", *facts.log.where("missing-variable"), *crash_evidence(facts)
         )
     else:
         yield supports(quote, *facts.log.where("missing-variable"))
-        yield missing("No end of the program was seen.", Facet.EVENTS)
-        if facts.events.state == "started":
-            yield contradicts("The machine runs all the same.", *facts.events.state_evidence)
-    env = facts.machine.description.env if facts.machine.description else {}
-    sent = [name for name in wanted if env.get(name)]
-    if facts.machine.description and facts.machine.description.config is not None:
+        yield missing("No exit of the program was observed.", Facet.EVENTS)
+        if facts.events.state == "started" and not late and not nowhere:
+            yield contradicts("The machine is running.", *facts.events.state_evidence)
+    yield from _secrets(facts, late, nowhere)
+    outcome = f"exited with {crash(facts)}" if facts.events.crash_codes else "exited with an error"
+    if facts.events.state == "started" and not facts.events.crash_codes:
+        outcome = "runs without it"
+    action = "deploy" if late and not nowhere else f"set {settings(wanted)}"
+    told = {"wanted": names, "settings": settings(wanted), "set_secrets": action}
+    if known:
+        sent = [name for name in wanted if env.get(name)]
         if sent and len(sent) == len(wanted):
-            yield contradicts(f"The machine's config does carry {', '.join(sent)}.", *facts.machine.config_evidence)
+            yield contradicts(f"The machine's config sets {', '.join(sent)}.", *facts.machine.config_evidence)
         near = {n: c for n in wanted if n not in env and (c := near_miss(n, tuple(env)))}
         empty = [name for name in wanted if name in env and not env[name]]
         if empty:
             yield supports(
-                f"The machine's config carries {', '.join(empty)}, but empty.", *facts.machine.config_evidence
+                f"The machine's config sets {', '.join(empty)} to an empty value.", *facts.machine.config_evidence
             )
         if near:
-            pairs = "; ".join(f"{have} was sent, {want} is wanted" for want, have in near.items())
-            yield supports(f"A near miss stands among the variables sent: {pairs}.", *facts.machine.config_evidence)
+            pairs = "; ".join(f"{have} is set, {want} is required" for want, have in near.items())
+            yield supports(f"The config sets a variable with a similar name: {pairs}.", *facts.machine.config_evidence)
             yield concludes(
-                f"The program wants {names} and the machine was sent {', '.join(near.values())} instead, "
-                f"so the program ended with {crash(facts) or 'an error'}.",
-                f"its program wants {names}, was sent {', '.join(near.values())}, and gave up",
-                wanted=names,
-                settings=settings(wanted),
-                near=f" The create request sends {next(iter(near.values()))} instead: if that is the same key, set its "
-                f"value under the wanted name, and leave it out of the request.",
+                f"The program requires {names}, but the machine's config sets {', '.join(near.values())} instead. "
+                f"The program {outcome}.",
+                f"the program {_did(outcome)} because {names} is not set ({', '.join(near.values())} is)",
+                near=f" The create request sets {next(iter(near.values()))} instead. If that is the same key, set its "
+                f"value under the required name, and remove it from the request.",
+                **told,
             )
             return
+    if late and not nowhere:
+        yield concludes(
+            f"The secret {', '.join(one.name for one in late)} was set after the machine's present version was made. "
+            f"It has not been deployed to the machine, and the program {outcome}.",
+            f"the secret {', '.join(one.name for one in late)} has not been deployed to it",
+            **told,
+        )
+        return
     yield concludes(
-        f"The program wants {names}, which was not there, and ended with {crash(facts) or 'an error'}.",
-        f"its program lacks {names} and gave up",
-        wanted=names,
-        settings=settings(wanted),
+        f"The program requires {names}, which is not set, and {outcome}.",
+        f"the program {_did(outcome)} because {names} is not set",
+        **told,
     )
 
 
+def _did(outcome: str) -> str:
+    return "lacks a setting" if outcome.startswith("runs") else "exited"
+
+
+def _secrets(facts: Facts, late: tuple[AppSecret, ...], nowhere: tuple[str, ...]) -> Iterator[Point]:
+    """What the app's secrets say about variables that the config does not set (§14.19)."""
+    made = facts.secrets.version_made_at
+    where = (Facet.SECRETS, *facts.machine.config_evidence)
+    for one in late:
+        if one.set_at and made:
+            yield confirms(
+                f"{one.name} was set as a secret at {one.set_at:%Y-%m-%d %H:%M} UTC, and the machine's present version "
+                f"was made at {made:%Y-%m-%d %H:%M} UTC, so it does not have it.",
+                *where,
+            )
+    if nowhere:
+        yield confirms(f"Neither the machine's config nor the app's secrets set {', '.join(nowhere)}.", *where)
+
+
 def near_miss(wanted: str, sent: tuple[str, ...]) -> str:
-    """The sent name that was probably meant: one that shares all words but one, or is spelled almost alike."""
+    """The set name that was probably meant: it shares all words but one, or its spelling is almost the same."""
     words = set(wanted.split("_"))
     alike = [s for s in sent if len(words ^ set(s.split("_"))) == 1 and len(words & set(s.split("_"))) >= 2]
     close = difflib.get_close_matches(wanted, sent, n=1, cutoff=0.85)
@@ -129,12 +171,12 @@ def near_miss(wanted: str, sent: tuple[str, ...]) -> str:
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
         "Correct the command or the file it names",
-        "The image does not hold what its command asks for.",
+        "The image does not contain the file that its command names.",
         ("fly auth docker", "docker run --rm -it --platform linux/amd64 --entrypoint sh {image}"),
     ),
     prevention=Remedy(
         "Start the image once in CI",
-        "A container that ends at once with “not found” is caught before it is pushed.",
+        "CI then finds an image that exits at once with “not found” before it is pushed.",
         ("fly auth docker", "docker run --rm --platform linux/amd64 {image}"),
     ),
     next_test="Compare Cmd and Entrypoint of the image with the files in it.",
@@ -154,11 +196,11 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
         at = facts.log.where("missing-file", "spawn-failed")
         ended = facts.events.crash_codes or facts.log.matches("abrupt") or reading.fact == "spawn-failed"
         if ended:
-            yield confirms(f"{quote} The machine ended with {crash(facts) or 'no program running'}.", *at)
+            yield confirms(f"{quote} The machine stopped with {crash(facts) or 'no program running'}.", *at)
         else:
             yield supports(quote, *at)
             if facts.events.state == "started":
-                yield contradicts("The machine runs all the same.", *facts.events.state_evidence)
+                yield contradicts("The machine is running.", *facts.events.state_evidence)
         yield concludes(
             f"The image was started, and {reading.thing or 'the file its command names'} was not found in it."
         )
@@ -179,7 +221,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
     explains=_AFTERMATH,
     remedy=Remedy(
         "Read the program's last lines and run it once with auto_destroy off",
-        "The program ended by itself with an error; its last lines are the place to look.",
+        "The program exited with an error that nobody requested. Its last lines usually state the reason.",
         (
             "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
             "fly machine run {image} -a {app} -r {region} --restart no {variables}",
@@ -188,71 +230,94 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",
     distinguish_from={
         "missing-environment": "The program names a variable.",
-        "bad-command": "The log names a file or module that is not there, or the code is 126 or 127.",
-        "out-of-memory": "The exit says oom_killed, or the kernel or the runtime speaks of memory.",
-        "exited-normally": "The code is 0.",
+        "bad-command": "The log names a missing file or module, or the exit code is 126 or 127.",
+        "out-of-memory": "The exit event says oom_killed, or the kernel or the runtime reports a lack of memory.",
+        "exited-normally": "The exit code is 0.",
     },
     sources=("machines/guides-examples/machine-restart-policy", "getting-started/troubleshooting"),
 )
 def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
-    """Exit code other than 0 soon after the start, asked for by nobody; more special causes name the reason."""
+    """Exit code other than 0 soon after the start, without a stop request; more specific causes name the reason."""
     yield from never_ran(facts)
     words = short(facts.log.last_output[-1].message, 160) if facts.log.last_output else ""
     if facts.events.crash_codes:
-        text = f"The program ended by itself with {crash(facts)}."
+        text = f"The program exited with {crash(facts)}."
         from_outside = {code for code, _ in facts.events.crash_codes} <= {137, 143}
         if from_outside:
             yield supports(f"The program was killed: {crash(facts)}.", *crash_evidence(facts), weight=Weight.WEAK)
             yield missing(
-                "Who or what sent the signal is not known: such a code comes from outside the program.", Facet.LOGS
+                "The sender of the signal is not known. Such an exit code means a signal from outside the program.",
+                Facet.LOGS,
             )
-        elif words:
-            yield confirms(f"{text} Its last words: “{words}”.", *facts.log.output_evidence, *crash_evidence(facts))
+        elif words and not _ran_long(facts):
+            yield confirms(f"{text} Its last output: “{words}”.", *facts.log.output_evidence, *crash_evidence(facts))
+        elif _ran_long(facts):
+            yield supports(
+                f"{text} It had run for {format_duration(facts.events.uptime)} before.", *crash_evidence(facts)
+            )
+            yield missing("The reason for an exit this long after the start is not known.", Facet.LOGS)
         elif facts.events.loop_ended:
             yield supports(text, *crash_evidence(facts), weight=Weight.WEAK)
-            yield missing("Nothing that the program printed is to be had, so its reason is not known.", Facet.LOGS)
+            yield missing("No output of the program is available, so the reason for the exit is not known.", Facet.LOGS)
         else:
             yield supports(text, *crash_evidence(facts))
-            yield missing("Nothing that the program printed is to be had.", Facet.LOGS)
-        yield concludes(f"The program ended by itself with {crash(facts)}{f': “{words}”' if words else ''}.")
+            yield missing("No output of the program is available.", Facet.LOGS)
+        yield concludes(f"The program exited with {crash(facts)}{f': “{words}”' if words else ''}.")
     elif facts.log.matches("abrupt", "spawn-failed", "exec-format"):
         yield supports(
             "The log says that the program could not be run.", *facts.log.where("abrupt", "spawn-failed", "exec-format")
         )
     elif facts.events.exits and all(x.exit_code == 0 or x.requested_stop for _, x, _ in facts.events.exits):
-        yield refutes("Every recorded end has code 0 or was asked for.", *(at for _, _, at in facts.events.exits))
+        yield refutes("Every recorded exit has code 0 or was requested.", *(at for _, _, at in facts.events.exits))
     elif facts.events.state == "started" and facts.events.whole_life:
         yield refutes(
-            "The machine runs, and its events hold no exit.", *facts.events.state_evidence, *facts.events.evidence
+            "The machine is running, and its events contain no exit.",
+            *facts.events.state_evidence,
+            *facts.events.evidence,
         )
-    elif uncaught := facts.log.matches("uncaught", "segfault"):
+    elif child := facts.log.matches("child-failed", "smoke-failed"):
+        quote = short((facts.log.last_output or (child[-1].line,))[-1].message, 160)
+        yield supports(
+            f"The log says: “{short(child[-1].line.message, 160)}”.", *facts.log.where("child-failed", "smoke-failed")
+        )
+        if facts.events.runs:
+            yield contradicts("The machine is running.", *facts.events.state_evidence)
+        yield concludes(f"The program fails at its start: “{quote}”.")
+    elif uncaught := [r for r in facts.log.matches("uncaught", "segfault") if not meanings(r.line.message)]:
+        if facts.events.runs:
+            yield contradicts("The machine is running.", *facts.events.state_evidence)
         quote = short(uncaught[-1].line.message, 160)
         yield supports(f"The log ends in an error: “{quote}”.", *facts.log.where("uncaught", "segfault"))
         yield concludes(f"The program fails with “{quote}”.")
     elif not facts.events.exits:
-        yield missing("No exit of the machine's program was seen.", Facet.EVENTS, Facet.LOGS)
+        yield missing("No exit of the machine's program was observed.", Facet.EVENTS, Facet.LOGS)
+
+
+def _ran_long(facts: Facts) -> bool:
+    """Whether the program had run for so long that its start is not what failed."""
+    return facts.events.uptime is not None and facts.events.uptime > timedelta(minutes=10)
 
 
 @cause(
     "exited-normally",
-    "The program came to its end",
+    "The program exited with code 0",
     stage=Stage.START,
     explains=_AFTERMATH,
     remedy=Remedy(
-        "Start a program that stays, or accept that it is done",
-        "The main process ended with code 0: to the platform that is success, and the machine rests or goes.",
+        "Start a program that keeps running, if the machine must stay up",
+        "The main process exited with code 0. The platform treats that as success and stops or destroys the machine.",
         ("fly auth docker", "docker buildx imagetools inspect {image}", "fly machine status {live_id} -a {app}"),
     ),
-    next_test="Look at the exit code of the last exit event: 0 means that it ended as it wanted.",
+    next_test="Look at the exit code of the last exit event: 0 means that the program exited without an error.",
     distinguish_from={
-        "startup-crash": "The code is not 0.",
-        "stopped-by-autostop": "The exit says requested_stop, and the proxy's line names it.",
+        "startup-crash": "The exit code is not 0.",
+        "stopped-by-autostop": "The exit event says requested_stop, and a log line of the proxy names the machine.",
         "trial-limit": "The log says “Trial machine stopping”, always after five minutes.",
     },
     sources=("machines/guides-examples/machine-restart-policy", "machines/machine-states"),
 )
 def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
-    """Exit code 0 that nobody asked for: a one-shot script, or a server started in the background."""
+    """Exit code 0 without a stop request: a one-shot script, or a server started in the background."""
     ended = [
         (e, at) for e, x, at in facts.events.exits if x.exit_code == 0 and not x.requested_stop and not x.oom_killed
     ]
@@ -261,20 +326,20 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
     logged = [r for r, wanted in facts.events.log_ends if r.fact == "exited" and r.number == 0 and not wanted]
     quoted = [r for r in facts.log.matches("exit-not-restarting") if r.number == 0] or logged
     if last:
-        yield confirms("The last exit has code 0, and nobody had asked for a stop.", *(at for _, at in ended[-1:]))
+        yield confirms("The last exit has code 0, and no stop was requested.", *(at for _, at in ended[-1:]))
     if quoted and not facts.events.exits:
         argue = supports if asked or (not logged and facts.log.matches("exited")) else confirms
         yield argue(f"The log says: “{short(quoted[-1].line.message)}”.", *facts.log.where(quoted[-1].fact))
     if asked:
         yield contradicts(
-            f"Before it, the platform was asked to stop it: “{short(asked[-1].line.message, 120)}”.",
+            f"A stop of the machine was requested before the exit: “{short(asked[-1].line.message, 120)}”.",
             *facts.log.where("signalled", "autostop", "trial"),
         )
     if facts.events.asked_to_stop:
-        yield refutes("The last end was asked for (requested_stop).", facts.events.asked_to_stop[1])
+        yield refutes("The last exit was requested (requested_stop).", facts.events.asked_to_stop[1])
     if facts.events.crash_codes:
         argue = contradicts if last and facts.events.exits[-1][1].exit_code == 0 else refutes
-        yield argue(f"It ended with {crash(facts)}: that is an error, and no end of the work.", *crash_evidence(facts))
+        yield argue(f"It exited with {crash(facts)}, which is an error.", *crash_evidence(facts))
     at = ended[-1][0].at if ended else None
     after = (
         f" {format_duration(at - facts.events.created_at)} after it was created"
@@ -282,8 +347,8 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
         else ""
     )
     yield concludes(
-        f"The program ended by itself with code 0{after}; nothing crashed.",
-        f"its program came to its end{after} (code 0), nothing crashed",
+        f"The program exited with code 0{after}; nothing crashed.",
+        f"its program exited{after} (code 0), nothing crashed",
     )
 
 
@@ -294,24 +359,41 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
     is_a="startup-crash",
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
-        "Give the machine more memory, or the program a smaller heap",
-        "The default guest has 256 MB; the kernel ends what asks for more.",
+        "Increase the machine's memory, or limit the program's heap",
+        "The default guest has 256 MB. The kernel kills a program that needs more.",
         ("fly machine update {live_id} -a {app} --vm-memory 1024",),
     ),
     prevention=Remedy(
-        "State the guest in the create call",
+        "Set guest in the create call",
         "Without `guest` a machine gets shared-cpu-1x with 256 MB.",
     ),
     next_test="Look for oom_killed in the exit event, or repeat with twice the memory.",
-    distinguish_from={"startup-crash": "The exit says oom_killed: false and nothing speaks of memory."},
+    distinguish_from={
+        "startup-crash": "The exit event says oom_killed: false, and no log line reports a lack of memory."
+    },
     sources=("machines/guides-examples/machine-restart-policy", "getting-started/troubleshooting"),
 )
 def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
-    """`oom_killed: true`, the kernel's own line, or a heap limit; exit code 137 alone is only a hint."""
+    """`oom_killed: true`, the kernel's log line, or a heap limit; exit code 137 alone is weak evidence."""
     killed = [at for _, x, at in facts.events.exits if x.oom_killed]
+    measured = facts.metrics.killed_at
     lines = facts.log.matches("out-of-memory")
-    if killed:
-        yield confirms("The exit event says oom_killed.", *killed)
+    if measured:
+        yield confirms(
+            f"The metrics show that the kernel killed the program for lack of memory by {measured:%Y-%m-%d %H:%M} UTC.",
+            Facet.METRICS,
+        )
+        killed += [Facet.METRICS.value]
+    if facts.metrics.memory:
+        at, used, total = max(facts.metrics.memory, key=lambda one: (one[1] / one[2], one[0]))
+        if used / total >= _FULL:
+            yield supports(
+                f"At {at:%Y-%m-%d %H:%M} UTC it used {used / total:.0%} of {total / 2**20:.0f} MB.",
+                Facet.METRICS,
+                weight=Weight.WEAK,
+            )
+    if told := [at for at in killed if at != Facet.METRICS]:
+        yield confirms("The exit event says oom_killed.", *told)
     if lines:
         yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("out-of-memory"))
     if not killed and any(code == 137 for code, _ in facts.events.crash_codes):
@@ -320,8 +402,19 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
         )
         if facts.events.exits and not lines:
             yield contradicts("The exit events do not say oom_killed.", *facts.events.evidence)
-    if facts.events.exits and not killed and not lines and not any(code == 137 for code, _ in facts.events.crash_codes):
-        yield refutes("No exit event says oom_killed, and no line speaks of memory.", *facts.events.evidence)
+    codes = {code for code, _ in facts.events.crash_codes}
+    if 134 in codes and not killed and not lines:
+        # A runtime that reaches its heap limit aborts by itself, and the kernel flags nothing (§14.13).
+        yield supports(
+            "Exit code 134 is SIGABRT, with which V8 ends at its heap limit.",
+            *crash_evidence(facts),
+            weight=Weight.WEAK,
+        )
+        yield missing("The last output, which would say so, is not available.", Facet.LOGS)
+    if facts.events.exits and not killed and not lines and not codes & {134, 137}:
+        yield refutes(
+            "No exit event says oom_killed, and no log line reports a lack of memory.", *facts.events.evidence
+        )
     guest = facts.machine.config.get("guest") if facts.machine.config else None
     memory = guest.get("memory_mb") if isinstance(guest, Mapping) else None
     known = f"{memory} MB" if memory else "the default of 256 MB" if facts.machine.config else ""
@@ -329,31 +422,31 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(f"The machine has {known} of memory.", *facts.machine.config_evidence, weight=Weight.WEAK)
     size = f" ({known})" if known else ""
     yield concludes(
-        f"The program needed more memory than the machine has{size} and was ended for it.",
+        f"The program needed more memory than the machine has{size} and was killed.",
         f"its program needed more memory than the machine has{size}",
     )
 
 
 @cause(
     "restart-limit-reached",
-    "A crash loop used up its retries",
+    "The program crashed until the restart limit was reached",
     stage=Stage.LIFE,
     mechanism=True,
     explains=("auto-destroyed", "record-never-updated", "no-machine-behind-app", "autostart-disabled"),
     remedy=Remedy(
-        "Repeat once with auto_destroy off and read the log at once",
-        "The loop is certain; why the program ends is not, because nothing it printed is left.",
+        "Create one machine with auto_destroy off and read its log at once",
+        "The crash loop is confirmed. The reason for the exits is not known, because no output of the program is left.",
         (
             "fly machine run {image} -a {app} -r {region} --restart no {variables}",
             "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail",
         ),
     ),
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",
-    distinguish_from={"startup-crash": "The program's own last words are to be had."},
+    distinguish_from={"startup-crash": "The program's last output is available."},
     sources=("machines/guides-examples/machine-restart-policy", "monitoring/error-codes"),
 )
 def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
-    """Mechanism: the retries are used up and the reason for the exits is not visible."""
+    """Mechanism: the restart limit is reached and the reason for the exits is not visible."""
     if not facts.events.loop_ended or facts.log.last_output or any(x.oom_killed for _, x, _ in facts.events.exits):
         return
     limit = facts.log.matches("restarts-used-up")
@@ -362,22 +455,20 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
     if limit and set(lines_evidence) & set(facts.events.loop_ended):
         yield confirms(f"The log says: “{limit[-1].line.message}”.", *lines_evidence)
     if others := [at for at in facts.events.loop_ended if at not in lines_evidence]:
-        yield argue(
-            f"The program ended by itself with {crash(facts)}, and the last time it was not restarted.", *others
-        )
+        yield argue(f"The program exited with {crash(facts)}, and it was not restarted after the last exit.", *others)
     if not facts.log.evidence:
-        yield missing("Nothing that the program printed is to be had.", Facet.LOGS)
-    yield concludes(f"The program crashed until its retries were used up ({crash(facts) or 'exit code unknown'}).")
+        yield missing("No output of the program is available.", Facet.LOGS)
+    yield concludes(f"The program crashed until the restart limit was reached ({crash(facts) or 'exit code unknown'}).")
 
 
 @cause(
     "health-check-failing",
-    "A health check fails, so traffic is withheld",
+    "A health check fails, so the machine gets no traffic",
     stage=Stage.REACH,
     explains=("record-never-updated", "destroyed-by-deploy", "no-machine-behind-app"),
     remedy=Remedy(
-        "Make the check pass, or correct the check",
-        "The machine runs; the proxy sends it nothing while its check is critical, and a deploy replaces it.",
+        "Fix the program so that the health check passes, or correct the check",
+        "The machine is running. The proxy sends it no traffic while its check is critical, and a deploy replaces it.",
         (
             "fly checks list -a {app}",
             "fly machine status {live_id} -a {app}",
@@ -385,18 +476,18 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
         ),
     ),
     prevention=Remedy(
-        "Give the check a grace period that fits the program's start",
-        "A check that begins before the program listens counts against it.",
+        "Set a grace period that covers the program's start",
+        "A check that runs before the program listens counts as a failure.",
     ),
     next_test="Read the check's own output: `fly checks list -a {app}`.",
     distinguish_from={
-        "not-listening": "The proxy's log says PC01: nothing answers on the port at all.",
-        "startup-crash": "The program ends; a failing check leaves it running.",
+        "not-listening": "The proxy's log says PC01: nothing listens on the port.",
+        "startup-crash": "The program exits; a failing check does not stop it.",
     },
     sources=("reference/health-checks", "monitoring/error-codes"),
 )
 def health_check_failing(facts: Facts) -> Iterator[Point | Conclusion]:
-    """Started, and a check is critical: withheld from traffic, or replaced by a deploy."""
+    """Started, and a check is critical: it gets no traffic, or a deploy replaces it."""
     for name, output, at in facts.machine.critical_checks:
         told = f": “{short(output, 120)}”" if output else ""
         argue = confirms if facts.events.state == "started" else supports
@@ -410,15 +501,17 @@ def health_check_failing(facts: Facts) -> Iterator[Point | Conclusion]:
             yield contradicts("It passed later.", *facts.log.where("health-passed"))
         else:
             yield supports(text, *facts.log.where("health-failed"))
+    if facts.machine.passing_evidence and not failed:
+        yield refutes("Every check that the machine lists passes.", facts.machine.passing_evidence)
     if no := refused(facts, "health-timeout"):
-        yield supports(f"The deploy gave up: “{short(no.text, 160)}”.", no.evidence)
+        yield supports(f"The deploy timed out: “{short(no.text, 160)}”.", no.evidence)
     if facts.events.crash_codes:
-        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_evidence(facts))
+        yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
     probe = facts.observations.probe(Facet.EDGE_APP)
     if probe and probe.reached == "open":
-        yield contradicts(f"It answers at {facts.app_host} all the same.", Facet.EDGE_APP)
+        yield contradicts(f"The machine answers at {facts.app_host}.", Facet.EDGE_APP)
     name = facts.machine.critical_checks[0][0] if facts.machine.critical_checks else failed[-1].thing if failed else ""
     yield concludes(
-        f"The machine runs, but its health check {name or 'of the deploy'} fails, so it gets no traffic.",
+        f"The machine is running, but its health check {name or 'of the deploy'} fails, so it gets no traffic.",
         f"its health check {name or 'of the deploy'} fails, so it gets no traffic",
     )

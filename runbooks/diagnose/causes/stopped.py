@@ -1,4 +1,4 @@
-"""Family stopped: the machine rests, and somebody or something put it to rest (§4.4, §8.2, §11 rows 12, 35)."""
+"""Family stopped: the machine is stopped or suspended, and what stopped it (§4.4, §8.2, §11 rows 12, 35)."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _UNREACHED = ("record-never-updated", "no-machine-behind-app")
 
 
 def _rests_not(facts: Facts) -> Iterator[Point]:
-    """A stop explains nothing about a machine that runs or is gone."""
+    """A stop does not explain a machine that is running or destroyed."""
     if facts.events.state and facts.events.state not in (*RESTING, *GONE):
         yield refutes(f"The machine is {facts.events.state}, not stopped.", *facts.events.state_evidence)
     elif facts.events.destroyed:
-        yield contradicts("It was not only stopped, it is destroyed.", *facts.events.state_evidence)
+        yield contradicts("The machine is destroyed, not only stopped.", *facts.events.state_evidence)
     if facts.events.crash_codes and not facts.events.asked_to_stop:
-        yield contradicts(f"The program ended by itself with {crash(facts)}.", *crash_evidence(facts))
+        yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
 
 
 @cause(
     "stopped-by-request",
-    "Somebody or something stopped the machine",
+    "A request stopped the machine",
     stage=Stage.LIFE,
     explains=(*_UNREACHED, "autostart-disabled"),
     remedy=Remedy(
-        "Find who stops it, then start it",
-        "The platform was asked to: an API call, a script, the dashboard.",
+        "Find who stops the machine, then start it",
+        "The platform received a stop request from an API call, a script or the dashboard.",
         (
             "fly machine start {machine_id} -a {app}",
             "fly machine status {machine_id} -a {app}",
@@ -52,12 +52,13 @@ def _rests_not(facts: Facts) -> Iterator[Point]:
         ),
     ),
     prevention=Remedy(
-        "Let one job own starting and stopping", "Two jobs with different ideas of the state undo each other."
+        "Start and stop machines from one job only",
+        "Two jobs that expect different states revert each other's changes.",
     ),
     next_test="Look at the source of the stop event: user means a request, proxy means autostop.",
     distinguish_from={
-        "stopped-by-autostop": "The stop event's source is proxy, and the proxy's line says “excess capacity”.",
-        "exited-normally": "The exit says requested_stop: false.",
+        "stopped-by-autostop": "The stop event's source is proxy, and a log line of the proxy says “excess capacity”.",
+        "exited-normally": "The exit event says requested_stop: false.",
     },
     sources=("machines/machine-states", "machines/api/machines-resource"),
 )
@@ -68,49 +69,50 @@ def stopped_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     if stop and (not proxy or (proxy[0].at and stop[0].at and proxy[0].at < stop[0].at)):
         when = f" at {stop[0].at:%H:%M:%S} UTC" if stop[0].at else ""
         text = f"The {stop[0].type} event{when} has the source user: an API call, a script or the dashboard."
-        if facts.looked(Facet.CALLER):
+        if facts.caller.speaks_of_subject:
             yield confirms(text, stop[1])
         else:
             # Who stops a machine on purpose may have failed to start it again for another reason.
             yield supports(text, stop[1])
-            yield missing("Whether anybody tried to start it again is not known.", Facet.CALLER)
+            yield missing("Whether a later start was requested is not known.", Facet.CALLER)
     elif facts.events.asked_to_stop and not proxy and not facts.events.event_of("destroy"):
-        yield supports("The last exit was asked for (requested_stop).", facts.events.asked_to_stop[1])
-        yield missing("No stop event says who asked.", Facet.EVENTS)
+        yield supports("The last exit was requested (requested_stop).", facts.events.asked_to_stop[1])
+        yield missing("No stop event shows who requested it.", Facet.EVENTS)
     if (proxy and not stop) or facts.log.matches("autostop"):
         yield refutes("The proxy stopped it.", *((proxy[1],) if proxy else ()), *facts.log.where("autostop"))
     if stop or facts.events.asked_to_stop:
         yield from _rests_not(facts)
-    yield concludes("The machine was stopped by a request, not by its own end.", "a request stopped it")
+    yield concludes("A request stopped the machine, not the exit of its program.", "a request stopped it")
 
 
 @cause(
     "stopped-by-autostop",
-    "The proxy stopped the machine because nobody used it",
+    "The proxy stopped the machine because it had no traffic",
     stage=Stage.LIFE,
     explains=(*_UNREACHED, "exited-normally"),
     remedy=Remedy(
-        "Let traffic start it again, or keep one running",
-        "Autostop is on: after some minutes without traffic the proxy stops what it does not need. {again}",
+        "Enable autostart, or keep one machine running",
+        "Autostop is on: the proxy stops machines it does not need after some minutes without traffic. {again}",
         (
             "fly machine start {machine_id} -a {app}",
             "fly machine update {machine_id} -a {app} --autostop=off",
         ),
     ),
     prevention=Remedy(
-        "Decide autostop and autostart together",
-        "autostop without autostart stops for ever; min_machines_running keeps some up in the primary region.",
+        "Set autostop and autostart together",
+        "With autostop only, the machine stays stopped. min_machines_running keeps that many running in the primary "
+        "region.",
     ),
-    next_test="Look at the source of the stop event, and for “excess capacity” in the proxy's lines.",
+    next_test="Look at the source of the stop event, and for “excess capacity” in the proxy's log lines.",
     distinguish_from={
         "stopped-by-request": "The stop event's source is user.",
-        "autostart-disabled": "Traffic comes, and no service may start the machine.",
-        "exited-normally": "The exit says requested_stop: false.",
+        "autostart-disabled": "Requests arrive, and no service allows the proxy to start the machine.",
+        "exited-normally": "The exit event says requested_stop: false.",
     },
     sources=("launch/autostop-autostart", "reference/configuration"),
 )
 def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
-    """A stop event of source proxy, or the proxy's own line `excess capacity, autostopping machine`."""
+    """A stop event of source proxy, or the proxy's log line `excess capacity, autostopping machine`."""
     stop = facts.events.event_of("stop", source="proxy") or facts.events.event_of("suspend", source="proxy")
     lines = [
         r
@@ -123,7 +125,7 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
     if stop:
         yield argue(f"The {stop[0].type} event has the source proxy.", stop[1])
     if lines:
-        yield argue(f"The proxy says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("autostop"))
+        yield argue(f"The proxy log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("autostop"))
     if not stop and not lines:
         if (
             facts.events.asked_to_stop
@@ -131,13 +133,13 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
             and any(s.autostop for s in facts.machine.services or ())
         ):
             yield supports(
-                "Its exit was asked for, and its services have autostop on.",
+                "Its exit was requested, and its services have autostop on.",
                 facts.events.asked_to_stop[1],
                 *facts.machine.config_evidence,
             )
         elif facts.events.asked_to_stop and facts.events.state in RESTING and not facts.events.event_of("stop"):
-            yield supports("Its exit was asked for, and autostop asks so, too.", facts.events.asked_to_stop[1])
-            yield missing("No stop event says who asked.", Facet.EVENTS)
+            yield supports("Its exit was requested, and autostop also requests a stop.", facts.events.asked_to_stop[1])
+            yield missing("No stop event shows who requested it.", Facet.EVENTS)
         elif (
             not facts.events.exits
             and facts.events.state in RESTING
@@ -146,7 +148,7 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
             yield supports(
                 f"It is {facts.events.state}, and its services have autostop on.", *facts.machine.config_evidence
             )
-            yield missing("No event and no line say how it came to rest.", Facet.EVENTS, Facet.LOGS)
+            yield missing("No event and no log line show what stopped it.", Facet.EVENTS, Facet.LOGS)
     if facts.events.event_of("stop", source="user") and not stop and not lines:
         yield refutes("The stop event has the source user.", *facts.events.evidence)
     never = facts.machine.services is not None and not any(s.autostop for s in facts.machine.services)
@@ -155,45 +157,46 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
     if stop or lines or facts.events.asked_to_stop or facts.events.state in RESTING:
         yield from _rests_not(facts)
     again = (
-        "Autostart brings it back with the next request."
+        "Autostart starts it with the next request."
         if any(starts)
-        else "Nothing starts it again: autostart is off."
+        else "It stays stopped because autostart is off."
         if starts
         else ""
     )
     yield concludes(
-        f"The proxy stopped the machine for want of traffic (autostop). {again}".rstrip(),
-        "the proxy stopped it for want of traffic" + (", and autostart will bring it back" if any(starts) else ""),
+        f"The proxy stopped the machine because it had no traffic (autostop). {again}".rstrip(),
+        "the proxy stopped it because it had no traffic"
+        + (", and autostart will start it again" if any(starts) else ""),
         again=again,
     )
 
 
 @cause(
     "autostart-disabled",
-    "The machine rests, and traffic may not start it",
+    "The machine is stopped, and autostart is off",
     stage=Stage.LIFE,
     explains=(*_UNREACHED, "stopped-by-autostop", "start-rejected"),
     remedy=Remedy(
-        "Switch autostart on, and start it once by hand",
-        "No service of this machine allows the proxy to start it, so requests end in 503.",
+        "Enable autostart, and start the machine once manually",
+        "No service of this machine allows the proxy to start it, so requests get HTTP 503.",
         (
             "fly machine start {machine_id} -a {app}",
             "fly machine update {machine_id} -a {app} --autostart=true",
         ),
     ),
     prevention=Remedy(
-        "State autostart in the create call",
-        "Through the API it is off unless it is set; `fly machine run` switches it on.",
+        "Set autostart in the create call",
+        "Machines created by API have autostart off unless it is set. `fly machine run` enables it.",
     ),
     next_test="Look at services[].autostart in the machine's config.",
     distinguish_from={
-        "stopped-by-autostop": "autostart is on: the next request brings it back.",
-        "startup-crash": "The machine rests because its program ended with an error.",
+        "stopped-by-autostop": "autostart is on: the next request starts the machine.",
+        "startup-crash": "The machine is stopped because its program exited with an error.",
     },
     sources=("launch/autostop-autostart", "machines/api/machines-resource"),
 )
 def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
-    """Stopped, traffic comes (503, PR01, PM08), and no service has autostart."""
+    """Stopped, requests arrive (503, PR01, PM08), and no service has autostart."""
     if facts.events.state not in RESTING or not facts.machine.services:
         return
     if any(s.autostart for s in facts.machine.services):
@@ -215,9 +218,10 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
         )
     elif any(s.autostop for s in facts.machine.services):
         yield supports(
-            "Its services have autostop on and autostart off: nothing starts it again.", *facts.machine.config_evidence
+            "Its services have autostop on and autostart off, so the machine stays stopped.",
+            *facts.machine.config_evidence,
         )
-        yield missing("No request was seen to be turned away.", Facet.LOGS, Facet.EDGE_BELIEVED)
+        yield missing("No rejected request was observed.", Facet.LOGS, Facet.EDGE_BELIEVED)
     else:
         yield supports("No service has autostart.", *facts.machine.config_evidence, weight=Weight.WEAK)
     yield from _rests_not(facts)
@@ -229,20 +233,21 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
 
 @cause(
     "trial-limit",
-    "The trial stops every machine after five minutes",
+    "The free trial stops every machine after five minutes",
     stage=Stage.LIFE,
     owner=Owner.UNDECIDED,
     explains=(*_UNREACHED, "exited-normally", "stopped-by-request", "stopped-by-autostop", "autostart-disabled"),
     remedy=Remedy(
         "Add a payment method to the organisation",
-        "In a free trial machines run for five minutes at a time; a card ends the trial.",
+        "Free-trial machines run for five minutes at a time. A payment card ends the trial.",
         ("fly orgs show {org}", "fly machine start {machine_id} -a {app}"),
     ),
     prevention=Remedy(
-        "End the trial before anybody depends on it", "A machine that stops every five minutes is no outage."
+        "End the trial before users depend on the machine",
+        "The trial stops every machine after five minutes by design.",
     ),
     next_test="Look for “Trial machine stopping” about 300 seconds after the start.",
-    distinguish_from={"exited-normally": "The program ends at any time, not always after five minutes."},
+    distinguish_from={"exited-normally": "The program exits at any time, not always after five minutes."},
     sources=("about/free-trial",),
 )
 def trial_limit(facts: Facts) -> Iterator[Point | Conclusion]:
@@ -251,7 +256,7 @@ def trial_limit(facts: Facts) -> Iterator[Point | Conclusion]:
     if lines:
         yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("trial"))
     if facts.events.state in ("started", "starting") and lines:
-        yield supports("It runs again at present.", *facts.events.state_evidence, weight=Weight.WEAK)
+        yield supports("The machine is running again.", *facts.events.state_evidence, weight=Weight.WEAK)
     yield concludes(
         "The organisation is in its free trial, which stops every machine after five minutes.",
         "its organisation is in the free trial, which stops every machine after five minutes",

@@ -20,6 +20,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.model import Owner, Remedy
+from runbooks.diagnose.shared_evidence import lookup_faults
 from runbooks.evidence.models import Listing, Outcome
 
 
@@ -49,6 +50,8 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: no `fly_platform_version=v2` in the metadata, as with every machine made by a plain API call."""
     if facts.machine.description is None or facts.machine.description.config is None:
         return
+    if facts.machine.views[0].pasted and "metadata" not in facts.machine.description.config:
+        return  # a table of flyctl does not show it
     version = facts.machine.description.metadata.get("fly_platform_version")
     if version == "v2":
         yield refutes("The metadata says fly_platform_version=v2.", *facts.machine.config_evidence)
@@ -101,6 +104,17 @@ def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
     organisation = facts.answer(Facet.ORGANISATION, Listing)
     region = facts.machine.description.region if facts.machine.description else facts.caller.answer.region
     silent = organisation.error_regions if organisation else ()
+    if faults := lookup_faults(facts):
+        yield supports(
+            f"The API refused {faults[-1].call} with {faults[-1].told}, and another view shows the machine.",
+            faults[-1].evidence,
+            *facts.machine.exists,
+        )
+        yield concludes(
+            "The API did not find the machine by its id, and another view shows it.",
+            "one call of the API did not find it, although it exists",
+        )
+        return
     if by_id and lists and not shown:
         times = "twice" if len(lists) > 1 else "once"
         argue = confirms if len(lists) > 1 else supports

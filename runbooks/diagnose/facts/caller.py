@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from urllib.parse import urlsplit
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.evidence.log_parser import log_lines
 from runbooks.evidence.models import Caller, LogLine, Record, Records
 from runbooks.evidence.parsers import time_of
+from runbooks.evidence.paste_identity import PasteIdentity
+from runbooks.evidence.pasted import unwrapped
+from runbooks.evidence.pasted.clock import PlacedLines, placed
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
+# A text that ends this long before the machine existed, or lies this far from the incident, is about another one.
+_BEFORE = timedelta(days=1)
+_FAR = timedelta(days=30)
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -24,18 +31,72 @@ class CallerFacts:
 
     Args:
         observations: access to the evidence
+        machine: the subject's views, which say when it was created and in which app it is
     """
 
-    def __init__(self, observations: ObservationFacts) -> None:
+    def __init__(self, observations: ObservationFacts, machine: MachineFacts | None = None) -> None:
         self._observations = observations
+        self._machine = machine or MachineFacts(observations)
 
     @cached_property
-    def answer(self) -> Caller:
+    def given(self) -> Caller:
+        """What was pasted, whomever it is about."""
         return self._observations.answer(Facet.CALLER, Caller) or Caller("")
 
     @cached_property
+    def foreign(self) -> str:
+        """Whom the pasted text is about, if that is not the subject: `app X, not Y`. "" if it may be the subject."""
+        return _foreign(self.given.identity, self._observations, self._machine) or self._of_another_machine
+
+    @cached_property
+    def _of_another_machine(self) -> str:
+        """The same, where the text names other machines and the subject by nothing.
+
+        An id inside of a refusal is the object of that call: who holds the name, or the lease.
+        """
+        own = self._observations.subject.machine_id
+        objects = " ".join((self.given.error_text, *(error.text for error in self.given.errors)))
+        lines = (line.instance for line in log_lines(unwrapped(self.given.text)))
+        told = (self.given.machine_id, *lines, *self.given.identity.machine_ids)
+        named = [name for name in dict.fromkeys(told) if name and name not in objects]
+        if not named or self.names_subject or any(own.startswith(name) for name in named if own):
+            return ""
+        return f"machine {named[0]}, not {own or self._observations.subject.machine_name or 'the one in question'}"
+
+    @cached_property
+    def names_subject(self) -> bool:
+        """Does the pasted text name the subject, by the machine's id, version or name, or by the app?"""
+        identity, subject = self.given.identity, self._observations.subject
+        description = self._machine.description
+        names = {subject.machine_id, subject.machine_name, description.instance_id if description else ""} - {""}
+        told = {*identity.machine_ids, *identity.machine_names, *identity.instance_ids, self.given.machine_name}
+        return bool(
+            names & told
+            or subject.app in (*identity.apps, *identity.repositories)
+            or f"{subject.app}.fly.dev" in identity.hostnames
+            or any(name in self.given.text for name in names)
+        )
+
+    @cached_property
+    def speaks_of_subject(self) -> bool:
+        """Was a text pasted that names the subject? What it leaves out then says something, too."""
+        return bool(self.given.text) and self.names_subject and not self.foreign
+
+    @cached_property
+    def answer(self) -> Caller:
+        """What was pasted, as far as it can be about the subject: a text about something else supports nothing."""
+        return Caller("") if self.foreign else self.given
+
+    @cached_property
     def pasted(self) -> tuple[LogLine, ...]:
-        return log_lines(self.answer.text)
+        """The lines of the machine's log in the pasted text, oldest first."""
+        return log_lines(unwrapped(self.answer.text))
+
+    @cached_property
+    def placed(self) -> PlacedLines:
+        """The same lines with times for a timeline: a clock without a date is put on the day of the incident."""
+        incident = self._observations.subject.incident_time
+        return placed(self.pasted, incident.astimezone(UTC).date() if incident else None)
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
@@ -94,3 +155,28 @@ class CallerFacts:
                 if at:
                     found.append((at, line[match.end() :].strip(' \t]|-:,"')))
         return tuple(found)
+
+
+def _foreign(identity: PasteIdentity, observations: ObservationFacts, machine: MachineFacts) -> str:
+    """`app X, not Y`, where the names or the times of a text exclude the subject; "" otherwise."""
+    subject = observations.subject
+    own = {subject.machine_id, subject.machine_name} - {""}
+    if own & {*identity.machine_ids, *identity.machine_names} or (
+        subject.machine_id and any(subject.machine_id.startswith(told) for told in identity.machine_ids if told)
+    ):
+        return ""
+    apps = {subject.app, *(view.app for view in machine.views)} - {""}
+    if identity.apps and apps and not apps & set(identity.apps):
+        return f"app {identity.apps[0]}, not {subject.app}"
+    # The machine of a release command is temporary: its lines are about the app (§14.12).
+    others = [told for told in identity.machine_ids if told not in identity.temporary_ids]
+    if others and subject.machine_id and not subject.by_name:
+        return f"machine {others[0]}, not {subject.machine_id}"
+    born = machine.created_at
+    if identity.last_at and born and identity.last_at < born - _BEFORE:
+        return f"{identity.last_at:%Y-%m-%d %H:%M} UTC, before the machine was created ({born:%Y-%m-%d %H:%M} UTC)"
+    wanted = subject.incident_time
+    first, last = identity.first_at, identity.last_at
+    if wanted and first and last and (last < wanted - _FAR or first > wanted + _FAR):
+        return f"{first:%Y-%m-%d}, and the incident is of {wanted:%Y-%m-%d}"
+    return ""

@@ -8,6 +8,7 @@ from functools import cached_property
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.log import LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts
+from runbooks.diagnose.facts.metrics import MetricsFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.diagnose.log_classifier import LogMatch
 from runbooks.evidence.models import Event, Exit
@@ -59,6 +60,12 @@ class LifecycleFacts:
         for sighting in self._machine.views:
             for event in sighting.machine.events:
                 found.setdefault((event.id, event.type, event.status, event.at), (event, sighting.evidence))
+        known = {(event.type, event.status, _second(event.at)) for event, _ in found.values()}
+        for sighting in self._machine.pasted_views:
+            # A table shows no ids of events, and older versions of flyctl whole seconds.
+            for event in sighting.machine.events:
+                if (event.type, event.status, _second(event.at)) not in known:
+                    found.setdefault((event.id, event.type, event.status, event.at), (event, sighting.evidence))
         return tuple(sorted(found.values(), key=lambda pair: (pair[0].at or _LATEST, pair[0].id)))
 
     @cached_property
@@ -86,6 +93,13 @@ class LifecycleFacts:
         )
 
     @cached_property
+    def left_stopped(self) -> tuple[str, ...]:
+        """The evidence of an update that ended in `stopped`, with no start after it; () otherwise (§14.5)."""
+        last = self.dated[-1:]
+        update = last and last[0][0].type == "update" and last[0][0].status == "stopped"
+        return (last[0][1],) if update and self.state in ("stopped", "suspended") and not last[0][0].exit else ()
+
+    @cached_property
     def exits(self) -> tuple[tuple[Event, Exit, str], ...]:
         """Ends of the main process, oldest first, those asked for by a stop included."""
         return tuple((e, e.exit, at) for e, at in self.dated if e.exit is not None)
@@ -103,6 +117,16 @@ class LifecycleFacts:
         return self.evidence[-1:] or self._log.evidence
 
     @cached_property
+    def pasted_at(self) -> datetime | None:
+        """The time of the pasted text, where nothing else tells the state; None where the platform tells it."""
+        if self.state_evidence != (Facet.CALLER,):
+            return None
+        view = self._machine.last_view
+        if view and view.pasted:
+            return view.pasted.at
+        return max((at for _, at in self._log.pasted_times), default=None)
+
+    @cached_property
     def since(self) -> datetime | None:
         """When the present state began: the last event that leads to it, else the last update."""
         told = [e.at for e in self.all if e.status == self.state and e.at]
@@ -112,6 +136,8 @@ class LifecycleFacts:
     @cached_property
     def overdue(self) -> timedelta | None:
         """How long it has been in a passing state beyond the time that Fly allows for; None: it is not."""
+        if self.state_evidence == (Facet.CALLER,):
+            return None  # how it was when somebody pasted it says nothing about how long that lasted
         limit, spent = STUCK_AFTER.get(self.state), self._observations.age(self.since)
         return spent if limit and spent and spent >= timedelta(minutes=limit) else None
 
@@ -163,7 +189,25 @@ class LifecycleFacts:
                 at = (self._log.where(reading.fact) or (Facet.LOGS,))[0]
                 number = reading.number if reading.fact == "exited" else _SIGNALS.get(reading.thing)
                 codes.append((number, at))
-        return tuple((code, at) for code, at in codes if code)
+        found = tuple((code, at) for code, at in codes if code)
+        # What was measured counts where neither events nor log tell of an end.
+        return found if self.exits or self.log_ends else self._measured_crashes
+
+    @cached_property
+    def _measured_crashes(self) -> tuple[tuple[int, str], ...]:
+        """Exit codes among the metrics that no stop request explains: those of its signals may be its own."""
+        metrics = MetricsFacts(self._observations)
+        asked = () if metrics.killed_at else (137,)
+        return tuple((code, Facet.METRICS) for code in metrics.exit_codes if code not in (0, 130, 143, *asked))
+
+    @cached_property
+    def uptime(self) -> timedelta | None:
+        """How long the program had run when it last exited without a request; None: not known."""
+        ends = [(x.exited_at or e.at) for e, x, _ in self.exits if not x.requested_stop and (x.exited_at or e.at)]
+        if not ends or ends[-1] is None:
+            return None
+        starts = [e.at for e in self.all if e.type in ("start", "restart") and e.at and e.at < ends[-1]]
+        return ends[-1] - starts[-1] if starts else None
 
     @cached_property
     def started_evidence_by_events(self) -> tuple[str, ...]:
@@ -176,6 +220,7 @@ class LifecycleFacts:
     def started_evidence(self) -> tuple[str, ...]:
         """The looks that show that the machine booted at least once."""
         found = list(self.started_evidence_by_events)
+        found += [Facet.METRICS] if MetricsFacts(self._observations).up else []
         found += self._log.where("booting", "command", "exited", "killed")
         found += [s.evidence for s in self._machine.views if s.machine.state in ("started", "suspended")]
         return tuple(dict.fromkeys(found))
@@ -185,8 +230,8 @@ class LifecycleFacts:
         """The looks that show a crash loop that used up its retries."""
         limit = [r for r in self._log.matches("restarts-used-up") if self._machine.retries in (None, r.number)]
         found = list(self._log.where("restarts-used-up")) if limit else []
-        crashes = [(x, at) for _, x, at in self.exits if x.exit_code not in (None, 0) and not x.requested_stop]
-        if len(crashes) > 1 and not crashes[-1][0].restarting:
+        crashes = [(x, at, e) for e, x, at in self.exits if x.exit_code not in (None, 0) and not x.requested_stop]
+        if len(crashes) > 1 and not crashes[-1][0].restarting and not crashes[-1][2].raw.get("excerpt"):
             found.append(crashes[-1][1])
         return tuple(found)
 
@@ -196,6 +241,10 @@ class LifecycleFacts:
         if not self.exits or not self.exits[-1][1].requested_stop:
             return None
         return self.exits[-1][1], self.exits[-1][2]
+
+
+def _second(at: datetime | None) -> datetime | None:
+    return at.replace(microsecond=0) if at else None
 
 
 def _code(ended: Exit) -> int | None:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.caller import CallerFacts
+from runbooks.diagnose.facts.endings import Ended, ended
+from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
+from runbooks.diagnose.facts.processes import ProcessFacts
 from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines
+from runbooks.diagnose.operations import Operation, operation_of
 from runbooks.diagnose.refusals import meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
+from runbooks.evidence.parsers import ulid_time
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+UNKNOWN = "unknown"
+"""The kind of a refusal that is in no table: it is quoted, and stands as a hypothesis of its own."""
 # A refusal that says only that something went wrong gives way to one that says what.
-VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden"})
+VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden", UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,12 @@ class ApiRefusal:
     names: Mapping[str, str]
     status: int | None = None
     at: datetime | None = None
+    operation: Operation = Operation.UNKNOWN
+
+    @property
+    def call(self) -> str:
+        """`the update call`, or `the call` where the text does not say which."""
+        return f"the {self.operation} call" if self.operation else "the call"
 
     @property
     def told(self) -> str:
@@ -49,11 +61,15 @@ class LogFacts:
     Args:
         observations: access to the evidence
         caller: lines that the caller pasted count where the platform's log lacks them
+        machine: its checks, which say whether what the log reports is over
     """
 
-    def __init__(self, observations: ObservationFacts, caller: CallerFacts) -> None:
+    def __init__(
+        self, observations: ObservationFacts, caller: CallerFacts, machine: MachineFacts | None = None
+    ) -> None:
         self._observations = observations
         self._caller = caller
+        self._machine = machine or MachineFacts(observations)
 
     @cached_property
     def logs(self) -> Logs | None:
@@ -81,19 +97,52 @@ class LogFacts:
         ]
         return tuple(own)
 
+    @property
+    def pasted_times(self) -> tuple[tuple[LogLine, datetime], ...]:
+        """The machine's lines in the pasted text that have a time, also one that was completed."""
+        return tuple((line, at) for line, at in self._caller.placed.lines if at and self._is_own(line))
+
     def _is_own(self, line: LogLine) -> bool:
         """Older lines carry only the first eight digits of the id."""
         own = self._observations.subject.machine_id
         return not own or not line.instance or own.startswith(line.instance)
 
     @cached_property
-    def _matches(self) -> tuple[tuple[LogMatch, str], ...]:
-        """The readings with their looks. Equal lines give equal readings, so one pass serves both sources."""
+    def _readings(self) -> tuple[tuple[LogMatch, str], ...]:
+        """Every reading with its evidence. Equal lines give equal readings, so one pass serves both sources."""
         return tuple(
             (reading, number)
             for number in self.evidence
             for reading in read_lines(line for line, at in self._own_lines if at == number)
         )
+
+    @cached_property
+    def _over(self) -> Mapping[int, Ended]:
+        return ended(self._readings, self._well)
+
+    @cached_property
+    def _well(self) -> Mapping[str, str]:
+        """Fact → the evidence, made after the log, that shows that it no longer holds."""
+        well: dict[str, str] = {}
+        passing = self._machine.passing_evidence
+        if passing:
+            well |= dict.fromkeys(("refused", "awaited", "not-expected-address", "health-failed"), passing)
+        if ProcessFacts(self._observations, self._machine).reachable:
+            well |= dict.fromkeys(("refused", "awaited", "not-expected-address"), Facet.PROCESSES.value)
+        named = self._observations.probe(Facet.EDGE_APP)
+        if named and named.reached == "open":
+            reached = ("refused", "awaited", "not-expected-address", "no-candidate", "proxy-wake-failed")
+            well |= dict.fromkeys(reached, Facet.EDGE_APP.value)
+        return well
+
+    @cached_property
+    def _matches(self) -> tuple[tuple[LogMatch, str], ...]:
+        """The readings that still hold, with their evidence."""
+        return tuple(pair for index, pair in enumerate(self._readings) if index not in self._over)
+
+    def ended(self, *facts: str) -> tuple[Ended, ...]:
+        """The readings of these facts that are over, in the order of the log, with what ended them."""
+        return tuple(end for _, end in sorted(self._over.items()) if end.reading.fact in facts)
 
     @cached_property
     def _by_fact(self) -> Mapping[str, tuple[LogMatch, ...]]:
@@ -128,7 +177,7 @@ class LogFacts:
     @cached_property
     def meaningful(self) -> frozenset[LogLine]:
         """Lines that some recogniser knows, routine ones left out."""
-        return frozenset(r.line for r, _ in self._matches if r.fact not in ("restarting", "command", "proxy-code"))
+        return frozenset(r.line for r, _ in self._readings if r.fact not in ("restarting", "command", "proxy-code"))
 
     @cached_property
     def last_output(self) -> tuple[LogLine, ...]:
@@ -147,11 +196,17 @@ class LogFacts:
         found: list[ApiRefusal] = []
         errors = self._caller.answer.errors
         if not errors and self._caller.answer.error_text:
-            found += _read(
+            found += _refusals_in(
                 self._caller.answer.error_text, Facet.CALLER, self._caller.answer.error_status, self._caller.answer.at
             )
         for error in errors:
-            found += _read(error.text, Facet.CALLER, error.status, error.at or _time_in(error.request_id))
+            found += _refusals_in(error.text, Facet.CALLER, error.status, error.at or ulid_time(error.request_id))
+        known = {(no.text, no.evidence) for no in found}
+        found += [
+            ApiRefusal(UNKNOWN, error.text, Facet.CALLER, {}, error.status, error.at, operation_of(error.text))
+            for error in errors
+            if error.text.strip() and (error.text, Facet.CALLER) not in known
+        ]
         # A client that could not connect to the endpoint was not refused by the API.
         found = [no for no in found if no.kind not in VAGUE or not _OF_THE_ENDPOINT.search(no.text)]
         if all(no.kind in VAGUE for no in found):
@@ -159,19 +214,19 @@ class LogFacts:
             own = {line.message for line in self._caller.pasted}
             for told in self._caller.answer.text.splitlines()[:2000]:
                 if not any(message in told for message in own if message):
-                    found += [no for no in _read(told.strip(), Facet.CALLER, None, None) if no.kind not in VAGUE]
+                    found += [no for no in _refusals_in(told.strip(), Facet.CALLER, None, None) if no.kind not in VAGUE]
         function = self._observations.answer(Facet.FUNCTION_LOG, FunctionLog)
         for line in function.lines if function else ():
-            found += _read(line.message, Facet.FUNCTION_LOG, None, line.at)
+            found += _refusals_in(line.message, Facet.FUNCTION_LOG, None, line.at)
         events = self._observations.answer(Facet.RECORD_EVENTS, RecordEvents)
         for row in events.rows if events else ():
-            found += _read(
+            found += _refusals_in(
                 " ".join(str(v) for v in row.values() if isinstance(v, str)), Facet.RECORD_EVENTS, None, None
             )
         for record in self._caller.records:
-            found += _read(record.error_message, Facet.RECORD, None, record.updated_at)
+            found += _refusals_in(record.error_message, Facet.RECORD, None, record.updated_at)
         for reading in self.matches("proxy-wake-failed"):
-            found += _read(reading.line.message, self.where("proxy-wake-failed")[0], None, reading.line.at)
+            found += _refusals_in(reading.line.message, self.where("proxy-wake-failed")[0], None, reading.line.at)
         return tuple(found)
 
     @cached_property
@@ -186,20 +241,6 @@ class LogFacts:
         return tuple(no for no in self.refusals if no.kind in kinds) if self.refusals else ()
 
 
-def _time_in(request_id: str) -> datetime | None:
-    """The time in a fly-request-id: it begins with a ULID, whose first ten letters count milliseconds (§1.1)."""
-    letters = request_id[:10].upper()
-    if len(letters) < 10 or any(letter not in _CROCKFORD for letter in letters):
-        return None
-    milliseconds = 0
-    for letter in letters:
-        milliseconds = milliseconds * 32 + _CROCKFORD.index(letter)
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
-
-
-def _read(text: str, evidence: str, status: int | None, at: datetime | None) -> Iterable[ApiRefusal]:
+def _refusals_in(text: str, evidence: str, status: int | None, at: datetime | None) -> Iterable[ApiRefusal]:
     for meaning in meanings(text, status) if text or status else ():
-        yield ApiRefusal(meaning.kind, text, evidence, meaning.names, status, at)
+        yield ApiRefusal(meaning.kind, text, evidence, meaning.names, status, at, operation_of(text))

@@ -4,36 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.observations import ObservationFacts
-from runbooks.evidence.models import ImageRef, Json, Listing, Machine, Outcome
+from runbooks.evidence.models import Caller, ImageRef, Json, Listing, Machine, Outcome, PastedMachine
 
 GONE = ("destroyed", "destroying")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_VIEWS = (
+    Facet.MACHINE,
+    Facet.MACHINE_AGAIN,
+    Facet.LIST,
+    Facet.LIST_AGAIN,
+    Facet.LIST_DELETED,
+    Facet.ORGANISATION,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class MachineView:
-    """A description of the machine, and the look that it comes from."""
+    """A description of the machine, and the look that it comes from; `pasted` where a person pasted it."""
 
     machine: Machine
     evidence: str
     app: str
+    pasted: PastedMachine | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """One entry of config.services (§7.2): `ports` maps a public port to its handlers.
 
-    `autostart` is None where only an excerpt was seen that does not speak of it.
+    `autostart` is None, and `ports_known` false, where only an excerpt was seen that does not contain the key.
     """
 
     internal_port: int | None
     ports: tuple[tuple[int, int, tuple[str, ...]], ...]
     autostart: bool | None
     autostop: bool
+    ports_known: bool = True
 
     def handlers(self, port: int) -> tuple[str, ...] | None:
         """The handlers of a public port; None when this service does not expose it."""
@@ -52,21 +63,28 @@ class MachineFacts:
 
     @cached_property
     def views(self) -> tuple[MachineView, ...]:
-        """Every view that shows the machine, the fullest first."""
+        """Every view that shows the machine, the fullest first.
+
+        What was pasted is older than any answer, so it counts only where the platform did not answer at all.
+        """
+        if not any(self._observations.looked(number) for number in _VIEWS):
+            return self.pasted_views
         found = []
-        for number in (
-            Facet.MACHINE,
-            Facet.MACHINE_AGAIN,
-            Facet.LIST,
-            Facet.LIST_AGAIN,
-            Facet.LIST_DELETED,
-            Facet.ORGANISATION,
-        ):
+        for number in _VIEWS:
             default = "" if number == Facet.ORGANISATION else self._observations.subject.app
             for row in self._rows(number):
                 if self.is_subject(row):
                     found.append(MachineView(row, number, row.app_name or default))
         return tuple(found)
+
+    @cached_property
+    def pasted_views(self) -> tuple[MachineView, ...]:
+        """What pasted tables and JSON show of the machine, the latest first; other apps' are left out."""
+        caller, app = self._observations.answer(Facet.CALLER, Caller), self._observations.subject.app
+        shown = [one for one in caller.pasted.machines if self.is_subject(one.machine)] if caller else []
+        own = [one for one in shown if one.app in ("", app)]
+        own.sort(key=lambda one: (one.at or _NEVER, one.whole, bool(one.machine.state)), reverse=True)
+        return tuple(MachineView(one.machine, Facet.CALLER, app, one) for one in own)
 
     def _rows(self, number: str) -> Iterable[Machine]:
         machine, listing = self._observations.answer(number, Machine), self._observations.answer(number, Listing)
@@ -93,7 +111,9 @@ class MachineFacts:
 
         People post excerpts; those leave out the version and the time of creation, which the API always sends.
         """
-        return any(s.machine.config and s.machine.instance_id and s.machine.created_at for s in self.views)
+        return any(
+            s.machine.config and s.machine.instance_id and s.machine.created_at for s in self.views if not s.pasted
+        )
 
     @cached_property
     def seen_evidence(self) -> tuple[str, ...]:
@@ -111,8 +131,9 @@ class MachineFacts:
     @cached_property
     def last_view(self) -> MachineView | None:
         """The one that tells its state: asked by its id before a list, and gone before anything else."""
+        told = [s for s in self.views if s.machine.state or not s.pasted]
         return max(
-            self.views,
+            told,
             key=lambda s: (s.evidence in (Facet.MACHINE, Facet.MACHINE_AGAIN), s.machine.state in GONE),
             default=None,
         )
@@ -127,7 +148,7 @@ class MachineFacts:
         own = [s.evidence for s in self.views if s.app == self._observations.subject.app]
         own += [
             n
-            for n in (Facet.EVENTS, Facet.LOGS)
+            for n in (Facet.EVENTS, Facet.LOGS, Facet.METRICS)
             if self._observations.outcome(n) is Outcome.SEEN and not self.other_apps
         ]
         return tuple(dict.fromkeys(own))
@@ -153,10 +174,12 @@ class MachineFacts:
 
     @cached_property
     def services(self) -> tuple[Service, ...] | None:
-        """The services of its config; None when no config was seen."""
+        """The services of its config; None when no config was seen, or what was pasted does not speak of them."""
         if self.config is None:
             return None
         rows = self.config.get("services")
+        if rows is None and self.views[0].pasted:
+            return None
         return (
             tuple(_service(row, self.whole_config) for row in rows if isinstance(row, Mapping))
             if isinstance(rows, list | tuple)
@@ -177,6 +200,16 @@ class MachineFacts:
         return tuple(found.values())
 
     @cached_property
+    def passing_evidence(self) -> str:
+        """The evidence of a started machine whose checks all pass; "" where none is listed or one does not."""
+        for view in self.views:
+            checks = view.machine.raw.get("checks")
+            listed = [c for c in checks if isinstance(c, Mapping)] if isinstance(checks, list | tuple) else []
+            if view.machine.state == "started" and listed and all(c.get("status") == "passing" for c in listed):
+                return view.evidence
+        return ""
+
+    @cached_property
     def ran(self) -> ImageRef | None:
         return self.description.image_ref if self.description else None
 
@@ -192,6 +225,8 @@ class MachineFacts:
         if self.config is None:
             return None
         restart = self.config.get("restart")
+        if restart is None and self.views[0].pasted:
+            return None
         restart = restart if isinstance(restart, Mapping) else {}
         policy = restart.get("policy") or "on-failure"
         count = restart.get("max_retries", 10)
@@ -216,4 +251,5 @@ def _service(row: Mapping[str, object], whole: bool) -> Service:
         # An absent key means off for a machine made through the API (§4.4).
         row.get("autostart") is True if whole or "autostart" in row else None,
         row.get("autostop") in (True, "stop", "suspend"),
+        whole or "ports" in row,
     )

@@ -31,6 +31,23 @@ WORDS: Table = (
         ),
     ),
     (
+        # a supervisor inside of the machine that reports the end of the program it started
+        "child-failed",
+        (
+            ("exit status", r"(?i)cannot (?:exec|run)\b.{0,200}?exit status (?P<number>[1-9]\d{0,2})"),
+            ("exit status", r"exited: (?P<thing>[\w.:-]{1,80}) \(exit status (?P<number>[1-9]\d{0,2}); not expected\)"),
+            (
+                "exited with code",
+                r"^\s*(?:\[?(?P<thing>[\w.:/-]{1,60})\]? )?(?:process )?exited with code (?P<number>[1-9]\d{0,2})",
+            ),
+            ("failed with exit code", r"(?i)\bcommand failed with exit code (?P<number>[1-9]\d{0,2})"),
+            (
+                "elifecycle",
+                r"\bcode ELIFECYCLE\b|\bELIFECYCLE\b.{0,80}Command failed with exit code (?P<number>[1-9]\d{0,2})",
+            ),
+        ),
+    ),
+    (
         "segfault",
         (
             ("segmentation|segfault|sigsegv", r"(?i)\bsegmentation (?:fault|violation)\b|\bsegfault at\b|\bSIGSEGV\b"),
@@ -76,6 +93,20 @@ WORDS: Table = (
                 r"|escuchando|lauscht)\b[^\n:/=]{0,60}?\b(?:port|puerto|porta)(?:\(s\)|s)?(?: is)?:? ?[`'\"(#]?)"
                 r"(?P<number>\d{2,5})\b(?!\.\d|,\d)",
             ),
+        ),
+    ),
+    (
+        # The program says that it is still on its way: it opens its port later than what was said before.
+        "still-starting",
+        (
+            ("initialized with port", r"\b(?:Tomcat|Jetty|Undertow|Netty) initialized with ports?\b"),
+            ("initialization completed in", r"\bRoot WebApplicationContext: initialization completed in \d"),
+            ("using java", r"\bStarting \S{1,80} (?:v\S{1,60} )?using Java \d"),
+            ("waiting for application startup", r"\bWaiting for application startup\."),
+            ("started server process", r"\bStarted server process \["),
+            ("booting puma|puma starting", r"=> Booting Puma\b|\bPuma starting in (?:single|cluster) mode"),
+            ("booting worker", r"\bBooting worker with pid\b"),
+            ("loading checkpoint shards|loading model", r"(?i)\bloading (?:checkpoint shards|model)\b"),
         ),
     ),
     (

@@ -1,0 +1,161 @@
+"""What stands around the lines of a pasted text: a CI job's prefixes, a container's name, the rows of a log export.
+
+What is left are the lines as the program or the platform wrote them, with their times in front where there were any.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from runbooks.evidence.parsers import text_of, time_of
+
+_MAX_TEXT = 5_000_000
+_MAX_ROWS = 20_000
+_COLOUR = re.compile(r"(?:\x1b|\^\[|␛)\[[\d;?]{0,20}[A-Za-z]|\x1b\](?:8;;|0;)[^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
+# `fly deploy` and Terraform put a bar before each line of another tool's output.
+_PIPE = re.compile(r"^ {1,8}\| (?=\S)(?![^\n|]{0,60}\|)", re.M)
+_ACTIONS_STAMP = r"\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z"
+_ACTIONS = re.compile(rf"{_ACTIONS_STAMP} ?")
+_ACTIONS_JOB = re.compile(rf"[^\t\n]{{1,200}}\t[^\t\n]{{1,200}}\t(?={_ACTIONS_STAMP})")
+_ACTIONS_MARK = re.compile(r"^((?:\S{20,40} )?)##\[(?:group|endgroup|error|warning|notice|debug|command|section)\]")
+_COMPOSE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]{0,60}[-_]\d{1,3}|[a-z][a-z0-9_-]{0,30}) {1,30}\| ?")
+_EXPORT_TEXT = ("event_message", "message", "msg", "log", "@message", "textPayload")
+_EXPORT_TIME = ("timestamp", "@timestamp", "time", "ts", "event_timestamp", "date")
+_EXPORT_HEAD = re.compile(r"[^\n]{0,500}\bevent_message\b[^\n]{0,500}")
+
+Unwrap = Callable[[str], str | None]
+
+
+def unwrapped(text: str) -> str:
+    """The text without colours, links and what a tool put around its lines.
+
+    Args:
+        text: a pasted text
+
+    Returns:
+        its own lines; the text itself where nothing known stands around them
+    """
+    text = text[:_MAX_TEXT]
+    if any(sign in text for sign in ("\x1b", "^[", "␛")):
+        text = _COLOUR.sub("", text)
+    if " | " in text:
+        text = _PIPE.sub("", text)
+    for unwrap in (_export, _actions, _compose):
+        inner = unwrap(text)
+        if inner is not None:
+            return inner
+    return text
+
+
+def without_stamps(text: str) -> str:
+    """The unwrapped text without a CI job's own times, so that a table inside stands as it was printed."""
+    return re.sub(rf"^{_ACTIONS_STAMP} ?", "", text, flags=re.M)
+
+
+def _actions(text: str) -> str | None:
+    """GitHub Actions: a time before every line; `gh run view --log` adds the job and the step."""
+    lines = text.splitlines()
+    if not _begin(lines, _ACTIONS) and not _begin(lines, _ACTIONS_JOB):
+        return _unmarked(text) if "##[" in text else None
+    bare = [_after(_ACTIONS_JOB, line) for line in lines]
+    if not _most(bare, _ACTIONS):
+        return _unmarked(text) if "##[" in text else None
+    return "\n".join(_ACTIONS_MARK.sub(r"\1", line.lstrip("\ufeff")) for line in bare)
+
+
+def _unmarked(text: str) -> str:
+    return "\n".join(_ACTIONS_MARK.sub(r"\1", line) for line in text.splitlines())
+
+
+def _compose(text: str) -> str | None:
+    """The form of Docker Compose: the container's name and a bar before every line."""
+    lines = text.splitlines()
+    if not _begin(lines, _COMPOSE) or not _most(lines, _COMPOSE) or len(lines) < 2:
+        return None
+    names = {found["name"] for line in lines[:200] if (found := _COMPOSE.match(line))}
+    return "\n".join(_after(_COMPOSE, line) for line in lines) if len(names) < 20 else None
+
+
+def _export(text: str) -> str | None:
+    """A log export of Supabase, or of a service with the same columns: JSON, JSON lines or CSV; oldest line first."""
+    head = text[:2000].lstrip("\ufeff \t\r\n")
+    if head[:1] in ("[", "{"):
+        rows = _json_rows(text)
+    elif _EXPORT_HEAD.match(head):
+        rows = _csv_rows(text)
+    else:
+        return None
+    dated = [(at, words) for row in rows if (words := _words(row)) and (at := _at(row))]
+    if not dated or len(dated) * 2 < len(rows):
+        return None
+    falling = sum(later[0] < earlier[0] for earlier, later in pairwise(dated))
+    if falling > len(dated) // 2:
+        dated.reverse()
+    dated.sort(key=lambda pair: pair[0])
+    return "\n".join(f"{at:%Y-%m-%dT%H:%M:%S.%f}Z {words}" for at, words in dated)
+
+
+def _json_rows(text: str) -> list[Mapping[str, Any]]:
+    """Rows whose text is in `event_message`; other services' JSON lines are read elsewhere."""
+    if "event_message" not in text:
+        return []
+    try:
+        found = json.loads(text)
+        found = found.get("result") or found.get("data") or [found] if isinstance(found, Mapping) else found
+    except (ValueError, RecursionError):
+        found = list(_json_lines(text))
+    rows = found if isinstance(found, list) else []
+    return [row for row in rows[:_MAX_ROWS] if isinstance(row, Mapping) and "event_message" in row]
+
+
+def _json_lines(text: str) -> Iterator[Any]:
+    for line in text.splitlines()[:_MAX_ROWS]:
+        if line[:1] == "{":
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+
+
+def _csv_rows(text: str) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = []
+    try:
+        for row in csv.DictReader(io.StringIO(text.lstrip("\ufeff \t\r\n"))):
+            rows.append({str(key).strip(): value for key, value in row.items() if isinstance(value, str)})
+            if len(rows) >= _MAX_ROWS:
+                break
+    except csv.Error:
+        # A field above the library's limit: what was read so far is what there is.
+        return rows
+    return rows
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    return next((text_of(row[key]).rstrip() for key in _EXPORT_TEXT if text_of(row.get(key)).strip()), "")
+
+
+def _at(row: Mapping[str, Any]) -> datetime | None:
+    return next((at for key in _EXPORT_TIME if (at := time_of(row.get(key)))), None)
+
+
+def _after(pattern: re.Pattern[str], line: str) -> str:
+    found = pattern.match(line)
+    return line[found.end() :] if found else line
+
+
+def _begin(lines: list[str], pattern: re.Pattern[str]) -> bool:
+    """Does one of the first lines begin so? Most texts need no further look."""
+    return any(pattern.match(line) for line in lines[:20])
+
+
+def _most(lines: Iterable[str], pattern: re.Pattern[str]) -> bool:
+    """Do nearly all of the lines that are not empty begin so?"""
+    full = [line for line in lines if line.strip()]
+    return bool(full) and sum(bool(pattern.match(line)) for line in full) >= 0.9 * len(full)
