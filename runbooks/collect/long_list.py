@@ -18,8 +18,10 @@ MOST_KEPT = 500
 """Entries that are kept besides those that are looked for."""
 MOST_ENTRIES = 1_000_000
 MOST_BYTES = 1_000_000_000
-LONGEST_ENTRY = 1_000_000
-"""Bytes of one entry."""
+LONGEST_ENTRY = 256_000
+"""Bytes of one entry. The reader keeps the names of all levels at each of them, so depth costs time by its square."""
+DEEPEST = 1_000
+_PIECE = 16_384
 _LOOKED_FOR = 50
 
 
@@ -43,7 +45,7 @@ class LongList:
         self._found: list[tuple[int, Any]] = []
         self._odd: list[tuple[int, Any]] = []
         self._newest: list[tuple[str, int, Any]] = []
-        self._bytes = self._since_entry = 0
+        self._bytes = self._since_entry = self._level = 0
         self._entries = ijson.sendable_list()
         self._reader = ijson.items_coro(self._entries, f"{inside}.item" if inside else "item")
         self._beside = {name: ijson.sendable_list() for name in beside}
@@ -55,19 +57,22 @@ class LongList:
         Raises:
             NotRead: a limit is exceeded, or this is no JSON
         """
-        for begin in range(0, len(part), 65_536):
-            self._feed(part[begin : begin + 65_536])
+        for begin in range(0, len(part), _PIECE):
+            self._feed(part[begin : begin + _PIECE])
 
     def _feed(self, part: bytes) -> None:
         self._bytes += len(part)
         self._since_entry += len(part)
+        self._level += sum(part.count(bracket) for bracket in b"[{") - sum(part.count(bracket) for bracket in b"]}")
+        if self._level > DEEPEST:
+            raise NotRead(f"it is nested deeper than {DEEPEST:,} levels")
         try:
             for reader in (self._reader, *self._others):
                 reader.send(part)
         except (ijson.JSONError, StopIteration) as error:
             raise NotRead(f"it is no JSON ({' '.join(str(error).split())[:80]})") from None
         if self._entries:
-            self._since_entry = 0
+            self._since_entry = self._level = 0
         for entry in self._entries:
             self._take(entry)
         del self._entries[:]

@@ -97,13 +97,15 @@ def alone(name: str) -> tuple[str, float]:
 
 
 def _measured(command: list[str]) -> subprocess.CompletedProcess[str]:
-    # Started by way of a shell: the peak of a process begins with that of the one that made it.
-    return subprocess.run(["/bin/sh", "-c", '"$@"', "sh", *command], capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def _peak() -> float:
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1000
+    """Of this process alone, in megabytes; what `getrusage` tells begins with the peak of the one that made it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) / 1000
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_000_000
 
 
 def main() -> int:
