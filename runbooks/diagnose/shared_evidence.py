@@ -8,6 +8,7 @@ from datetime import timedelta
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, VAGUE, ApiRefusal, Facts
 from runbooks.diagnose.ledger import Point, Weight, confirms, contradicts, refutes, supports
+from runbooks.diagnose.operations import Operation
 
 SIGNALS = {129: "SIGHUP", 130: "SIGINT", 132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE"}
 SIGNALS |= {137: "SIGKILL", 139: "SIGSEGV", 141: "SIGPIPE", 143: "SIGTERM"}
@@ -51,6 +52,25 @@ def lookup_faults(facts: Facts) -> tuple[ApiRefusal, ...]:
         return ()
     kinds = facts.log.refused("id-invalid", "machine-missing")
     return tuple(no for no in kinds if own in (no.names.get("id"), no.names.get("machine_id")))
+
+
+def refused_before_it_ran(facts: Facts, no: ApiRefusal) -> Iterator[Point]:
+    """A refused start is over once the machine runs, whoever started it (§14.11)."""
+    since = facts.events.up_since
+    a_start = no.operation is Operation.START or (
+        no.operation is Operation.UNKNOWN and no.names.get("action") != "stop"
+    )
+    if since and a_start and (no.at is None or no.at <= since):
+        yield refutes(f"It is over: the machine has been running since {since:%H:%M:%S} UTC.", *facts.events.evidence)
+
+
+def exited_before_it_ran(facts: Facts) -> Iterator[Point]:
+    """An exit is over once the machine has run longer than before that exit."""
+    if since := facts.events.outlived_since:
+        yield refutes(
+            f"It is over: the machine has been running since {since:%H:%M:%S} UTC, longer than before the exit.",
+            *facts.events.evidence,
+        )
 
 
 def other_reason(facts: Facts, *kinds: str) -> Iterator[Point]:
