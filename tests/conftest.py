@@ -40,6 +40,7 @@ SLOW = frozenset(
         "real",
         "compat",
         "test_scenarios",
+        "test_platform_noise",
         "test_removal",
         "test_contradictions",
         "test_endings",

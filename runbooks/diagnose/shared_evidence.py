@@ -37,12 +37,27 @@ def said_no(facts: Facts, *kinds: str, of_create: bool = True) -> Iterator[Point
     if not any(last.kind in kinds for last in facts.log.last_refusals):
         yield supports(f"An earlier call was refused: {no.told}.", no.evidence, weight=Weight.WEAK)
         return
+    if (ended := ended_by_itself(facts)) and no.operation is not Operation.START:
+        yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence)
+        yield contradicts("The machine's program ran and exited by itself, so the refusal is not the reason.", *ended)
+        return
     later = no.at and facts.events.created_at and no.at > facts.events.created_at + _SAME_CALL
     if not of_create or later or not facts.machine.exists or not no.operation.makes_a_machine:
         yield confirms(f"The platform refused {no.call}: {no.told}.", no.evidence)
         return
     yield supports(f"The platform refused a call: {no.told}.", no.evidence)
     yield contradicts("A machine was made all the same.", *facts.machine.exists)
+
+
+def ended_by_itself(facts: Facts) -> tuple[str, ...]:
+    """The evidence that the machine is down because its program exited without a request; () otherwise.
+
+    No refused call explains that, whatever object it was about. A machine with a schedule exits as a rule.
+    """
+    if facts.events.runs or (facts.machine.config or {}).get("schedule"):
+        return ()
+    exits = [at for _, end, at in facts.events.exits if not end.requested_stop]
+    return tuple(dict.fromkeys((*exits, *crash_evidence(facts))))
 
 
 def lookup_faults(facts: Facts) -> tuple[ApiRefusal, ...]:
