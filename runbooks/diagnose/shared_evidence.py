@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from runbooks.diagnose.operations import Operation
 
 SIGNALS = {129: "SIGHUP", 130: "SIGINT", 132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE"}
 SIGNALS |= {137: "SIGKILL", 139: "SIGSEGV", 141: "SIGPIPE", 143: "SIGTERM"}
+_MACHINE_ID = re.compile(r"(?<![0-9a-zA-Z_-])[0-9a-f]{14}(?![0-9a-zA-Z_-])")
 # A machine takes a moment from the create call to its created_at; a refusal after that is of another call.
 _SAME_CALL = timedelta(seconds=60)
 
@@ -37,6 +39,10 @@ def said_no(facts: Facts, *kinds: str, of_create: bool = True) -> Iterator[Point
     if not any(last.kind in kinds for last in facts.log.last_refusals):
         yield supports(f"An earlier call was refused: {no.told}.", no.evidence, weight=Weight.WEAK)
         return
+    if other := _object_of(no, facts):
+        yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence, weight=Weight.WEAK)
+        yield contradicts(f"The refusal names machine {other}, not {facts.subject.machine_id}.", no.evidence)
+        return
     if (ended := ended_by_itself(facts)) and no.operation is not Operation.START:
         yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence)
         yield contradicts("The machine's program ran and exited by itself, so the refusal is not the reason.", *ended)
@@ -47,6 +53,17 @@ def said_no(facts: Facts, *kinds: str, of_create: bool = True) -> Iterator[Point
         return
     yield supports(f"The platform refused a call: {no.told}.", no.evidence)
     yield contradicts("A machine was made all the same.", *facts.machine.exists)
+
+
+def _object_of(no: ApiRefusal, facts: Facts) -> str:
+    """The machine that the refused call was about, if the refusal names another than the subject; "" otherwise (§14.2).
+
+    Who holds a name or a volume is named as well, and is not what the call was about.
+    """
+    own, named = facts.subject.machine_id, _MACHINE_ID.findall(no.text)
+    if not own or not named or own in no.text or no.kind.startswith(("name-", "volume-")):
+        return ""
+    return str(named[0])
 
 
 def ended_by_itself(facts: Facts) -> tuple[str, ...]:

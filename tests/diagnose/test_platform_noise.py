@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.model import Status
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.caller import read_caller
 from runbooks.evidence.models import Caller, Evidence, Outcome, PlatformIncident, StatusFeed
 from runbooks.simulator.scenario import load_scenario, scenario_names
-from tools.generate_docs import play
+from tools.generate_docs import play, without
 
 EXITS = (
     "startup-crash",
@@ -70,3 +71,15 @@ def test_noise_changes_no_cause(name: str) -> None:
             found = diagnose(with_report(noisy, reported) if reported else noisy)
             assert found.cause is not None, (words, reported, found.headline)
             assert found.cause.slug == cause, (words, reported, found.headline)
+
+
+@pytest.mark.parametrize("kind", ["maintenance of another machine's host", "another machine's lease"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_refusal_about_another_machine_confirms_nothing(name: str, kind: str) -> None:
+    """Not even where the end of the program was not seen."""
+    noisy = with_words(play(name), SAID[kind])
+    blind = without(noisy, *(facet for facet in noisy.observations if facet != Facet.CALLER.value))
+    for evidence in (noisy, blind, without(noisy, Facet.LOGS.value, Facet.LIST_DELETED.value)):
+        found = {h.slug: h for h in diagnose(evidence).hypotheses}
+        for slug in ("host-unreachable", "lease-held"):
+            assert slug not in found or found[slug].status in (Status.OPEN, Status.REFUTED), slug
