@@ -22,7 +22,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
-from runbooks.diagnose.shared_evidence import crash, crash_evidence, refused, said_no
+from runbooks.diagnose.shared_evidence import crash, crash_evidence, refused, refused_before_it_ran, said_no
 
 _WAITS = ("record-never-updated", "no-machine-behind-app")
 
@@ -422,6 +422,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
         yield contradicts("The program's exit is known.", *facts.events.evidence, *facts.log.evidence)
     if facts.events.runs:
         yield contradicts("The machine is running now.", *facts.events.state_evidence)
+    yield from refused_before_it_ran(facts, no)
     what = no.names.get("action") or "call"
     state = no.names.get("state") or facts.events.state
     inside = f" while it was `{state}`" if state else ""

@@ -7,9 +7,25 @@ from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Conclusion, Point, Stage, cause, concludes, confirms, contradicts, supports
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    cause,
+    concludes,
+    confirms,
+    contradicts,
+    refutes,
+    supports,
+)
 from runbooks.diagnose.model import Owner, Remedy
-from runbooks.diagnose.shared_evidence import create_refused, other_reason, refused, said_no
+from runbooks.diagnose.shared_evidence import (
+    create_refused,
+    other_reason,
+    refused,
+    refused_before_it_ran,
+    said_no,
+)
 
 _HIDES = ("create-error-swallowed", "record-never-updated", "stuck-in-transition")
 _PLACEMENT = ("machines/guides-examples/machine-placement", "machines/api/machines-resource")
@@ -83,6 +99,8 @@ def host_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     """`could not reserve resource for machine: insufficient memory …`: this host, not the whole region."""
     yield from said_no(facts, "host-capacity", of_create=False)
     no = refused(facts, "host-capacity")
+    if no:
+        yield from refused_before_it_ran(facts, no)
     what = f" ({no.names['what']})" if no and no.names.get("what") else ""
     yield concludes(
         f"The host that should run the machine has no room left{what}.",
@@ -283,6 +301,9 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
     if fine and facts.machine.flagged_hosts:
         yield contradicts("Another view says that the host is ok.", *fine)
     yield from said_no(facts, "host-unreachable", "host-maintenance", of_create=False)
+    named = facts.observations.probe(Facet.EDGE_APP)
+    if named and named.reached == "open" and not refused(facts, "host-maintenance"):
+        yield refutes("The machine answers when a request names it, so its host can be reached.", Facet.EDGE_APP)
     if worker := facts.log.matches("worker-unreachable"):
         yield supports(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.log.where("worker-unreachable"))
     region = (
