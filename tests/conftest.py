@@ -42,6 +42,8 @@ SLOW = frozenset(
         "test_scenarios",
         "test_removal",
         "test_contradictions",
+        "test_endings",
+        "test_foreign_text",
         "test_ten_thousand",
         "test_secrets",
         "test_nothing_reachable",

@@ -274,7 +274,7 @@ def _record_events(session: CollectionSession) -> FacetResult:
 
 @collects(Facet.CERTIFICATES, when=lambda session: bool(session.custom_host()))
 def _certificates(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: resources.certificates(session.client, session.given.app_name))
+    return session.in_app(lambda app: resources.certificates(session.client, app))
 
 
 @collects(Facet.VERSIONS, when=lambda session: session.was_updated())
@@ -285,12 +285,12 @@ def _versions(session: CollectionSession) -> FacetResult:
 
 @collects(Facet.VOLUMES, when=lambda session: session.names_a_volume())
 def _volumes(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: resources.volumes(session.client, session.given.app_name))
+    return session.in_app(lambda app: resources.volumes(session.client, app))
 
 
 @collects(Facet.SECRETS, when=lambda session: not session.well() or session.names_a_variable())
 def _secrets(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: resources.secrets(session.client, session.given.app_name))
+    return session.in_app(lambda app: resources.secrets(session.client, app))
 
 
 @collects(Facet.FUNCTION_SECRETS, when=lambda session: bool(session.source.project.managed))
@@ -362,7 +362,7 @@ def _proxy_lines(session: CollectionSession) -> FacetResult:
 def _metrics(session: CollectionSession) -> FacetResult:
     app, machine_id, slug = session.app_of_machine(), session.found_id(), session.org_slug()
     if session.source.metrics_url.lower() == "off":
-        return unavailable("metrics are switched off (RUNBOOKS_METRICS_URL=off)")
+        return unavailable("metrics are switched off (RUNBOOKS_METRICS_URL=off)", code=Reason.SWITCHED_OFF)
     if not machine_id:
         return unavailable("no id of the machine is known, and its series are asked by instance")
     if not slug:
@@ -373,7 +373,8 @@ def _metrics(session: CollectionSession) -> FacetResult:
     found = session.with_token(lambda: metrics.metrics(session.client, slug, app, machine_id, start, now))
     if found.outcome is Outcome.ABSENT and now - start > metrics.KEPT:
         return unavailable(
-            f"no series of instance {machine_id} is left: Fly keeps them for about {metrics.KEPT.days} days"
+            f"no series of instance {machine_id} is left: Fly keeps them for about {metrics.KEPT.days} days",
+            code=Reason.NOT_KEPT,
         )
     return found
 

@@ -118,7 +118,7 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
             and "fly_release_version" not in facts.machine.description.metadata
         )
         # Found by its name alone, it may be a predecessor of the one that is meant.
-        meant = not facts.subject.by_name or facts.looked(Facet.CALLER)
+        meant = not facts.subject.by_name or facts.caller.speaks_of_subject
         argue = confirms if meant and (own or facts.siblings.living or facts.looked(Facet.LIST)) else supports
         yield argue(f"The destroy event{when} has the source user: an API call, the dashboard or a script.", destroy[1])
     elif facts.events.destroyed and (by_hand := facts.log.matches("destroyed-by-hand")):
@@ -448,7 +448,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
         "image-not-as-believed": "The push and the release succeeded, and another tag or digest runs.",
         "health-check-failing": "A check of the machine is critical.",
     },
-    sources=("launch/deploy", "flyctl/deploy"),
+    sources=("launch/deploy",),
 )
 def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     """A release command or a push failed, or flyctl ended the deploy (§14.12, §14.14, §14.16)."""

@@ -13,6 +13,7 @@ from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.endings import Ended, ended
 from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
+from runbooks.diagnose.facts.processes import ProcessFacts
 from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines
 from runbooks.diagnose.operations import Operation, operation_of
 from runbooks.diagnose.refusals import meanings
@@ -126,6 +127,8 @@ class LogFacts:
         passing = self._machine.passing_evidence
         if passing:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address", "health-failed"), passing)
+        if ProcessFacts(self._observations, self._machine).reachable:
+            well |= dict.fromkeys(("refused", "awaited", "not-expected-address"), Facet.PROCESSES.value)
         named = self._observations.probe(Facet.EDGE_APP)
         if named and named.reached == "open":
             reached = ("refused", "awaited", "not-expected-address", "no-candidate", "proxy-wake-failed")
