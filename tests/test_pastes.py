@@ -88,8 +88,8 @@ def test_a_paste_is_evidence(name: str, tmp_path: Path) -> None:
     assert case._facts.events.state == wanted.state
     held = {h["slug"] for h in summary["hypotheses"] if h["status"] in ("confirmed", "likely")}
     assert held <= set(wanted.causes)
-    if not wanted.machine_id:
-        # The text names no machine: it can make a cause likely, and no more.
+    if not (wanted.app or wanted.machine_id):
+        # The text names nobody: it can make a cause likely, and no more.
         assert not [h for h in summary["hypotheses"] if h["status"] == "confirmed"]
     times = [moment["at"][:19] for moment in summary["timeline"]]
     assert set(wanted.moments) <= set(times)
