@@ -166,7 +166,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if scheme := _SCHEME.match(text, start, stop):
             start = scheme.end()
         secret = text[start:stop]
-        told = op is not None and op != "," or text[begin:end].startswith("-")
+        told = (op is not None and op != ",") or text[begin:end].startswith("-")
         sure = strength is Strength.STRONG and (
             told or (len(secret) > 7 and any(map(str.isdigit, secret))) or len(secret) > 24
         )

@@ -167,7 +167,7 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
     plain = token == core and len(core) == 32 and text[start - 1 : start] in _APART and text[end : end + 1] in _APART
     return (
         alone
-        or (plain and 0 < start)
+        or (plain and start > 0)
         or (len(core) in (24, 32, 40, 64, 96, 128) and _TELLS_ID.search(before) is not None)
     )
 
