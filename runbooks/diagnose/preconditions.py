@@ -93,7 +93,7 @@ def standing_of(facts: Facts) -> Standing:
     state = facts.events.state
     if state:
         return _STANDING.get(state, Standing.PASSING)
-    if facts.events.runs:
+    if facts.events.runs and not facts.events.crash_codes:
         return Standing.RUNS
     if not facts.machine.views and facts.outcome(Facet.MACHINE) is Outcome.ABSENT:
         return Standing.GONE
@@ -119,6 +119,13 @@ class Plan:
         self._standing |= {m.id: _STANDING.get(m.state, Standing.PASSING) for m, _ in facts.siblings.others if m.state}
         self._app_missing = facts.outcome(Facet.APP) is Outcome.ABSENT
         self._made = False
+        # A region that was refused is no region to ask for again.
+        refused = any(no.kind.startswith("region-") for no in facts.log.last_refusals)
+        self._replaced = {"region": ""} if refused else {}
+        images = [facts.observations.image(n) for n in (Facet.IMAGE_BELIEVED, Facet.IMAGE_RAN)]
+        again = [facts.observations.image(n) for n in (Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN_AGAIN)]
+        found = {image.ref for image in (*images, *again) if image and image.exists}
+        self._missing = {image.ref for image in images if image and image.exists is False} - found
 
     def fit(
         self,
@@ -139,7 +146,7 @@ class Plan:
         if needs and standing is not Standing.UNKNOWN and standing not in needs:
             other = self.fit(instead, names) if instead and standing in EXISTS else None
             return other if other and other.commands else None
-        told = filled(remedy, names)
+        told = filled(remedy, {**names, **self._replaced})
         commands: list[str] = []
         notes: list[str] = []
         for command in told.commands:
@@ -156,9 +163,10 @@ class Plan:
             commands = lines(("fly machine status {machine_id} -a {app}",), self._facts.names)
             now = self._facts.events.state or "started"
             return Remedy("Check whether the incident is over", f"The machine is {now} now.", commands)
-        run = self._run("")
+        notes = [self._lost()]
+        run = self._run(notes)
         self._take(*run)
-        return Remedy("Create a new machine once the cause is fixed", self._lost(), run)
+        return Remedy("Create a new machine once the cause is fixed", " ".join(notes), run)
 
     def test(self, text: str, needs: AbstractSet[Standing] = frozenset()) -> str:
         """A next test as it can be made now; the question after the state, or "" where it cannot be made."""
@@ -199,7 +207,7 @@ class Plan:
             return ()
         if standing in _LOST and known.anew and target == self._own and not self._made:
             notes.append(self._lost())
-            return self._run("".join(_VARIANTS.findall(command)))
+            return self._run(notes, "".join(_VARIANTS.findall(command)))
         return ()
 
     def _of_the_next(self, command: str, words: list[str], notes: list[str]) -> tuple[str, ...]:
@@ -216,9 +224,12 @@ class Plan:
         facts, options = self._facts, dict(_options(words))
         own = target == self._own
         port = options.get("--port", "").partition(":")[2].partition("/")[0]
+        if "--port" in options and own and facts.machine.services is None:
+            (command,) = lines(("fly machine status {machine_id} -a {app} -d",), facts.names)
+            notes.append(f"The service's internal_port is not known. Look at it first: `{command}`.")
+            return False
         if "--port" in options:
-            present = {str(s.internal_port) for s in facts.machine.services or ()} if own else set()
-            return port.isdigit() and port not in present
+            return port.isdigit() and port not in {str(s.internal_port) for s in facts.machine.services or () if own}
         if form == "machine update" and own and facts.machine.services:
             services = facts.machine.services
             if options.get("--autostop") == "off" and not any(s.autostop for s in services):
@@ -234,6 +245,9 @@ class Plan:
             return not any(":" in ip and not ip.startswith("fdaa") for ip in listed)
         if form == "ips allocate-v4":
             return not any("." in ip for ip in listed)
+        if form == "machine run" and words[3] in self._missing:
+            notes.append("The registry does not have this image: push it before you create a machine from it.")
+            return False
         if form == "apps create":
             return facts.outcome(Facet.APP) is not Outcome.SEEN
         if form == "certs add" and facts.certificates.listed:
@@ -253,6 +267,8 @@ class Plan:
                 self._made = True
             if form == "apps create":
                 self._app_missing = False
+            if " --push" in command or command.startswith("docker push "):
+                self._missing = set()
             if form in FORMS and (leaves := FORMS[form].leaves):
                 self._standing[target] = leaves
             elif form == "machine wait" and self._standing.get(target) is Standing.PASSING:
@@ -267,10 +283,10 @@ class Plan:
         command = re.sub(rf" -a {re.escape(mine)}(?=\s|$)", lambda _: f" -a {shlex.quote(its)}", command)
         return command.replace(f"https://{facts.app_host}/", f"https://{its}.fly.dev/") if its.isascii() else command
 
-    def _run(self, options: str) -> tuple[str, ...]:
-        if self._app_missing:
-            return ()
-        return lines((f"fly machine run {{image}} -a {{app}} -r {{region}}{options}",), self._facts.names)
+    def _run(self, notes: list[str], options: str = "") -> tuple[str, ...]:
+        names = {**self._facts.names, **self._replaced}
+        (command,) = lines((f"fly machine run {{image}} -a {{app}} -r {{region}}{options}",), names)
+        return self._fit(command, notes)
 
     def _lost(self) -> str:
         told = {"destroyed": "is destroyed", "destroying": "is being destroyed"}

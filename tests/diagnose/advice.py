@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbooks.diagnose.model import Diagnosis, Remedy
-from runbooks.evidence.models import Addresses, Caller, Evidence, Listing, Machine, Outcome
+from runbooks.evidence.models import Addresses, Caller, Evidence, Image, Listing, Machine, Outcome
 
 VIEWS = ("E08", "E06", "E05", "E05b", "E03b", "E03")
 """The weakest first: what a later one tells counts."""
@@ -51,6 +51,8 @@ class Known:
     absent: bool
     config: Mapping[str, Any]
     ips: tuple[str, ...]
+    lacking: frozenset[str] = frozenset()
+    heard: bool = False
 
 
 def known(evidence: Evidence) -> Known:
@@ -75,6 +77,7 @@ def known(evidence: Evidence) -> Known:
     if own and own not in states and isinstance(events, tuple) and events and events[-1].status:
         states[own] = events[-1].status
     ips = answer.get("E11")
+    images = [one for one in answer.values() if isinstance(one, Image)]
     absent = bool(own) and own not in states and outcome.get("E03") is Outcome.ABSENT
     return Known(
         subject.app,
@@ -85,6 +88,8 @@ def known(evidence: Evidence) -> Known:
         absent,
         config,
         tuple(ip for ip, _ in ips.ips) if isinstance(ips, Addresses) else (),
+        frozenset(one.ref for one in images if one.exists is False) - {one.ref for one in images if one.exists},
+        outcome.get("E07") is Outcome.SEEN,
     )
 
 
@@ -137,6 +142,8 @@ def _of(command: str, facts: Known, states: Mapping[str, str], made: bool, sente
     changes = verb in ("start", "stop", "destroy", "update", "uncordon", "exec", "clone", "leases", "wait")
     if verb == "run":
         ids = []
+        if not sentence and command.split()[3] in facts.lacking:
+            yield f"the registry does not have it: {command}"
     for machine in ids:
         state = states.get(machine, "")
         wrong = {
@@ -146,7 +153,7 @@ def _of(command: str, facts: Known, states: Mapping[str, str], made: bool, sente
         }.get(verb, DEAD if changes or "fly-force-instance-id" in command else ())
         if state in wrong:
             yield f"{machine} is {state}: {command}"
-        if machine == facts.own and not state and changes:
+        if machine == facts.own and not state and changes and not facts.heard:
             yield f"the state of {machine} is not known: {command}"
         its = facts.apps.get(machine, "")
         if its and app and not app.isupper() and app != its:

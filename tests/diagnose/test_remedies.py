@@ -23,7 +23,7 @@ from runbooks.evidence.models import Evidence, Observation, Outcome, Subject
 from runbooks.simulator.scenario import scenario_names
 from tests.diagnose.advice import contradictions, in_steps, known
 from tests.incidents.converting import evidence_of
-from tools.generate_docs import play
+from tools.generate_docs import play, without
 
 TESTS = Path(__file__).parent.parent
 HELD = {
@@ -60,6 +60,17 @@ def pasted(path: Path) -> Evidence:
 def test_a_scenario_gets_no_advice_that_its_evidence_contradicts(name: str) -> None:
     whole = evidence(name)
     assert contradictions(whole, diagnose(whole)) == []
+
+
+VIEWS = ("E03", "E03b", "E05", "E05b", "E06", "E08")
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_with_fewer_looks_the_advice_still_contradicts_nothing(name: str) -> None:
+    """What a missing look would have told is asked, and not assumed."""
+    for numbers in (("E02",), ("E03", "E03b"), ("E04",), ("E05", "E05b"), ("E07",), VIEWS, (*VIEWS, "E04")):
+        less = without(evidence(name), *(n for n in numbers if n in evidence(name).observations))
+        assert contradictions(less, diagnose(less)) == [], numbers
 
 
 @pytest.mark.parametrize("name", sorted(set(INCIDENTS) - HELD))
@@ -181,3 +192,28 @@ def test_a_step_knows_what_the_step_before_has_done() -> None:
     destroy = Remedy("Destroy", "", ("fly machine destroy {machine_id} -a {app} --force",))
     steps = [plan.fit(one, facts.names) for one in (start, destroy, start)]
     assert [step.commands if step else None for step in steps] == [(f"fly machine start {ID} -a {APP}",), (), ()]
+
+
+def test_a_region_that_was_refused_is_not_asked_for_again() -> None:
+    facts = Facts(evidence("region-unavailable"))
+    names = {**facts.names, "region": "yul"}
+    step = Plan(facts).fit(Remedy("Run", "", ("fly machine run {image} -a {app} -r {region}",)), names)
+    assert step is not None
+    assert step.commands[0].endswith(" -r REGION")
+
+
+def test_an_image_that_the_registry_lacks_is_pushed_before_a_machine_is_made_of_it() -> None:
+    whole = evidence("vyx-image-missing")
+    facts, run = Facts(whole), Remedy("Run", "It waits.", ("fly machine run {believed} -a {app} -r {region}",))
+    plan = Plan(facts)
+    step = plan.fit(run, facts.names)
+    assert step is not None
+    assert step.commands == ()
+    assert step.why.endswith("push it before you create a machine from it.")
+    assert list(in_steps(known(whole), [filled(run, facts.names)]))
+    push = plan.fit(Remedy("Push", "", ("fly deploy -a {app} --build-only --push",)), facts.names)
+    after = plan.fit(run, facts.names)
+    assert push is not None
+    assert push.commands
+    assert after is not None
+    assert after.commands
