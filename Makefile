@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, once; nothing is installed outside this folder.
-#   make demo | check | test | docs | example | bench-diagnose | faults | lab-scenarios | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
+#   make demo | check | test | docs | example | bench-diagnose | bench-redaction | faults | lab-scenarios | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint check test docs example bench-diagnose faults lab-scenarios pins clean
+.PHONY: demo lab lint check test docs example bench-diagnose bench-redaction faults lab-scenarios pins clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -39,6 +39,10 @@ example: $(RUNTIME)
 
 bench-diagnose: $(RUNTIME)
 	@$(BIN)/python benchmarks/diagnose.py
+
+# Recall, harmless lines changed, and speed of the masking; CORPUS=file.json.gz measures another corpus.
+bench-redaction: $(DEV)
+	@$(BIN)/python benchmarks/redaction.py $(CORPUS)
 
 # Every question with every fault, about a quarter of an hour; `make test` plays a slice of it.
 faults: $(DEV)

@@ -60,6 +60,8 @@ def opaque_spans(text: str) -> Iterator[tuple[int, int]]:
         if not _may_be(run) or (len(run) > 100 and _PICTURE.match(run)):
             continue
         start, end = match.span()
+        if text.endswith("base64,", max(0, start - 7), start):
+            continue  # the data of a picture or page, which is looked into
         for begin, stop in _random_parts(run):
             if not _explained(text, start + begin, start + stop, start, end):
                 yield _with_neighbours(text, start + begin, start + stop)
@@ -167,7 +169,7 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
     plain = token == core and len(core) == 32 and text[start - 1 : start] in _APART and text[end : end + 1] in _APART
     return (
         alone
-        or (plain and 0 < start)
+        or (plain and start > 0)
         or (len(core) in (24, 32, 40, 64, 96, 128) and _TELLS_ID.search(before) is not None)
     )
 
