@@ -98,7 +98,7 @@ _NOTHING = re.compile(
 # Ordinary words behind a colon: "token: expired", "password: wrong". A value of letters only is masked in quotes.
 _LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$")
 _ADDRESS = re.compile(
-    r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
+    r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}(?:\?(?![^\s]{0,300}(?:key|token|secret|sig|pass|auth)[^\s=]{0,20}=)[^\s@]{0,300})?$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
 )
 
 
@@ -157,6 +157,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if before.endswith(("= ", "==")) and (compared := _COMPARED.search(text, max(0, begin - 600), begin)):
         yield compared.span("secret")
         return
+    if op is None and ("$" in (text[begin], text[begin - 1 : begin]) or before.endswith("${")):
+        return  # the variable is used here, and nothing is assigned to it
     if op is None and at == end and not _OPENED.match(text, at):
         return
     flag = text[begin:end].startswith("-") or before.endswith("-")
