@@ -228,8 +228,7 @@ def plan() -> tuple[Plan, dict[str, Any], dict[str, Any], dict[str, str], dict[s
     config["env"] |= {f"SETTING_{n}": value for n, value in enumerate(settings[::3])}
     config["metadata"] |= {f"note_{n}": value for n, value in enumerate(settings[1::3])}
     config["init"]["cmd"] += [part for n, value in enumerate(settings[2::3]) for part in (f"--thing{n}", value)]
-    row["extra"] = {"said": columns[::2]}
-    world["records"]["events"][0]["details"]["lines"] = columns[1::2]
+    world["records"]["events"][0]["details"]["lines"] = columns
     parameters = {
         "app_name": APP,
         "machine_id": MACHINE,
