@@ -35,7 +35,7 @@ _SHAPE = re.compile(
     r"|v?\d{1,6}(?:\.\d{1,6}){1,3}(?:[-+][a-z0-9.]{1,20})?"  # a version or an IPv4 address
     r"|\[?[0-9a-fA-F:]{2,39}\]?(?::\d{1,5})?(?<=[:\]0-9a-fA-F])(?<![0-9a-fA-F]{9})|:\d{1,5}|(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?"
     r"|[0-9a-f]{14}|01[A-Z][0-9A-Z]{22,24}(?:-[a-z]{3})?"  # machine, ULID
-    r"|(?:sha256:)?[0-9a-f]{64}|vol_[a-z0-9]{8,24}"
+    r"|sha256:[0-9a-f]{64}|vol_[a-z0-9]{8,24}"
     r"|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
     r"|(?:ams|arn|atl|bog|bom|bos|cdg|den|dfw|ewr|eze|fra|gdl|gig|gru|hkg|iad|jnb|lax|lhr|mad|mia|nrt|ord|otp|phx|qro|scl"
     r"|sea|sin|sjc|syd|waw|yul|yyz)"

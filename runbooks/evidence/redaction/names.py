@@ -226,7 +226,7 @@ def _looks_secret(secret: str) -> bool:
     """Is this more than a word, a number, a time or an id?"""
     if len(secret) < 8 or UUID.fullmatch(secret) or not re.search(r"[A-Za-z]", secret):
         return False
-    if is_random(secret, 10):
+    if is_random(secret, 10) or (len(secret) >= 20 and secret.isalnum()):
         return True
     digits = sum(char.isdigit() for char in secret)
     return (
