@@ -1,6 +1,6 @@
 """How much is masked, how much is masked in vain, and how long it takes.
 
-    make bench-redaction [CORPUS=corpus.json.gz]
+make bench-redaction [CORPUS=corpus.json.gz]
 """
 
 from __future__ import annotations
@@ -30,12 +30,16 @@ def wholly(row: dict[str, Any], after: str) -> bool:
 
 
 def main(path: Path, show: str) -> None:
-    rows = json.loads(gzip.open(path).read())
+    rows = json.loads(gzip.decompress(path.read_bytes()))
     found: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0])
     for row in rows:
         after = masked(row)
         kind = f"{row['tool']:16}{'secret' if row['positive'] else 'harmless'}"
-        good = wholly(row, after) if row["positive"] else after == (row["text"] if not row["rule"].startswith("json:") else json.dumps(json.loads(row["text"])))
+        good = (
+            wholly(row, after)
+            if row["positive"]
+            else after == (row["text"] if not row["rule"].startswith("json:") else json.dumps(json.loads(row["text"])))
+        )
         found[kind][0] += good
         found[kind][1] += 1
         if not good and show in kind:

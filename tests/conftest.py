@@ -43,6 +43,7 @@ SLOW = frozenset(
         "real",
         "compat",
         "test_scenarios",
+        "test_platform_noise",
         "test_removal",
         "bad_inputs",
         "test_kept",

@@ -88,8 +88,8 @@ def test_a_paste_is_evidence(name: str, tmp_path: Path) -> None:
     assert case._facts.events.state == wanted.state
     held = {h["slug"] for h in summary["hypotheses"] if h["status"] in ("confirmed", "likely")}
     assert held <= set(wanted.causes)
-    if not wanted.machine_id:
-        # The text names no machine: it can make a cause likely, and no more.
+    if not (wanted.app or wanted.machine_id):
+        # The text names nobody: it can make a cause likely, and no more.
         assert not [h for h in summary["hypotheses"] if h["status"] == "confirmed"]
     times = [moment["at"][:19] for moment in summary["timeline"]]
     assert set(wanted.moments) <= set(times)
@@ -144,3 +144,12 @@ def test_a_pasted_run_is_replayed(tmp_path: Path) -> None:
     again.publish()
     (second,) = set(tmp_path.glob("*/machine_not_visible--*")) - {folder}
     assert (second / "report.md").read_text() == report
+
+
+def test_a_stack_trace_alone_makes_a_cause_likely_and_no_more() -> None:
+    text = "Traceback (most recent call last):\n  File \"/app/main.py\", line 3\nKeyError: 'QUEUE_URL'\n"
+    case = open_case(app_name="harbor-web", machine_id="91850296bd4738", caller_log=text)
+    held = {(h.slug, h.status.value) for h in case.diagnosis.hypotheses if h.status.value in ("confirmed", "likely")}
+    assert held == {("missing-environment", "likely"), ("startup-crash", "likely")}  # the second is its general form
+    assert case.diagnosis.cause is not None
+    assert case.diagnosis.cause.slug == "missing-environment"

@@ -10,9 +10,10 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import click
 import yaml
@@ -178,6 +179,27 @@ def share(run: Path, output: Path | None, replace: bool) -> None:
         click.echo(
             f"{parcel.masked} more values looked like secrets by today's rules; they are masked in the zip.", err=True
         )
+
+
+@cli.command()
+@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), default="-")
+def redact(file: IO[str]) -> None:
+    """Mask the secrets in a FILE or a pipe (-).
+
+    The masked text goes to standard output, the number of masked values to standard error.
+    """
+    from runbooks.base.settings import load_settings
+    from runbooks.evidence.redaction import Redactor, secrets_of
+
+    redactor = Redactor()
+    for value, kind in secrets_of(load_settings()):
+        redactor.add_secret(value, kind)
+    click.echo(redactor.text(file.read()), nl=False)
+    counts: Counter[str] = Counter()
+    for hit in redactor.hits:
+        counts[hit.rule] += hit.count
+    told = ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
+    click.echo(f"Masked: {told}" if told else "Nothing had to be masked.", err=True)
 
 
 @cli.command("list")

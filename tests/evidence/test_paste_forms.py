@@ -15,6 +15,7 @@ from runbooks.evidence.caller import read_caller
 from runbooks.evidence.log_parser import log_lines
 from runbooks.evidence.pasted import read_pasted, unwrapped
 from runbooks.evidence.pasted.clock import placed
+from runbooks.evidence.pasted.stack_trace import program_output
 
 PASTES = Path(__file__).with_name("pastes")
 ID = "148e2d5b7e0689"
@@ -436,6 +437,43 @@ def test_bars_of_a_deploy_are_taken_off() -> None:
         "boom",
         "Main child exited normally with code: 1",
     ]
+
+
+# Stack traces alone: Python, Node.js (nodejs/node docs), Go, Ruby on Rails, Rust, Java, Elixir.
+TRACES = {
+    "python": 'Traceback (most recent call last):\n  File "/app/main.py", line 3, in <module>\n'
+    "    url = os.environ['QUEUE_URL']\nKeyError: 'QUEUE_URL'\n",
+    "node": "/app/index.js:3\n  throw new Error('QUEUE_URL is not set')\n\nError: QUEUE_URL is not set\n"
+    "    at Object.<anonymous> (/app/index.js:3:9)\n    at Module._compile (node:internal/modules/cjs/loader:1:1)\n",
+    "go": "panic: QUEUE_URL is not set\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:12 +0x1d\n",
+    "ruby": '/app/config/queue.rb:3:in `fetch\': key not found: "QUEUE_URL" (KeyError)\n'
+    "\tfrom /app/config/queue.rb:3:in `<main>'\n",
+    "rust": "thread 'main' panicked at src/main.rs:4:10:\nQUEUE_URL must be set: NotPresent\n",
+    "java": 'Exception in thread "main" java.lang.IllegalStateException: QUEUE_URL is not set\n'
+    "\tat com.example.Main.main(Main.java:7)\n",
+}
+
+
+@pytest.mark.parametrize("text", TRACES.values(), ids=TRACES)
+def test_a_stack_trace_alone_is_the_programs(text: str) -> None:
+    assert [line.message for line in program_output(read_caller(text))] == [
+        row for row in text.splitlines() if row.strip()
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the deploy was slow today",
+        TRACES["python"].replace("QUEUE_URL", "FLY_API_TOKEN"),
+        TRACES["node"].replace("QUEUE_URL is not set", "could not create machine"),
+        'Error: HTTP 422 {"error":"could not find a candidate host"}\n    at create (/srv/provision.js:3:9)\n',
+        '{"success": true}\n' + TRACES["go"],
+        STATUS_TABS + TRACES["go"],
+    ],
+)
+def test_the_callers_own_trace_is_not_the_programs(text: str) -> None:
+    assert program_output(read_caller(text)) == ()
 
 
 # Whom a text is about.

@@ -7,9 +7,26 @@ from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Conclusion, Point, Stage, cause, concludes, confirms, contradicts, supports
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    cause,
+    concludes,
+    confirms,
+    contradicts,
+    refutes,
+    supports,
+)
 from runbooks.diagnose.model import Owner, Remedy
-from runbooks.diagnose.shared_evidence import create_refused, other_reason, refused, said_no
+from runbooks.diagnose.preconditions import EXISTS
+from runbooks.diagnose.shared_evidence import (
+    create_refused,
+    other_reason,
+    refused,
+    refused_before_it_ran,
+    said_no,
+)
 
 _HIDES = ("create-error-swallowed", "record-never-updated", "stuck-in-transition")
 _PLACEMENT = ("machines/guides-examples/machine-placement", "machines/api/machines-resource")
@@ -60,13 +77,11 @@ def region_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     stage=Stage.CREATE,
     owner=Owner.FLY,
     explains=(*_HIDES, "start-rejected"),
+    needs=EXISTS,
     remedy=Remedy(
         "Make a new machine instead of starting or growing this one",
         "A stopped machine stays bound to its host; the host is full now, others may not be.",
-        (
-            "fly machine clone {machine_id} -a {app} -r {region}",
-            "fly machine start {machine_id} -a {app}",
-        ),
+        ("fly machine clone {machine_id} -a {app} -r {region}",),
     ),
     prevention=Remedy(
         "Treat this refusal as one to repeat",
@@ -83,6 +98,8 @@ def host_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     """`could not reserve resource for machine: insufficient memory …`: this host, not the whole region."""
     yield from said_no(facts, "host-capacity", of_create=False)
     no = refused(facts, "host-capacity")
+    if no:
+        yield from refused_before_it_ran(facts, no)
     what = f" ({no.names['what']})" if no and no.names.get("what") else ""
     yield concludes(
         f"The host that should run the machine has no room left{what}.",
@@ -253,6 +270,7 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
         "hidden-from-launch-tools",
         "platform-incident",
     ),
+    needs=EXISTS,
     remedy=Remedy(
         "Wait for the host, or make a replacement elsewhere",
         "The platform knows the machine and cannot reach the computer it is on; nothing you send will get there.",
@@ -283,6 +301,9 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
     if fine and facts.machine.flagged_hosts:
         yield contradicts("Another view says that the host is ok.", *fine)
     yield from said_no(facts, "host-unreachable", "host-maintenance", of_create=False)
+    named = facts.observations.probe(Facet.EDGE_APP)
+    if named and named.reached == "open" and not refused(facts, "host-maintenance"):
+        yield refutes("The machine answers when a request names it, so its host can be reached.", Facet.EDGE_APP)
     if worker := facts.log.matches("worker-unreachable"):
         yield supports(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.log.where("worker-unreachable"))
     region = (

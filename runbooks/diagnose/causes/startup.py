@@ -24,8 +24,9 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.preconditions import UP
 from runbooks.diagnose.refusals import meanings
-from runbooks.diagnose.shared_evidence import crash, crash_evidence, never_ran, refused
+from runbooks.diagnose.shared_evidence import crash, crash_evidence, exited_before_it_ran, never_ran, refused
 from runbooks.evidence.resources import AppSecret
 
 _FULL = 0.9
@@ -337,6 +338,8 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
         )
     if facts.events.asked_to_stop:
         yield refutes("The last exit was requested (requested_stop).", facts.events.asked_to_stop[1])
+    if last or quoted:
+        yield from exited_before_it_ran(facts)
     if facts.events.crash_codes:
         argue = contradicts if last and facts.events.exits[-1][1].exit_code == 0 else refutes
         yield argue(f"It exited with {crash(facts)}, which is an error.", *crash_evidence(facts))
@@ -361,7 +364,7 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
     remedy=Remedy(
         "Increase the machine's memory, or limit the program's heap",
         "The default guest has 256 MB. The kernel kills a program that needs more.",
-        ("fly machine update {live_id} -a {app} --vm-memory 1024",),
+        ("fly machine update {live_id} -a {app} --vm-memory {memory}",),
     ),
     prevention=Remedy(
         "Set guest in the create call",
@@ -458,6 +461,7 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
         yield argue(f"The program exited with {crash(facts)}, and it was not restarted after the last exit.", *others)
     if not facts.log.evidence:
         yield missing("No output of the program is available.", Facet.LOGS)
+    yield from exited_before_it_ran(facts)
     yield concludes(f"The program crashed until the restart limit was reached ({crash(facts) or 'exit code unknown'}).")
 
 
@@ -466,6 +470,7 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
     "A health check fails, so the machine gets no traffic",
     stage=Stage.REACH,
     explains=("record-never-updated", "destroyed-by-deploy", "no-machine-behind-app"),
+    needs=UP,
     remedy=Remedy(
         "Fix the program so that the health check passes, or correct the check",
         "The machine is running. The proxy sends it no traffic while its check is critical, and a deploy replaces it.",

@@ -16,6 +16,7 @@ from runbooks.evidence.parsers import time_of
 from runbooks.evidence.paste_identity import PasteIdentity
 from runbooks.evidence.pasted import unwrapped
 from runbooks.evidence.pasted.clock import PlacedLines, placed
+from runbooks.evidence.pasted.stack_trace import program_output
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
@@ -90,7 +91,7 @@ class CallerFacts:
     @cached_property
     def pasted(self) -> tuple[LogLine, ...]:
         """The lines of the machine's log in the pasted text, oldest first."""
-        return log_lines(unwrapped(self.answer.text))
+        return log_lines(unwrapped(self.answer.text)) or program_output(self.answer)
 
     @cached_property
     def placed(self) -> PlacedLines:

@@ -201,6 +201,25 @@ class LifecycleFacts:
         return tuple((code, Facet.METRICS) for code in metrics.exit_codes if code not in (0, 130, 143, *asked))
 
     @cached_property
+    def up_since(self) -> datetime | None:
+        """When the present run began; None: the machine does not run, or its events do not say."""
+        starts = [e.at for e in self.all if e.type in ("start", "restart") and e.status == "started" and e.at]
+        ends = [at for e, x, _ in self.exits if (at := x.exited_at or e.at)]
+        up = self.state == "started" and starts and not any(end > starts[-1] for end in ends)
+        return starts[-1] if up else None
+
+    @cached_property
+    def outlived_since(self) -> datetime | None:
+        """The same, once the present run has lasted longer than the one before: before that it may end as that did."""
+        since = self.up_since
+        if since is None or not self.exits:
+            return since
+        end = self.exits[-1][1].exited_at or self.exits[-1][0].at
+        begun = [e.at for e in self.all if e.type in ("start", "restart") and e.at and end and e.at < end]
+        lived = end - begun[-1] if end and begun else timedelta(0)
+        return since if self._observations.now - since > lived else None
+
+    @cached_property
     def uptime(self) -> timedelta | None:
         """How long the program had run when it last exited without a request; None: not known."""
         ends = [(x.exited_at or e.at) for e, x, _ in self.exits if not x.requested_stop and (x.exited_at or e.at)]

@@ -63,4 +63,4 @@ class MetricsFacts:
         """(time, bytes in use, bytes in all), oldest first."""
         total = dict(self.own("fly_instance_memory_mem_total"))
         free = self.own("fly_instance_memory_mem_available")
-        return tuple((at, total[at] - left, total[at]) for at, left in free if at in total and left <= total[at])
+        return tuple((at, total[at] - left, total[at]) for at, left in free if 0 <= left <= total.get(at, -1) > 0)

@@ -10,6 +10,7 @@ from runbooks.evidence.redaction.names import Strength, snake_case, strength_of
 
 # Maps whose values nobody but the owner knows: masked unless key or shape is harmless.
 ENVIRONMENT = frozenset({"env", "environment", "metadata", "headers", "build_args", "labels"})
+COMMANDS = frozenset({"cmd", "exec", "entrypoint", "command", "args", "init", "processes", "docker_cmd"})
 # Names that programs and platforms give to settings, in small letters; a part of a name is between underscores.
 _KEYS = re.compile(
     r"(?:fly_.*|node_env|rails_env|rack_env|mix_env|app_env|environment|env|stage|tz|lang|lc_\w+|language|path|pythonpath"
@@ -25,13 +26,15 @@ _KEYS = re.compile(
     r"|type|format|branch|commit|sha|image|tag|arch|options|opts|flags|args|priority|class|driver|backend|locale|days"
     r"|hours|seconds|minutes|ms|kb|mb|gb|bytes|cpu|cpus|memory|strategy|policy|provider|method|protocol))"
 )
-_WORD = re.compile(r"true|false|yes|no|on|off|null|none|production|staging|development|test|prod|dev|debug|info|warn(?:ing)?|error")
+_WORD = re.compile(
+    r"true|false|yes|no|on|off|null|none|production|staging|development|test|prod|dev|debug|info|warn(?:ing)?|error"
+)
 _SHAPE = re.compile(
     r"[+-]?\d{1,15}(?:\.\d{1,6})?(?:ms|s|m|h|d|[kmgt]i?b?|%)?"  # a number, a duration, a size
     r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"  # a time
     r"|v?\d{1,6}(?:\.\d{1,6}){1,3}(?:[-+][a-z0-9.]{1,20})?"  # a version or an IPv4 address
     r"|\[?[0-9a-fA-F:]{2,39}\]?(?::\d{1,5})?(?<=[:\]0-9a-fA-F])(?<![0-9a-fA-F]{9})|:\d{1,5}|(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?"
-    r"|[0-9a-f]{14}|[0-7][0-9A-HJKMNP-TV-Z]{25}(?:-[a-z]{3})?"  # machine, ULID
+    r"|[0-9a-f]{14}|01[A-Z][0-9A-Z]{22,24}(?:-[a-z]{3})?"  # machine, ULID
     r"|(?:sha256:)?[0-9a-f]{64}|vol_[a-z0-9]{8,24}"
     r"|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
     r"|(?:ams|arn|atl|bog|bom|bos|cdg|den|dfw|ewr|eze|fra|gdl|gig|gru|hkg|iad|jnb|lax|lhr|mad|mia|nrt|ord|otp|phx|qro|scl"
@@ -44,15 +47,27 @@ _SHAPE = re.compile(
 # What stands under a secret-looking name, and is yet too common a thing to be erased everywhere: identifiers,
 # image references, addresses without credentials, short words.
 COMMON = re.compile(
-    r"[0-9a-f]{13,16}|0[0-9A-HJKMNP-TV-Z]{25}|(?:sha256:)?[0-9a-f]{64}|[A-Za-z]{1,12}|[\d.:-]{1,12}|[a-z]{1,20}(?:[-_ ][a-z]{1,20}){0,6}"
+    r"[0-9a-f]{13,16}|0[0-9A-HJKMNP-TV-Z]{25}|(?:sha256:)?[0-9a-f]{64}|[A-Za-z]{1,12}|[\d.:-]{1,12}"
+    r"|[a-z]{1,20}(?:[-_ ][a-z]{1,20}){0,6}"
     r"|(?:(?:https?|wss?)://)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,10}(?::\d+)?(?:/[a-z0-9._/-]{0,80})?(?::[\w.-]{1,128})?"
     r"(?:@sha256:[0-9a-f]{64})?"
 )
 
 
+# Flags of command lines whose operand is no secret, and those whose operand is code: evidence, read as free text.
+_CODE = frozenset({"-c", "-m", "-e", "-lc", "-ec", "-exc", "-euc", "--eval", "--command", "-x"})
+
+
+def code_follows(flag: str) -> bool:
+    """Is what follows this flag told to a shell or interpreter?"""
+    return flag in _CODE
+
+
 def allowed_by_user() -> frozenset[str]:
     """Names of keys that a team wants to see, from `RUNBOOKS_REDACT_ALLOW`, separated by commas."""
-    return frozenset(filter(None, (name.strip().lower() for name in os.environ.get("RUNBOOKS_REDACT_ALLOW", "").split(","))))
+    return frozenset(
+        filter(None, (name.strip().lower() for name in os.environ.get("RUNBOOKS_REDACT_ALLOW", "").split(",")))
+    )
 
 
 @lru_cache(maxsize=8192)

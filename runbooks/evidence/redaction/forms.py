@@ -81,7 +81,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             # A user name alone that is long and has digits: the key of a DSN.
             "password",
             "://",
-            r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://(?P<secret>(?=[^@/\s]{0,64}\d)[A-Za-z0-9_-]{16,128})@(?=[\w\[])",
+            r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://"
+            r"(?P<secret>(?=[^@/\s]{0,64}\d)[A-Za-z0-9_-]{16,128})@(?=[\w\[])",
         ),
         (
             # The same without a scheme, to a host without a dot: anything else reads as an e-mail address.
@@ -94,13 +95,15 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             # curl -u name:password, sshpass -p password, mysql -ppassword, docker login -p, redis-cli -a.
             "password",
             " -u| -p| -a| --user",
-            r"\b(?:curl|wget|http|https|ab)\b[^\n]{0,400}?\s(?:-u|--user|--proxy-user)[ =]?['\"]?[^\s:'\"\0]{1,100}:(?P<secret>[^\s'\"\0$]{1,200})",
+            r"\b(?:curl|wget|http|https|ab)\b[^\n]{0,400}?\s(?:-u|--user|--proxy-user)[ =]?['\"]?[^\s:'\"\0]{1,100}:"
+            r"(?P<secret>[^\s'\"\0$]{1,200})",
         ),
         (
             "password",
             " -p| -a",
-            r"\b(?:sshpass|mysql\w*|mariadb\w*|docker login|podman login|helm|redis-cli|oc login|mongo\w*|psql|ldap\w+)\b"
-            r"[^\n]{0,200}?\s(?:-p ?|-a |-w )(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
+            r"\b(?:sshpass|mysql\w*|mariadb\w*|docker login|podman login|helm|redis-cli|oc login|mongo\w*|psql|ldap\w+)"
+            r"\b[^\n]{0,200}?\s(?:-p ?|-a |-w )"
+            r"(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         ("value", "=", rf"[?&;]{_QUERY}={_NONE}(?P<secret>[^&\s\"'`<>#\\\0]{{4,}})"),
         (
@@ -113,7 +116,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "email",
             "@|%40",
             # What holds a lease is named <uuid>@tokens.fly.io: a pseudonym, and useful (§6.2).
-            r"(?<![\w.+%/-])[\w.+%-]+(?:@|%40)(?!tokens\.fly\.io\b)(?=[0-9-]{0,63}[A-Za-z])"
+            r"(?<![\w.+%/-])(?!(?:support|billing|sales|hello|security)@fly\.io\b)[\w.+%-]+(?:@|%40)(?!tokens\.fly\.io\b)(?=[0-9-]{0,63}[A-Za-z])"
             r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b",
         ),
     )
@@ -152,6 +155,4 @@ def lines_with(words: tuple[str, ...], small: str) -> Iterator[tuple[int, int]]:
 
 def kind_by_looks(value: str) -> str:
     """The type of a value that is masked because of its key: by its own looks where they tell."""
-    return next(
-        (kind for kind, _, pattern in FORMS if not pattern.groupindex and pattern.fullmatch(value)), "value"
-    )
+    return next((kind for kind, _, pattern in FORMS if not pattern.groupindex and pattern.fullmatch(value)), "value")

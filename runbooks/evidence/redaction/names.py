@@ -26,7 +26,8 @@ _HINTS = (
     *("private", "webhook", "connection", "login", "code", "wallet", "access"),
 )
 _STRONG = re.compile(
-    r"passw|raw_value|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer|authorization"
+    r"passw|raw_value|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer"
+    r"|authorization"
     r"|(?:private|access|secret|service|role|signing|encryption|account|anon|master|ssh|gpg|license|cloud|iam|auth"
     r"|deploy|webhook|session|admin|app|client|root|ibm|encrypt|crypt|aes|rsa|hmac|jwt|storage|write|read|ingest|host"
     r"|personal|consumer|integration|instrumentation|subscription|project|server|user|team|org|sending)_?key"
@@ -60,8 +61,11 @@ _QUOTE = r"(?:\\{0,3}[\"'`]|&quot;|&#3[49];|&apos;)"
 # What may stand between a name and its value. The order matters: the longest first.
 _ASSIGNED = re.compile(
     rf"(?P<close>{_QUOTE})?(?:\[[\w\"']{{0,20}}\]|[\])]){{0,2}}[ \t]{{0,40}}"
-    rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==))?"
-    rf"(?P<op>:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]|(?<=[\"'`;]),(?![ \t]*{_QUOTE}values?{_QUOTE})|>|[,\s]{{1,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=])?"
+    rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)"
+    rf"|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==))?"
+    rf"(?P<op>:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]"
+    rf"|(?<=[\"'`;]),(?![ \t]*{_QUOTE}values?{_QUOTE})|>"
+    rf"|[,\s]{{1,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=])?"
     rf"(?P<gap>[ \t]{{0,200}}(?:[|>][+-]?\d?(?=\r?\n))?(?:\r?\n[ \t]{{1,40}})?)"
     rf"(?:(?:[@bBrRuUfFL]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
 )
@@ -83,13 +87,16 @@ _REFERENCE = re.compile(
     r"|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]\w|ENV\["
 )
 _NOTHING = re.compile(
-    r"(?i)(?:undefined|null|none|nil|true|false|missing|empty|unset|required|optional|yes|no|on|off|set|not|redacted"
+    r"(?i)(?:undefined|null|none|nil|true|false|(?:my|your|the|an?)[ _-].*|missing|empty|unset|required|optional|yes|no|on|off|set|not|redacted"
     r"|\[?(?:redacted|masked|filtered|hidden)\]?|not[ _-]?(?:set|given|found)|is|was|are|were|has|must|should|cannot"
-    r"|string|str|int|bool|number|object|n/a|\d{1,3}|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
+    r"|string|str|int|bool|number|object|n/a|\d{1,3}|\d{1,3}(?:\.\d{1,3}){1,3}|0x[0-9a-f]{1,16}"
+    r"|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
 )
 # Ordinary words behind a colon: "token: expired", "password: wrong". A value of letters only is masked in quotes.
 _LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$")
-_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$")
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
+)
 
 
 def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
@@ -108,7 +115,7 @@ def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
         name = text[begin:end].rstrip("-.$")
         free = begin + len(name)
         strength = strength_of(name)
-        if strength is Strength.NONE:
+        if strength is Strength.NONE or text[begin - 1 : begin] in ("/", "\\"):  # the name of a file
             continue
         for span in _values(text, begin, begin + len(name), strength):
             yield span
@@ -159,7 +166,10 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if scheme := _SCHEME.match(text, start, stop):
             start = scheme.end()
         secret = text[start:stop]
-        sure = strength is Strength.STRONG and (op != "," or (len(secret) > 7 and any(map(str.isdigit, secret))))
+        told = (op is not None and op != ",") or text[begin:end].startswith("-")
+        sure = strength is Strength.STRONG and (
+            told or (len(secret) > 7 and any(map(str.isdigit, secret))) or len(secret) > 24
+        )
         if not _is_nothing(secret) and (sure or _looks_secret(secret)):
             yield start, stop
         return
@@ -179,7 +189,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         sure = _looks_secret(secret)
     elif flag and op is None:
         sure = not secret.startswith("-")
-    elif op is not None and op.startswith(":") and "=" not in op or scheme or "\n" in gap:
+    elif (op is not None and op.startswith(":") and "=" not in op) or scheme or "\n" in gap:
         sure = not _LETTERS.match(secret)
     else:
         sure = True
@@ -199,7 +209,12 @@ def _trimmed(secret: str) -> str:
 
 def _is_nothing(secret: str) -> bool:
     """A reference, a word for "none", a mask: no value at all."""
-    return bool((len(set(secret)) == 1 and len(secret) > 2) or _NOTHING.match(secret) or _REFERENCE.match(secret) or _ADDRESS.match(secret))
+    return bool(
+        (len(set(secret)) == 1 and len(secret) > 2)
+        or _NOTHING.match(secret)
+        or _REFERENCE.match(secret)
+        or _ADDRESS.match(secret)
+    )
 
 
 def _looks_secret(secret: str) -> bool:
@@ -209,6 +224,9 @@ def _looks_secret(secret: str) -> bool:
     if is_random(secret, 10):
         return True
     digits = sum(char.isdigit() for char in secret)
-    return digits >= 2 and len(secret) >= 10 and re.fullmatch(r"[A-Za-z0-9+/=_~!@#%^*-]+", secret) is not None and (
-        re.search(r"[A-Za-z]\d+[A-Za-z]", secret) is not None
+    return (
+        digits >= 2
+        and len(secret) >= 10
+        and re.fullmatch(r"[A-Za-z0-9+/=_~!@#%^*-]+", secret) is not None
+        and (re.search(r"[A-Za-z]\d+[A-Za-z]", secret) is not None)
     )

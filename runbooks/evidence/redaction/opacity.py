@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 _SHORTEST = 16
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
@@ -17,7 +18,7 @@ UUID = re.compile(_UUID)
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{16,}", re.ASCII)
 _CORE = re.compile(r"[A-Za-z0-9]+")
 # Ids that are random and name a thing: ULID (with the region behind it), UUID, digest of 64, machine, volume, request.
-_ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}(?:-[a-z]{3})?"
+_ULID = r"01[A-Z][0-9A-Z]{22,24}(?:-[a-z]{3})?"
 _HARMLESS = re.compile(
     rf"(?:[a-z][a-z0-9]{{0,20}}[-_])*(?:{_ULID}|{_UUID}|[0-9a-f]{{14}})(?:-[a-z0-9]{{1,12}})?"
     r"|(?:vol|evt|req|msg|inst|machine|org|app|snap|vs|ip|job|run|task|trace|span)_[A-Za-z0-9]{8,26}"
@@ -31,6 +32,9 @@ _SOUNDS_SECRET = re.compile(
     r"[-_](?=[\w-]{0,200}[A-Z])(?=[\w-]{0,200}\d|[\w-]{0,200}[a-z][A-Z])[\w-]{16}",
     re.ASCII,
 )
+_APART = (" ", "/", "[", "]", "(", ")", ",", "")
+# Pictures and fonts in base64 begin like that.
+_PICTURE = re.compile(r"iVBORw0KGgo|R0lGOD|/9j/4|PHN2Zy|PD94bWw|UklGR|d09GM|AAEAAAA|T1RUTw")
 _HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
 # What stands before a digest, commit or trace id, and says so.
 _TELLS_ID = re.compile(
@@ -53,7 +57,7 @@ def opaque_spans(text: str) -> Iterator[tuple[int, int]]:
     """Where random tokens without a harmless shape stand."""
     for match in _RUN.finditer(text):
         run = match[0]
-        if not _may_be(run):
+        if not _may_be(run) or (len(run) > 100 and _PICTURE.match(run)):
             continue
         start, end = match.span()
         for begin, stop in _random_parts(run):
@@ -96,10 +100,15 @@ def _random_step(step: str) -> bool:
     joined = "".join(cores)
     if _SOUNDS_SECRET.match(step) and len(step) >= 24 and _changes(joined) >= 0.12 * len(joined):
         return True
-    if step.isupper() and len(step) >= 24 and sum(map(str.isdigit, joined)) >= 4 and _changes(joined) >= 0.25 * len(joined):
+    if (
+        step.isupper()
+        and len(step) >= 24
+        and sum(map(str.isdigit, joined)) >= 4
+        and _changes(joined) >= 0.25 * len(joined)
+    ):
         return True  # groups of capitals and digits, as licence keys have them
     # Random letters with `-` and `_` between them: no part is long enough, and together they are.
-    mixed = [core for core in cores if _changes(core) >= 0.3 * len(core) and len(core) >= 4]
+    mixed = [core for core in cores if _changes(core) >= 0.25 * len(core) and len(core) >= 4]
     return len(step) >= 24 and sum(map(len, mixed)) >= 0.6 * len(step) and _random(joined, 20)
 
 
@@ -108,10 +117,14 @@ def _looks_like_base64(run: str) -> bool:
     if "/" not in run and "+" not in run:
         return False
     steps = [step for step in re.split(r"[/+]", run.rstrip("=")) if step]
-    if len(run) < 24 or run.startswith("/") and len(steps) > 3 and any(step.islower() for step in steps if len(step) > 3):
+    if len(run) < 24 or (
+        run.startswith("/") and len(steps) > 3 and any(step.islower() for step in steps if len(step) > 3)
+    ):
         return False
     words = sum(len(step) for step in steps if len(step) >= 4 and (step.islower() or step.istitle() or step.isdigit()))
-    return words < 0.2 * len(run) and _random("".join(_CORE.findall(run)), 24)
+    joined = "".join(_CORE.findall(run))
+    key = len(run) == 40 and not joined.isalpha() and _changes(joined) >= 0.18 * len(joined)
+    return words < 0.2 * len(run) and (key or _random(joined, 24))
 
 
 def _random(core: str, shortest: int) -> bool:
@@ -129,14 +142,14 @@ def _random(core: str, shortest: int) -> bool:
     if core.islower() or core.isupper():
         return digits >= 3 and changes >= (0.25 if length < 32 else 0.14) * length
     if digits == 0:
-        return changes >= 0.4 * length
-    return changes >= 0.33 * length or (digits >= 2 and length >= 28 and changes >= 0.28 * length)
+        return changes >= 0.25 * length
+    return changes >= (0.26 if length < 28 else 0.22) * length
 
 
 def _changes(core: str) -> int:
     """How often the next character is of another class; a capital before a small letter begins a word and is none."""
     kinds = ["d" if char.isdigit() else "u" if char.isupper() else "l" for char in core]
-    return sum(a != b for a, b in zip(kinds, kinds[1:], strict=False))
+    return sum(a != b and (a, b) != ("u", "l") for a, b in pairwise(kinds))
 
 
 def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
@@ -146,9 +159,17 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
         return True
     core = max(_CORE.findall(token), key=len, default="")
     before = text[max(0, start - 48) : start] + token[: token.find(core)]
-    if _HEX.fullmatch(core):
-        return len(core) in (24, 32, 40, 64) and _TELLS_ID.search(before) is not None
-    return False
+    if not _HEX.fullmatch(core):
+        return False
+    # A digest or a commit that stands alone is one; shorter ones need a word that says so.
+    alone = token == core and len(core) in (40, 64) and core.islower()
+    # A UUID without hyphens, a trace id: between spaces, slashes or brackets, and not in quotes.
+    plain = token == core and len(core) == 32 and text[start - 1 : start] in _APART and text[end : end + 1] in _APART
+    return (
+        alone
+        or (plain and start > 0)
+        or (len(core) in (24, 32, 40, 64, 96, 128) and _TELLS_ID.search(before) is not None)
+    )
 
 
 def _with_neighbours(text: str, start: int, end: int) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from runbooks.evidence.redaction.known import occurrences
 _UNUSED = {"base", "ip_public", "private_key", "keyword", "basic_auth", "high_entropy_strings"}
 _KINDS = {"artifactory": "api-key", "aws": "aws-key", "jwt": "jwt", "github_token": "github-token", "npm": "npm-token"}
 _KINDS |= {"slack": "slack-token", "stripe": "stripe-key"}
+PROVIDER_KINDS = frozenset({"api-key", *_KINDS.values()})
 # What each plugin needs to be in the text, in small letters; a plugin that is not here is tried on every line.
 _NEEDS: dict[str, tuple[str, ...]] = {
     "artifactory": ("akc", "ap"),
@@ -30,8 +31,19 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "cloudant": ("cloudant", "cl", "clou"),
     "discord": (".",),
     "github_token": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
-    "gitlab_token": ("glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "gr1348941", "glcbt-", "glimt-", "glptt-")
-    + ("glagent-", "gloas-"),
+    "gitlab_token": (
+        "glpat-",
+        "gldt-",
+        "glft-",
+        "glsoat-",
+        "glrt-",
+        "gr1348941",
+        "glcbt-",
+        "glimt-",
+        "glptt-",
+        "glagent-",
+        "gloas-",
+    ),
     "ibm_cloud_iam": ("key", "pwd", "pass", "token"),
     "ibm_cos_hmac": ("key",),
     "jwt": ("eyj",),
@@ -63,7 +75,11 @@ def imported() -> tuple[tuple[str, tuple[str, ...], tuple[re.Pattern[str], ...]]
             continue
         loaded = importlib.import_module(f"detect_secrets.plugins.{module.name}")
         for detector in vars(loaded).values():
-            if isinstance(detector, type) and issubclass(detector, RegexBasedDetector) and detector.__module__ == loaded.__name__:
+            if (
+                isinstance(detector, type)
+                and issubclass(detector, RegexBasedDetector)
+                and detector.__module__ == loaded.__name__
+            ):
                 kind = _KINDS.get(module.name, "api-key")
                 found.append((kind, _NEEDS.get(module.name, ("",)), tuple(detector().denylist)))
     return tuple(found)
@@ -95,5 +111,9 @@ def _in_line(line: str) -> Iterator[tuple[int, int, str]]:
                 window = line[begin : free + _BEHIND]
                 for pattern in patterns:
                     for match in pattern.finditer(window):
-                        start, end = match.span(1) if kind != "github-token" and pattern.groups == 1 and match[1] and len(match[1]) > 9 else match.span()
+                        start, end = (
+                            match.span(1)
+                            if kind != "github-token" and pattern.groups == 1 and match[1] and len(match[1]) > 9
+                            else match.span()
+                        )
                         yield begin + start, begin + end, kind

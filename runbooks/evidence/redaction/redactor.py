@@ -22,17 +22,27 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbooks.evidence.redaction.allowed import COMMON, ENVIRONMENT, allowed_by_user, harmless_key, harmless_shape
+from runbooks.evidence.redaction.allowed import (
+    COMMANDS,
+    COMMON,
+    ENVIRONMENT,
+    allowed_by_user,
+    code_follows,
+    harmless_key,
+    harmless_shape,
+)
 from runbooks.evidence.redaction.encodings import ESCAPE, HEX, NESTED, RUN, decodings, escaped_spans, unescaped
-from runbooks.evidence.redaction.forms import BY_LOOKS, PERSONAL, form_spans, kind_by_looks
+from runbooks.evidence.redaction.forms import BY_LOOKS, FORMS, PERSONAL, form_spans, kind_by_looks
 from runbooks.evidence.redaction.known import SEARCHED_FROM, KnownValues
-from runbooks.evidence.redaction.names import Strength, assigned_spans, strength_of
+from runbooks.evidence.redaction.names import Strength, assigned_spans, snake_case, strength_of
 from runbooks.evidence.redaction.opacity import opaque_spans
-from runbooks.evidence.redaction.providers import provider_spans
+from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
 
 PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
 PLACEHOLDERS = re.compile(r"((?:<|&lt;)(?:secret:)?[a-z-]+#\d+(?:>|&gt;))")
 PASSES = 5
+# Every type of placeholder that a rule can give; `add_secret` has names of its own.
+KINDS = frozenset({kind for kind, _, _ in FORMS} | PROVIDER_KINDS | {"value", "opaque", "encoded"})
 # Of two rules that mask the same place, the one that says more about it names the kind.
 _RANK = {"opaque": 0, "value": 1, "": 3}
 _ATOMS = frozenset({"fly-token", "jwt", "supabase-key", "github-token", "user-id"})
@@ -165,20 +175,36 @@ class Redactor:
 
     def _several(self, values: list[Any] | tuple[Any, ...], place: str, within: str) -> list[Any]:
         """A list; `NAME=value` of an environment and what follows a `--password` are told by their neighbours."""
-        masked, flag = [], False
+        masked: list[Any] = []
+        flag = ""
         for item in values:
             if not isinstance(item, str):
                 masked.append(self._value(item, place, within))
-            elif flag and not item.startswith("-"):
+            elif flag and not item.startswith("-") and self._operand(flag, item, within):
                 masked.append(self._forced(item, kind_by_looks, place, within))
             else:
                 name, equals, rest = item.partition("=")
-                if equals and within.lower() in ENVIRONMENT and len(name) <= 200 and self._telling(name, rest):
+                told = equals and 0 < len(name) <= 200
+                inside = told and within.lower() in ENVIRONMENT and self._telling(name, rest)
+                argument = told and name.startswith("-") and rest and self._operand(name, rest, within)
+                if inside or argument:
                     masked.append(f"{self.text(name, place)}={self._forced(rest, kind_by_looks, place, within)}")
                 else:
                     masked.append(self._line(item, place))
-            flag = isinstance(item, str) and item.startswith("-") and len(item) <= 100 and _telling_flag(item)
+            flag = item if isinstance(item, str) and item.startswith("-") and len(item) <= 100 else ""
         return masked
+
+    def _operand(self, flag: str, value: str, within: str) -> bool:
+        """Has what follows a flag to be masked? In a command line unless flag or shape are harmless."""
+        name = flag.strip("-")
+        if code_follows(flag) or "=" in flag or name.lower() in self._shown:
+            return False
+        if strength_of(name) is not Strength.NONE:
+            return True
+        if len(flag) == 2 and flag[1] not in "pauwkP" and re.fullmatch(r"[a-z_]{1,40}", value):
+            return False
+        strict = snake_case(within) in COMMANDS and not value.startswith(("/", "./"))
+        return strict and len(name) > 0 and not (harmless_key(name) or harmless_shape(value) or _looks_named(value))
 
     def _line(self, text: str, place: str) -> str:
         """A text among others: a key that is printed line by line is in none of them as a whole."""
@@ -194,7 +220,9 @@ class Redactor:
         if name is None or len(name) > 200 or not any(key in value for key in _VALUES):
             return False
         strength = strength_of(name)
-        return strength is Strength.STRONG or (strength is Strength.WEAK and (name.isupper() or within.lower() in ENVIRONMENT))
+        return strength is Strength.STRONG or (
+            strength is Strength.WEAK and (name.isupper() or within.lower() in ENVIRONMENT)
+        )
 
     def _telling(self, name: str, value: str) -> bool:
         """Has the value under this name of an environment to be masked? Unless name or shape are harmless, yes."""
@@ -220,7 +248,9 @@ class Redactor:
             self._hits["allowed", short] += 1
             return item
         elif strength_of(short) is Strength.STRONG or (
-            inside and (isinstance(item, str) or strength_of(short) is not Strength.NONE) and self._telling(short, str(item))
+            inside
+            and (isinstance(item, str) or strength_of(short) is not Strength.NONE)
+            and self._telling(short, str(item))
         ):
             kind = kind_by_looks
         below = within if inside else key
@@ -320,7 +350,7 @@ class Redactor:
 
 
 def _apart(found: list[tuple[int, int, str]], text: str) -> list[tuple[int, int, str]]:
-    """The same without overlaps. A token with looks of its own is one value wherever it stands, so that it keeps its name."""
+    """The same without overlaps: a token with looks of its own is one value wherever it stands, and keeps its name."""
     atoms = _merged([one for one in found if one[2] in _ATOMS])
     around = _merged([one for one in found if one[2] not in _ATOMS and one[2] != "email"])
     pieces = [piece for one in around for piece in _without(one, atoms, text)]
@@ -378,8 +408,9 @@ def _around_placeholders(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def _telling_flag(flag: str) -> bool:
-    return strength_of(flag.strip("-")) is not Strength.NONE
+def _looks_named(value: str) -> bool:
+    """A module, a class, a script, a header: what a program is told to run or to say."""
+    return " " in value or re.fullmatch(r"[A-Za-z_]\w{0,40}(?:[.:][A-Za-z_]\w{0,40}){1,8}", value) is not None
 
 
 def _user_id(value: str) -> str:
