@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_END = re.compile(rb'(?<=\n  "seal": ")([0-9a-f]{64})"\n\}\n\Z')
+_END = re.compile(rb'(?<=\n  "seal": "sha256:)([0-9a-f]{64})"\n\}\n\Z')
 
 
 def sealed(value: Mapping[str, Any], default: Callable[[Any], Any] | None = None) -> str:
@@ -24,7 +24,7 @@ def sealed(value: Mapping[str, Any], default: Callable[[Any], Any] | None = None
     """
     told = {name: item for name, item in value.items() if name != "seal"} | {"sealed": "sha256"}
     text = json.dumps(told, indent=2, ensure_ascii=False, default=default)
-    text = text.removesuffix("\n}") + ',\n  "seal": "'
+    text = text.removesuffix("\n}") + ',\n  "seal": "sha256:'
     return f'{text}{hashlib.sha256(text.encode("utf-8")).hexdigest()}"\n}}\n'
 
 
