@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from produced import Production
 
+from runbooks.collect.client import MAX_REQUESTS
 from runbooks.report import summary as contract
 from runbooks.simulator.scenario import DEFAULT, load_scenario, scenario_names
 
@@ -39,7 +40,7 @@ def test_scenario(name: str, production: Production) -> None:
         assert words in found["headline"] + cause.get("statement", "")
     assert set(status) >= FIRST_REPORT
     assert run.code == (0 if expect["verdict"] == "healthy" else 3 if cause else 4)
-    assert found["requests"]["count"] <= 20
+    assert found["requests"]["count"] <= (17 if name == "healthy" else MAX_REQUESTS)
     assert found["requests"]["retries"] == 0
     assert {p.name for p in run.folder.iterdir()} == {
         "report.html",

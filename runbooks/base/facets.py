@@ -124,6 +124,54 @@ class Facet(FacetEnum):
         None,
         "only a token that can be read offline speaks about itself, and this one cannot, or there is none",
     )
+    CERTIFICATES = (
+        "E23",
+        "certificates",
+        "Has the app a certificate for the hostname the caller believes in?",
+        "while the app exists",
+        None,
+        "not needed: only a custom hostname needs a certificate of its own",
+    )
+    PROCESSES = (
+        "E24",
+        "processes",
+        "Which processes run in the machine, and on which addresses do they listen?",
+        "while the machine runs",
+        None,
+        "not needed: the machine is not started, or its program answered",
+    )
+    SECRETS = (
+        "E25",
+        "secrets",
+        "Which secrets has the app, and since when?",
+        "as they are now",
+        None,
+        "not needed: the machine runs, and no line of its log names a variable or an end of its program",
+    )
+    VERSIONS = (
+        "E26",
+        "versions",
+        "Which versions had the machine's config?",
+        "while the machine exists",
+        None,
+        "not needed: no machine is known, or it has been updated by nobody",
+    )
+    VOLUMES = (
+        "E27",
+        "volumes",
+        "Where are the app's volumes, and to which machines are they attached?",
+        "while they exist",
+        None,
+        "not needed: neither the caller nor the machine's config names a volume, or the machine runs with it",
+    )
+    METRICS = (
+        "E28",
+        "metrics",
+        "What was measured of this machine: when it was up, how it ended, how much memory it had?",
+        "about 15 days",
+        timedelta(days=15),  # §9
+        "not needed: the machine runs, and its program answered",
+    )
 
 
 def known_facets() -> Iterator[FacetEnum]:

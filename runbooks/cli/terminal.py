@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -74,19 +73,10 @@ class Progress:
 
 def show_result(console: Console, result: Result) -> None:
     """The end of a run: what was found, what to do, what was not checked, where the report is."""
-    summary = result.summary
+    summary = result.summary or {}
+    found = standing(str(summary.get("verdict")), (summary.get("cause") or {}).get("confidence"))
     console.print()
-    if result.status != "completed":
-        _prose(console, f"The run did not complete: {result.reason}", "bold red")
-    if summary:
-        _prose(console, summary.get("headline", ""), "bold")
-        _cause(console, summary)
-        _doubts(console, summary)
-        _remedy(console, summary.get("remedies") or [])
-        unchecked = summary.get("not_checked") or []
-        if unchecked:
-            count = "1 item" if len(unchecked) == 1 else f"{len(unchecked)} items"
-            _prose(console, f"Not checked: {count}; the report lists each with its reason.")
+    _show(console, "result", run=result, summary=summary, standing=found)
     if result.folder is not None:
         report = result.folder / "report.html"
         console.print()
@@ -127,21 +117,8 @@ def show_scenarios(console: Console, titles: Mapping[str, str]) -> None:
 
 def show_cause(console: Console, info: CauseInfo) -> None:
     """The whole catalogue entry of one cause; placeholders are in capitals."""
-    _line(console, f"{info.slug}: {info.title}", "bold")
-    kind = "a contributing factor: it hides or follows from another cause" if info.mechanism else "a root cause"
-    _line(console, f"Family {info.family}; {kind}.", "dim")
-    console.print()
-    _prose(console, info.doc.strip())
-    if info.explains:
-        console.print()
-        _prose(console, f"Explains: {', '.join(info.explains)}")
-    for slug, how in info.distinguish_from.items():
-        _prose(console, f"Distinguish from {slug}: {how}")
-    _prose(console, f"Next test: {sentence(info.next_test, {})}")
-    _remedy(console, [asdict(filled(info.remedy, {}))])
-    if info.links:
-        console.print()
-        _prose(console, f"Sources: {', '.join(info.links)}")
+    remedy, next_test = asdict(filled(info.remedy, {})), sentence(info.next_test, {})
+    _show(console, "cause", info=info, remedy=remedy, next_test=next_test)
 
 
 def show_paths(console: Console, label: str, path: Path) -> None:
@@ -158,45 +135,15 @@ def show_warnings(console: Console, warnings: Sequence[str]) -> None:
         _line(console, f"Warning: {warning}", "yellow")
 
 
-def _cause(console: Console, summary: Mapping[str, Any]) -> None:
-    cause = summary.get("cause") or {}
-    found = standing(str(summary.get("verdict")), cause.get("confidence"))
-    _line(console, f"{found.sign} {found.words}: {found.meaning}")
-    if cause:
-        _line(console, f"Cause: {cause['slug']} ({cause['confidence']})")
-        if cause["statement"] != summary.get("headline"):
-            _prose(console, cause["statement"])
+def _show(console: Console, macro: str, **context: object) -> None:
+    """What a macro of the template gives, line by line. A sentence is broken between words for a person only."""
+    from runbooks.report import templating
 
-
-def _doubts(console: Console, summary: Mapping[str, Any]) -> None:
-    """Hypotheses that are still possible, and refuted ones that some evidence supports."""
-    hypotheses = summary.get("hypotheses") or []
-    possible = [one["title"] for one in hypotheses if one["status"] in ("likely", "open")]
-    if possible and not summary.get("cause"):
-        _prose(console, f"Still possible: {'; '.join(possible)}.")
-    for one in hypotheses:
-        if one["status"] == "refuted" and one["for"] and one["against"]:
-            _prose(console, f"Ruled out: {one['title']}. {one['against'][-1]['text']}")
-
-
-def _remedy(console: Console, remedies: Sequence[Mapping[str, Any]]) -> None:
-    if not remedies:
-        return
-    first = remedies[0]
-    console.print()
-    _prose(console, f"What to do: {first['title']}", "bold")
-    if first.get("why"):
-        _prose(console, first["why"])
-    for command in first.get("commands") or ():
-        _line(console, "\n".join(f"    {line}" for line in str(command).splitlines()), "cyan")
-    if len(remedies) > 1:
-        _line(console, f"({len(remedies) - 1} more in the report)", "dim")
+    made = templating.module("terminal.term.j2", plain=plain, **context)
+    for style, text in templating.styled_lines(getattr(made, macro)()):
+        whole = "line" in style or not console.is_terminal
+        console.print(Text(text, style=style.replace("line", "").strip()), soft_wrap=whole)
 
 
 def _line(console: Console, text: object, style: str = "") -> None:
     console.print(Text(plain(text), style=style), soft_wrap=True)
-
-
-def _prose(console: Console, text: object, style: str = "") -> None:
-    """A sentence: broken between words for a person, and not at all for a file."""
-    console.print(Text(plain(text), style=style), soft_wrap=not console.is_terminal)

@@ -6,23 +6,31 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.collect import machines, registry
+from runbooks.collect.transport import is_address
 from runbooks.evidence.caller import MACHINE_ID
 from runbooks.evidence.models import (
     App,
     Caller,
+    Event,
     ImageRef,
     Listing,
+    Logs,
     Machine,
     Observation,
     Outcome,
     Pasted,
+    Probe,
     Records,
     Subject,
+    Token,
 )
 
+_VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+\b")
+_VOLUME = re.compile(r"\bvol_[a-z0-9]{6,40}\b")
 _MASKED = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
 
 
@@ -70,6 +78,11 @@ class CollectionContext:
     def app_name(self) -> str:
         """The app, given or named by a pasted text; "" if neither tells it."""
         return self.given.app_name or self._pasted().app
+
+    def _pasted_machine(self) -> Machine | None:
+        """The machine as a pasted table or JSON shows it, where the platform itself does not."""
+        shown = [m.machine for m in self.caller_answer().pasted.machines if m.machine.id == self.machine_id()]
+        return next((machine for machine in shown if machine.image), None)
 
     def _pasted(self) -> Pasted:
         """What a pasted text is about. A name that a person gave decides, whatever a text names besides it."""
@@ -119,7 +132,7 @@ class CollectionContext:
             return False
         lives = isinstance(machine, Machine) and machine.state not in ("destroyed", "destroying")
         lacks = lives and machines.by_id_or_name(listing, self.found_id(), "") is None
-        return lacks or (isinstance(app, App) and (app.machine_count or 0) > len(listing.machines) == 0)
+        return lacks or (isinstance(app, App) and (app.machine_count or 0) > listing.count == 0)
 
     def tag_may_follow(self) -> bool:
         """No machine is known and the tag is missing: a push may be on its way, so one look is not enough."""
@@ -145,7 +158,7 @@ class CollectionContext:
         )
 
     def ran(self) -> ImageRef | None:
-        machine = self.best_machine()
+        machine = self.best_machine() or self._pasted_machine()
         if machine is None:
             return None
         return machine.image_ref or (registry.parse_ref(machine.image) if machine.image else None)
@@ -165,6 +178,62 @@ class CollectionContext:
         rows = self.answer(Facet.RECORD)
         row_url = next((r.websocket_url for r in rows.rows if r.websocket_url), "") if isinstance(rows, Records) else ""
         return self.told_url() or plain_url(row_url)
+
+    def custom_host(self) -> str:
+        """The host of the believed URL, where it is a name outside of Fly's own domains."""
+        try:
+            host = urlsplit(self.believed_url()).hostname or ""
+        except ValueError:
+            return ""
+        own = host.endswith((".fly.dev", ".internal", ".flycast")) or is_address(host)
+        return "" if own else host
+
+    def app_of_machine(self) -> str:
+        """The app that the machine is in, where another one has it."""
+        machine = self.best_machine()
+        return (machine.app_name if machine else "") or self.app_name()
+
+    def org_slug(self) -> str:
+        """The organisation: as given, as the app names it, or as the token does; "" where nobody does."""
+        app, token = self.answer(Facet.APP), self.answer(Facet.TOKEN)
+        slugs = [self.given.org_slug, app.org_slug if isinstance(app, App) else ""]
+        slugs += [scope.org_slug for scope in token.scopes] if isinstance(token, Token) else []
+        return next(filter(None, slugs), "")
+
+    def well(self) -> bool:
+        """The machine is started, and neither its events nor its log tell of an end of its program."""
+        machine = self.best_machine()
+        events, logs = self.answer(Facet.EVENTS), self.answer(Facet.LOGS)
+        told = [*(machine.events if machine else ()), *(events if isinstance(events, tuple) else ())]
+        ended = any(isinstance(event, Event) and event.exit and not event.exit.requested_stop for event in told)
+        return bool(machine and machine.state == "started" and isinstance(logs, Logs) and not ended)
+
+    def names_a_variable(self) -> bool:
+        """Does a line of the log, or of the caller, name something that looks like an environment variable?"""
+        logs = self.answer(Facet.LOGS)
+        lines = [line.message for line in logs.lines if line.provider == "app"] if isinstance(logs, Logs) else []
+        return any(_VARIABLE.search(line) for line in (*lines, self.caller_answer().text))
+
+    def was_updated(self) -> bool:
+        """Has the machine had more than one version, as far as its events tell? They are cut, so a gap counts."""
+        machine = self.best_machine()
+        if machine is None:
+            return False
+        events = self.answer(Facet.EVENTS)
+        told = events if isinstance(events, tuple) else machine.events
+        known = [event for event in told if isinstance(event, Event)]
+        return any(event.type == "update" for event in known) or not known or known[0].type != "launch"
+
+    def names_a_volume(self) -> bool:
+        """Does the caller name a volume, or the config of a machine that does not run?"""
+        machine = self.best_machine()
+        mounts = (machine.config or {}).get("mounts") if machine and machine.state != "started" else None
+        return bool(mounts) or bool(_VOLUME.search(self.caller_answer().text))
+
+    def answered(self) -> bool:
+        """Did a program of the app answer a probe? The proxy's own answers are 502 and 503."""
+        probes = [self.answer(facet) for facet in (Facet.EDGE_BELIEVED, Facet.EDGE_APP)]
+        return any(isinstance(p, Probe) and (p.reached == "open" or 400 <= (p.status or 0) < 500) for p in probes)
 
     def record_words(self) -> tuple[str, ...]:
         machine = self.best_machine()

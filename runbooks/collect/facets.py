@@ -12,14 +12,13 @@ from datetime import timedelta
 from typing import Any
 
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.collect import logs, machines, registry, status, supabase
+from runbooks.collect import logs, machines, metrics, registry, resources, status, supabase
 from runbooks.collect.result import FacetResult, seen, unavailable
 from runbooks.collect.session import NO_APP, CollectionSession, split
 from runbooks.evidence import macaroon
 from runbooks.evidence.bundle import ANSWER_TYPES
 from runbooks.evidence.caller import read_caller
 from runbooks.evidence.models import (
-    App,
     Listing,
     Outcome,
     Probe,
@@ -27,13 +26,15 @@ from runbooks.evidence.models import (
     RecordEvents,
     Records,
     Resolution,
-    Token,
     TokenInside,
 )
+from runbooks.evidence.pasted import machine_bodies
 
 LIST_LAG = 5.0
 """Seconds that a list may lag behind, as Fly's own client allows for (§1.6)."""
 TAG_LAG = 2.0
+
+_NO_ORGANISATION = "no organisation is known: neither the app nor the token named one (parameter org_slug)"
 
 Collect = Callable[[CollectionSession], FacetResult]
 Condition = Callable[[CollectionSession], bool]
@@ -89,7 +90,10 @@ def _by_name_only(session: CollectionSession) -> bool:
 
 @collects(Facet.CALLER)
 def _caller(session: CollectionSession) -> FacetResult:
-    text = session.client.redactor.text(session.given.caller_text, "caller's log")
+    redactor = session.client.redactor
+    for body in machine_bodies(session.given.caller_text):
+        redactor.value(body, "caller's log")  # what is masked here is then known wherever it stands
+    text = redactor.text(session.given.caller_text, "caller's log")
     if not text.strip():
         return unavailable("no answer or log of the caller was given (parameter caller_log)", code=Reason.NOT_GIVEN)
     caller = read_caller(text)
@@ -99,7 +103,7 @@ def _caller(session: CollectionSession) -> FacetResult:
         f"status {caller.status}" if caller.status else "",
         f"pasted: {', '.join(caller.pasted.forms)}" if caller.pasted.forms else "",
         f"about app {caller.pasted.app}" if caller.pasted.app else "",
-        f"about machine {caller.pasted.machine_id}" if caller.pasted.machine_id else "",
+        f"about machine {caller.pasted.machine_id}" if caller.pasted.machine_id not in ("", caller.machine_id) else "",
         f"error {caller.error_status or ''} {caller.error_text[:120]}".strip() if caller.error_text else "",
     ]
     return seen("the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller)
@@ -185,15 +189,9 @@ def _list_again(session: CollectionSession) -> FacetResult:
 
 @collects(Facet.ORGANISATION)
 def _organisation(session: CollectionSession) -> FacetResult:
-    app, token = session.answer(Facet.APP), session.answer(Facet.TOKEN)
-    slugs = [session.given.org_slug, app.org_slug if isinstance(app, App) else ""]
-    slugs += [scope.org_slug for scope in token.scopes] if isinstance(token, Token) else []
-    slug = next(filter(None, slugs), "")
+    slug = session.org_slug()
     if not slug:
-        return unavailable(
-            "no organisation is known: neither the app nor the token named one (parameter org_slug)",
-            code=Reason.NOT_GIVEN,
-        )
+        return unavailable(_NO_ORGANISATION, code=Reason.NOT_GIVEN)
     return session.with_token(lambda: machines.organisation(session.client, slug))
 
 
@@ -274,6 +272,27 @@ def _record_events(session: CollectionSession) -> FacetResult:
     return session.records.events(session.source.records_events_table, words)
 
 
+@collects(Facet.CERTIFICATES, when=lambda session: bool(session.custom_host()))
+def _certificates(session: CollectionSession) -> FacetResult:
+    return session.in_app(lambda app: resources.certificates(session.client, app))
+
+
+@collects(Facet.VERSIONS, when=lambda session: session.was_updated())
+def _versions(session: CollectionSession) -> FacetResult:
+    app, machine_id = session.app_of_machine(), session.found_id()
+    return session.with_token(lambda: resources.versions(session.client, app, machine_id))
+
+
+@collects(Facet.VOLUMES, when=lambda session: session.names_a_volume())
+def _volumes(session: CollectionSession) -> FacetResult:
+    return session.in_app(lambda app: resources.volumes(session.client, app))
+
+
+@collects(Facet.SECRETS, when=lambda session: not session.well() or session.names_a_variable())
+def _secrets(session: CollectionSession) -> FacetResult:
+    return session.in_app(lambda app: resources.secrets(session.client, app))
+
+
 @collects(Facet.FUNCTION_SECRETS, when=lambda session: bool(session.source.project.managed))
 def _function_secrets(session: CollectionSession) -> FacetResult:
     machine = session.best_machine()
@@ -315,6 +334,18 @@ def _edge_app(session: CollectionSession) -> FacetResult:
     return _would_wake(session) or session.edge.probe(url, machine.id)
 
 
+def _may_listen(session: CollectionSession) -> bool:
+    """A started machine whose program has not answered: what it listens on tells why."""
+    machine = session.best_machine()
+    return bool(machine and machine.state == "started" and machine.host_status in ("", "ok") and not session.answered())
+
+
+@collects(Facet.PROCESSES, when=_may_listen)
+def _processes(session: CollectionSession) -> FacetResult:
+    app, machine_id = session.app_of_machine(), session.found_id()
+    return session.with_token(lambda: resources.processes(session.client, app, machine_id))
+
+
 def _refused_by_proxy(session: CollectionSession) -> bool:
     """Did the proxy itself answer for the app? Its reason stands in the app's log, often tied to no machine."""
     probes = [session.answer(facet) for facet in (Facet.EDGE_BELIEVED, Facet.EDGE_APP)]
@@ -325,6 +356,27 @@ def _refused_by_proxy(session: CollectionSession) -> bool:
 @collects(Facet.LOGS_PROXY, when=_refused_by_proxy)
 def _proxy_lines(session: CollectionSession) -> FacetResult:
     return session.in_app(lambda app: logs.proxy_lines(session.client, app))
+
+
+@collects(Facet.METRICS, when=lambda session: not (session.well() and session.answered()))
+def _metrics(session: CollectionSession) -> FacetResult:
+    app, machine_id, slug = session.app_of_machine(), session.found_id(), session.org_slug()
+    if session.source.metrics_url.lower() == "off":
+        return unavailable("metrics are switched off (RUNBOOKS_METRICS_URL=off)", code=Reason.SWITCHED_OFF)
+    if not machine_id:
+        return unavailable("no id of the machine is known, and its series are asked by instance")
+    if not slug:
+        return unavailable(_NO_ORGANISATION, code=Reason.NOT_GIVEN)
+    machine, now = session.best_machine(), session.started_at
+    begun = (machine.created_at if machine else None) or session.given.incident_at
+    start = begun - timedelta(hours=1) if begun and begun.year > 1970 else now - metrics.KEPT
+    found = session.with_token(lambda: metrics.metrics(session.client, slug, app, machine_id, start, now))
+    if found.outcome is Outcome.ABSENT and now - start > metrics.KEPT:
+        return unavailable(
+            f"no series of instance {machine_id} is left: Fly keeps them for about {metrics.KEPT.days} days",
+            code=Reason.NOT_KEPT,
+        )
+    return found
 
 
 def _would_wake(session: CollectionSession) -> FacetResult | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from runbooks.collect.client import MACHINES, Client
+from runbooks.collect.long_list import LongList
 from runbooks.collect.result import FacetResult, absent, refused, says_missing, seen, unavailable, unreadable
 from runbooks.evidence.caller import MACHINE_ID
 from runbooks.evidence.models import Listing, Machine, Token
@@ -25,7 +26,8 @@ from runbooks.evidence.redaction import token_kind
 NO_CREDENTIALS = "no token: set FLY_API_TOKEN, for example to the output of `fly tokens create readonly -o ORG -x 24h`"
 
 
-def _url(*parts: str, **query: str) -> str:
+def api_url(*parts: str, **query: str) -> str:
+    """The address of a resource of the Machines API, each part of its path quoted."""
     path = "/".join(quote(part, safe="") for part in parts)
     return f"{MACHINES}/v1/{path}" + (f"?{urlencode(query)}" if query else "")
 
@@ -33,7 +35,7 @@ def _url(*parts: str, **query: str) -> str:
 def token(client: Client) -> FacetResult:
     """What the token may see, from the API's own word; a 401 is an answer, too (§6.3)."""
     kind = token_kind(client.token)
-    answer = client.get(_url("tokens", "current"), "get token", "current")
+    answer = client.get(api_url("tokens", "current"), "get token", "current")
     if answer.status == 401:
         text = refusal_of(401, answer.body).text
         return seen(f"the API does not accept this token (HTTP 401: {text})", Token(kind, valid=False))
@@ -52,7 +54,7 @@ def token(client: Client) -> FacetResult:
 
 def app(client: Client, name: str) -> FacetResult:
     """GET app tells 403 (another organisation's) from 404 (no such app anywhere) (§6.3)."""
-    answer = client.get(_url("apps", name), "get app", name)
+    answer = client.get(api_url("apps", name), "get app", name)
     refusal = refusal_of(answer.status, answer.body)
     if says_missing(answer):
         return absent(f"there is no app called {name} (HTTP 404: {refusal.text})", refusal)
@@ -68,7 +70,7 @@ def app(client: Client, name: str) -> FacetResult:
 
 
 def machine(client: Client, app_name: str, machine_id: str) -> FacetResult:
-    answer = client.get(_url("apps", app_name, "machines", machine_id), "get machine", machine_id)
+    answer = client.get(api_url("apps", app_name, "machines", machine_id), "get machine", machine_id)
     refusal = refusal_of(answer.status, answer.body)
     if answer.status == 404 and not refusal.json:
         return unavailable(f"the API knows no such address (HTTP 404 as plain text): {machine_id!r} is no id", refusal)
@@ -84,7 +86,9 @@ def machine(client: Client, app_name: str, machine_id: str) -> FacetResult:
 
 
 def events(client: Client, app_name: str, machine_id: str) -> FacetResult:
-    answer = client.get(_url("apps", app_name, "machines", machine_id, "events", limit="50"), "get events", machine_id)
+    answer = client.get(
+        api_url("apps", app_name, "machines", machine_id, "events", limit="50"), "get events", machine_id
+    )
     refusal = refusal_of(answer.status, answer.body)
     if says_missing(answer):
         return absent(f"the events of {machine_id} are no longer served (HTTP 404: {refusal.text})", refusal)
@@ -101,13 +105,18 @@ def events(client: Client, app_name: str, machine_id: str) -> FacetResult:
 
 def listing(client: Client, app_name: str, *, deleted: bool) -> FacetResult:
     query = {"include_deleted": "true"} if deleted else {}
-    answer = client.get(_url("apps", app_name, "machines", **query), "list machines", app_name)
+    answer = client.get(
+        api_url("apps", app_name, "machines", **query),
+        "list machines",
+        app_name,
+        long_list=lambda: LongList(client.looked_for),
+    )
     what = f"the machines of {app_name}" + (", destroyed ones included" if deleted else "")
     if not answer.ok:
         return refused(answer, what)
     if not isinstance(answer.json, list):
         return unreadable(answer, what)
-    found = _named(listing_of(answer.json))
+    found = _named(replace(listing_of(answer.json), total=answer.listed))
     odd = "" if found.complete else "; some entries could not be read"
     return seen(f"{what}: {_count(found)}{odd}", found)
 
@@ -115,23 +124,24 @@ def listing(client: Client, app_name: str, *, deleted: bool) -> FacetResult:
 def organisation(client: Client, org_slug: str) -> FacetResult:
     """Every machine of the organisation: the test for "created in another app" (§1.6)."""
     answer = client.get(
-        _url("orgs", org_slug, "machines", include_deleted="true", limit="1000"),
+        api_url("orgs", org_slug, "machines", include_deleted="true", limit="1000"),
         "list organisation",
         org_slug,
+        long_list=lambda: LongList(client.looked_for, "machines", ("error_regions", "next_cursor")),
     )
     what = f"the machines of organisation {org_slug}"
     if not answer.ok:
         return refused(answer, what)
     if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("machines"), list):
         return unreadable(answer, what)
-    found = _named(listing_of(answer.json))
+    found = _named(replace(listing_of(answer.json), total=answer.listed))
     silent = f"; no answer from {', '.join(found.error_regions)}" if found.error_regions else ""
     more = "" if found.complete else "; there is more, which was not read"
     return seen(f"{what}: {_count(found)}{silent}{more}", found)
 
 
 def addresses(client: Client, app_name: str) -> FacetResult:
-    answer = client.get(_url("apps", app_name, "ip_assignments"), "list addresses", app_name)
+    answer = client.get(api_url("apps", app_name, "ip_assignments"), "list addresses", app_name)
     if not answer.ok:
         return refused(answer, f"the addresses of {app_name}")
     if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("ips"), list):
@@ -158,8 +168,8 @@ def _named(found: Listing) -> Listing:
 
 
 def _count(found: Listing) -> str:
-    count = len(found.machines)
-    return f"{count} machine" + ("" if count == 1 else "s")
+    kept = "" if found.total is None else f", of which the newest and those looked for ({len(found.machines)}) are kept"
+    return f"{found.count} machine" + ("" if found.count == 1 else "s") + kept
 
 
 def in_app(found: FacetResult, app_name: str) -> FacetResult:

@@ -17,6 +17,7 @@ class Source:
 
     `connect_to` maps "host:port" (`*` allowed) to "host:port" or "nxdomain"; `registries` maps a
     registry's host to a base URL; an empty `records_url` or `status_url` means: not configured.
+    `metrics_url` is "off", or the base URL of a Prometheus that answers instead of the organisation's own at Fly.
     `still` says that time stands still here: nothing that lags behind will follow, however long one waits.
     """
 
@@ -36,3 +37,4 @@ class Source:
     project: Project = field(default_factory=Project)
     supabase_url: str = ""
     still: bool = False
+    metrics_url: str = ""

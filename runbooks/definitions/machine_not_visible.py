@@ -30,6 +30,7 @@ FACETS = (
     Facet.APP,
     Facet.MACHINE,
     Facet.EVENTS,
+    Facet.VERSIONS,
     Facet.LIST,
     Facet.LIST_DELETED,
     Facet.LOGS,
@@ -45,12 +46,17 @@ FACETS = (
     Facet.DNS_BELIEVED,
     Facet.RECORD,
     Facet.RECORD_EVENTS,
+    Facet.CERTIFICATES,
+    Facet.VOLUMES,
+    Facet.SECRETS,
     Facet.FUNCTION_SECRETS,
     Facet.FUNCTION_LOG,
     Facet.STATUS,
     Facet.EDGE_BELIEVED,
     Facet.EDGE_APP,
+    Facet.PROCESSES,
     Facet.LOGS_PROXY,
+    Facet.METRICS,
 )
 """What is asked, what perishes first before the rest."""
 

@@ -23,7 +23,7 @@ from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.bundle import open_bundle
 from runbooks.evidence.models import Evidence
 from runbooks.report import times
-from runbooks.report.retrospect import five_checks
+from runbooks.report.conclusions import five_checks
 
 _INHERITED = ("app_name", "org_slug", "records_table")
 """What the new machine has in common with the incident's. Its id, its image and its URL are its own."""

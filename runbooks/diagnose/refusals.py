@@ -222,7 +222,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"release_command machine [^\n]{1,40} exited with non-zero status[^\n]{0,40}",
     )),
     ("health-timeout", (
-        r"timeout reached waiting for health ?checks[^\n]{0,400}",
+        # flyctl's own request can end before the checks do: that says nothing about them (§14.14).
+        r"timeout reached waiting for health ?checks(?![^\n]{0,400}request canceled)[^\n]{0,400}",
         r"smoke checks? [^\n]{0,60}failed",
         r"could not get all green machines to be healthy",
     )),

@@ -29,6 +29,7 @@ from runbooks.evidence.models import (
 
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 _MAX_TEXT = 500
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def text_of(value: Any) -> str:
@@ -75,16 +76,30 @@ def _from_number(number: float) -> datetime | None:
     return None
 
 
+def ulid_time(text: str) -> datetime | None:
+    """The time in a ULID, or in a fly-request-id, which begins with one: ten letters of milliseconds (§1.1)."""
+    letters = text[:10].upper()
+    if len(letters) < 10 or any(letter not in _CROCKFORD for letter in letters):
+        return None
+    milliseconds = 0
+    for letter in letters:
+        milliseconds = milliseconds * 32 + _CROCKFORD.index(letter)
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
 def exit_of(request: Any) -> Exit | None:
     """The exit of an event's `request`: the nested form first, as Fly's own client reads it (§4.3)."""
     body = _exit_body(request)
     if body is None:
         return None
     return Exit(
-        exit_code=_int(body.get("exit_code")),
-        signal=_int(body.get("signal")),
-        guest_exit_code=_int(body.get("guest_exit_code")),
-        guest_signal=_int(body.get("guest_signal")),
+        exit_code=whole_number(body.get("exit_code")),
+        signal=whole_number(body.get("signal")),
+        guest_exit_code=whole_number(body.get("guest_exit_code")),
+        guest_signal=whole_number(body.get("guest_signal")),
         oom_killed=body.get("oom_killed") is True,
         requested_stop=body.get("requested_stop") is True,
         restarting=body.get("restarting") is True,
@@ -114,7 +129,7 @@ def event_of(body: Mapping[str, Any]) -> Event:
         source=text_of(body.get("source")),
         at=time_of(body.get("timestamp")),
         exit=exit_event,
-        restart_count=_int(request.get("restart_count")) if isinstance(request, Mapping) else None,
+        restart_count=whole_number(request.get("restart_count")) if isinstance(request, Mapping) else None,
         raw=body,
     )
 
@@ -187,7 +202,7 @@ def app_of(body: Mapping[str, Any]) -> App:
         name=text_of(body.get("name")),
         status=text_of(body.get("status")),
         org_slug=text_of(organization.get("slug")) if isinstance(organization, Mapping) else "",
-        machine_count=_int(body.get("machine_count")),
+        machine_count=whole_number(body.get("machine_count")),
         network=text_of(body.get("network")),
         created_at=time_of(body.get("created_at")),
         raw=body,
@@ -275,7 +290,8 @@ def _dicts(rows: Any) -> Iterable[Mapping[str, Any]]:
     return (row for row in rows if isinstance(row, Mapping)) if isinstance(rows, list | tuple) else ()
 
 
-def _int(value: Any) -> int | None:
+def whole_number(value: Any) -> int | None:
+    """A whole number, also where it came as text or as a float; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

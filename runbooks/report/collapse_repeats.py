@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 
 from runbooks.diagnose.model import Moment
+from runbooks.report import times
 
 FEWEST = 3
 """A shorter repeat is told in full: the note about it would be no shorter."""
@@ -36,6 +39,53 @@ class RepeatedBlock:
     @property
     def lines(self) -> tuple[Line, ...]:
         return tuple(line for one in self.rounds for line in one)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a list of moments: a moment (`rounds` is 0) or rounds that repeat the lines `like`.
+
+    `missing` are the numbers that were cut before it.
+    """
+
+    lines: tuple[Line, ...]
+    missing: range
+    rounds: int = 0
+    like: tuple[int, ...] = ()
+    began: tuple[datetime, ...] = ()
+
+    @property
+    def numbers(self) -> list[int]:
+        return [line.number for line in self.lines]
+
+    @property
+    def evidence(self) -> list[str]:
+        return list(dict.fromkeys(line.moment.evidence for line in self.lines if line.moment.evidence))
+
+
+def by_day(moments: Iterable[Moment], most: int) -> list[tuple[str, list[Row]]]:
+    """Day by day; the rounds of a loop are folded, and of very much the middle is cut, but never what is decisive."""
+    rows: list[Row] = []
+    last = 0
+    for one in _chosen(fold(moments), most):
+        first, *_ = lines = one.lines if isinstance(one, RepeatedBlock) else (one,)
+        missing = range(last + 1, first.number)
+        last = lines[-1].number
+        if isinstance(one, RepeatedBlock):
+            began = tuple(each[0].moment.at for each in one.rounds)
+            rows.append(Row(lines, missing, len(one.rounds), one.like, began))
+        else:
+            rows.append(Row(lines, missing))
+    days = groupby(rows, key=lambda row: f"{times.utc(row.lines[0].moment.at):%Y-%m-%d}")
+    return [(day, list(told)) for day, told in days]
+
+
+def _chosen(told: Sequence[Line | RepeatedBlock], most: int) -> list[Line | RepeatedBlock]:
+    if len(told) <= most:
+        return list(told)
+    head, tail = most * 3 // 5, most // 4
+    decisive = [one for one in told[head:-tail] if isinstance(one, Line) and one.moment.decisive]
+    return [*told[:head], *decisive[: most - head - tail], *told[-tail:]]
 
 
 def fold(moments: Iterable[Moment]) -> tuple[Line | RepeatedBlock, ...]:

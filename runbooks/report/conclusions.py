@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts, format_duration
+from runbooks.diagnose.fix_checks import Review
 from runbooks.diagnose.model import Answer, Claim, Diagnosis, Remedy, Verdict
 from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
 from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
-from runbooks.report.footing import used
-from runbooks.report.section import Section
+from runbooks.report.facts import counted
+from runbooks.report.section import Item, Mark, Section, asked, footnotes
 
 _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ open", "refuted": "✗ refuted"}
 
@@ -22,7 +23,7 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     outcomes = [observation.outcome for observation in evidence.observations.values()]
     seen, absent, blind = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT, Outcome.COULD_NOT_LOOK))
     cause = (
-        f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {_notes(diagnosis.cause.evidence)}"
+        f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {footnotes(diagnosis.cause.evidence)}"
         if diagnosis.cause
         else ("" if diagnosis.verdict is Verdict.HEALTHY else "No cause is established so far.")
     )
@@ -38,7 +39,7 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
         else ""
     )
     against_itself = [
-        f"The evidence contradicts itself: {c.text} {_notes(c.evidence)}" for c in diagnosis.contradictions
+        f"The evidence contradicts itself: {c.text} {footnotes(c.evidence)}" for c in diagnosis.contradictions
     ]
     return Section(
         "so-far",
@@ -80,7 +81,7 @@ def visibility(diagnosis: Diagnosis) -> Section:
         table=tables.frame(
             ("view", "shows it", "as", "evidence"),
             (
-                (v.view, f"{status.ANSWER_SIGNS[v.sees]} {status.ANSWER_WORDS[v.sees]}", v.state, _notes(v.evidence))
+                (v.view, f"{status.ANSWER_SIGNS[v.sees]} {status.ANSWER_WORDS[v.sees]}", v.state, footnotes(v.evidence))
                 for v in views
             ),
         ),
@@ -89,16 +90,11 @@ def visibility(diagnosis: Diagnosis) -> Section:
 
 def hypotheses(diagnosis: Diagnosis) -> Section:
     found = diagnosis.hypotheses
-    counted = ", ".join(
-        f"{n} {word}"
-        for word in ("confirmed", "likely", "open", "refuted")
-        if (n := sum(h.status.value == word for h in found))
-    )
     return Section(
         "hypotheses",
         "Hypotheses",
         "Which evidence supports or contradicts each hypothesis, the initial hypotheses included?",
-        f"{len(found)} hypotheses evaluated: {counted}.",
+        f"{len(found)} hypotheses evaluated: {counted(found)}.",
         figure=charts.matrix(diagnosis),
         table=tables.frame(
             ("status", "hypothesis", "supports", "contradicts", "missing, next test"),
@@ -124,10 +120,10 @@ def root_cause(diagnosis: Diagnosis) -> Section:
         "Root cause",
         "What must be fixed first, and which factors contributed?",
         f"{cause.statement}" if cause else "The evidence does not establish a cause.",
-        notes=tuple(f"{claim.text} {_notes(claim.evidence)}" for claim in proof),
+        items=_cited(proof),
         table=tables.frame(
             ("contributing factor", "how", "evidence"),
-            ((f.slug, f.statement, _notes(f.evidence)) for f in diagnosis.chain),
+            ((f.slug, f.statement, footnotes(f.evidence)) for f in diagnosis.chain),
         )
         if diagnosis.chain
         else None,
@@ -141,9 +137,9 @@ def config_audit(facts: Facts, diagnosis: Diagnosis) -> Section:
         "Config audit",
         "Which settings should change, independent of this incident?",
         f"{len(diagnosis.audit)} findings." if diagnosis.audit else "No findings, or no config could be read.",
-        notes=tuple(f"{claim.text} {_notes(claim.evidence)}" for claim in diagnosis.audit),
+        items=_cited(diagnosis.audit),
         evidence=tuple(dict.fromkeys(n for claim in diagnosis.audit for n in claim.evidence))
-        or used(facts, Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED),
+        or asked(facts, Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED),
     )
 
 
@@ -154,8 +150,8 @@ def what_to_do(diagnosis: Diagnosis) -> Section:
         "What to do",
         "Which actions are needed, in which order?",
         f"{first.title}." if first else "No action is needed.",
-        notes=tuple(f"{n}. {r.title}. {r.why}" for n, r in enumerate(diagnosis.remedies, start=1)),
-        below=_commands(diagnosis.remedies),
+        items=_actions(diagnosis.remedies),
+        mark=Mark.NUMBER,
     )
 
 
@@ -165,8 +161,8 @@ def verification(diagnosis: Diagnosis) -> Section:
         "Verify the fix",
         "Which checks close the incident?",
         "The incident is over when all of these checks pass for a new machine.",
-        notes=tuple(f"☐ {check.title}. {check.why}" for check in diagnosis.verification),
-        below=_commands(diagnosis.verification),
+        items=_actions(diagnosis.verification),
+        mark=Mark.BOX,
     )
 
 
@@ -176,8 +172,7 @@ def prevention(diagnosis: Diagnosis) -> Section:
         "Prevention",
         "Which changes prevent a recurrence?",
         f"{len(diagnosis.prevention)} changes. Assign an owner to each.",
-        notes=tuple(f"{r.title}. {r.why}" for r in diagnosis.prevention),
-        below=_commands(diagnosis.prevention),
+        items=_actions(diagnosis.prevention),
     )
 
 
@@ -191,13 +186,59 @@ def not_checked(diagnosis: Diagnosis) -> Section:
     )
 
 
+def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
+    """The answer of `verify_fix`; the app of the new machine should be the incident's."""
+    review, app = diagnosis.review or Review(()), facts.subject.app
+    held = sum(check.holds is Answer.YES for check in review.made)
+    left = len(review.checks) - len(review.made)
+    incident = review.incident
+    notes = []
+    if incident:
+        cause = f"{incident.cause}, {incident.confidence}" if incident.cause else "cause not established"
+        notes.append(f"The incident: {incident.headline} ({cause}; checked {incident.looked_at})")
+        if incident.app != app:
+            notes.append(f"The incident was in another app, {incident.app}: “then” and “now” are different apps.")
+    else:
+        notes.append("No incident to compare with. Set the parameter incident to the folder of its run.")
+    if left:
+        notes.append(f"{left} of the five checks {'is' if left == 1 else 'are'} skipped (parameter skip).")
+    columns = ("check", *(("at the incident",) if incident else ()), "now", "observation", "evidence")
+    rows = []
+    for check in review.checks:
+        then = review.then(check)
+        before = ((f"{status.of_check(then)}: {then.text}" if then else "not known"),) if incident else ()
+        rows.append((check.title, *before, status.of_check(check), check.text, footnotes(check.evidence)))
+    return Section(
+        "five-checks",
+        "The five checks",
+        "Do all checks pass, so that the incident can be closed?",
+        f"{held} of {len(review.made)} checks pass"
+        + (f", {len(review.failed)} {'fails' if len(review.failed) == 1 else 'fail'}" if review.failed else "")
+        + (f", {len(review.blind)} could not be checked" if review.blind else "")
+        + ".",
+        notes=tuple(notes),
+        table=tables.frame(columns, rows),
+        evidence=tuple(dict.fromkeys(n for check in review.checks for n in check.evidence)),
+        in_opening=True,
+    )
+
+
+def notes(said: Sequence[str]) -> Section:
+    """The engineer's notes, as they will be in the report."""
+    text = "\n\n".join(said)
+    answer = (
+        "These notes go into the report:" if text else "No notes yet. Write between the quotes and run the cell again."
+    )
+    return Section("notes", "Notes", "", answer, quote=text)
+
+
 def _claims(claims: Iterable[Claim]) -> str:
-    return " ".join(f"{claim.text} {_notes(claim.evidence)}".strip() for claim in claims)
+    return " ".join(f"{claim.text} {footnotes(claim.evidence)}".strip() for claim in claims)
 
 
-def _notes(numbers: Iterable[str]) -> str:
-    return " ".join(f"[{number}]" for number in numbers)
+def _actions(remedies: Iterable[Remedy]) -> tuple[Item, ...]:
+    return tuple(Item(f"{one.title}. {one.why}".strip(), commands=one.commands) for one in remedies)
 
 
-def _commands(remedies: Iterable[Remedy]) -> tuple[tuple[str, ...], ...]:
-    return tuple(remedy.commands for remedy in remedies)
+def _cited(claims: Iterable[Claim]) -> tuple[Item, ...]:
+    return tuple(Item(claim.text, claim.evidence) for claim in claims)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence.models import Evidence, Requests
 from runbooks.report.section import Section
-from runbooks.report.since import Since
+
+if TYPE_CHECKING:
+    from runbooks.report.history import Since
 
 
 @dataclass(frozen=True)

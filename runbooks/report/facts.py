@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Answer, Claim, Hypothesis, Moment, Status, View
+from runbooks.diagnose.model import Answer, Claim, Comparison, Difference, Hypothesis, Moment, Remedy, Status, View
 from runbooks.evidence.models import Exchange, Outcome
 from runbooks.report import status, times
 from runbooks.report.document import Report
@@ -139,3 +141,46 @@ def requests(report: Report) -> str:
     count, retries = report.requests.count, report.requests.retries
     made = f"{count} request{'' if count == 1 else 's'}"
     return f"{made}, {retries} of them {'a retry' if retries == 1 else 'retries'}" if retries else f"{made}, no retry"
+
+
+def arguments(one: Hypothesis) -> list[tuple[str, Claim]]:
+    """What supports it, contradicts it, what is missing, and the test that confirms or rules it out."""
+    sides = (("supports", one.supports), ("contradicts", one.against), ("missing", one.missing))
+    told = [(label, claim) for label, claims in sides for claim in claims]
+    return [*told, ("next test", Claim(one.next_test))] if one.next_test else told
+
+
+def counted(several: Iterable[Hypothesis]) -> str:
+    """How many hypotheses have which status: 1 confirmed, 2 open."""
+    found = Counter(one.status for one in several)
+    return ", ".join(f"{found[one]} {one}" for one in Status if found[one])
+
+
+def standing(report: Report) -> list[Hypothesis]:
+    """Those that hold or may hold."""
+    return [one for one in report.diagnosis.hypotheses if one.status is not Status.REFUTED]
+
+
+def cited_at(report: Report, at: datetime) -> list[str]:
+    """The evidence of what happened at a moment."""
+    return list(dict.fromkeys(one.evidence for one in report.diagnosis.timeline if one.at == at and one.evidence))
+
+
+def other_states(report: Report) -> list[tuple[str, int]]:
+    """In which states the other machines of the comparison are, each with their number."""
+    rows = report.diagnosis.comparison.rows if report.diagnosis.comparison else ()
+    return list(Counter(next((row.values[1:] for row in rows if row.attribute == "state"), ())).items())
+
+
+def compared(found: Comparison) -> list[tuple[Difference, bool, list[tuple[str, int]]]]:
+    """Each attribute, whether it sets the machine apart, and the others' values, none where all are equal."""
+    rows = sorted(found.rows, key=lambda row: row.attribute not in found.differs)
+    return [
+        (row, row.attribute in found.differs, list(Counter(row.values[1:]).items()) if len(set(row.values)) > 1 else [])
+        for row in rows
+    ]
+
+
+def names_new_id(remedies: Iterable[Remedy]) -> bool:
+    """Whether a command holds the placeholder for the id of the next machine."""
+    return any("NEW_ID" in command for one in remedies for command in one.commands)

@@ -12,11 +12,10 @@ import base64
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from markupsafe import Markup
 
-from runbooks.report import display, escape, inline
+from runbooks.report import display, escape
 from runbooks.report.section import Section
 
 _MONO = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
@@ -54,8 +53,8 @@ _STYLES: display.Styles = {
 
 def section_html(section: Section) -> str:
     """The whole section as one fragment, with its figure inside."""
-    figure = display.figure_html(section.figure, _STYLES) if section.figure else Markup()
-    return _fragment(_opening(section), figure, _closing(section))
+    made = display.html(section, (), _STYLES)
+    return _fragment(made.cell_opening(), made.figure(), made.closing())
 
 
 def show(section: Section) -> None:
@@ -81,41 +80,16 @@ def outputs(section: Section) -> Iterator[tuple[dict[str, str], dict[str, Any]]]
         said = f"The chart could not be drawn ({type(error).__name__}); text description: {figure.alt}"
         yield from outputs(replace(section, figure=None, notes=(*section.notes, said)))
         return
-    yield {"text/html": _fragment(_opening(section)), "text/plain": display.opening_text(section)}, {}
+    made, (opening, described, closing) = display.html(section, (), _STYLES), display.text_parts(section)
+    yield {"text/html": _fragment(made.cell_opening()), "text/plain": opening}, {}
     # VS Code reads the alternative text from the plain text, nbconvert from the metadata.
     alt = escape.plain(figure.alt, 4_000)
-    yield (
-        {"image/png": picture, "text/plain": display.figure_text(figure)},
-        {"image/png": {"width": _WIDTH, "alt": alt}},
-    )
+    yield {"image/png": picture, "text/plain": described}, {"image/png": {"width": _WIDTH, "alt": alt}}
     words = Markup("<details{}><summary>Text description of the chart</summary>{}</details>").format(
         _STYLES["small"], escape.html(figure.alt, 4_000)
     )
-    yield {"text/html": _fragment(words, _closing(section)), "text/plain": display.closing_text(section)}, {}
+    yield {"text/html": _fragment(words, made.closing()), "text/plain": closing}, {}
 
 
 def _fragment(*parts: Markup) -> str:
     return str(Markup("<div{}>{}</div>").format(_STYLES["step"], Markup("").join(parts)))
-
-
-def _opening(section: Section) -> Markup:
-    """Title and question on one line, the answer in bold, and what is to be said about it."""
-    code = f"<code{_STYLES['code']}>"
-    title = Markup('<strong role="heading" aria-level="3">{}</strong>').format(escape.html(section.title, 300))
-    asked = Markup("<span{}> · {}</span>").format(_STYLES["question"], inline.html(section.question, code=code))
-    answer = Markup("<p{}><strong>{}</strong></p>").format(_STYLES["answer"], inline.html(section.answer, code=code))
-    return Markup("<div{}>{}{}</div>{}{}").format(
-        _STYLES["title"],
-        title,
-        asked if section.question else "",
-        answer if section.answer else "",
-        display.notes_html(section, (), _STYLES),
-    )
-
-
-def _closing(section: Section) -> Markup:
-    links = Markup(" · ").join(
-        Markup('<a href="{}">{}</a>').format(quote(address), escape.html(name)) for name, address in section.links
-    )
-    opened = Markup("<p>Open: {}</p>").format(links) if links else Markup()
-    return opened + display.closing_html(section, (), _STYLES)

@@ -8,8 +8,7 @@ from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
 from runbooks.evidence.models import Listing, Outcome
 from runbooks.report import charts
-from runbooks.report.footing import numbers, used
-from runbooks.report.section import Section
+from runbooks.report.section import Section, asked, footnotes
 
 
 def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
@@ -30,6 +29,7 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
         notes=(
             f"All times are UTC, on {days[0]}." if len(days) == 1 else f"All times are UTC, {days[0]} to {days[-1]}.",
             *left_out,
+            *diagnosis.assumptions,
         ),
         figure=charts.timeline(diagnosis),
         table=tables.frame(
@@ -46,7 +46,7 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
                 for number, m in enumerate(moments, start=1)
             ),
         ),
-        evidence=used(facts, *(m.evidence for m in moments)),
+        evidence=asked(facts, *(m.evidence for m in moments)),
     )
 
 
@@ -65,7 +65,7 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
             "Comparison with other machines of the app",
             question,
             f"No comparison is possible: {reason}.",
-            evidence=used(facts, Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED, Facet.ORGANISATION),
+            evidence=asked(facts, Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED, Facet.ORGANISATION),
         )
     others = len(found.machines) - 1
     answer = f"It differs in {', '.join(found.differs)}." if found.differs else "No known attribute differs."
@@ -91,7 +91,7 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
                 for row in found.rows
             ),
         ),
-        evidence=used(facts, *found.evidence),
+        evidence=asked(facts, *found.evidence),
     )
 
 
@@ -119,7 +119,7 @@ def searched(facts: Facts, _: Diagnosis) -> Section:
         f"only those count as absent.",
         notes=tuple(notes),
         table=tables.observations(facts.evidence),
-        evidence=used(facts, *(x.number for x in observations)),
+        evidence=asked(facts, *(x.number for x in observations)),
     )
 
 
@@ -130,4 +130,4 @@ def _second_views(facts: Facts) -> str:
     sees = [n for n in looked if n in facts.machine.seen_evidence]
     misses = [n for n in looked if n not in facts.machine.seen_evidence]
     told = f"{len(sees)} of {len(looked)} views of the platform show the machine"
-    return f"{told} ({numbers(tuple(sees)) or 'none'}), {len(misses)} do not ({numbers(tuple(misses)) or 'none'})."
+    return f"{told} ({footnotes(sees) or 'none'}), {len(misses)} do not ({footnotes(misses) or 'none'})."

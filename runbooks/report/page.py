@@ -6,21 +6,30 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from runbooks.base.facets import facet_of
 from runbooks.diagnose.model import Hypothesis
 from runbooks.evidence.models import Observation, Outcome
-from runbooks.report import charts, display, escape, facts, fly_support, format_body, inline, paste, status, times
+from runbooks.report import (
+    charts,
+    display,
+    escape,
+    facts,
+    fly_support,
+    format_body,
+    paste,
+    status,
+    templating,
+    times,
+)
 from runbooks.report.document import Report
+from runbooks.report.parts import PAGE, Part
 from runbooks.report.section import Section
 
-TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 _RUN_OUT = 40
@@ -46,66 +55,51 @@ class Step:
 def render(report: Report) -> str:
     """The whole page. The same report always gives the same bytes."""
     diagnosis, known = report.diagnosis, frozenset(report.evidence.observations)
+    environment()
     steps = list(_steps(report.sections, known))
-    skipped = list(_skipped(report))
-    return (
-        environment()
-        .get_template("page.html.j2")
-        .render(
-            report=report,
-            diagnosis=diagnosis,
-            evidence=report.evidence,
-            standing=status.of(diagnosis),
-            simulated=status.simulated(report.evidence),
-            happened=facts.happened(report),
-            facts=[(label, value) for label, value in facts.of(report) if label not in _SAID],
-            requests=facts.requests(report),
-            paste=paste.block(report),
-            packet=fly_support.packet(report),
-            visible=facts.views(report),
-            matrix=display.figure_html(charts.matrix(diagnosis)),
-            timeline=_of(steps, "timeline"),
-            steps=[step for step in steps if step.slug not in ("timeline", "searched")],
-            searched=_of(steps, "searched"),
-            contents=_contents(report, steps),
-            cited=_cited(report, steps),
-            observations=list(report.evidence.observations.values()),
-            skipped=skipped,
-            most_exchanges=_RUN_OUT,
-            say=lambda sentence, limit=escape.SENTENCE: inline.html(sentence, known, limit),
-            notes=lambda numbers: inline.html_notes(numbers, known),
-        )
-    )
+    context = {
+        "report": report,
+        "diagnosis": diagnosis,
+        "known": known,
+        "cause": diagnosis.cause,
+        "standing": status.of(diagnosis),
+        "simulated": status.simulated(report.evidence),
+        "happened": facts.happened(report),
+        "facts": [(label, value) for label, value in facts.of(report) if label not in _SAID],
+        "requests": facts.requests(report),
+        "paste": paste.block(report),
+        "packet": fly_support.packet(report),
+        "visible": facts.views(report),
+        "matrix": display.figure_html(charts.matrix(diagnosis)),
+        "cited": _cited(report, steps),
+        "observations": list(report.evidence.observations.values()),
+        "skipped": list(_skipped(report)),
+        "most_exchanges": _RUN_OUT,
+    }
+    made = templating.module("page_parts.html.j2", **context)
+    groups = [(label, [(part, _of(steps, part)) for part in parts if part.when(report)]) for label, parts in PAGE]
+    parts = [
+        (part, own, None if part.of_definition else getattr(made, part.name)())
+        for _, shown in groups
+        for part, own in shown
+    ]
+    page = environment().get_template("page.html.j2")
+    return page.render({**context, "parts": parts, "contents": _contents(groups)})
 
 
 def environment() -> Environment:
-    """Jinja for this package's templates: whatever is not markup is cleaned and escaped."""
-    jinja = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        finalize=_finalize,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    """Jinja for the pages of this package, with what each of them needs."""
+    jinja = templating.environment("html")
     jinja.globals.update(
-        css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        css=Markup((templating.TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
         policy=POLICY,
-        times=times,
-        status=status,
         lay_out=format_body.lay_out,
         link_to=_link_to,
         counted=_counted,
         when=_when,
         own_text=_own_text,
-        escape=escape,
     )
     return jinja
-
-
-def _finalize(value: Any) -> Any:
-    return value if isinstance(value, Markup) else escape.html(value, 20_000)
 
 
 def _steps(sections: Iterable[Section], known: frozenset[str]) -> Iterator[Step]:
@@ -121,49 +115,24 @@ def _steps(sections: Iterable[Section], known: frozenset[str]) -> Iterator[Step]
         yield Step(section.slug, anchor, level, title, display.page_html(section, known), section.evidence)
 
 
-def _of(steps: list[Step], slug: str) -> list[Step]:
-    """The section that the page places elsewhere than among the steps."""
-    return [step for step in steps if step.slug == slug]
+def _of(steps: list[Step], part: Part) -> list[Step]:
+    """The sections of the definition that a part shows: that of its name; `steps` shows those that no part names."""
+    placed = {one.name for _, parts in PAGE for one in parts if one.of_definition}
+    if not part.of_definition:
+        return []
+    return [step for step in steps if (step.slug not in placed if part.name == "steps" else step.slug == part.name)]
 
 
-def _contents(report: Report, steps: list[Step]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The page's parts in the order of reading, as anchor and words, under four labels."""
-    diagnosis = report.diagnosis
-
-    def links(shown: Iterable[Step]) -> list[tuple[str, str]]:
-        return [(step.anchor, step.title) for step in shown if step.level == 2]
-
-    answer = [
-        ("checks", "Results of the checks", report.diagnosis.review),
-        ("cause", "Root cause", True),
-        ("since", "Changes since the previous run", report.since),
-        ("notes", "Notes", report.notes),
-    ]
-    why = [("hypotheses", "Hypotheses", True), ("visibility", "Visibility", diagnosis.visibility)]
-    then = [
-        ("what-to-do", "What to do", True),
-        ("verification", "Verify the fix", diagnosis.verification),
-        ("prevention", "Prevention", diagnosis.prevention),
-    ]
-
-    def there(parts: list[tuple[str, str, Any]]) -> list[tuple[str, str]]:
-        return [(anchor, words) for anchor, words, holds in parts if holds]
-
-    columns = [
-        ("Conclusion", [*there(answer), *links(_of(steps, "timeline")), *there(why)]),
-        ("Step by step", links(step for step in steps if step.slug not in ("timeline", "searched"))),
-        ("What to do", there(then)),
-        (
-            "Evidence and limits",
-            [
-                ("not-checked", "Not checked"),
-                *links(_of(steps, "searched")),
-                ("support", "For Fly's support"),
-                ("evidence", "Evidence"),
-            ],
-        ),
-    ]
-    return [(label, found) for label, found in columns if found]
+def _contents(groups: list[tuple[str, list[tuple[Part, list[Step]]]]]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The page's parts in the order of reading, as anchor and words, under their labels."""
+    columns = []
+    for label, parts in groups:
+        links: list[tuple[str, str]] = []
+        for part, steps in parts:
+            own = [(step.anchor, step.title) for step in steps if step.level == 2]
+            links += own if part.of_definition else [(part.anchor, part.title)]
+        columns.append((label, links))
+    return [(label, links) for label, links in columns if links]
 
 
 def _cited(report: Report, steps: list[Step]) -> dict[str, list[tuple[str, str]]]:

@@ -16,8 +16,7 @@ from runbooks.evidence import tables
 from runbooks.evidence.models import FunctionLog, Listing, LogLine, Outcome
 from runbooks.evidence.retention import gone_at, overdue
 from runbooks.report import charts, status
-from runbooks.report.footing import noted, numbers, used, why
-from runbooks.report.section import Section
+from runbooks.report.section import Item, Section, asked, footnotes, observed, reason
 
 
 def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
@@ -32,18 +31,18 @@ def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
         table=tables.frame(
             ("symptom", "present", "evidence"),
             (
-                (s.text, f"{status.ANSWER_SIGNS[s.holds]} {status.ANSWER_WORDS[s.holds]}", numbers(s.evidence))
+                (s.text, f"{status.ANSWER_SIGNS[s.holds]} {status.ANSWER_WORDS[s.holds]}", footnotes(s.evidence))
                 for s in diagnosis.symptoms
             ),
         ),
-        evidence=used(facts, *(n for s in diagnosis.symptoms for n in s.evidence)),
+        evidence=asked(facts, *(n for s in diagnosis.symptoms for n in s.evidence)),
     )
 
 
 def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
     told = facts.caller.answer
     if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
-        answer, rows = why(facts, Facet.CALLER), []
+        answer, rows = reason(facts, Facet.CALLER), []
     else:
         claim = {True: "reports success", False: "reports a failure", None: "reports neither success nor failure"}[
             told.ok
@@ -65,19 +64,20 @@ def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
         "Response to the caller",
         "What did the API answer, and what did the caller record?",
         answer,
-        notes=(*facts.subject.notes, *_untrue(diagnosis), *noted(facts, Facet.FUNCTION_LOG)),
+        notes=facts.subject.notes,
+        items=(*_untrue(diagnosis), *observed(facts, Facet.FUNCTION_LOG)),
         quote=_function_lines(facts),
         table=tables.frame(("field", "value"), (row for row in rows if row[1])) if rows else None,
-        evidence=used(facts, Facet.CALLER, Facet.FUNCTION_LOG),
+        evidence=asked(facts, Facet.CALLER, Facet.FUNCTION_LOG),
     )
 
 
-def _untrue(diagnosis: Diagnosis) -> Iterator[str]:
+def _untrue(diagnosis: Diagnosis) -> Iterator[Item]:
     """Incorrect statements by the caller and its row, the earliest first."""
     for count, found in enumerate(diagnosis.untrue[:5]):
         when = f"{tables.day(found.at)}: " if found.at else ""
         first = "First incorrect statement. " if count == 0 else ""
-        yield f"{first}{when}{found.claim.text} {' '.join(f'[{n}]' for n in found.claim.evidence)}"
+        yield Item(f"{first}{when}{found.claim.text}", found.claim.evidence)
 
 
 def _function_lines(facts: Facts) -> str:
@@ -94,15 +94,15 @@ def app(facts: Facts, _: Diagnosis) -> Section:
         counted = f", machine count {count}" if count is not None else ""
         answer = f"Yes: {name} exists in organisation {facts.observations.app.org_slug or 'unknown'}{counted}."
     else:
-        answer = why(facts, Facet.APP)
+        answer = reason(facts, Facet.APP)
     return Section(
         "app",
         "Step 1a: the app",
         "Does the app exist, and in which organisation?",
         answer,
-        notes=noted(facts, Facet.ORGANISATION, Facet.ADDRESSES),
+        items=observed(facts, Facet.ORGANISATION, Facet.ADDRESSES),
         commands=(commands.machines_api("apps", name), *commands.lines(("fly ips list -a {app}",), facts.names)),
-        evidence=used(facts, Facet.APP, Facet.ORGANISATION, Facet.ADDRESSES),
+        evidence=asked(facts, Facet.APP, Facet.ORGANISATION, Facet.ADDRESSES),
     )
 
 
@@ -124,13 +124,13 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
     elif any(facts.looked(n) for n in (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)):
         answer = f"No view of {subject.app} that answered shows {who}."
     else:
-        answer = f"No view could be checked: {why(facts, Facet.LIST)}"
+        answer = f"No view could be checked: {reason(facts, Facet.LIST)}"
     return Section(
         "machines",
         "Step 1b: the machine",
         "Does the platform list the machine, destroyed machines included?",
         answer,
-        notes=noted(
+        items=observed(
             facts,
             Facet.MACHINE,
             Facet.MACHINE_AGAIN,
@@ -138,6 +138,7 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
             Facet.LIST_AGAIN,
             Facet.LIST_DELETED,
             Facet.ORGANISATION,
+            Facet.VOLUMES,
         ),
         table=tables.machines((*rows, *others), subject.machine_id) if rows or others else None,
         commands=(
@@ -145,7 +146,7 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
             commands.machines_api("apps", subject.app, "machines", query="?include_deleted=true"),
             *commands.lines(("fly machine list -a {app}",), facts.names),
         ),
-        evidence=used(
+        evidence=asked(
             facts,
             Facet.MACHINE,
             Facet.MACHINE_AGAIN,
@@ -153,6 +154,7 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
             Facet.LIST_AGAIN,
             Facet.LIST_DELETED,
             Facet.ORGANISATION,
+            Facet.VOLUMES,
         ),
     )
 
@@ -160,12 +162,12 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
 def events(facts: Facts, diagnosis: Diagnosis) -> Section:
     exits = facts.events.exits
     if not facts.events.all:
-        answer = f"No event is available: {why(facts, Facet.EVENTS)}"
+        answer = f"No event is available: {reason(facts, Facet.EVENTS)}"
     elif exits:
         last = exits[-1][1]
         told = "out of memory (oom_killed)" if last.oom_killed else f"exit code {last.exit_code}"
-        asked = "after a requested stop" if last.requested_stop else "without a requested stop"
-        answer = f"The last recorded exit of the program: {told}, {asked}."
+        how = "after a requested stop" if last.requested_stop else "without a requested stop"
+        answer = f"The last recorded exit of the program: {told}, {how}."
     else:
         last_event = facts.events.all[-1]
         answer = f"{len(facts.events.all)} events, the last is {last_event.type} → {last_event.status}; no exit event."
@@ -192,7 +194,7 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
                 query="?limit=50",
             ),
         ),
-        evidence=used(facts, Facet.EVENTS, *facts.events.evidence),
+        evidence=asked(facts, Facet.EVENTS, *facts.events.evidence),
     )
 
 
@@ -201,7 +203,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
     lines = found.lines if found else ()
     notes = []
     if not lines:
-        answer = why(facts, Facet.LOGS)
+        answer = reason(facts, Facet.LOGS)
     elif facts.log.last_output:
         answer = f"{len(lines)} lines; the program's last output is “{short(facts.log.last_output[-1].message, 160)}”."
     else:
@@ -233,12 +235,14 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
         "What did this machine print?",
         answer,
         notes=tuple(notes),
+        items=tuple(observed(facts, Facet.METRICS, Facet.SECRETS)),
         quote="\n".join(f"{tables.clock(x.at)}  {x.provider:<6}  {x.message}" for x in shown),
         commands=(
             commands.logs_api(facts.subject.app, facts.subject.machine_id or "MACHINE_ID"),
             *commands.lines(("timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",), facts.names),
         ),
-        evidence=used(facts, Facet.LOGS),
+        figure=charts.memory(facts.metrics.memory) if facts.metrics.memory else None,
+        evidence=asked(facts, Facet.LOGS, Facet.METRICS, Facet.SECRETS),
     )
 
 
@@ -261,33 +265,38 @@ def image(facts: Facts, _: Diagnosis) -> Section:
     if facts.machine.ran_text:
         same = "the same" if facts.machine.ran_text == facts.subject.image else facts.machine.ran_text
         told.append(f"the machine ran {same}" + (f", which {existence[ran.exists]}" if ran else ""))
-    notes = list(noted(facts, Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN_AGAIN, Facet.FUNCTION_SECRETS))
+    items = list(
+        observed(facts, Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN_AGAIN, Facet.VERSIONS, Facet.FUNCTION_SECRETS)
+    )
     if ran and ran.architectures and "amd64" not in ran.architectures:
-        notes.append("Fly Machines run amd64 only: this image cannot run on them.")
+        items.append(Item("Fly Machines run amd64 only: this image cannot run on them."))
     if believed and believed.exists is False and facts.machine.known_here:
-        notes.append(
-            "A missing tag does not explain a machine that was created. Fly resolves the image during the create "
-            "call, and answers a missing image with HTTP 400 and no id."
+        items.append(
+            Item(
+                "A missing tag does not explain a machine that was created. Fly resolves the image during the create "
+                "call, and answers a missing image with HTTP 400 and no id."
+            )
         )
-    notes.append("The command `fly image list` does not exist. Query the registry instead.")
+    items.append(Item("The command `fly image list` does not exist. Query the registry instead."))
     which = "{believed}" if facts.subject.image else "{image}"
     return Section(
         "image",
         "Step 2: the image",
         "Does the image exist, can it run on Fly, and did the machine run it?",
-        (". ".join(_sentence(t) for t in told) + ".") if told else why(facts, Facet.IMAGE_BELIEVED),
-        notes=tuple(notes),
+        (". ".join(_sentence(t) for t in told) + ".") if told else reason(facts, Facet.IMAGE_BELIEVED),
+        items=tuple(items),
         table=tables.image((("expected by the caller", believed), ("run by the machine", ran))),
         commands=commands.lines(
             ("fly auth docker", f"docker manifest inspect {which}", f"docker buildx imagetools inspect {which}"),
             facts.names,
         ),
-        evidence=used(
+        evidence=asked(
             facts,
             Facet.IMAGE_BELIEVED,
             Facet.IMAGE_BELIEVED_AGAIN,
             Facet.IMAGE_RAN,
             Facet.IMAGE_RAN_AGAIN,
+            Facet.VERSIONS,
             Facet.FUNCTION_SECRETS,
             *facts.machine.config_evidence,
             *facts.machine.known_here[:1],
@@ -307,14 +316,16 @@ def token(facts: Facts, _: Diagnosis) -> Section:
         "token",
         "Step 3: the token",
         "What can the token read?",
-        why(facts, Facet.TOKEN),
-        notes=(
-            *noted(facts, Facet.TOKEN_INSIDE),
-            "Read access to the app's machines does not prove permission to create one. All calls here only read.",
+        reason(facts, Facet.TOKEN),
+        items=(
+            *observed(facts, Facet.TOKEN_INSIDE),
+            Item(
+                "Read access to the app's machines does not prove permission to create one. All calls here only read."
+            ),
         ),
         table=tables.frame(("organisation", "apps", "user"), rows) if rows else None,
         commands=(commands.machines_api("tokens", "current"), 'fly tokens debug -t "$FLY_API_TOKEN"'),
-        evidence=used(facts, Facet.TOKEN, Facet.TOKEN_INSIDE),
+        evidence=asked(facts, Facet.TOKEN, Facet.TOKEN_INSIDE),
     )
 
 
@@ -336,7 +347,7 @@ def create_directly(facts: Facts, _: Diagnosis) -> Section:
             ),
             facts.names,
         ),
-        evidence=used(facts, *facts.machine.config_evidence),
+        evidence=asked(facts, *facts.machine.config_evidence),
     )
 
 
@@ -347,36 +358,40 @@ def record(facts: Facts, _: Diagnosis) -> Section:
         real = f"; the machine is {facts.events.state}" if facts.events.state else ""
         answer = f"The row says `{row.status or 'nothing'}` and was last updated {age} before this check{real}."
     else:
-        answer = why(facts, Facet.RECORD)
-    notes = list(noted(facts, Facet.RECORD_EVENTS))
+        answer = reason(facts, Facet.RECORD)
+    items = list(observed(facts, Facet.RECORD_EVENTS))
     if row and row.machine_id and row.machine_id == facts.subject.machine_name:
-        notes.append(f"The column for the machine's id contains its name, {row.machine_id}.")
+        items.append(Item(f"The column for the machine's id contains its name, {row.machine_id}."))
     if len(facts.caller.records) > 1:
-        notes.append(f"{len(facts.caller.records)} rows match; the most recently updated row is shown.")
+        items.append(Item(f"{len(facts.caller.records)} rows match; the most recently updated row is shown."))
     return Section(
         "record",
         "The database row",
         "What does the caller's database record?",
         answer,
-        notes=tuple(notes),
+        items=tuple(items),
         table=tables.record(row) if row else None,
-        evidence=used(facts, Facet.RECORD, Facet.RECORD_EVENTS, *(facts.events.state_evidence if row else ())),
+        evidence=asked(facts, Facet.RECORD, Facet.RECORD_EVENTS, *(facts.events.state_evidence if row else ())),
     )
 
 
 def endpoint(facts: Facts, _: Diagnosis) -> Section:
     believed, right = facts.observations.probe(Facet.EDGE_BELIEVED), facts.observations.probe(Facet.EDGE_APP)
     if believed:
-        answer = f"{why(facts, Facet.EDGE_BELIEVED)}"
+        answer = f"{reason(facts, Facet.EDGE_BELIEVED)}"
     elif facts.caller.believed_host and facts.outcome(Facet.DNS_BELIEVED) is Outcome.ABSENT:
-        answer = why(facts, Facet.DNS_BELIEVED)
+        answer = reason(facts, Facet.DNS_BELIEVED)
     else:
-        answer = why(facts, Facet.EDGE_BELIEVED)
-    notes = list(noted(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_APP))
+        answer = reason(facts, Facet.EDGE_BELIEVED)
+    items = list(
+        observed(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.CERTIFICATES, Facet.EDGE_APP, Facet.PROCESSES)
+    )
     if facts.caller.believed_host and facts.caller.believed_host != facts.app_host:
-        notes.append(
-            f"A machine's name is not a hostname. The app's hostname is {facts.app_host}; the header "
-            f"fly-force-instance-id selects one machine of the app."
+        items.append(
+            Item(
+                f"A machine's name is not a hostname. The app's hostname is {facts.app_host}; the header "
+                f"fly-force-instance-id selects one machine of the app."
+            )
         )
     rows = [
         (
@@ -387,8 +402,8 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
             probe.detail if probe else why,
         )
         for what, url, probe, why in (
-            ("expected by the caller", facts.caller.believed_url, believed, why(facts, Facet.EDGE_BELIEVED)),
-            ("of the app", right.url if right else f"wss://{facts.app_host}/", right, why(facts, Facet.EDGE_APP)),
+            ("expected by the caller", facts.caller.believed_url, believed, reason(facts, Facet.EDGE_BELIEVED)),
+            ("of the app", right.url if right else f"wss://{facts.app_host}/", right, reason(facts, Facet.EDGE_APP)),
         )
         if url
     ]
@@ -397,8 +412,16 @@ def endpoint(facts: Facts, _: Diagnosis) -> Section:
         "The endpoint",
         "Can a client connect to this machine?",
         answer,
-        notes=tuple(notes),
+        items=tuple(items),
         table=tables.frame(("URL", "address", "last stage", "HTTP", "detail"), rows),
         commands=commands.lines(("dig +short {app_host} A {app_host} AAAA", commands.UPGRADE), facts.names),
-        evidence=used(facts, Facet.DNS_APP, Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED, Facet.EDGE_APP),
+        evidence=asked(
+            facts,
+            Facet.DNS_APP,
+            Facet.DNS_BELIEVED,
+            Facet.CERTIFICATES,
+            Facet.EDGE_BELIEVED,
+            Facet.EDGE_APP,
+            Facet.PROCESSES,
+        ),
     )

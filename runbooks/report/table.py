@@ -1,14 +1,14 @@
-"""A pandas table in three renderings. Cells are sentences, so they may hold code and footnotes."""
+"""A pandas table as cells for a template, and as text. Cells are sentences, so they may hold code and footnotes."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -16,13 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from runbooks.base.facets import NUMBER
-from runbooks.report import escape, inline
+from runbooks.report import escape
 
 if TYPE_CHECKING:
     import pandas as pd
 
-HTML_ROWS, MARKDOWN_ROWS, TEXT_ROWS = 400, 60, 40
-HTML_CELL, MARKDOWN_CELL, TEXT_CELL = 800, 300, 500
+HTML_ROWS, TEXT_ROWS = 400, 40
+TEXT_CELL = 500
 SHORT = 24
 """Characters of a cell that the page never breaks: a time, an id, a status."""
 LONG = 40
@@ -55,56 +55,41 @@ def _cell(column: str, value: Any) -> str:
     return (NOTHING if column else "") if empty else text
 
 
-def _is_notes(column: str) -> bool:
-    return column.strip().lower() in ("evidence", "footnotes", "proof")
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table in HTML: its text, the footnotes it holds instead, and its style: td or short."""
+
+    text: str
+    numbers: tuple[str, ...]
+    part: str
 
 
-def html(table: pd.DataFrame, known: Collection[str], styles: Mapping[str, Markup], label: str = "Table") -> Markup:
-    """A semantic table in its own scroll container; `styles` maps part names to attributes."""
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A table for `section.html.j2`. `left` rows were left out; a long one scrolls in a box of its own."""
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Cell, ...], ...] = ()
+    left: int = 0
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.rows) > LONG
+
+
+def cells(table: pd.DataFrame | None) -> Cells:
+    """The first rows of a table; nothing for none, and for one without columns."""
+    if table is None or not len(table.columns):
+        return Cells()
     columns, rows, left = grid(table, HTML_ROWS)
-    box = styles["long" if len(rows) > LONG else "scroll"]
-    out = [f'<div{box} role="region" tabindex="0" aria-label="{escape.html(label, 120)}">']
-    out.append(f"<table{styles['table']}><thead><tr>")
-    out += [
-        f'<th scope="col"{styles["th"]}>{escape.html(name)}</th>' if name else f"<td{styles['th']}></td>"
-        for name in columns
-    ]
-    out.append("</tr></thead><tbody>")
-    for row in rows:
-        out.append("<tr>")
-        for name, value in zip(columns, row, strict=True):
-            numbers = _NUMBERS.findall(value[:400]) if _is_notes(name) else []
-            shown = (
-                inline.html_notes(numbers, known)
-                if numbers
-                else inline.html(value, known, HTML_CELL, f"<code{styles['code']}>")
-            )
-            part = "short" if len(value) <= SHORT else "td"
-            out.append(f"<td{styles[part]}>{shown}</td>")
-        out.append("</tr>")
-    out.append("</tbody></table></div>")
-    if left:
-        out.append(f"<p{styles['small']}>… [cut: {left:,} more rows]</p>")
-    return Markup("".join(out))  # noqa: S704 - every cell is escaped above
+    made = (tuple(_made(name, value) for name, value in zip(columns, row, strict=True)) for row in rows)
+    return Cells(tuple(columns), tuple(made), left)
 
 
-def markdown(table: pd.DataFrame, known: Collection[str] = (), most: int = MARKDOWN_ROWS) -> str:
-    """A table of GitHub Markdown."""
-    columns, rows, left = grid(table, most)
-    shown = [[_markdown_cell(name, value, known) for name, value in zip(columns, row, strict=True)] for row in rows]
-    text = markdown_rows([escape.markdown(name) for name in columns], shown)
-    return f"{text}\n\n… \\[cut: {left:,} more rows\\]" if left else text
-
-
-def markdown_rows(columns: list[str], rows: list[list[str]]) -> str:
-    """The same from cells that are Markdown already."""
-    body = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cell or NOTHING for cell in row)} |" for row in body)
-
-
-def _markdown_cell(column: str, value: str, known: Collection[str]) -> str:
-    numbers = _NUMBERS.findall(value[:400]) if _is_notes(column) else []
-    return inline.markdown_notes(numbers, known) if numbers else inline.markdown(value, known, MARKDOWN_CELL)
+def _made(column: str, value: str) -> Cell:
+    notes = column.strip().lower() in ("evidence", "footnotes", "proof")
+    numbers = _NUMBERS.findall(value[:400]) if notes else ()
+    return Cell(value, tuple(numbers), "short" if len(value) <= SHORT else "td")
 
 
 def text(table: pd.DataFrame, width: int = 100) -> str:

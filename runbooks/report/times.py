@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from runbooks.diagnose.facts import format_duration
+
 
 def utc(at: datetime) -> datetime:
     """The same moment in UTC; a time without a zone is taken as UTC."""
@@ -33,15 +35,15 @@ def second(at: datetime) -> str:
 
 
 def between(start: datetime, end: datetime) -> str:
-    """2025-10-02 14:02:11–14:02:48 UTC (37 s)."""
+    """2025-10-02 14:02:11–14:02:48 UTC (37 seconds)."""
     first, last = utc(start), utc(end)
     if first.date() == last.date():
-        return f"{first:%Y-%m-%d %H:%M:%S}–{last:%H:%M:%S} UTC ({length(last - first)})"
-    return f"{first:%Y-%m-%d %H:%M:%S} – {last:%Y-%m-%d %H:%M:%S} UTC ({length(last - first)})"
+        return f"{first:%Y-%m-%d %H:%M:%S}–{last:%H:%M:%S} UTC ({format_duration(last - first)})"
+    return f"{first:%Y-%m-%d %H:%M:%S} – {last:%Y-%m-%d %H:%M:%S} UTC ({format_duration(last - first)})"
 
 
 def length(span: timedelta) -> str:
-    """0.4 s, 37 s, 2 min 5 s, 3 h 10 min, 4 d 2 h."""
+    """For the labels of a figure, which have no room for words: 0.4 s, 37 s, 2 min 5 s, 3 h 10 min, 4 d 2 h."""
     seconds = span.total_seconds()
     if seconds < 0:
         return f"−{length(-span)}"

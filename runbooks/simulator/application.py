@@ -19,7 +19,7 @@ from runbooks.simulator.faults import Faults, Lines
 from runbooks.simulator.http import Answer, ApiContext, Call, answer_json, plain_not_found
 from runbooks.simulator.logs_api import LogsApi
 from runbooks.simulator.machines_api import MachinesApi
-from runbooks.simulator.proxy import SUFFIX
+from runbooks.simulator.metrics_api import MetricsApi
 from runbooks.simulator.refused import Refused
 from runbooks.simulator.registry import Registry
 from runbooks.simulator.scenario import Scenario
@@ -42,6 +42,7 @@ class Application:
             *MachinesApi(self._desk).routes(),
             *AppsApi(self._desk).routes(),
             *LogsApi(self._desk, scenario.world.status).routes(),
+            *MetricsApi(self._desk).routes(),
             *Registry(self._desk, host_of).routes(),
             self._desk.route(f"{_OWN}requests", lambda call: answer_json(self.requests)),
             self._desk.route(f"{_OWN}advance", self._advance, ["POST"]),
@@ -84,7 +85,7 @@ class Application:
 
     async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").partition(":")[0]
-        if host.endswith(SUFFIX):
+        if self._world.proxy.app_of(host) is not None:
             await self._edge.serve(scope, receive, send)
         elif scope["type"] == "websocket":
             await WebSocket(scope, receive, send).send_denial_response(self._desk.respond(plain_not_found()))

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.routing import Route
 
+from runbooks.simulator import spec
 from runbooks.simulator.http import Answer, ApiContext, Call, answer_json
 from runbooks.simulator.machine import rfc3339
 from runbooks.simulator.refused import Refused
@@ -26,8 +27,8 @@ class AppsApi:
             route("/v1/apps/{app}", self.show_app),
             route("/v1/apps/{app}/ip_assignments", self.list_ips),
             route("/v1/apps/{app}/secrets", self.list_secrets),
-            route("/v1/apps/{app}/volumes", self.list_nothing),
-            route("/v1/apps/{app}/certificates", self.list_nothing),
+            route("/v1/apps/{app}/volumes", self.list_volumes),
+            route("/v1/apps/{app}/certificates", self.list_certificates),
             route("/v1/orgs/{org}/machines", self.list_org_machines),
             route("/v1/platform/regions", self.list_regions),
             route("/v1/tokens/current", self.current_tokens),
@@ -67,15 +68,22 @@ class AppsApi:
 
     def list_secrets(self, call: Call) -> Answer:
         app = self._entered(call, "list secrets")
-        names = self._world.apps[app].secrets
-        return answer_json(
-            {"secrets": [{"name": name, "digest": hashlib.sha256(name.encode()).hexdigest()[:16]} for name in names]}
-        )
+        told = [spec.secret_of(one) for one in self._world.apps[app].secrets]
+        return answer_json({"secrets": [_secret(one) for one in told if self._is_past(one.set_at)]})
 
-    def list_nothing(self, call: Call) -> Answer:
-        """Volumes and certificates: no simulated app has any."""
-        self._entered(call, "list others")
-        return answer_json([])
+    def list_volumes(self, call: Call) -> Answer:
+        app = self._entered(call, "list volumes")
+        mounted = {
+            str(mount.get("volume")): machine.id
+            for machine in self._world.machines(app)
+            for mount in machine.config.get("mounts") or []
+        }
+        return answer_json([_volume(one, mounted) for one in self._world.apps[app].volumes])
+
+    def list_certificates(self, call: Call) -> Answer:
+        app = self._entered(call, "list certificates")
+        told = [_certificate(one) for one in self._world.apps[app].certificates]
+        return answer_json({"certificates": told, "total_count": len(told)})
 
     def list_org_machines(self, call: Call) -> Answer:
         """The whole organisation, least recently updated first, page by page."""
@@ -125,6 +133,9 @@ class AppsApi:
         self._desk.limit("current tokens", holder.token_id)
         return answer_json({"tokens": [self._desk.tokens.describe(holder)]})
 
+    def _is_past(self, at: datetime | None) -> bool:
+        return at is None or at <= self._world.now
+
     def _entered(self, call: Call, action: str) -> str:
         """The app's name, once the caller may look at it and does not ask too often."""
         app = call.path["app"]
@@ -146,3 +157,39 @@ class AppsApi:
             # Not among the fields that Fly's own client reads; shown where the scenario knows it.
             **({"created_at": rfc3339(told.created_at)} if told.created_at else {}),
         }
+
+
+def _certificate(told: spec.Certificate) -> dict[str, Any]:
+    """One entry, with the fields that the documentation prints (§14.18)."""
+    return {
+        "hostname": told.hostname,
+        "status": "active" if told.configured else "awaiting_configuration",
+        "dns_provider": "",
+        "acme_dns_configured": False,
+        "acme_alpn_configured": told.configured,
+        "acme_http_configured": told.configured,
+        "ownership_txt_configured": False,
+        "configured": told.configured,
+        "acme_requested": True,
+        "has_custom_certificate": False,
+        "has_fly_certificate": told.configured,
+        **({"created_at": rfc3339(told.created_at)} if told.created_at else {}),
+    }
+
+
+def _secret(told: spec.Secret) -> dict[str, Any]:
+    times = {"created_at": rfc3339(told.set_at), "updated_at": rfc3339(told.set_at)} if told.set_at else {}
+    return {"name": told.name, "digest": hashlib.sha256(told.name.encode()).hexdigest()[:16], **times}
+
+
+def _volume(told: spec.Volume, mounted: dict[str, str]) -> dict[str, Any]:
+    return {
+        "id": told.id,
+        "name": told.name,
+        "state": "created",
+        "size_gb": told.size_gb,
+        "region": told.region,
+        "encrypted": True,
+        "attached_machine_id": told.machine or mounted.get(told.id),
+        "attached_alloc_id": None,
+    }

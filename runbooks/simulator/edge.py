@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from runbooks.simulator.http import Answer, ApiContext
-from runbooks.simulator.proxy import SUFFIX, Routed
+from runbooks.simulator.proxy import Routed
 
 
 class Edge:
@@ -20,7 +20,7 @@ class Edge:
         host, _, port_text = headers.get("host", "").partition(":")
         secure = scope["scheme"] in ("https", "wss")
         port = int(port_text) if port_text.isdigit() else (443 if secure else 80)
-        app, forced = host.removesuffix(SUFFIX), headers.get("fly-force-instance-id", "")
+        app, forced = self._world.proxy.app_of(host) or "", headers.get("fly-force-instance-id", "")
         proxy = self._world.proxy
         with self._world.lock:
             if scope["type"] == "websocket":

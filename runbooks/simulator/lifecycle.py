@@ -35,7 +35,7 @@ class Lifecycle:
         images: Images,
         log: LogStore,
         settings: spec.Settings,
-        secrets_of: Callable[[str], Sequence[str]],
+        secrets_of: Callable[[Machine], Sequence[str]],
         on_trial: Callable[[str], bool],
     ) -> None:
         self._clock = clock
@@ -67,6 +67,7 @@ class Lifecycle:
         """A new version: the old process is stopped, the new image pulled and booted."""
         machine.generation += 1
         machine.instance_id = self._ids.ulid("version", self._clock.now)
+        machine.add_version(self._clock.now)
         self._event(machine, "update", "replacing", source)
         machine.state = "replacing"
         self._give_way(machine, lambda m: self._pull(m, lambda n: self._replaced(n, source)))
@@ -77,6 +78,7 @@ class Lifecycle:
 
         def arrive(machine: Machine) -> None:
             machine.instance_id = self._ids.ulid("version", self._clock.now)
+            machine.add_version(self._clock.now)
             machine.private_ip = self._ids.private_ip()
             machine.state = "created"
             self._event(machine, "launch", "created", "flyd")
@@ -163,7 +165,7 @@ class Lifecycle:
             took = (self._clock.now - machine.created_at).total_seconds()
             text = f"Machine created and started in {took:.3f}s"
             self._write(machine, Line(0, text, provider="runner"))
-        planned = plan(machine.image, machine.program, machine.config, self._secrets_of(machine.app))
+        planned = plan(machine.image, machine.program, machine.config, self._secrets_of(machine))
         machine.process_since = self._clock.now
         for line in planned.lines:
             self._after(machine, line.at_ms, functools.partial(self._write, line=line))

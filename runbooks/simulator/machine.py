@@ -22,6 +22,15 @@ class Lease:
     description: str = ""
 
 
+@dataclass(frozen=True)
+class Version:
+    """One version of a machine: its id, when it was made, and the config that it was given."""
+
+    id: str
+    made_at: datetime
+    config: dict[str, Any]
+
+
 @dataclass
 class Machine:
     """`generation` changes whenever somebody intervenes: what was planned for an older one is dropped."""
@@ -50,8 +59,15 @@ class Machine:
     destroyed_at: datetime | None = None
     held: list[tuple[datetime, int]] = field(default_factory=list)
 
+    versions: list[Version] = field(default_factory=list)
+
     def __post_init__(self) -> None:
         self.updated_at = self.created_at
+        self.add_version(self.created_at)
+
+    def add_version(self, at: datetime) -> None:
+        """Keep the present config under the present instance id."""
+        self.versions.append(Version(self.instance_id, at, self.config))
 
     @property
     def listening_port(self) -> int | None:

@@ -28,6 +28,7 @@ class MachinesApi:
             route(f"{one}/events", self.events),
             route(f"{one}/wait", self.wait),
             route(f"{one}/ps", self.processes),
+            route(f"{one}/versions", self.versions),
             route(f"{one}/metadata", self.metadata),
             route(f"{one}/start", self.start, ["POST"]),
             route(f"{one}/stop", self.stop, ["POST"]),
@@ -67,14 +68,26 @@ class MachinesApi:
         machine = self._machine(call, "list events")
         return answer_json(machine.newest_events(call.number("limit", 20, 1, 50)))
 
+    def versions(self, call: Call) -> Answer:
+        """The newest first."""
+        told = reversed(self._machine(call, "list versions").versions)
+        return answer_json([{"version": one.id, "user_config": one.config} for one in told])
+
     def processes(self, call: Call) -> Answer:
         machine = self._machine(call, "list processes")
-        port = machine.listening_port
         if machine.process_since is None:
             return answer_json([])
+        runs = self._world.now - machine.process_since
+        port = machine.listening_port if runs.total_seconds() * 1000 >= machine.program.listens_at_ms else None
         sockets = [] if port is None else [{"proto": "tcp", "address": f"{machine.program.bind}:{port}"}]
-        words = " ".join([*machine.image.entrypoint, *machine.image.cmd])
-        return answer_json([{"pid": 629, "command": words, "directory": "/app", "listen_sockets": sockets}])
+        process = {
+            "pid": 629,
+            "command": " ".join([*machine.image.entrypoint, *machine.image.cmd]),
+            "directory": "/app",
+            "rtime": int(runs.total_seconds()),
+            "listen_sockets": sockets,
+        }
+        return answer_json([process])
 
     def metadata(self, call: Call) -> Answer:
         return answer_json(self._machine(call, "get metadata").config.get("metadata") or {})

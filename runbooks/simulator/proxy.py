@@ -30,6 +30,13 @@ class Proxy:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    def app_of(self, host: str) -> str | None:
+        """The app that a hostname leads to: its own name, or a custom one that has a certificate there."""
+        if host.endswith(SUFFIX):
+            return host.removesuffix(SUFFIX)
+        known = self._world.apps.items()
+        return next((name for name, app in known if any(c.hostname == host for c in app.certificates)), None)
+
     def upgrade(self, app: str, port: int, path: str, forced: str = "", *, waits: bool = True) -> Routed:
         """A WebSocket upgrade, up to the program's own answer: 101, or a status that a browser never shows."""
         routed = self.route(app, port, forced, waits=waits)

@@ -140,7 +140,9 @@ class Simulator:
         ca_pem = self._folder / "ca.pem"
         authority.cert_pem.write_to_path(str(ca_pem))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(f"*{SUFFIX}", "localhost", _LOOPBACK).configure_cert(context)
+        apps = self.scenario.world.apps.values()
+        custom = [told.hostname for app in apps for told in app.certificates if told.configured]
+        authority.issue_cert(f"*{SUFFIX}", *custom, "localhost", _LOOPBACK).configure_cert(context)
         return context, ca_pem
 
     def _run(self, groups: list[tuple[list[socket.socket], ssl.SSLContext | None]]) -> None:
@@ -195,6 +197,7 @@ class Simulator:
                 rules.append(f"{host}:443={_LOOPBACK}:{tls}")
                 rules += [f"{host}:{port}={_LOOPBACK}:{plain}" for port in _EDGE_PLAIN_PORTS]
                 rules.append(f"{host}:*={_LOOPBACK}:{closed}")
+                rules += [f"{custom}:443={_LOOPBACK}:{tls}" for custom in app.hostnames]
             else:
                 rules.append(f"{host}:*=nxdomain")
         rules += [

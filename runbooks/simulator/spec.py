@@ -24,13 +24,50 @@ class Ip(Spec):
     shared: bool = False
 
 
+class Certificate(Spec):
+    """A custom hostname that was added to an app; the edge presents a certificate for it once it is `configured`."""
+
+    hostname: str
+    configured: bool = True
+    created_at: AwareDatetime | None = None
+
+
+class Secret(Spec):
+    """A secret of an app. A `staged` one reaches no machine, any other the versions made after `set_at`."""
+
+    name: str
+    set_at: AwareDatetime | None = None
+    staged: bool = False
+
+
+class Volume(Spec):
+    """A volume of an app; it is attached to the machine whose config mounts it, or to the one that is named."""
+
+    id: str
+    name: str = "data"
+    region: str
+    machine: str = ""
+    size_gb: int = 1
+
+
+def secret_of(told: str | Secret) -> Secret:
+    """A secret that is told by its name alone, or with more."""
+    return told if isinstance(told, Secret) else Secret(name=told)
+
+
 class App(Spec):
-    """`secrets` are names only: what the platform would add to a machine's environment."""
+    """`secrets` are what the platform adds to a machine's environment; a name alone has been set long ago.
+
+    `hostnames` are custom names whose DNS records lead to the app, with or without a certificate.
+    """
 
     org: str
     id: str = ""
     ips: list[Ip] = []
-    secrets: list[str] = []
+    hostnames: list[str] = []
+    certificates: list[Certificate] = []
+    secrets: list[str | Secret] = []
+    volumes: list[Volume] = []
     created_at: AwareDatetime | None = None
     status: str = "deployed"
     network: str = "default"
@@ -260,6 +297,7 @@ class Settings(Spec):
     pull_ms: int = 5_000
     list_delay_ms: int = 1_000
     log_retention_days: int = 7
+    metrics_retention_days: int = 15
     step_after_write_ms: int = 1_000
     rate_limits: bool = True
     region: str = "sin"
@@ -306,7 +344,8 @@ class Expect(Spec):
     """What a correct diagnosis of this scenario says; slugs of the cause catalogue.
 
     `open` are the readings that the evidence allows side by side, where no cause can be established.
-    `hygiene` are findings of the config audit, which are never a cause.
+    `hygiene` are findings of the config audit, which are never a cause. Without the facet `decided_by` (its number),
+    no cause can be established.
     """
 
     verdict: Literal["incident", "healthy", "inconclusive"]
@@ -316,6 +355,7 @@ class Expect(Spec):
     hygiene: list[str] = []
     refuted: list[str] = []
     mentions: list[str] = []
+    decided_by: str = ""
 
 
 class ScenarioFile(Spec):

@@ -20,7 +20,7 @@ from runbooks.simulator.images import FLY_REGISTRY, HELLO, HELLO_PROGRAM, Images
 from runbooks.simulator.lifecycle import Lifecycle
 from runbooks.simulator.logbook import LogStore
 from runbooks.simulator.machine import RESTING, Lease, Machine, prepared_config
-from runbooks.simulator.proxy import SUFFIX, Proxy
+from runbooks.simulator.proxy import Proxy
 from runbooks.simulator.refused import Refusals, Refused, check_texts
 from runbooks.simulator.scenario import Scenario
 
@@ -75,7 +75,7 @@ class World:
             self.images,
             self.log,
             self.settings,
-            lambda app: self.apps[app].secrets,
+            self._secrets_of,
             lambda app: self.orgs[self.apps[app].org].trial,
         )
         for image in [HELLO, *told.images]:
@@ -91,11 +91,21 @@ class World:
     def advance(self, seconds: float) -> None:
         self.clock.advance_to(self.now + timedelta(seconds=seconds))
 
+    def _secrets_of(self, machine: Machine) -> list[str]:
+        """The names of the secrets that the present version of a machine was given."""
+        told = [spec.secret_of(one) for one in self.apps[machine.app].secrets]
+        made = machine.versions[-1].made_at
+        return [one.name for one in told if not one.staged and (one.set_at is None or one.set_at <= made)]
+
     # --- looking ---------------------------------------------------------------------------------
 
     def machines(self, app: str) -> list[Machine]:
         """Those that one app has, oldest first."""
         return [machine for machine in self._machines if machine.app == app and machine.state != "destroyed"]
+
+    def ever(self) -> list[Machine]:
+        """All machines that there ever were in an app that still exists, destroyed ones included."""
+        return [machine for machine in self._machines if machine.app in self.apps]
 
     def listed(self, app: str, *, deleted: bool = False) -> list[Machine]:
         """Those that the platform's lists show; they know a new machine only after a moment, and can lose one."""
@@ -328,7 +338,7 @@ class World:
             self._find(entry.hold.machine).held.append((until, entry.hold.connections))
         elif entry.request is not None:
             visit = entry.request
-            self.proxy.upgrade(visit.host.removesuffix(SUFFIX), visit.port, visit.path, waits=False)
+            self.proxy.upgrade(self.proxy.app_of(visit.host) or "", visit.port, visit.path, waits=False)
         for machine_id, status in (entry.host_status or {}).items():
             self._find(machine_id).host_status = status
 

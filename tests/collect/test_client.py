@@ -235,14 +235,14 @@ def test_all_facets_together_have_three_retries() -> None:
     assert len(stand.transport.sent) == 6
 
 
-def test_twenty_attempts_and_no_more() -> None:
+def test_as_many_attempts_as_the_budget_allows_and_no_more() -> None:
     stand = bench([answer({})])
     for n in range(MAX_REQUESTS):
         stand.client.get(MACHINE, "get machine", str(n))
-    with pytest.raises(CouldNotAsk, match="budget of 20 requests"):
+    with pytest.raises(CouldNotAsk, match=f"budget of {MAX_REQUESTS} requests"):
         stand.client.get(MACHINE, "get machine", "more")
     assert len(stand.transport.sent) == MAX_REQUESTS
-    assert stand.client.by_host == {"api.machines.dev": 20}
+    assert stand.client.by_host == {"api.machines.dev": MAX_REQUESTS}
 
 
 def test_after_the_deadline_nothing_is_asked() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collect.conftest import answer, bench
-from runbooks.collect import logs, machines, status
+from runbooks.collect import logs, machines, metrics, resources, status
 from runbooks.collect.client import Client
 from runbooks.collect.result import FacetResult
 from runbooks.evidence.models import Outcome, StatusFeed
@@ -29,6 +29,12 @@ STEPS: dict[str, Callable[[Client], FacetResult]] = {
     "list-deleted": lambda client: machines.listing(client, "vyx-app", deleted=True),
     "organisation": lambda client: machines.organisation(client, "vyx"),
     "addresses": lambda client: machines.addresses(client, "vyx-app"),
+    "certificates": lambda client: resources.certificates(client, "vyx-app"),
+    "processes": lambda client: resources.processes(client, "vyx-app", ID),
+    "secrets": lambda client: resources.secrets(client, "vyx-app"),
+    "versions": lambda client: resources.versions(client, "vyx-app", ID),
+    "volumes": lambda client: resources.volumes(client, "vyx-app"),
+    "metrics": lambda client: metrics.metrics(client, "vyx", "vyx-app", ID, AT, AT + timedelta(hours=1)),
     "logs": lambda client: logs.logs(client, "vyx-app", ID, None),
     "status": lambda client: status.status(client, True, AT, AT),
 }
@@ -41,6 +47,20 @@ GOOD: dict[str, Any] = {
     "list-deleted": [MACHINE],
     "organisation": {"machines": [{**MACHINE, "app_name": "vyx-app"}]},
     "addresses": {"ips": [{"ip": "66.241.125.88", "shared": True}]},
+    "certificates": {"certificates": [{"hostname": "rooms.example", "status": "active", "configured": True}]},
+    "processes": [{"pid": 9, "command": "node", "listen_sockets": [{"proto": "tcp", "address": "[::]:8080"}]}],
+    "secrets": {"secrets": [{"name": "A_KEY", "digest": "c0ffee", "created_at": "2025-10-02T02:00:00Z"}]},
+    "versions": [{"version": "01K6J0W0000000000000000000", "user_config": {"image": "registry.fly.io/vyx-app:1"}}],
+    "volumes": [{"id": "vol_1", "region": "sin", "attached_machine_id": None}],
+    "metrics": {
+        "status": "success",
+        "data": {
+            "resultType": "matrix",
+            "result": [
+                {"metric": {"__name__": "fly_instance_up", "instance": ID}, "values": [[1759374060, "1"]]},
+            ],
+        },
+    },
     "logs": {"data": [{"attributes": {"timestamp": "2025-10-02T03:00:12Z", "message": "m", "instance": ID}}]},
     "status": {"incidents": [{"name": "API errors", "status": "open", "started_at": "2025-10-02T02:00:00Z"}]},
 }
@@ -69,6 +89,12 @@ def test_what_the_good_answers_say() -> None:
     assert said["list"] == "the machines of vyx-app: 1 machine"
     assert said["list-deleted"] == "the machines of vyx-app, destroyed ones included: 1 machine"
     assert said["addresses"] == "addresses of vyx-app: 66.241.125.88 (shared)"
+    assert said["certificates"] == "the certificates of vyx-app: rooms.example (active)"
+    assert said["processes"] == f"the processes of {ID}: 1 process, listening on tcp [::]:8080"
+    assert said["secrets"] == "the secrets of vyx-app: A_KEY"
+    assert said["versions"] == (f"the versions of {ID}: 01K6J0W0000000000000000000 (registry.fly.io/vyx-app:1)")
+    assert said["volumes"] == "the volumes of vyx-app: vol_1 in sin (not attached)"
+    assert said["metrics"] == f"1 series of instance {ID}, from 2025-10-02 03:01 to 2025-10-02 03:01 UTC"
     assert said["status"] == "API errors (open)"
 
 
@@ -107,7 +133,7 @@ def test_a_404_that_is_no_json_proves_nothing(name: str, body: str) -> None:
         '"text"',
         "[1]",
         "{}",
-        '{"machines": 1, "tokens": {}, "data": "x", "ips": null, "incidents": 0}',
+        '{"machines": 1, "tokens": {}, "data": "x", "ips": null, "incidents": 0, "certificates": 1, "secrets": 2}',
     ],
 )
 def test_a_success_of_another_shape_is_not_read_as_something(name: str, body: str) -> None:

@@ -13,8 +13,8 @@ from runbooks.diagnose.model import Answer, Claim, Hypothesis, Moment, Remedy, S
 from runbooks.evidence.models import Outcome
 from runbooks.report import charts
 from runbooks.report.document import Report
+from runbooks.report.history import Change, Earlier, Since
 from runbooks.report.section import Section
-from runbooks.report.since import Change, Earlier, Since
 
 RUN = "2025-10-02/machine_not_visible--vyx-app--91850296bd4738--174000Z"
 THEN = (

@@ -27,7 +27,7 @@ class Told:
     def texts(self) -> Iterator[str]:
         """Every sentence: of the sections and their tables, of the diagnosis, of the looks."""
         for section in self.sections:
-            yield from (section.answer, *section.notes)
+            yield from (section.answer, *section.notes, *(item.noted for item in section.items))
             if section.table is not None:
                 yield from map(str, section.table.to_numpy().ravel())
         found = self.diagnosis
@@ -42,7 +42,7 @@ class Told:
         """Every group of commands that stands together."""
         found = self.diagnosis
         for section in self.sections:
-            yield from (section.commands, *section.below)
+            yield from (section.commands, *(item.commands for item in section.items))
         for remedy in (*found.remedies, *found.prevention, *found.verification):
             yield remedy.commands
 

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from runbooks.report import escape, inline, table, times
 from runbooks.report.notebook import outputs
-from runbooks.report.section import Figure, Section
+from runbooks.report.section import Figure, Item, Mark, Section
 
 
 class Tags(HTMLParser):
@@ -58,7 +58,7 @@ def test_without_any_style_it_is_still_told(section: Section) -> None:
     assert "<img" not in shown
     assert cleaned[0].startswith(f"<div><div><strong>{escape.html(section.title, 300)}</strong>")
     assert shown.count("<p><strong>") == 1, "the answer"
-    assert shown.count("<li>") == len(section.notes)
+    assert shown.count("<li>") == len(section.notes) + len(section.items)
     assert shown.count("<th ") == (sum(map(bool, section.table.columns)) if section.table is not None else 0)
     pictures = [(data, metadata) for data, metadata in told if "image/png" in data]
     assert len(pictures) == (section.figure is not None)
@@ -81,12 +81,29 @@ def test_a_picture_that_cannot_be_drawn_costs_only_itself() -> None:
     assert "Answer." in data["text/html"]
 
 
-def test_notes_bring_their_commands_and_their_own_marks() -> None:
-    ordered = Section("s", "T", "", "A.", notes=("1. First.", "2. Then."), below=(("fly a", "fly b"), ()))
+def test_a_large_picture_and_a_long_quote_are_whole() -> None:
+    """No limit for the length of a value cuts what a viewer has to decode."""
+    svg = f"<svg>{'x' * 100_000}</svg>"
+    quote = "\n".join(["y" * 390] * 390)
+    section = Section("s", "T", "", "A.", quote=quote, figure=Figure("f", "alt", lambda: svg, lambda: b""))
+    source = next(attrs["src"] for tag, attrs in Tags(section._repr_html_()).found if tag == "img")
+    assert base64.b64decode((source or "").partition(",")[2]).decode() == svg
+    assert quote in section._repr_html_()
+
+
+def test_items_bring_their_commands_and_their_own_marks() -> None:
+    ordered = Section(
+        "s",
+        "T",
+        "",
+        "A.",
+        items=(Item("First.", commands=("fly a", "fly b")), Item("Then.", ("E03",))),
+        mark=Mark.NUMBER,
+    )
     assert "<ol" in ordered._repr_html_()
     assert "<li>First.<pre" in ordered._repr_html_()
-    assert repr(ordered).endswith("A.\n1. First.\n    fly a\n    fly b\n2. Then.")
-    boxes = Section("s", "T", "", "A.", notes=("☐ This.", "☐ That."))
+    assert repr(ordered).endswith("A.\n1. First.\n    fly a\n    fly b\n2. Then. [E03]")
+    boxes = Section("s", "T", "", "A.", items=(Item("This."), Item("That.")), mark=Mark.BOX)
     assert repr(boxes).endswith("A.\n☐ This.\n☐ That.")
     assert "list-style:none" in boxes._repr_html_()
 
@@ -176,3 +193,17 @@ def test_lengths_of_time() -> None:
 
     shown = [times.length(timedelta(seconds=s)) for s in (0, 0.44, 9.96, 37, 60, 125, 3_600, 11_400, 90_000, -5)]
     assert shown == ["0 s", "0.4 s", "10 s", "37 s", "1 min", "2 min 5 s", "1 h", "3 h 10 min", "1 d 1 h", "−5 s"]
+
+
+def test_durations_in_words() -> None:
+    from datetime import timedelta
+
+    from runbooks.diagnose.facts import format_duration
+
+    shown = [format_duration(timedelta(seconds=s)) for s in (0, 0.44, 1, 9.96, 37, 125, 3_599, 8_400, 90_000, -5)]
+    assert shown == [
+        "0 seconds", "0.4 seconds", "1 second", "9.9 seconds", "37 seconds", "2 minutes", "59 minutes",
+        "2 hours and 20 minutes", "1 day and 1 hour", "−5 seconds",
+    ]  # fmt: skip
+    assert format_duration(timedelta(days=400, hours=3)) == "400 days"
+    assert format_duration(None) == "an unknown time"

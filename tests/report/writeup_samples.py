@@ -23,7 +23,7 @@ from runbooks.diagnose.model import (
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Outcome, Requests
 from runbooks.report.document import Report
-from runbooks.report.since import Change, Earlier, Since
+from runbooks.report.history import Change, Earlier, Since
 from tools.generate_docs import play
 
 SCENARIOS = {

@@ -449,7 +449,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
         "image-not-as-believed": "The push and the release succeeded, and another tag or digest runs.",
         "health-check-failing": "A check of the machine is critical.",
     },
-    sources=("launch/deploy", "flyctl/deploy"),
+    sources=("launch/deploy",),
 )
 def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     """A release command or a push failed, or flyctl ended the deploy (§14.12, §14.14, §14.16)."""

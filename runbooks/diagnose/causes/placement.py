@@ -19,7 +19,13 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.model import Owner, Remedy
-from runbooks.diagnose.shared_evidence import other_reason, refused, refused_before_it_ran, said_no
+from runbooks.diagnose.shared_evidence import (
+    create_refused,
+    other_reason,
+    refused,
+    refused_before_it_ran,
+    said_no,
+)
 
 _HIDES = ("create-error-swallowed", "record-never-updated", "stuck-in-transition")
 _PLACEMENT = ("machines/guides-examples/machine-placement", "machines/api/machines-resource")
@@ -131,6 +137,7 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
     yield from said_no(facts, *kinds)
     no = refused(facts, *kinds)
     if no is None:
+        yield from _volume_elsewhere(facts)
         return
     names = no.names
     volume = names.get("volume", "")
@@ -146,6 +153,28 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
         yield concludes(f"Fly refused {no.call}: {text}.", f"Fly refused {no.call}: {text}", volume=volume)
         return
     yield concludes(f"The machine could not be placed: {text}.", volume=volume)
+
+
+def _volume_elsewhere(facts: Facts) -> Iterator[Point | Conclusion]:
+    """The refusal does not say why, and the app's volumes do: the one that was asked for cannot be used there."""
+    asked, own, no = facts.volumes.asked, facts.volumes.own, create_refused(facts)
+    if not asked or facts.volumes.listed is None or no is None:
+        return
+    region, holder = facts.caller.answer.region, own.machine_id if own else ""
+    if own is None:
+        reason = "is not a volume of the app"
+    elif region and own.region and own.region != region:
+        reason = f"is in {own.region}, and the machine was asked for in {region}"
+    elif holder and holder != facts.subject.machine_id:
+        reason = f"is attached to machine {holder}"
+    else:
+        return
+    yield confirms(
+        f"The platform refused {no.call}: {no.told}. It asked for the volume {asked}, which {reason}.",
+        Facet.VOLUMES,
+        no.evidence,
+    )
+    yield concludes(f"The machine could not be placed: the volume {asked} {reason}.", volume=asked)
 
 
 @cause(

@@ -50,6 +50,8 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
     """Mechanism: no `fly_platform_version=v2` in the metadata, as with every machine made by a plain API call."""
     if facts.machine.description is None or facts.machine.description.config is None:
         return
+    if facts.machine.views[0].pasted and "metadata" not in facts.machine.description.config:
+        return  # a table of flyctl does not show it
     version = facts.machine.description.metadata.get("fly_platform_version")
     if version == "v2":
         yield refutes("The metadata says fly_platform_version=v2.", *facts.machine.config_evidence)

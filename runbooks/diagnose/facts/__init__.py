@@ -18,7 +18,15 @@ from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.lifecycle import LifecycleFacts
 from runbooks.diagnose.facts.log import UNKNOWN, VAGUE, ApiRefusal, LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts, MachineView, Service
+from runbooks.diagnose.facts.metrics import MetricsFacts
 from runbooks.diagnose.facts.observations import ObservationFacts, format_duration
+from runbooks.diagnose.facts.processes import ProcessFacts
+from runbooks.diagnose.facts.resources import (
+    CertificateFacts,
+    SecretFacts,
+    VersionFacts,
+    VolumeFacts,
+)
 from runbooks.diagnose.facts.siblings import SiblingFacts
 from runbooks.evidence.models import Evidence, Observation, Outcome, Refusal, Subject
 
@@ -28,14 +36,20 @@ __all__ = [
     "VAGUE",
     "ApiRefusal",
     "CallerFacts",
+    "CertificateFacts",
     "Facts",
     "LifecycleFacts",
     "LogFacts",
     "MachineFacts",
     "MachineView",
+    "MetricsFacts",
     "ObservationFacts",
+    "ProcessFacts",
+    "SecretFacts",
     "Service",
     "SiblingFacts",
+    "VersionFacts",
+    "VolumeFacts",
     "format_duration",
 ]
 
@@ -75,6 +89,30 @@ class Facts:
     def siblings(self) -> SiblingFacts:
         return SiblingFacts(self.observations, self.machine, self.caller, self.events)
 
+    @cached_property
+    def certificates(self) -> CertificateFacts:
+        return CertificateFacts(self.observations, self.caller)
+
+    @cached_property
+    def processes(self) -> ProcessFacts:
+        return ProcessFacts(self.observations, self.machine)
+
+    @cached_property
+    def secrets(self) -> SecretFacts:
+        return SecretFacts(self.observations, self.machine)
+
+    @cached_property
+    def versions(self) -> VersionFacts:
+        return VersionFacts(self.observations)
+
+    @cached_property
+    def volumes(self) -> VolumeFacts:
+        return VolumeFacts(self.observations, self.caller)
+
+    @cached_property
+    def metrics(self) -> MetricsFacts:
+        return MetricsFacts(self.observations)
+
     def observation(self, number: str) -> Observation | None:
         return self.observations.observation(number)
 
@@ -102,7 +140,8 @@ class Facts:
 
     @property
     def app_host(self) -> str:
-        return f"{self.subject.app}.fly.dev"
+        """The app's own hostname; a placeholder where no app is known."""
+        return f"{self.subject.app or 'APP'}.fly.dev"
 
     @cached_property
     def names(self) -> Mapping[str, str]:

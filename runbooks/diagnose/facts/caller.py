@@ -16,6 +16,7 @@ from runbooks.evidence.parsers import time_of
 from runbooks.evidence.paste_identity import PasteIdentity
 from runbooks.evidence.pasted import unwrapped
 from runbooks.evidence.pasted.clock import PlacedLines, placed
+from runbooks.evidence.pasted.stack_trace import program_output
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
@@ -90,7 +91,7 @@ class CallerFacts:
     @cached_property
     def pasted(self) -> tuple[LogLine, ...]:
         """The lines of the machine's log in the pasted text, oldest first."""
-        return () if self.foreign else self._given_lines
+        return () if self.foreign else self._given_lines or program_output(self.given)
 
     @cached_property
     def _given_lines(self) -> tuple[LogLine, ...]:
@@ -172,8 +173,10 @@ def _foreign(identity: PasteIdentity, observations: ObservationFacts, machine: M
     apps = {subject.app, *(view.app for view in machine.views)} - {""}
     if identity.apps and apps and not apps & set(identity.apps):
         return f"app {identity.apps[0]}, not {subject.app}"
-    if identity.machine_ids and subject.machine_id and not subject.by_name:
-        return f"machine {identity.machine_ids[0]}, not {subject.machine_id}"
+    # The machine of a release command is temporary: its lines are about the app (§14.12).
+    others = [told for told in identity.machine_ids if told not in identity.temporary_ids]
+    if others and subject.machine_id and not subject.by_name:
+        return f"machine {others[0]}, not {subject.machine_id}"
     born = machine.created_at
     if identity.last_at and born and identity.last_at < born - _BEFORE:
         return f"{identity.last_at:%Y-%m-%d %H:%M} UTC, before the machine was created ({born:%Y-%m-%d %H:%M} UTC)"

@@ -14,17 +14,19 @@ from runbooks.diagnose.log_classifier import LogMatch
 
 # fact → the facts that end it.
 ENDED_BY: Mapping[str, tuple[str, ...]] = {
-    "refused": ("reachable", "health-passed", "listens"),
-    "awaited": ("reachable", "health-passed", "listens"),
+    "refused": ("reachable", "health-passed", "listens", "still-starting"),
+    "awaited": ("reachable", "health-passed", "listens", "still-starting"),
     "not-expected-address": ("reachable", "health-passed", "listens"),
-    "no-candidate": ("reachable", "health-passed"),
-    "proxy-wake-failed": ("reachable", "created-and-started", "started"),
+    "no-candidate": ("reachable", "health-passed", "listens", "still-starting"),
+    "proxy-wake-failed": ("reachable", "created-and-started", "started", "listens", "still-starting"),
     "worker-unreachable": ("reachable",),
     "health-failed": ("health-passed", "reachable"),
 }
 # A new life of the program: what was said of the one before is not said of this one.
 _BOOTS = ("booting", "created-and-started")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+# What the proxy says of the machine as a whole: it names no port, and the next visit says it again if it still holds.
+_OF_NO_PORT = frozenset({"no-candidate", "proxy-wake-failed"})
 _COMES_BACK = frozenset({"health-failed"})
 
 
@@ -84,7 +86,8 @@ def _ends(later: LogMatch, reading: LogMatch) -> bool:
         return False
     if later.fact == "listens":
         # Only the port that was refused, on an address that others can reach.
-        same = reading.number is not None and later.number == reading.number
+        same = reading.number in (later.number, None) if reading.fact in _OF_NO_PORT else later.number == reading.number
+        same = same and later.number is not None
         return same and not any(name in later.thing for name in _LOOPBACK)
     if later.fact == "health-passed" and reading.fact == "health-failed" and later.thing and reading.thing:
         return later.thing == reading.thing

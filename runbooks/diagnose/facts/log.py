@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from runbooks.base.facets import Facet
@@ -13,16 +13,17 @@ from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.endings import Ended, ended
 from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
+from runbooks.diagnose.facts.processes import ProcessFacts
 from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines
 from runbooks.diagnose.operations import Operation, operation_of
 from runbooks.diagnose.refusals import meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
+from runbooks.evidence.parsers import ulid_time
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 UNKNOWN = "unknown"
 """The kind of a refusal that is in no table: it is quoted, and stands as a hypothesis of its own."""
 # A refusal that says only that something went wrong gives way to one that says what.
@@ -96,6 +97,11 @@ class LogFacts:
         ]
         return tuple(own)
 
+    @property
+    def pasted_times(self) -> tuple[tuple[LogLine, datetime], ...]:
+        """The machine's lines in the pasted text that have a time, also one that was completed."""
+        return tuple((line, at) for line, at in self._caller.placed.lines if at and self._is_own(line))
+
     def _is_own(self, line: LogLine) -> bool:
         """Older lines carry only the first eight digits of the id."""
         own = self._observations.subject.machine_id
@@ -121,6 +127,8 @@ class LogFacts:
         passing = self._machine.passing_evidence
         if passing:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address", "health-failed"), passing)
+        if ProcessFacts(self._observations, self._machine).reachable:
+            well |= dict.fromkeys(("refused", "awaited", "not-expected-address"), Facet.PROCESSES.value)
         named = self._observations.probe(Facet.EDGE_APP)
         if named and named.reached == "open":
             reached = ("refused", "awaited", "not-expected-address", "no-candidate", "proxy-wake-failed")
@@ -192,7 +200,7 @@ class LogFacts:
                 self._caller.answer.error_text, Facet.CALLER, self._caller.answer.error_status, self._caller.answer.at
             )
         for error in errors:
-            found += _refusals_in(error.text, Facet.CALLER, error.status, error.at or _time_in(error.request_id))
+            found += _refusals_in(error.text, Facet.CALLER, error.status, error.at or ulid_time(error.request_id))
         known = {(no.text, no.evidence) for no in found}
         found += [
             ApiRefusal(UNKNOWN, error.text, Facet.CALLER, {}, error.status, error.at, operation_of(error.text))
@@ -231,20 +239,6 @@ class LogFacts:
 
     def refused(self, *kinds: str) -> tuple[ApiRefusal, ...]:
         return tuple(no for no in self.refusals if no.kind in kinds) if self.refusals else ()
-
-
-def _time_in(request_id: str) -> datetime | None:
-    """The time in a fly-request-id: it begins with a ULID, whose first ten letters count milliseconds (§1.1)."""
-    letters = request_id[:10].upper()
-    if len(letters) < 10 or any(letter not in _CROCKFORD for letter in letters):
-        return None
-    milliseconds = 0
-    for letter in letters:
-        milliseconds = milliseconds * 32 + _CROCKFORD.index(letter)
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return None
 
 
 def _refusals_in(text: str, evidence: str, status: int | None, at: datetime | None) -> Iterable[ApiRefusal]:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
 
+import humanize
+
 from runbooks.base.facets import Facet
 from runbooks.evidence.models import (
     Addresses,
@@ -99,16 +101,24 @@ class ObservationFacts:
         return self.answer(number, Image)
 
 
+_PRECISION = (
+    (timedelta(seconds=10), timedelta(milliseconds=100), "seconds"),
+    (timedelta(minutes=2), timedelta(seconds=1), "seconds"),
+    (timedelta(days=2), timedelta(minutes=1), "minutes"),
+    (timedelta.max, timedelta(days=1), "days"),
+)
+"""Below which duration what is the smallest step, and in which unit it is written."""
+
+
 def format_duration(span: timedelta | None) -> str:
-    """A duration as a person says it: 8 s, 9 min, 2 h 20 min, 3 d."""
+    """A duration in words, by humanize: 0.4 seconds, 37 seconds, 9 minutes, 2 hours and 20 minutes, 3 days.
+
+    What is left of the smallest unit is dropped, so that no duration is longer than it was. None is an unknown time.
+    """
     if span is None:
         return "an unknown time"
-    seconds = int(span.total_seconds())
-    if seconds < 120:
-        return f"{seconds} s"
-    if seconds < 7200:
-        return f"{seconds // 60} min"
-    if seconds < 172800:
-        hours, minutes = divmod(seconds // 60, 60)
-        return f"{hours} h {minutes} min"
-    return f"{seconds // 86400} d"
+    if span < timedelta():
+        return f"−{format_duration(-span)}"
+    size, unit = next((size, unit) for below, size, unit in _PRECISION if span < below)
+    whole = span // size * size
+    return humanize.precisedelta(whole, minimum_unit=unit, suppress=("months", "years"), format="%g")

@@ -96,6 +96,20 @@ WORDS: Table = (
         ),
     ),
     (
+        # The program says that it is still on its way: it opens its port later than what was said before.
+        "still-starting",
+        (
+            ("initialized with port", r"\b(?:Tomcat|Jetty|Undertow|Netty) initialized with ports?\b"),
+            ("initialization completed in", r"\bRoot WebApplicationContext: initialization completed in \d"),
+            ("using java", r"\bStarting \S{1,80} (?:v\S{1,60} )?using Java \d"),
+            ("waiting for application startup", r"\bWaiting for application startup\."),
+            ("started server process", r"\bStarted server process \["),
+            ("booting puma|puma starting", r"=> Booting Puma\b|\bPuma starting in (?:single|cluster) mode"),
+            ("booting worker", r"\bBooting worker with pid\b"),
+            ("loading checkpoint shards|loading model", r"(?i)\bloading (?:checkpoint shards|model)\b"),
+        ),
+    ),
+    (
         "uncaught",
         (
             ("traceback", r"^\s{0,4}Traceback \(most recent call last\)"),

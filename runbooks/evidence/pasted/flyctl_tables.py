@@ -16,6 +16,7 @@ _INFO = re.compile(r"(exit_code|oom_killed|requested_stop|guest_exit_code|signal
 _FROM_APP = re.compile(r"retrieved from app ([a-z0-9][a-z0-9-]{0,62})\b")
 _CHECKED_APP = re.compile(r"Health Checks for ([a-z0-9][a-z0-9-]{0,62})\Z")
 _SIZE = re.compile(r"(?P<kind>shared|performance)-(?:cpu-)?(?P<cpus>\d{1,3})x:(?P<memory>\d{1,7})MB")
+_DEPLOYED = re.compile(r"[a-z0-9][a-z0-9-]{0,62}:deployment-\w{1,60}\Z")
 _COUNTS = re.compile(r"(\d{1,4}) (passing|warning|critical)")
 
 _EVENTS = frozenset({"state", "event", "source", "timestamp"})
@@ -68,7 +69,6 @@ def app_status(text: PastedText) -> Iterator[Found]:
             "state": row.get("state", ""),
             "region": _region(row.get("region", "")),
             "updated_at": row.get("last updated", ""),
-            "config": {"metadata": {"fly_process_group": group.rstrip("†💀")}},
             **({"host_status": "unreachable"} if "💀" in group else {}),
             "checks": [
                 {"name": f"check {number + 1}", "status": status, "output": ""}
@@ -113,9 +113,8 @@ def _described(
         **({"cpus": int(cpus)} if cpus.isdecimal() and len(cpus) < 5 else {}),
         **({"memory_mb": int(memory)} if memory.isdecimal() and len(memory) < 9 else {}),
     }
-    config: dict[str, Any] = {"image": shown["image"]} if shown.get("image") else {}
+    config: dict[str, Any] = {"image": _image(shown["image"])} if shown.get("image") else {}
     config |= {"guest": guest} if shown.get("memory") else {}
-    config |= {"metadata": {"fly_process_group": shown["process group"]}} if shown.get("process group") else {}
     body: dict[str, Any] = {
         "id": machine_id,
         "instance_id": shown.get("instance id") or above.get("instance id", ""),
@@ -149,9 +148,8 @@ def _listed(row: Mapping[str, str]) -> dict[str, Any]:
     unreachable = row["id"].endswith("*")
     size, image = _SIZE.match(row.get("size", "")), row.get("image", "")
     guest = {"cpu_kind": size["kind"], "cpus": int(size["cpus"]), "memory_mb": int(size["memory"])} if size else {}
-    config: dict[str, Any] = {"image": image} if image else {}
+    config: dict[str, Any] = {"image": _image(image)} if image else {}
     config |= {"guest": guest} if guest else {}
-    config |= {"metadata": {"fly_process_group": row["process group"]}} if row.get("process group") else {}
     body = {
         "id": row["id"].rstrip("*"),
         "name": row.get("name", ""),
@@ -167,6 +165,12 @@ def _listed(row: Mapping[str, str]) -> dict[str, Any]:
 
 def _check(row: Mapping[str, str]) -> dict[str, str]:
     return {"name": row.get("name", ""), "status": row.get("status", ""), "output": row.get("output", "")}
+
+
+def _image(text: str) -> str:
+    """flyctl prints no registry, and a version behind the tag; what `fly deploy` tags is in Fly's own registry."""
+    reference = text.partition(" ")[0]
+    return f"registry.fly.io/{reference}" if _DEPLOYED.match(reference) else reference
 
 
 def _region(text: str) -> str:

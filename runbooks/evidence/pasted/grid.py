@@ -16,6 +16,10 @@ _MAX_COLUMNS = 20
 _RULE = re.compile(r"[\s\-=+*|│┼─━┌┐└┘├┤┬┴╭╮╰╯]*\Z")
 _BARS = re.compile(r"[|│┃]")
 _WORDS = re.compile(r"\S+(?: \S+)*")
+_NAMES = re.compile(
+    r"(?i)\b(?:ip address|last updated|process group|app platform|health checks|id|name|state|checks|region|role|image"
+    r"|volume|created|updated|size|process|version|status|machine|output|event|source|timestamp|info)\b"
+)
 _FIELD = re.compile(r"\s{0,20}(?P<key>[A-Za-z][A-Za-z ]{0,30}?)\s{0,20}(?P<sign>[=│|])\s?(?P<value>.*)\Z")
 _TITLED = re.compile(r"(?P<key>[A-Z][A-Za-z]{1,20}(?: ID)?):[ \t]{1,4}(?P<value>\S.{0,300})\Z")
 
@@ -58,18 +62,16 @@ def grids(lines: list[str], heads: Iterable[frozenset[str]]) -> Iterator[Grid]:
         heads: the names of columns, in lower case, that tell the tables that are looked for
     """
     wanted = tuple(heads)
-    title, index = "", 0
-    while index < len(lines):
-        line = lines[index]
-        index += 1
+    end = 0
+    for first, line in enumerate(lines):
+        # Every table of flyctl has one of these columns, and its head is in capitals.
+        if first < end or ("STATE" not in line and "STATUS" not in line):
+            continue
         columns = _columns(line)
         names = tuple(name for name, _ in columns)
-        if len(names) < 3 or not any(head <= set(names) for head in wanted):
-            title = line.strip() if line.strip() and not _RULE.match(line) else title
-            continue
-        first = index - 1
-        rows, index = _rows(lines, index, line, columns)
-        yield Grid(title, names, tuple(rows), (first, index))
+        if len(names) > 2 and any(head <= set(names) for head in wanted):
+            rows, end = _rows(lines, first + 1, line, columns)
+            yield Grid(_title(lines, first), names, tuple(rows), (first, end))
 
 
 def field_lists(lines: list[str]) -> Iterator[FieldList]:
@@ -95,6 +97,12 @@ def titled_fields(lines: list[str]) -> dict[str, str]:
     return found
 
 
+def _title(lines: list[str], head: int) -> str:
+    """The line above a head that is neither empty nor a rule."""
+    above = (line.strip() for line in reversed(lines[max(0, head - 5) : head]))
+    return next((line for line in above if line and not _RULE.match(line)), "")
+
+
 def _columns(line: str) -> list[tuple[str, int]]:
     """The names of the columns of a head, in lower case, with the places where they begin."""
     if len(line) > 1000:
@@ -106,8 +114,9 @@ def _columns(line: str) -> list[tuple[str, int]]:
                 cells.append((cell.strip().lower(), at + len(cell) - len(cell.lstrip())))
             at += len(cell) + 1
         return cells[:_MAX_COLUMNS]
-    found = [(match.group().lower(), match.start()) for match in _WORDS.finditer(line)]
-    return found[:_MAX_COLUMNS] if len(found) > 2 else []
+    # With spaces alone a head such as `PROCESS ID   VERSION` has to be told apart by its words.
+    found = [(match.group().lower(), match.start()) for match in _NAMES.finditer(line)]
+    return found[:_MAX_COLUMNS] if len(found) > 2 and not _NAMES.sub("", line).strip() else []
 
 
 def _rows(

@@ -19,6 +19,8 @@ from runbooks.evidence.parsers import text_of, time_of
 _MAX_TEXT = 5_000_000
 _MAX_ROWS = 20_000
 _COLOUR = re.compile(r"(?:\x1b|\^\[|␛)\[[\d;?]{0,20}[A-Za-z]|\x1b\](?:8;;|0;)[^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
+# `fly deploy` and Terraform put a bar before each line of another tool's output.
+_PIPE = re.compile(r"^ {1,8}\| (?=\S)(?![^\n|]{0,60}\|)", re.M)
 _ACTIONS_STAMP = r"\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z"
 _ACTIONS = re.compile(rf"{_ACTIONS_STAMP} ?")
 _ACTIONS_JOB = re.compile(rf"[^\t\n]{{1,200}}\t[^\t\n]{{1,200}}\t(?={_ACTIONS_STAMP})")
@@ -40,7 +42,11 @@ def unwrapped(text: str) -> str:
     Returns:
         its own lines; the text itself where nothing known stands around them
     """
-    text = _COLOUR.sub("", text[:_MAX_TEXT])
+    text = text[:_MAX_TEXT]
+    if any(sign in text for sign in ("\x1b", "^[", "␛")):
+        text = _COLOUR.sub("", text)
+    if " | " in text:
+        text = _PIPE.sub("", text)
     for unwrap in (_export, _actions, _compose):
         inner = unwrap(text)
         if inner is not None:
@@ -56,7 +62,9 @@ def without_stamps(text: str) -> str:
 def _actions(text: str) -> str | None:
     """GitHub Actions: a time before every line; `gh run view --log` adds the job and the step."""
     lines = text.splitlines()
-    bare = [_ACTIONS_JOB.sub("", line, count=1) for line in lines]
+    if not _begin(lines, _ACTIONS) and not _begin(lines, _ACTIONS_JOB):
+        return _unmarked(text) if "##[" in text else None
+    bare = [_after(_ACTIONS_JOB, line) for line in lines]
     if not _most(bare, _ACTIONS):
         return _unmarked(text) if "##[" in text else None
     return "\n".join(_ACTIONS_MARK.sub(r"\1", line.lstrip("\ufeff")) for line in bare)
@@ -67,12 +75,12 @@ def _unmarked(text: str) -> str:
 
 
 def _compose(text: str) -> str | None:
-    """`docker compose logs`: the container's name and a bar before every line."""
+    """The form of Docker Compose: the container's name and a bar before every line."""
     lines = text.splitlines()
-    if not _most(lines, _COMPOSE) or len(lines) < 2:
+    if not _begin(lines, _COMPOSE) or not _most(lines, _COMPOSE) or len(lines) < 2:
         return None
     names = {found["name"] for line in lines[:200] if (found := _COMPOSE.match(line))}
-    return "\n".join(_COMPOSE.sub("", line, count=1) for line in lines) if len(names) < 20 else None
+    return "\n".join(_after(_COMPOSE, line) for line in lines) if len(names) < 20 else None
 
 
 def _export(text: str) -> str | None:
@@ -135,6 +143,16 @@ def _words(row: Mapping[str, Any]) -> str:
 
 def _at(row: Mapping[str, Any]) -> datetime | None:
     return next((at for key in _EXPORT_TIME if (at := time_of(row.get(key)))), None)
+
+
+def _after(pattern: re.Pattern[str], line: str) -> str:
+    found = pattern.match(line)
+    return line[found.end() :] if found else line
+
+
+def _begin(lines: list[str], pattern: re.Pattern[str]) -> bool:
+    """Does one of the first lines begin so? Most texts need no further look."""
+    return any(pattern.match(line) for line in lines[:20])
 
 
 def _most(lines: Iterable[str], pattern: re.Pattern[str]) -> bool:

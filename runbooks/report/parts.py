@@ -1,0 +1,96 @@
+"""The parts of a report and their order: in the write-up and on the page. The templates have one macro for each.
+
+To move a part, move its line; to leave one out, change when it is shown. Headings and contents follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runbooks.report import facts
+from runbooks.report.document import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a report.
+
+    Attributes:
+        name: the name of its macro
+        title: its heading, and its words in the contents
+        when: whether a report has it
+        stays: a write-up that is too long never gives it up
+        anchor: where links on the page lead
+        of_definition: it is the section of that name in the runbook's definition; `steps` are all others
+    """
+
+    name: str
+    title: str = ""
+    when: Callable[[Report], object] = lambda _: True
+    stays: bool = False
+    anchor: str = ""
+    of_definition: bool = False
+
+
+def _unresolved(report: Report) -> bool:
+    return report.diagnosis.verdict != "healthy"
+
+
+WRITE_UP = (
+    Part("opening", stays=True),
+    Part("checks", "The five checks", lambda report: report.diagnosis.review, stays=True),
+    Part("summary", "Summary", stays=True),
+    Part("impact", "Impact"),
+    Part("what_to_do", "What to do"),
+    Part("root_cause", "Root cause"),
+    Part("contributing", "Contributing factors", lambda report: report.diagnosis.chain or report.diagnosis.untrue),
+    Part("ruled_out", "Ruled out", lambda report: facts.ruled_out(report) or facts.no_incident(report)),
+    Part("notes", "Engineer's notes", lambda report: report.notes),
+    Part("since", "Changes since the previous run", lambda report: report.since and report.since.earlier),
+    Part("timeline", "Timeline", lambda report: report.diagnosis.timeline),
+    Part("visibility", "Visibility", lambda report: report.diagnosis.visibility),
+    Part("hypotheses", "Hypotheses", lambda report: report.diagnosis.hypotheses),
+    Part("siblings", "Comparison with other machines of the app", lambda report: report.diagnosis.comparison),
+    Part("verification", "Verification", lambda report: report.diagnosis.verification and _unresolved(report)),
+    Part("prevention", "Prevention", lambda report: report.diagnosis.prevention),
+    Part("not_checked", "Not checked"),
+    Part("chat", "For a chat or a ticket", stays=True),
+    Part("support", "For Fly's support", _unresolved),
+    Part("evidence", "Evidence", stays=True),
+    Part("closing", stays=True),
+)
+
+PAGE = (
+    (
+        "Conclusion",
+        (
+            Part("checks", "Results of the checks", lambda report: report.diagnosis.review, anchor="checks"),
+            Part("root_cause", "Root cause", anchor="cause"),
+            Part("since", "Changes since the previous run", lambda report: report.since, anchor="since"),
+            Part("notes", "Notes", lambda report: report.notes, anchor="notes"),
+            Part("timeline", of_definition=True),
+            Part("hypotheses", "Hypotheses", anchor="hypotheses"),
+            Part("visibility", "Visibility", lambda report: report.diagnosis.visibility, anchor="visibility"),
+        ),
+    ),
+    ("Step by step", (Part("steps", of_definition=True),)),
+    (
+        "What to do",
+        (
+            Part("what_to_do", "What to do", anchor="what-to-do"),
+            Part("verification", "Verify the fix", lambda report: report.diagnosis.verification, anchor="verification"),
+            Part("prevention", "Prevention", lambda report: report.diagnosis.prevention, anchor="prevention"),
+        ),
+    ),
+    (
+        "Evidence and limits",
+        (
+            Part("not_checked", "Not checked", anchor="not-checked"),
+            Part("searched", of_definition=True),
+            Part("support", "For Fly's support", anchor="support"),
+            Part("evidence", "Evidence", anchor="evidence"),
+        ),
+    ),
+)
+"""The page below its first screen, under the labels of its contents."""
