@@ -37,7 +37,7 @@ def worlds() -> dict[str, Collected]:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worlds: dict[str, Collected]) -> Path:
     """An output root of its own, and cases that look at the worlds as they were seen."""
     monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path))
-    monkeypatch.setattr(module, "collect", lambda given, settings, watch, facets: worlds[given.source])
+    monkeypatch.setattr(module, "collect", lambda given, settings, watch, facets, **_: worlds[given.source])
     monkeypatch.setattr(module, "_current", None)
     monkeypatch.setattr(module, "_opened", False)
     return tmp_path
@@ -109,7 +109,7 @@ def test_looking_again_says_what_changed_and_keeps_what_was_seen(
     root: Path, worlds: dict[str, Collected], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = open_case(source=DEMO)
-    monkeypatch.setattr(module, "collect", lambda given, settings, watch, facets: worlds[FIXED])
+    monkeypatch.setattr(module, "collect", lambda given, settings, watch, facets, **_: worlds[FIXED])
     shown = case.refresh()
     assert case.diagnosis.verdict == "healthy"
     table = shown.table

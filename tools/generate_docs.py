@@ -104,6 +104,9 @@ def _page(info: CauseInfo, known: Mapping[str, CauseInfo], scenarios: list[str])
         parts += ["## What belongs to it", _bullets(related)]
     parts += ["## The test that settles it", sentence(info.next_test, {})]
     parts += [f"## What to do: {filled(info.remedy, {}).title}", *_remedy(filled(info.remedy, {}))]
+    if info.instead:
+        other = filled(info.instead, {})
+        parts += [f"## What to do if the machine is in another state by now: {other.title}", *_remedy(other)]
     if info.prevention:
         parts += [f"## How to prevent it: {filled(info.prevention, {}).title}", *_remedy(filled(info.prevention, {}))]
     parts += ["## Sources", _bullets(f"<{link}>" for link in info.links)]

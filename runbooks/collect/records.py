@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from runbooks.base.settings import RECORD_COLUMNS
 from runbooks.collect.result import FacetResult, absent, seen, unavailable
 from runbooks.evidence.models import Json, Reason, Record, RecordEvents, Records
 from runbooks.evidence.parsers import text_of, time_of
@@ -159,7 +160,12 @@ class RecordsReader:
         if newest:
             query = query.order_by(table.c[newest].desc())
         rows = connection.execute(query).mappings().all()
-        return cleaned(({str(k): _plain(v) for k, v in row.items()} for row in rows), table.name, self._redactor)
+        return cleaned(
+            ({str(k): _plain(v) for k, v in row.items()} for row in rows),
+            table.name,
+            self._redactor,
+            self._columns.values(),
+        )
 
     def _reason(self, error: Exception) -> str:
         """What went wrong, in words, with the driver's own first line; without SQL and without the URL's password."""
@@ -213,9 +219,10 @@ def _counted(rows: int) -> str:
     return "1 row" if rows == 1 else f"{rows} rows" + (", the newest" if rows == MAX_ROWS else "")
 
 
-def cleaned(rows: Iterable[Json], table: str, redactor: Redactor) -> list[dict[str, Any]]:
+def cleaned(rows: Iterable[Json], table: str, redactor: Redactor, mapped: Collection[str] = ()) -> list[dict[str, Any]]:
     """Rows as they may leave this package, in an order that does not depend on the database."""
-    clean = [redactor.value(dict(row), f"row of {table}") for row in rows]
+    known = {*mapped, *RECORD_COLUMNS}
+    clean = [redactor.row(row, f"row of {table}", known) for row in rows]
     return sorted(clean, key=lambda row: str(sorted(row.items())))
 
 

@@ -21,6 +21,7 @@ UNKNOWN = {
     **dict.fromkeys(("believed", "tagged"), "IMAGE"),
     "its_org": "ORG",
     "label": "TAG",
+    "memory": "1024",
     "port": "INTERNAL_PORT",
     "settings": 'NAME="${NAME:?}"',
     "set_secrets": 'set NAME="${NAME:?}"',

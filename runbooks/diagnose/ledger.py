@@ -24,6 +24,7 @@ from runbooks.diagnose.commands import sentence
 from runbooks.diagnose.contradictions import contradictions
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Claim, Confidence, Finding, Hypothesis, Owner, Remedy, Status
+from runbooks.diagnose.preconditions import Plan, Standing
 from runbooks.evidence.models import Outcome
 
 
@@ -122,6 +123,8 @@ class CauseInfo:
     distinguish_from: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     owner: Owner = Owner.YOU
+    needs: AbstractSet[Standing] = frozenset()
+    instead: Remedy | None = None
 
     @property
     def doc(self) -> str:
@@ -151,6 +154,8 @@ def cause(
     distinguish_from: Mapping[str, str] | None = None,
     sources: tuple[str, ...] = (),
     owner: Owner = Owner.YOU,
+    needs: AbstractSet[Standing] = frozenset(),
+    instead: Remedy | None = None,
 ) -> Callable[[Rule], Rule]:
     """Register the rule that follows as a cause.
 
@@ -168,6 +173,8 @@ def cause(
         distinguish_from: for each similar cause, how to tell the two apart
         sources: where Fly documents it
         owner: who can fix it
+        needs: the states of the machine in which remedy and next test hold; empty: in any
+        instead: the remedy for all other states of a machine that exists
     """
 
     def register(rule: Rule) -> Rule:
@@ -188,6 +195,8 @@ def cause(
             distinguish_from or {},
             sources,
             owner,
+            needs,
+            instead,
         )
         return rule
 
@@ -342,7 +351,9 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         supports=_claims(facts, points, Kind.SUPPORTS),
         against=_claims(facts, points, Kind.CONTRADICTS),
         missing=_claims(facts, points, Kind.MISSING),
-        next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else sentence(info.next_test, names),
+        next_test=""
+        if status in (Status.CONFIRMED, Status.REFUTED)
+        else Plan(facts).test(sentence(info.next_test, names), info.needs),
         always_listed=info.always_listed,
     )
     return Entry(info, hypothesis, names, last.short)

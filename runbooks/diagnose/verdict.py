@@ -21,6 +21,7 @@ from runbooks.diagnose.model import (
     Verdict,
     View,
 )
+from runbooks.diagnose.preconditions import NEW, Plan, follow
 from runbooks.diagnose.states import row_agrees
 from runbooks.evidence.models import Evidence, Outcome, Reason
 from runbooks.evidence.retention import overdue
@@ -217,7 +218,8 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
 
 def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, ...]:
     """The cause's remedy first, then those of what contributed; for an open case, the cheapest next tests."""
-    remedies = [filled(entry.info.remedy, entry.names) for entry in told_first(ledger)]
+    steps = [(e.info.remedy, e.names, e.info.needs, e.info.instead) for e in told_first(ledger)]
+    remedies = follow(Plan(facts), steps)
     if ledger.top is None and verdict is not Verdict.HEALTHY:
         remedies = [*_make_it_visible(facts), *_ask_fly(facts), *_tests(ledger), *remedies]
     return tuple(remedies)
@@ -270,13 +272,14 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
 
 def _prevention(ledger: Ledger, audit: list[Remedy]) -> tuple[Remedy, ...]:
     entries = [entry for entry in (ledger.top, *ledger.contributing) if entry]
-    own = [filled(e.info.prevention, e.names) for e in entries if e.info.prevention]
+    # It is about the next machine, whatever became of this one.
+    own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries if e.info.prevention]
     return tuple({remedy.title: remedy for remedy in (*own, *audit)}.values())
 
 
 def _verification(facts: Facts) -> tuple[Remedy, ...]:
     """The checks that verify the fix, as commands that exist today."""
-    names = {**facts.names, "live_id": "NEW_ID"}
+    names = {**facts.names, "live_id": NEW}
     checks = (
         Remedy(
             "The image exists",

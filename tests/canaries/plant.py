@@ -9,6 +9,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runbooks.simulator.scenario import FOLDER, load_scenario
 from runbooks.simulator.server import Simulator
+from tests.redaction.rows import corpus
 
 MACHINE = "91850296bd4738"
 NAME = "vyx-63eea370"
@@ -221,6 +223,13 @@ def plan() -> tuple[Plan, dict[str, Any], dict[str, Any], dict[str, str], dict[s
             f"userEmail: '{p.put('caller', 'e-mail address', 'caller@canary.example')}'",
         ]
     )
+    lines, settings, columns = corpus_forms(p)
+    caller = "\n".join((caller, *lines))
+    config["env"] |= {f"SETTING_{n}": value for n, value in enumerate(settings[::3])}
+    config["metadata"] |= {f"note_{n}": value for n, value in enumerate(settings[1::3])}
+    config["init"]["cmd"] += [part for n, value in enumerate(settings[2::3]) for part in (f"--thing{n}", value)]
+    row["extra"] = {"said": columns[::2]}
+    world["records"]["events"][0]["details"]["lines"] = columns[1::2]
     parameters = {
         "app_name": APP,
         "machine_id": MACHINE,
@@ -235,6 +244,34 @@ def plan() -> tuple[Plan, dict[str, Any], dict[str, Any], dict[str, str], dict[s
     }
     environment = {"FLY_API_TOKEN": told["token"], "records password": records}
     return p, told, added, parameters, environment
+
+
+def corpus_forms(p: Plan) -> tuple[list[str], list[str], list[str]]:
+    """Forms of the corpus, each with a secret of its own: lines for the caller, values for settings, lines for rows."""
+    lines: list[str] = []
+    settings: list[str] = []
+    columns: list[str] = []
+    seen: set[str] = set()
+    for row in corpus():
+        if not row.positive or len(row.secrets) != 1 or "\n" in row.text or row.rule.startswith("json:"):
+            continue
+        secret = row.secrets[0]
+        if not re.fullmatch(r"[A-Za-z0-9_-]{16,200}", secret) or secret in seen or not row.wholly_masked():
+            continue
+        if any(secret in other or other in secret for other in seen):
+            continue
+        seen.add(secret)
+        place = len(seen) % 3
+        if place == 1 and not re.search(r"[0-9]", secret):
+            place = 0
+        p.put(f"corpus, {('caller', 'setting', 'row')[place]}", f"{row.rule} {row.form}", secret)
+        if place == 1:
+            settings.append(secret)
+        else:
+            (lines, columns)[place == 2].append(row.text)
+        if len(seen) == 330:
+            break
+    return lines, settings, columns
 
 
 class Spiked:

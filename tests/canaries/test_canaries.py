@@ -73,7 +73,7 @@ def run(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, s
 
 def test_there_are_enough_of_them(world: World) -> None:
     canaries = world[0].canaries
-    assert len(canaries) >= 40
+    assert len(canaries) >= 300
     assert len({canary.place for canary in canaries}) >= 30
     assert len({canary.kind for canary in canaries}) >= 20
     parts = [part for canary in canaries for part in canary.parts]

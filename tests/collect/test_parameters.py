@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -155,10 +156,10 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.
     path = tmp_path / "answer.json"
     path.write_text("{}")
 
-    def locked(self: Path, *args: object, **more: object) -> None:
+    def locked(*args: object, **more: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", locked)
+    monkeypatch.setattr(os, "open", locked)
     assert "Permission denied" in refused(caller_log=str(path)).cause
 
 
@@ -185,11 +186,12 @@ def test_a_megabyte_of_slashes_is_no_path() -> None:
     assert caller_text(validate(RUNBOOK, {**LEAST, "caller_log": text}).caller_log) == text
 
 
-def test_a_huge_file_is_read_up_to_a_limit(tmp_path: Path) -> None:
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "huge.log"
     with path.open("w") as file:
         file.truncate(20_000_000)
-    assert len(caller_text(str(path))) == 5_000_000
+    with pytest.raises(ParameterError, match="longer than 5,000,000 bytes"):
+        caller_text(str(path))
 
 
 def test_a_scenario_supplies_what_was_not_given() -> None:

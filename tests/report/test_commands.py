@@ -133,7 +133,7 @@ def _asks_fly_s_registry_only_when_logged_in(group: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("slug", sorted(catalogue()))
 def test_every_command_of_a_cause_exists_before_names_are_filled_in(slug: str) -> None:
     info = catalogue()[slug]
-    for remedy in filter(None, (info.remedy, info.prevention)):
+    for remedy in filter(None, (info.remedy, info.instead, info.prevention)):
         for line in filled(remedy, {}).commands:
             forms.check(line)
         texts = (remedy.title, remedy.why)

@@ -23,6 +23,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
+from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import ended_by_itself, lookup_faults, refused, said_no
 from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
 
@@ -131,6 +132,7 @@ def ambiguous_create(facts: Facts) -> Iterator[Point | Conclusion]:
     "Somebody else holds the machine's lease",
     stage=Stage.LIFE,
     explains=("record-never-updated", "start-rejected", "stopped-by-request"),
+    needs=EXISTS,
     remedy=Remedy(
         "Wait until the lease ends, or have its holder release it",
         "While it is held, only its holder may change the machine. A deploy that broke off leaves it behind.",

@@ -22,6 +22,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
+from runbooks.diagnose.preconditions import RESTS, WAITS
 from runbooks.diagnose.shared_evidence import crash, crash_evidence, refused, refused_before_it_ran, said_no
 
 _WAITS = ("record-never-updated", "no-machine-behind-app")
@@ -220,6 +221,7 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
         "stopped-by-request": "The machine ran before.",
     },
     sources=("machines/machine-states", "machines/api/machines-resource"),
+    needs=RESTS,
     remedy=Remedy(
         "Start the machine",
         "The machine is reserved and prepared, but no start request was sent.",
@@ -316,6 +318,12 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
     stage=Stage.LIFE,
     owner=Owner.UNDECIDED,
     explains=(*_WAITS, "start-rejected", "connected-too-early"),
+    needs=WAITS,
+    instead=Remedy(
+        "Start the machine",
+        "A start works from the state that the machine is in.",
+        ("fly machine start {machine_id} -a {app}",),
+    ),
     remedy=Remedy(
         "Create a replacement, and destroy this machine with --force",
         "A transitional state that lasts longer than Fly's limit does not end without action. "
@@ -388,6 +396,12 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     "The machine's current state does not allow the request",
     stage=Stage.LIFE,
     explains=_WAITS,
+    needs=WAITS,
+    instead=Remedy(
+        "Repeat the request",
+        "The machine is no longer in the state that did not allow it.",
+        ("fly machine start {machine_id} -a {app}",),
+    ),
     remedy=Remedy(
         "Wait until the machine's state is settled, then repeat the request",
         "Start works from created, stopped, suspended and failed; destroy without force only from a settled state.",

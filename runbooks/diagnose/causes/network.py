@@ -22,6 +22,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.preconditions import UP
 from runbooks.diagnose.shared_evidence import crash, crash_evidence
 from runbooks.evidence.models import Outcome
 
@@ -188,6 +189,7 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
     "The client connected before the machine had started",
     stage=Stage.REACH,
     explains=("record-never-updated", "start-rejected"),
+    needs=UP,
     remedy=Remedy(
         "Wait for the machine, then connect, and try again",
         "A create call answers before the machine boots. Everything works now.",

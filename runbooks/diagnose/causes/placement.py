@@ -19,6 +19,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.model import Owner, Remedy
+from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import (
     create_refused,
     other_reason,
@@ -76,13 +77,11 @@ def region_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     stage=Stage.CREATE,
     owner=Owner.FLY,
     explains=(*_HIDES, "start-rejected"),
+    needs=EXISTS,
     remedy=Remedy(
         "Make a new machine instead of starting or growing this one",
         "A stopped machine stays bound to its host; the host is full now, others may not be.",
-        (
-            "fly machine clone {machine_id} -a {app} -r {region}",
-            "fly machine start {machine_id} -a {app}",
-        ),
+        ("fly machine clone {machine_id} -a {app} -r {region}",),
     ),
     prevention=Remedy(
         "Treat this refusal as one to repeat",
@@ -270,6 +269,7 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
         "hidden-from-launch-tools",
         "platform-incident",
     ),
+    needs=EXISTS,
     remedy=Remedy(
         "Wait for the host, or make a replacement elsewhere",
         "The platform knows the machine and cannot reach the computer it is on; nothing you send will get there.",

@@ -21,6 +21,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import crash, crash_evidence
 from runbooks.evidence.models import Probe
 
@@ -29,9 +30,10 @@ from runbooks.evidence.models import Probe
     "cordoned",
     "The machine is cordoned, so it gets no traffic",
     stage=Stage.REACH,
+    needs=EXISTS,
     remedy=Remedy(
         "Uncordon the machine",
-        "The machine is running, but the proxy sends no traffic to a cordoned machine.",
+        "The proxy sends no traffic to a cordoned machine, even while it is started.",
         ("fly machine uncordon {live_id} -a {app}", "fly machine status {live_id} -a {app}"),
     ),
     prevention=Remedy(
@@ -153,7 +155,7 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
     yield concludes(
         f"The program does not listen on {where} of 0.0.0.0, where the proxy sends traffic. {heard}".rstrip(),
         f"its program does not listen on {where} of 0.0.0.0",
-        port=str(port or ""),
+        port=str(next((r.number for r in announced[-1:]), "") or ""),
         heard=heard,
     )
 

@@ -24,6 +24,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.preconditions import UP
 from runbooks.diagnose.refusals import meanings
 from runbooks.diagnose.shared_evidence import crash, crash_evidence, exited_before_it_ran, never_ran, refused
 from runbooks.evidence.resources import AppSecret
@@ -363,7 +364,7 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
     remedy=Remedy(
         "Increase the machine's memory, or limit the program's heap",
         "The default guest has 256 MB. The kernel kills a program that needs more.",
-        ("fly machine update {live_id} -a {app} --vm-memory 1024",),
+        ("fly machine update {live_id} -a {app} --vm-memory {memory}",),
     ),
     prevention=Remedy(
         "Set guest in the create call",
@@ -469,6 +470,7 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
     "A health check fails, so the machine gets no traffic",
     stage=Stage.REACH,
     explains=("record-never-updated", "destroyed-by-deploy", "no-machine-behind-app"),
+    needs=UP,
     remedy=Remedy(
         "Fix the program so that the health check passes, or correct the check",
         "The machine is running. The proxy sends it no traffic while its check is critical, and a deploy replaces it.",

@@ -21,6 +21,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
+from runbooks.diagnose.preconditions import EXISTS, RESTS
 from runbooks.diagnose.shared_evidence import crash, crash_evidence
 
 RESTING = ("stopped", "stopping", "suspended", "suspending")
@@ -42,6 +43,12 @@ def _rests_not(facts: Facts) -> Iterator[Point]:
     "A request stopped the machine",
     stage=Stage.LIFE,
     explains=(*_UNREACHED, "autostart-disabled"),
+    needs=RESTS,
+    instead=Remedy(
+        "Find who stops the machine",
+        "The platform received a stop request from an API call, a script or the dashboard.",
+        ("fly tokens list -a {app}",),
+    ),
     remedy=Remedy(
         "Find who stops the machine, then start it",
         "The platform received a stop request from an API call, a script or the dashboard.",
@@ -90,6 +97,7 @@ def stopped_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     "The proxy stopped the machine because it had no traffic",
     stage=Stage.LIFE,
     explains=(*_UNREACHED, "exited-normally"),
+    needs=EXISTS,
     remedy=Remedy(
         "Enable autostart, or keep one machine running",
         "Autostop is on: the proxy stops machines it does not need after some minutes without traffic. {again}",
@@ -176,6 +184,7 @@ def stopped_by_autostop(facts: Facts) -> Iterator[Point | Conclusion]:
     "The machine is stopped, and autostart is off",
     stage=Stage.LIFE,
     explains=(*_UNREACHED, "stopped-by-autostop", "start-rejected"),
+    needs=RESTS,
     remedy=Remedy(
         "Enable autostart, and start the machine once manually",
         "No service of this machine allows the proxy to start it, so requests get HTTP 503.",

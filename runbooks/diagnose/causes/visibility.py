@@ -20,6 +20,7 @@ from runbooks.diagnose.ledger import (
     supports,
 )
 from runbooks.diagnose.model import Owner, Remedy
+from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import lookup_faults
 from runbooks.evidence.models import Listing, Outcome
 
@@ -29,6 +30,7 @@ from runbooks.evidence.models import Listing, Outcome
     "fly status leaves this machine out",
     stage=Stage.SEEN,
     mechanism=True,
+    needs=EXISTS,
     remedy=Remedy(
         "Look with fly machine list, or give the machine its metadata",
         "`fly status`, `fly deploy` and `fly scale` only know machines with fly_platform_version=v2. "
@@ -75,6 +77,7 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
     stage=Stage.SEEN,
     owner=Owner.FLY,
     explains=("hidden-from-launch-tools", "record-never-updated"),
+    needs=EXISTS,
     remedy=Remedy(
         "Ask for the machine by its id, and tell Fly",
         "The list is an index that can lag or lose an entry; the machine itself answers. Give Fly's support the id "

@@ -143,6 +143,12 @@ class Facts:
         """The app's own hostname; a placeholder where no app is known."""
         return f"{self.subject.app or 'APP'}.fly.dev"
 
+    @property
+    def lost(self) -> bool:
+        """Is the machine known to be gone, so that only a new one can follow?"""
+        absent = not self.machine.views and self.outcome(Facet.MACHINE) is Outcome.ABSENT
+        return self.events.destroyed or absent or not (self.machine.views or self.subject.machine_id)
+
     @cached_property
     def names(self) -> Mapping[str, str]:
         """What commands are filled in with; unknown names are left out."""
@@ -150,7 +156,7 @@ class Facts:
         known = {
             "app": self.subject.app,
             "machine_id": self.subject.machine_id,
-            "live_id": "NEW_ID" if self.events.destroyed or not self.machine.views else self.subject.machine_id,
+            "live_id": "NEW_ID" if self.lost else self.subject.machine_id,
             "name": self.subject.machine_name,
             "org": self.subject.org,
             "region": machine.region if machine else self.caller.answer.region,
@@ -160,6 +166,7 @@ class Facts:
             "url": self.caller.believed_url,
             "app_host": self.app_host,
             "believed_host": self.caller.believed_host,
+            "memory": str(self.machine.more_memory_mb or ""),
         }
         env = machine.env if machine else {}
         # A secret belongs into `fly secrets set`, and not where everybody who reads the machine can read it.

@@ -116,6 +116,26 @@ class MachineFacts:
         )
 
     @cached_property
+    def memory_mb(self) -> int:
+        """The memory of its guest; 0, where no view tells."""
+        guest = (self.config or {}).get("guest")
+        told = guest.get("memory_mb") if isinstance(guest, Mapping) else None
+        return told if isinstance(told, int) else 0
+
+    @cached_property
+    def more_memory_mb(self) -> int:
+        """Twice its memory, at least 1024 MB; 0, where it is not known or its CPUs do not allow that much.
+
+        Fly's page on machine sizing: at most 2 GB for a shared CPU, 8 GB for a performance CPU.
+        """
+        guest = (self.config or {}).get("guest")
+        if not self.memory_mb or not isinstance(guest, Mapping):
+            return 0
+        told, more = guest.get("cpus"), max(1024, 2 * self.memory_mb)
+        each = 8192 if guest.get("cpu_kind") == "performance" else 2048
+        return more if more <= each * (told if isinstance(told, int) else 1) else 0
+
+    @cached_property
     def seen_evidence(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(s.evidence for s in self.views))
 

@@ -84,11 +84,14 @@ _BARE = re.compile(
 _BLOCK = re.compile(r"(?P<secret>[^\s\0][^\n\0]{0,8192}(?:\n[ \t]{1,40}[^\s\0:]{8,8192}(?=\n|$)){0,200})")
 _REFERENCE = re.compile(
     r"(?i)\\?[$<{]|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings|self|this|local"
-    r"|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]\w|ENV\["
+    r"|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\["
 )
 _NOTHING = re.compile(
-    r"(?i)(?:undefined|null|none|nil|true|false|(?:my|your|the|an?)[ _-].*|missing|empty|unset|required|optional|yes|no|on|off|set|not|redacted"
-    r"|\[?(?:redacted|masked|filtered|hidden)\]?|not[ _-]?(?:set|given|found)|is|was|are|were|has|must|should|cannot"
+    r"(?i)(?:undefined|null|none|nil|true|false|(?:my|your|the|an?)[ _-].*|missing"
+    r"|empty|unset|required|optional|yes|no|on|off|set"
+    r"|not|redacted"
+    r"|\[?(?:redacted|masked|filtered|hidden)\]?|not[ _-]?(?:set|given|found)"
+    r"|is|was|are|were|has|must|should|cannot"
     r"|string|str|int|bool|number|object|n/a|\d{1,3}|\d{1,3}(?:\.\d{1,3}){1,3}|0x[0-9a-f]{1,16}"
     r"|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
 )
@@ -183,7 +186,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     secret = bare["secret"]
     stop = bare.end() - (len(secret) - len(_trimmed(secret)))
     secret = text[at:stop]
-    if not secret or _is_nothing(secret):
+    if len(secret) < 3 or not re.search(r"\w", secret) or _is_nothing(secret):
         return
     if strength is Strength.WEAK or (op is None and not flag):
         sure = _looks_secret(secret)

@@ -60,6 +60,8 @@ def opaque_spans(text: str) -> Iterator[tuple[int, int]]:
         if not _may_be(run) or (len(run) > 100 and _PICTURE.match(run)):
             continue
         start, end = match.span()
+        if text.endswith("base64,", max(0, start - 7), start):
+            continue  # the data of a picture or page, which is looked into
         for begin, stop in _random_parts(run):
             if not _explained(text, start + begin, start + stop, start, end):
                 yield _with_neighbours(text, start + begin, start + stop)

@@ -18,7 +18,7 @@ import hashlib
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ from runbooks.evidence.redaction.encodings import ESCAPE, HEX, NESTED, RUN, deco
 from runbooks.evidence.redaction.forms import BY_LOOKS, FORMS, PERSONAL, form_spans, kind_by_looks
 from runbooks.evidence.redaction.known import SEARCHED_FROM, KnownValues
 from runbooks.evidence.redaction.names import Strength, assigned_spans, snake_case, strength_of
-from runbooks.evidence.redaction.opacity import opaque_spans
+from runbooks.evidence.redaction.opacity import is_random, opaque_spans
 from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
 
 PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
@@ -115,10 +115,15 @@ class Redactor:
         return masked
 
     def _once(self, text: str, place: str) -> str:
-        text = self._replaced(text, [(a, b, kind, text[a:b]) for a, b, kind in self._spans(text)], place)
+        spans = [(a, b, self._precise(kind, text[a:b]), text[a:b]) for a, b, kind in self._spans(text)]
+        text = self._replaced(text, spans, place)
         if ESCAPE.search(text):
             text = self._replaced(text, list(escaped_spans(text, self._spans)), place)
         return self._encoded(text, place, 0)
+
+    def _precise(self, kind: str, written: str) -> str:
+        """A random token that is a secret in base64 is said to be one."""
+        return "encoded" if kind == "opaque" and RUN.fullmatch(written) and self._holds(written, 0) else kind
 
     def _search(self, text: str, place: str) -> str:
         """Only what is known already is looked for: every rule has seen this part."""
@@ -134,6 +139,16 @@ class Redactor:
         learned, self._in_key = self._known.learned, False
         masked = self._value(value, place, within)
         return masked if self._known.learned == learned else self._value(masked, place, within)
+
+    def row(self, row: Mapping[str, Any], place: str, known: Collection[str] = ()) -> dict[str, Any]:
+        """A row of a database: a column that is not `known` is masked unless its name, shape or prose is harmless."""
+        strict = {
+            name: self._forced(item, kind_by_looks, place, name)
+            for name, item in row.items()
+            if name not in known and isinstance(item, str) and self._unmapped(name, item)
+        }
+        masked: dict[str, Any] = self.value({**row, **strict}, place)
+        return masked
 
     def scan(self, text: str) -> list[Hit]:
         """What is still in the clear in this text. An empty list is the only good answer."""
@@ -219,10 +234,9 @@ class Redactor:
         name = next((value[key] for key in _NAMED if isinstance(value.get(key), str)), None)
         if name is None or len(name) > 200 or not any(key in value for key in _VALUES):
             return False
-        strength = strength_of(name)
-        return strength is Strength.STRONG or (
-            strength is Strength.WEAK and (name.isupper() or within.lower() in ENVIRONMENT)
-        )
+        if within.lower() in ENVIRONMENT:
+            return self._telling(name, next(str(value[key]) for key in _VALUES if key in value))
+        return strength_of(name) is Strength.STRONG or (strength_of(name) is Strength.WEAK and name.isupper())
 
     def _telling(self, name: str, value: str) -> bool:
         """Has the value under this name of an environment to be masked? Unless name or shape are harmless, yes."""
@@ -233,6 +247,10 @@ class Redactor:
         if strength is not Strength.NONE or _ENV_SECRET.search(name):
             return True
         return not (harmless_key(name) or harmless_shape(value) or value in self._spared)
+
+    def _unmapped(self, name: str, item: str) -> bool:
+        prose = len(item.split()) > 1 or item[:1] in ("{", "[")
+        return not prose and not item.isalpha() and "://" not in item and self._telling(name, item)
 
     def _key(self, key: str, place: str) -> str:
         """Keys are masked by their looks only: a known value that is also the name of a field must not rename it."""
@@ -351,8 +369,11 @@ class Redactor:
 
 def _apart(found: list[tuple[int, int, str]], text: str) -> list[tuple[int, int, str]]:
     """The same without overlaps: a token with looks of its own is one value wherever it stands, and keeps its name."""
-    atoms = _merged([one for one in found if one[2] in _ATOMS])
-    around = _merged([one for one in found if one[2] not in _ATOMS and one[2] != "email"])
+    known = _merged([one for one in found if not one[2]])
+    looks = _merged([one for one in found if one[2] in _ATOMS])
+    # What a known value explains is no token that goes on behind it.
+    atoms = sorted([*known, *(one for one in looks if not _touches(one, known))])
+    around = _merged([one for one in found if one[2] and one[2] not in _ATOMS and one[2] != "email"])
     pieces = [piece for one in around for piece in _without(one, atoms, text)]
     taken = sorted([*atoms, *pieces])
     persons = [one for one in _merged([one for one in found if one[2] == "email"]) if not _touches(one, taken)]
@@ -379,12 +400,17 @@ def _without(one: tuple[int, int, str], atoms: list[tuple[int, int, str]], text:
     cut = False
     while index < len(atoms) and atoms[index][0] < end:
         if atoms[index][1] > begin:
-            if _WORTH.search(text[begin : atoms[index][0]]):
+            if _worth(kind, text[begin : atoms[index][0]]):
                 yield begin, atoms[index][0], kind
             begin, cut = max(begin, atoms[index][1]), True
         index += 1
-    if begin < end and (not cut or _WORTH.search(text[begin:end])):
+    if begin < end and (not cut or _worth(kind, text[begin:end])):
         yield begin, end, kind
+
+
+def _worth(kind: str, rest: str) -> bool:
+    """Is what stands beside a token a part of the secret, too? Of a random run only what is random by itself."""
+    return is_random(rest) if kind == "opaque" else _WORTH.search(rest) is not None
 
 
 def _touches(one: tuple[int, int, str], taken: list[tuple[int, int, str]]) -> bool:

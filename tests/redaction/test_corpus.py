@@ -1,0 +1,62 @@
+"""How much of other tools' test cases is masked, and how much that is harmless stays."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from runbooks.evidence.redaction import Redactor
+from runbooks.redaction import redact_text, redact_value
+from tests.redaction.rows import corpus, harmless_lines
+
+
+@pytest.mark.parametrize(("tool", "share"), [("gitleaks", 0.99), ("own", 0.99), ("detect-secrets", 0.95)])
+def test_secrets_of_other_tools_are_masked_wholly(tool: str, share: float) -> None:
+    rows = [row for row in corpus() if row.tool == tool and row.positive]
+    left = [row.text for row in rows if not row.wholly_masked()]
+    assert len(left) <= (1 - share) * len(rows), left
+
+
+def test_lines_of_fly_stay() -> None:
+    rows = [row for row in corpus() if row.tool == "own" and not row.positive]
+    changed = [row.text for row in rows if not row.untouched()]
+    assert len(changed) <= 0.01 * len(rows), changed
+
+
+def test_harmless_lines_stay() -> None:
+    lines = harmless_lines()
+    assert len(lines) >= 2_000
+    changed = [line for line in lines if Redactor().text(line) != line]
+    assert len(changed) <= 0.01 * len(lines), changed
+
+
+def test_what_was_masked_stays_as_it_is() -> None:
+    for row in corpus()[::7]:
+        masked = row.masked()
+        assert Redactor().text(masked) == masked
+
+
+def test_each_call_begins_anew() -> None:
+    assert redact_text("API_TOKEN=hunter2hunter") == redact_text("API_TOKEN=hunter2other")
+    assert redact_value({"password": "hunter2", "n": 1}) == {"password": "<secret:value#1>", "n": 1}
+
+
+def test_a_team_can_see_keys_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNBOOKS_REDACT_ALLOW", "Sharding, plan")
+    redactor = Redactor()
+    masked = redactor.value({"env": {"SHARDING": "q8Zr2Lw9Tt", "PLAN": "gold", "OTHER": "q8Zr2Lw9Tt"}})
+    assert masked == {"env": {"SHARDING": "q8Zr2Lw9Tt", "PLAN": "gold", "OTHER": "<secret:value#1>"}}
+    assert {(hit.rule, hit.place) for hit in redactor.hits} >= {("allowed", "SHARDING"), ("allowed", "PLAN")}
+
+
+@pytest.mark.parametrize(
+    "piece", ["password=", "token: '", "a.b-", "Aa1", "https://a:", "<xToken>", '"k":"', "-p ", "A-1-"]
+)
+def test_twice_the_text_takes_twice_the_time(piece: str) -> None:
+    def spent(size: int) -> float:
+        begun = time.process_time()
+        Redactor().text(piece * (size // len(piece)))
+        return time.process_time() - begun
+
+    assert spent(200_000) < 8 * max(0.05, spent(50_000))
