@@ -55,6 +55,8 @@ def lines(templates: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]
 
 def sentence(template: str, names: Mapping[str, str]) -> str:
     """Prose with the names in it; what stands between backticks may be a command, and is filled in as one."""
+    if "{" not in template:
+        return template.rstrip()
     told, words = _Names({name: value for name, value in names.items() if value}), _Words(names)
     parts = template.split("`")
     return "`".join(part.format_map(words if n % 2 else told) for n, part in enumerate(parts)).rstrip()

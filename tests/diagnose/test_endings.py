@@ -125,7 +125,7 @@ def row_follows(evidence: Evidence) -> Evidence:
 
 ENDINGS: Mapping[Change, frozenset[str]] = {
     port_opens: frozenset(
-        {"not-listening", "health-check-failing", "no-machine-behind-app", "cordoned", "host-unreachable", "slow-start"}
+        {"not-listening", "health-check-failing", "no-machine-behind-app", "cordoned", "host-unreachable"}
     ),
     state_moves_on: frozenset(
         {
@@ -164,4 +164,4 @@ def test_what_has_ended_holds_no_longer(name: str, change: Change) -> None:
 def test_every_cause_that_can_end_is_played() -> None:
     """A cause without a scenario would pass unseen; those that a facet of their own decides have theirs there."""
     played = {load_scenario(name).expect["cause"] for name in scenario_names()}
-    assert frozenset().union(*ENDINGS.values()) - played <= {"slow-start", "host-capacity"}
+    assert frozenset().union(*ENDINGS.values()) - played <= {"host-capacity"}

@@ -262,7 +262,8 @@ def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
     failures = (*((no.evidence,) if no else ()), *failed)
     if fitting and failures:
         told = no.told if no else f"HTTP 5xx at {', '.join(failed)}"
-        argue = supports if ended_by_itself(facts) else confirms
+        elsewhere = ended_by_itself(facts) or (facts.events.runs and not failed)
+        argue = supports if elsewhere else confirms
         yield argue(
             f"Fly reports “{short(fitting[0].name, 100)}” for that time, and calls failed: {told}.",
             Facet.STATUS,
@@ -279,6 +280,10 @@ def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
             yield missing("Fly's status feed could not be read.", Facet.STATUS)
     if ended := ended_by_itself(facts):
         yield contradicts("The machine's program ran and exited by itself, so no failed call is the reason.", *ended)
+    if facts.events.runs and no and not failed:
+        yield contradicts(
+            "The machine is running, so the failed call did not prevent that.", *facts.events.state_evidence
+        )
     if facts.events.runs and not no:
         yield refutes("The machine runs, and no call failed.", *facts.events.state_evidence)
     name = fitting[0].name if fitting else "an incident"

@@ -65,7 +65,7 @@ def _region(facts: Facts, *kinds: str) -> str:
 )
 def region_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     """`could not find a candidate host`, or the status enum `insufficient_capacity`, under whichever HTTP code."""
-    yield from said_no(facts, "region-capacity")
+    yield from _no_room(facts, "region-capacity")
     region = _region(facts, "region-capacity")
     where = f"The region {region}" if region else "The region"
     yield concludes(f"{where} has no host with room for the machine, so none was made.")
@@ -96,9 +96,8 @@ def region_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def host_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     """`could not reserve resource for machine: insufficient memory …`: this host, not the whole region."""
-    yield from said_no(facts, "host-capacity", of_create=False)
-    no = refused(facts, "host-capacity")
-    if no:
+    yield from _no_room(facts, "host-capacity", of_create=False)
+    if no := refused(facts, "host-capacity"):
         yield from refused_before_it_ran(facts, no)
     what = f" ({no.names['what']})" if no and no.names.get("what") else ""
     yield concludes(
@@ -319,3 +318,13 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
         )
         return
     yield concludes(f"The host of the machine{region} is unreachable.", f"the host it is on{region} is unreachable")
+
+
+def _no_room(facts: Facts, kind: str, *, of_create: bool = True) -> Iterator[Point]:
+    """A create or a start asks for room. Where this machine runs, the call was about another one (§14.2)."""
+    no = refused(facts, kind)
+    if no and facts.events.runs and no.operation.makes_a_machine:
+        yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence)
+        yield contradicts("The machine is running, so it has its room.", *facts.events.state_evidence)
+    else:
+        yield from said_no(facts, kind, of_create=of_create)

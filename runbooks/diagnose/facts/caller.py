@@ -57,8 +57,8 @@ class CallerFacts:
         """
         own = self._observations.subject.machine_id
         objects = " ".join((self.given.error_text, *(error.text for error in self.given.errors)))
-        lines = (line.instance for line in log_lines(unwrapped(self.given.text)))
-        told = (self.given.machine_id, *lines, *self.given.identity.machine_ids)
+        instances = (line.instance for line in self._given_lines)
+        told = (self.given.machine_id, *instances, *self.given.identity.machine_ids)
         named = [name for name in dict.fromkeys(told) if name and name not in objects]
         if not named or self.names_subject or any(own.startswith(name) for name in named if own):
             return ""
@@ -91,7 +91,11 @@ class CallerFacts:
     @cached_property
     def pasted(self) -> tuple[LogLine, ...]:
         """The lines of the machine's log in the pasted text, oldest first."""
-        return log_lines(unwrapped(self.answer.text)) or program_output(self.answer)
+        return () if self.foreign else self._given_lines or program_output(self.given)
+
+    @cached_property
+    def _given_lines(self) -> tuple[LogLine, ...]:
+        return log_lines(unwrapped(self.given.text))
 
     @cached_property
     def placed(self) -> PlacedLines:
