@@ -41,6 +41,7 @@ SLOW = frozenset(
         "compat",
         "test_scenarios",
         "test_removal",
+        "test_remedies",
         "test_contradictions",
         "test_ten_thousand",
         "test_secrets",
