@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, once; nothing is installed outside this folder.
-#   make demo | check | test | docs | example | bench-diagnose | faults | lab-scenarios | lint | lab | pins | clean        PYTHON=python3.12 chooses another interpreter
+#   make demo | check | test | docs | example | lint | lab | audit | pins | hashes | clean, and what takes longer, see below        PYTHON=python3.12 chooses another interpreter
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint check test docs example bench-diagnose faults lab-scenarios pins clean
+.PHONY: demo lab lint check test docs example bench-diagnose bench-list kill-matrix tamper bad-inputs faults lab-scenarios audit pins hashes clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -40,6 +40,26 @@ example: $(RUNTIME)
 bench-diagnose: $(RUNTIME)
 	@$(BIN)/python benchmarks/diagnose.py
 
+# 100,000 machines in the list: time and memory.
+bench-list: $(RUNTIME)
+	@$(BIN)/python benchmarks/long_list.py
+
+# Runs that are killed at 20 moments, and on 10 small disks, for three scenarios: half an hour. Disks need root.
+kill-matrix: $(DEV)
+	@$(BIN)/python -m tests.journal.matrix
+
+# Every byte of a bundle changed, one after the other.
+tamper: $(DEV)
+	@$(BIN)/python -m tests.journal.tamper
+
+# A hundred bad inputs, each in a process of its own, with its peak memory.
+bad-inputs: $(DEV)
+	@$(BIN)/python -m tests.bad_inputs.playing
+
+# The workflows, offline, and the pinned packages against the advisory database, where that can be reached.
+audit:
+	@tools/audit.sh
+
 # Every question with every fault, about a quarter of an hour; `make test` plays a slice of it.
 faults: $(DEV)
 	@$(BIN)/python tests/faults/matrix.py
@@ -54,12 +74,12 @@ $(RUNTIME): requirements.txt pyproject.toml
 	  echo "Name one that is: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Setting up .venv: downloading and installing, once, about a minute" >&2
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install -qq -r requirements.txt
+	@$(BIN)/python -m pip install -qq --no-deps --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install -qq --no-deps -e .
 	@touch $@
 
 $(DEV): $(RUNTIME) requirements-dev.txt
-	@$(BIN)/python -m pip install -qq -r requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # The newest versions that pyproject.toml allows, for the oldest Python that is supported: PYTHON names that one.
@@ -69,11 +89,21 @@ pins:
 	.venv/pins/bin/pip freeze --exclude-editable > .venv/pins/runtime
 	.venv/pins/bin/pip install --quiet -e '.[dev]'
 	.venv/pins/bin/pip freeze --exclude-editable > .venv/pins/all
-	{ echo '# What runs the product, pinned. Written by `make pins`; do not edit.'; \
-	  cat .venv/pins/runtime; echo 'appnope==0.1.4; sys_platform == "darwin"'; } > requirements.txt
-	{ echo '# What develops and tests it, pinned. Written by `make pins`; do not edit.'; \
-	  grep -vxFf .venv/pins/runtime .venv/pins/all; } > requirements-dev.txt
+	{ cat .venv/pins/runtime; echo 'appnope==0.1.4; sys_platform == "darwin"'; } > requirements.txt
+	grep -vxFf .venv/pins/runtime .venv/pins/all > requirements-dev.txt
 	rm -rf .venv/pins
+	$(MAKE) hashes
+
+# The hashes of the versions that are pinned, for every platform: after a line was changed by hand.
+hashes:
+	@mkdir -p .venv && $(PYTHON) -m venv .venv/hashes && .venv/hashes/bin/pip install -qq uv
+	@for name in requirements requirements-dev; do \
+	  { echo "# Pinned with hashes. Written by \`make pins\`; do not edit."; \
+	    sed -E 's/ *--hash=[^ ]*//g; s/ *\\$$//; /^ *$$/d; /^#/d' $$name.txt | .venv/hashes/bin/uv pip compile - --quiet \
+	      --no-deps --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url; } \
+	    > .venv/hashes/$$name.txt && mv .venv/hashes/$$name.txt $$name.txt || exit 1; \
+	done
+	@rm -rf .venv/hashes
 
 clean:
 	rm -rf .venv

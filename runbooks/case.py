@@ -18,14 +18,17 @@ import pydantic
 
 from runbooks import __version__, definitions
 from runbooks.base import folders
-from runbooks.base.errors import ParameterError, UsageError
+from runbooks.base.errors import DiskError, ParameterError, UsageError
+from runbooks.base.files import DISK_FAILS, why
 from runbooks.base.parameters import Parameters, caller_text
 from runbooks.base.prompt import with_token
 from runbooks.base.runbook import Runbook
-from runbooks.base.settings import Settings, load_settings
+from runbooks.base.settings import Settings, load_settings, take_credentials
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import bundle, tables
+from runbooks.evidence.bundle import what_is_left
+from runbooks.evidence.journal import Journal
 from runbooks.evidence.models import Evidence
 from runbooks.evidence.scan import masked_text
 from runbooks.report import (
@@ -68,17 +71,33 @@ class Case:
         self.settings = settings
         self._published = self._page = ""
         self._masked, self._fresh = 0, False
+        self._staging: folders.Staging | None = None
         self._look()
         told = self._seen.replay_context.told
         self._notes: tuple[str, ...] = tuple(told.get("notes", ())) if self._replayed else ()
 
     def _look(self) -> None:
         """Collect and judge. What is computed from the evidence is computed anew when it is next asked for."""
+        saved = self.parameters.source.startswith("bundle:")
+        told = {} if saved else self.definition.background(self.parameters)
+        journal = None if saved else Journal(self._place() / "evidence")
         progress = Progress()
         try:
-            self._seen: Collected = collect(self.parameters, self.settings, progress, self.definition.facets)
+            self._seen: Collected = collect(
+                self.parameters,
+                self.settings,
+                progress,
+                self.definition.facets,
+                runbook=self.runbook,
+                told=told,
+                journal=journal,
+            )
         finally:
             progress.end()
+            if journal is not None:
+                journal.close()
+        self._journal = journal
+        self._background: Mapping[str, Any] = self._seen.replay_context.told if saved else told
         self.evidence: Evidence = self._seen.evidence
         self._facts = Facts(self.evidence)
         self.diagnosis: Diagnosis = self._judged()
@@ -88,12 +107,19 @@ class Case:
     def _judged(self) -> Diagnosis:
         return cast(Diagnosis, self.definition.judge(self.evidence, self.parameters, self._background))
 
-    @cached_property
-    def _background(self) -> Mapping[str, Any]:
-        """What the runbook knows besides the evidence; a replay has it from the saved run."""
-        if self._replayed:
-            return self._seen.replay_context.told
-        return self.definition.background(self.parameters)
+    def _place(self) -> Path:
+        """The folder of the run: the runner's, or one of its own until it is published."""
+        if self.settings.run_folder:
+            return self.settings.run_folder
+        if self._staging is None:
+            root = self.settings.output_root
+            for old in folders.sweep(root):
+                print(f"{what_is_left(old)}.")
+            self._staging = folders.Staging(root)
+            given = self.parameters.model_dump(include={"app_name", "machine_id", "machine_name"})
+            name = folders.run_name(self.runbook, given, datetime.now(UTC))
+            folders.write_whole(self._staging.path / folders.TARGET, name)
+        return self._staging.path
 
     def __getattr__(self, name: str) -> Callable[[], Section]:
         """A section of the definition that has no method of its own."""
@@ -115,6 +141,11 @@ class Case:
     def _replayed(self) -> bool:
         """Is this a saved run? Then its notes and what it was compared with are part of it."""
         return self._seen.bundle is not None
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The reports of a saved run that are not as the run wrote them; its evidence is."""
+        return self._seen.bundle.changed if self._seen.bundle else ()
 
     # The steps, in the order of telling.
 
@@ -296,21 +327,34 @@ class Case:
             return self._published
         clean, self._masked = self._scanned(written)
         relative = self._folder_name()
-        if self.settings.run_folder:
-            _write(self.settings.run_folder, clean)
-            (self.settings.run_folder / ".target").write_text(relative, encoding="utf-8")
-        else:
-            folders.sweep(self.settings.output_root)
-            staging = folders.Staging(self.settings.output_root)
-            try:
-                _write(staging.path, clean)
-            except BaseException:
-                staging.discard()
+        place = self._place()
+        try:
+            _write(place, clean)
+            folders.write_whole(place / folders.TARGET, relative)
+        except OSError as error:
+            if error.errno not in DISK_FAILS:
                 raise
-            relative = str(staging.settle(relative).absolute())
+            raise self._not_published(place, error) from None
+        if self._staging is not None:
+            final = self._staging.settle(relative).absolute()
+            self._staging, relative = None, str(final)
+            if self._journal is not None:
+                self._journal.path = final / "evidence" / self._journal.path.name
             index.write(self.settings.output_root)
         self._published, self._page = relative, written["report.html"]
         return relative
+
+    def _not_published(self, place: Path, error: OSError) -> DiskError:
+        """What could be kept of a run whose report does not fit on the disk."""
+        cause = f"The report could not be written: the disk that holds {place} fails or is full ({why(error)})."
+        if self._journal is None:
+            return DiskError(cause, "Free some space, and replay the saved run again.")
+        kept = self._journal.kept
+        told = f"{kept} answers were kept" if kept != 1 else "1 answer was kept"
+        return DiskError(
+            f"{cause} {told} in {self._journal.path}.",
+            "Free some space; `runbooks replay` makes the report from the folder of this run.",
+        )
 
     def _files(self, report: Report) -> dict[str, str]:
         """Every file of the run by its name in the folder, not yet scanned."""
@@ -325,10 +369,17 @@ class Case:
         written["summary.json"] = summary.dumps(built)
         replay_context = replace(seen.replay_context, told=self._told())
         for name, text in bundle.files(
-            self.evidence, replay_context, hits, parameters, self.runbook, __version__
+            self.evidence, replay_context, hits, parameters, self.runbook, __version__, self._journals()
         ).items():
             written[f"evidence/{name}"] = text
         return written
+
+    def _journals(self) -> dict[str, str]:
+        """What is on disk of this run already: it is scanned and hashed with the rest."""
+        if self._journal is None or not self._journal.path.parent.is_dir():
+            return {}
+        found = sorted(self._journal.path.parent.glob("journal*.jsonl"))
+        return {path.name: path.read_text(encoding="utf-8") for path in found}
 
     def _told(self) -> dict[str, Any]:
         """What the report says besides the evidence, for a replay."""
@@ -379,6 +430,7 @@ def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = DEFAULT
         values = {**(_assigned(namespace, runbook) if namespace is not None else {}), **parameters}
         given = definitions.validate(runbook, values)
         settings = with_token(load_settings(), given)
+        take_credentials()
     except UsageError:
         _withdraw(namespace)
         raise
@@ -388,6 +440,8 @@ def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = DEFAULT
         print("case.refresh() looks again, and says what changed.")
         return last
     _current = Case(definitions.find(runbook), given, settings)
+    for phrase in _current.changed:
+        print(f"Warning: {phrase} after the run.")
     return _current
 
 
@@ -433,13 +487,23 @@ def _assigned(namespace: Mapping[str, Any], runbook: str) -> dict[str, Any]:
 
 
 def _write(folder: Path, written: Mapping[str, str]) -> None:
-    """Each file appears whole or not at all, the evidence first and the summary last."""
-    for name, text in sorted(written.items(), key=lambda item: (item[0] == "summary.json", item[0])):
+    """Each file appears whole or not at all, the evidence first and the summary last.
+
+    The index of the evidence follows the files that it speaks of: without it the journal is what a replay reads.
+    """
+    (folder / "evidence" / "index.json").unlink(missing_ok=True)
+    for name, text in sorted(written.items(), key=lambda item: (_rank(item[0]), item[0])):
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.part")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
+        if name.endswith(".jsonl") and path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        folders.make(path.parent)
+        folders.write_whole(path, text)
+
+
+def _rank(name: str) -> int:
+    if name == "summary.json":
+        return 3
+    return 1 if name == "evidence/index.json" else 0 if name.startswith("evidence/") else 2
 
 
 __all__ = ["Case", "ParameterError", "open_case"]

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from runbooks import __version__
 from runbooks.base.errors import SourceError
 from runbooks.base.facets import FacetEnum
 from runbooks.base.parameters import Parameters, caller_text
@@ -22,6 +24,7 @@ from runbooks.collect.context import Target
 from runbooks.collect.source import Source
 from runbooks.collect.supabase import project_of, replayed
 from runbooks.evidence.bundle import Bundle, ReplayContext, open_bundle
+from runbooks.evidence.journal import Journal
 from runbooks.evidence.models import Evidence, Observation, Requests
 from runbooks.evidence.redaction import Redactor, secrets_of
 
@@ -127,6 +130,12 @@ def _simulated(name: str, scenario_name: str, settings: Settings) -> Iterator[So
             simulator.stop()
 
 
+def recorded_parameters(parameters: Parameters) -> dict[str, Any]:
+    """The parameters that a replay is given; the caller's words, an answer of their own, are not among them."""
+    left_out = {"source", "allow_writes", "incident", "caller_log"}
+    return {name: value for name, value in parameters.model_dump(mode="json", exclude=left_out).items() if value}
+
+
 @dataclass(frozen=True)
 class Collected:
     """What one look brought home. `bundle` is the saved run that it was read from, if it was one."""
@@ -147,14 +156,28 @@ def collect(
     settings: Settings,
     watch: Watcher = lambda observation, so_far: None,
     facets: Sequence[FacetEnum] | None = None,
+    *,
+    runbook: str = "",
+    told: Mapping[str, Any] | None = None,
+    journal: Journal | None = None,
 ) -> Collected:
-    """Ask every question once. What could not be asked is in the evidence with its reason."""
+    """Ask every question once. What could not be asked is in the evidence with its reason.
+
+    Args:
+        parameters: whom the questions are about, and which source is asked
+        settings: endpoints and credentials
+        watch: is told of each observation
+        facets: what is asked, in this order
+        runbook: the runbook's name, for the journal
+        told: what the report rests on besides the evidence, for the journal
+        journal: keeps each exchange on disk when it is complete
+    """
     seconds = min(COLLECT_SECONDS, settings.deadline or COLLECT_SECONDS)
     with open_source(parameters.source, settings) as source:
         redactor = Redactor()
-        told = caller_text(parameters.caller_log)
+        caller = caller_text(parameters.caller_log)
         # The runner masks parameters before they get here: its numbers must not be given out twice.
-        redactor.continue_numbering("\n".join((told, *map(str, parameters.model_dump().values()))))
+        redactor.continue_numbering("\n".join((caller, *map(str, parameters.model_dump().values()))))
         for value, kind in secrets_of(settings):
             redactor.add_secret(value, kind)
         given = Target(
@@ -164,7 +187,7 @@ def collect(
             org_slug=parameters.org_slug,
             image=parameters.image,
             websocket_url=redactor.text(parameters.websocket_url, "parameters"),
-            caller_text=told,
+            caller_text=caller,
             record_key=parameters.record_key,
             records_table=parameters.records_table,
             incident_at=parameters.incident_at,
@@ -181,7 +204,17 @@ def collect(
                 ),
             )
 
-        survey = Collector(given, source, redactor, seconds, watched, facets=facets)
+        description: Mapping[str, Any] = {}
+        if journal is not None:
+            description = {
+                "runbook": runbook,
+                "version": __version__,
+                "parameters": redactor.value(recorded_parameters(parameters), "parameters"),
+                "told": dict(told or {}),
+            }
+        survey = Collector(
+            given, source, redactor, seconds, watched, facets=facets, journal=journal, run_description=description
+        )
         evidence = survey.run()
         client = survey.client
         requests = Requests(sum(client.by_host.values()), dict(sorted(client.by_host.items())), client.retries)

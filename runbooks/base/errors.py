@@ -5,6 +5,7 @@ RunbookError                  1   the tool itself failed
 │   ├── ParameterError        2   one parameter is wrong; names it
 │   └── SourceError           2   the source cannot be opened (unknown scenario, bad URL)
 ├── DeadlineError           124   the run's own deadline passed
+├── DiskError                 1   a disk is full or fails
 └── ScanError                 1   a secret could not be cleaned from an output
 """
 
@@ -51,3 +52,7 @@ class DeadlineError(RunbookError):
 
 class ScanError(RunbookError):
     pass
+
+
+class DiskError(RunbookError):
+    """A disk is full or fails; the message says what could be kept, and where."""

@@ -13,36 +13,55 @@ import os
 import re
 import secrets
 import shutil
+import time
+import weakref
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from runbooks.base.errors import RunbookError
+from runbooks.base.errors import DiskError, RunbookError
+from runbooks.base.files import DISK_FULL, why
+from runbooks.base.seal import sealed
+from runbooks.base.settings import load_settings
 
 STAGING = ".staging"
 QUARANTINE = ".quarantine"
 TARGET = ".target"
 SCRATCH = "rb-"  # short: the kernel's sockets lie below it, and their paths may hold a hundred bytes
+KERNEL_SECONDS = 5.0
+"""How long a kernel may outlive its runner; it looks once a second."""
+ROOM = 16_000_000
+"""Bytes that must be free before a run begins: a report, its notebook and its evidence, with something to spare."""
 
 
 class Staging:
-    """The folder of a run that is under way."""
+    """The folder of a run that is under way.
+
+    Raises:
+        DiskError: the disk has no room for a run
+        RunbookError: the folder cannot be written
+    """
 
     def __init__(self, output_root: Path) -> None:
         self.output_root = output_root
         parent = output_root / STAGING
         try:
-            parent.mkdir(parents=True, exist_ok=True)
+            make(parent)
+            require_room(parent)
             lock = None
             while lock is None:
                 self.path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
                 lock = _hold(_lock_of(self.path))
             self._lock = lock
-            self.path.mkdir()
+            weakref.finalize(self, lock.close)
+            make(self.path)
         except OSError as error:
+            if error.errno in DISK_FULL:
+                raise no_room(output_root, f"The disk that holds {output_root} is full ({why(error)})") from None
             raise RunbookError(
-                f"The output folder {output_root} cannot be written ({error.strerror}).",
+                f"The output folder {output_root} cannot be written ({why(error)}).",
                 "Choose another one with --output-root or RUNBOOKS_OUTPUT_ROOT.",
             ) from error
 
@@ -61,6 +80,10 @@ class Staging:
         shutil.rmtree(self.path, ignore_errors=True)
         self._release()
 
+    def leave(self) -> None:
+        """Let go of the folder where it is: the next run finds it as one that died."""
+        self._lock.close()
+
     def _release(self) -> None:
         _lock_of(self.path).unlink(missing_ok=True)
         self._lock.close()
@@ -75,6 +98,9 @@ def sweep(output_root: Path) -> list[Path]:
         if lock is None:
             continue  # still running
         if folder.is_dir():
+            if _still_written(folder):
+                lock.close()
+                continue
             found.append(_bury(folder, output_root))
         scratch = Path(os.fsdecode(lock_file.read_bytes()))
         if scratch.name.startswith(SCRATCH):
@@ -82,6 +108,24 @@ def sweep(output_root: Path) -> list[Path]:
         lock_file.unlink(missing_ok=True)
         lock.close()
     return found
+
+
+def _still_written(folder: Path) -> bool:
+    """A kernel lives a moment longer than the runner that was killed; it is waited for."""
+    end = time.monotonic() + KERNEL_SECONDS
+    for journal in (folder / "evidence").glob("journal*.jsonl"):
+        with journal.open("rb") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        return True
+                    time.sleep(0.05)
+                except OSError:
+                    break  # a file system without locks
+    return False
 
 
 def run_name(runbook: str, parameters: Mapping[str, object], at: datetime) -> str:
@@ -93,10 +137,11 @@ def run_name(runbook: str, parameters: Mapping[str, object], at: datetime) -> st
 
 def claim(wanted: Path) -> Path:
     """Make a new folder of this name, or with -2, -3 … behind it when it is taken."""
-    wanted.parent.mkdir(parents=True, exist_ok=True)
+    make(wanted.parent)
     for final in _candidates(wanted):
         try:
             final.mkdir()
+            final.chmod(0o777 & ~umask())
         except FileExistsError:
             continue
         return final
@@ -116,12 +161,69 @@ def from_notebook(name: str, run_folder: Path | None, output_root: Path) -> str 
 
 def hashes(folder: Path, leave_out: str) -> dict[str, str]:
     """SHA-256 of every file below `folder`, by relative path."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (leave_out, TARGET))
+    files = sorted(
+        p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and p.name not in (leave_out, TARGET)
+    )
     return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a manifest with its seal; the one that was there stays whole until the new one is."""
+    write_whole(path, sealed(value))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file appears with all of the text or not at all; what could not be written leaves no rest."""
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.chmod(0o666 & ~umask())
+        aside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink()
+        raise
+
+
+def umask() -> int:
+    """What is taken from the rights of every file of a run: all of group and others, unless RUNBOOKS_UMASK says so."""
+    return load_settings().umask
+
+
+def make(folder: Path) -> None:
+    """Make a folder and those above it that are missing, with the rights that RUNBOOKS_UMASK leaves."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        one.chmod(0o777 & ~umask())
+
+
+def protect(folder: Path) -> None:
+    """Give everything below a folder of a run, and the folder itself, the rights that RUNBOOKS_UMASK leaves."""
+    mask = umask()
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+
+
+def require_room(folder: Path) -> None:
+    """Look at the room on the disk before anything is asked.
+
+    Raises:
+        DiskError: there is less than `ROOM`
+    """
+    free = shutil.disk_usage(folder).free
+    if free < ROOM:
+        raise no_room(
+            folder, f"The disk that holds {folder} has {free / 1e6:.1f} MB left, and a run needs {ROOM / 1e6:.0f}"
+        )
+
+
+def no_room(folder: Path, cause: str) -> DiskError:
+    return DiskError(
+        f"{cause}. Nothing was asked.",
+        "Free some space, or choose a place on another disk with --output-root or RUNBOOKS_OUTPUT_ROOT.",
+    )
 
 
 def target_of(folder: Path) -> str:
@@ -143,19 +245,21 @@ def _bury(folder: Path, output_root: Path) -> Path:
         manifest = {"schema": "fly-runbooks/manifest/1"}
         begun = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
         fallback = run_name("run", {}, begun)
+    manifest = {name: told for name, told in manifest.items() if name not in ("seal", "sealed")}
     manifest |= {
         "status": "died",
         "reason": "The process was killed before it could end the run; a later run found what it left.",
         "files": hashes(folder, leave_out="manifest.json"),
     }
-    write_json(manifest_file, manifest)
+    write_sealed(manifest_file, manifest)
     return _move(folder, output_root, target_of(folder) or fallback)
 
 
 def _move(folder: Path, output_root: Path, relative: str) -> Path:
     (folder / TARGET).unlink(missing_ok=True)
+    protect(folder)
     wanted = output_root / relative
-    wanted.parent.mkdir(parents=True, exist_ok=True)
+    make(wanted.parent)
     for final in _candidates(wanted):
         try:
             folder.rename(final)  # fails on a folder that has files, so two runs cannot take one name

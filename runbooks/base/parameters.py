@@ -20,12 +20,15 @@ from pydantic import (
 )
 
 from runbooks.base.errors import ParameterError
+from runbooks.base.files import NotReadable, read_text, why
 
 MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}\Z")
 _APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
 _MACHINE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,100}\Z")
 _SOURCE = re.compile(r"^(live|simulator:.+|bundle:.+)\Z")
 _MAX_LOG = 5_000_000
+_piped: dict[str, str] = {}
+"""What came out of pipes, by name: a pipe can be read once only."""
 
 
 def _string(value: object, info: ValidationInfo) -> object:
@@ -177,14 +180,19 @@ def caller_text(caller_log: str) -> str:
     path = _path(caller_log)
     if path is None:
         return caller_log
+    if caller_log in _piped:
+        return _piped[caller_log]
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_MAX_LOG)
-    except OSError as error:
+        text = read_text(path, _MAX_LOG)
+        if path.is_fifo():
+            _piped[caller_log] = text
+        return text
+    except (OSError, NotReadable) as error:
+        told = why(error) if isinstance(error, OSError) else str(error)
         raise ParameterError(
             "caller_log",
-            f"The file that caller_log names, {shown(caller_log)}, cannot be read: {error.strerror}.",
-            "Make it readable, or paste the log itself.",
+            f"The file that caller_log names, {shown(caller_log)}, cannot be read: {told}.",
+            "Make it readable and shorten it to the lines around the failure, or paste the log itself.",
         ) from None
 
 
@@ -194,7 +202,7 @@ def _path(caller_log: str) -> Path | None:
         return None
     try:
         path = Path(caller_log.strip()).expanduser()
-        return path if path.is_file() else None
+        return path if path.exists() and not path.is_dir() else None
     except (OSError, RuntimeError, ValueError):
         # Too long for a name, a home that nobody has: text, then.
         return None
@@ -209,6 +217,12 @@ def absolute(source: str) -> str:
 
 def _readable(caller_log: str) -> None:
     """A one-line text that looks like a path must be one that exists."""
+    if len(caller_log) > _MAX_LOG:
+        raise ParameterError(
+            "caller_log",
+            f"The text in caller_log has {len(caller_log):,} characters, and at most {_MAX_LOG:,} are read.",
+            "Paste the lines around the failure.",
+        )
     if _path(caller_log) is not None:
         caller_text(caller_log)
         return

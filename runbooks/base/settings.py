@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -65,6 +68,15 @@ def _bases(found: dict[str, str]) -> dict[str, str]:
     return {host: _base(url) for host, url in found.items()}
 
 
+def _octal(value: object) -> object:
+    """`077` as the shell's umask writes it."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"0?o?[0-7]{1,3}", value.strip()):
+        raise ValueError("it is not an octal umask such as 077 or 022")
+    return int(value.strip().replace("o", ""), 8) & 0o077
+
+
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(pairs)]
 BaseUrl = Annotated[str, AfterValidator(_base)]
 
@@ -98,7 +110,8 @@ class Settings(BaseSettings):
         validation_alias="RUNBOOKS_OUTPUT_ROOT",
     )
     run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")
-    deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0)
+    deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0, allow_inf_nan=False)
+    umask: Annotated[int, BeforeValidator(_octal)] = Field(0o077, validation_alias="RUNBOOKS_UMASK")
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -106,10 +119,37 @@ class Settings(BaseSettings):
         return RECORD_COLUMNS | self.records_columns
 
 
+CREDENTIALS = (
+    "FLY_API_TOKEN",
+    "FLY_ACCESS_TOKEN",
+    "RUNBOOKS_RECORDS_URL",
+    "RUNBOOKS_RECORDS_KEY",
+    "RUNBOOKS_SUPABASE_TOKEN",
+)
+"""The variables that hold a secret; the URL of a database can hold a password."""
+_taken: dict[str, str] = {}
+
+
+def take_credentials() -> None:
+    """Take the credentials out of the environment of a notebook's kernel, where every child process would inherit them.
+
+    They stay known to `load_settings` of this process. A variable that is set again later wins over what was taken.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if getattr(shell, "kernel", None) is None:
+        return  # a program's own environment is left alone
+    for name in CREDENTIALS:
+        value = os.environ.pop(name, "")
+        if value:
+            _taken[name] = value
+
+
 def load_settings() -> Settings:
     """Read the environment once; a value that cannot be read is a usage error that names the variable."""
+    known = {name: value for name, value in _taken.items() if name not in os.environ}
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings(**known)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import signal
 import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import click
 import yaml
@@ -19,7 +21,13 @@ from rich.console import Console
 
 from runbooks import __version__
 from runbooks.base.errors import RunbookError, UsageError
+from runbooks.base.files import DISK_FAILS, NotReadable, read_text, why
 
+MAX_PARAMETERS = 6_000_000
+"""Bytes of a file of parameters: a pasted log of the size that is read, and everything else."""
+MAX_DEPTH = 5
+MAX_DEADLINE = 86_400
+"""Seconds: a run that may take longer than a day is no answer to an incident."""
 DEMO_SCENARIO = "vyx-missing-environment"
 RUNBOOK = "machine_not_visible"
 EXIT_CODES = """\b
@@ -37,6 +45,16 @@ Exit codes:
 @click.version_option(__version__, prog_name="runbooks")
 def cli() -> None:
     """Find out what happened to a Fly Machine, and prove it."""
+
+
+class _Seconds(click.FloatRange):
+    """A number of seconds; nan compares with nothing, so no range would refuse it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        seconds = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):
+            self.fail(f"{value!r} is not a finite number of seconds.", param, ctx)
+        return seconds
 
 
 _output_root = click.option(
@@ -59,7 +77,7 @@ _output_root = click.option(
 @_output_root
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=1),
+    type=_Seconds(min=1, max=MAX_DEADLINE),
     default=300,
     show_default=True,
     metavar="SECONDS",
@@ -115,6 +133,8 @@ def replay(bundle: Path, output_root: Path | None, as_json: bool) -> None:
 
     saved = open_bundle(bundle)
     runbook = saved.runbook
+    if saved.cut:
+        click.echo(f"The run {saved.cut}: this report holds what was known by then.", err=True)
     click.echo(f"Judging a saved run again, offline: {bundle}. It ends with the code of that run.", err=True)
     sys.exit(_execute(runbook, {"source": f"bundle:{bundle.absolute()}"}, output_root, 300, as_json=as_json))
 
@@ -124,10 +144,12 @@ def replay(bundle: Path, output_root: Path | None, as_json: bool) -> None:
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: the folder's name, .zip."
 )
-def share(run: Path, output: Path | None) -> None:
+@click.option("--replace", is_flag=True, help="Replace a file of that name without asking.")
+def share(run: Path, output: Path | None, replace: bool) -> None:
     """Pack a RUN into one .zip that can be sent.
 
-    RUN is its folder. Everything is masked once more; the zip can be replayed.
+    RUN is its folder. Only the files of its manifest are packed. Everything is masked once more; the zip can be
+    replayed.
     """
     from runbooks.base.settings import load_settings
     from runbooks.cli import terminal
@@ -137,7 +159,19 @@ def share(run: Path, output: Path | None) -> None:
     redactor = Redactor()
     for value, kind in secrets_of(load_settings()):
         redactor.add_secret(value, kind)
-    parcel = pack(run, output, redactor)
+
+    def agreed(target: Path) -> bool:
+        return replace or (
+            sys.stdin is not None and sys.stdin.isatty() and click.confirm(f"Replace {target}?", err=True)
+        )
+
+    parcel = pack(run, output, redactor, agreed)
+    for name in parcel.changed:
+        click.echo(f"Warning: {terminal.plain(name)} after the run; it is packed as it is now.", err=True)
+    if parcel.left_out:
+        told = ", ".join(terminal.plain(name) for name in parcel.left_out[:5])
+        more = f" and {len(parcel.left_out) - 5} more" if len(parcel.left_out) > 5 else ""
+        click.echo(f"Not packed, since the run did not write it: {told}{more}.", err=True)
     terminal.show_paths(Console(), "Zip", parcel.path.absolute())
     if not parcel.masked:
         click.echo("Nothing new had to be masked.", err=True)
@@ -145,6 +179,27 @@ def share(run: Path, output: Path | None) -> None:
         click.echo(
             f"{parcel.masked} more values looked like secrets by today's rules; they are masked in the zip.", err=True
         )
+
+
+@cli.command()
+@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), default="-")
+def redact(file: IO[str]) -> None:
+    """Mask the secrets in a FILE or a pipe (-).
+
+    The masked text goes to standard output, the number of masked values to standard error.
+    """
+    from runbooks.base.settings import load_settings
+    from runbooks.evidence.redaction import Redactor, secrets_of
+
+    redactor = Redactor()
+    for value, kind in secrets_of(load_settings()):
+        redactor.add_secret(value, kind)
+    click.echo(redactor.text(file.read()), nl=False)
+    counts: Counter[str] = Counter()
+    for hit in redactor.hits:
+        counts[hit.rule] += hit.count
+    told = ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
+    click.echo(f"Masked: {told}" if told else "Nothing had to be masked.", err=True)
 
 
 @cli.command("list")
@@ -260,6 +315,7 @@ def _execute(
     from runbooks.execution import runner
 
     checked = definitions.validate(runbook, values)
+    _warn_of_changes(checked.source)
     if checked.source == "live" and not load_settings().token.get_secret_value().strip():
         hint = f'export FLY_API_TOKEN="$({how_to_get(checked.org_slug)})"'
         click.echo(f"No token is set, so Fly itself cannot be asked. This makes one that only reads: {hint}", err=True)
@@ -280,6 +336,16 @@ def _execute(
     return result.exit_code
 
 
+def _warn_of_changes(source: str) -> None:
+    """Reports beside a bundle's evidence do not decide anything; that they were changed is said."""
+    from runbooks.cli.terminal import plain
+    from runbooks.evidence.bundle import open_bundle
+
+    kind, _, path = source.partition(":")
+    for phrase in open_bundle(Path(path)).changed if kind == "bundle" else ():
+        click.echo(f"Warning: {plain(phrase)} after the run.", err=True)
+
+
 def _values(file: Path | None, pairs: tuple[tuple[str, str], ...], source: str | None) -> dict[str, Any]:
     """The parameters of file and options; an option wins over the file, and may be given once."""
     given = [*pairs, *([("source", source)] if source is not None else [])]
@@ -290,8 +356,27 @@ def _values(file: Path | None, pairs: tuple[tuple[str, str], ...], source: str |
     return {**(_from_file(file) if file else {}), **dict(given)}
 
 
+class _TooDeep(Exception):
+    """YAML that is no flat list; the message says where it stops being one."""
+
+
 class _Texts(yaml.SafeLoader):
-    """YAML in which 0123 and 1e5 are texts; only true, false and nothing are read as what they are."""
+    """YAML in which 0123 and 1e5 are texts; only true, false and nothing are read as what they are.
+
+    Lists and objects in one another, and references to what stands elsewhere, end the reading where they begin.
+    """
+
+    _depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise _TooDeep("it uses a reference (*)")
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _TooDeep(f"it is nested deeper than {MAX_DEPTH} levels")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 _Texts.yaml_implicit_resolvers = {}
@@ -301,10 +386,20 @@ _Texts.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^(null|~|)$")
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Texts)  # noqa: S506 - a SafeLoader
+        text = read_text(path, MAX_PARAMETERS)
+        loaded = yaml.load(text, Loader=_Texts)  # noqa: S506 - a SafeLoader
     except OSError as error:
-        raise UsageError(f"The parameter file {path} cannot be read ({error.strerror}).") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"The parameter file {path} cannot be read ({why(error)}).") from error
+    except NotReadable as error:
+        raise UsageError(
+            f"The parameter file {path} cannot be read: {error}.", "Write one `name: value` on each line."
+        ) from None
+    except _TooDeep as error:
+        raise UsageError(
+            f"The parameter file {path} is not a flat list of names and values: {error}.",
+            "Write one `name: value` on each line.",
+        ) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
         raise UsageError(
@@ -347,6 +442,9 @@ def main() -> NoReturn:
     except RunbookError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        _complain(_disk(error) if error.errno in DISK_FAILS else _bug(error))
+        sys.exit(1)
     except Exception as error:
         _complain(_bug(error))
         sys.exit(1)
@@ -359,13 +457,24 @@ def _complain(text: str) -> None:
     show_error(Console(stderr=True), text)
 
 
+def _disk(error: OSError) -> str:
+    """A disk without room is nobody's fault, and no bug."""
+    place = f" that holds {error.filename}" if error.filename else ""
+    return (
+        f"The disk{place} is full or fails ({error.strerror}). Free some space, or choose another place with "
+        "--output-root, RUNBOOKS_OUTPUT_ROOT or TMPDIR. What a run had seen by then is named by the next run."
+    )
+
+
 def _bug(error: Exception) -> str:
     """Keep the details where only this user can read them, and say so in one paragraph."""
     from runbooks.cli.terminal import plain
 
-    with tempfile.NamedTemporaryFile("w", prefix="runbooks-error-", suffix=".txt", delete=False) as details:
-        details.write(plain("".join(traceback.format_exception(error))))
-    return (
-        f"This is a fault of the tool itself ({type(error).__name__}), not of your input. "
-        f"The details are in {details.name}; read them before you share them."
-    )
+    told = f"This is a fault of the tool itself ({type(error).__name__}), not of your input. "
+    text = plain("".join(traceback.format_exception(error)))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="runbooks-error-", suffix=".txt", delete=False) as details:
+            details.write(text)
+    except OSError as trouble:
+        return f"{told}The details could not be written ({trouble.strerror})."
+    return f"{told}The details are in {details.name}; read them before you share them."

@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 import tenacity
 
 from runbooks import __version__
-from runbooks.collect.transport import NoAnswer, RawAnswer, Transport
+from runbooks.collect.long_list import LongList
+from runbooks.collect.transport import HttpTransport, NoAnswer, RawAnswer, Transport
 from runbooks.evidence.models import Exchange, Reason
 from runbooks.evidence.redaction import Redactor, elements, token_kind
 
@@ -94,6 +95,8 @@ class RateBudget:
 class Answer:
     """An HTTP answer after redaction: `json` is the parsed body, None when it is not JSON.
 
+    `listed` is how many entries a long list had of which the body holds some.
+
     `location` alone is as it came, for following it: such addresses carry their own credentials.
     """
 
@@ -102,6 +105,7 @@ class Answer:
     json: Any
     headers: Mapping[str, str]
     cut: bool = False
+    listed: int | None = None
     location: str = field(default="", repr=False)
 
     @property
@@ -117,7 +121,8 @@ class Client:
     pull tokens that registries gave out, by the address that they are for. What the project is asked
     has a budget of its own.
     `repeats` belongs to a replay: it says whether this (method, url) was asked once more, so that a
-    replay tries again exactly where the recorded run did.
+    replay tries again exactly where the recorded run did. `keep` is called with each exchange when it is complete.
+    `looked_for` are ids and names of machines that a long list is searched for.
     """
 
     transport: Transport
@@ -131,11 +136,13 @@ class Client:
     project_urls: re.Pattern[str] = re.compile(r"(?!)")
     grants: dict[str, str] = field(default_factory=dict, repr=False)
     spent_on_project: int = 0
+    looked_for: frozenset[str] = frozenset()
     journal: list[Exchange] = field(default_factory=list)
     by_host: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     facet: str = ""
     repeats: Callable[[str, str], bool] | None = None
+    keep: Callable[[Exchange], None] = lambda exchange: None
     _down: dict[str, str] = field(default_factory=dict)
 
     def take(self, facet: str) -> tuple[Exchange, ...]:
@@ -152,10 +159,12 @@ class Client:
         headers: Mapping[str, str] | None = None,
         method: str = "GET",
         prepare: Callable[[Any], Any] | None = None,
+        long_list: Callable[[], LongList] | None = None,
     ) -> Answer:
         """Ask once, and again where that is polite; raise CouldNotAsk when no answer came.
 
         `prepare` is given the parsed body before anything is masked or recorded, and says what is to be kept of it.
+        `long_list` makes the reader of a body that is too long to be kept whole.
         """
         host = urlsplit(url).netloc
         self._must_be_allowed(method, url)
@@ -170,7 +179,7 @@ class Client:
             reraise=True,
         )
         try:
-            return retrying(self._attempt, method, url, sent, action, identifier, retrying, prepare)
+            return retrying(self._attempt, method, url, sent, action, identifier, retrying, prepare, long_list)
         except _Transient as transient:
             if transient.answer is not None:
                 return transient.answer
@@ -187,6 +196,7 @@ class Client:
         identifier: str,
         retrying: Any,
         prepare: Callable[[Any], Any] | None,
+        long_list: Callable[[], LongList] | None,
     ) -> Answer:
         number = int(retrying.statistics.get("attempt_number", 1))
         own = bool(self.project_urls.fullmatch(url))
@@ -202,7 +212,10 @@ class Client:
         self.retries += number > 1
         at, begun = self.now(), time.monotonic()
         try:
-            raw = self.transport.send(method, url, headers, seconds)
+            if long_list is not None and isinstance(self.transport, HttpTransport):
+                raw = self.transport.send(method, url, headers, seconds, long_list())
+            else:
+                raw = self.transport.send(method, url, headers, seconds)
         except NoAnswer as failure:
             reason = self.redactor.text(failure.reason, "error")
             self._record(method, url, at, begun, number, error=reason, connected=failure.connected)
@@ -257,7 +270,7 @@ class Client:
             if name.lower() in _KEPT_HEADERS
         }
         location = next((value for name, value in raw.headers.items() if name.lower() == "location"), "")
-        return Answer(raw.status, body, parsed, headers, raw.cut, location)
+        return Answer(raw.status, body, parsed, headers, raw.cut, raw.listed, location)
 
     def _record(
         self,
@@ -291,8 +304,10 @@ class Client:
                 attempt=number,
                 connected=connected,
                 cut=answer.cut if answer else False,
+                listed=answer.listed if answer else None,
             )
         )
+        self.keep(self.journal[-1])
 
     def _must_be_allowed(self, method: str, url: str) -> None:
         if (method == "GET" and (url in self.allowed_urls or self.project_urls.fullmatch(url))) or _listed(method, url):

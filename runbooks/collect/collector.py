@@ -6,13 +6,16 @@ Each facet fails on its own: what it could not ask becomes an observation with a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from runbooks.base.errors import DiskError
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.collect import metrics, status, supabase
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
@@ -27,6 +30,8 @@ from runbooks.collect.source import Source
 from runbooks.collect.supabase import WebRecords
 from runbooks.collect.transport import HttpTransport, Transport
 from runbooks.evidence.bundle import ReplayContext
+from runbooks.evidence.har import iso
+from runbooks.evidence.journal import Journal
 from runbooks.evidence.models import Evidence, Observation, Reason
 from runbooks.evidence.redaction import Redactor, elements, token_kind
 
@@ -51,6 +56,9 @@ class Collector:
         transport: replaces the network (tests)
         sleep: waits, in seconds
         facets: what to ask, in the order of asking; all facets that have a collector, if it is None
+        journal: keeps each exchange on disk when it is complete
+        run_description: what the journal says about the run: `runbook`, `version`, `parameters` (masked), and in
+            `told` what the report rests on besides the evidence
     """
 
     given: Target
@@ -61,9 +69,11 @@ class Collector:
     transport: Transport | None = None
     sleep: Callable[[float], None] = time.sleep
     facets: Sequence[FacetEnum] | None = None
+    journal: Journal | None = None
+    run_description: Mapping[str, Any] = field(default_factory=dict)
     observations: dict[str, Observation] = field(default_factory=dict)
     _readings: list[datetime] = field(default_factory=list)
-    _interrupted: bool = False
+    _stopped: str = ""
 
     def run(self) -> Evidence:
         """Ask all facets.
@@ -74,6 +84,7 @@ class Collector:
         transport = self._open()
         try:
             self._ask_all()
+            self._end_journal()
         finally:
             transport.close()
         return self.evidence()
@@ -103,6 +114,7 @@ class Collector:
             allowed_urls=frozenset({status.LOGICAL}),
             project_urls=supabase.allowed(self.source.project),
             repeats=replay.repeats if replay else None,
+            keep=self.journal.exchange if self.journal else lambda exchange: None,
         )
         records: RecordsReader | WebRecords = (
             WebRecords(self._client, self.source.project, self.source.records_columns)
@@ -118,7 +130,30 @@ class Collector:
             records,
             started_at,
         )
+        self._begin_journal(started_at)
         return transport
+
+    def _begin_journal(self, started_at: datetime) -> None:
+        if self.journal is None:
+            return
+        description = dict(self.run_description)
+        circumstances = {
+            "asked_as": token_kind(self.source.token),
+            "registries": sorted(self.source.registries),
+            "status_feed": bool(self.source.status_url),
+            "project": self._project,
+            "told": description.pop("told", {}),
+        }
+        description |= {
+            "source": self.source.name,
+            "started_at": iso(started_at),
+            "questions": [collector.facet.value for collector in self._wanted()],
+            "circumstances": circumstances,
+        }
+        try:
+            self.journal.begin(description)
+        except DiskError as error:
+            self._stopped = f"not asked: {error.cause}"
 
     @property
     def client(self) -> Client:
@@ -146,21 +181,26 @@ class Collector:
             tuple(sorted(source.registries)),
             bool(source.status_url),
             self.redactor.masked,
-            source.project.told if source.project.url or source.project.managed else {},
+            self._project,
         )
+
+    @property
+    def _project(self) -> Mapping[str, Any]:
+        project = self.source.project
+        return project.told if project.url or project.managed else {}
 
     def _now(self) -> datetime:
         """Every reading of the clock is kept, in order, for a replay."""
         at = self.source.now()
         self._readings.append(at)
+        if self.journal is not None:
+            self.journal.read_clock(at)
         return at
 
     def _ask_all(self) -> None:
         """In the given order. A facet that has to wait for others is asked as soon as they have been asked."""
-        known = collectors()
-        wanted = [known[facet] for facet in (self.facets if self.facets is not None else known) if facet in known]
         waiting: list[FacetCollector] = []
-        for collector in wanted:
+        for collector in self._wanted():
             if collector.waits(self._session):
                 waiting.append(collector)
                 continue
@@ -171,23 +211,36 @@ class Collector:
         for collector in waiting:
             self._ask(collector)
 
+    def _wanted(self) -> list[FacetCollector]:
+        known = collectors()
+        return [known[facet] for facet in (self.facets if self.facets is not None else known) if facet in known]
+
     def _ask(self, collector: FacetCollector) -> None:
         if not collector.when(self._session):
             return
         facet = collector.facet
         self._client.take(facet)
+        session, given = self._session, self.given
+        names = (session.found_id(), session.machine_name(), given.machine_id, given.machine_name)
+        self._client.looked_for = frozenset(filter(None, names))
         bundle = self.source.bundle
         try:
-            if self._interrupted:
-                raise CouldNotAsk("not asked: the run was interrupted before", Reason.INTERRUPTED)
+            if self._stopped:
+                raise CouldNotAsk(self._stopped, Reason.INTERRUPTED)
+            if bundle and bundle.cut and not self._reached(facet):
+                raise NotRecorded
             recorded = found_in(bundle, facet) if bundle and facet is not Facet.CALLER else None
             result = recorded or collector.collect(self._session)
         except CouldNotAsk as error:
             result = unavailable(str(error), code=error.code)
         except KeyboardInterrupt:
             # The deadline or a signal: what is known by now is worth a report.
-            self._interrupted = True
+            self._stopped = "not asked: the run was interrupted before"
             result = unavailable("the run was interrupted while this was asked", code=Reason.INTERRUPTED)
+        except DiskError as error:
+            # An answer that cannot be kept is better not asked for.
+            self._stopped = f"not asked: {error.cause}"
+            result = unavailable(f"the answer could not be kept on disk: {error.cause}")
         except NotRecorded:
             said, code = reason_in(bundle, facet) if bundle else ("nothing was recorded", Reason.NOT_RECORDED)
             result = unavailable(said, code=code)
@@ -198,7 +251,27 @@ class Collector:
         exchanges = self._client.take(facet)
         observation = Observation(facet, result.outcome, reason, at, result.answer, exchanges, result.code)
         self.observations[facet.value] = observation
+        self._keep(observation)
         self.progress(observation)
+
+    def _keep(self, observation: Observation) -> None:
+        if self.journal is None:
+            return
+        try:
+            self.journal.observation(observation, self.redactor.masked, [asdict(hit) for hit in self.redactor.hits])
+        except DiskError as error:
+            self._stopped = self._stopped or f"not asked: {error.cause}"
+
+    def _end_journal(self) -> None:
+        if self.journal is not None:
+            with suppress(DiskError):
+                self.journal.end()
+
+    def _reached(self, facet: FacetEnum) -> bool:
+        """Whether a run that died had begun to ask this; what it was given, it knew from the beginning."""
+        bundle = self.source.bundle
+        asked = {entry.get("_facet") for entry in bundle.entries} if bundle else set()
+        return facet is Facet.CALLER or facet.value in asked or (bundle is not None and facet in bundle.observations)
 
     def _failed(self, error: Exception) -> FacetResult:
         text = f"the runbook itself failed here, please report it ({type(error).__name__}: {error})"

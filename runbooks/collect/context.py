@@ -132,7 +132,7 @@ class CollectionContext:
             return False
         lives = isinstance(machine, Machine) and machine.state not in ("destroyed", "destroying")
         lacks = lives and machines.by_id_or_name(listing, self.found_id(), "") is None
-        return lacks or (isinstance(app, App) and (app.machine_count or 0) > len(listing.machines) == 0)
+        return lacks or (isinstance(app, App) and (app.machine_count or 0) > listing.count == 0)
 
     def tag_may_follow(self) -> bool:
         """No machine is known and the tag is missing: a push may be on its way, so one look is not enough."""
@@ -191,7 +191,7 @@ class CollectionContext:
     def app_of_machine(self) -> str:
         """The app that the machine is in, where another one has it."""
         machine = self.best_machine()
-        return (machine.app_name if machine else "") or self.given.app_name
+        return (machine.app_name if machine else "") or self.app_name()
 
     def org_slug(self) -> str:
         """The organisation: as given, as the app names it, or as the token does; "" where nobody does."""

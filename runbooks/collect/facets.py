@@ -28,6 +28,7 @@ from runbooks.evidence.models import (
     Resolution,
     TokenInside,
 )
+from runbooks.evidence.pasted import machine_bodies
 
 LIST_LAG = 5.0
 """Seconds that a list may lag behind, as Fly's own client allows for (§1.6)."""
@@ -89,7 +90,10 @@ def _by_name_only(session: CollectionSession) -> bool:
 
 @collects(Facet.CALLER)
 def _caller(session: CollectionSession) -> FacetResult:
-    text = session.client.redactor.text(session.given.caller_text, "caller's log")
+    redactor = session.client.redactor
+    for body in machine_bodies(session.given.caller_text):
+        redactor.value(body, "caller's log")  # what is masked here is then known wherever it stands
+    text = redactor.text(session.given.caller_text, "caller's log")
     if not text.strip():
         return unavailable("no answer or log of the caller was given (parameter caller_log)", code=Reason.NOT_GIVEN)
     caller = read_caller(text)
@@ -99,7 +103,7 @@ def _caller(session: CollectionSession) -> FacetResult:
         f"status {caller.status}" if caller.status else "",
         f"pasted: {', '.join(caller.pasted.forms)}" if caller.pasted.forms else "",
         f"about app {caller.pasted.app}" if caller.pasted.app else "",
-        f"about machine {caller.pasted.machine_id}" if caller.pasted.machine_id else "",
+        f"about machine {caller.pasted.machine_id}" if caller.pasted.machine_id not in ("", caller.machine_id) else "",
         f"error {caller.error_status or ''} {caller.error_text[:120]}".strip() if caller.error_text else "",
     ]
     return seen("the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller)
@@ -270,7 +274,7 @@ def _record_events(session: CollectionSession) -> FacetResult:
 
 @collects(Facet.CERTIFICATES, when=lambda session: bool(session.custom_host()))
 def _certificates(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: resources.certificates(session.client, session.given.app_name))
+    return session.in_app(lambda app: resources.certificates(session.client, app))
 
 
 @collects(Facet.VERSIONS, when=lambda session: session.was_updated())
@@ -281,12 +285,12 @@ def _versions(session: CollectionSession) -> FacetResult:
 
 @collects(Facet.VOLUMES, when=lambda session: session.names_a_volume())
 def _volumes(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: resources.volumes(session.client, session.given.app_name))
+    return session.in_app(lambda app: resources.volumes(session.client, app))
 
 
 @collects(Facet.SECRETS, when=lambda session: not session.well() or session.names_a_variable())
 def _secrets(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: resources.secrets(session.client, session.given.app_name))
+    return session.in_app(lambda app: resources.secrets(session.client, app))
 
 
 @collects(Facet.FUNCTION_SECRETS, when=lambda session: bool(session.source.project.managed))
@@ -358,7 +362,7 @@ def _proxy_lines(session: CollectionSession) -> FacetResult:
 def _metrics(session: CollectionSession) -> FacetResult:
     app, machine_id, slug = session.app_of_machine(), session.found_id(), session.org_slug()
     if session.source.metrics_url.lower() == "off":
-        return unavailable("metrics are switched off (RUNBOOKS_METRICS_URL=off)")
+        return unavailable("metrics are switched off (RUNBOOKS_METRICS_URL=off)", code=Reason.SWITCHED_OFF)
     if not machine_id:
         return unavailable("no id of the machine is known, and its series are asked by instance")
     if not slug:
@@ -369,7 +373,8 @@ def _metrics(session: CollectionSession) -> FacetResult:
     found = session.with_token(lambda: metrics.metrics(session.client, slug, app, machine_id, start, now))
     if found.outcome is Outcome.ABSENT and now - start > metrics.KEPT:
         return unavailable(
-            f"no series of instance {machine_id} is left: Fly keeps them for about {metrics.KEPT.days} days"
+            f"no series of instance {machine_id} is left: Fly keeps them for about {metrics.KEPT.days} days",
+            code=Reason.NOT_KEPT,
         )
     return found
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 from runbooks.collect.client import MACHINES, Client
+from runbooks.collect.long_list import LongList
 from runbooks.collect.result import FacetResult, absent, refused, says_missing, seen, unavailable, unreadable
 from runbooks.evidence.caller import MACHINE_ID
 from runbooks.evidence.models import Listing, Machine, Token
@@ -104,13 +105,18 @@ def events(client: Client, app_name: str, machine_id: str) -> FacetResult:
 
 def listing(client: Client, app_name: str, *, deleted: bool) -> FacetResult:
     query = {"include_deleted": "true"} if deleted else {}
-    answer = client.get(api_url("apps", app_name, "machines", **query), "list machines", app_name)
+    answer = client.get(
+        api_url("apps", app_name, "machines", **query),
+        "list machines",
+        app_name,
+        long_list=lambda: LongList(client.looked_for),
+    )
     what = f"the machines of {app_name}" + (", destroyed ones included" if deleted else "")
     if not answer.ok:
         return refused(answer, what)
     if not isinstance(answer.json, list):
         return unreadable(answer, what)
-    found = _named(listing_of(answer.json))
+    found = _named(replace(listing_of(answer.json), total=answer.listed))
     odd = "" if found.complete else "; some entries could not be read"
     return seen(f"{what}: {_count(found)}{odd}", found)
 
@@ -121,13 +127,14 @@ def organisation(client: Client, org_slug: str) -> FacetResult:
         api_url("orgs", org_slug, "machines", include_deleted="true", limit="1000"),
         "list organisation",
         org_slug,
+        long_list=lambda: LongList(client.looked_for, "machines", ("error_regions", "next_cursor")),
     )
     what = f"the machines of organisation {org_slug}"
     if not answer.ok:
         return refused(answer, what)
     if not isinstance(answer.json, Mapping) or not isinstance(answer.json.get("machines"), list):
         return unreadable(answer, what)
-    found = _named(listing_of(answer.json))
+    found = _named(replace(listing_of(answer.json), total=answer.listed))
     silent = f"; no answer from {', '.join(found.error_regions)}" if found.error_regions else ""
     more = "" if found.complete else "; there is more, which was not read"
     return seen(f"{what}: {_count(found)}{silent}{more}", found)
@@ -161,8 +168,8 @@ def _named(found: Listing) -> Listing:
 
 
 def _count(found: Listing) -> str:
-    count = len(found.machines)
-    return f"{count} machine" + ("" if count == 1 else "s")
+    kept = "" if found.total is None else f", of which the newest and those looked for ({len(found.machines)}) are kept"
+    return f"{found.count} machine" + ("" if found.count == 1 else "s") + kept
 
 
 def in_app(found: FacetResult, app_name: str) -> FacetResult:

@@ -55,6 +55,7 @@ def metrics(
     own = [one for one in series if one.labels.get("instance") == machine_id and one.samples]
     if own:
         since, until = min(one.samples[0][0] for one in own), max(one.samples[-1][0] for one in own)
+        until = min(until, end)  # a sample stands for the step that ends at its time
         return seen(
             f"{len(own)} series of instance {machine_id}, from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC",
             found,

@@ -35,9 +35,8 @@ class ReplayTransport:
         if not response["status"]:
             raise NoAnswer(str(entry.get("_error", "no answer")), connected=entry.get("_connected") is not False)
         told = {header["name"]: header["value"] for header in response["headers"]}
-        return RawAnswer(
-            response["status"], told, response["content"]["text"].encode("utf-8", "replace"), entry.get("_cut") is True
-        )
+        body = response["content"]["text"].encode("utf-8", "replace")
+        return RawAnswer(response["status"], told, body, entry.get("_cut") is True, entry.get("_listed"))
 
     def repeats(self, method: str, url: str) -> bool:
         """Was the same thing asked again after the attempt just played?"""
@@ -65,4 +64,6 @@ def reason_in(bundle: Bundle, number: str) -> tuple[str, Reason]:
     observation = bundle.observations.get(number)
     if observation is not None and observation.outcome.value == "could-not-look":
         return observation.reason, observation.code
+    if bundle.cut:
+        return f"not answered: the run {bundle.cut}", Reason.NOT_RECORDED
     return "the bundle holds no answer to this question", Reason.NOT_RECORDED

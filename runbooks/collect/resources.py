@@ -31,7 +31,7 @@ def processes(client: Client, app_name: str, machine_id: str) -> FacetResult:
     found = processes_of(answer.json)
     if found is None:
         return unreadable(answer, what)
-    sockets = [f"{s.protocol} {s.address}:{s.port}" for one in found.found for s in one.sockets]
+    sockets = [f"{s.protocol} {s}" for one in found.found for s in one.sockets]
     count = len(found.found)
     return seen(
         f"{what}: {count} process{'' if count == 1 else 'es'}, listening on {', '.join(sockets) or 'nothing'}", found

@@ -11,24 +11,34 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
+from runbooks.collect.decoding import ACCEPTED, NotDecoded, decoded
+from runbooks.collect.long_list import LongList, NotRead, parts
+
 MAX_BODY = 5_000_000
+LIST_PATIENCE = 6
+"""How many times as long as any other answer a list may take that keeps coming."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """What came back, not yet redacted. `cut` says that the body was longer than `MAX_BODY` bytes."""
+    """What came back, not yet redacted.
+
+    `cut` says that the body was longer than `MAX_BODY` bytes. `listed` is how many entries a long list had of which the
+    body holds some.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     cut: bool = False
+    listed: int | None = None
 
 
 class NoAnswer(Exception):
@@ -84,7 +94,15 @@ class HttpTransport:
         self._names: dict[str, str | None] = {}
         self._lines: list[socket.socket] = []
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> RawAnswer:
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        seconds: float,
+        reader: LongList | None = None,
+    ) -> RawAnswer:
+        """Send one request; a body that is too long is given to `reader`, or cut where there is none."""
         try:
             target, extra, extensions = self._physical(url)
         except ValueError as error:
@@ -93,28 +111,41 @@ class HttpTransport:
         late = threading.Event()
         # httpx limits each read; only an alarm ends an answer that keeps coming, a byte at a time. It goes off
         # a moment later, so that plain silence is told as what it is.
-        alarm = threading.Timer(seconds + 0.1, self._hang_up, [late])
-        alarm.daemon = True
-        alarm.start()
+        alarm = self._alarm(seconds + 0.1, late)
         try:
             with self._client.stream(
                 method,
                 target,
-                headers={**headers, **extra},
+                headers={"Accept-Encoding": ACCEPTED, **headers, **extra},
                 timeout=timeout,
                 extensions={**extensions, "trace": self._note_line},
             ) as response:
-                body = bytearray()
-                for chunk in response.iter_bytes():
-                    body += chunk
+                body, cut = bytearray(), False
+                pieces = decoded(response.iter_raw(), response.headers.get("content-encoding", ""))
+                for piece in _in_time(pieces, late):
+                    body += piece
                     if len(body) > MAX_BODY:
+                        cut = True
                         break
-                if late.is_set():
+                told = dict(response.headers)
+                if cut and reader is not None and response.status_code == 200:
+                    alarm.cancel()
+                    alarm = self._alarm(seconds * LIST_PATIENCE, late)
+                    try:
+                        for part in parts(body):
+                            reader.feed(part)
+                        for part in _in_time(pieces, late):
+                            reader.feed(part)
+                        if not late.is_set():
+                            return RawAnswer(200, told, reader.body(), listed=reader.total)
+                    except NotRead:
+                        pass  # cut, as any other body
+                elif late.is_set():
                     # Without a stated length, a connection that was cut looks like one that has ended.
                     raise NoAnswer(f"the answer was not complete after {seconds:.2g} s", connected=True)
-                return RawAnswer(
-                    response.status_code, dict(response.headers), bytes(body[:MAX_BODY]), len(body) > MAX_BODY
-                )
+                return RawAnswer(response.status_code, told, bytes(body[:MAX_BODY]), cut)
+        except NotDecoded as error:
+            raise NoAnswer(f"the answer cannot be read: {error}", connected=True) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NoAnswer(_why(error, "no connection"), connected=False) from None
         except httpx.TimeoutException:
@@ -131,6 +162,12 @@ class HttpTransport:
 
     def close(self) -> None:
         self._client.close()
+
+    def _alarm(self, seconds: float, late: threading.Event) -> threading.Timer:
+        alarm = threading.Timer(seconds, self._hang_up, [late])
+        alarm.daemon = True
+        alarm.start()
+        return alarm
 
     def _note_line(self, event: str, info: Mapping[str, Any]) -> None:
         """httpcore's account of what it does: a new connection, or the same one with TLS around it."""
@@ -184,6 +221,14 @@ class HttpTransport:
         why = self._names[host]
         if why is not None:
             raise NoAnswer(why, connected=False)
+
+
+def _in_time(pieces: Iterator[bytes], late: threading.Event) -> Iterator[bytes]:
+    """The pieces until the alarm goes off: unpacking takes time without anything being read."""
+    for piece in pieces:
+        if late.is_set():
+            return
+        yield piece
 
 
 def lookup_failure(host: str, port: int, seconds: float) -> str | None:

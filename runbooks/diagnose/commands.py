@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from runbooks.diagnose.model import Remedy
 
-PLAIN = ("variables", "settings")
+PLAIN = ("variables", "settings", "set_secrets")
 """Names whose value is shell text already."""
 UNKNOWN = {
     **dict.fromkeys(("variables", "masked", "near", "heard", "again", "right", "network"), ""),
@@ -24,6 +24,7 @@ UNKNOWN = {
     "memory": "1024",
     "port": "INTERNAL_PORT",
     "settings": 'NAME="${NAME:?}"',
+    "set_secrets": 'set NAME="${NAME:?}"',
     "wanted": "NAME",
 }
 """What stands for a name that is not known, where that is not simply its capitals."""

@@ -271,7 +271,7 @@ def status_of(
         points: the arguments
         outcome: the outcome of an observation, by its number
         contradicted: whether the evidence contradicts itself
-        indirect: numbers of observations that may be about something else: they alone confirm nothing
+        indirect: numbers of observations that may be about something else: an argument that needs one confirms nothing
     """
 
     def looked(point: Point) -> bool:
@@ -282,7 +282,8 @@ def status_of(
     favour = [p for p in points if p.kind is Kind.SUPPORTS and looked(p)]
     decisive = any(
         p.weight is Weight.DECISIVE
-        and any(outcome(number) is Outcome.SEEN and number not in indirect for number in p.evidence)
+        and any(outcome(number) is Outcome.SEEN for number in p.evidence)
+        and not any(number in indirect for number in p.evidence)
         for p in favour
     )
     strong = any(p.weight >= Weight.STRONG for p in favour)

@@ -196,6 +196,8 @@ class Diagnosis:
     untrue: tuple[FalseClaim, ...] = ()
     comparison: Comparison | None = None
     review: Review | None = None
+    assumptions: tuple[str, ...] = ()
+    """What was assumed about the times in the timeline, one sentence each."""
 
     @property
     def audit(self) -> tuple[Claim, ...]:

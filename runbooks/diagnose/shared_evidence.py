@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, VAGUE, ApiRefusal, Facts
 from runbooks.diagnose.ledger import Point, Weight, confirms, contradicts, refutes, supports
+from runbooks.diagnose.operations import Operation
 
 SIGNALS = {129: "SIGHUP", 130: "SIGINT", 132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE"}
 SIGNALS |= {137: "SIGKILL", 139: "SIGSEGV", 141: "SIGPIPE", 143: "SIGTERM"}
+_MACHINE_ID = re.compile(r"(?<![0-9a-zA-Z_-])[0-9a-f]{14}(?![0-9a-zA-Z_-])")
 # A machine takes a moment from the create call to its created_at; a refusal after that is of another call.
 _SAME_CALL = timedelta(seconds=60)
 
@@ -36,12 +39,42 @@ def said_no(facts: Facts, *kinds: str, of_create: bool = True) -> Iterator[Point
     if not any(last.kind in kinds for last in facts.log.last_refusals):
         yield supports(f"An earlier call was refused: {no.told}.", no.evidence, weight=Weight.WEAK)
         return
+    if other := _object_of(no, facts):
+        yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence, weight=Weight.WEAK)
+        yield contradicts(f"The refusal names machine {other}, not {facts.subject.machine_id}.", no.evidence)
+        return
+    if (ended := ended_by_itself(facts)) and no.operation is not Operation.START:
+        yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence)
+        yield contradicts("The machine's program ran and exited by itself, so the refusal is not the reason.", *ended)
+        return
     later = no.at and facts.events.created_at and no.at > facts.events.created_at + _SAME_CALL
     if not of_create or later or not facts.machine.exists or not no.operation.makes_a_machine:
         yield confirms(f"The platform refused {no.call}: {no.told}.", no.evidence)
         return
     yield supports(f"The platform refused a call: {no.told}.", no.evidence)
     yield contradicts("A machine was made all the same.", *facts.machine.exists)
+
+
+def _object_of(no: ApiRefusal, facts: Facts) -> str:
+    """The machine that the refused call was about, if the refusal names another than the subject; "" otherwise (§14.2).
+
+    Who holds a name or a volume is named as well, and is not what the call was about.
+    """
+    own, named = facts.subject.machine_id, _MACHINE_ID.findall(no.text)
+    if not own or not named or own in no.text or no.kind.startswith(("name-", "volume-")):
+        return ""
+    return str(named[0])
+
+
+def ended_by_itself(facts: Facts) -> tuple[str, ...]:
+    """The evidence that the machine is down because its program exited without a request; () otherwise.
+
+    No refused call explains that, whatever object it was about. A machine with a schedule exits as a rule.
+    """
+    if facts.events.runs or (facts.machine.config or {}).get("schedule"):
+        return ()
+    exits = [at for _, end, at in facts.events.exits if not end.requested_stop]
+    return tuple(dict.fromkeys((*exits, *crash_evidence(facts))))
 
 
 def lookup_faults(facts: Facts) -> tuple[ApiRefusal, ...]:
@@ -51,6 +84,25 @@ def lookup_faults(facts: Facts) -> tuple[ApiRefusal, ...]:
         return ()
     kinds = facts.log.refused("id-invalid", "machine-missing")
     return tuple(no for no in kinds if own in (no.names.get("id"), no.names.get("machine_id")))
+
+
+def refused_before_it_ran(facts: Facts, no: ApiRefusal) -> Iterator[Point]:
+    """A refused start is over once the machine runs, whoever started it (§14.11)."""
+    since = facts.events.up_since
+    a_start = no.operation is Operation.START or (
+        no.operation is Operation.UNKNOWN and no.names.get("action") != "stop"
+    )
+    if since and a_start and (no.at is None or no.at <= since):
+        yield refutes(f"It is over: the machine has been running since {since:%H:%M:%S} UTC.", *facts.events.evidence)
+
+
+def exited_before_it_ran(facts: Facts) -> Iterator[Point]:
+    """An exit is over once the machine has run longer than before that exit."""
+    if since := facts.events.outlived_since:
+        yield refutes(
+            f"It is over: the machine has been running since {since:%H:%M:%S} UTC, longer than before the exit.",
+            *facts.events.evidence,
+        )
 
 
 def other_reason(facts: Facts, *kinds: str) -> Iterator[Point]:

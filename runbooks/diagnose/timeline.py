@@ -13,6 +13,7 @@ from runbooks.diagnose.model import Moment, Span
 from runbooks.evidence.log_parser import is_headed
 from runbooks.evidence.models import Event, LogLine, Outcome, PlatformIncident, StatusFeed
 from runbooks.evidence.parsers import time_of
+from runbooks.evidence.pasted.clock import PlacedLines
 
 _ORDER = ("caller", "record", "Fly API", "events", "platform log", "program log", "status", "endpoint", "we")
 _STATES = {
@@ -44,6 +45,14 @@ def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
     found += [Moment(facts.now, "we", "looked", number) for number in _eyes(facts)]
     marked = _mark_one(found)
     return tuple(sorted(marked, key=lambda m: (m.at, _ORDER.index(m.source), m.evidence)))
+
+
+def assumptions(facts: Facts) -> tuple[str, ...]:
+    """What was assumed about the times of pasted lines that are in the timeline."""
+    found = facts.caller.placed if facts.outcome(Facet.CALLER) is Outcome.SEEN else PlacedLines()
+    day = f"The pasted lines show no date: the day {found.day_assumed} of the incident is assumed."
+    zone = "The pasted lines show no time zone: UTC is assumed."
+    return ((day,) if found.day_assumed else ()) + ((zone,) if found.zone_assumed else ())
 
 
 def _eyes(facts: Facts) -> Iterable[str]:
@@ -145,9 +154,11 @@ def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
 
 
 def _log_moment(facts: Facts, line: LogLine, at: datetime, evidence: str, quoted: tuple[str, ...]) -> Iterator[Moment]:
-    if is_program(line) or line in facts.log.meaningful:
+    # What the proxy calls an error is shown also where nobody knows yet what it means.
+    unknown = evidence == Facet.CALLER and line.provider == "proxy" and line.level == "error"
+    if unknown or is_program(line) or line in facts.log.meaningful:
         text = " ".join(line.message.split())[:200]
-        source = "program log" if is_program(line) else "platform log"
+        source = "program log" if is_program(line) and not unknown else "platform log"
         hit = len(text) > 8 and any(line.message.strip()[:120] in quote for quote in quoted)
         yield Moment(at, source, text, evidence, hit)
 

@@ -82,6 +82,7 @@ def diagnose(
         contradictions=ledger.contradictions,
         untrue=caller_claims.untrue(facts),
         comparison=comparison.compare(facts),
+        assumptions=timeline.assumptions(facts),
     )
 
 
@@ -126,7 +127,7 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
         return f"{what} is running in {facts.subject.app} and every view that could be asked agrees."
     if ledger.top:
         statement = ledger.top.hypothesis.statement
-        state = _STATE_WORDS.get(facts.events.state, f" is {facts.events.state}" if facts.events.state else "")
+        state = _state_words(facts)
         if ledger.top.info.stage <= 1 or not facts.machine.views:
             return statement
         if not state:
@@ -143,9 +144,13 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
     if (no := unexplained.strange(facts)) and not facts.events.runs:
         return f"{what}: the platform refused {no.call} for a reason that is not in the catalogue: {no.told}."
     if unsolved and facts.events.runs:
-        return f"{what} is {facts.events.state or 'running'}, but this is not explained: {unsolved[0].text}"
+        state = _state_words(facts) or " is running"
+        return f"{what}{state}, but this is not explained: {unsolved[0].text}"
     if verdict is Verdict.INCIDENT:
         return f"{what} is {facts.events.state or 'not to be found'}, and the evidence does not establish why."
+    if facts.events.runs and (pasted := facts.events.pasted_at):
+        when = f"{pasted:%Y-%m-%d %H:%M} UTC"
+        return f"{what} was running at {when}, as the pasted text shows. Fly's own views could not be asked."
     if facts.events.runs:
         return f"{what} runs, but not every view could be asked, or not every view agrees."
     blind = sum(observation.outcome is Outcome.COULD_NOT_LOOK for observation in facts.evidence.observations.values())
@@ -153,6 +158,14 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
         f"What happened to {who} is not established: {blind} of {len(facts.evidence.observations)} questions "
         f"could not be asked or were not answered."
     )
+
+
+def _state_words(facts: Facts) -> str:
+    """How the machine is, as a clause; how it was, where only a pasted text tells it."""
+    state, pasted = facts.events.state, facts.events.pasted_at
+    if pasted and (state or facts.events.runs):
+        return f" was {'running' if state in ('started', '') else state} at {pasted:%Y-%m-%d %H:%M} UTC"
+    return _STATE_WORDS.get(state, f" is {state}" if state else "")
 
 
 def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:

@@ -21,6 +21,8 @@ def _rows(facts: Facts) -> Iterator[View]:
     yield _listed(facts, Facet.LIST_DELETED, f"list of {facts.subject.app}, destroyed ones included")
     yield _plain(facts, Facet.EVENTS, "its events", f"{len(facts.events.all)} events")
     yield _plain(facts, Facet.LOGS, "its log", f"{len(facts.log.logs.lines) if facts.log.logs else 0} lines")
+    if facts.metrics.all:
+        yield _plain(facts, Facet.METRICS, "its metrics", _measured(facts))
     yield _organisation(facts)
     yield _listed(facts, Facet.LIST, "fly machine list (same list)")
     yield _fly_status(facts)
@@ -79,7 +81,7 @@ def _listed(facts: Facts, number: str, view: str) -> View:
     for sighting in facts.machine.views:
         if sighting.evidence == number:
             return View(view, Answer.YES, sighting.machine.state, (number,))
-    count = len(observation.answer.machines)
+    count = observation.answer.count
     return View(view, Answer.NO, f"not among {count} machine{'' if count == 1 else 's'}", (number,))
 
 
@@ -105,7 +107,7 @@ def _organisation(facts: Facts) -> View:
     if listing.error_regions or not listing.complete:
         why = ", ".join(listing.error_regions) + " did not answer" if listing.error_regions else "more pages exist"
         return View(view, Answer.COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
-    return View(view, Answer.NO, f"not among {len(listing.machines)} machines", (Facet.ORGANISATION,))
+    return View(view, Answer.NO, f"not among {listing.count} machines", (Facet.ORGANISATION,))
 
 
 def _plain(facts: Facts, number: str, view: str, found: str) -> View:
@@ -120,6 +122,13 @@ def _plain(facts: Facts, number: str, view: str, found: str) -> View:
     if observation.outcome is Outcome.SEEN:
         return View(view, Answer.YES, found, (number,))
     return View(view, Answer.NO, observation.reason, (number,))
+
+
+def _measured(facts: Facts) -> str:
+    if facts.metrics.up is None:
+        return "series of it, none of them as running"
+    first, last = facts.metrics.up
+    return f"up from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
 
 
 def _fly_status(facts: Facts) -> View:

@@ -9,29 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import zipfile
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
-from datetime import UTC, datetime
-from http import HTTPStatus
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pydantic
 
 from runbooks.base.errors import SourceError
-from runbooks.evidence.models import (
-    Evidence,
-    Exchange,
-    Observation,
-    Outcome,
-    Reason,
-)
+from runbooks.base.files import NotReadable, read_bytes
+from runbooks.base.seal import sealed
+from runbooks.evidence import journal
+from runbooks.evidence.har import dumps, har_entry, iso, plain
+from runbooks.evidence.models import Evidence, Observation, Outcome, Reason
 from runbooks.evidence.redaction import Hit
+from runbooks.evidence.saved_files import MAX_FILE, Read, json_of, saved_files, verify
 
 FORMAT = "fly-runbooks/evidence/1"
-MAX_FILE = 200_000_000
 ANSWER_TYPES: dict[str, Any] = {}
 """The type of the answer of each facet that is not asked over HTTP, by the facet's slug; collectors register it."""
 
@@ -73,7 +69,11 @@ class RecordedObservation:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A saved run, read back. `entries` are the HAR entries in the order of asking."""
+    """A saved run, read back.
+
+    `entries` are the HAR entries in the order of asking. `cut` says where the run ended if it left no more than its
+    journal. `changed` names the reports beside the evidence that are not as the run wrote them.
+    """
 
     runbook: str
     version: str
@@ -83,6 +83,8 @@ class Bundle:
     hits: tuple[Hit, ...]
     observations: Mapping[str, RecordedObservation]
     entries: tuple[Mapping[str, Any], ...]
+    cut: str = ""
+    changed: tuple[str, ...] = ()
 
     @property
     def token(self) -> str:
@@ -106,67 +108,125 @@ class Bundle:
 
 
 def open_bundle(path: Path) -> Bundle:
-    """Read a run's folder, its `evidence/` folder, or the .zip that `runbooks share` made."""
-    read = _reader(path)
+    """Read a run's folder, its `evidence/` folder, the .zip that `runbooks share` made, or the journal of a run.
+
+    Every hash is verified first. A run that ended before its report was published has only a journal.
+
+    Raises:
+        SourceError: there is no bundle, it is damaged, or it was changed after the run
+    """
     try:
-        index = json.loads(read("index.json"))
-        told = index.get("format")
-        if told != FORMAT:
+        if path.is_file() and path.suffix == ".jsonl":
+            return _of_journal(journal.read(read_bytes(path, MAX_FILE)))
+        saved = saved_files(path)
+        verified = verify(saved)
+        if verified.evidence:
+            more = f", and {len(verified.evidence) - 5} more" if len(verified.evidence) > 5 else ""
             raise SourceError(
-                f"The bundle {path} has the format {str(told)[:60]!r}, and this version reads {FORMAT}.",
-                "Use a version of fly-runbooks that is at least as new as the one that wrote it.",
+                f"The bundle {path} is damaged or was changed after the run: {'; '.join(verified.evidence[:5])}{more}.",
+                "Get it once more from where it was made; `runbooks share RUN` packs one.",
             )
-        entries = tuple(json.loads(read("http.har"))["log"]["entries"])
-        hits = tuple(Hit(**hit) for hit in json.loads(read("redactions.json"))["masked"])
-        observations = {row["number"]: _recorded(row, read) for row in index["looks"]}
-        replay_context = pydantic.TypeAdapter(ReplayContext).validate_python(index["circumstances"])
-        return Bundle(
-            index["runbook"],
-            index["version"],
-            index["source"],
-            index["parameters"],
-            replay_context,
-            hits,
-            observations,
-            entries,
-        )
-    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+        if not saved.has("evidence/index.json"):
+            return replace(_of_journal(journal.read(saved.read("evidence/journal.jsonl"))), changed=verified.reports)
+        return replace(_indexed(path, lambda name: json_of(saved, name)), changed=verified.reports)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OSError, NotReadable) as error:
         raise SourceError(
             f"The bundle {path} cannot be read: it is damaged or incomplete ({str(error)[:120]}).",
             "Get it once more from where it was made; `runbooks share RUN` packs one.",
         ) from None
 
 
-def _reader(path: Path) -> Callable[[str], str]:
-    """Where the files of the evidence are, and how to get one as text."""
-    if path.is_dir():
-        folder = path / "evidence" if (path / "evidence").is_dir() else path
-        if (folder / "index.json").is_file():
-            return lambda name: (folder / name).read_text(encoding="utf-8")
-    elif zipfile.is_zipfile(path):
-        return lambda name: _unzipped(path, name)
-    raise SourceError(
-        f"There is no bundle at {path}: neither a run's folder with evidence/index.json nor a zip of one.",
-        "Give the folder of a run below outputs/, or the file that `runbooks share RUN` made.",
+def _indexed(path: Path, read: Read) -> Bundle:
+    index = read("index.json")
+    told = index.get("format")
+    if told != FORMAT:
+        raise SourceError(
+            f"The bundle {path} has the format {str(told)[:60]!r}, and this version reads {FORMAT}.",
+            "Use a version of fly-runbooks that is at least as new as the one that wrote it.",
+        )
+    entries = tuple(read("http.har")["log"]["entries"])
+    _check_entries(entries)
+    hits = tuple(Hit(**hit) for hit in read("redactions.json")["masked"])
+    observations = {row["number"]: _recorded(row, read) for row in index["looks"]}
+    replay_context = pydantic.TypeAdapter(ReplayContext).validate_python(index["circumstances"])
+    if not replay_context.clock:
+        raise ValueError("it holds no reading of the clock")
+    return Bundle(
+        str(index["runbook"]),
+        str(index["version"]),
+        str(index["source"]),
+        dict(index["parameters"]),
+        replay_context,
+        hits,
+        observations,
+        entries,
     )
 
 
-def _unzipped(path: Path, name: str) -> str:
-    """One file of the zip, read in memory: nothing is unpacked, so no name in it can point anywhere."""
-    with zipfile.ZipFile(path) as packed:
-        found = [i for i in packed.infolist() if i.filename == name or i.filename.endswith(f"evidence/{name}")]
-        if len(found) != 1:
-            raise KeyError(f"{len(found)} files called {name}")
-        if found[0].file_size > MAX_FILE:
-            raise ValueError(f"{name} is larger than {MAX_FILE} bytes")
-        return packed.read(found[0]).decode("utf-8")
+def _check_entries(entries: Sequence[Any]) -> None:
+    """The parts of an entry that a replay reads, before anything relies on them."""
+    for entry in entries:
+        request, response = entry["request"], entry["response"]
+        texts = (request["method"], request["url"], response["content"]["text"])
+        headers = [text for header in response["headers"] for text in (header["name"], header["value"])]
+        if not all(isinstance(text, str) for text in (*texts, *headers)) or type(response["status"]) is not int:
+            raise ValueError("http.har has an entry that no run writes")
+        if type(entry.get("_attempt", 1)) is not int or type(entry.get("_listed", 0)) is not int:
+            raise ValueError("http.har has an entry that no run writes")
 
 
-def _recorded(row: Mapping[str, Any], read: Callable[[str], str]) -> RecordedObservation:
+def _of_journal(recorded: journal.Recorded) -> Bundle:
+    """What a run had seen when it died. Its parameters are completed by the caller's words, which are an answer."""
+    run = recorded.run
+    _check_entries(recorded.entries)
+    parameters = dict(run["parameters"])
+    for look in recorded.looks:
+        if look["facet"] == "caller" and isinstance(look["answer"], Mapping) and look["answer"].get("text"):
+            parameters["caller_log"] = look["answer"]["text"]
+    told = run["circumstances"]
+    replay_context = pydantic.TypeAdapter(ReplayContext).validate_python(
+        {**told, "clock": recorded.clock, "masked": recorded.masked}
+    )
+    if not replay_context.clock:
+        raise ValueError("it holds no reading of the clock")
+    looks = [{**look, "file": "http.har" if look["asked"] else ""} for look in recorded.looks]
+    return Bundle(
+        str(run["runbook"]),
+        str(run["version"]),
+        str(run["source"]),
+        parameters,
+        replay_context,
+        tuple(Hit(**hit) for hit in recorded.hits),
+        {look["number"]: _recorded(look, dict.fromkeys((look["file"],), look).__getitem__) for look in looks},
+        recorded.entries,
+        cut=ended_at(recorded),
+    )
+
+
+def ended_at(recorded: journal.Recorded) -> str:
+    """Where the run ended that left only this journal, as the end of a sentence about the run."""
+    if recorded.finished:
+        return "died before its report was published"
+    return f"died at question {recorded.question} of {recorded.questions}"
+
+
+def what_is_left(folder: Path) -> str:
+    """What a run that was killed left in this folder, and what can be done with it: one sentence without its stop."""
+    try:
+        found = open_bundle(folder)
+    except SourceError:
+        return f"An earlier run was killed; what it left is in {folder}"
+    ended = found.cut or "died before it could end"
+    return f"An earlier run {ended}; replay it: runbooks replay {shlex.quote(str(folder))}"
+
+
+def _recorded(row: Mapping[str, Any], read: Read) -> RecordedObservation:
     answer, kind = None, ANSWER_TYPES.get(row["facet"])
     if kind is not None and row["file"] not in (None, "http.har"):
-        answer = pydantic.TypeAdapter(kind).validate_python(json.loads(read(row["file"]))["answer"])
-    return RecordedObservation(Outcome(row["outcome"]), row["reason"], answer, row["file"] == "http.har", _code(row))
+        told = read(row["file"])["answer"]
+        answer = None if told is None else pydantic.TypeAdapter(kind).validate_python(told)
+    in_har = row["file"] == "http.har"
+    return RecordedObservation(Outcome(row["outcome"]), str(row["reason"]), answer, in_har, _code(row))
 
 
 def _code(row: Mapping[str, Any]) -> Reason:
@@ -185,25 +245,26 @@ def files(
     parameters: Mapping[str, object],
     runbook: str,
     version: str,
+    journals: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The files of the `evidence/` folder, by name, as text."""
-    written = {"http.har": _json(_har(evidence, version))}
+    """The files of the `evidence/` folder, by name, as text; `journals` are there already, and are hashed with them."""
+    written = {**(journals or {}), "http.har": dumps(_har(evidence, version))}
     for observation in evidence.observations.values():
         if not observation.exchanges and observation.answer is not None:
-            written[f"{observation.number}-{observation.facet.slug}.json"] = _json(_own(observation))
-    written["redactions.json"] = _json({"masked": [asdict(hit) for hit in hits]})
+            written[f"{observation.number}-{observation.facet.slug}.json"] = dumps(_own(observation))
+    written["redactions.json"] = dumps({"masked": [asdict(hit) for hit in hits]})
     index = {
         "format": FORMAT,
         "runbook": runbook,
         "version": version,
         "source": evidence.source,
-        "looked_at": _iso(evidence.looked_at),
+        "looked_at": iso(evidence.looked_at),
         "parameters": dict(parameters),
         "circumstances": asdict(replay_context),
         "looks": [_entry(observation, written) for observation in evidence.observations.values()],
         "sha256": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(written.items())},
     }
-    return {**written, "index.json": _json(index)}
+    return {**written, "index.json": sealed(index, plain)}
 
 
 def rehashed(written: Mapping[str, str]) -> str:
@@ -212,7 +273,7 @@ def rehashed(written: Mapping[str, str]) -> str:
     index["sha256"] = {
         name: hashlib.sha256(written[f"evidence/{name}"].encode()).hexdigest() for name in index["sha256"]
     }
-    return _json(index)
+    return sealed(index)
 
 
 def _entry(observation: Observation, written: Mapping[str, str]) -> dict[str, Any]:
@@ -224,7 +285,7 @@ def _entry(observation: Observation, written: Mapping[str, str]) -> dict[str, An
         "outcome": observation.outcome.value,
         "reason": observation.reason,
         "code": observation.code.value,
-        "at": _iso(observation.at),
+        "at": iso(observation.at),
         "file": own if own in written else "http.har" if observation.exchanges else None,
         "exchanges": [x.sha256 for x in observation.exchanges],
     }
@@ -239,7 +300,7 @@ def _own(observation: Observation) -> dict[str, Any]:
         "facet": observation.facet.slug,
         "outcome": observation.outcome.value,
         "reason": observation.reason,
-        "at": _iso(observation.at),
+        "at": iso(observation.at),
         "answer": answer,
     }
 
@@ -251,63 +312,6 @@ def _har(evidence: Evidence, version: str) -> dict[str, Any]:
             "version": "1.2",
             "creator": {"name": "fly-runbooks", "version": version},
             "pages": [],
-            "entries": [_har_entry(exchange) for exchange in exchanges],
+            "entries": [har_entry(exchange) for exchange in exchanges],
         }
     }
-
-
-def _har_entry(exchange: Exchange) -> dict[str, Any]:
-    """One attempt; a failed one has status 0 and `_error`. Credentials and cookies are never there."""
-    headers = [{"name": name, "value": value} for name, value in exchange.headers]
-    status = exchange.status or 0
-    entry: dict[str, Any] = {
-        "startedDateTime": _iso(exchange.at),
-        "time": round(exchange.duration_ms, 1),
-        "request": {
-            "method": exchange.method,
-            "url": exchange.url,
-            "httpVersion": "HTTP/1.1",
-            "cookies": [],
-            "headers": [],
-            "queryString": [{"name": k, "value": v} for k, v in parse_qsl(urlsplit(exchange.url).query)],
-            "headersSize": -1,
-            "bodySize": 0,
-        },
-        "response": {
-            "status": status,
-            "statusText": HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "",
-            "httpVersion": "HTTP/1.1",
-            "cookies": [],
-            "headers": headers,
-            "content": {
-                "size": len(exchange.body.encode()),
-                "mimeType": dict(exchange.headers).get("content-type", ""),
-                "text": exchange.body,
-            },
-            "redirectURL": dict(exchange.headers).get("location", ""),
-            "headersSize": -1,
-            "bodySize": -1,
-        },
-        "cache": {},
-        "timings": {"send": 0, "wait": round(exchange.duration_ms, 1), "receive": 0},
-        "_facet": exchange.facet,
-        "_attempt": exchange.attempt,
-        "_connected": exchange.connected,
-        "_cut": exchange.cut,
-        "_sha256": exchange.sha256,
-    }
-    if exchange.error is not None:
-        entry["_error"] = exchange.error
-    return entry
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    return _iso(value) if isinstance(value, datetime) else str(value)
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

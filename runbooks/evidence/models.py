@@ -47,7 +47,8 @@ class Exchange:
 
     `url` is the logical URL (never a loopback port), `status` is None when no answer came and
     `error` then says why (`connected` is False when not even a connection came about); `body` is the
-    redacted answer, `cut` where it was too long, `sha256` the hash of its UTF-8 bytes.
+    redacted answer, `cut` where it was too long, `sha256` the hash of its UTF-8 bytes; `listed` is how many entries a
+    list had of which `body` holds some.
     """
 
     facet: str
@@ -64,6 +65,7 @@ class Exchange:
     attempt: int = 1
     connected: bool = True
     cut: bool = False
+    listed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,11 +303,20 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list of machines. `error_regions` did not answer, so absence says nothing about them."""
+    """A list of machines. `error_regions` did not answer, so absence says nothing about them.
+
+    `total` is how many machines a long list had, all of which were compared with the machine that is looked for;
+    `machines` holds some of them then.
+    """
 
     machines: tuple[Machine, ...] = ()
     error_regions: tuple[str, ...] = ()
     complete: bool = True
+    total: int | None = None
+
+    @property
+    def count(self) -> int:
+        return len(self.machines) if self.total is None else self.total
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ class PasteIdentity:
             table, a line of the proxy, a field of a JSON answer
         repositories: repositories of Fly's registry; `fly deploy` pushes to the one with the app's name, but a machine
             can run the image of another app, so a repository alone contradicts nothing
-        machine_ids: ids of machines, 14 hexadecimal digits; not those of release commands, which exist for one
-            command only
+        machine_ids: ids of machines, 14 hexadecimal digits
+        temporary_ids: those of the machines that ran a release command, which are destroyed after it
         machine_names: names of machines, from tables and JSON answers
         instance_ids: versions of machines (ULID)
         regions: three letters, in places that hold a region
@@ -32,6 +32,7 @@ class PasteIdentity:
     apps: tuple[str, ...] = ()
     repositories: tuple[str, ...] = ()
     machine_ids: tuple[str, ...] = ()
+    temporary_ids: tuple[str, ...] = ()
     machine_names: tuple[str, ...] = ()
     instance_ids: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()

@@ -40,6 +40,10 @@ class Socket:
     address: str
     port: int | None
 
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}" if self.port is not None else host
+
     @property
     def local(self) -> bool:
         """Is it bound to the loopback interface, which the proxy cannot reach?"""

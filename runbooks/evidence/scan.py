@@ -17,12 +17,17 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from runbooks.base.folders import write_whole
+from runbooks.base.seal import sealed
+from runbooks.evidence.journal import resealed
 from runbooks.evidence.redaction import Hit, Redactor
 
 MOST = 400_000_000
 """Bytes that are unpacked of one file; one that holds more is as good as unreadable."""
 _DEPTH = 4
 _JSON = (".json", ".har", ".ipynb")
+_LINES = ".jsonl"
+"""One JSON text a line, with hashes: a journal."""
 _READABLE = re.compile(rb"[\x20-\x7e\t\r\n]{8,}")
 
 
@@ -80,7 +85,16 @@ def masked_text(name: str, text: str, redactor: Redactor) -> str:
             pass
         else:
             text = json.dumps(_strings(value, redactor, name), indent=2, ensure_ascii=False) + "\n"
+    if name.endswith(_LINES):
+        return resealed("".join(_masked_line(line, redactor, name) for line in text.splitlines(keepends=True)))
     return redactor.text(text, f"finished {name}")
+
+
+def _masked_line(line: str, redactor: Redactor, name: str) -> str:
+    try:
+        return json.dumps(_strings(json.loads(line), redactor, name), ensure_ascii=False) + "\n"
+    except (ValueError, RecursionError):
+        return redactor.text(line, f"finished {name}")
 
 
 def _strings(value: Any, redactor: Redactor, place: str) -> Any:
@@ -106,6 +120,8 @@ def _texts(name: str, data: bytes, depth: int) -> Iterator[str]:
         if name.endswith(_JSON):
             # The separator is one that no rule reads across.
             yield "\n<>\n".join(_leaves(text))
+        elif name.endswith(_LINES):
+            yield "\n<>\n".join(leaf for line in text.splitlines() for leaf in _leaves(line))
     if depth:
         for inner, packed in _packed(name, data):
             yield inner
@@ -171,4 +187,4 @@ def _rehash(changed: set[Path]) -> None:
                 told["sha256"][name] = hashlib.sha256(index.with_name(name).read_bytes()).hexdigest()
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        index.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_whole(index, sealed(told))

@@ -6,12 +6,14 @@ masks secrets in both, and gives the folder its final name when everything in it
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
 import platform
 import re
+import shlex
 import shutil
 import signal
 import tempfile
@@ -31,8 +33,10 @@ from jupyter_core.utils import ensure_event_loop
 
 from runbooks import __version__, definitions
 from runbooks.base import folders
-from runbooks.base.errors import RunbookError, ScanError, UsageError
+from runbooks.base.errors import DiskError, RunbookError, ScanError, UsageError
+from runbooks.base.files import DISK_FAILS, DISK_FULL, why
 from runbooks.base.settings import load_settings
+from runbooks.evidence.bundle import what_is_left
 from runbooks.evidence.redaction import Redactor, secrets_of
 from runbooks.evidence.scan import clean_folder, scan_folder
 from runbooks.execution.kernel import ENGINE, Step, Watch, steps_of
@@ -109,7 +113,7 @@ def run(
     redactor = _redactor()
     parameters = {name: _masked(value, redactor, "parameters") for name, value in given.items()}
     output_root = output_root.absolute()
-    warnings = [f"An earlier run was killed; what it left is in {old}." for old in folders.sweep(output_root)]
+    warnings = [f"{what_is_left(old)}." for old in folders.sweep(output_root)]
     staging = folders.Staging(output_root)
     with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
         staging.note(Path(scratch))
@@ -125,13 +129,20 @@ def run(
             hashlib.sha256(original).hexdigest(),
             warnings=warnings,
         )
-        folders.write_json(staging.path / "manifest.json", _manifest(this, "running", "", None))
         try:
+            folders.write_sealed(staging.path / "manifest.json", _manifest(this, "running", "", None))
             with _signals(this):
                 _supervise(this, node)
                 return _finish(this, staging)
-        except BaseException:
-            staging.discard()
+        except BaseException as error:
+            if isinstance(error, ScanError) or not _seen(staging.path):
+                staging.discard()
+            else:
+                staging.leave()
+            if isinstance(error, OSError) and error.errno in DISK_FULL:
+                raise folders.no_room(
+                    output_root, f"The disk that holds {output_root} is full ({why(error)})"
+                ) from None
             raise
 
 
@@ -179,7 +190,46 @@ def _supervise(this: _Run, node: nbformat.NotebookNode) -> None:
             break  # the kernel is dead; only its bookkeeping hangs
 
 
+def _seen(folder: Path) -> bool:
+    """Whether anything was seen: it is kept, whatever became of the run."""
+    return any((folder / "evidence").glob("journal*.jsonl"))
+
+
 def _finish(this: _Run, staging: folders.Staging) -> Result:
+    """End the run; a disk that is full or fails ends it with what could be kept."""
+    try:
+        return _complete(this, staging)
+    except OSError as error:
+        if error.errno not in DISK_FAILS:
+            raise
+        return _out_of_room(this, staging, error)
+
+
+def _out_of_room(this: _Run, staging: folders.Staging, error: OSError) -> Result:
+    """What is on disk stays there, in its place if that can be had, with a manifest if there is room for one."""
+    for rest in (staging.path / "report.ipynb", staging.path / "kernel.log", *staging.path.rglob(".*.part")):
+        with contextlib.suppress(OSError):
+            rest.unlink()
+    told = "The evidence is kept" if _seen(staging.path) else "Nothing was seen"
+    reason = (
+        f"The disk that holds {staging.output_root} fails or is full ({why(error)}): the run could not end. {told}."
+    )
+    summary_text = _read(staging.path / "summary.json")
+    folder = staging.path
+    with contextlib.suppress(OSError):
+        manifest = _masked(_manifest(this, "failed", reason, 1), this.redactor, "manifest")
+        manifest["files"] = folders.hashes(staging.path, leave_out="manifest.json")
+        folders.write_sealed(staging.path / "manifest.json", manifest)
+    try:
+        folder = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun))
+    except OSError:
+        staging.leave()
+    reason += f" Free some space, then: runbooks replay {shlex.quote(str(folder))}" if _seen(folder) else ""
+    summary = json.loads(summary_text) if summary_text else None
+    return Result("failed", 1, reason, folder, tuple(this.watch.steps), summary, summary_text, tuple(this.warnings))
+
+
+def _complete(this: _Run, staging: folders.Staging) -> Result:
     """Decide how it ended, complete and clean the folder, and move it to its place."""
     if this.watch.notebook is not None:
         _write_notebook(this, this.watch.notebook, staging.path / "report.ipynb")
@@ -195,10 +245,10 @@ def _finish(this: _Run, staging: folders.Staging) -> Result:
     if status == "failed":
         log = _uncoloured(_read(this.watch.scratch / "kernel.log"))
         if log.strip():
-            (staging.path / "kernel.log").write_text(this.redactor.text(log, "kernel.log"), encoding="utf-8")
+            folders.write_whole(staging.path / "kernel.log", this.redactor.text(log, "kernel.log"))
     manifest = _manifest(this, status, reason, code)
     manifest["files"] = folders.hashes(staging.path, leave_out="manifest.json")
-    folders.write_json(staging.path / "manifest.json", _masked(manifest, this.redactor, "manifest"))
+    folders.write_sealed(staging.path / "manifest.json", _masked(manifest, this.redactor, "manifest"))
     dirty += [name for name, _ in scan_folder(staging.path, this.redactor)]
     if dirty:
         _quarantine(staging, list(dict.fromkeys(dirty)))
@@ -229,7 +279,10 @@ def _ending(this: _Run, summary: Mapping[str, Any] | None) -> tuple[str, int, st
         return "deadline", EXIT_DEADLINE, f"The deadline of {this.deadline:g} s passed; {published}."
     if this.watch.error is not None:
         name, text = this.watch.error
-        return "failed", _exit_code_of(name), text if _exit_code_of(name) == 2 else f"{name}: {text}"
+        own = _exit_code_of(name) == UsageError.exit_code or name == DiskError.__name__
+        return "failed", _exit_code_of(name), text if own else f"{name}: {text}"
+    if isinstance(this.failure, OSError) and this.failure.errno in DISK_FAILS:
+        return "failed", 1, f"The disk fails or is full ({why(this.failure)}); {published}."
     if this.failure is not None:
         first = (str(this.failure).strip().splitlines() or ["no details"])[0]
         return "failed", 1, f"The notebook could not be run to its end: {first}"
@@ -296,7 +349,7 @@ def _write_notebook(this: _Run, node: nbformat.NotebookNode, path: Path) -> None
     found = sum(hit.count for hit in this.redactor.hits) - before
     if found:
         this.warnings.append(f"{found} secrets were masked in the executed notebook.")
-    path.write_text(nbformat.writes(cleaned, version=4), encoding="utf-8")
+    folders.write_whole(path, nbformat.writes(cleaned, version=4))
 
 
 def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:

@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from runbooks.base import folders
 from runbooks.report import cause_history, filters, page, runs
 
 
@@ -18,7 +19,7 @@ def write(output_root: Path) -> Path:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        Path(staged).chmod(0o644)
+        Path(staged).chmod(0o666 & ~folders.umask())
         Path(staged).replace(target)
     except BaseException:
         Path(staged).unlink(missing_ok=True)

@@ -29,6 +29,7 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
         notes=(
             f"All times are UTC, on {days[0]}." if len(days) == 1 else f"All times are UTC, {days[0]} to {days[-1]}.",
             *left_out,
+            *diagnosis.assumptions,
         ),
         figure=charts.timeline(diagnosis),
         table=tables.frame(

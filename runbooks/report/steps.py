@@ -235,13 +235,14 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
         "What did this machine print?",
         answer,
         notes=tuple(notes),
-        items=tuple(observed(facts, Facet.SECRETS)),
+        items=tuple(observed(facts, Facet.METRICS, Facet.SECRETS)),
         quote="\n".join(f"{tables.clock(x.at)}  {x.provider:<6}  {x.message}" for x in shown),
         commands=(
             commands.logs_api(facts.subject.app, facts.subject.machine_id or "MACHINE_ID"),
             *commands.lines(("timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",), facts.names),
         ),
-        evidence=asked(facts, Facet.LOGS, Facet.SECRETS),
+        figure=charts.memory(facts.metrics.memory) if facts.metrics.memory else None,
+        evidence=asked(facts, Facet.LOGS, Facet.METRICS, Facet.SECRETS),
     )
 
 

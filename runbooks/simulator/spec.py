@@ -344,7 +344,8 @@ class Expect(Spec):
     """What a correct diagnosis of this scenario says; slugs of the cause catalogue.
 
     `open` are the readings that the evidence allows side by side, where no cause can be established.
-    `hygiene` are findings of the config audit, which are never a cause.
+    `hygiene` are findings of the config audit, which are never a cause. Without the facet `decided_by` (its number),
+    no cause can be established.
     """
 
     verdict: Literal["incident", "healthy", "inconclusive"]
@@ -354,6 +355,7 @@ class Expect(Spec):
     hygiene: list[str] = []
     refuted: list[str] = []
     mentions: list[str] = []
+    decided_by: str = ""
 
 
 class ScenarioFile(Spec):

@@ -90,7 +90,7 @@ def test_what_the_good_answers_say() -> None:
     assert said["list-deleted"] == "the machines of vyx-app, destroyed ones included: 1 machine"
     assert said["addresses"] == "addresses of vyx-app: 66.241.125.88 (shared)"
     assert said["certificates"] == "the certificates of vyx-app: rooms.example (active)"
-    assert said["processes"] == f"the processes of {ID}: 1 process, listening on tcp :::8080"
+    assert said["processes"] == f"the processes of {ID}: 1 process, listening on tcp [::]:8080"
     assert said["secrets"] == "the secrets of vyx-app: A_KEY"
     assert said["versions"] == (f"the versions of {ID}: 01K6J0W0000000000000000000 (registry.fly.io/vyx-app:1)")
     assert said["volumes"] == "the volumes of vyx-app: vol_1 in sin (not attached)"

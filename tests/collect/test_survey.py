@@ -102,7 +102,7 @@ def test_a_name_given_as_an_id_is_looked_up_by_name_and_said(play: Play) -> None
 def test_where_the_proxy_answers_itself_its_own_lines_are_read(play: Play) -> None:
     """A line about nobody names no instance, so the machine's log does not hold it."""
     evidence, told, _ = collect(play("no-machine-behind-app"))
-    assert told[-1].number == "E07b"
+    assert "E07b" in {one.number for one in told}
     lines = evidence.observations["E07b"].answer.lines
     assert {line.provider for line in lines} == {"proxy"}
     assert [line.instance for line in lines if "[PR01]" in line.message] == ["", ""]
@@ -223,7 +223,7 @@ def test_without_a_token_only_what_needs_one_is_left_out(play: Play) -> None:
     stage = play()
     evidence, told, _ = collect(stage, source={"token": ""})
     without = {observation.number for observation in told if "FLY_API_TOKEN" in observation.reason}
-    assert without == {"E01", "E02", "E03", "E04", "E05", "E06", "E07", "E09", "E11"}
+    assert without == {"E01", "E02", "E03", "E04", "E05", "E06", "E07", "E09", "E11", "E25"}
     assert evidence.observations["E13"].outcome is Outcome.ABSENT
     assert evidence.observations["E14"].outcome is Outcome.SEEN
     assert evidence.observations["E16"].outcome is Outcome.ABSENT

@@ -15,9 +15,12 @@ from runbooks.diagnose.facts import (
     LifecycleFacts,
     LogFacts,
     MachineFacts,
+    MetricsFacts,
     ObservationFacts,
+    ProcessFacts,
     SiblingFacts,
 )
+from runbooks.evidence.metrics import Metrics, Series
 from runbooks.evidence.models import (
     Caller,
     Event,
@@ -33,7 +36,7 @@ from runbooks.evidence.models import (
     Records,
     Subject,
 )
-from runbooks.evidence.resources import Certificate, Certificates
+from runbooks.evidence.resources import Certificate, Certificates, Process, Processes, Socket
 
 NOW = datetime(2025, 10, 2, 3, 9, 40, tzinfo=UTC)
 ID = "91850296bd4738"
@@ -150,6 +153,50 @@ def test_a_certificate_covers_its_hostname_and_a_wildcard_one_label(hostname: st
     facts = ObservationFacts(replace(facts.evidence, subject=told))
     own = CertificateFacts(facts, CallerFacts(facts)).own
     assert (own.configured if own else None) is configured
+
+
+def series(name: str, *values: float, instance: str = ID) -> Series:
+    told = tuple((NOW - timedelta(minutes=len(values) - n), value) for n, value in enumerate(values))
+    return Series(name, {"instance": instance}, told)
+
+
+def test_metrics_tell_of_the_subject_only_and_survive_odd_values() -> None:
+    found = (
+        series("fly_instance_up", 1, 1, 0),
+        series("fly_instance_up", 1, instance=OTHER),
+        series("fly_instance_exit_code", 0, 0, 137, 137),
+        series("fly_instance_exit_oom", 0, 1),
+        series("fly_instance_exit_oom", 1, 1, 1, 1, 1, 1, instance=OTHER),
+        series("fly_instance_memory_mem_total", 0, 256, 256, 256),
+        series("fly_instance_memory_mem_available", 0, -1, 300, 64),
+    )
+    facts = MetricsFacts(observed(METRICS=Metrics(found, NOW - timedelta(hours=1), NOW, timedelta(minutes=1))))
+    assert facts.up == (NOW - timedelta(minutes=3), NOW - timedelta(minutes=2))
+    assert facts.exit_codes == (0, 137)
+    assert facts.killed_at == NOW - timedelta(minutes=1)
+    assert [used for _, used, _ in facts.memory] == [192]
+    assert MetricsFacts(observed()).memory == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "reachable"),
+    [
+        ("0.0.0.0", 8080, True),
+        ("::", 8080, True),
+        ("127.0.0.1", 8080, False),
+        ("::1", 8080, False),
+        ("0.0.0.0", 1, False),
+    ],
+)
+def test_a_socket_is_reachable_on_the_port_of_a_service_and_not_on_loopback(
+    address: str, port: int, reachable: bool
+) -> None:
+    config = {"image": "registry.fly.io/vyx-app:1", "services": [{"internal_port": 8080, "ports": []}]}
+    listed = Processes((Process(1, "app", (Socket("tcp", address, port),)),))
+    told = observed(MACHINE=machine("started", config=config), PROCESSES=listed)
+    facts = ProcessFacts(told, MachineFacts(told))
+    assert bool(facts.reachable) is reachable
+    assert bool(facts.elsewhere) is not reachable
 
 
 def test_the_whole_shares_its_parts() -> None:

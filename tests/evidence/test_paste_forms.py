@@ -15,6 +15,7 @@ from runbooks.evidence.caller import read_caller
 from runbooks.evidence.log_parser import log_lines
 from runbooks.evidence.pasted import read_pasted, unwrapped
 from runbooks.evidence.pasted.clock import placed
+from runbooks.evidence.pasted.stack_trace import program_output
 
 PASTES = Path(__file__).with_name("pastes")
 ID = "148e2d5b7e0689"
@@ -314,8 +315,9 @@ JOBS = {
 
 @pytest.mark.parametrize("text", JOBS.values(), ids=JOBS)
 def test_a_release_command_in_a_ci_job(text: str) -> None:
+    """The machine of a release command exists for one command: it is not what the text is about."""
     found, lines = read_pasted(text), log_lines(unwrapped(text))
-    assert (found.app, found.machine_id) == ("harbor-web", ID)
+    assert (found.app, found.machine_id) == ("harbor-web", "")
     assert any("Main child exited normally" in line.message for line in lines)
     assert "##[" not in unwrapped(text)
 
@@ -323,6 +325,28 @@ def test_a_release_command_in_a_ci_job(text: str) -> None:
 def test_a_table_in_a_ci_job() -> None:
     found = read_pasted(stamped(STATUS_TABS, "deploy\tfly machine status\t"))
     assert [e.type for e in found.machines[0].machine.events] == ["launch", "start", "exit"]
+
+
+# `fly deploy`: superfly/flyctl#2365 (smoke checks), #2878 (states), superfly/flyctl-actions#61, dwyl/mvp#407.
+DEPLOYS = {
+    "release command": FAILED_RELEASE,
+    "states": f"==> Building image\nWatch your deployment at https://fly.io/apps/harbor-web/monitoring\n"
+    f"  Machine {ID} [app] has state: created\n  Machine {ID} [app] has state: replacing\n",
+    "smoke checks": f"Updating existing machines in 'harbor-web' with rolling strategy\n"
+    f"Smoke checks for {ID} failed: the app appears to be crashing\n",
+    "client's time-out": (PASTES / "fly-deploy-output.txt").read_text().replace("sync-service", "harbor-web")
+    .replace(OTHER, ID),
+    "groups": f"Process groups have changed. This will:\n * destroy 1 \"worker\" machine\n"
+    f"> Destroying machine {ID}\nfly deploy -a harbor-web\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("form", "text"), DEPLOYS.items(), ids=DEPLOYS)
+def test_fly_deploy(form: str, text: str) -> None:
+    found = read_pasted(text)
+    assert (found.forms, found.app) == (("fly deploy",), "harbor-web")
+    assert found.machine_id == ("" if form == "release command" else ID)
+    assert [m.machine.state for m in found.machines] == (["replacing"] if form == "states" else [])
 
 
 # `docker compose logs` and `docker logs -t`: docker docs; supabase/supabase#32978 shows the first.
@@ -413,6 +437,43 @@ def test_bars_of_a_deploy_are_taken_off() -> None:
         "boom",
         "Main child exited normally with code: 1",
     ]
+
+
+# Stack traces alone: Python, Node.js (nodejs/node docs), Go, Ruby on Rails, Rust, Java, Elixir.
+TRACES = {
+    "python": 'Traceback (most recent call last):\n  File "/app/main.py", line 3, in <module>\n'
+    "    url = os.environ['QUEUE_URL']\nKeyError: 'QUEUE_URL'\n",
+    "node": "/app/index.js:3\n  throw new Error('QUEUE_URL is not set')\n\nError: QUEUE_URL is not set\n"
+    "    at Object.<anonymous> (/app/index.js:3:9)\n    at Module._compile (node:internal/modules/cjs/loader:1:1)\n",
+    "go": "panic: QUEUE_URL is not set\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:12 +0x1d\n",
+    "ruby": '/app/config/queue.rb:3:in `fetch\': key not found: "QUEUE_URL" (KeyError)\n'
+    "\tfrom /app/config/queue.rb:3:in `<main>'\n",
+    "rust": "thread 'main' panicked at src/main.rs:4:10:\nQUEUE_URL must be set: NotPresent\n",
+    "java": 'Exception in thread "main" java.lang.IllegalStateException: QUEUE_URL is not set\n'
+    "\tat com.example.Main.main(Main.java:7)\n",
+}
+
+
+@pytest.mark.parametrize("text", TRACES.values(), ids=TRACES)
+def test_a_stack_trace_alone_is_the_programs(text: str) -> None:
+    assert [line.message for line in program_output(read_caller(text))] == [
+        row for row in text.splitlines() if row.strip()
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the deploy was slow today",
+        TRACES["python"].replace("QUEUE_URL", "FLY_API_TOKEN"),
+        TRACES["node"].replace("QUEUE_URL is not set", "could not create machine"),
+        'Error: HTTP 422 {"error":"could not find a candidate host"}\n    at create (/srv/provision.js:3:9)\n',
+        '{"success": true}\n' + TRACES["go"],
+        STATUS_TABS + TRACES["go"],
+    ],
+)
+def test_the_callers_own_trace_is_not_the_programs(text: str) -> None:
+    assert program_output(read_caller(text)) == ()
 
 
 # Whom a text is about.

@@ -295,8 +295,8 @@ def test_events_are_sorted_by_time_and_then_by_id_and_the_undated_come_last() ->
 
 def test_an_event_that_is_no_object_is_shown_as_it_is() -> None:
     assert parsers.events_of(["text", None]) == (
-        Event("", "unreadable", "text", "", None, raw={"unreadable": "text"}),
         Event("", "unreadable", "", "", None, raw={"unreadable": None}),
+        Event("", "unreadable", "text", "", None, raw={"unreadable": "text"}),
     )
 
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbooks.evidence.patterns import NAMES
-from runbooks.evidence.redaction import Redactor, _begins, _matches, _replaced, elements, strip_scheme, token_kind
+from runbooks.evidence.redaction import Redactor, elements, strip_scheme, token_kind
 
 JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJlLW1hZGUtdXA"
 UUID = "63eea370-5c1d-4f0e-9b7a-2d64c80e9f13"
@@ -26,13 +25,13 @@ PLANTED = [
     ("FlyV1 fm2_bWFk/ZS1+cA==,fm2_c2Vjb25k,fo1_dGhpcmQx", "c2Vjb25k", "fly-token"),
     ("FlyV1 fm2_bWFk/ZS1+cA==,fm2_c2Vjb25k,fo1_dGhpcmQx", "dGhpcmQx", "fly-token"),
     (f"key={JWT};", JWT, "jwt"),
-    ("AIzaSyMADE-UP_for_the_tests_0000000000", "AIzaSyMADE", "google-key"),
+    ("AIza8SyMq2-Lw9Tt4_Vx7Zr1Kd5Pn3Bc6Hj0Gf", "AIza8SyMq2", "opaque"),
     ("sbp_0123456789abcdef0123456789abcdef01234567", "sbp_0123", "supabase-key"),
     ("sb_secret_bWFkZS11cC1mb3ItdGVzdHM", "sb_secret_bWFk", "supabase-key"),
     ("id AKIAIOSFODNN7EXAMPLE.", "AKIAIOSFODNN7EXAMPLE", "aws-key"),
     ("ghp_abcdefghijklmnopqrstuvwxyz0123456789", "ghp_abc", "github-token"),
-    ("github_pat_11ABCDEFG0abcdefghijkl_mnop", "github_pat_11", "github-token"),
-    ("sk-proj-AbCdEfGhIjKlMnOpQrSt", "sk-proj-Ab", "api-key"),
+    ("github_pat_11AQ2Lw9T0xVr7Zk1d_Kq5Pn3Bc", "github_pat_11", "opaque"),
+    ("sk-proj-AbCdEfGhIjKlMnOpQrSt", "sk-proj-Ab", "opaque"),
     (PEM, "MIIEvQIBADANBgkqhkiG9w0BAQEF", "private-key"),
     (PEM.replace("PRIVATE KEY", "PGP PRIVATE KEY BLOCK"), "MIIEvQ", "private-key"),
     ("'" + PEM.replace("\n", "\\n' +\n  '") + "'", "AASCBKcwggSjAgEAAoIBAQ", "private-key"),
@@ -382,52 +381,3 @@ def test_a_text_that_was_clean_is_looked_at_again_once_more_is_known() -> None:
     assert [hit.rule for hit in redactor.scan(text)] == ["value"]
     assert redactor.scan(f"{text} and api_key='q8Zr2Lw9Tt'")
     assert [hit.rule for hit in redactor.scan(text)] == ["value"]
-
-
-PIECES = (
-    *("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "DSN", "CREDENTIAL", "token", "Password", "passphrase", "secret"),
-    *("cookie", "apiKey", "api_key", "service-key", "pwd", "client_secret", "db-password", "access_token", "MY_", "my"),
-    *(
-        "-",
-        "--",
-        "_",
-        "a" * 39,
-        "A" * 57,
-        "A" * 60,
-        "S",
-        "_ID",
-        "=",
-        ": ",
-        " = ",
-        "\t:",
-        ":\n",
-        "'",
-        '"',
-        '\\"',
-        "&quot;",
-    ),
-    *("hunter2", "v4lue-with-d1gits", "a, b", "null", "x" * 400, "{", "&", "?", ";", "<", "/", " ", "\n"),
-    *("\u00e9", "\u017f", "\u212a", "\u0130", "<secret:value#1>"),
-)
-
-
-@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.sampled_from(["", " filler" * 300]))
-def test_a_rule_that_is_tried_where_names_begin_finds_what_it_finds_anywhere(text: str, around: str) -> None:
-    text = around + text + " filler" * 300
-    for pattern in NAMES:
-        anywhere = [match.span() for match in pattern.finditer(text)]
-        assert [match.span() for match in _matches(text, pattern)] == anywhere
-        assert _replaced(text, pattern, lambda match: f"[{match[0]}]") == pattern.sub(lambda m: f"[{m[0]}]", text)
-
-
-def test_names_that_tell_are_found_without_trying_everywhere() -> None:
-    text = "plain words " * 300 + "MY_API_KEY='hunter2' --db-password x" + " more words" * 300
-    begins = _begins(text)
-    assert begins is not None
-    assert {text[at : at + 10] for at in begins} == {
-        "MY_API_KEY",
-        "--db-passw",
-        "-db-passwo",
-        "db-passwor",
-        "password x",
-    }

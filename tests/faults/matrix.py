@@ -153,12 +153,12 @@ class HastyWire(HttpTransport):
         super().__init__(*args)
         self._spoilt, self._seconds, self._closed = spoilt, seconds, closed
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> RawAnswer:
+    def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float, *more: Any) -> RawAnswer:
         if self._spoilt(url):
             seconds = min(seconds, self._seconds)
             if self._closed:
                 self._bases[url] = self._closed
-        return super().send(method, url, headers, seconds)
+        return super().send(method, url, headers, seconds, *more)
 
 
 @contextmanager

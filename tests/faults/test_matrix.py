@@ -74,7 +74,8 @@ def test_every_question_that_goes_over_http_is_in_the_matrix() -> None:
     labels = {row.label.split(" ")[1] for name in SCENARIOS for row in rows(name)}
     from runbooks.base.facets import known_facets
 
-    assert labels == {facet.slug for facet in known_facets() if not facet.optional} - {"caller"}
+    always = {facet.slug for facet in known_facets() if not facet.optional} - {"caller"}
+    assert always | {"secrets", "versions", "metrics"} == labels
     assert len(cells()) > 1500
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from produced import Production
 
 from runbooks.base.errors import SourceError, UsageError
+from runbooks.base.seal import sealed
 from runbooks.case import Case, open_case
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.bundle import FORMAT, Bundle, open_bundle
@@ -36,6 +38,18 @@ def played(source: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Ca
     case.publish()
     (folder,) = root.glob("*/machine_not_visible--*")
     return case, folder
+
+
+def written_anew(evidence: Path) -> None:
+    """As a run leaves it that wrote the files as they are now: with hashes that fit, and without a manifest."""
+    index = json.loads((evidence / "index.json").read_text())
+    index["sha256"] = {
+        name: hashlib.sha256((evidence / name).read_bytes()).hexdigest()
+        for name in index["sha256"]
+        if (evidence / name).exists()
+    }
+    (evidence / "index.json").write_text(sealed(index))
+    (evidence.parent / "manifest.json").unlink(missing_ok=True)
 
 
 def no_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +120,7 @@ def test_share_masks_what_an_older_version_let_through(tmp_path: Path, monkeypat
     har = json.loads((run / "evidence/http.har").read_text())
     har["log"]["entries"][0]["response"]["content"]["text"] += f" {secret}"
     (run / "evidence/http.har").write_text(json.dumps(har))
+    written_anew(run / "evidence")
     parcel = share(run, tmp_path / "sent.zip", Redactor())
     assert parcel.masked == 1
     with zipfile.ZipFile(parcel.path) as packed:
@@ -140,10 +155,12 @@ def test_the_har_has_what_a_network_panel_needs(tmp_path: Path, monkeypatch: pyt
     ("damage", "words"),
     [
         (lambda f: (f / "index.json").unlink(), "There is no bundle"),
-        (lambda f: (f / "index.json").write_text("{"), "damaged or incomplete"),
-        (lambda f: (f / "http.har").write_text('{"log": {}}'), "damaged or incomplete"),
+        (lambda f: (f / "index.json").write_text("{"), "evidence/index.json was changed"),
+        (lambda f: (f / "http.har").write_text('{"log": {}}'), "evidence/http.har was changed"),
+        (lambda f: [(f / "http.har").write_text('{"log": {}}'), written_anew(f)], "damaged or incomplete"),
         (lambda f: (f / "index.json").write_text('{"format": "fly-runbooks/evidence/99"}'), "fly-runbooks/evidence/99"),
-        (lambda f: (f / "redactions.json").unlink(), "damaged or incomplete"),
+        (lambda f: (f / "redactions.json").unlink(), "evidence/redactions.json is missing"),
+        (lambda f: [(f / "redactions.json").unlink(), written_anew(f)], "damaged or incomplete"),
     ],
 )
 def test_a_damaged_bundle_is_one_paragraph(damage: Any, words: str, tmp_path: Path) -> None:
@@ -169,6 +186,7 @@ def test_an_answer_that_the_bundle_lacks_is_not_an_absence(tmp_path: Path, monke
     har = json.loads((folder / "http.har").read_text())
     har["log"]["entries"] = []
     (folder / "http.har").write_text(json.dumps(har))
+    written_anew(folder)
     case, _ = played(f"bundle:{folder}", tmp_path / "out", monkeypatch)
     asked = [
         observation

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from report_samples import EVIL, at, demo_diagnosis, hostile
 
@@ -55,6 +55,12 @@ def loop(restarts: int, still: bool = True) -> Diagnosis:
         spans.append(Span("starting", at(begin + 13), at(begin + 14)))
     last = spans[-1]
     return replace(demo_diagnosis(), life=(*spans[:-1], Span("destroyed", last.start, None if still else last.end)))
+
+
+def used(count: int, part_of: Callable[[float], float]) -> list[tuple[datetime, float, float]]:
+    """So many samples, ten minutes apart, of a machine with 256 MB."""
+    size = 256 * 2.0**20
+    return [(at(600 * n), size * part_of(n / max(1, count - 1)), size) for n in range(count)]
 
 
 def weighed(count: int, numbers: int) -> Diagnosis:
@@ -119,6 +125,9 @@ def figures() -> Iterator[tuple[str, Figure]]:
     for restarts in (0, 3, 40, 150):
         yield f"life with {restarts} restarts", charts.life(loop(restarts, still=restarts != 3))
     yield "life of the demo", charts.life(demo)
+    yield "memory of a leak", charts.memory(used(200, lambda part: 0.3 + 0.7 * part))
+    yield "memory of one moment", charts.memory(used(1, lambda part: 0.4))
+    yield "memory that stays", charts.memory(used(40, lambda part: 0.45))
     yield "life of nobody", charts.life(replace(demo, life=()))
     yield "life of an enemy", charts.life(evil)
     states = tuple(Span(f"{n}{LETTERS}", at(n), at(n + 1) if n < 30 else None) for n in range(31))

@@ -24,7 +24,7 @@ from runbooks.diagnose.ledger import (
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import EXISTS
-from runbooks.diagnose.shared_evidence import lookup_faults, refused, said_no
+from runbooks.diagnose.shared_evidence import ended_by_itself, lookup_faults, refused, said_no
 from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
 
 _HIDES = ("create-error-swallowed", "record-never-updated")
@@ -262,7 +262,8 @@ def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
     failures = (*((no.evidence,) if no else ()), *failed)
     if fitting and failures:
         told = no.told if no else f"HTTP 5xx at {', '.join(failed)}"
-        yield confirms(
+        argue = supports if ended_by_itself(facts) else confirms
+        yield argue(
             f"Fly reports “{short(fitting[0].name, 100)}” for that time, and calls failed: {told}.",
             Facet.STATUS,
             *failures,
@@ -276,6 +277,8 @@ def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
             yield contradicts("Fly reports no incident for that time and place.", Facet.STATUS)
         else:
             yield missing("Fly's status feed could not be read.", Facet.STATUS)
+    if ended := ended_by_itself(facts):
+        yield contradicts("The machine's program ran and exited by itself, so no failed call is the reason.", *ended)
     if facts.events.runs and not no:
         yield refutes("The machine runs, and no call failed.", *facts.events.state_evidence)
     name = fitting[0].name if fitting else "an incident"

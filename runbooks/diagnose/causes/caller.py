@@ -61,7 +61,7 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
     waits = f"The row has said `{record.status}` for {format_duration(age)}"
     if facts.events.state in _SETTLED:
         text = f"{waits}; the machine is {facts.events.state}."
-        if facts.events.state == "started" and record.status in ("started", "running"):
+        if record.status.lower() == facts.events.state:
             yield refutes("The row agrees with the machine.", Facet.RECORD)
         elif stale:
             yield confirms(text, Facet.RECORD, *facts.events.state_evidence)

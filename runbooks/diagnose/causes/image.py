@@ -374,6 +374,19 @@ def image_not_as_believed(facts: Facts) -> Iterator[Point | Conclusion]:
         yield confirms(f"The machine ran {ran}; the caller believes it ran {believed}.", *facts.machine.config_evidence)
         yield concludes(f"The machine ran {ran}, not {believed} as the caller believes.")
         return
+    then, present = facts.versions.at_incident, facts.versions.present
+    if then and present and then.version != present.version and then.image and _plain(then.image) != _plain(believed):
+        since = f"{present.made_at:%Y-%m-%d %H:%M} UTC" if present.made_at else "a later version"
+        yield confirms(
+            f"At the time of the incident the machine's version was {then.version}, with the image {then.image}. "
+            f"The present version {present.version} was made at {since}.",
+            Facet.VERSIONS,
+        )
+        yield concludes(
+            f"At the time of the incident the machine ran {then.image}; it runs {ran} only since {since}.",
+            f"it ran {then.image} at the time of the incident, and {ran} only since {since}",
+        )
+        return
     now = facts.observations.image(Facet.IMAGE_BELIEVED) or facts.observations.image(Facet.IMAGE_RAN_AGAIN)
     if (
         now

@@ -23,7 +23,7 @@ from runbooks.diagnose.ledger import (
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import RESTS, WAITS
-from runbooks.diagnose.shared_evidence import crash, crash_evidence, refused, said_no
+from runbooks.diagnose.shared_evidence import crash, crash_evidence, refused, refused_before_it_ran, said_no
 
 _WAITS = ("record-never-updated", "no-machine-behind-app")
 
@@ -119,7 +119,7 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
             and "fly_release_version" not in facts.machine.description.metadata
         )
         # Found by its name alone, it may be a predecessor of the one that is meant.
-        meant = not facts.subject.by_name or facts.looked(Facet.CALLER)
+        meant = not facts.subject.by_name or facts.caller.speaks_of_subject
         argue = confirms if meant and (own or facts.siblings.living or facts.looked(Facet.LIST)) else supports
         yield argue(f"The destroy event{when} has the source user: an API call, the dashboard or a script.", destroy[1])
     elif facts.events.destroyed and (by_hand := facts.log.matches("destroyed-by-hand")):
@@ -436,6 +436,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
         yield contradicts("The program's exit is known.", *facts.events.evidence, *facts.log.evidence)
     if facts.events.runs:
         yield contradicts("The machine is running now.", *facts.events.state_evidence)
+    yield from refused_before_it_ran(facts, no)
     what = no.names.get("action") or "call"
     state = no.names.get("state") or facts.events.state
     inside = f" while it was `{state}`" if state else ""
@@ -462,7 +463,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
         "image-not-as-believed": "The push and the release succeeded, and another tag or digest runs.",
         "health-check-failing": "A check of the machine is critical.",
     },
-    sources=("launch/deploy", "flyctl/deploy"),
+    sources=("launch/deploy",),
 )
 def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     """A release command or a push failed, or flyctl ended the deploy (§14.12, §14.14, §14.16)."""

@@ -20,9 +20,10 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
-from runbooks.diagnose.log_classifier import short
+from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import UP
+from runbooks.diagnose.shared_evidence import crash, crash_evidence
 from runbooks.evidence.models import Outcome
 
 
@@ -214,8 +215,12 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     tried, words = attempts[-1]
     if tried > start.at + timedelta(seconds=30):
         return
+    if tried > start.at and (facts.log.ended("refused", "awaited") or facts.log.matches("refused")):
+        return  # the proxy reached the started machine: slow-start, or not-listening
     if probe and probe.reached == "open":
-        yield confirms(
+        # Between the boot and an open port, the program may have needed more time: that is slow-start.
+        argue = confirms if tried <= start.at else supports
+        yield argue(
             f"The caller failed at {tried:%H:%M:%S} (“{short(words, 100)}”), the machine had started at "
             f"{start.at:%H:%M:%S}, and it answers now.",
             Facet.CALLER,
@@ -406,6 +411,83 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             weight=Weight.WEAK,
         )
     yield concludes(f"{lacks}, so no client can open a TLS connection to it.", f"{lacks[:1].lower()}{lacks[1:]}")
+
+
+@cause(
+    "slow-start",
+    "The program listens later than the client and the proxy wait",
+    stage=Stage.REACH,
+    explains=(
+        "connected-too-early",
+        "health-check-failing",
+        "record-never-updated",
+        "no-machine-behind-app",
+    ),
+    remedy=Remedy(
+        "Wait until the program listens, then connect",
+        "The address and the port are right; the program opens the port after its other work at the start.",
+        (
+            "timeout 30 fly logs -a {app} --machine {live_id} --no-tail",
+            "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
+        ),
+    ),
+    prevention=Remedy(
+        "Listen first, and do slow work afterwards",
+        "The proxy gives up after about 8 s on a machine that it has started. A check with a grace period keeps "
+        "traffic away until the program is ready.",
+    ),
+    next_test="Connect again now, and compare the time of the first listening line with the time of the boot.",
+    distinguish_from={
+        "not-listening": "No later line or socket shows the right port open.",
+        "connected-too-early": "The client tried before the machine was started.",
+        "startup-crash": "The program exited before it listened.",
+    },
+    sources=("monitoring/error-codes", "networking/app-services"),
+)
+def slow_start(facts: Facts) -> Iterator[Point | Conclusion]:
+    """The proxy was refused, and the right port opened later (§14.11)."""
+    held, still = facts.log.ended("refused", "awaited", "not-expected-address"), facts.log.matches("refused")
+    if not held:
+        yield from _may_be_slow(facts, still)
+        return
+    end = held[-1]
+    quote = f"The proxy log says: “{short(end.reading.line.message, 120)}”."
+    if end.by:
+        yield confirms(f"{quote} Later: “{short(end.by.line.message, 120)}”.", end.evidence, end.by_evidence)
+    elif end.by_evidence == Facet.PROCESSES:
+        yield confirms(f"{quote} A process listens on {facts.processes.reachable} now.", end.evidence, end.by_evidence)
+    else:
+        yield supports(f"{quote} The program answers now.", end.evidence, end.by_evidence)
+    if still:
+        yield refutes("The proxy was refused again after that.", *facts.log.where("refused"))
+    if facts.events.crash_codes:
+        yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
+    booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
+    ready = end.by.line.at if end.by else None
+    before = [at for at in booted if ready and at <= ready]
+    took = f" {format_duration(ready - before[-1])} after the boot" if ready and before else " later"
+    yield concludes(
+        f"The program listens on the right port{took}; the client or the proxy had stopped waiting by then.",
+        f"its program listens{took}, and the client did not wait for it",
+    )
+
+
+def _may_be_slow(facts: Facts, refused: tuple[LogMatch, ...]) -> Iterator[Point | Conclusion]:
+    """Refused soon after the boot, and nothing tells what the port does now."""
+    booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
+    last = refused[-1].line.at if refused else None
+    if not booted or not last or not booted[-1] <= last < booted[-1] + timedelta(seconds=20):
+        return
+    after = format_duration(last - booted[-1])
+    yield supports(f"The proxy was refused {after} after the boot, and not later.", *facts.log.where("refused"))
+    probes = (facts.observations.probe(facet) for facet in (Facet.EDGE_APP, Facet.EDGE_BELIEVED))
+    if any(probe and probe.status == 502 for probe in probes):
+        yield refutes("The endpoint answers 502 now, too.", *facts.made(Facet.EDGE_APP, Facet.EDGE_BELIEVED))
+    elif facts.processes.elsewhere:
+        yield refutes(f"The processes listen on {facts.processes.elsewhere[0]} only.", Facet.PROCESSES)
+    else:
+        yield missing("Where the processes listen now is not known.", Facet.PROCESSES)
+    yield concludes("The program may have needed more time to listen than the client and the proxy waited.")
 
 
 def _private(host: str) -> bool:

@@ -7,10 +7,26 @@ from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Conclusion, Point, Stage, cause, concludes, confirms, contradicts, supports
+from runbooks.diagnose.ledger import (
+    Conclusion,
+    Point,
+    Stage,
+    cause,
+    concludes,
+    confirms,
+    contradicts,
+    refutes,
+    supports,
+)
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import EXISTS
-from runbooks.diagnose.shared_evidence import other_reason, refused, said_no
+from runbooks.diagnose.shared_evidence import (
+    create_refused,
+    other_reason,
+    refused,
+    refused_before_it_ran,
+    said_no,
+)
 
 _HIDES = ("create-error-swallowed", "record-never-updated", "stuck-in-transition")
 _PLACEMENT = ("machines/guides-examples/machine-placement", "machines/api/machines-resource")
@@ -82,6 +98,8 @@ def host_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     """`could not reserve resource for machine: insufficient memory …`: this host, not the whole region."""
     yield from said_no(facts, "host-capacity", of_create=False)
     no = refused(facts, "host-capacity")
+    if no:
+        yield from refused_before_it_ran(facts, no)
     what = f" ({no.names['what']})" if no and no.names.get("what") else ""
     yield concludes(
         f"The host that should run the machine has no room left{what}.",
@@ -118,6 +136,7 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
     yield from said_no(facts, *kinds)
     no = refused(facts, *kinds)
     if no is None:
+        yield from _volume_elsewhere(facts)
         return
     names = no.names
     volume = names.get("volume", "")
@@ -133,6 +152,28 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
         yield concludes(f"Fly refused {no.call}: {text}.", f"Fly refused {no.call}: {text}", volume=volume)
         return
     yield concludes(f"The machine could not be placed: {text}.", volume=volume)
+
+
+def _volume_elsewhere(facts: Facts) -> Iterator[Point | Conclusion]:
+    """The refusal does not say why, and the app's volumes do: the one that was asked for cannot be used there."""
+    asked, own, no = facts.volumes.asked, facts.volumes.own, create_refused(facts)
+    if not asked or facts.volumes.listed is None or no is None:
+        return
+    region, holder = facts.caller.answer.region, own.machine_id if own else ""
+    if own is None:
+        reason = "is not a volume of the app"
+    elif region and own.region and own.region != region:
+        reason = f"is in {own.region}, and the machine was asked for in {region}"
+    elif holder and holder != facts.subject.machine_id:
+        reason = f"is attached to machine {holder}"
+    else:
+        return
+    yield confirms(
+        f"The platform refused {no.call}: {no.told}. It asked for the volume {asked}, which {reason}.",
+        Facet.VOLUMES,
+        no.evidence,
+    )
+    yield concludes(f"The machine could not be placed: the volume {asked} {reason}.", volume=asked)
 
 
 @cause(
@@ -260,6 +301,9 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
     if fine and facts.machine.flagged_hosts:
         yield contradicts("Another view says that the host is ok.", *fine)
     yield from said_no(facts, "host-unreachable", "host-maintenance", of_create=False)
+    named = facts.observations.probe(Facet.EDGE_APP)
+    if named and named.reached == "open" and not refused(facts, "host-maintenance"):
+        yield refutes("The machine answers when a request names it, so its host can be reached.", Facet.EDGE_APP)
     if worker := facts.log.matches("worker-unreachable"):
         yield supports(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.log.where("worker-unreachable"))
     region = (

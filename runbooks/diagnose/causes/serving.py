@@ -88,7 +88,8 @@ def cordoned(facts: Facts) -> Iterator[Point | Conclusion]:
     distinguish_from={
         "health-check-failing": "The program listens, and its health check fails.",
         "startup-crash": "The program exited; PC01 is a consequence.",
-        "connected-too-early": "The program listens some seconds after the boot.",
+        "connected-too-early": "The client tried before the machine was started.",
+        "slow-start": "The right port opens later.",
     },
     sources=("getting-started/troubleshooting", "monitoring/error-codes", "networking/app-services"),
 )
@@ -107,7 +108,11 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
     )
     if answered:
         yield refutes("The program answers the proxy.", answered)
-    if not lines and not warned and not _bad_gateway(facts):
+    elif facts.processes.reachable:
+        yield refutes(f"A process listens on {facts.processes.reachable}.", Facet.PROCESSES)
+    failed = bool(lines or warned or _bad_gateway(facts))
+    elsewhere = facts.processes.elsewhere
+    if not failed and not elsewhere:
         return
     if lines:
         booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
@@ -130,6 +135,17 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         local = any(name in reading.thing for name in ("127.0.0.1", "localhost", "[::1]"))
         if local or (ports and reading.number and reading.number not in ports):
             yield supports(f"The program printed: “{short(reading.line.message, 120)}”.", *facts.log.where("listens"))
+    if elsewhere:
+        argue = confirms if failed else supports
+        yield argue(
+            f"The service sends traffic to port {', '.join(map(str, sorted(ports)))}, and the processes of the machine "
+            f"listen on {', '.join(str(socket) for socket in elsewhere[:3])} only.",
+            Facet.PROCESSES,
+            *facts.machine.config_evidence,
+        )
+        heard = f"It listens on {elsewhere[0]}."
+    elif failed and facts.processes.listed and not facts.processes.sockets:
+        yield supports("No process of the machine listens on any port.", Facet.PROCESSES)
     if facts.events.crash_codes:
         yield contradicts(f"The program exited with {crash(facts)}, so nothing listens.", *crash_evidence(facts))
     if facts.events.state and facts.events.state not in ("started", "suspended"):

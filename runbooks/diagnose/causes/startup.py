@@ -26,8 +26,11 @@ from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import UP
 from runbooks.diagnose.refusals import meanings
-from runbooks.diagnose.shared_evidence import crash, crash_evidence, never_ran, refused
+from runbooks.diagnose.shared_evidence import crash, crash_evidence, exited_before_it_ran, never_ran, refused
+from runbooks.evidence.resources import AppSecret
 
+_FULL = 0.9
+"""The part of the memory in use that is worth mentioning."""
 _AFTERMATH = (
     "release-failed",
     "restart-limit-reached",
@@ -51,10 +54,10 @@ _AFTERMATH = (
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
         "Set {wanted}",
-        "The program exits without it after every restart.{near} An app secret reaches every "
+        "The program reads it at every start.{near} An app secret reaches every "
         "machine of the app. It does not appear in config.env, which every reader of the machine can see. "
-        "Setting a secret restarts the app's deployed machines.",
-        ("fly secrets set {settings} -a {app}",),
+        "Setting or deploying a secret restarts the app's deployed machines.",
+        ("fly secrets list -a {app}", "fly secrets {set_secrets} -a {app}"),
     ),
     prevention=Remedy(
         "Check the required variables of the program in CI",
@@ -69,12 +72,18 @@ _AFTERMATH = (
     sources=("apps/secrets", "machines/runtime-environment"),
 )
 def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The program names the variable that is not set, then exits with a code other than 0."""
+    """The program names the variable that is not set, then exits with a code other than 0, or runs without it."""
     lines = facts.log.matches("missing-variable")
     if not lines:
         return
     wanted = tuple(dict.fromkeys(name for reading in lines for name in reading.names))
     names = ", ".join(wanted)
+    described = facts.machine.description
+    known = described is not None and described.config is not None
+    env = described.env if described else {}
+    unset = [name for name in wanted if not env.get(name)] if known else []
+    late = facts.secrets.too_late(*unset)
+    nowhere = facts.secrets.lacking(*unset)
     quote = f"The program printed: “{short(lines[-1].line.message, 200)}”."
     if facts.events.crash_codes:
         yield confirms(
@@ -83,11 +92,16 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     else:
         yield supports(quote, *facts.log.where("missing-variable"))
         yield missing("No exit of the program was observed.", Facet.EVENTS)
-        if facts.events.state == "started":
+        if facts.events.state == "started" and not late and not nowhere:
             yield contradicts("The machine is running.", *facts.events.state_evidence)
-    env = facts.machine.description.env if facts.machine.description else {}
-    sent = [name for name in wanted if env.get(name)]
-    if facts.machine.description and facts.machine.description.config is not None:
+    yield from _secrets(facts, late, nowhere)
+    outcome = f"exited with {crash(facts)}" if facts.events.crash_codes else "exited with an error"
+    if facts.events.state == "started" and not facts.events.crash_codes:
+        outcome = "runs without it"
+    action = "deploy" if late and not nowhere else f"set {settings(wanted)}"
+    told = {"wanted": names, "settings": settings(wanted), "set_secrets": action}
+    if known:
+        sent = [name for name in wanted if env.get(name)]
         if sent and len(sent) == len(wanted):
             yield contradicts(f"The machine's config sets {', '.join(sent)}.", *facts.machine.config_evidence)
         near = {n: c for n in wanted if n not in env and (c := near_miss(n, tuple(env)))}
@@ -101,20 +115,45 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
             yield supports(f"The config sets a variable with a similar name: {pairs}.", *facts.machine.config_evidence)
             yield concludes(
                 f"The program requires {names}, but the machine's config sets {', '.join(near.values())} instead. "
-                f"The program exited with {crash(facts) or 'an error'}.",
-                f"the program exited because {names} is not set ({', '.join(near.values())} is)",
-                wanted=names,
-                settings=settings(wanted),
+                f"The program {outcome}.",
+                f"the program {_did(outcome)} because {names} is not set ({', '.join(near.values())} is)",
                 near=f" The create request sets {next(iter(near.values()))} instead. If that is the same key, set its "
                 f"value under the required name, and remove it from the request.",
+                **told,
             )
             return
+    if late and not nowhere:
+        yield concludes(
+            f"The secret {', '.join(one.name for one in late)} was set after the machine's present version was made. "
+            f"It has not been deployed to the machine, and the program {outcome}.",
+            f"the secret {', '.join(one.name for one in late)} has not been deployed to it",
+            **told,
+        )
+        return
     yield concludes(
-        f"The program requires {names}, which is not set, and exited with {crash(facts) or 'an error'}.",
-        f"the program exited because {names} is not set",
-        wanted=names,
-        settings=settings(wanted),
+        f"The program requires {names}, which is not set, and {outcome}.",
+        f"the program {_did(outcome)} because {names} is not set",
+        **told,
     )
+
+
+def _did(outcome: str) -> str:
+    return "lacks a setting" if outcome.startswith("runs") else "exited"
+
+
+def _secrets(facts: Facts, late: tuple[AppSecret, ...], nowhere: tuple[str, ...]) -> Iterator[Point]:
+    """What the app's secrets say about variables that the config does not set (§14.19)."""
+    made = facts.secrets.version_made_at
+    where = (Facet.SECRETS, *facts.machine.config_evidence)
+    for one in late:
+        if one.set_at and made:
+            yield confirms(
+                f"{one.name} was set as a secret at {one.set_at:%Y-%m-%d %H:%M} UTC, and the machine's present version "
+                f"was made at {made:%Y-%m-%d %H:%M} UTC, so it does not have it.",
+                *where,
+            )
+    if nowhere:
+        yield confirms(f"Neither the machine's config nor the app's secrets set {', '.join(nowhere)}.", *where)
 
 
 def near_miss(wanted: str, sent: tuple[str, ...]) -> str:
@@ -299,6 +338,8 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
         )
     if facts.events.asked_to_stop:
         yield refutes("The last exit was requested (requested_stop).", facts.events.asked_to_stop[1])
+    if last or quoted:
+        yield from exited_before_it_ran(facts)
     if facts.events.crash_codes:
         argue = contradicts if last and facts.events.exits[-1][1].exit_code == 0 else refutes
         yield argue(f"It exited with {crash(facts)}, which is an error.", *crash_evidence(facts))
@@ -338,9 +379,24 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
 def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
     """`oom_killed: true`, the kernel's log line, or a heap limit; exit code 137 alone is weak evidence."""
     killed = [at for _, x, at in facts.events.exits if x.oom_killed]
+    measured = facts.metrics.killed_at
     lines = facts.log.matches("out-of-memory")
-    if killed:
-        yield confirms("The exit event says oom_killed.", *killed)
+    if measured:
+        yield confirms(
+            f"The metrics show that the kernel killed the program for lack of memory by {measured:%Y-%m-%d %H:%M} UTC.",
+            Facet.METRICS,
+        )
+        killed += [Facet.METRICS.value]
+    if facts.metrics.memory:
+        at, used, total = max(facts.metrics.memory, key=lambda one: (one[1] / one[2], one[0]))
+        if used / total >= _FULL:
+            yield supports(
+                f"At {at:%Y-%m-%d %H:%M} UTC it used {used / total:.0%} of {total / 2**20:.0f} MB.",
+                Facet.METRICS,
+                weight=Weight.WEAK,
+            )
+    if told := [at for at in killed if at != Facet.METRICS]:
+        yield confirms("The exit event says oom_killed.", *told)
     if lines:
         yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("out-of-memory"))
     if not killed and any(code == 137 for code, _ in facts.events.crash_codes):
@@ -405,6 +461,7 @@ def restart_limit_reached(facts: Facts) -> Iterator[Point | Conclusion]:
         yield argue(f"The program exited with {crash(facts)}, and it was not restarted after the last exit.", *others)
     if not facts.log.evidence:
         yield missing("No output of the program is available.", Facet.LOGS)
+    yield from exited_before_it_ran(facts)
     yield concludes(f"The program crashed until the restart limit was reached ({crash(facts) or 'exit code unknown'}).")
 
 

@@ -76,7 +76,7 @@ def stopped_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     if stop and (not proxy or (proxy[0].at and stop[0].at and proxy[0].at < stop[0].at)):
         when = f" at {stop[0].at:%H:%M:%S} UTC" if stop[0].at else ""
         text = f"The {stop[0].type} event{when} has the source user: an API call, a script or the dashboard."
-        if facts.looked(Facet.CALLER):
+        if facts.caller.speaks_of_subject:
             yield confirms(text, stop[1])
         else:
             # Who stops a machine on purpose may have failed to start it again for another reason.

@@ -18,8 +18,15 @@ from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.lifecycle import LifecycleFacts
 from runbooks.diagnose.facts.log import UNKNOWN, VAGUE, ApiRefusal, LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts, MachineView, Service
+from runbooks.diagnose.facts.metrics import MetricsFacts
 from runbooks.diagnose.facts.observations import ObservationFacts, format_duration
-from runbooks.diagnose.facts.resources import CertificateFacts
+from runbooks.diagnose.facts.processes import ProcessFacts
+from runbooks.diagnose.facts.resources import (
+    CertificateFacts,
+    SecretFacts,
+    VersionFacts,
+    VolumeFacts,
+)
 from runbooks.diagnose.facts.siblings import SiblingFacts
 from runbooks.evidence.models import Evidence, Observation, Outcome, Refusal, Subject
 
@@ -35,9 +42,14 @@ __all__ = [
     "LogFacts",
     "MachineFacts",
     "MachineView",
+    "MetricsFacts",
     "ObservationFacts",
+    "ProcessFacts",
+    "SecretFacts",
     "Service",
     "SiblingFacts",
+    "VersionFacts",
+    "VolumeFacts",
     "format_duration",
 ]
 
@@ -81,14 +93,38 @@ class Facts:
     def certificates(self) -> CertificateFacts:
         return CertificateFacts(self.observations, self.caller)
 
+    @cached_property
+    def processes(self) -> ProcessFacts:
+        return ProcessFacts(self.observations, self.machine)
+
+    @cached_property
+    def secrets(self) -> SecretFacts:
+        return SecretFacts(self.observations, self.machine)
+
+    @cached_property
+    def versions(self) -> VersionFacts:
+        return VersionFacts(self.observations)
+
+    @cached_property
+    def volumes(self) -> VolumeFacts:
+        return VolumeFacts(self.observations, self.caller)
+
+    @cached_property
+    def metrics(self) -> MetricsFacts:
+        return MetricsFacts(self.observations)
+
     def observation(self, number: str) -> Observation | None:
         return self.observations.observation(number)
 
     def outcome(self, number: str) -> Outcome | None:
+        """How the look ended. A pasted text about something else is no look at what the caller says of the subject."""
+        if number == Facet.CALLER and self.caller.foreign:
+            return Outcome.COULD_NOT_LOOK
         return self.observations.outcome(number)
 
     def looked(self, number: str) -> bool:
-        return self.observations.looked(number)
+        """Was this asked and answered, be it with "no"?"""
+        return self.outcome(number) in (Outcome.SEEN, Outcome.ABSENT)
 
     def made(self, *numbers: str) -> tuple[str, ...]:
         return self.observations.made(*numbers)

@@ -16,6 +16,7 @@ from runbooks.evidence.parsers import time_of
 from runbooks.evidence.paste_identity import PasteIdentity
 from runbooks.evidence.pasted import unwrapped
 from runbooks.evidence.pasted.clock import PlacedLines, placed
+from runbooks.evidence.pasted.stack_trace import program_output
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
@@ -46,7 +47,22 @@ class CallerFacts:
     @cached_property
     def foreign(self) -> str:
         """Whom the pasted text is about, if that is not the subject: `app X, not Y`. "" if it may be the subject."""
-        return _foreign(self.given.identity, self._observations, self._machine)
+        return _foreign(self.given.identity, self._observations, self._machine) or self._of_another_machine
+
+    @cached_property
+    def _of_another_machine(self) -> str:
+        """The same, where the text names other machines and the subject by nothing.
+
+        An id inside of a refusal is the object of that call: who holds the name, or the lease.
+        """
+        own = self._observations.subject.machine_id
+        objects = " ".join((self.given.error_text, *(error.text for error in self.given.errors)))
+        lines = (line.instance for line in log_lines(unwrapped(self.given.text)))
+        told = (self.given.machine_id, *lines, *self.given.identity.machine_ids)
+        named = [name for name in dict.fromkeys(told) if name and name not in objects]
+        if not named or self.names_subject or any(own.startswith(name) for name in named if own):
+            return ""
+        return f"machine {named[0]}, not {own or self._observations.subject.machine_name or 'the one in question'}"
 
     @cached_property
     def names_subject(self) -> bool:
@@ -63,6 +79,11 @@ class CallerFacts:
         )
 
     @cached_property
+    def speaks_of_subject(self) -> bool:
+        """Was a text pasted that names the subject? What it leaves out then says something, too."""
+        return bool(self.given.text) and self.names_subject and not self.foreign
+
+    @cached_property
     def answer(self) -> Caller:
         """What was pasted, as far as it can be about the subject: a text about something else supports nothing."""
         return Caller("") if self.foreign else self.given
@@ -70,7 +91,7 @@ class CallerFacts:
     @cached_property
     def pasted(self) -> tuple[LogLine, ...]:
         """The lines of the machine's log in the pasted text, oldest first."""
-        return log_lines(unwrapped(self.answer.text))
+        return log_lines(unwrapped(self.answer.text)) or program_output(self.answer)
 
     @cached_property
     def placed(self) -> PlacedLines:
@@ -148,8 +169,10 @@ def _foreign(identity: PasteIdentity, observations: ObservationFacts, machine: M
     apps = {subject.app, *(view.app for view in machine.views)} - {""}
     if identity.apps and apps and not apps & set(identity.apps):
         return f"app {identity.apps[0]}, not {subject.app}"
-    if identity.machine_ids and subject.machine_id and not subject.by_name:
-        return f"machine {identity.machine_ids[0]}, not {subject.machine_id}"
+    # The machine of a release command is temporary: its lines are about the app (§14.12).
+    others = [told for told in identity.machine_ids if told not in identity.temporary_ids]
+    if others and subject.machine_id and not subject.by_name:
+        return f"machine {others[0]}, not {subject.machine_id}"
     born = machine.created_at
     if identity.last_at and born and identity.last_at < born - _BEFORE:
         return f"{identity.last_at:%Y-%m-%d %H:%M} UTC, before the machine was created ({born:%Y-%m-%d %H:%M} UTC)"

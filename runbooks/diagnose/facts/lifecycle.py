@@ -8,6 +8,7 @@ from functools import cached_property
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.log import LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts
+from runbooks.diagnose.facts.metrics import MetricsFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.diagnose.log_classifier import LogMatch
 from runbooks.evidence.models import Event, Exit
@@ -116,6 +117,16 @@ class LifecycleFacts:
         return self.evidence[-1:] or self._log.evidence
 
     @cached_property
+    def pasted_at(self) -> datetime | None:
+        """The time of the pasted text, where nothing else tells the state; None where the platform tells it."""
+        if self.state_evidence != (Facet.CALLER,):
+            return None
+        view = self._machine.last_view
+        if view and view.pasted:
+            return view.pasted.at
+        return max((at for _, at in self._log.pasted_times), default=None)
+
+    @cached_property
     def since(self) -> datetime | None:
         """When the present state began: the last event that leads to it, else the last update."""
         told = [e.at for e in self.all if e.status == self.state and e.at]
@@ -178,7 +189,35 @@ class LifecycleFacts:
                 at = (self._log.where(reading.fact) or (Facet.LOGS,))[0]
                 number = reading.number if reading.fact == "exited" else _SIGNALS.get(reading.thing)
                 codes.append((number, at))
-        return tuple((code, at) for code, at in codes if code)
+        found = tuple((code, at) for code, at in codes if code)
+        # What was measured counts where neither events nor log tell of an end.
+        return found if self.exits or self.log_ends else self._measured_crashes
+
+    @cached_property
+    def _measured_crashes(self) -> tuple[tuple[int, str], ...]:
+        """Exit codes among the metrics that no stop request explains: those of its signals may be its own."""
+        metrics = MetricsFacts(self._observations)
+        asked = () if metrics.killed_at else (137,)
+        return tuple((code, Facet.METRICS) for code in metrics.exit_codes if code not in (0, 130, 143, *asked))
+
+    @cached_property
+    def up_since(self) -> datetime | None:
+        """When the present run began; None: the machine does not run, or its events do not say."""
+        starts = [e.at for e in self.all if e.type in ("start", "restart") and e.status == "started" and e.at]
+        ends = [at for e, x, _ in self.exits if (at := x.exited_at or e.at)]
+        up = self.state == "started" and starts and not any(end > starts[-1] for end in ends)
+        return starts[-1] if up else None
+
+    @cached_property
+    def outlived_since(self) -> datetime | None:
+        """The same, once the present run has lasted longer than the one before: before that it may end as that did."""
+        since = self.up_since
+        if since is None or not self.exits:
+            return since
+        end = self.exits[-1][1].exited_at or self.exits[-1][0].at
+        begun = [e.at for e in self.all if e.type in ("start", "restart") and e.at and end and e.at < end]
+        lived = end - begun[-1] if end and begun else timedelta(0)
+        return since if self._observations.now - since > lived else None
 
     @cached_property
     def uptime(self) -> timedelta | None:
@@ -200,6 +239,7 @@ class LifecycleFacts:
     def started_evidence(self) -> tuple[str, ...]:
         """The looks that show that the machine booted at least once."""
         found = list(self.started_evidence_by_events)
+        found += [Facet.METRICS] if MetricsFacts(self._observations).up else []
         found += self._log.where("booting", "command", "exited", "killed")
         found += [s.evidence for s in self._machine.views if s.machine.state in ("started", "suspended")]
         return tuple(dict.fromkeys(found))

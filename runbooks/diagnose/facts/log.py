@@ -13,6 +13,7 @@ from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.endings import Ended, ended
 from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
+from runbooks.diagnose.facts.processes import ProcessFacts
 from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines
 from runbooks.diagnose.operations import Operation, operation_of
 from runbooks.diagnose.refusals import meanings
@@ -96,6 +97,11 @@ class LogFacts:
         ]
         return tuple(own)
 
+    @property
+    def pasted_times(self) -> tuple[tuple[LogLine, datetime], ...]:
+        """The machine's lines in the pasted text that have a time, also one that was completed."""
+        return tuple((line, at) for line, at in self._caller.placed.lines if at and self._is_own(line))
+
     def _is_own(self, line: LogLine) -> bool:
         """Older lines carry only the first eight digits of the id."""
         own = self._observations.subject.machine_id
@@ -121,6 +127,8 @@ class LogFacts:
         passing = self._machine.passing_evidence
         if passing:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address", "health-failed"), passing)
+        if ProcessFacts(self._observations, self._machine).reachable:
+            well |= dict.fromkeys(("refused", "awaited", "not-expected-address"), Facet.PROCESSES.value)
         named = self._observations.probe(Facet.EDGE_APP)
         if named and named.reached == "open":
             reached = ("refused", "awaited", "not-expected-address", "no-candidate", "proxy-wake-failed")

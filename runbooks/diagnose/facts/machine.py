@@ -168,7 +168,7 @@ class MachineFacts:
         own = [s.evidence for s in self.views if s.app == self._observations.subject.app]
         own += [
             n
-            for n in (Facet.EVENTS, Facet.LOGS)
+            for n in (Facet.EVENTS, Facet.LOGS, Facet.METRICS)
             if self._observations.outcome(n) is Outcome.SEEN and not self.other_apps
         ]
         return tuple(dict.fromkeys(own))

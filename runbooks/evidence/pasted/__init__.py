@@ -12,17 +12,18 @@ A text that no reader knows stays free text; its log lines and the platform's re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from runbooks.evidence.models import Machine, Pasted, PastedMachine
 from runbooks.evidence.parsers import machine_of
+from runbooks.evidence.pasted.flyctl_json import machine_json
 from runbooks.evidence.pasted.grid import lines_of
 from runbooks.evidence.pasted.identity import identity_of
-from runbooks.evidence.pasted.readers import Found, PastedText, findings
+from runbooks.evidence.pasted.readers import Body, Found, PastedText, findings
 from runbooks.evidence.pasted.wrappers import unwrapped, without_stamps
 
-__all__ = ["read_pasted", "unwrapped"]
+__all__ = ["machine_bodies", "read_pasted", "unwrapped"]
 
 _MAX_MACHINES = 200
 _WELL = ("started", "created", "")
@@ -53,6 +54,14 @@ def read_pasted(text: str) -> Pasted:
         machine_name=next((m.machine.name for m in machines if m.machine.id == machine_id), ""),
         words=_without(own, [f.span for _, f in found]),
     )
+
+
+def machine_bodies(text: str) -> Iterator[Body]:
+    """The JSON of every machine in a text, for masking: what is secret in an answer is secret in a pasted one."""
+    plain = without_stamps(unwrapped(text))
+    for found in machine_json(PastedText(plain, [])):
+        if found.machine is not None:
+            yield found.machine
 
 
 def _machines(found: Iterable[tuple[str, Found]]) -> tuple[PastedMachine, ...]:

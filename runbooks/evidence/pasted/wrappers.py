@@ -75,7 +75,7 @@ def _unmarked(text: str) -> str:
 
 
 def _compose(text: str) -> str | None:
-    """`docker compose logs`: the container's name and a bar before every line."""
+    """The form of Docker Compose: the container's name and a bar before every line."""
     lines = text.splitlines()
     if not _begin(lines, _COMPOSE) or not _most(lines, _COMPOSE) or len(lines) < 2:
         return None

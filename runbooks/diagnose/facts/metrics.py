@@ -1,0 +1,66 @@
+"""What was measured of the machine: it outlives log, events and the machine itself (§9)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+
+from runbooks.base.facets import Facet
+from runbooks.diagnose.facts.observations import ObservationFacts
+from runbooks.evidence.metrics import Metrics, Sample
+
+
+class MetricsFacts:
+    """When the machine was up, how its program ended, and how much memory it had left.
+
+    Args:
+        observations: access to the evidence
+    """
+
+    def __init__(self, observations: ObservationFacts) -> None:
+        self._observations = observations
+
+    @cached_property
+    def all(self) -> Metrics | None:
+        """Everything that was measured; None when it was not seen."""
+        return self._observations.answer(Facet.METRICS, Metrics)
+
+    def own(self, name: str) -> tuple[Sample, ...]:
+        """The samples of one series of this machine, oldest first."""
+        machine_id = self._observations.subject.machine_id
+        told = self.all.named(name) if self.all else ()
+        return tuple(
+            sorted(sample for one in told if one.labels.get("instance") == machine_id for sample in one.samples)
+        )
+
+    @cached_property
+    def up(self) -> tuple[datetime, datetime] | None:
+        """When it was first and last measured as running; accurate to one step."""
+        running = [at for at, value in self.own("fly_instance_up") if value > 0]
+        return (running[0], min(running[-1], self._observations.now)) if running else None
+
+    @cached_property
+    def exit_codes(self) -> tuple[int, ...]:
+        """The exit codes that were measured, each once for a stretch of equal values, oldest first."""
+        found: list[int] = []
+        for _, value in self.own("fly_instance_exit_code"):
+            if not found or found[-1] != int(value):
+                found.append(int(value))
+        return tuple(found)
+
+    @cached_property
+    def killed_at(self) -> datetime | None:
+        """When the kernel was measured to have ended the program for lack of memory; None: it was not."""
+        return next((at for at, value in self.own("fly_instance_exit_oom") if value > 0), None)
+
+    @cached_property
+    def exits_whole(self) -> bool:
+        """Was an exit measured at all, so that a flag that it lacks counts for something?"""
+        return bool(self.own("fly_instance_exit_code"))
+
+    @cached_property
+    def memory(self) -> tuple[tuple[datetime, float, float], ...]:
+        """(time, bytes in use, bytes in all), oldest first."""
+        total = dict(self.own("fly_instance_memory_mem_total"))
+        free = self.own("fly_instance_memory_mem_available")
+        return tuple((at, total[at] - left, total[at]) for at, left in free if 0 <= left <= total.get(at, -1) > 0)

@@ -1,0 +1,158 @@
+"""What has a form of its own: Fly's and Supabase's tokens, keys in blocks, headers, URLs, persons.
+
+Every quantifier that could meet hostile text is bounded, or starts only where a run of its characters starts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from runbooks.evidence.redaction.known import occurrences
+
+_UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+# A quotation mark as it stands in text, in JSON inside of JSON, and in HTML.
+_QUOTE = r"(?:\\{0,3}[\"'`]|&quot;|&#3[49];)"
+# No secret: a shell or template variable, an entity, what follows a quotation mark that closes, a word for "none".
+_NONE = (
+    r"(?!\\?[$<{&]|\s{0,20}[,}\]:]|(?i:undefined|null|none|nil|true|false|missing|empty|unset|required"
+    r"|not[ _-]?(?:set|given|found))(?![A-Za-z0-9]))"
+)
+_QUERY = (
+    r"(?i:x-(?:amz|goog)-(?:signature|credential|security-token)|awsaccesskeyid|key-pair-id|signature|sig|policy|verify"
+    r"|(?:(?:access|auth|id|refresh|session|bearer)[_-]?)?token|(?:api[_-]?|access[_-]?)?key|(?:client[_-]?)?secret"
+    r"|password|passwd|pwd|jwt|auth)"
+)
+# (type, words of which one must be there, pattern): the group `secret` or `id`, or else all, is what is replaced.
+FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
+    (kind, tuple(needs.split("|")), re.compile(pattern))
+    for kind, needs, pattern in (
+        # With its end where there is one, also over the quotation marks of a string that was broken into lines.
+        (
+            "private-key",
+            "private key",
+            r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
+            r"(?:(?:(?!-{4,5} ?BEGIN)[A-Za-z0-9+/=\s\\'\"`+,;:()._-]){0,16000}?"
+            r"-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|[^\"'`<>]*)",
+        ),
+        ("private-key", "private-lines", r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,4}[A-Za-z0-9+/=]{4,100}){1,400})"),
+        ("fly-token", "fo1_|fm1|fm2_", r"(?:fo1_|fm1[ar]_|fm2_)[A-Za-z0-9/+_-]{6,}=*"),
+        ("jwt", "eyj", r"\beyJ[\w-]{5,800}\.[\w-]{5,}(?:\.[\w-]*)?"),
+        ("supabase-key", "sbp_|sb_", r"\b(?:sbp_|sb_secret_|sb_publishable_)[\w-]{16,}"),
+        (
+            # The secret stands near its id and has no looks of its own.
+            "aws-secret",
+            "akia|asia",
+            r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b[^\n]{1,80}?(?<![A-Za-z0-9/+])(?=[a-z/+]{0,40}[A-Z0-9])"
+            r"(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        ),
+        (
+            "authorization",
+            "authorization",
+            rf"(?i:\bauthorization){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}?(?:(?i:Bearer|FlyV1|Basic)\s{{1,20}}){{1,3}}"
+            rf"{_NONE}(?P<secret>[^\s\"'`<>\\&\0]{{8,}})",
+        ),
+        (
+            "authorization",
+            "authorization",
+            rf"(?i:\bauthorization){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}?(?:[A-Za-z][A-Za-z0-9-]{{1,20}}\s{{1,4}}){{0,2}}"
+            rf"{_NONE}(?=[^\s\"'`<>\0]{{0,400}}\d)(?P<secret>[^\s\"'`<>\\&\0]{{8,}})",
+        ),
+        (
+            "authorization",
+            "bearer|flyv1|basic",
+            r"(?i:\b(?:Bearer|FlyV1|Basic))\s+(?=[^\s<\0]{0,4096}\d)(?P<secret>[A-Za-z0-9._~+/=,-]{16,})",
+        ),
+        (
+            "cookie",
+            "cookie",
+            rf"(?i:\b(?:set-)?cookies?){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}?{_NONE}"
+            r"(?P<secret>[^\s=;:\"'`<>\\\0]{1,200}=[^\s;\"'`<>\\\0]{1,4096}"
+            r"(?:;\s{0,4}[^\s=;\"'`<>\\\0]{1,200}(?:=[^\s;\"'`<>\\\0]{0,4096})?){0,50})",
+        ),
+        ("basic-auth", "edo|edp", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
+        (
+            "password",
+            "://",
+            r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/\s:@\"'`<>\0]{0,256}:(?!\d{1,5}(?:[/?#,;)\]\s]|$))"
+            r"(?P<secret>[^\s\"'`<>\0]{1,256})@(?=[\w\[])",
+        ),
+        (
+            # A user name alone that is long and has digits: the key of a DSN.
+            "password",
+            "://",
+            r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://"
+            r"(?P<secret>(?=[^@/\s]{0,64}\d)[A-Za-z0-9_-]{16,128})@(?=[\w\[])",
+        ),
+        (
+            # The same without a scheme, to a host without a dot: anything else reads as an e-mail address.
+            "password",
+            "@",
+            r"(?<![\w/.@:;-])[A-Za-z][\w.-]{0,63}:(?P<secret>(?=[^\s@\0]{0,128}\d)[^\s:@/\"'`<>&\\\0]{6,128})"
+            r"@(?=[A-Za-z][\w-]{0,63}(?::\d{2,5})?(?:[/?\s\"'`]|$))",
+        ),
+        (
+            # curl -u name:password, sshpass -p password, mysql -ppassword, docker login -p, redis-cli -a.
+            "password",
+            " -u| -p| -a| --user",
+            r"\b(?:curl|wget|http|https|ab)\b[^\n]{0,400}?\s(?:-u|--user|--proxy-user)[ =]?['\"]?[^\s:'\"\0]{1,100}:"
+            r"(?P<secret>[^\s'\"\0$]{1,200})",
+        ),
+        (
+            "password",
+            " -p| -a",
+            r"\b(?:sshpass|mysql\w*|mariadb\w*|docker login|podman login|helm|redis-cli|oc login|mongo\w*|psql|ldap\w+)"
+            r"\b[^\n]{0,200}?\s(?:-p ?|-a |-w )"
+            r"(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
+        ),
+        ("value", "=", rf"[?&;]{_QUERY}={_NONE}(?P<secret>[^&\s\"'`<>#\\\0]{{4,}})"),
+        (
+            "user-id",
+            "user",
+            rf"(?<![A-Za-z0-9])(?i:user_?id){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}"
+            rf"(?:(?:eq\.)?(?P<id>{_UUID})|(?P<q>{_QUOTE}){_NONE}(?P<secret>[^\s\"'`<>\\&\0]{{1,256}})(?P=q))",
+        ),
+        (
+            "email",
+            "@|%40",
+            # What holds a lease is named <uuid>@tokens.fly.io: a pseudonym, and useful (§6.2).
+            r"(?<![\w.+%/-])(?!(?:support|billing|sales|hello|security)@fly\.io\b)[\w.+%-]+(?:@|%40)(?!tokens\.fly\.io\b)(?=[0-9-]{0,63}[A-Za-z])"
+            r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b",
+        ),
+    )
+)
+# Types that their own looks give away wherever they stand; the others must be searched for once they are known.
+BY_LOOKS = {kind for kind, _, pattern in FORMS if not pattern.groupindex} | {"aws-key", "github-token", "npm-token"}
+BY_LOOKS |= {"stripe-key", "slack-token", "api-key", "opaque"}
+BY_LOOKS -= {"private-key"}
+PERSONAL = frozenset({"email", "user-id"})
+
+
+def form_spans(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where something of one of the forms stands, with its kind."""
+    small = text.lower()
+    for kind, needs, pattern in FORMS:
+        for begin, end in [(0, len(text))] if kind == "private-key" else lines_with(needs, small):
+            if kind == "private-key" and not any(word in small for word in needs):
+                continue
+            for match in pattern.finditer(text, begin, end):
+                group = next((name for name in ("secret", "id") if match.groupdict().get(name)), 0)
+                yield *match.span(group), kind
+
+
+def lines_with(words: tuple[str, ...], small: str) -> Iterator[tuple[int, int]]:
+    """The lines in which one of the words stands, each with the next one."""
+    done = 0
+    for at in sorted({at for word in words for at in occurrences(word, small)}):
+        if at < done:
+            continue
+        begin = max(done, small.rfind("\n", 0, at) + 1)
+        end = small.find("\n", at)
+        end = small.find("\n", end + 1) if end >= 0 else -1
+        done = len(small) if end < 0 else end
+        yield begin, done
+
+
+def kind_by_looks(value: str) -> str:
+    """The type of a value that is masked because of its key: by its own looks where they tell."""
+    return next((kind for kind, _, pattern in FORMS if not pattern.groupindex and pattern.fullmatch(value)), "value")

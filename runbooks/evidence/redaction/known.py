@@ -1,0 +1,73 @@
+"""Values that are known to be secret, searched in every text in every spelling that JSON and HTML give them."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable, Iterator
+
+# A shorter value stands too often for something else.
+SEARCHED_FROM = 8
+# Some are searched one by one, which is fast; more than these, position by position, which does not depend on their
+# number: an app with a machine for each user has thousands of ids.
+_FEW = 400
+
+
+class KnownValues:
+    """Which values to look for, with what stands for each."""
+
+    def __init__(self) -> None:
+        self._by_start: dict[str, dict[str, str]] = {}
+        self.learned = 0
+
+    def copy(self) -> KnownValues:
+        """The same values in an object of its own."""
+        other = KnownValues()
+        other._by_start = {start: dict(names) for start, names in self._by_start.items()}
+        other.learned = self.learned
+        return other
+
+    def add(self, value: str, name: str) -> None:
+        """From now on look for this value, also as JSON or HTML would write it."""
+        written = html.escape(value, quote=False)
+        for form in {
+            value,
+            json.dumps(value)[1:-1],
+            json.dumps(value, ensure_ascii=False)[1:-1],
+            html.escape(value),
+            written.replace('"', "&#34;").replace("'", "&#39;"),
+        }:
+            start = form[:SEARCHED_FROM]
+            names = self._by_start.get(start, {})
+            if form not in names:
+                self.learned += 1
+                self._by_start[start] = dict(sorted((*names.items(), (form, name)), key=lambda one: -len(one[0])))
+
+    def name(self, written: str) -> str:
+        """What stands for a value that was found, or "" if it is not known."""
+        return self._by_start.get(written[:SEARCHED_FROM], {}).get(written, "")
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where known values stand: of several that begin at one place the longest counts."""
+        if not self._by_start or len(text) < SEARCHED_FROM:
+            return
+        if len(self._by_start) > _FEW:
+            last = len(text) - SEARCHED_FROM
+            places: Iterable[int] = (at for at in range(last + 1) if text[at : at + SEARCHED_FROM] in self._by_start)
+        else:
+            places = sorted(at for start in self._by_start for at in occurrences(start, text))
+        free = 0
+        for at in places:
+            names = self._by_start[text[at : at + SEARCHED_FROM]]
+            value = next((value for value in names if text.startswith(value, at)), "") if at >= free else ""
+            if value:
+                yield at, at + len(value)
+                free = at + len(value)
+
+
+def occurrences(word: str, text: str) -> Iterator[int]:
+    """Where the word stands in the text, overlapping places included."""
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + 1)

@@ -1,0 +1,232 @@
+"""Names that sound secret, in any spelling, with what is assigned to them in any form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from functools import lru_cache
+
+from runbooks.evidence.redaction.known import occurrences
+from runbooks.evidence.redaction.opacity import UUID, is_random
+
+
+class Strength(Enum):
+    """How surely what stands under a name is a secret."""
+
+    NONE = 0
+    WEAK = 1  # a secret only if it also looks like one
+    STRONG = 2
+
+
+# One of these stands in every name that tells, in small letters.
+_HINTS = (
+    *("pass", "pwd", "pswd", "psw", "pw", "secret", "token", "key", "cred", "cookie", "dsn", "jwt", "auth", "bearer"),
+    *("salt", "pin", "otp", "nonce", "sig", "hmac", "cert", "licen", "session", "sid", "unseal", "seed", "mnemonic"),
+    *("private", "webhook", "connection", "login", "code", "wallet", "access"),
+)
+_STRONG = re.compile(
+    r"passw|raw_value|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer"
+    r"|authorization"
+    r"|(?:private|access|secret|service|role|signing|encryption|account|anon|master|ssh|gpg|license|cloud|iam|auth"
+    r"|deploy|webhook|session|admin|app|client|root|ibm|encrypt|crypt|aes|rsa|hmac|jwt|storage|write|read|ingest|host"
+    r"|personal|consumer|integration|instrumentation|subscription|project|server|user|team|org|sending)_?key"
+    r"|connection_?string|(?:^|_)(?:pass|pwd|pw|pswd|psw|creds?)$|(?:db|pg|my|root|admin|user|smtp|mail|require|ssh|vnc"
+    r"|redis|mysql)_?(?:pass|pwd|pw)$|(?:^|_)(?:db|pg|sl|auth|user|admin|root)_?pass(?:_|$)|x_auth"
+)
+_WEAK = re.compile(
+    r"(?:^|_)(?:key|auth|oauth|salt|pin|otp|nonce|sig|signature|hmac|cert|certificate|licen[sc]e|session|sid|unseal|seed"
+    r"|mnemonic|private|webhook|login|code|wallet|access|keys|pass|pwd|pw)(?:_|$)|[a-z]key$"
+)
+# Names of what belongs to a secret and is none: its id, length, file, time.
+_HARMLESS = re.compile(
+    r"(?:^|_)(?:next|page|cursor|continuation|public|primary|foreign|partition|sort|cache|sequence|idempotency|routing"
+    r"|group|row|object|bucket|schema|dedup(?:e|lication)?|exit|status|error|response|http|zip|country|currency"
+    r"|language|lang|max|min|num|total|prompt|completion|input|output|token_?count)_?(?:tokens?|keys?|code)$"
+    r"|(?:^|_)(?:ids?|name|names|file|files|filename|path|dir|length|len|size|type|types|count|ttl|expir\w*|algorithm|alg"
+    r"|field|prefix|suffix|version|status|endpoint|host|port|enabled|required|valid|exists|format|usage|error|errors"
+    r"|provider|method|mode|policy|url|uri|location|store|storage|vault|var|variable|env|class|service|manager|module"
+    r"|handler|validation|validator|rotation|limit|limits|index|column|table|schema|label|title|hint|help|required"
+    r"|at|time|timeout|date|days|hours|seconds|ms|from|to|by|is|was|not|missing|invalid|failed|board|word|words|code"
+    r"|down|up|press|pressed|event|pair|ring|stroke|frame|space|server)$"
+    r"|author|authenticat|keyboard|keyword|keyspace|tokeniz|passive|passeng|passage|bypass|compass|passed|passing|passes"
+    r"|pinned|ping|spin|pwsh|accessib|accessor|accesslog|codec|encode|decode|certain|session_?id|monkey|turkey|hockey"
+)
+_ID_OF_KEY = re.compile(r"access_?(?:key_?)?id$|client_?id$|api_?user$|(?:secret|key|token)_?id$|role_?id$")
+_NAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.$"
+_NAME_REST = re.compile(r"[\w.$-]{0,80}", re.ASCII)
+_FLAG = re.compile(r"(?:^|(?<=[\s\"'=,\[(]))--?$")
+
+_QUOTE = r"(?:\\{0,3}[\"'`]|&quot;|&#3[49];|&apos;)"
+# What may stand between a name and its value. The order matters: the longest first.
+_ASSIGNED = re.compile(
+    rf"(?P<close>{_QUOTE})?(?:\[[\w\"']{{0,20}}\]|[\])]){{0,2}}[ \t]{{0,40}}"
+    rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)"
+    rf"|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==))?"
+    rf"(?P<op>:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]"
+    rf"|(?<=[\"'`;]),(?![ \t]*{_QUOTE}values?{_QUOTE})|>"
+    rf"|[,\s]{{1,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=])?"
+    rf"(?P<gap>[ \t]{{0,200}}(?:[|>][+-]?\d?(?=\r?\n))?(?:\r?\n[ \t]{{1,40}})?)"
+    rf"(?:(?:[@bBrRuUfFL]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
+)
+_SCHEME = re.compile(r"(?:(?i:Bearer|Basic|FlyV1|Token|ApiKey|Digest|Bot|Negotiate|GenieKey|SSWS|Key)[ \t]{1,8}){1,3}")
+_QUOTED = re.compile(
+    rf"(?P<q>\"\"\"|'''|{_QUOTE})(?P<secret>(?:(?!(?P=q))(?:[^\n\\\0]|\\.|\\\n)){{1,8192}})(?P=q)", re.DOTALL
+)
+# The value first: `"hunter2" == password`.
+_COMPARED = re.compile(r"(?P<q>[\"'`])(?P<secret>(?:(?!(?P=q))[^\n\0]){1,512})(?P=q)[ \t]{0,4}[!=]={1,2}[ \t]{0,4}$")
+_OPENED = re.compile(_QUOTE)
+_ELEMENT = re.compile(r"\s{0,200}(?P<secret>[^<>\0]{1,8192}?)\s{0,200}</")
+_BARE = re.compile(
+    r"(?P<secret>(?:[^\s\"'`<,;&\\\0]|&(?!\w{1,64}=|\w{1,8};|#)|[,;](?![\s\"'`<\0]|\w{1,64}=|$)|\\(?![nrt\"'`]))"
+    r"{1,8192})"
+)
+_BLOCK = re.compile(r"(?P<secret>[^\s\0][^\n\0]{0,8192}(?:\n[ \t]{1,40}[^\s\0:]{8,8192}(?=\n|$)){0,200})")
+_REFERENCE = re.compile(
+    r"(?i)\\?[$<{]|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings|self|this|local"
+    r"|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]\w|ENV\["
+)
+_NOTHING = re.compile(
+    r"(?i)(?:undefined|null|none|nil|true|false|(?:my|your|the|an?)[ _-].*|missing|empty|unset|required|optional|yes|no|on|off|set|not|redacted"
+    r"|\[?(?:redacted|masked|filtered|hidden)\]?|not[ _-]?(?:set|given|found)|is|was|are|were|has|must|should|cannot"
+    r"|string|str|int|bool|number|object|n/a|\d{1,3}|\d{1,3}(?:\.\d{1,3}){1,3}|0x[0-9a-f]{1,16}"
+    r"|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
+)
+# Ordinary words behind a colon: "token: expired", "password: wrong". A value of letters only is masked in quotes.
+_LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$")
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
+)
+
+
+def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where values stand that are assigned to a name that sounds secret."""
+    small = text.lower()
+    if len(small) != len(text):  # one character in a few thousand scripts has two small ones
+        small = "".join(char.lower() if char.isascii() else char for char in text)
+    free = 0
+    for at in sorted({at for hint in _HINTS for at in occurrences(hint, small)}):
+        if at < free:
+            continue
+        chunk = text[max(free, at - 80) : at]
+        begin = at - (len(chunk) - len(chunk.rstrip(_NAME_CHARS)))
+        rest = _NAME_REST.match(text, at)
+        end = rest.end() if rest else at
+        name = text[begin:end].rstrip("-.$")
+        free = begin + len(name)
+        strength = strength_of(name)
+        if strength is Strength.NONE or text[begin - 1 : begin] in ("/", "\\"):  # the name of a file
+            continue
+        for span in _values(text, begin, begin + len(name), strength):
+            yield span
+            free = max(free, span[1])
+
+
+@lru_cache(maxsize=8192)
+def strength_of(name: str) -> Strength:
+    """What the name says about the value that stands under it."""
+    snake = snake_case(name.strip("-.$_"))
+    if _ID_OF_KEY.search(snake):
+        return Strength.WEAK
+    if _HARMLESS.search(snake):
+        return Strength.NONE
+    if _STRONG.search(snake):
+        return Strength.STRONG
+    return Strength.WEAK if _WEAK.search(snake) else Strength.NONE
+
+
+def snake_case(key: str) -> str:
+    """`dbPassword`, `X-Api-Key` and `api.key` as `db_password`, `x_api_key`, `api_key`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[-. $/]+", "_", key).lower()
+
+
+def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tuple[int, int]]:
+    before = text[max(0, begin - 4) : begin]
+    assigned = _ASSIGNED.match(text, end)
+    if assigned is None:
+        return
+    op, gap, at = assigned["op"], assigned["gap"], assigned.end()
+    if op == ">":
+        element = _ELEMENT.match(text, end + 1) if before.endswith(("<", ":")) else None
+        if element and not _is_nothing(element["secret"]):
+            yield element.span("secret")
+        return
+    if before.endswith(("= ", "==")) and (compared := _COMPARED.search(text, max(0, begin - 600), begin)):
+        yield compared.span("secret")
+        return
+    if op is None and at == end and not _OPENED.match(text, at):
+        return
+    flag = text[begin:end].startswith("-") or before.endswith("-")
+    if op is None and "\n" in gap:
+        return
+    if scheme := _SCHEME.match(text, at):
+        at = scheme.end()
+    if quoted := _QUOTED.match(text, at):
+        start, stop = quoted.span("secret")
+        if scheme := _SCHEME.match(text, start, stop):
+            start = scheme.end()
+        secret = text[start:stop]
+        told = (op is not None and op != ",") or text[begin:end].startswith("-")
+        sure = strength is Strength.STRONG and (
+            told or (len(secret) > 7 and any(map(str.isdigit, secret))) or len(secret) > 24
+        )
+        if not _is_nothing(secret) and (sure or _looks_secret(secret)):
+            yield start, stop
+        return
+    if op == ",":
+        return
+    opened = _OPENED.match(text, at)
+    at = opened.end() if opened else at
+    bare = (_BLOCK if "\n" in gap and gap.lstrip(" \t")[:1] in "|>" else _BARE).match(text, at)
+    if bare is None:
+        return
+    secret = bare["secret"]
+    stop = bare.end() - (len(secret) - len(_trimmed(secret)))
+    secret = text[at:stop]
+    if not secret or _is_nothing(secret):
+        return
+    if strength is Strength.WEAK or (op is None and not flag):
+        sure = _looks_secret(secret)
+    elif flag and op is None:
+        sure = not secret.startswith("-")
+    elif (op is not None and op.startswith(":") and "=" not in op) or scheme or "\n" in gap:
+        sure = not _LETTERS.match(secret)
+    else:
+        sure = True
+    if sure:
+        yield at, stop
+
+
+def _trimmed(secret: str) -> str:
+    """Without the punctuation that closes what stands around the value."""
+    while secret and secret[-1] in ",;)]}|:":
+        opening = {")": "(", "]": "[", "}": "{"}.get(secret[-1])
+        if opening and secret.count(opening) >= secret.count(secret[-1]):
+            break
+        secret = secret[:-1]
+    return secret
+
+
+def _is_nothing(secret: str) -> bool:
+    """A reference, a word for "none", a mask: no value at all."""
+    return bool(
+        (len(set(secret)) == 1 and len(secret) > 2)
+        or _NOTHING.match(secret)
+        or _REFERENCE.match(secret)
+        or _ADDRESS.match(secret)
+    )
+
+
+def _looks_secret(secret: str) -> bool:
+    """Is this more than a word, a number, a time or an id?"""
+    if len(secret) < 8 or UUID.fullmatch(secret) or not re.search(r"[A-Za-z]", secret):
+        return False
+    if is_random(secret, 10):
+        return True
+    digits = sum(char.isdigit() for char in secret)
+    return (
+        digits >= 2
+        and len(secret) >= 10
+        and re.fullmatch(r"[A-Za-z0-9+/=_~!@#%^*-]+", secret) is not None
+        and (re.search(r"[A-Za-z]\d+[A-Za-z]", secret) is not None)
+    )

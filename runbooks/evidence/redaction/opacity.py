@@ -1,0 +1,181 @@
+"""Long random tokens: what no known harmless shape explains is taken for a secret.
+
+A token is random by measure: its characters change their class (small, capital, digit) far more often than those
+of words, identifiers and file names do. Shapes that are random and harmless (ids, digests, addresses) are listed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+
+_SHORTEST = 16
+_UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+UUID = re.compile(_UUID)
+# Only runs with a digit or both cases can be random; the lookahead keeps words from being looked at.
+_RUN = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{16,}", re.ASCII)
+_CORE = re.compile(r"[A-Za-z0-9]+")
+# Ids that are random and name a thing: ULID (with the region behind it), UUID, digest of 64, machine, volume, request.
+_ULID = r"01[A-Z][0-9A-Z]{22,24}(?:-[a-z]{3})?"
+_HARMLESS = re.compile(
+    rf"(?:[a-z][a-z0-9]{{0,20}}[-_])*(?:{_ULID}|{_UUID}|[0-9a-f]{{14}})(?:-[a-z0-9]{{1,12}})?"
+    r"|(?:vol|evt|req|msg|inst|machine|org|app|snap|vs|ip|job|run|task|trace|span)_[A-Za-z0-9]{8,26}"
+    r"|(?:sha(?:1|256|384|512)[-:=_])[A-Za-z0-9+/=]{20,}"
+    r"|0x[0-9a-fA-F]{1,16}|_ZN?\w+|_R[NI]\w+"
+    r"|\d{4}-?\d\d-?\d\d[T_-]?\d{2}[-:]?\d{2}(?:[-:]?\d{2})?Z?|[\d_-]+"
+)
+# `sk-…`, `github_pat_…`, `api_org_…`: what begins like that needs to be less random.
+_SOUNDS_SECRET = re.compile(
+    r"(?:[A-Za-z]{1,10}[-_]){0,2}(?:sk|pk|rk|pat|api|key|secret|token|tok|sec|oauth|auth|live|svc)(?:[-_][A-Za-z0-9]{2,8}){0,2}"
+    r"[-_](?=[\w-]{0,200}[A-Z])(?=[\w-]{0,200}\d|[\w-]{0,200}[a-z][A-Z])[\w-]{16}",
+    re.ASCII,
+)
+_APART = (" ", "/", "[", "]", "(", ")", ",", "")
+# Pictures and fonts in base64 begin like that.
+_PICTURE = re.compile(r"iVBORw0KGgo|R0lGOD|/9j/4|PHN2Zy|PD94bWw|UklGR|d09GM|AAEAAAA|T1RUTw")
+_HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
+# What stands before a digest, commit or trace id, and says so.
+_TELLS_ID = re.compile(
+    r"(?:sha\d{0,3}|digest|commit|rev(?:ision)?|trace|span|request|correlation|session|transaction|process|build"
+    r"|checksum|hash|md5|etag|layers?|blobs?|version|uid|guid|id|ids|ref|image|main|master|head|tag|release|deployment"
+    r"|extract(?:ing)?|exporting|writing|config|manifest|index|object|tree|container|instance|node|machine|docker|at)"
+    r"[\"'\\]{0,4}[ \t]{0,3}[-:=@#(/\[ ]{0,3}[ \t]{0,3}[\"'\\]{0,4}(?:sha\d{1,3}[-:])?$",
+    re.IGNORECASE,
+)
+# A file: with an ending that programs give, or one step of a path that goes on to one.
+_FILE = re.compile(
+    r"\.(?:[cm]?[jt]sx?|py[cio]?|rb|go|rs|exs?|php|java|class|jar|war|css|scss|map|html?|json|ya?ml|toml|xml|txt|md|log"
+    r"|png|jpe?g|gif|svg|ico|webp|woff2?|ttf|wasm|so|dll|node|gz|tgz|zip|tar|deb|rpm|whl|db|sqlite3?|lock|sh|conf|cfg"
+    r"|ini|pem|crt|cer|p12|keytab|vue|svelte|sql|csv|bin|pid|sock|service|tmp|heapsnapshot|hcl|tf|proto|erl|beam|cs"
+    r"|c|h|cc|cpp|hpp|kt|swift)\b"
+)
+
+
+def opaque_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where random tokens without a harmless shape stand."""
+    for match in _RUN.finditer(text):
+        run = match[0]
+        if not _may_be(run) or (len(run) > 100 and _PICTURE.match(run)):
+            continue
+        start, end = match.span()
+        for begin, stop in _random_parts(run):
+            if not _explained(text, start + begin, start + stop, start, end):
+                yield _with_neighbours(text, start + begin, start + stop)
+
+
+def is_random(token: str, shortest: int = _SHORTEST) -> bool:
+    """Is this one token, or a part of it that is at least that long, random by measure?"""
+    return bool(_random_parts(token)) or any(_random(core, shortest) for core in _CORE.findall(token))
+
+
+@lru_cache(maxsize=4096)
+def _may_be(run: str) -> bool:
+    """A quick look: no digit and no change of case means a word or a path of words."""
+    if run.isdigit() or _HARMLESS.fullmatch(run):
+        return False
+    return any(char.isdigit() for char in run) or not (run.islower() or run.isupper())
+
+
+@lru_cache(maxsize=4096)
+def _random_parts(run: str) -> tuple[tuple[int, int], ...]:
+    """The random parts of a run: between slashes, where those separate words, or else the whole."""
+    if _looks_like_base64(run):
+        return ((0, len(run)),)
+    found = []
+    at = 0
+    for step in run.split("/"):
+        if len(step) >= 12 and not _HARMLESS.fullmatch(step) and _random_step(step):
+            begin = step.rfind("=", 0, max(0, len(step.rstrip("=")))) + 1
+            found.append((at + begin, at + len(step)))
+        at += len(step) + 1
+    return tuple(found)
+
+
+def _random_step(step: str) -> bool:
+    cores = _CORE.findall(step)
+    if any(_random(core, _SHORTEST) for core in cores):
+        return True
+    joined = "".join(cores)
+    if _SOUNDS_SECRET.match(step) and len(step) >= 24 and _changes(joined) >= 0.12 * len(joined):
+        return True
+    if (
+        step.isupper()
+        and len(step) >= 24
+        and sum(map(str.isdigit, joined)) >= 4
+        and _changes(joined) >= 0.25 * len(joined)
+    ):
+        return True  # groups of capitals and digits, as licence keys have them
+    # Random letters with `-` and `_` between them: no part is long enough, and together they are.
+    mixed = [core for core in cores if _changes(core) >= 0.25 * len(core) and len(core) >= 4]
+    return len(step) >= 24 and sum(map(len, mixed)) >= 0.6 * len(step) and _random(joined, 20)
+
+
+def _looks_like_base64(run: str) -> bool:
+    """Random over the slashes: no step of it is a word."""
+    if "/" not in run and "+" not in run:
+        return False
+    steps = [step for step in re.split(r"[/+]", run.rstrip("=")) if step]
+    if len(run) < 24 or (
+        run.startswith("/") and len(steps) > 3 and any(step.islower() for step in steps if len(step) > 3)
+    ):
+        return False
+    words = sum(len(step) for step in steps if len(step) >= 4 and (step.islower() or step.istitle() or step.isdigit()))
+    joined = "".join(_CORE.findall(run))
+    key = len(run) == 40 and not joined.isalpha() and _changes(joined) >= 0.18 * len(joined)
+    return words < 0.2 * len(run) and (key or _random(joined, 24))
+
+
+def _random(core: str, shortest: int) -> bool:
+    """Is this run of letters and digits random, as keys are and words are not?"""
+    length = len(core)
+    if length < shortest:
+        return False
+    if _HEX.fullmatch(core):
+        digits = sum(char.isdigit() for char in core)
+        return length >= 24 and 0.25 * length <= digits < length and len(set(core)) >= 8
+    digits = sum(char.isdigit() for char in core)
+    if digits == length or len(set(core)) < 8:
+        return False
+    changes = _changes(core)
+    if core.islower() or core.isupper():
+        return digits >= 3 and changes >= (0.25 if length < 32 else 0.14) * length
+    if digits == 0:
+        return changes >= 0.25 * length
+    return changes >= (0.26 if length < 28 else 0.22) * length
+
+
+def _changes(core: str) -> int:
+    """How often the next character is of another class; a capital before a small letter begins a word and is none."""
+    kinds = ["d" if char.isdigit() else "u" if char.isupper() else "l" for char in core]
+    return sum(a != b and (a, b) != ("u", "l") for a, b in pairwise(kinds))
+
+
+def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
+    """Does something around the token say that it is a file, a digest, an id, part of an image?"""
+    token = text[start:end]
+    if _HARMLESS.fullmatch(token) or _FILE.match(text, run_end):
+        return True
+    core = max(_CORE.findall(token), key=len, default="")
+    before = text[max(0, start - 48) : start] + token[: token.find(core)]
+    if not _HEX.fullmatch(core):
+        return False
+    # A digest or a commit that stands alone is one; shorter ones need a word that says so.
+    alone = token == core and len(core) in (40, 64) and core.islower()
+    # A UUID without hyphens, a trace id: between spaces, slashes or brackets, and not in quotes.
+    plain = token == core and len(core) == 32 and text[start - 1 : start] in _APART and text[end : end + 1] in _APART
+    return (
+        alone
+        or (plain and start > 0)
+        or (len(core) in (24, 32, 40, 64, 96, 128) and _TELLS_ID.search(before) is not None)
+    )
+
+
+def _with_neighbours(text: str, start: int, end: int) -> tuple[int, int]:
+    """The token with what hangs on it by a dot or `~`: parts of one secret are random, or too short to tell."""
+    more = re.compile(r"[.~!$*][A-Za-z0-9+/_=-]{4,}")
+    stop = end
+    while (match := more.match(text, stop)) and re.search(r"\d|[a-z][A-Z]", match[0]) and stop - end < 2_000:
+        stop = match.end()
+    return start, stop

@@ -1,0 +1,119 @@
+"""Tokens of providers by their format: the patterns of detect-secrets' plugins, and a few that it does not know.
+
+The patterns are taken as compiled by the library; its line engine is too slow for logs. Some of them are quadratic in
+a long run of their own characters, so each is tried only near a literal that it needs, within a window.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from detect_secrets import plugins
+from detect_secrets.plugins.base import RegexBasedDetector
+
+from runbooks.evidence.redaction.known import occurrences
+
+# Addresses are evidence; keys are masked whole by our own rule, with their lines, and not by their first one; names
+# are our own task; a password in a URL may hold characters that the plugin does not expect.
+_UNUSED = {"base", "ip_public", "private_key", "keyword", "basic_auth", "high_entropy_strings"}
+_KINDS = {"artifactory": "api-key", "aws": "aws-key", "jwt": "jwt", "github_token": "github-token", "npm": "npm-token"}
+_KINDS |= {"slack": "slack-token", "stripe": "stripe-key"}
+PROVIDER_KINDS = frozenset({"api-key", *_KINDS.values()})
+# What each plugin needs to be in the text, in small letters; a plugin that is not here is tried on every line.
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "artifactory": ("akc", "ap"),
+    "aws": ("akia", "asia", "a3t", "abia", "acca", "aws"),
+    "azure_storage_key": ("accountkey=",),
+    "cloudant": ("cloudant", "cl", "clou"),
+    "discord": (".",),
+    "github_token": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+    "gitlab_token": (
+        "glpat-",
+        "gldt-",
+        "glft-",
+        "glsoat-",
+        "glrt-",
+        "gr1348941",
+        "glcbt-",
+        "glimt-",
+        "glptt-",
+        "glagent-",
+        "gloas-",
+    ),
+    "ibm_cloud_iam": ("key", "pwd", "pass", "token"),
+    "ibm_cos_hmac": ("key",),
+    "jwt": ("eyj",),
+    "mailchimp": ("-us",),
+    "npm": ("_authtoken=",),
+    "openai": ("t3blbkfj",),
+    "pypi_token": ("pypi-",),
+    "sendgrid": ("sg.",),
+    "slack": ("xox", "hooks.slack.com"),
+    "softlayer": ("sl", "softlayer"),
+    "square_oauth": ("sq0csp-",),
+    "stripe": ("k_live_",),
+    "telegram_token": (":",),
+    "twilio": ("ac", "sk"),
+}
+# A token is looked for this far around the literal. Longer ones are found by opacity.
+_BEFORE, _BEHIND = 64, 1_200
+# Every token of a provider is that long, but for a few that begin as no word does.
+_CANDIDATE = re.compile(r"[A-Za-z0-9+/_=-]{20}|AKC[a-zA-Z0-9]|AP[0-9A-F][a-zA-Z0-9]|xox[a-z]-|A3T|AKIA|ASIA")
+_LONGEST_LINE = 4_000
+
+
+@lru_cache(maxsize=1)
+def imported() -> tuple[tuple[str, tuple[str, ...], tuple[re.Pattern[str], ...]], ...]:
+    """Kind, what must stand in a line, and the patterns of every plugin that is used."""
+    found = []
+    for module in pkgutil.iter_modules(plugins.__path__):
+        if module.name in _UNUSED:
+            continue
+        loaded = importlib.import_module(f"detect_secrets.plugins.{module.name}")
+        for detector in vars(loaded).values():
+            if (
+                isinstance(detector, type)
+                and issubclass(detector, RegexBasedDetector)
+                and detector.__module__ == loaded.__name__
+            ):
+                kind = _KINDS.get(module.name, "api-key")
+                found.append((kind, _NEEDS.get(module.name, ("",)), tuple(detector().denylist)))
+    return tuple(found)
+
+
+def provider_spans(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where tokens of providers stand, with their kind."""
+    done = 0
+    for candidate in _CANDIDATE.finditer(text):
+        if candidate.start() < done:
+            continue
+        begin = max(done, text.rfind("\n", 0, candidate.start()) + 1, candidate.start() - _LONGEST_LINE)
+        end = text.find("\n", candidate.end())
+        done = min(len(text) if end < 0 else end, candidate.end() + _LONGEST_LINE)
+        for start, stop, kind in _in_line(text[begin:done]):
+            yield begin + start, begin + stop, kind
+
+
+def _in_line(line: str) -> Iterator[tuple[int, int, str]]:
+    small = line.lower()
+    for kind, needs, patterns in imported():
+        for need in needs:
+            free = 0
+            for at in occurrences(need, small):
+                if at < free:
+                    continue
+                begin = max(0, at - _BEFORE)
+                free = at + _BEHIND
+                window = line[begin : free + _BEHIND]
+                for pattern in patterns:
+                    for match in pattern.finditer(window):
+                        start, end = (
+                            match.span(1)
+                            if kind != "github-token" and pattern.groups == 1 and match[1] and len(match[1]) > 9
+                            else match.span()
+                        )
+                        yield begin + start, begin + end, kind

@@ -1,0 +1,421 @@
+"""Secrets are replaced where they enter, by typed and stable placeholders.
+
+`<secret:fly-token#1>` is the first Fly token met in this investigation; the same value always gets
+the same placeholder, so that "equal or not" survives the masking. Placeholders hold no character
+that needs escaping in JSON, and no rule matches them, so redaction is idempotent.
+
+Structured values are masked unless their key or their shape is known as harmless (`allowed`). In free text three
+things tell a secret: a name before it (`names`), its form (`forms`, `providers`), or that it is random and nothing
+explains it (`opacity`). A text is read as it stands, then with its escapes undone (JSON, URL, HTML, terminal
+colours), then with whatever looks like base64 or hex decoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runbooks.evidence.redaction.allowed import (
+    COMMANDS,
+    COMMON,
+    ENVIRONMENT,
+    allowed_by_user,
+    code_follows,
+    harmless_key,
+    harmless_shape,
+)
+from runbooks.evidence.redaction.encodings import ESCAPE, HEX, NESTED, RUN, decodings, escaped_spans, unescaped
+from runbooks.evidence.redaction.forms import BY_LOOKS, FORMS, PERSONAL, form_spans, kind_by_looks
+from runbooks.evidence.redaction.known import SEARCHED_FROM, KnownValues
+from runbooks.evidence.redaction.names import Strength, assigned_spans, snake_case, strength_of
+from runbooks.evidence.redaction.opacity import opaque_spans
+from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
+
+PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
+PLACEHOLDERS = re.compile(r"((?:<|&lt;)(?:secret:)?[a-z-]+#\d+(?:>|&gt;))")
+PASSES = 5
+# Every type of placeholder that a rule can give; `add_secret` has names of its own.
+KINDS = frozenset({kind for kind, _, _ in FORMS} | PROVIDER_KINDS | {"value", "opaque", "encoded"})
+# Of two rules that mask the same place, the one that says more about it names the kind.
+_RANK = {"opaque": 0, "value": 1, "": 3}
+_ATOMS = frozenset({"fly-token", "jwt", "supabase-key", "github-token", "user-id"})
+_WORTH = re.compile(r"[A-Za-z0-9]{3}")
+_USER_ID = re.compile(r"(?i)^user_?id$")
+_VALUES = ("value", "values")
+_NAMED = ("name", "key", "header", "env_var", "variable")
+# One line of a key that was printed line by line.
+_KEY_LINE = re.compile(r"\s*(?=[A-Za-z0-9+/]{0,76}[A-Z+/])(?P<secret>[A-Za-z0-9+/]{8,76}={0,2})\s*")
+_ENV_SECRET = re.compile(r"(?i)url|key|pass(?:$|_|code)|webhook|auth(?!or)|dsn|conn(?:ection)?_?str")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A value that had to be masked: which rule, where, how often. Never the value."""
+
+    rule: str
+    place: str
+    count: int
+
+
+class Redactor:
+    """Masks everything that passes through it and counts what it masked."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._known = KnownValues()
+        self._clean: set[tuple[int, bytes]] = set()
+        self._in_key = False
+        self._spared: set[str] = set()
+        self._shown = allowed_by_user()
+        self._counts: Counter[str] = Counter()
+        self._hits: Counter[tuple[str, str]] = Counter()
+
+    def add_secret(self, value: str, kind: str) -> None:
+        """Remember a secret that no pattern would recognise; shorter than 8 characters is refused."""
+        if len(value) >= SEARCHED_FROM and not PLACEHOLDER.fullmatch(value):
+            self._known.add(value, self._placeholder(kind, value))
+
+    def allow(self, *words: str) -> None:
+        """Names of the investigation itself: where one stands under a secret-looking key, only that place is masked."""
+        self._spared.update(words)
+
+    def hides(self, data: str) -> bool:
+        """Does this base64, decoded, show a secret? For pictures, whose data is not searched as text."""
+        return self._holds("".join(data.split()), 0)
+
+    def continue_numbering(self, text: str) -> None:
+        """Number new placeholders after those that stand in a text which was masked before."""
+        for match in PLACEHOLDER.finditer(text):
+            kind, number = match.group(0).strip("<>").removeprefix("secret:").split("#")
+            if len(number) < 10:  # a longer one is nobody's placeholder
+                self._counts[kind] = max(self._counts[kind], int(number))
+
+    def text(self, text: str, place: str = "text") -> str:
+        """Return the text with every known value and every match replaced."""
+        if not text.isascii():
+            # Half of a surrogate pair can be had from JSON, but not be written to any file.
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        masked = self._once(text, place)
+        for _ in range(PASSES):
+            if masked == text:
+                break
+            # What was just learned may stand elsewhere in the text, and a word may begin where another was masked.
+            text, done, at = masked, [], 0
+            for begin, end in _around_placeholders(text):
+                done += [self._search(text[at:begin], place), self._once(text[begin:end], place)]
+                at = end
+            masked = "".join((*done, self._search(text[at:], place)))
+        return masked
+
+    def _once(self, text: str, place: str) -> str:
+        text = self._replaced(text, [(a, b, kind, text[a:b]) for a, b, kind in self._spans(text)], place)
+        if ESCAPE.search(text):
+            text = self._replaced(text, list(escaped_spans(text, self._spans)), place)
+        return self._encoded(text, place, 0)
+
+    def _search(self, text: str, place: str) -> str:
+        """Only what is known already is looked for: every rule has seen this part."""
+        spans = [(a, b, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in self._known.spans(text)]
+        return self._replaced(text, spans, place)
+
+    def value(self, value: Any, place: str = "body", *, within: str = "") -> Any:
+        """Return a JSON-like value with its strings masked; `within` is the key it stands under.
+
+        Keys of an `env` map decide too: a value there is masked unless its name or its shape is known as harmless.
+        Empty strings stay empty, since "sent, but empty" is evidence.
+        """
+        learned, self._in_key = self._known.learned, False
+        masked = self._value(value, place, within)
+        return masked if self._known.learned == learned else self._value(masked, place, within)
+
+    def scan(self, text: str) -> list[Hit]:
+        """What is still in the clear in this text. An empty list is the only good answer."""
+        looked_at = (self._known.learned, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+        if looked_at in self._clean:
+            return []  # the same text, and no value was learnt since that could stand in it
+        probe = Redactor()
+        probe._names = dict(self._names)
+        probe._known = self._known.copy()
+        probe._spared = self._spared
+        probe._counts = Counter(self._counts)
+        probe.text(text, "scan")
+        if not probe.hits:
+            self._clean.add(looked_at)
+        return probe.hits
+
+    @property
+    def hits(self) -> list[Hit]:
+        """All that was masked so far, by rule and place."""
+        return [Hit(rule, place, count) for (rule, place), count in sorted(self._hits.items())]
+
+    @property
+    def masked(self) -> dict[str, int]:
+        """Different values masked, by type."""
+        return dict(sorted(self._counts.items()))
+
+    def _value(self, value: Any, place: str, within: str) -> Any:
+        if isinstance(value, Mapping):
+            named = self._named(value, within)
+            return {
+                self._key(str(key), place): self._forced(item, kind_by_looks, place, within)
+                if named and key in _VALUES
+                else self._entry(str(key), item, place, within)
+                for key, item in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return self._several(value, place, within)
+        return self._line(value, place) if isinstance(value, str) else value
+
+    def _several(self, values: list[Any] | tuple[Any, ...], place: str, within: str) -> list[Any]:
+        """A list; `NAME=value` of an environment and what follows a `--password` are told by their neighbours."""
+        masked: list[Any] = []
+        flag = ""
+        for item in values:
+            if not isinstance(item, str):
+                masked.append(self._value(item, place, within))
+            elif flag and not item.startswith("-") and self._operand(flag, item, within):
+                masked.append(self._forced(item, kind_by_looks, place, within))
+            else:
+                name, equals, rest = item.partition("=")
+                told = equals and 0 < len(name) <= 200
+                inside = told and within.lower() in ENVIRONMENT and self._telling(name, rest)
+                argument = told and name.startswith("-") and rest and self._operand(name, rest, within)
+                if inside or argument:
+                    masked.append(f"{self.text(name, place)}={self._forced(rest, kind_by_looks, place, within)}")
+                else:
+                    masked.append(self._line(item, place))
+            flag = item if isinstance(item, str) and item.startswith("-") and len(item) <= 100 else ""
+        return masked
+
+    def _operand(self, flag: str, value: str, within: str) -> bool:
+        """Has what follows a flag to be masked? In a command line unless flag or shape are harmless."""
+        name = flag.strip("-")
+        if code_follows(flag) or "=" in flag or name.lower() in self._shown:
+            return False
+        if strength_of(name) is not Strength.NONE:
+            return True
+        if len(flag) == 2 and flag[1] not in "pauwkP" and re.fullmatch(r"[a-z_]{1,40}", value):
+            return False
+        strict = snake_case(within) in COMMANDS and not value.startswith(("/", "./"))
+        return strict and len(name) > 0 and not (harmless_key(name) or harmless_shape(value) or _looks_named(value))
+
+    def _line(self, text: str, place: str) -> str:
+        """A text among others: a key that is printed line by line is in none of them as a whole."""
+        if self._in_key and (line := _KEY_LINE.fullmatch(text)) and not COMMON.fullmatch(line["secret"]):
+            return self._mask("private-key", line["secret"], place)
+        if "PRIVATE KEY" in text:
+            self._in_key = text.rfind("-----BEGIN") > text.rfind("-----END")
+        return self.text(text, place)
+
+    def _named(self, value: Mapping[Any, Any], within: str) -> bool:
+        """Is this `{"name": "API_KEY", "value": …}`, a name that tells beside its value?"""
+        name = next((value[key] for key in _NAMED if isinstance(value.get(key), str)), None)
+        if name is None or len(name) > 200 or not any(key in value for key in _VALUES):
+            return False
+        strength = strength_of(name)
+        return strength is Strength.STRONG or (
+            strength is Strength.WEAK and (name.isupper() or within.lower() in ENVIRONMENT)
+        )
+
+    def _telling(self, name: str, value: str) -> bool:
+        """Has the value under this name of an environment to be masked? Unless name or shape are harmless, yes."""
+        if name.lower() in self._shown:
+            self._hits["allowed", name] += 1
+            return False
+        strength = strength_of(name)
+        if strength is not Strength.NONE or _ENV_SECRET.search(name):
+            return True
+        return not (harmless_key(name) or harmless_shape(value) or value in self._spared)
+
+    def _key(self, key: str, place: str) -> str:
+        """Keys are masked by their looks only: a known value that is also the name of a field must not rename it."""
+        return key if re.fullmatch(r"[A-Za-z_]{1,40}", key) else self.text(key, place)
+
+    def _entry(self, key: str, item: Any, place: str, within: str) -> Any:
+        kind: Callable[[str], str] | None = None
+        short = key[:200]
+        inside = within.lower() in ENVIRONMENT
+        if _USER_ID.match(short):
+            kind = _user_id
+        elif short.lower() in self._shown:
+            self._hits["allowed", short] += 1
+            return item
+        elif strength_of(short) is Strength.STRONG or (
+            inside
+            and (isinstance(item, str) or strength_of(short) is not Strength.NONE)
+            and self._telling(short, str(item))
+        ):
+            kind = kind_by_looks
+        below = within if inside else key
+        return self._value(item, place, below) if kind is None else self._forced(item, kind, place, below)
+
+    def _forced(self, item: Any, kind: Callable[[str], str], place: str, key: str) -> Any:
+        """Mask whatever stands under a key that tells: texts, numbers, and lists of them."""
+        if isinstance(item, list | tuple):
+            return [self._forced(one, kind, place, key) for one in item]
+        if isinstance(item, bool) or not isinstance(item, str | int | float):
+            return self._value(item, place, key)
+        text = str(item)
+        return self._mask(kind(text), text, place) if text and not PLACEHOLDER.fullmatch(text) else item
+
+    def _spans(self, text: str) -> list[tuple[int, int, str]]:
+        """Where secrets stand in the text, and of which type; spans do not overlap, and none touches a placeholder."""
+        bare = PLACEHOLDERS.sub(lambda match: "\0" * len(match[0]), text) if "#" in text else text
+        found = [(a, b, "") for a, b in self._known.spans(bare)]
+        found += form_spans(bare)
+        found += provider_spans(bare)
+        found += [(a, b, "value") for a, b in assigned_spans(bare)]
+        found += [(a, b, "opaque") for a, b in opaque_spans(bare)]
+        spans = _apart([one for one in found if "\0" not in bare[one[0] : one[1]] or one[2] == "private-key"], bare)
+        return [(a, b, kind or self._known_kind(text[a:b])) for a, b, kind in spans]
+
+    def _known_kind(self, written: str) -> str:
+        name = self._known.name(written)
+        return _kind_in(name) if name else "value"
+
+    def _replaced(self, text: str, spans: list[tuple[int, int, str, str]], place: str) -> str:
+        done, at = [], 0
+        for start, end, kind, meant in spans:
+            done += [text[at:start], self._mask(kind, meant, place)]
+            at = end
+        return "".join((*done, text[at:])) if done else text
+
+    def _encoded(self, text: str, place: str, depth: int) -> str:
+        """Mask base64 and hex that hold a secret; a picture's data keeps its form, where it can."""
+        done, at = [], 0
+        for match in RUN.finditer(text):
+            run = match[0]
+            if run.islower() and not HEX.search(run):
+                continue
+            if not self._holds(run, depth):
+                continue
+            done.append(text[at : match.start()])
+            at = match.end()
+            done.append(
+                self._repacked(run, place)
+                if text.endswith("base64,", 0, match.start())
+                else self._mask("encoded", run, place)
+            )
+        return "".join((*done, text[at:])) if done else text
+
+    def _holds(self, run: str, depth: int) -> bool:
+        """Does this, decoded, show a secret?"""
+        for readable in decodings(run):
+            if self._spans(readable):
+                return True
+            if depth < NESTED and (
+                (ESCAPE.search(readable) and self._spans(unescaped(readable)))
+                or any(
+                    self._holds(inner[0], depth + 1)
+                    for inner in RUN.finditer(readable)
+                    if not inner[0].islower() or HEX.search(inner[0])
+                )
+            ):
+                return True
+        return False
+
+    def _repacked(self, run: str, place: str) -> str:
+        """The data of a picture or page that is text itself, masked and encoded again."""
+        try:
+            inside = base64.b64decode(run, validate=True).decode("utf-8")
+        except (ValueError, binascii.Error):
+            return self._mask("encoded", run, place)
+        return base64.b64encode(self.text(inside, place).encode()).decode()
+
+    def _mask(self, kind: str, value: str, place: str) -> str:
+        self._hits[kind, place] += 1
+        name = self._placeholder(kind, value)
+        if (
+            len(value) >= SEARCHED_FROM
+            and kind not in BY_LOOKS
+            and value not in self._spared
+            and not COMMON.fullmatch(value)
+        ):
+            self._known.add(value, name)
+        return name
+
+    def _placeholder(self, kind: str, value: str) -> str:
+        if value not in self._names:
+            self._counts[kind] += 1
+            prefix = "" if kind in PERSONAL else "secret:"
+            self._names[value] = f"<{prefix}{kind}#{self._counts[kind]}>"
+        return self._names[value]
+
+
+def _apart(found: list[tuple[int, int, str]], text: str) -> list[tuple[int, int, str]]:
+    """The same without overlaps: a token with looks of its own is one value wherever it stands, and keeps its name."""
+    atoms = _merged([one for one in found if one[2] in _ATOMS])
+    around = _merged([one for one in found if one[2] not in _ATOMS and one[2] != "email"])
+    pieces = [piece for one in around for piece in _without(one, atoms, text)]
+    taken = sorted([*atoms, *pieces])
+    persons = [one for one in _merged([one for one in found if one[2] == "email"]) if not _touches(one, taken)]
+    return sorted([*taken, *persons])
+
+
+def _merged(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    apart: list[tuple[int, int, str]] = []
+    for start, end, kind in sorted(spans, key=lambda one: (one[0], -one[1])):
+        if apart and start < apart[-1][1]:
+            first, last, before = apart[-1]
+            told = kind if _RANK.get(kind, 2) > _RANK.get(before, 2) else before
+            apart[-1] = (first, max(end, last), told)
+        else:
+            apart.append((start, end, kind))
+    return apart
+
+
+def _without(one: tuple[int, int, str], atoms: list[tuple[int, int, str]], text: str) -> Iterator[tuple[int, int, str]]:
+    """What is left of a span when the atoms are taken out of it, where that is more than punctuation."""
+    begin, end, kind = one
+    index = bisect_left(atoms, (begin, begin, ""))
+    index = max(0, index - 1)
+    cut = False
+    while index < len(atoms) and atoms[index][0] < end:
+        if atoms[index][1] > begin:
+            if _WORTH.search(text[begin : atoms[index][0]]):
+                yield begin, atoms[index][0], kind
+            begin, cut = max(begin, atoms[index][1]), True
+        index += 1
+    if begin < end and (not cut or _WORTH.search(text[begin:end])):
+        yield begin, end, kind
+
+
+def _touches(one: tuple[int, int, str], taken: list[tuple[int, int, str]]) -> bool:
+    index = bisect_left(taken, (one[1], 0, ""))
+    return index > 0 and taken[index - 1][1] > one[0]
+
+
+def _around_placeholders(text: str) -> list[tuple[int, int]]:
+    """The lines in which something was masked, with one before and one behind."""
+    found: list[tuple[int, int]] = []
+    for match in PLACEHOLDERS.finditer(text):
+        if found and match.end() <= found[-1][1]:
+            continue
+        begin = text.rfind("\n", 0, max(0, text.rfind("\n", 0, match.start()))) + 1
+        end = text.find("\n", match.end())
+        end = text.find("\n", end + 1) if end >= 0 else -1
+        end = len(text) if end < 0 else end
+        if found and begin <= found[-1][1]:
+            begin = found.pop()[0]
+        found.append((begin, end))
+    return found
+
+
+def _looks_named(value: str) -> bool:
+    """A module, a class, a script, a header: what a program is told to run or to say."""
+    return " " in value or re.fullmatch(r"[A-Za-z_]\w{0,40}(?:[.:][A-Za-z_]\w{0,40}){1,8}", value) is not None
+
+
+def _user_id(value: str) -> str:
+    return "user-id"
+
+
+def _kind_in(placeholder: str) -> str:
+    return placeholder.strip("<>").removeprefix("secret:").partition("#")[0]

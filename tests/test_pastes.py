@@ -1,0 +1,155 @@
+"""Every text of tests/evidence/pastes/, pasted with no id and no app given, with nothing reachable."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbooks.case import Case, open_case
+
+PASTES = Path(__file__).with_name("evidence") / "pastes"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is known of the incident that the text is from; `causes` are those that may be likely or confirmed."""
+
+    app: str = ""
+    machine_id: str = ""
+    state: str = ""
+    causes: tuple[str, ...] = ()
+    moments: tuple[str, ...] = field(default=())
+
+
+WANTED = {
+    "dashboard-slow-start-python-newest-first.txt": Wanted(
+        causes=("slow-start",),
+        moments=("2025-01-09T10:56:33", "2025-01-09T10:58:57"),
+    ),
+    "fly-checks-list.txt": Wanted("harbor-school", "148e2d5b7e0689", causes=("health-check-failing",)),
+    "fly-deploy-output.txt": Wanted("sync-service", "683d607a7e4398", causes=("release-failed", "rate-limited")),
+    "fly-logs-coloured.log": Wanted(
+        "harbor-web",
+        "5683210cd5e908",
+        causes=("stopped-by-autostop",),
+        moments=("2023-07-22T01:05:09", "2023-07-22T01:05:46", "2023-07-22T01:05:51"),
+    ),
+    "fly-logs-slow-start-spring.log": Wanted(
+        "api-rosy-cloud-4618",
+        causes=("slow-start",),
+        moments=("2026-06-02T19:07:22", "2026-06-02T19:08:45", "2026-06-02T19:09:39"),
+    ),
+    "fly-machine-status.txt": Wanted(
+        "ledger-api",
+        "d896099a33e228",
+        "started",
+        causes=("out-of-memory",),
+        moments=("2026-08-31T22:49:22", "2026-08-31T22:49:24"),
+    ),
+    "fly-status.json": Wanted(
+        "relay-api",
+        "286542eb100198",
+        "stopped",
+        causes=("out-of-memory", "restart-limit-reached"),
+        moments=("2026-04-30T09:58:20", "2026-04-30T10:00:02"),
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_reachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FLY_API_HOSTNAME", "http://127.0.0.1:9")
+    monkeypatch.setenv("FLY_API_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("RUNBOOKS_REGISTRIES", "registry.fly.io=http://127.0.0.1:9")
+    monkeypatch.setenv("RUNBOOKS_CONNECT_TO", "*:*=nxdomain")
+    monkeypatch.setenv("RUNBOOKS_STATUS_URL", "off")
+    monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path))
+
+
+def published(case: Case, tmp_path: Path) -> tuple[dict[str, Any], str]:
+    case.publish()
+    (folder,) = tmp_path.glob("*/machine_not_visible--*")
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return summary, (folder / "report.md").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in PASTES.iterdir()))
+def test_a_paste_is_evidence(name: str, tmp_path: Path) -> None:
+    wanted = WANTED[name]
+    case = open_case(caller_log=str(PASTES / name))
+    summary, report = published(case, tmp_path)
+    assert (summary["subject"]["app"] or "", summary["subject"]["machine_id"] or "") == (wanted.app, wanted.machine_id)
+    assert case._facts.events.state == wanted.state
+    held = {h["slug"] for h in summary["hypotheses"] if h["status"] in ("confirmed", "likely")}
+    assert held <= set(wanted.causes)
+    if not (wanted.app or wanted.machine_id):
+        # The text names nobody: it can make a cause likely, and no more.
+        assert not [h for h in summary["hypotheses"] if h["status"] == "confirmed"]
+    times = [moment["at"][:19] for moment in summary["timeline"]]
+    assert set(wanted.moments) <= set(times)
+    assert "BLOCKED" not in report
+    assert "pasted" in report
+
+
+def test_a_dashboard_shows_no_zone_and_the_report_says_so(tmp_path: Path) -> None:
+    case = open_case(caller_log=str(PASTES / "dashboard-slow-start-python-newest-first.txt"))
+    _, report = published(case, tmp_path)
+    assert "no time zone: UTC is assumed" in report
+
+
+def test_a_clock_without_a_date_takes_the_day_that_was_given(tmp_path: Path) -> None:
+    text = "10:55:46 Starting init (commit: 1df1d0a0)...\n10:55:49 INFO Main child exited normally with code: 1\n"
+    case = open_case(app_name="harbor-web", caller_log=text, incident_time="2025-01-09T11:00:00Z")
+    summary, report = published(case, tmp_path)
+    assert "2025-01-09T10:55:49" in [moment["at"][:19] for moment in summary["timeline"]]
+    assert "the day 2025-01-09 of the incident is assumed" in report
+
+
+def test_what_was_given_decides_whom_it_is_about(tmp_path: Path) -> None:
+    """A table of another machine shows nothing of the one that was asked for."""
+    case = open_case(
+        app_name="ledger-api", machine_id="91850296bd4738", caller_log=str(PASTES / "fly-machine-status.txt")
+    )
+    summary, _ = published(case, tmp_path)
+    assert summary["subject"]["machine_id"] == "91850296bd4738"
+    assert not [h for h in summary["hypotheses"] if h["status"] in ("confirmed", "likely")]
+
+
+def test_a_host_that_cannot_be_asked_is_no_app() -> None:
+    case = open_case(caller_log="Machine started in 1s\nINFO Main child exited normally with code: 1\n")
+    reasons = [observation.reason for observation in case.evidence.observations.values()]
+    assert any("no app is known" in reason for reason in reasons)
+
+
+def test_what_is_secret_in_an_answer_is_secret_in_a_pasted_one(tmp_path: Path) -> None:
+    told = json.loads((PASTES / "fly-status.json").read_text())
+    told["Machines"][0]["config"]["files"] = [{"guest_path": "/app/key", "raw_value": "b3JjaGFyZA=="}]
+    case = open_case(caller_log=json.dumps(told))
+    published(case, tmp_path)
+    (folder,) = tmp_path.glob("*/machine_not_visible--*")
+    assert not [path for path in folder.rglob("*") if path.is_file() and "b3JjaGFyZA" in path.read_text()]
+
+
+def test_a_pasted_run_is_replayed(tmp_path: Path) -> None:
+    summary, report = published(open_case(caller_log=str(PASTES / "fly-status.json")), tmp_path)
+    (folder,) = tmp_path.glob("*/machine_not_visible--*")
+    again = open_case(source=f"bundle:{folder}")
+    assert again.diagnosis.headline == summary["headline"]
+    again.publish()
+    (second,) = set(tmp_path.glob("*/machine_not_visible--*")) - {folder}
+    assert (second / "report.md").read_text() == report
+
+
+def test_a_stack_trace_alone_makes_a_cause_likely_and_no_more() -> None:
+    text = "Traceback (most recent call last):\n  File \"/app/main.py\", line 3\nKeyError: 'QUEUE_URL'\n"
+    case = open_case(app_name="harbor-web", machine_id="91850296bd4738", caller_log=text)
+    held = {(h.slug, h.status.value) for h in case.diagnosis.hypotheses if h.status.value in ("confirmed", "likely")}
+    assert held == {("missing-environment", "likely"), ("startup-crash", "likely")}  # the second is its general form
+    assert case.diagnosis.cause is not None
+    assert case.diagnosis.cause.slug == "missing-environment"
