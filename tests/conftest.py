@@ -45,6 +45,7 @@ SLOW = frozenset(
         "test_scenarios",
         "test_platform_noise",
         "test_removal",
+        "test_remedies",
         "bad_inputs",
         "test_kept",
         "test_contradictions",

@@ -22,6 +22,7 @@ from runbooks.evidence.caller import read_caller
 from runbooks.evidence.models import Evidence, Observation, Outcome, Subject
 from runbooks.simulator.scenario import scenario_names
 from tests.diagnose.advice import contradictions, in_steps, known
+from tests.evidence import test_paste_forms as paste_forms
 from tests.incidents.converting import evidence_of
 from tools.generate_docs import play, without
 
@@ -32,7 +33,19 @@ HELD = {
 INCIDENTS = {
     path.stem: path for part in ("cases", "fresh") for path in sorted((TESTS / "incidents" / part).glob("*.json"))
 }
-PASTES = sorted((TESTS / "evidence" / "pastes").iterdir())
+PASTES = {path.name: path.read_text() for path in sorted((TESTS / "evidence" / "pastes").iterdir())} | {
+    f"{form}: {name}": text
+    for form, texts in (
+        ("status", paste_forms.STATUSES),
+        ("list", paste_forms.LISTS),
+        ("app", paste_forms.APPS),
+        ("checks", paste_forms.CHECKS),
+        ("json", paste_forms.JSONS),
+        ("job", paste_forms.JOBS),
+        ("export", paste_forms.EXPORTS),
+    )
+    for name, text in texts.items()
+}
 
 
 @cache
@@ -45,10 +58,10 @@ def incident(name: str) -> Evidence:
     return evidence_of(json.loads(INCIDENTS[name].read_text()))
 
 
-def pasted(path: Path) -> Evidence:
+def pasted(text: str) -> Evidence:
     """Nothing could be reached; a person pasted this text."""
     now = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-    caller = read_caller(path.read_text())
+    caller = read_caller(text)
     told = caller.pasted.machines[0] if caller.pasted.machines else None
     subject = Subject(next(iter(caller.identity.apps), ""), told.machine.id if told else "")
     looks = {f.value: Observation(f, Outcome.COULD_NOT_LOOK, "not reachable", now) for f in known_facets()}
@@ -79,9 +92,9 @@ def test_an_incident_gets_no_advice_that_its_evidence_contradicts(name: str) -> 
     assert contradictions(whole, diagnose(whole)) == []
 
 
-@pytest.mark.parametrize("path", PASTES, ids=lambda path: path.name)
-def test_a_pasted_text_gets_no_advice_that_it_contradicts(path: Path) -> None:
-    whole = pasted(path)
+@pytest.mark.parametrize("text", PASTES.values(), ids=PASTES)
+def test_a_pasted_text_gets_no_advice_that_it_contradicts(text: str) -> None:
+    whole = pasted(text)
     assert contradictions(whole, diagnose(whole)) == []
 
 
