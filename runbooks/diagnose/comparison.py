@@ -1,4 +1,4 @@
-"""The control group: the machine beside its siblings of the same app, what differs, and what changed since before."""
+"""The machine compared with other machines of the app: which attributes differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNKNOWN = "not known"
 
 
 def compare(facts: Facts) -> Comparison | None:
-    """The subject and at most five siblings, attribute by attribute; None when there is nobody to compare with."""
+    """The subject and at most five siblings, attribute by attribute; None when there is no machine to compare with."""
     own, others = facts.machine.description, facts.siblings.control_group
     if own is None or not others:
         return None
