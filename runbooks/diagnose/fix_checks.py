@@ -13,7 +13,7 @@ from datetime import timedelta
 from runbooks.base.facets import Facet
 from runbooks.diagnose import visibility
 from runbooks.diagnose.facts import Facts, format_duration
-from runbooks.diagnose.model import Answer, Diagnosis, Remedy, Unchecked, Verdict
+from runbooks.diagnose.model import Answer, Diagnosis, Remedy, Unchecked, Verdict, ViewKey
 from runbooks.evidence.models import Evidence, Image
 
 CHECKS = ("image", "listed", "running", "endpoint", "row")
@@ -168,7 +168,7 @@ def _image(facts: Facts) -> Check:
 
 
 def _listed(facts: Facts) -> Check:
-    view = next(v for v in visibility.matrix(facts) if v.view.startswith("fly machine list"))
+    view = next(v for v in visibility.matrix(facts) if v.key is ViewKey.FLY_MACHINE_LIST)
     return Check("listed", "The machine is in the app's list", view.sees, view.state, view.evidence)
 
 

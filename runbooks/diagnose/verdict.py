@@ -20,6 +20,7 @@ from runbooks.diagnose.model import (
     Unchecked,
     Verdict,
     View,
+    ViewKey,
 )
 from runbooks.diagnose.preconditions import NEW, Plan, follow
 from runbooks.diagnose.states import row_agrees
@@ -178,7 +179,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     caller = facts.caller.answer
     told = facts.outcome(Facet.CALLER) is Outcome.SEEN
     probe = facts.observations.probe(Facet.EDGE_BELIEVED)
-    invisible = next(v for v in views if v.view.startswith("fly machine list"))
+    invisible = next(v for v in views if v.key is ViewKey.FLY_MACHINE_LIST)
     unseen = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(invisible.sees, invisible.sees)
     row_looked = facts.outcome(Facet.RECORD) in (Outcome.SEEN, Outcome.ABSENT)
     row = facts.caller.record

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.model import Answer, Claim, View
+from runbooks.diagnose.model import Answer, Claim, View, ViewKey
 from runbooks.evidence.models import Listing, Machine, Outcome
 
 
@@ -16,28 +17,37 @@ def matrix(facts: Facts) -> tuple[View, ...]:
 
 
 def _rows(facts: Facts) -> Iterator[View]:
-    yield _machine(facts)
-    yield _listed(facts, Facet.LIST, f"list of {facts.subject.app}")
-    yield _listed(facts, Facet.LIST_DELETED, f"list of {facts.subject.app}, destroyed ones included")
-    yield _plain(facts, Facet.EVENTS, "its events", f"{len(facts.events.all)} events")
-    yield _plain(facts, Facet.LOGS, "its log", f"{len(facts.log.logs.lines) if facts.log.logs else 0} lines")
+    for key, row in _keyed(facts):
+        yield replace(row, key=key)
+
+
+def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
+    app, believed = facts.subject.app, facts.caller.believed_host
+    unknown = "its rules are not documented, and it has no interface to query"
+    lines = len(facts.log.logs.lines) if facts.log.logs else 0
+    yield ViewKey.MACHINE, _machine(facts)
+    yield ViewKey.LIST, _listed(facts, Facet.LIST, f"list of {app}")
+    yield ViewKey.LIST_DELETED, _listed(facts, Facet.LIST_DELETED, f"list of {app}, destroyed ones included")
+    yield ViewKey.EVENTS, _plain(facts, Facet.EVENTS, "its events", f"{len(facts.events.all)} events")
+    yield ViewKey.LOG, _plain(facts, Facet.LOGS, "its log", f"{lines} lines")
     if facts.metrics.all:
-        yield _plain(facts, Facet.METRICS, "its metrics", _measured(facts))
-    yield _organisation(facts)
-    yield _listed(facts, Facet.LIST, "fly machine list (same list)")
-    yield _fly_status(facts)
-    yield _launch_tools(facts)
-    yield View("dashboard", Answer.COULD_NOT_LOOK, "its rules are not documented, and it has no interface to query", ())
-    yield _private_name(facts)
-    yield _name(facts, Facet.DNS_APP, f"DNS of {facts.app_host}")
-    if facts.caller.believed_host and facts.caller.believed_host != facts.app_host:
-        yield _name(facts, Facet.DNS_BELIEVED, f"DNS of {facts.caller.believed_host}")
+        yield ViewKey.METRICS, _plain(facts, Facet.METRICS, "its metrics", _measured(facts))
+    yield ViewKey.ORGANISATION, _organisation(facts)
+    yield ViewKey.FLY_MACHINE_LIST, _listed(facts, Facet.LIST, "fly machine list (same list)")
+    yield ViewKey.FLY_STATUS, _fly_status(facts)
+    yield ViewKey.LAUNCH_TOOLS, _launch_tools(facts)
+    yield ViewKey.DASHBOARD, View("dashboard", Answer.COULD_NOT_LOOK, unknown, ())
+    yield ViewKey.PRIVATE_NAME, _private_name(facts)
+    yield ViewKey.DNS_APP, _name(facts, Facet.DNS_APP, f"DNS of {facts.app_host}")
+    if believed and believed != facts.app_host:
+        yield ViewKey.DNS_BELIEVED, _name(facts, Facet.DNS_BELIEVED, f"DNS of {believed}")
     if facts.caller.believed_url:
-        yield _probe(facts, Facet.EDGE_BELIEVED, facts.caller.believed_url)
-    yield _probe(facts, Facet.EDGE_APP, f"{facts.app_host}, machine named in the header")
-    yield _record(facts)
-    yield _caller(facts)
-    yield from _pasted(facts)
+        yield ViewKey.ENDPOINT_BELIEVED, _probe(facts, Facet.EDGE_BELIEVED, facts.caller.believed_url)
+    yield ViewKey.ENDPOINT_APP, _probe(facts, Facet.EDGE_APP, f"{facts.app_host}, machine named in the header")
+    yield ViewKey.RECORD, _record(facts)
+    yield ViewKey.CALLER, _caller(facts)
+    for view in _pasted(facts):
+        yield ViewKey.PASTED, view
 
 
 def _pasted(facts: Facts) -> Iterator[View]:
