@@ -20,7 +20,7 @@ def compare(facts: Facts) -> Comparison | None:
         return None
     machines = [own, *(machine for machine, _ in others)]
     rows = tuple(_rows(machines))
-    evidence = tuple(dict.fromkeys((*facts.machine.seen_evidence[:1], *(at for _, at in others))))
+    evidence = tuple(dict.fromkeys((*facts.machine.seen_evidence[:1], *(seen for _, seen in others))))
     return Comparison(
         machines=tuple(f"{m.id} {m.name}".strip() for m in machines),
         rows=rows,

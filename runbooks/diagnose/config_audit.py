@@ -36,7 +36,7 @@ def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy)
 
 
 def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
-    machine, at = facts.machine.description, facts.machine.config_evidence
+    machine, evidence = facts.machine.description, facts.machine.config_evidence
     if machine is None or machine.config is None:
         return
     config: Mapping[str, Any] = machine.config
@@ -45,7 +45,7 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
         yield _habit(
             "secrets-in-env",
             f"config.env holds {_listed(secret)}, whose values look secret.",
-            at,
+            evidence,
             Remedy(
                 "Move secrets out of config.env",
                 "Every client with read access to the machine could read them, so change their values, too. "
@@ -58,7 +58,7 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
         yield _habit(
             "empty-variables",
             f"config.env contains {_listed(empty)} with an empty value.",
-            at,
+            evidence,
             Remedy("Refuse to create a machine with empty variables", "An empty value hides a missing one."),
         )
     if _MUTABLE.search(facts.machine.ran_text) or _MUTABLE.search(facts.subject.image):
@@ -66,7 +66,7 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
         yield _habit(
             "mutable-tag",
             f"{tag} is a mutable tag.",
-            at if tag == facts.machine.ran_text else _where_believed(facts, tag),
+            evidence if tag == facts.machine.ran_text else _where_believed(facts, tag),
             Remedy("Pin the image by digest", "A tag can move or vanish between two create calls."),
         )
     whole = facts.machine.whole_config
@@ -74,21 +74,21 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
         yield _habit(
             "no-guest",
             "The config has no guest.",
-            at,
+            evidence,
             Remedy("Set the guest", "Without one the machine gets shared-cpu-1x with 256 MB."),
         )
     if whole and not config.get("checks") and not _service_checks(config):
         yield _habit(
             "no-checks",
             "The config has no checks.",
-            at,
+            evidence,
             Remedy("Add a health check", "Without checks a machine counts as healthy as soon as it has booted."),
         )
     if whole and not machine.metadata:
         yield _habit(
             "no-metadata",
             "The config has no metadata.",
-            at,
+            evidence,
             Remedy(
                 "State in the metadata whose machine it is",
                 "Store who created it, for what and when. Lists can be filtered by it, and nobody destroys it "
@@ -101,7 +101,7 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
         yield _habit(
             "auto-destroy-with-restarts",
             f"auto_destroy is on together with the restart policy {policy}.",
-            at,
+            evidence,
             Remedy(
                 "Do not combine auto_destroy with a restart policy",
                 "After the last restart of a crash loop, auto_destroy removes the machine and its evidence.",

@@ -46,7 +46,7 @@ def _found(facts: Facts) -> Iterator[Claim]:
 def _of_the_log(facts: Facts) -> Iterator[Claim]:
     kept = facts.log.logs.lines if facts.log.logs else ()
     foreign = sorted({line.instance for line in facts.log.foreign_lines if line in kept})
-    if kept and foreign and not any(at == Facet.LOGS for at in facts.log.evidence):
+    if kept and foreign and not any(evidence == Facet.LOGS for evidence in facts.log.evidence):
         yield Claim(
             f"Every line of the log is of another machine ({', '.join(foreign[:3])}), "
             f"not of {facts.subject.machine_id}; they were left out.",

@@ -151,7 +151,8 @@ def crash(facts: Facts) -> str:
     if not codes:
         return ""
     seen = max(
-        sum(at == view for _, at in facts.events.crash_codes) for view in {at for _, at in facts.events.crash_codes}
+        sum(evidence == view for _, evidence in facts.events.crash_codes)
+        for view in {evidence for _, evidence in facts.events.crash_codes}
     )
     code = codes[-1]
     named = f"{code} ({SIGNALS[code]})" if code in SIGNALS else str(code)
@@ -159,4 +160,4 @@ def crash(facts: Facts) -> str:
 
 
 def crash_evidence(facts: Facts) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(at for _, at in facts.events.crash_codes))
+    return tuple(dict.fromkeys(evidence for _, evidence in facts.events.crash_codes))

@@ -132,9 +132,9 @@ def _api(facts: Facts) -> Iterator[Moment]:
 
 
 def _events(facts: Facts) -> Iterator[Moment]:
-    for event, at in facts.events.dated:
+    for event, evidence in facts.events.dated:
         if event.at:
-            yield Moment(event.at, "events", _event_text(event), at)
+            yield Moment(event.at, "events", _event_text(event), evidence)
 
 
 def _event_text(event: Event) -> str:

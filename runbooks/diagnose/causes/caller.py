@@ -181,9 +181,9 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
     """A cached row returned again, while a newer machine has the name; or a name stored instead of the id."""
     yield from _kept_a_name(facts)
     own = facts.subject.machine_id
-    newer = [(m, at) for m, at in facts.siblings.namesakes if m.state not in GONE and m.id != own]
+    newer = [(m, evidence) for m, evidence in facts.siblings.namesakes if m.state not in GONE and m.id != own]
     if newer and (facts.events.destroyed or (facts.looked(Facet.MACHINE) and not facts.machine.views)):
-        other, at = newer[-1]
+        other, evidence = newer[-1]
         handed = (
             (Facet.CALLER,)
             if facts.caller.answer.reused
@@ -195,9 +195,11 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
             f"{other.id} has the name {other.name} and is {other.state}; {own} is {facts.events.state or 'not known'}"
         )
         if handed:
-            yield confirms(f"{text}, and the caller still received {own}.", at, *handed, *facts.events.state_evidence)
+            yield confirms(
+                f"{text}, and the caller still received {own}.", evidence, *handed, *facts.events.state_evidence
+            )
         else:
-            yield supports(f"{text}.", at, *facts.events.state_evidence, weight=Weight.WEAK)
+            yield supports(f"{text}.", evidence, *facts.events.state_evidence, weight=Weight.WEAK)
         yield concludes(
             f"The caller received {own}, a former machine; {other.id} has the name {other.name} now and is "
             f"{other.state}.",
@@ -230,13 +232,13 @@ def _kept_a_name(facts: Facts) -> Iterator[Point | Conclusion]:
     kept = [r for r in facts.caller.records if r.fly_machine_id and not MACHINE_ID.match(r.fly_machine_id)]
     if not wrong and not kept:
         return
-    at = (*(no.evidence for no in wrong[-1:]), *((Facet.RECORD,) if kept else ()))
+    evidence = (*(no.evidence for no in wrong[-1:]), *((Facet.RECORD,) if kept else ()))
     if wrong and facts.events.runs:
-        yield confirms(f"The caller used {name} as an id: {wrong[-1].told}.", *at, *facts.events.state_evidence)
+        yield confirms(f"The caller used {name} as an id: {wrong[-1].told}.", *evidence, *facts.events.state_evidence)
     elif wrong:
-        yield supports(f"The caller used {name} as an id: {wrong[-1].told}.", *at)
+        yield supports(f"The caller used {name} as an id: {wrong[-1].told}.", *evidence)
     else:
-        yield supports(f"The row contains {kept[0].fly_machine_id} instead of the machine's id.", *at)
+        yield supports(f"The row contains {kept[0].fly_machine_id} instead of the machine's id.", *evidence)
     if kept and facts.events.state in GONE:
         yield contradicts(
             f"The machine is {facts.events.state} whatever the row contains.", *facts.events.state_evidence

@@ -208,8 +208,8 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     """The caller's attempt failed before the machine's start, and the same way is open now."""
     start = next((e for e in facts.events.all if (e.type, e.status) == ("start", "started")), None)
     # The same way must be tried again: the app's own address with the machine named is another one.
-    at = Facet.EDGE_BELIEVED if facts.caller.believed_url else Facet.EDGE_APP
-    probe = facts.observations.probe(at)
+    endpoint = Facet.EDGE_BELIEVED if facts.caller.believed_url else Facet.EDGE_APP
+    probe = facts.observations.probe(endpoint)
     attempts = facts.caller.failed_connects
     if not attempts or not start or not start.at:
         return
@@ -226,10 +226,10 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
             f"{start.at:%H:%M:%S}, and it answers now.",
             Facet.CALLER,
             *facts.events.evidence[:1],
-            at,
+            endpoint,
         )
     elif probe:
-        yield refutes("The endpoint still does not answer.", at)
+        yield refutes("The endpoint still does not answer.", endpoint)
     else:
         yield supports(
             f"The caller's connection failed at {tried:%H:%M:%S}, and the machine started at {start.at:%H:%M:%S}.",
