@@ -101,7 +101,7 @@ def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
     sources=("machines/api/apps-resource",),
 )
 def app_not_found(facts: Facts) -> Iterator[Point | Conclusion]:
-    """GET app answers 404 to a token that is valid; 403 would mean that it is somebody else's."""
+    """GET app answers 404 to a token that is valid; 403 would mean that it has another owner."""
     refusal = facts.refusal(Facet.APP)
     if no := refused(facts, "app-missing"):
         # The same words come to a token of another organisation (§6.3), so they alone are no proof.
