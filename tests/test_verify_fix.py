@@ -123,7 +123,7 @@ def test_a_whole_run_closes_the_incident_or_says_what_still_fails(
         assert "closed" in found["headline"]
         assert found["remedies"] == []
     else:
-        assert "The incident's cause is still there" in found["headline"]
+        assert "The incident's cause is still present" in found["headline"]
 
 
 def test_a_replay_needs_no_incident_folder_and_gives_the_same_bytes(
