@@ -117,13 +117,13 @@ def test_a_whole_run_closes_the_incident_or_says_what_still_fails(
         text = (folder / name).read_text()
         assert status in text
         assert "missing-environment" in text
-        assert "The machine runs, and goes on running" in text, "the five checks are in it"
+        assert "The machine runs and stays up" in text, "the five checks are in it"
     if code == 0:
         assert "2025-10-02" in found["headline"]
         assert "closed" in found["headline"]
         assert found["remedies"] == []
     else:
-        assert "The incident's cause is still there" in found["headline"]
+        assert "The incident's cause is still present" in found["headline"]
 
 
 def test_a_replay_needs_no_incident_folder_and_gives_the_same_bytes(

@@ -39,6 +39,23 @@ BANNED = (
     "hearsay",
     "never learnt",
     "usual first suspicions",
+    "comes as far as",
+    "it would tell whether",
+    "refusal to itself",
+    "to be had",
+    "bears the name",
+    "all the same",
+    "came to its end",
+    "makes the machine",
+    "for want of",
+    "went with it",
+    "stands in the way",
+    "not to be seen",
+    "all was well",
+    "goes on running",
+    "became of",
+    "speaks of",
+    "has no room",
 )
 
 

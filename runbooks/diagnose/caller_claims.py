@@ -1,4 +1,4 @@
-"""What the caller and its row said, held against what is known: the first untrue statement, dated."""
+"""What the caller and its row said, compared with what is known: the first untrue statement, dated."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _found(facts: Facts) -> Iterator[FalseClaim]:
     if caller.ok and refusal and not facts.machine.exists:
         yield _said(
             at,
-            f"The caller reported success; the platform had refused: {refusal.told}.",
+            f"The caller reported success; the platform had refused the call: {refusal.told}.",
             Facet.CALLER,
             refusal.evidence,
         )
@@ -48,7 +48,7 @@ def _found(facts: Facts) -> Iterator[FalseClaim]:
     url = caller.websocket_url
     if url and facts.caller.believed_host.endswith(".fly.dev") and facts.caller.believed_host != facts.app_host:
         at_url = _dated(caller.text, url) or at
-        yield _said(at_url, f"The caller gave out {url}, which is not an address of {facts.subject.app}.", Facet.CALLER)
+        yield _said(at_url, f"The caller returned {url}, which is not an address of {facts.subject.app}.", Facet.CALLER)
     machine = facts.machine.description
     if machine and machine.region and caller.region and machine.region not in caller.region:
         yield _said(

@@ -1,4 +1,4 @@
-"""The control group: the machine beside its siblings of the same app, what differs, and what changed since before."""
+"""The machine compared with other machines of the app: which attributes differ."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ UNKNOWN = "not known"
 
 
 def compare(facts: Facts) -> Comparison | None:
-    """The subject and at most five siblings, attribute by attribute; None when there is nobody to compare with."""
+    """The subject and at most five siblings, attribute by attribute; None when there is no machine to compare with."""
     own, others = facts.machine.description, facts.siblings.control_group
     if own is None or not others:
         return None
     machines = [own, *(machine for machine, _ in others)]
     rows = tuple(_rows(machines))
-    evidence = tuple(dict.fromkeys((*facts.machine.seen_evidence[:1], *(at for _, at in others))))
+    evidence = tuple(dict.fromkeys((*facts.machine.seen_evidence[:1], *(seen for _, seen in others))))
     return Comparison(
         machines=tuple(f"{m.id} {m.name}".strip() for m in machines),
         rows=rows,

@@ -1,4 +1,4 @@
-"""Config audit: habits that should change whatever happened. Never a cause (§10)."""
+"""Config audit: settings and habits to change whatever happened. Never a cause (§10)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AuditFinding:
 
 
 def audit(facts: Facts) -> tuple[AuditFinding, ...]:
-    """Every habit that this incident shows, with what to prevent next time. What no look shows is not claimed."""
+    """Every habit that this incident shows, with its prevention. What no observation shows is not claimed."""
     return tuple(habit for habit in (*_of_the_config(facts), *_of_the_caller(facts)) if habit.finding.evidence)
 
 
@@ -36,7 +36,7 @@ def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy)
 
 
 def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
-    machine, at = facts.machine.description, facts.machine.config_evidence
+    machine, evidence = facts.machine.description, facts.machine.config_evidence
     if machine is None or machine.config is None:
         return
     config: Mapping[str, Any] = machine.config
@@ -45,10 +45,10 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
         yield _habit(
             "secrets-in-env",
             f"config.env holds {_listed(secret)}, whose values look secret.",
-            at,
+            evidence,
             Remedy(
                 "Move secrets out of config.env",
-                "Everybody who may read the machine could read them, so change their values, too. "
+                "Every client with read access to the machine could read them, so change their values, too. "
                 "App secrets show only digests.",
                 lines(("fly secrets set {settings} -a {app}",), {**facts.names, "settings": settings(secret[:5])}),
             ),
@@ -57,41 +57,42 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
     if empty:
         yield _habit(
             "empty-variables",
-            f"config.env sends {_listed(empty)} empty.",
-            at,
+            f"config.env contains {_listed(empty)} with an empty value.",
+            evidence,
             Remedy("Refuse to create a machine with empty variables", "An empty value hides a missing one."),
         )
     if _MUTABLE.search(facts.machine.ran_text) or _MUTABLE.search(facts.subject.image):
         tag = facts.machine.ran_text if _MUTABLE.search(facts.machine.ran_text) else facts.subject.image
         yield _habit(
             "mutable-tag",
-            f"{tag} is a tag that moves.",
-            at if tag == facts.machine.ran_text else _where_believed(facts, tag),
+            f"{tag} is a mutable tag.",
+            evidence if tag == facts.machine.ran_text else _where_believed(facts, tag),
             Remedy("Pin the image by digest", "A tag can move or vanish between two create calls."),
         )
     whole = facts.machine.whole_config
     if whole and not config.get("guest"):
         yield _habit(
             "no-guest",
-            "The config names no guest.",
-            at,
-            Remedy("State the guest", "Without one the machine gets shared-cpu-1x with 256 MB."),
+            "The config has no guest.",
+            evidence,
+            Remedy("Set the guest", "Without one the machine gets shared-cpu-1x with 256 MB."),
         )
     if whole and not config.get("checks") and not _service_checks(config):
         yield _habit(
             "no-checks",
             "The config has no checks.",
-            at,
+            evidence,
             Remedy("Add a health check", "Without checks a machine counts as healthy as soon as it has booted."),
         )
     if whole and not machine.metadata:
         yield _habit(
             "no-metadata",
             "The config has no metadata.",
-            at,
+            evidence,
             Remedy(
-                "Say in the metadata whose machine it is",
-                "Who made it, for what and when: lists can be filtered by it, and nobody destroys it by mistake.",
+                "State in the metadata whose machine it is",
+                "Store who created it, for what and when. Lists can be filtered by it, and nobody destroys it "
+                "by mistake.",
             ),
         )
     restart = config.get("restart")
@@ -100,10 +101,10 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
         yield _habit(
             "auto-destroy-with-restarts",
             f"auto_destroy is on together with the restart policy {policy}.",
-            at,
+            evidence,
             Remedy(
                 "Do not combine auto_destroy with a restart policy",
-                "The crash loop runs its course and then removes its own traces.",
+                "After the last restart of a crash loop, auto_destroy removes the machine and its evidence.",
             ),
         )
 
@@ -120,35 +121,35 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
     if record and record.started_at and not _had_started(facts, record.started_at):
         yield _habit(
             "status-before-observed",
-            f"The row says that it started at {record.started_at:%H:%M:%S}, when no start had been seen.",
+            f"The row says that it started at {record.started_at:%H:%M:%S}, when no start had been observed.",
             (Facet.RECORD,),
             Remedy(
                 "Write only states that were observed",
-                "The create call's answer is no start: write `started_at` when the machine says so.",
+                "The create call's answer is no start: write `started_at` when the machine's state shows it.",
             ),
         )
     if record and name and name == record.machine_id:
         yield _habit(
             "name-kept-as-id",
-            f"The row keeps the name {record.machine_id} where the machine's id belongs.",
+            f"The row contains the name {record.machine_id} instead of the machine's id.",
             (Facet.RECORD,),
-            Remedy("Keep id and name apart", "Fly's calls take the id; a name kept in its place finds nothing."),
+            Remedy("Store id and name separately", "Fly's calls take the id; a name in its place finds nothing."),
         )
     if len(facts.caller.records) > 1:
         yield _habit(
             "several-rows",
             f"{len(facts.caller.records)} rows are about this machine.",
             (Facet.RECORD,),
-            Remedy("Keep one row per machine", "With several, nobody knows which one is meant."),
+            Remedy("Keep one row per machine", "With several, it is not known which one is meant."),
         )
     if caller.ok and caller.status in _UNSETTLED:
         yield _habit(
             "unverified-200",
-            f"The caller claimed success while the status was `{caller.status}`.",
+            f"The caller reported success while the status was `{caller.status}`.",
             (Facet.CALLER,),
             Remedy(
                 "Do not report success before the machine has settled",
-                "A 200 says that a machine was reserved. Wait for a resting state, then answer.",
+                "A 200 says that a machine was reserved. Wait for a settled state, then answer.",
                 lines(("fly machine wait NEW_ID -a {app} --state settled",), facts.names),
             ),
         )

@@ -14,7 +14,7 @@ _SKEW = timedelta(minutes=2)
 
 
 def contradictions(facts: Facts) -> tuple[Claim, ...]:
-    """Every pair of statements that cannot both be about this machine, with the looks of both."""
+    """Every pair of statements that cannot both be about this machine, with the observations of both."""
     return tuple(_found(facts))
 
 
@@ -30,7 +30,7 @@ def _found(facts: Facts) -> Iterator[Claim]:
     machine, told = facts.machine.description, facts.caller.answer.machine_id
     if told and facts.subject.machine_id and told != facts.subject.machine_id and not facts.caller.records:
         yield Claim(
-            f"The caller speaks of machine {told}, and the one looked at is {facts.subject.machine_id}.",
+            f"The caller names machine {told}, and the one examined is {facts.subject.machine_id}.",
             (Facet.CALLER,),
         )
     if (
@@ -46,7 +46,7 @@ def _found(facts: Facts) -> Iterator[Claim]:
 def _of_the_log(facts: Facts) -> Iterator[Claim]:
     kept = facts.log.logs.lines if facts.log.logs else ()
     foreign = sorted({line.instance for line in facts.log.foreign_lines if line in kept})
-    if kept and foreign and not any(at == Facet.LOGS for at in facts.log.evidence):
+    if kept and foreign and not any(evidence == Facet.LOGS for evidence in facts.log.evidence):
         yield Claim(
             f"Every line of the log is of another machine ({', '.join(foreign[:3])}), "
             f"not of {facts.subject.machine_id}; they were left out.",
@@ -61,7 +61,7 @@ def _of_the_log(facts: Facts) -> Iterator[Claim]:
     limits = {r.number for r in facts.log.matches("restarts-used-up") if r.number is not None}
     if facts.machine.retries is not None and limits and facts.machine.retries not in limits:
         yield Claim(
-            f"The log speaks of a limit of {', '.join(map(str, sorted(limits)))} restarts, "
+            f"The log names a limit of {', '.join(map(str, sorted(limits)))} restarts, "
             f"and the machine's config allows {facts.machine.retries}: the line is of another machine or version.",
             (*facts.log.where("restarts-used-up"), *facts.machine.config_evidence),
         )
@@ -87,7 +87,7 @@ def _of_the_exits(facts: Facts) -> Iterator[Claim]:
         )
     if facts.events.whole_life and facts.log.where("exited", "killed") == (Facet.LOGS,) and not facts.events.exits:
         yield Claim(
-            "The log shows an end of the program, and the events know of none.", (Facet.LOGS, *facts.events.evidence)
+            "The log shows an exit of the program, and the events show none.", (Facet.LOGS, *facts.events.evidence)
         )
     if (
         facts.events.whole_life
@@ -95,7 +95,7 @@ def _of_the_exits(facts: Facts) -> Iterator[Claim]:
         and facts.log.matches("exited", "killed", "booting")
     ):
         yield Claim(
-            "The log shows a program running, and the events go back to the launch and know of no start.",
+            "The log shows a program running, and the events go back to the launch and show no start.",
             (*facts.log.where("exited", "killed", "booting"), *facts.events.evidence),
         )
 

@@ -13,12 +13,12 @@ from datetime import timedelta
 from runbooks.base.facets import Facet
 from runbooks.diagnose import visibility
 from runbooks.diagnose.facts import Facts, format_duration
-from runbooks.diagnose.model import Answer, Diagnosis, Remedy, Unchecked, Verdict
+from runbooks.diagnose.model import Answer, Diagnosis, Remedy, Unchecked, Verdict, ViewKey
 from runbooks.evidence.models import Evidence, Image
 
 CHECKS = ("image", "listed", "running", "endpoint", "row")
 STEADY = timedelta(seconds=60)
-"""A program that ends at once is restarted within seconds: younger than this, `started` proves nothing."""
+"""A program that ends at once is restarted within seconds: before this time, `started` proves nothing."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def checks(evidence: Evidence, skip: Collection[str] = ()) -> tuple[Check, ...]:
     found = (_image(facts), _listed(facts), _running(facts), _endpoint(facts), _row(facts))
     return tuple(
         replace(
-            check, holds=Answer.COULD_NOT_LOOK, text="left out: it does not apply here (parameter skip)", skipped=True
+            check, holds=Answer.COULD_NOT_LOOK, text="omitted: it does not apply here (parameter skip)", skipped=True
         )
         if check.slug in skip
         else check
@@ -119,7 +119,7 @@ def _headline(diagnosis: Diagnosis, review: Review, verdict: Verdict, machine: s
     who = f"machine {machine}" if machine else "the new machine"
     held, all_of = sum(c.holds is Answer.YES for c in review.made), len(review.made)
     if verdict is Verdict.HEALTHY:
-        what = review.incident.cause or "cause never established" if review.incident else ""
+        what = review.incident.cause or "cause not established" if review.incident else ""
         closes = f"; the incident of {review.incident.looked_at[:10]} ({what}) is closed" if review.incident else ""
         counted = {5: "all five checks hold", 1: "the one check that applies holds"}
         return f"Fixed: {counted.get(all_of, f'all {all_of} checks that apply hold')} for {who}{closes}."
@@ -127,19 +127,19 @@ def _headline(diagnosis: Diagnosis, review: Review, verdict: Verdict, machine: s
         names = _listed_up([check.title[:1].lower() + check.title[1:] for check in review.failed])
         again = ""
         if review.incident and diagnosis.cause and diagnosis.cause.slug == review.incident.cause:
-            again = f" The incident's cause is still there: {diagnosis.cause.slug}."
-        return f"Not fixed: {held} of {all_of} checks hold for {who}; not so: {names}.{again}"
+            again = f" The incident's cause is still present: {diagnosis.cause.slug}."
+        return f"Not fixed: {held} of {all_of} checks hold for {who}; failed: {names}.{again}"
     if review.blind:
         names = _listed_up([check.title[:1].lower() + check.title[1:] for check in review.blind])
-        return f"Not closed: {held} of {all_of} checks hold for {who}; could not be made: {names}."
+        return f"Not closed: {held} of {all_of} checks hold for {who}; could not be run: {names}."
     cause = f" ({diagnosis.cause.slug})" if diagnosis.cause else ""
-    return f"Not closed: the checks hold for {who}, and still something is wrong{cause}."
+    return f"Not closed: the checks hold for {who}, but a problem remains{cause}."
 
 
 def _next(review: Review) -> tuple[Remedy, ...]:
     """What to do when no cause is established: for each check that does not hold, what was seen."""
     return tuple(
-        Remedy(f"Look into this check: {check.title[:1].lower()}{check.title[1:]}", check.text)
+        Remedy(f"Investigate this check: {check.title[:1].lower()}{check.title[1:]}", check.text)
         for check in (*review.failed, *review.blind)
     )
 
@@ -149,7 +149,7 @@ def _listed_up(names: list[str]) -> str:
 
 
 def _image(facts: Facts) -> Check:
-    """The image that the machine runs; only where no machine names one, the image that is believed in."""
+    """The image that the machine runs; only where no machine names one, the image that is assumed."""
     number = Facet.IMAGE_RAN if facts.machine.ran_text else Facet.IMAGE_BELIEVED
     image, observation = facts.answer(number, Image), facts.observation(number)
     known = (number,) if observation else ()
@@ -161,19 +161,19 @@ def _image(facts: Facts) -> Check:
             observation.reason if observation else "no image is known",
             known,
         )
-    words = {True: "is in the registry", False: "is not in the registry", None: "could not be asked about"}
+    words = {True: "is in the registry", False: "is not in the registry", None: "could not be checked"}
     why = f": {image.refusal.text}" if image.exists is None and image.refusal else ""
     name = facts.machine.ran_text if number == Facet.IMAGE_RAN else image.ref
     return Check("image", "The image exists", Answer.of(image.exists), f"{name} {words[image.exists]}{why}", known)
 
 
 def _listed(facts: Facts) -> Check:
-    view = next(v for v in visibility.matrix(facts) if v.view.startswith("fly machine list"))
+    view = next(v for v in visibility.matrix(facts) if v.key is ViewKey.FLY_MACHINE_LIST)
     return Check("listed", "The machine is in the app's list", view.sees, view.state, view.evidence)
 
 
 def _running(facts: Facts) -> Check:
-    title = "The machine runs, and goes on running"
+    title = "The machine runs and stays up"
     if not facts.events.state:
         listed = _listed(facts)
         if listed.holds is Answer.NO and not facts.machine.views:
@@ -183,7 +183,7 @@ def _running(facts: Facts) -> Check:
             "running",
             title,
             Answer.COULD_NOT_LOOK,
-            observation.reason if observation else "it was not asked",
+            observation.reason if observation else "not asked",
             (Facet.MACHINE,) if observation else (),
         )
     rests_on = facts.machine.seen_evidence[:1] or facts.events.evidence[:1]
@@ -201,12 +201,12 @@ def _running(facts: Facts) -> Check:
     if ended and facts.now - ended[-1] < STEADY:
         age = format_duration(facts.now - ended[-1])
         return Check(
-            "running", title, Answer.NO, f"its program ended {age} before we looked, and was restarted", rests_on
+            "running", title, Answer.NO, f"its program exited {age} before the check, and was restarted", rests_on
         )
     since = facts.events.since
     if since is None or facts.now - since < STEADY:
         age = f"for {format_duration(facts.now - since)}" if since else "for an unknown time"
-        told = f"it has been started {age} only: look again when a minute has passed"
+        told = f"it has been started {age} only: check again after a minute"
         return Check("running", title, Answer.COULD_NOT_LOOK, told, rests_on)
     return Check("running", title, Answer.YES, f"started for {format_duration(facts.now - since)}", rests_on)
 
@@ -221,7 +221,7 @@ def _endpoint(facts: Facts) -> Check:
             "endpoint",
             title,
             Answer.COULD_NOT_LOOK,
-            observation.reason if observation else "it was not asked",
+            observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if probe.reached == "open":
@@ -245,7 +245,7 @@ def _row(facts: Facts) -> Check:
             "row",
             title,
             Answer.COULD_NOT_LOOK,
-            observation.reason if observation else "it was not asked",
+            observation.reason if observation else "not asked",
             (Facet.RECORD,) if observation else (),
         )
     if row is None:

@@ -102,15 +102,44 @@ class Finding:
     owner: Owner | None = None
 
 
+class ViewKey(StrEnum):
+    """The views of the matrix, by what was queried."""
+
+    MACHINE = "machine"
+    LIST = "list"
+    LIST_DELETED = "list-deleted"
+    EVENTS = "events"
+    LOG = "log"
+    METRICS = "metrics"
+    ORGANISATION = "organisation"
+    FLY_MACHINE_LIST = "fly-machine-list"
+    FLY_STATUS = "fly-status"
+    LAUNCH_TOOLS = "launch-tools"
+    DASHBOARD = "dashboard"
+    PRIVATE_NAME = "private-name"
+    DNS_APP = "dns-app"
+    DNS_BELIEVED = "dns-believed"
+    ENDPOINT_BELIEVED = "endpoint-believed"
+    ENDPOINT_APP = "endpoint-app"
+    RECORD = "record"
+    CALLER = "caller"
+    PASTED = "pasted"
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """One row of the matrix. `indirect`: it names the machine or leads to its app, but has not seen it."""
+    """One row of the matrix.
+
+    `indirect` means that it names the machine or leads to its app, but does not show it. `view` is the text that
+    reports show; code selects rows by `key`, which is None for a row that is not one of the matrix.
+    """
 
     view: str
     sees: Answer
     state: str
     evidence: tuple[str, ...]
     indirect: bool = False
+    key: ViewKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

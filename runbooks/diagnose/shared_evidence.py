@@ -25,14 +25,14 @@ def refused(facts: Facts, *kinds: str) -> ApiRefusal | None:
 
 
 def create_refused(facts: Facts) -> ApiRefusal | None:
-    """The platform's last no, where there is nothing that a create call could have made."""
+    """The platform's last refusal, where there is no machine that a create call could have created."""
     if facts.machine.exists or facts.caller.answer.machine_id or not facts.log.last_refusals:
         return None
     return facts.log.last_refusals[-1]
 
 
 def said_no(facts: Facts, *kinds: str, of_create: bool = True) -> Iterator[Point]:
-    """The refusal as an argument: proof where it was the last word, history where a machine came of a later call."""
+    """The refusal as an argument: proof where it was the last answer, history where a later call created a machine."""
     no = refused(facts, *kinds)
     if no is None:
         return
@@ -52,7 +52,7 @@ def said_no(facts: Facts, *kinds: str, of_create: bool = True) -> Iterator[Point
         yield confirms(f"The platform refused {no.call}: {no.told}.", no.evidence)
         return
     yield supports(f"The platform refused a call: {no.told}.", no.evidence)
-    yield contradicts("A machine was made all the same.", *facts.machine.exists)
+    yield contradicts("A machine was created after it.", *facts.machine.exists)
 
 
 def _object_of(no: ApiRefusal, facts: Facts) -> str:
@@ -127,8 +127,8 @@ def image_was_resolved(facts: Facts, other: str = "a missing one", said: str = "
     elif facts.caller.answer.machine_id:
         # A row that is handed out again names an id, too, and says nothing about the last call.
         argue = contradicts if facts.caller.answer.reused or facts.log.refusals else refutes
-        told = f"The caller was given the id {facts.caller.answer.machine_id}"
-        yield argue(f"{told}; a create call with {_image(other)} gets none.", Facet.CALLER)
+        told = f"The caller received the id {facts.caller.answer.machine_id}"
+        yield argue(f"{told}; a create call with {_image(other)} gets no id.", Facet.CALLER)
 
 
 def _image(other: str) -> str:
@@ -151,7 +151,8 @@ def crash(facts: Facts) -> str:
     if not codes:
         return ""
     seen = max(
-        sum(at == view for _, at in facts.events.crash_codes) for view in {at for _, at in facts.events.crash_codes}
+        sum(evidence == view for _, evidence in facts.events.crash_codes)
+        for view in {evidence for _, evidence in facts.events.crash_codes}
     )
     code = codes[-1]
     named = f"{code} ({SIGNALS[code]})" if code in SIGNALS else str(code)
@@ -159,4 +160,4 @@ def crash(facts: Facts) -> str:
 
 
 def crash_evidence(facts: Facts) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(at for _, at in facts.events.crash_codes))
+    return tuple(dict.fromkeys(evidence for _, evidence in facts.events.crash_codes))

@@ -56,7 +56,7 @@ def assumptions(facts: Facts) -> tuple[str, ...]:
 
 
 def _eyes(facts: Facts) -> Iterable[str]:
-    """The look that stands for all of ours: one that saw the machine, else one that was answered."""
+    """The observation that stands for all of the run's: one that shows the machine, else one that was answered."""
     made = sorted(facts.evidence.observations)
     return (*facts.machine.seen_evidence, *(number for number in made if facts.looked(number)), *made)[:1]
 
@@ -97,7 +97,9 @@ def _caller(facts: Facts) -> Iterator[Moment]:
         if not match or not at or is_headed(line) or match.group(2).strip() in shipped:
             continue
         if match.group(2) or not shipped:
-            yield Moment(at, "caller", match.group(2).rstrip(" {[")[:200] or "an entry of its log", Facet.CALLER)
+            yield Moment(
+                at, "caller", match.group(2).rstrip(" {[")[:200] or "an entry of the caller's log", Facet.CALLER
+            )
 
 
 def _pasted_log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
@@ -115,7 +117,7 @@ def _record(facts: Facts) -> Iterator[Moment]:
         if record.created_at:
             yield Moment(record.created_at, "record", "row created", Facet.RECORD)
         if record.started_at:
-            yield Moment(record.started_at, "record", "row claims started_at", Facet.RECORD)
+            yield Moment(record.started_at, "record", "row has started_at", Facet.RECORD)
         if record.updated_at and record.updated_at not in (record.created_at, record.started_at):
             yield Moment(record.updated_at, "record", f"row last updated: {record.status}", Facet.RECORD)
         observation = facts.observation(Facet.RECORD)
@@ -130,9 +132,9 @@ def _api(facts: Facts) -> Iterator[Moment]:
 
 
 def _events(facts: Facts) -> Iterator[Moment]:
-    for event, at in facts.events.dated:
+    for event, evidence in facts.events.dated:
         if event.at:
-            yield Moment(event.at, "events", _event_text(event), at)
+            yield Moment(event.at, "events", _event_text(event), evidence)
 
 
 def _event_text(event: Event) -> str:
@@ -141,7 +143,7 @@ def _event_text(event: Event) -> str:
         return text
     told = [f"code {event.exit.exit_code}" if event.exit.exit_code is not None else "no code"]
     told += ["out of memory"] if event.exit.oom_killed else []
-    told += ["asked to stop"] if event.exit.requested_stop else []
+    told += ["stop requested"] if event.exit.requested_stop else []
     told += ["will restart"] if event.exit.restarting else []
     return f"{text} ({', '.join(told)})"
 
@@ -154,7 +156,7 @@ def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
 
 
 def _log_moment(facts: Facts, line: LogLine, at: datetime, evidence: str, quoted: tuple[str, ...]) -> Iterator[Moment]:
-    # What the proxy calls an error is shown also where nobody knows yet what it means.
+    # What the proxy calls an error is shown also where its meaning is not known yet.
     unknown = evidence == Facet.CALLER and line.provider == "proxy" and line.level == "error"
     if unknown or is_program(line) or line in facts.log.meaningful:
         text = " ".join(line.message.split())[:200]

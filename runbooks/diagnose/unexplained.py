@@ -1,6 +1,6 @@
 """What no cause explains. While there is any of it nothing is healthy, and the first of it is quoted.
 
-A refusal that is in no table keeps its force: it stands as a hypothesis of its own and in the headline.
+A refusal that is in no table is a hypothesis of its own, and is in the headline.
 """
 
 from __future__ import annotations

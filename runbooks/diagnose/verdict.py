@@ -20,13 +20,19 @@ from runbooks.diagnose.model import (
     Unchecked,
     Verdict,
     View,
+    ViewKey,
 )
 from runbooks.diagnose.preconditions import NEW, Plan, follow
 from runbooks.diagnose.states import row_agrees
 from runbooks.evidence.models import Evidence, Outcome, Reason
 from runbooks.evidence.retention import overdue
 
-_STATE_WORDS = {"destroyed": " is gone", "destroying": " is going", "started": " runs", "created": " never started"}
+_STATE_WORDS = {
+    "destroyed": " is destroyed",
+    "destroying": " is being destroyed",
+    "started": " runs",
+    "created": " never started",
+}
 # Views without which nothing is healthy: what could not be looked at may hold the fault.
 _NEEDED = (
     Facet.MACHINE,
@@ -124,7 +130,7 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
     who = facts.subject.machine_id or facts.subject.machine_name or "the machine"
     what = f"Machine {who}" if who != "the machine" else "The machine"
     if verdict is Verdict.HEALTHY:
-        return f"{what} is running in {facts.subject.app} and every view that could be asked agrees."
+        return f"{what} is running in {facts.subject.app} and every view that could be queried agrees."
     if ledger.top:
         statement = ledger.top.hypothesis.statement
         state = _state_words(facts)
@@ -137,7 +143,7 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
     if facts.siblings.unsure_which:
         name, ids = facts.subject.machine_name, ", ".join(m.id for m, _ in facts.siblings.namesakes[:3])
         own = facts.subject.machine_id
-        return f"Which machine {name} is meant is not established: {own} bears the name, {ids} bore it."
+        return f"Which machine {name} is meant is not established: {own} has the name, {ids} had it."
     if ledger.tied:
         titles = " or ".join(entry.info.title[:1].lower() + entry.info.title[1:] for entry in ledger.tied)
         return f"{what}: either {titles}; the evidence allows both."
@@ -147,12 +153,12 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
         state = _state_words(facts) or " is running"
         return f"{what}{state}, but this is not explained: {unsolved[0].text}"
     if verdict is Verdict.INCIDENT:
-        return f"{what} is {facts.events.state or 'not to be found'}, and the evidence does not establish why."
+        return f"{what} is {facts.events.state or 'not found'}, and the evidence does not establish why."
     if facts.events.runs and (pasted := facts.events.pasted_at):
         when = f"{pasted:%Y-%m-%d %H:%M} UTC"
-        return f"{what} was running at {when}, as the pasted text shows. Fly's own views could not be asked."
+        return f"{what} was running at {when}, as the pasted text shows. Fly's own views could not be queried."
     if facts.events.runs:
-        return f"{what} runs, but not every view could be asked, or not every view agrees."
+        return f"{what} runs, but not every view could be queried, or not every view agrees."
     blind = sum(observation.outcome is Outcome.COULD_NOT_LOOK for observation in facts.evidence.observations.values())
     return (
         f"What happened to {who} is not established: {blind} of {len(facts.evidence.observations)} questions "
@@ -173,7 +179,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     caller = facts.caller.answer
     told = facts.outcome(Facet.CALLER) is Outcome.SEEN
     probe = facts.observations.probe(Facet.EDGE_BELIEVED)
-    invisible = next(v for v in views if v.view.startswith("fly machine list"))
+    invisible = next(v for v in views if v.key is ViewKey.FLY_MACHINE_LIST)
     unseen = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(invisible.sees, invisible.sees)
     row_looked = facts.outcome(Facet.RECORD) in (Outcome.SEEN, Outcome.ABSENT)
     row = facts.caller.record
@@ -184,7 +190,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     reached = f"The WebSocket connection fails at {probe.reached}" if probe else ""
     return (
         Symptom(
-            "The call that makes the machine claims success",
+            "The create call reports success",
             Answer.of(caller.ok if told else None),
             facts.made(Facet.CALLER),
             said.get(caller.ok, "") if told and caller.ok is not None else "",
@@ -193,7 +199,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
             Answer.of(bool(caller.machine_id) if told and caller.is_answer else None),
             facts.made(Facet.CALLER),
-            f"The caller was given the {seen}" if seen else "The caller was given no machine id",
+            f"The caller received the {seen}" if seen else "The caller received no machine id",
         ),
         Symptom(
             f"A database row exists{status}",
@@ -226,31 +232,31 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
 
 
 def _tests(ledger: Ledger) -> list[Remedy]:
-    """The tests that would tell more: of what ties, and of what nothing speaks against."""
+    """The tests that would decide more: of what ties, and of what nothing contradicts."""
     tests: dict[str, Remedy] = {}
     for entry in (*ledger.tied, *(e for e in ledger.entries if not e.hypothesis.against)):
         test = entry.hypothesis.next_test
         if test and test not in tests:
-            tests[test] = Remedy(test.rstrip("."), f"It would tell whether this is so: {entry.hypothesis.title}.")
+            tests[test] = Remedy(test.rstrip("."), f"Confirms or rules out: {entry.hypothesis.title}.")
     return list(tests.values())[:3]
 
 
 def _ask_fly(facts: Facts) -> list[Remedy]:
-    """An id was handed out, and nothing that we may ask knows it: then only Fly's own records can."""
+    """An id was returned, and no view that can be queried shows it: then only Fly's own records can."""
     gone = facts.caller.answer.machine_id and not facts.machine.views and facts.outcome(Facet.MACHINE) is Outcome.ABSENT
     if not gone or facts.outcome(Facet.LOGS) is Outcome.SEEN:
         return []
     return [
         Remedy(
-            "Ask Fly's support what became of this machine",
-            "The call answered with an id, and no view that is open to us shows the machine any more. Their own "
-            "records reach further back; the report has a packet with the ids and times to send.",
+            "Ask Fly's support what happened to this machine",
+            "The call returned an id, and no view that you can query shows the machine any more. Fly's own records "
+            "go further back. Send the packet in the report: it has the ids and times.",
         )
     ]
 
 
 def _make_it_visible(facts: Facts) -> list[Remedy]:
-    """When the platform could not be asked, that is what to mend first."""
+    """When the platform could not be queried, that is what to fix first."""
     blind = [
         observation
         for n in (Facet.TOKEN, Facet.APP, Facet.LIST, *(() if overdue(facts.evidence) else (Facet.LOGS,)))
@@ -264,7 +270,7 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     why = f"{reason[:1].upper()}{reason[1:]}" if reason.split(" ")[0].isalpha() else reason
     return [
         filled(
-            Remedy("Make it possible to look, then run again", "{why}.", commands),
+            Remedy("Enable the queries, then run again", "{why}.", commands),
             {**facts.names, "why": why.rstrip(".")},
         )
     ]
@@ -289,7 +295,7 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
         Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
         Remedy(
             "The machine stays up",
-            "Look once more after a minute: a program that ends at once is restarted within seconds.",
+            "Check again after a minute: a program that exits at once is restarted within seconds.",
             ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
         ),
     )
@@ -298,10 +304,12 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
         "HTTP 101 means that the WebSocket opens; the connection then stays open until the time is up.",
         (UPGRADE,),
     )
-    row = Remedy("The row follows", "Its status changes from starting to running by itself, under the machine's id.")
+    row = Remedy(
+        "The row is updated", "Its status changes from starting to running automatically, under the machine's id."
+    )
     at_once = Remedy(
-        "Or all of it at once",
-        "The runbook `verify_fix` makes these checks, says what each was at this incident, and closes it if all hold. "
+        "Or run all checks at once",
+        "The runbook `verify_fix` runs these checks, shows each result at this incident, and closes it if all hold. "
         "RUN is the folder of this report; in a checkout of fly-runbooks the command is `.venv/bin/runbooks`.",
         ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
     )
@@ -330,8 +338,8 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
     ]
     return (
         *found,
-        Unchecked("What the dashboard shows", "its rules are not documented, and it has no interface to ask"),
-        Unchecked("Creating a test machine with the same config", "it would change something; this only reads"),
+        Unchecked("What the dashboard shows", "its rules are not documented, and it has no interface to query"),
+        Unchecked("Creating a test machine with the same config", "it would change something; the runbook only reads"),
     )
 
 

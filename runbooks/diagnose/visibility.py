@@ -1,47 +1,57 @@
-"""The visibility matrix: who sees the machine, who does not, and who could not be asked (§1.6, §2)."""
+"""The visibility matrix: which views show the machine, which do not, and which could not be queried (§1.6, §2)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.model import Answer, Claim, View
+from runbooks.diagnose.model import Answer, Claim, View, ViewKey
 from runbooks.evidence.models import Listing, Machine, Outcome
 
 
 def matrix(facts: Facts) -> tuple[View, ...]:
-    """One row a view, the platform's first, then what people look at, then the way in, then the caller."""
+    """One row per view: the platform's, the tools', the endpoint's, the caller's."""
     return tuple(_rows(facts))
 
 
 def _rows(facts: Facts) -> Iterator[View]:
-    yield _machine(facts)
-    yield _listed(facts, Facet.LIST, f"list of {facts.subject.app}")
-    yield _listed(facts, Facet.LIST_DELETED, f"list of {facts.subject.app}, destroyed ones included")
-    yield _plain(facts, Facet.EVENTS, "its events", f"{len(facts.events.all)} events")
-    yield _plain(facts, Facet.LOGS, "its log", f"{len(facts.log.logs.lines) if facts.log.logs else 0} lines")
+    for key, row in _keyed(facts):
+        yield replace(row, key=key)
+
+
+def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
+    app, believed = facts.subject.app, facts.caller.believed_host
+    unknown = "its rules are not documented, and it has no interface to query"
+    lines = len(facts.log.logs.lines) if facts.log.logs else 0
+    yield ViewKey.MACHINE, _machine(facts)
+    yield ViewKey.LIST, _listed(facts, Facet.LIST, f"list of {app}")
+    yield ViewKey.LIST_DELETED, _listed(facts, Facet.LIST_DELETED, f"list of {app}, destroyed ones included")
+    yield ViewKey.EVENTS, _plain(facts, Facet.EVENTS, "its events", f"{len(facts.events.all)} events")
+    yield ViewKey.LOG, _plain(facts, Facet.LOGS, "its log", f"{lines} lines")
     if facts.metrics.all:
-        yield _plain(facts, Facet.METRICS, "its metrics", _measured(facts))
-    yield _organisation(facts)
-    yield _listed(facts, Facet.LIST, "fly machine list (same list)")
-    yield _fly_status(facts)
-    yield _launch_tools(facts)
-    yield View("dashboard", Answer.COULD_NOT_LOOK, "its rules are not documented, and it has no interface to ask", ())
-    yield _private_name(facts)
-    yield _name(facts, Facet.DNS_APP, f"DNS of {facts.app_host}")
-    if facts.caller.believed_host and facts.caller.believed_host != facts.app_host:
-        yield _name(facts, Facet.DNS_BELIEVED, f"DNS of {facts.caller.believed_host}")
+        yield ViewKey.METRICS, _plain(facts, Facet.METRICS, "its metrics", _measured(facts))
+    yield ViewKey.ORGANISATION, _organisation(facts)
+    yield ViewKey.FLY_MACHINE_LIST, _listed(facts, Facet.LIST, "fly machine list (same list)")
+    yield ViewKey.FLY_STATUS, _fly_status(facts)
+    yield ViewKey.LAUNCH_TOOLS, _launch_tools(facts)
+    yield ViewKey.DASHBOARD, View("dashboard", Answer.COULD_NOT_LOOK, unknown, ())
+    yield ViewKey.PRIVATE_NAME, _private_name(facts)
+    yield ViewKey.DNS_APP, _name(facts, Facet.DNS_APP, f"DNS of {facts.app_host}")
+    if believed and believed != facts.app_host:
+        yield ViewKey.DNS_BELIEVED, _name(facts, Facet.DNS_BELIEVED, f"DNS of {believed}")
     if facts.caller.believed_url:
-        yield _probe(facts, Facet.EDGE_BELIEVED, facts.caller.believed_url)
-    yield _probe(facts, Facet.EDGE_APP, f"{facts.app_host}, machine named in the header")
-    yield _record(facts)
-    yield _caller(facts)
-    yield from _pasted(facts)
+        yield ViewKey.ENDPOINT_BELIEVED, _probe(facts, Facet.EDGE_BELIEVED, facts.caller.believed_url)
+    yield ViewKey.ENDPOINT_APP, _probe(facts, Facet.EDGE_APP, f"{facts.app_host}, machine named in the header")
+    yield ViewKey.RECORD, _record(facts)
+    yield ViewKey.CALLER, _caller(facts)
+    for view in _pasted(facts):
+        yield ViewKey.PASTED, view
 
 
 def _pasted(facts: Facts) -> Iterator[View]:
-    """What somebody's own tools showed, at the time when it was pasted."""
+    """What pasted output of tools showed, at its time."""
     for view in facts.machine.pasted_views:
         if view.pasted:
             when = f" at {view.pasted.at:%Y-%m-%d %H:%M} UTC" if view.pasted.at else ""
@@ -126,7 +136,7 @@ def _plain(facts: Facts, number: str, view: str, found: str) -> View:
 
 def _measured(facts: Facts) -> str:
     if facts.metrics.up is None:
-        return "series of it, none of them as running"
+        return "it has series, and none shows it running"
     first, last = facts.metrics.up
     return f"up from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
 
@@ -142,7 +152,7 @@ def _fly_status(facts: Facts) -> View:
         return View(view, Answer.COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
     if machine.metadata.get("fly_platform_version") == "v2" and machine.state not in GONE:
         return View(view, Answer.YES, machine.state, listed.evidence)
-    return View(view, Answer.NO, "only hinted at: no fly_platform_version=v2 in its metadata", listed.evidence)
+    return View(view, Answer.NO, "only a hint: no fly_platform_version=v2 in its metadata", listed.evidence)
 
 
 def _launch_tools(facts: Facts) -> View:
@@ -158,7 +168,9 @@ def _launch_tools(facts: Facts) -> View:
         return View(
             view, Answer.YES, f"process group {group}: the next deploy may replace it", facts.machine.config_evidence
         )
-    return View(view, Answer.NO, "no process group in its metadata: they leave it alone", facts.machine.config_evidence)
+    return View(
+        view, Answer.NO, "no process group in its metadata: they do not change it", facts.machine.config_evidence
+    )
 
 
 def _private_name(facts: Facts) -> View:
@@ -178,11 +190,13 @@ def reading(facts: Facts) -> Claim:
     get, listed, deleted = facts.outcome(Facet.MACHINE), facts.outcome(Facet.LIST), facts.outcome(Facet.LIST_DELETED)
     token, app = facts.observations.token, facts.refusal(Facet.APP)
     if token is not None and not token.valid:
-        return Claim("The token is not accepted: none of these views says anything about the machine.", (Facet.TOKEN,))
+        return Claim(
+            "The token is not accepted: none of these views proves anything about the machine.", (Facet.TOKEN,)
+        )
     if app and app.status == 403:
         return Claim("The app is in an organisation that this token cannot read.", (Facet.APP,))
     if facts.outcome(Facet.APP) is Outcome.ABSENT:
-        return Claim("There is no app of this name that this token can see.", (Facet.APP,))
+        return Claim("There is no app of this name that this token can read.", (Facet.APP,))
     if facts.machine.other_apps:
         return Claim(
             f"The machine is in another app: {facts.machine.other_apps[0].app}.",
@@ -192,23 +206,24 @@ def reading(facts: Facts) -> Claim:
         return Claim(f"The machine is destroyed{_by_whom(facts)}.", facts.machine.seen_evidence)
     if get is Outcome.SEEN:
         if listed is Outcome.SEEN and not any(n in facts.machine.seen_evidence for n in (Facet.LIST, Facet.LIST_AGAIN)):
-            return Claim("The machine exists, and the list leaves it out.", (Facet.MACHINE, Facet.LIST))
+            return Claim("The machine exists, and the list omits it.", (Facet.MACHINE, Facet.LIST))
         return Claim(
-            "The machine exists. Who does not see it looks elsewhere, through a filter, or at its own records.",
+            "The machine exists. A view without it queries another place, has a filter, or shows its own records.",
             facts.machine.seen_evidence,
         )
     if get is Outcome.ABSENT and deleted in (Outcome.SEEN, Outcome.ABSENT):
         if facts.log.evidence:
             return Claim(
-                "No list knows it any more, and its log proves that it existed.",
+                "No list contains it any more, and its log proves that it existed.",
                 (Facet.MACHINE, Facet.LIST_DELETED, *facts.log.evidence),
             )
         return Claim(
-            "No view knows it: destroyed too long ago, in another organisation, or never made. An id cannot tell.",
+            "No view shows it: destroyed too long ago, in another organisation, or never created. "
+            "An id alone does not decide.",
             (Facet.MACHINE, Facet.LIST_DELETED),
         )
     return Claim(
-        "Too few of the platform's views could be asked to say where the machine is.",
+        "Too few of the platform's views could be queried to establish where the machine is.",
         facts.made(Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED),
     )
 
@@ -217,7 +232,7 @@ def _by_whom(facts: Facts) -> str:
     """What its last events say about who destroyed it (§1.5): flyd acts for the platform or the config."""
     event = facts.events.event_of("destroy", "destroyed") or facts.events.event_of("destroy")
     if event is None:
-        return "; no event that is still kept says by whom"
+        return "; no event that is still kept shows by whom"
     source = event[0].source
     if source == "user":
         return ", by a request (source user)"
@@ -285,6 +300,6 @@ def _caller(facts: Facts) -> View:
         return View(view, Answer.COULD_NOT_LOOK, "the pasted text holds no answer of a call", (Facet.CALLER,))
     if caller.ok:
         return View(
-            view, Answer.YES, f"claims success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True
+            view, Answer.YES, f"reports success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True
         )
-    return View(view, Answer.NO, caller.error_text[:120] or "claims no success", (Facet.CALLER,))
+    return View(view, Answer.NO, caller.error_text[:120] or "reports no success", (Facet.CALLER,))

@@ -20,7 +20,7 @@ RUN = "2025-10-02/machine_not_visible--vyx-app--91850296bd4738--174000Z"
 THEN = (
     Check("image", "The image exists", Answer.NO, "registry.fly.io/vyx-app:latest is not in the registry", ("E09",)),
     Check("listed", "The machine is in the app's list", Answer.NO, "not among 0 machines", ("E05",)),
-    Check("running", "The machine runs, and goes on running", Answer.NO, "it is destroyed", ("E03",)),
+    Check("running", "The machine runs and stays up", Answer.NO, "it is destroyed", ("E03",)),
     Check("endpoint", "The WebSocket connects", Answer.COULD_NOT_LOOK, "it was not asked"),
     Check("row", "The database row says running", Answer.NO, "it says starting", ("E14",)),
 )
@@ -114,7 +114,7 @@ def healthy() -> Report:
     diagnosis = replace(
         sample.diagnosis,
         verdict=Verdict.HEALTHY,
-        headline="Machine 91850296bd4738 is running, and every view that could be asked agrees.",
+        headline="Machine 91850296bd4738 is running, and every view that could be queried agrees.",
         cause=None,
         contributing=(),
         remedies=(),

@@ -35,9 +35,9 @@ SCENARIOS = {
         "the image tag is missing",
         "created",
     ),
-    "record-never-updated": ("Let something compare the row", "Fly itself had an incident", "started"),
-    "gone-without-trace": ("Ask Fly's support what became of this machine", "the image tag is missing", ""),
-    "two-machines-one-name": ("List the app's machines by that name", "the token cannot see this app", "started"),
+    "record-never-updated": ("Reconcile the row", "Fly had an incident", "started"),
+    "gone-without-trace": ("Ask Fly's support what happened to this machine", "the image tag is missing", ""),
+    "two-machines-one-name": ("List the app's machines by that name", "the token cannot read this app", "started"),
     "healthy": ("no action is needed", "the image tag is missing", "started"),
 }
 

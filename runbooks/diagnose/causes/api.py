@@ -45,18 +45,18 @@ _API = ("machines/api/working-with-machines-api", "machines/api/machines-resourc
     stage=Stage.CREATE,
     explains=(*_HIDES, "request-invalid"),
     remedy=Remedy(
-        "Use the machine that bears the name, or give the new one another name",
-        "A name is unique in its app. The refusal names the holder: look at it before anything is destroyed.",
+        "Use the machine that has the name, or give the new one another name",
+        "A name is unique in its app. The refusal names the holder: inspect it before you destroy anything.",
         ("fly machine status {holder} -a {app}", "fly machine list -a {app}"),
     ),
     prevention=Remedy(
-        "Let a name that is taken mean that the machine exists",
-        "The name is what makes a create call safe to repeat: on 409 read the holder's id and go on with it.",
+        "Treat a taken name as an existing machine",
+        "The name makes a create call safe to repeat. On 409, read the holder's id and continue with it.",
     ),
-    next_test="Look at the machine whose id the refusal names: `fly machine status {holder} -a {app}`.",
+    next_test="Inspect the machine whose id the refusal names: `fly machine status {holder} -a {app}`.",
     distinguish_from={
-        "ambiguous-create": "The first call had been answered by a time-out, and the holder is its machine.",
-        "request-invalid": "The text speaks of the body, not of a name.",
+        "ambiguous-create": "The first call ended in a time-out, and the holder is its machine.",
+        "request-invalid": "The text names the body, not a name.",
     },
     sources=_API,
 )
@@ -69,31 +69,31 @@ def name_conflict(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     name, holder = no.names.get("name") or facts.subject.machine_name, no.names.get("machine_id", "")
     if no.kind == "app-name-taken":
-        yield concludes(f"The app's name {name or facts.subject.app} is taken: app names are unique in all of Fly.")
+        yield concludes(f"The app's name {name or facts.subject.app} is taken: app names are unique across Fly.")
         return
     owner = f"machine {holder} has it" if holder else "another machine of the app has it"
-    yield concludes(f"The name {name or 'asked for'} is taken: {owner}.", holder=holder)
+    yield concludes(f"The name {name or 'requested'} is taken: {owner}.", holder=holder)
 
 
 @cause(
     "ambiguous-create",
-    "The create call ended without an answer, and made a machine all the same",
+    "The create call ended without an answer, but created a machine",
     stage=Stage.CREATE,
     explains=(*_HIDES, "name-conflict", "record-of-another-machine"),
     remedy=Remedy(
-        "Adopt the machine that the call made",
-        "A time-out or a gateway's error says nothing about the outcome. Look the machine up by its name before "
-        "the call is repeated, or there will be two.",
+        "Use the machine that the call created",
+        "A time-out or a gateway error does not show the outcome. Look up the machine by its name before you "
+        "repeat the call; otherwise there will be two.",
         ("fly machine list -a {app}", "fly machine status {machine_id} -a {app}"),
     ),
     prevention=Remedy(
-        "Name every machine, and look the name up after an unclear answer",
+        "Name every machine, and look up the name after an unclear answer",
         "The unique name is the only key that makes the call safe to repeat.",
     ),
     next_test="List the app's machines by the name that was sent: `fly machine list -a {app}`.",
     distinguish_from={
-        "platform-incident": "No machine was made, and others are affected, too.",
-        "name-conflict": "Nobody had called before.",
+        "platform-incident": "No machine was created, and others are affected, too.",
+        "name-conflict": "No earlier call was sent.",
     },
     sources=_API,
 )
@@ -109,41 +109,41 @@ def ambiguous_create(facts: Facts) -> Iterator[Point | Conclusion]:
     made = f"machine {facts.subject.machine_id or 'of that name'}"
     if facts.machine.exists and not facts.caller.answer.machine_id:
         near = no.at and facts.events.created_at and abs(no.at - facts.events.created_at) <= timedelta(minutes=10)
-        told = f"The caller was told {no.told}, and {made} exists"
+        told = f"The caller received {no.told}, and {made} exists"
         if near:
-            yield confirms(f"{told} since that moment.", no.evidence, *facts.machine.exists)
+            yield confirms(f"{told}, created at that time.", no.evidence, *facts.machine.exists)
         else:
             yield supports(f"{told}.", no.evidence, *facts.machine.exists, weight=Weight.WEAK)
         yield concludes(
-            f"The create call ended in an error ({short(no.text, 80)}), but {made} was made; the caller does not "
-            f"know its id."
+            f"The create call ended in an error ({short(no.text, 80)}), but {made} was created; the caller does not "
+            f"have its id."
         )
     elif not facts.machine.exists:
         yield supports(
-            f"The caller was told {no.told}, which leaves open what became of the call.",
+            f"The caller received {no.told}, which does not show the outcome of the call.",
             no.evidence,
             weight=Weight.WEAK,
         )
-        yield missing("No machine of that name was seen.", Facet.LIST, Facet.LIST_DELETED)
+        yield missing("No machine of that name was observed.", Facet.LIST, Facet.LIST_DELETED)
 
 
 @cause(
     "lease-held",
-    "Somebody else holds the machine's lease",
+    "Another client holds the machine's lease",
     stage=Stage.LIFE,
     explains=("record-never-updated", "start-rejected", "stopped-by-request"),
     needs=EXISTS,
     remedy=Remedy(
         "Wait until the lease ends, or have its holder release it",
-        "While it is held, only its holder may change the machine. A deploy that broke off leaves it behind.",
+        "While it is held, only its holder may change the machine. An interrupted deploy does not release its lease.",
         ("fly machine leases view {machine_id} -a {app}", "fly machine leases clear {machine_id} -a {app}"),
     ),
     prevention=Remedy(
         "Take leases for a short time, and release them also on failure",
-        "Two jobs that change the same machine need one queue.",
+        "Put jobs that change the same machine in one queue.",
     ),
-    next_test="Ask who holds it, and until when: `fly machine leases view {machine_id} -a {app}`.",
-    distinguish_from={"start-rejected": "The refusal speaks of the machine's state, not of a lease."},
+    next_test="Read who holds it, and until when: `fly machine leases view {machine_id} -a {app}`.",
+    distinguish_from={"start-rejected": "The refusal names the machine's state, not a lease."},
     sources=("machines/api/machines-resource",),
 )
 def lease_held(facts: Facts) -> Iterator[Point | Conclusion]:
@@ -155,24 +155,26 @@ def lease_held(facts: Facts) -> Iterator[Point | Conclusion]:
     owner, expires = no.names.get("owner", ""), no.names.get("expires", "")
     until = f" until {expires}" if expires else ""
     yield concludes(
-        f"{owner or 'Somebody else'} holds the machine's lease{until}, so the call was refused.",
-        f"its lease is held by {owner or 'somebody else'}{until}",
+        f"{owner or 'Another client'} holds the machine's lease{until}, so the call was refused.",
+        f"its lease is held by {owner or 'another client'}{until}",
     )
 
 
 @cause(
     "rate-limited",
-    "Too many calls in too short a time",
+    "Too many calls were sent in too short a time",
     stage=Stage.CREATE,
     explains=(*_HIDES, "start-rejected"),
     remedy=Remedy(
-        "Call again, more slowly",
-        "Fly takes one call a second per action and app, with short bursts of three.",
+        "Repeat the call at a lower rate",
+        "Fly accepts one call per second for each action and app, with short bursts of three.",
         ("fly machine list -a {app}",),
     ),
-    prevention=Remedy("Pause after 429, and space the calls", "Repeat with growing pauses; queue creates per app."),
+    prevention=Remedy(
+        "Pause after 429, and spread the calls", "Retry with increasing pauses; queue the create calls per app."
+    ),
     next_test="Repeat the call alone: it is accepted.",
-    distinguish_from={"quota-or-billing": "A quota is refused however slowly one calls."},
+    distinguish_from={"quota-or-billing": "A quota refusal does not depend on the rate of the calls."},
     sources=("machines/api/working-with-machines-api",),
 )
 def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
@@ -180,7 +182,7 @@ def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
     yield from said_no(facts, "rate-limit")
     count = len(facts.log.refused("rate-limit"))
     times = f", {count} times" if count > 1 else ""
-    yield concludes(f"The call was refused (HTTP 429{times}) because too many came in too short a time.")
+    yield concludes(f"The call was refused (HTTP 429{times}) because too many calls were sent in too short a time.")
 
 
 @cause(
@@ -190,7 +192,7 @@ def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
     explains=_HIDES,
     remedy=Remedy(
         "Correct the request",
-        "The platform read the call and refused what it says; repeating it changes nothing.",
+        "The platform read the call and refused its content; repeating it changes nothing.",
         ("fly machine run {image} -a {app} -r {region} {variables}",),
     ),
     prevention=Remedy(
@@ -198,7 +200,7 @@ def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
     ),
     next_test="Send the smallest body that works (`config.image` alone), then add fields one by one.",
     distinguish_from={
-        "image-tag-missing": "The 400 speaks of a manifest.",
+        "image-tag-missing": "The 400 names a manifest.",
         "region-unavailable": "The text names the region.",
         "start-rejected": "The text names the machine's state.",
     },
@@ -223,7 +225,7 @@ def request_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
 
 @cause(
     "platform-incident",
-    "Fly itself had an incident",
+    "Fly had an incident",
     stage=Stage.CREATE,
     owner=Owner.FLY,
     explains=(
@@ -235,17 +237,18 @@ def request_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
         "ambiguous-create",
     ),
     remedy=Remedy(
-        "Wait for the incident to end, then look again",
-        "The platform failed where it should have answered; another region may work in the meantime.",
+        "Wait until the incident ends, then check again",
+        "The platform failed instead of answering; another region may work in the meantime.",
         ("fly platform status", "fly machine list -a {app}"),
     ),
     prevention=Remedy(
-        "Ask the status feed when calls fail with 5xx", "It tells an outage from a mistake of one's own in a second."
+        "Query the status feed when calls fail with 5xx",
+        "It distinguishes an outage from your own error within a second.",
     ),
     next_test="Read Fly's status page for that hour, and repeat the failed call.",
     distinguish_from={
         "host-unreachable": "One machine's host is affected, not a region.",
-        "region-capacity": "The text names capacity; nothing is broken.",
+        "region-capacity": "The text names capacity; no part of Fly has failed.",
     },
     sources=("monitoring/metrics", "https://status.fly.io/"),
 )
@@ -271,7 +274,7 @@ def platform_incident(facts: Facts) -> Iterator[Point | Conclusion]:
         )
     elif fitting:
         yield supports(f"Fly reports “{short(fitting[0].name, 100)}” for that time.", Facet.STATUS, weight=Weight.WEAK)
-        yield missing("No call was seen to fail because of it.", Facet.CALLER)
+        yield missing("No call that failed because of it was observed.", Facet.CALLER)
     elif failures and no:
         yield supports(f"Calls failed with {no.told}.", *failures, weight=Weight.WEAK)
         if facts.outcome(Facet.STATUS) is Outcome.SEEN or facts.outcome(Facet.STATUS) is Outcome.ABSENT:

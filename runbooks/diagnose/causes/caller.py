@@ -1,4 +1,4 @@
-"""Family caller: what the calling program believed, wrote down or kept to itself (§11 rows 37-40)."""
+"""Family caller: what the calling program assumed, stored or did not report (§11 rows 37-40)."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
 
 @cause(
     "record-never-updated",
-    "The database row was never brought up to date",
+    "The database row was never updated",
     stage=Stage.TOLD,
     remedy=Remedy(
-        "Let something compare the row with the machine",
+        "Reconcile the row with the machine",
         "The row is written around the create call, and nothing corrects it when the machine's state changes.",
         ("fly machine status {live_id} -a {app}",),
     ),
     prevention=Remedy(
-        "Write states that were observed, under the machine's id",
-        "Wait until the machine has settled before writing, keep id and name in two columns, and let a job reconcile "
-        "rows that are older than a few minutes. Inside the machine FLY_MACHINE_ID says who it is.",
+        "Write observed states, under the machine's id",
+        "Wait until the machine has settled before you write, and keep id and name in two columns. Let a job "
+        "reconcile rows that are older than a few minutes. Inside the machine, FLY_MACHINE_ID contains its id.",
     ),
     next_test="Compare the row's status and updated_at with the machine's state.",
-    distinguish_from={"record-of-another-machine": "The row is about another machine's id."},
+    distinguish_from={"record-of-another-machine": "The row contains another machine's id."},
     sources=("machines/runtime-environment", "machines/api/machines-resource"),
 )
 def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
@@ -73,7 +73,7 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
             f"only the caller's database still says `{record.status}`, {format_duration(age)} after it was written",
         )
     elif no := create_refused(facts):
-        yield confirms(f"{waits}, and the create call had been refused.", Facet.RECORD, no.evidence)
+        yield confirms(f"{waits}, and the create call was refused.", Facet.RECORD, no.evidence)
         yield concludes(f"The row says `{record.status}`, although the create call was refused.")
     elif facts.events.state:
         yield supports(f"{waits}; the machine is {facts.events.state}.", Facet.RECORD, *facts.events.state_evidence)
@@ -102,7 +102,7 @@ def _says_another_state(facts: Facts, record: Record) -> Iterator[Point | Conclu
         s.autostart for s in facts.machine.services or ()
     ):
         yield supports(
-            "A service has autostart, so a request can start the machine again and the row is right only at times.",
+            "A service has autostart, so a request can start the machine again, and the row is correct only at times.",
             *facts.machine.config_evidence,
             weight=Weight.WEAK,
         )
@@ -114,20 +114,20 @@ def _says_another_state(facts: Facts, record: Record) -> Iterator[Point | Conclu
 
 @cause(
     "create-error-swallowed",
-    "The caller kept the API's refusal to itself",
+    "The caller did not report the API's refusal",
     stage=Stage.TOLD,
     mechanism=True,
     explains=("record-never-updated",),
     remedy=Remedy(
-        "Hand the refusal on",
-        "The API said no; the caller told its own client that all was well.",
+        "Report the refusal to the client",
+        "The API refused the call, and the caller reported success to its own client.",
     ),
     prevention=Remedy(
         "Fail when the create call fails",
         "Return the API's status and text, and write the row's error_message, before anything else is written.",
     ),
     next_test="Read the caller's own log around the create call.",
-    distinguish_from={"record-never-updated": "The create call had been accepted."},
+    distinguish_from={"record-never-updated": "The create call was accepted."},
     sources=("machines/api/working-with-machines-api",),
 )
 def create_error_swallowed(facts: Facts) -> Iterator[Point | Conclusion]:
@@ -136,7 +136,9 @@ def create_error_swallowed(facts: Facts) -> Iterator[Point | Conclusion]:
     if no is None or no.evidence not in (Facet.CALLER, Facet.FUNCTION_LOG):
         return
     if facts.caller.answer.ok:
-        yield confirms(f"The caller's log holds the refusal ({no.told}), its answer claims success.", no.evidence)
+        yield confirms(
+            f"The caller's log contains the refusal ({no.told}), and its answer reports success.", no.evidence
+        )
     elif facts.caller.record and facts.caller.record.status in (*WAITING, "running"):
         yield confirms(
             f"The API refused ({no.told}), and the row says `{facts.caller.record.status}`.", no.evidence, Facet.RECORD
@@ -146,7 +148,7 @@ def create_error_swallowed(facts: Facts) -> Iterator[Point | Conclusion]:
 
 @cause(
     "record-of-another-machine",
-    "The caller's record is about another machine, or about a name",
+    "The caller's record refers to another machine, or to a name",
     stage=Stage.SCOPE,
     explains=(
         "record-never-updated",
@@ -160,28 +162,28 @@ def create_error_swallowed(facts: Facts) -> Iterator[Point | Conclusion]:
         "no-machine-behind-app",
     ),
     remedy=Remedy(
-        "Correct the record: keep the present machine's id",
-        "The record leads to the wrong place, whatever state the right machine is in. {right}",
+        "Correct the record: store the current machine's id",
+        "The record does not identify the right machine, whatever its state is. {right}",
         ("fly machine list -a {app}", "fly machine status {right_id} -a {app}"),
     ),
     prevention=Remedy(
-        "Check a cached machine before it is handed out, and keep id and name apart",
-        "A row that says running is a memory, not an observation: read the machine by its id first.",
+        "Check a cached machine before you return it, and store id and name separately",
+        "A row that says `running` is not an observation: query the machine by its id first.",
     ),
-    next_test="List the app's machines by that name, and compare their ids with the one that was kept.",
+    next_test="List the app's machines by that name, and compare their ids with the stored one.",
     distinguish_from={
-        "wrong-app": "The id is right, the app is not.",
-        "record-never-updated": "The row is about the right machine, and only its status is old.",
+        "wrong-app": "The id is correct; the app is not.",
+        "record-never-updated": "The row is about the right machine, and only its status is out of date.",
     },
     sources=("machines/api/machines-resource",),
 )
 def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
-    """A cached row handed out again, while a newer machine bears the name; or a name kept where the id belongs."""
+    """A cached row returned again, while a newer machine has the name; or a name stored instead of the id."""
     yield from _kept_a_name(facts)
     own = facts.subject.machine_id
-    newer = [(m, at) for m, at in facts.siblings.namesakes if m.state not in GONE and m.id != own]
+    newer = [(m, evidence) for m, evidence in facts.siblings.namesakes if m.state not in GONE and m.id != own]
     if newer and (facts.events.destroyed or (facts.looked(Facet.MACHINE) and not facts.machine.views)):
-        other, at = newer[-1]
+        other, evidence = newer[-1]
         handed = (
             (Facet.CALLER,)
             if facts.caller.answer.reused
@@ -190,23 +192,25 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
             else ()
         )
         text = (
-            f"{other.id} bears the name {other.name} and is {other.state}; {own} is {facts.events.state or 'not known'}"
+            f"{other.id} has the name {other.name} and is {other.state}; {own} is {facts.events.state or 'not known'}"
         )
         if handed:
-            yield confirms(f"{text}, and the caller was still given {own}.", at, *handed, *facts.events.state_evidence)
+            yield confirms(
+                f"{text}, and the caller still received {own}.", evidence, *handed, *facts.events.state_evidence
+            )
         else:
-            yield supports(f"{text}.", at, *facts.events.state_evidence, weight=Weight.WEAK)
+            yield supports(f"{text}.", evidence, *facts.events.state_evidence, weight=Weight.WEAK)
         yield concludes(
-            f"The caller was given {own}, a former machine; {other.id} bears the name {other.name} now and is "
+            f"The caller received {own}, a former machine; {other.id} has the name {other.name} now and is "
             f"{other.state}.",
-            f"the record still names it, while {other.id} has taken its place",
-            right=f"The present machine is {other.id}.",
+            f"the record still names it, although {other.id} has replaced it",
+            right=f"The current machine is {other.id}.",
             right_id=other.id,
         )
     elif facts.siblings.unsure_which:
         ids = ", ".join(m.id for m, _ in facts.siblings.namesakes[:4])
         yield supports(
-            f"The name was given more than once: also to {ids}.", facts.siblings.namesakes[0][1], weight=Weight.WEAK
+            f"The name was used more than once: also for {ids}.", facts.siblings.namesakes[0][1], weight=Weight.WEAK
         )
         yield missing("Which of them the caller means is not known: it gave no id.", Facet.CALLER)
     elif facts.caller.answer.reused and facts.events.state in ("started", "suspended"):
@@ -222,27 +226,27 @@ def record_of_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
 
 
 def _kept_a_name(facts: Facts) -> Iterator[Point | Conclusion]:
-    """A name where the id belongs: the platform refuses it, or knows no such machine (§11 row 40)."""
+    """A name instead of the id: the platform refuses it, or finds no such machine (§11 row 40)."""
     name, own = facts.subject.machine_name, facts.subject.machine_id
     wrong = [no for no in facts.log.refused("id-invalid") if name and name in no.text]
     kept = [r for r in facts.caller.records if r.fly_machine_id and not MACHINE_ID.match(r.fly_machine_id)]
     if not wrong and not kept:
         return
-    at = (*(no.evidence for no in wrong[-1:]), *((Facet.RECORD,) if kept else ()))
+    evidence = (*(no.evidence for no in wrong[-1:]), *((Facet.RECORD,) if kept else ()))
     if wrong and facts.events.runs:
-        yield confirms(
-            f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at, *facts.events.state_evidence
-        )
+        yield confirms(f"The caller used {name} as an id: {wrong[-1].told}.", *evidence, *facts.events.state_evidence)
     elif wrong:
-        yield supports(f"The caller asked for {name} as if it were an id: {wrong[-1].told}.", *at)
+        yield supports(f"The caller used {name} as an id: {wrong[-1].told}.", *evidence)
     else:
-        yield supports(f"The row keeps {kept[0].fly_machine_id} where the id belongs.", *at)
+        yield supports(f"The row contains {kept[0].fly_machine_id} instead of the machine's id.", *evidence)
     if kept and facts.events.state in GONE:
-        yield contradicts(f"The machine is {facts.events.state} whatever the row keeps.", *facts.events.state_evidence)
+        yield contradicts(
+            f"The machine is {facts.events.state} whatever the row contains.", *facts.events.state_evidence
+        )
     yield concludes(
-        f"The caller keeps the name {name} where the machine's id belongs, so its calls find nothing; the machine is "
-        f"{facts.events.state or 'not to be seen'}.",
-        f"the caller looks for it by its name {name} where its id belongs",
+        f"The caller stores the name {name} instead of the machine's id, so its calls find nothing; the machine is "
+        f"{facts.events.state or 'not observed'}.",
+        f"the caller uses its name {name} instead of its id",
         right=f"The machine's id is {own}." if own else "",
         right_id=own or "ID",
     )

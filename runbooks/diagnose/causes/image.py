@@ -379,7 +379,7 @@ def image_not_as_believed(facts: Facts) -> Iterator[Point | Conclusion]:
         since = f"{present.made_at:%Y-%m-%d %H:%M} UTC" if present.made_at else "a later version"
         yield confirms(
             f"At the time of the incident the machine's version was {then.version}, with the image {then.image}. "
-            f"The present version {present.version} was made at {since}.",
+            f"The current version {present.version} was created at {since}.",
             Facet.VERSIONS,
         )
         yield concludes(

@@ -160,7 +160,7 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
         "A deploy does not touch a machine without fly_process_group. Do not keep a machine id across a deploy.",
     ),
     next_test="Compare the destroy event's time with the releases: `fly releases -a {app}`.",
-    distinguish_from={"destroyed-by-request": "No newer release was made around that time."},
+    distinguish_from={"destroyed-by-request": "No newer release was created around that time."},
     sources=("machines/guides-examples/managing-machines-with-the-api", "launch/deploy"),
 )
 def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:

@@ -33,7 +33,7 @@ from runbooks.evidence.models import Outcome
     stage=Stage.REACH,
     remedy=Remedy(
         "Allocate addresses",
-        "An app made through the API has none, and without one its hostname has no record at all.",
+        "An app created through the API has no address, and without one its hostname has no DNS record.",
         ("fly ips allocate-v6 -a {app}", "fly ips allocate-v4 --shared -a {app}", "fly ips list -a {app}"),
     ),
     prevention=Remedy("Allocate addresses where the app is created", "Allow two minutes for DNS."),
@@ -61,18 +61,19 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Conclusion]:
         )
     else:
         yield supports("The app has no address.", Facet.ADDRESSES)
-        yield missing(f"Whether {facts.app_host} resolves could not be seen.", Facet.DNS_APP)
-    yield concludes(f"The app {facts.subject.app} has no public address, so no URL of it can be reached.")
+        yield missing(f"Whether {facts.app_host} resolves could not be checked.", Facet.DNS_APP)
+    yield concludes(f"The app {facts.subject.app} has no public address, so none of its URLs can be reached.")
 
 
 @cause(
     "wrong-hostname",
-    "The URL is made from the machine's name",
+    "The URL is built from the machine's name",
     stage=Stage.REACH,
     remedy=Remedy(
-        "Connect to {app_host}: the present URL cannot work, not even with a healthy machine",
-        "A machine's name is not a hostname: {believed_host} would be another app's. Name the machine in "
-        "the header fly-force-instance-id; a browser cannot send it, so there a router must answer with fly-replay.",
+        "Connect to {app_host}: the current URL cannot work, even with a healthy machine",
+        "A machine's name is not a hostname: {believed_host} would belong to another app. Name the machine in the "
+        "header fly-force-instance-id. A browser cannot send this header; for browsers, a router must answer with "
+        "fly-replay.",
         (
             "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
             "fly ips list -a {app}",
@@ -82,7 +83,7 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Conclusion]:
         "Build URLs from the app's name",
         "Browsers cannot send the header: let a router answer the upgrade with fly-replay, or use one app per user.",
     ),
-    next_test="Resolve both names: the believed one and the app's own.",
+    next_test="Resolve both names: the one in use and the app's own.",
     distinguish_from={"no-public-ip": "The app's own hostname does not resolve either."},
     sources=("networking/dynamic-request-routing", "blueprints/connecting-to-user-machines"),
 )
@@ -100,7 +101,7 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Conclusion]:
     names = {facts.subject.machine_name, facts.machine.description.name if facts.machine.description else ""} - {""}
     from_name = host.removesuffix(".fly.dev") in names
     made = (
-        f"{host} is made from the machine's name, and a machine's name is not a hostname"
+        f"{host} is built from the machine's name, and a machine's name is not a hostname"
         if from_name
         else (f"{host} is not the hostname of {facts.subject.app}, which is {facts.app_host}")
     )
@@ -115,12 +116,12 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Conclusion]:
     else:
         yield supports(f"{made}.", *given or (Facet.DNS_BELIEVED,))
         if facts.outcome(Facet.DNS_BELIEVED) is Outcome.SEEN:
-            yield supports(f"{host} resolves, so it may belong to somebody else's app.", Facet.DNS_BELIEVED)
+            yield supports(f"{host} resolves, so it may belong to another owner's app.", Facet.DNS_BELIEVED)
         else:
-            yield missing(f"Whether {host} resolves could not be seen.", Facet.DNS_BELIEVED)
+            yield missing(f"Whether {host} resolves could not be checked.", Facet.DNS_BELIEVED)
     right = facts.observations.probe(Facet.EDGE_APP)
     if right and right.reached == "open":
-        yield supports(f"The machine answers at {facts.app_host} when it is named in the header.", Facet.EDGE_APP)
+        yield supports(f"The machine answers at {facts.app_host} when the request header names it.", Facet.EDGE_APP)
     yield concludes(
         f"The URL could never have worked: {made}.",
         f"its URL names {host}, which is not the app's hostname",
@@ -129,22 +130,22 @@ def wrong_hostname(facts: Facts) -> Iterator[Point | Conclusion]:
 
 @cause(
     "websocket-port-or-scheme",
-    "The URL's port or scheme is not what the app offers",
+    "The URL's port or scheme does not match the app's services",
     stage=Stage.REACH,
     remedy=Remedy(
         "Use wss:// on a port whose service has the handlers tls and http",
-        "Each public port has its own handlers: without tls there is no wss://, and a port that no service names is "
+        "Each public port has its own handlers: wss:// needs the handler tls, and a port that no service lists is "
         "closed.",
         (
             "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
             "fly machine status {live_id} -a {app} -d",
         ),
     ),
-    prevention=Remedy("Offer one port with tls and http, 443", "Then wss:// needs no port at all."),
+    prevention=Remedy("Expose one port, 443, with tls and http", "Then a wss:// URL needs no port."),
     next_test="Connect to each public port with ws:// and with wss://.",
     distinguish_from={
-        "not-listening": "The port is offered, and the proxy answers 502.",
-        "wrong-hostname": "The name itself is wrong.",
+        "not-listening": "A service exposes the port, and the proxy answers 502.",
+        "wrong-hostname": "The hostname is wrong.",
     },
     sources=("networking/services", "networking/app-services"),
 )
@@ -164,7 +165,7 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
         for first, last, h in s.ports
     )
     if handlers is None and services:
-        problem = f"no service of the machine offers port {port}"
+        problem = f"no service of the machine exposes port {port}"
     elif handlers is not None and secure and "tls" not in handlers:
         problem = (
             f"port {port} has no tls handler, so {facts.caller.believed_url.partition(':')[0]}:// cannot work there"
@@ -173,14 +174,14 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
         problem = f"port {port} expects TLS, and the URL begins with {facts.caller.believed_url.partition(':')[0]}://"
     else:
         return
-    told = f"{problem[:1].upper()}{problem[1:]}; offered are {offered or 'none'}."
+    told = f"{problem[:1].upper()}{problem[1:]}; exposed ports: {offered or 'none'}."
     if failed:
         yield confirms(told, *facts.machine.config_evidence, Facet.EDGE_BELIEVED)
     else:
         yield supports(told, *facts.machine.config_evidence)
-        yield missing("Whether the connection fails was not seen.", Facet.EDGE_BELIEVED)
+        yield missing("Whether the connection fails was not observed.", Facet.EDGE_BELIEVED)
     if probe and not failed:
-        yield refutes("The URL answers all the same.", Facet.EDGE_BELIEVED)
+        yield refutes("The URL answers.", Facet.EDGE_BELIEVED)
     yield concludes(f"The URL {facts.caller.believed_url} cannot work: {problem}.", problem)
 
 
@@ -191,15 +192,15 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
     explains=("record-never-updated", "start-rejected"),
     needs=UP,
     remedy=Remedy(
-        "Wait for the machine, then connect, and try again",
+        "Wait until the machine has started, then connect again",
         "A create call answers before the machine boots. Everything works now.",
         ("fly machine wait {live_id} -a {app} --state started",),
     ),
     prevention=Remedy(
         "Connect after `wait`, and retry with pauses",
-        "Gate the client on the started state, and give a fresh machine ten seconds before it counts as broken.",
+        "Let the client wait for the state `started`. Allow a new machine ten seconds before you treat it as failed.",
     ),
-    next_test="Connect once more now.",
+    next_test="Connect again now.",
     distinguish_from={"not-listening": "It still fails now."},
     sources=("machines/api/machines-resource", "machines/machine-states"),
 )
@@ -207,8 +208,8 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     """The caller's attempt failed before the machine's start, and the same way is open now."""
     start = next((e for e in facts.events.all if (e.type, e.status) == ("start", "started")), None)
     # The same way must be tried again: the app's own address with the machine named is another one.
-    at = Facet.EDGE_BELIEVED if facts.caller.believed_url else Facet.EDGE_APP
-    probe = facts.observations.probe(at)
+    endpoint = Facet.EDGE_BELIEVED if facts.caller.believed_url else Facet.EDGE_APP
+    probe = facts.observations.probe(endpoint)
     attempts = facts.caller.failed_connects
     if not attempts or not start or not start.at:
         return
@@ -221,21 +222,21 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
         # Between the boot and an open port, the program may have needed more time: that is slow-start.
         argue = confirms if tried <= start.at else supports
         yield argue(
-            f"The caller failed at {tried:%H:%M:%S} (“{short(words, 100)}”), the machine had started at "
+            f"The caller's connection failed at {tried:%H:%M:%S} (“{short(words, 100)}”), the machine started at "
             f"{start.at:%H:%M:%S}, and it answers now.",
             Facet.CALLER,
             *facts.events.evidence[:1],
-            at,
+            endpoint,
         )
     elif probe:
-        yield refutes("It does not answer now either.", at)
+        yield refutes("The endpoint still does not answer.", endpoint)
     else:
         yield supports(
-            f"The caller failed at {tried:%H:%M:%S}, the machine had started at {start.at:%H:%M:%S}.",
+            f"The caller's connection failed at {tried:%H:%M:%S}, and the machine started at {start.at:%H:%M:%S}.",
             Facet.CALLER,
             *facts.events.evidence[:1],
         )
-        yield missing("Whether it answers now was not seen.", Facet.EDGE_BELIEVED)
+        yield missing("Whether it answers now was not observed.", Facet.EDGE_BELIEVED)
     early = format_duration(max(timedelta(), start.at - tried))
     yield concludes(
         f"The client connected {early} before the machine had started, and did not try again.",
@@ -249,16 +250,16 @@ def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     stage=Stage.REACH,
     explains=("wrong-hostname", "no-public-ip"),
     remedy=Remedy(
-        "Connect from the app's own network, or make it reachable by flycast",
-        "Names in .internal and .flycast exist inside one private network of one organisation only. {network}",
+        "Connect from the app's own network, or make it reachable through flycast",
+        "Names in .internal and .flycast exist only inside one private network of one organisation. {network}",
         ("fly ips list -a {app}", "fly ips allocate-v6 --private -a {app}"),
     ),
     prevention=Remedy(
-        "Decide the network when the app is made",
+        "Choose the network when you create the app",
         "An app cannot change its network; a flycast address can be given to another network.",
     ),
     next_test="Resolve the name from inside a machine of the caller's app: `dig aaaa {believed_host}`.",
-    distinguish_from={"wrong-hostname": "The name is a public one (.fly.dev) of another app."},
+    distinguish_from={"wrong-hostname": "The name is the public hostname (.fly.dev) of another app."},
     sources=("networking/private-networking", "networking/custom-private-networks", "networking/flycast"),
 )
 def private_network_mismatch(facts: Facts) -> Iterator[Point | Conclusion]:
@@ -287,19 +288,17 @@ def private_network_mismatch(facts: Facts) -> Iterator[Point | Conclusion]:
             Facet.CALLER,
         )
     elif network:
-        yield supports(
-            f"{host} is a private name, and the app is in a network of its own ({network}).", Facet.APP, *given
-        )
+        yield supports(f"{host} is a private name, and the app has its own network ({network}).", Facet.APP, *given)
     else:
         yield supports(
-            f"{host} is a private name: it exists inside the app's own network only.", *given, weight=Weight.WEAK
+            f"{host} is a private name: it exists only inside the app's own network.", *given, weight=Weight.WEAK
         )
-        yield missing("From which network the caller came is not known.", Facet.CALLER)
+        yield missing("The network of the caller is not known.", Facet.CALLER)
     told = f"The app's network is {network}." if network else ""
     yield concludes(
         f"{host} exists only inside the private network{' ' + network if network else ''} of the app; the caller is "
         f"not in it.",
-        f"the caller is not in the private network that knows {host}",
+        f"the caller is not in the private network in which {host} exists",
         network=told,
     )
 
@@ -319,12 +318,12 @@ def private_network_mismatch(facts: Facts) -> Iterator[Point | Conclusion]:
         ),
     ),
     prevention=Remedy(
-        "Set concurrency by what one machine can serve",
+        "Set the concurrency limits to what one machine can serve",
         "Count requests instead of connections for short requests; keep soft_limit below hard_limit.",
     ),
     next_test="Look for “reached hard limit” in the proxy's log lines, and at services[].concurrency.",
     distinguish_from={
-        "no-machine-behind-app": "No machine is started; here one is, and it serves other clients.",
+        "no-machine-behind-app": "No machine is started. Here one is started and serves other clients.",
         "not-listening": "The proxy reports PC01, not a limit.",
     },
     sources=("reference/configuration", "monitoring/error-codes"),
@@ -401,7 +400,7 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             yield confirms(f"{lacks}, and the TLS handshake with it fails.", Facet.CERTIFICATES, Facet.EDGE_BELIEVED)
         else:
             yield supports(f"{lacks}.", Facet.CERTIFICATES)
-            yield missing(f"Whether the TLS handshake with {host} fails was not seen.", Facet.EDGE_BELIEVED)
+            yield missing(f"Whether the TLS handshake with {host} fails was not observed.", Facet.EDGE_BELIEVED)
     elif not own:
         yield missing("The app's certificates could not be read.", Facet.CERTIFICATES)
     if probe and failed:
@@ -425,7 +424,7 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     ),
     remedy=Remedy(
         "Wait until the program listens, then connect",
-        "The address and the port are right; the program opens the port after its other work at the start.",
+        "The address and the port are right; the program opens the port after its other start-up work.",
         (
             "timeout 30 fly logs -a {app} --machine {live_id} --no-tail",
             "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
@@ -433,8 +432,8 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     ),
     prevention=Remedy(
         "Listen first, and do slow work afterwards",
-        "The proxy gives up after about 8 s on a machine that it has started. A check with a grace period keeps "
-        "traffic away until the program is ready.",
+        "The proxy stops waiting about 8 s after it has started a machine. A check with a grace period prevents "
+        "traffic until the program is ready.",
     ),
     next_test="Connect again now, and compare the time of the first listening line with the time of the boot.",
     distinguish_from={
@@ -482,7 +481,7 @@ def _may_be_slow(facts: Facts, refused: tuple[LogMatch, ...]) -> Iterator[Point 
     yield supports(f"The proxy was refused {after} after the boot, and not later.", *facts.log.where("refused"))
     probes = (facts.observations.probe(facet) for facet in (Facet.EDGE_APP, Facet.EDGE_BELIEVED))
     if any(probe and probe.status == 502 for probe in probes):
-        yield refutes("The endpoint answers 502 now, too.", *facts.made(Facet.EDGE_APP, Facet.EDGE_BELIEVED))
+        yield refutes("The endpoint still answers 502.", *facts.made(Facet.EDGE_APP, Facet.EDGE_BELIEVED))
     elif facts.processes.elsewhere:
         yield refutes(f"The processes listen on {facts.processes.elsewhere[0]} only.", Facet.PROCESSES)
     else:

@@ -1,5 +1,5 @@
-"""Family placement: no room, no permission or no way to put the machine where it was asked for
-(§3.2, §11 rows 24-28). The status code decides nothing: lack of room comes as 400, 403, 409, 412, 422, 503."""
+"""Family placement: no capacity, no permission or no way to place the machine where it was requested
+(§3.2, §11 rows 24-28). The status code decides nothing: lack of capacity comes as 400, 403, 409, 412, 422, 503."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PLACEMENT = ("machines/guides-examples/machine-placement", "machines/api/machin
 
 
 def _region(facts: Facts, *kinds: str) -> str:
-    """The region that was asked for, as far as anybody says."""
+    """The region that was requested, as far as it is known."""
     no = refused(facts, *kinds)
     named = no.names.get("region", "") if no else ""
     record = facts.caller.record
@@ -42,20 +42,20 @@ def _region(facts: Facts, *kinds: str) -> str:
 
 @cause(
     "region-capacity",
-    "The region has no room for the machine",
+    "The region has no capacity for the machine",
     stage=Stage.CREATE,
     owner=Owner.FLY,
     explains=_HIDES,
     remedy=Remedy(
-        "Ask for several regions, or for a smaller machine",
-        "No host of the region can take a machine of this size now. A list of regions is tried in its order.",
+        "Request several regions, or a smaller machine",
+        "No host in the region has capacity for a machine of this size now. Fly tries a list of regions in its order.",
         ("fly platform regions", "fly machine run {image} -a {app} -r REGION_LIST"),
     ),
     prevention=Remedy(
         "Send a list of regions and expect the refusal",
-        "`sin,apac` falls back by itself; treat this refusal as a reason to try elsewhere, not to fail.",
+        "`sin,apac` falls back automatically. On this refusal, try another place instead of failing.",
     ),
-    next_test="Ask for the same machine in another region.",
+    next_test="Request the same machine in another region.",
     distinguish_from={
         "host-capacity": "One host is full (a start or an update of an existing machine), not the region.",
         "volume-placement": "The refusal names a volume.",
@@ -68,28 +68,28 @@ def region_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
     yield from _no_room(facts, "region-capacity")
     region = _region(facts, "region-capacity")
     where = f"The region {region}" if region else "The region"
-    yield concludes(f"{where} has no host with room for the machine, so none was made.")
+    yield concludes(f"{where} has no host with capacity for the machine, so none was created.")
 
 
 @cause(
     "host-capacity",
-    "The machine's host has no room left",
+    "The machine's host has no capacity left",
     stage=Stage.CREATE,
     owner=Owner.FLY,
     explains=(*_HIDES, "start-rejected"),
     needs=EXISTS,
     remedy=Remedy(
-        "Make a new machine instead of starting or growing this one",
-        "A stopped machine stays bound to its host; the host is full now, others may not be.",
+        "Create a new machine instead of starting or enlarging this one",
+        "A stopped machine stays bound to its host. That host is full now; others may not be.",
         ("fly machine clone {machine_id} -a {app} -r {region}",),
     ),
     prevention=Remedy(
-        "Treat this refusal as one to repeat",
+        "Treat this refusal as temporary",
         "Retry with pauses, then clone; keep spare machines where a start must not fail.",
     ),
-    next_test="Start it again later, or clone it: a clone lands on another host.",
+    next_test="Start it again later, or clone it: a clone is placed on another host.",
     distinguish_from={
-        "region-capacity": "No machine exists yet, and the refusal speaks of a candidate host.",
+        "region-capacity": "No machine exists yet, and the refusal names a candidate host.",
         "volume-placement": "The refusal names the volume that binds it.",
     },
     sources=_PLACEMENT,
@@ -101,20 +101,20 @@ def host_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
         yield from refused_before_it_ran(facts, no)
     what = f" ({no.names['what']})" if no and no.names.get("what") else ""
     yield concludes(
-        f"The host that should run the machine has no room left{what}.",
-        f"the host it is bound to has no room left{what}",
+        f"The host that should run the machine has no capacity left{what}.",
+        f"the host it is bound to has no capacity left{what}",
     )
 
 
 @cause(
     "volume-placement",
-    "The volume keeps the machine from being placed",
+    "The volume prevents the placement of the machine",
     stage=Stage.CREATE,
     owner=Owner.UNDECIDED,
     explains=(*_HIDES, "region-capacity", "host-capacity"),
     remedy=Remedy(
         "Fork the volume, or create the machine where the volume is",
-        "A volume lives on one host of one region, and can be attached to one machine.",
+        "A volume is on one host of one region, and can be attached to one machine.",
         (
             "fly volumes list -a {app}",
             "fly volumes fork {volume} -a {app}",
@@ -122,10 +122,10 @@ def host_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
         ),
     ),
     prevention=Remedy(
-        "Let the volume's region decide the machine's",
-        "Read the volume before the create call, and free it before it is used again.",
+        "Create the machine in the volume's region",
+        "Query the volume before the create call, and free it before you use it again.",
     ),
-    next_test="Compare the volume's region, host and machine with what was asked: `fly volumes show {volume}`.",
+    next_test="Compare the volume's region, host and machine with the request: `fly volumes show {volume}`.",
     distinguish_from={"region-capacity": "The refusal names no volume."},
     sources=("volumes/overview", "machines/guides-examples/machine-placement"),
 )
@@ -140,8 +140,8 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
     names = no.names
     volume = names.get("volume", "")
     reason = {
-        "volume-capacity": "is on a host without room",
-        "volume-region": f"is in {names.get('have', 'another region')}, and the machine was asked for in "
+        "volume-capacity": "is on a host without capacity",
+        "volume-region": f"is in {names.get('have', 'another region')}, and the machine was requested in "
         f"{names.get('want', 'another')}",
         "volume-attached": f"is still bound to {names.get('machine_id') or 'another machine'}",
         "volume-missing": "cannot be found",
@@ -154,7 +154,7 @@ def volume_placement(facts: Facts) -> Iterator[Point | Conclusion]:
 
 
 def _volume_elsewhere(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The refusal does not say why, and the app's volumes do: the one that was asked for cannot be used there."""
+    """The refusal gives no reason, and the app's volumes do: the requested one cannot be used there."""
     asked, own, no = facts.volumes.asked, facts.volumes.own, create_refused(facts)
     if not asked or facts.volumes.listed is None or no is None:
         return
@@ -162,13 +162,13 @@ def _volume_elsewhere(facts: Facts) -> Iterator[Point | Conclusion]:
     if own is None:
         reason = "is not a volume of the app"
     elif region and own.region and own.region != region:
-        reason = f"is in {own.region}, and the machine was asked for in {region}"
+        reason = f"is in {own.region}, and the machine was requested in {region}"
     elif holder and holder != facts.subject.machine_id:
         reason = f"is attached to machine {holder}"
     else:
         return
     yield confirms(
-        f"The platform refused {no.call}: {no.told}. It asked for the volume {asked}, which {reason}.",
+        f"The platform refused {no.call}: {no.told}. The call requested the volume {asked}, which {reason}.",
         Facet.VOLUMES,
         no.evidence,
     )
@@ -177,20 +177,21 @@ def _volume_elsewhere(facts: Facts) -> Iterator[Point | Conclusion]:
 
 @cause(
     "region-unavailable",
-    "The region does not exist, or takes no new machines",
+    "The region does not exist, or accepts no new machines",
     stage=Stage.CREATE,
     owner=Owner.UNDECIDED,
     explains=(*_HIDES, "request-invalid"),
     remedy=Remedy(
-        "Ask for a region that is offered",
+        "Request a region that Fly offers",
         "The name is unknown, the region is being closed, or the plan does not include it.",
         ("fly platform regions",),
     ),
     prevention=Remedy(
-        "Check regions against the platform's own list", "Regions open and close; a list in the code grows old."
+        "Check regions against the platform's own list",
+        "Regions open and close; a list in the code becomes out of date.",
     ),
     next_test="Look for the region in the platform's list: `fly platform regions`.",
-    distinguish_from={"region-capacity": "The region is offered, and full at the moment."},
+    distinguish_from={"region-capacity": "Fly offers the region, and it is full at the moment."},
     sources=("reference/regions",),
 )
 def region_unavailable(facts: Facts) -> Iterator[Point | Conclusion]:
@@ -200,10 +201,10 @@ def region_unavailable(facts: Facts) -> Iterator[Point | Conclusion]:
     no = refused(facts, *kinds)
     if no is None:
         return
-    region = _region(facts, *kinds) or "that was asked for"
+    region = _region(facts, *kinds) or "that was requested"
     reason = {
         "region-unknown": "does not exist",
-        "region-deprecated": "is being closed and takes no new machines",
+        "region-deprecated": "is being closed and accepts no new machines",
         "region-plan": "is not included in the organisation's plan",
     }[no.kind]
     instead = f"; Fly suggests {no.names['instead']}" if no.names.get("instead") else ""
@@ -212,23 +213,23 @@ def region_unavailable(facts: Facts) -> Iterator[Point | Conclusion]:
 
 @cause(
     "quota-or-billing",
-    "A limit or the billing of the organisation stands in the way",
+    "A limit or the billing of the organisation prevents the call",
     stage=Stage.CREATE,
     owner=Owner.UNDECIDED,
     explains=(*_HIDES, "region-capacity", "token-out-of-scope", "trial-limit"),
     remedy=Remedy(
         "Raise the limit or settle the billing, then call again",
-        "The call itself is in order; the organisation may not have more at present.",
+        "The call is valid; the organisation may not have more at present.",
         ("fly orgs show {org}", "fly machine list -a {app}"),
     ),
     prevention=Remedy(
         "Watch the number of machines and their memory per region",
-        "Destroy machines that are done; quotas count what exists, not what runs.",
+        "Destroy machines that have finished; quotas count machines that exist, not machines that run.",
     ),
     next_test="Read the refusal's text: it names the quota, the number or the payment.",
     distinguish_from={
         "token-out-of-scope": "A 403 that names no quota is about the token.",
-        "region-capacity": "The region is full for everybody.",
+        "region-capacity": "The region is full for every organisation.",
     },
     sources=("about/free-trial", "about/billing"),
 )
@@ -248,7 +249,7 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
     whose = f"The organisation {org}" if org else "The organisation"
     reason = {
         "quota": f"has used up its quota{' in ' + no.names['region'] if no.names.get('region') else ''}",
-        "machine-limit": "has as many machines as it may",
+        "machine-limit": "has its maximum number of machines",
         "payment": "needs a payment method or credit before it may have more",
         "suspended": "is suspended, or its account awaits verification",
     }[no.kind]
@@ -271,8 +272,8 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
     ),
     needs=EXISTS,
     remedy=Remedy(
-        "Wait for the host, or make a replacement elsewhere",
-        "The platform knows the machine and cannot reach the computer it is on; nothing you send will get there.",
+        "Wait for the host, or create a replacement elsewhere",
+        "The platform lists the machine and cannot reach its host; no request gets to the machine.",
         (
             "fly machine status {machine_id} -a {app}",
             "fly status -a {app}",
@@ -281,9 +282,9 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
     ),
     prevention=Remedy(
         "Run at least two machines",
-        "One machine is one host; a volume cannot leave its host, so keep copies of what is on it.",
+        "One machine runs on one host. A volume cannot leave its host, so keep copies of its data.",
     ),
-    next_test="Look at host_status once more, and at Fly's status page for the region.",
+    next_test="Check host_status again, and Fly's status page for the region.",
     distinguish_from={
         "stuck-in-transition": "host_status is ok.",
         "platform-incident": "Several apps or regions are affected, not one host.",
@@ -295,16 +296,18 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
     for sighting in facts.machine.flagged_hosts[:1]:
         status = sighting.machine.host_status
         argue = confirms if status == "unreachable" else supports
-        yield argue(f"The platform says host_status: {status}.", sighting.evidence)
+        yield argue(f"The platform reports host_status: {status}.", sighting.evidence)
     fine = [s.evidence for s in facts.machine.views if s.machine.host_status == "ok"]
     if fine and facts.machine.flagged_hosts:
-        yield contradicts("Another view says that the host is ok.", *fine)
+        yield contradicts("Another view shows that the host is ok.", *fine)
     yield from said_no(facts, "host-unreachable", "host-maintenance", of_create=False)
     named = facts.observations.probe(Facet.EDGE_APP)
     if named and named.reached == "open" and not refused(facts, "host-maintenance"):
         yield refutes("The machine answers when a request names it, so its host can be reached.", Facet.EDGE_APP)
     if worker := facts.log.matches("worker-unreachable"):
-        yield supports(f"The proxy says: “{worker[-1].line.message[:160]}”.", *facts.log.where("worker-unreachable"))
+        yield supports(
+            f"The proxy log says: “{worker[-1].line.message[:160]}”.", *facts.log.where("worker-unreachable")
+        )
     region = (
         f" in {facts.machine.description.region}"
         if facts.machine.description and facts.machine.description.region
@@ -317,7 +320,7 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
             f"its host{region} is under maintenance, and Fly refused {no.call}",
         )
         return
-    yield concludes(f"The host of the machine{region} is unreachable.", f"the host it is on{region} is unreachable")
+    yield concludes(f"The host of the machine{region} is unreachable.", f"its host{region} is unreachable")
 
 
 def _no_room(facts: Facts, kind: str, *, of_create: bool = True) -> Iterator[Point]:

@@ -1,4 +1,4 @@
-"""Family scope: looking in the wrong place, or with eyes that cannot see it (§6.3, §6.4, §11 rows 13-17)."""
+"""Family scope: a query to the wrong place, or with a token that cannot read it (§6.3, §6.4, §11 rows 13-17)."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _OF_THE_APP = (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)
     always_listed=True,
     explains=("wrong-hostname", "record-never-updated"),
     remedy=Remedy(
-        "Point the caller at the app it means",
+        "Configure the caller with the intended app",
         "The machine exists; it was created in {other_app}. Correct FLY_APP_NAME where the function runs.",
         ("fly machine status {machine_id} -a {other_app}", "fly machine list -a {other_app}"),
     ),
     prevention=Remedy(
         "Log the app name with every create call",
-        "An id alone does not say where the machine is.",
+        "An id alone does not show where the machine is.",
     ),
     next_test="Search the whole organisation for the id: `fly machine list -a APP` for every app, or the org list.",
     distinguish_from={
@@ -53,7 +53,7 @@ _OF_THE_APP = (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)
 def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
     """The organisation's list shows the id under another app than the one asked."""
     if facts.machine.known_here and not facts.machine.other_apps:
-        yield refutes(f"The platform knows this machine in {facts.subject.app}.", *facts.machine.known_here)
+        yield refutes(f"The platform shows this machine in {facts.subject.app}.", *facts.machine.known_here)
     elif facts.machine.other_apps:
         other = facts.machine.other_apps[0]
         yield confirms(
@@ -61,7 +61,7 @@ def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
             *dict.fromkeys(s.evidence for s in facts.machine.other_apps),
         )
         if any(s.app == facts.subject.app for s in facts.machine.views):
-            yield contradicts(f"{facts.subject.app} shows it, too.", *facts.machine.known_here)
+            yield contradicts(f"The app {facts.subject.app} shows it, too.", *facts.machine.known_here)
         yield concludes(
             f"The machine is not in {facts.subject.app}: it is in {other.app}, where it is {other.machine.state}.",
             other_app=other.app,
@@ -72,7 +72,7 @@ def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
         scopes = facts.observations.token.scopes if facts.observations.token else ()
         if scopes and all(scope.apps for scope in scopes):
             yield missing(
-                "The token is limited to single apps, so it would not see the machine in another one.", Facet.TOKEN
+                "The token is limited to single apps, so it cannot show the machine in another one.", Facet.TOKEN
             )
         elif silent:
             yield missing(f"The organisation's list had no answer from {', '.join(silent)}.", Facet.ORGANISATION)
@@ -84,41 +84,42 @@ def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
 
 @cause(
     "app-not-found",
-    "There is no such app",
+    "The app does not exist",
     stage=Stage.SCOPE,
     explains=("wrong-hostname", "no-public-ip", "record-never-updated"),
     remedy=Remedy(
         "Correct the app's name, or create the app",
-        "Nothing can be in an app that does not exist.",
+        "An app that does not exist contains no machine.",
         ("fly apps list", "fly apps create {app}"),
     ),
-    next_test="Read the app with a token of the organisation: 404 means no such app, 403 somebody else's.",
+    next_test="Read the app with a token of the organisation: 404 means that it does not exist, 403 that it has "
+    "another owner.",
     distinguish_from={
         "token-out-of-scope": "The API says 403, or the token is limited to other apps.",
-        "app-recreated": "The app exists, and is younger than the machine.",
+        "app-recreated": "The app exists, and was created after the machine.",
     },
     sources=("machines/api/apps-resource",),
 )
 def app_not_found(facts: Facts) -> Iterator[Point | Conclusion]:
-    """GET app answers 404 to a token that is valid; 403 would mean that it is somebody else's."""
+    """GET app answers 404 to a token that is valid; 403 would mean that it has another owner."""
     refusal = facts.refusal(Facet.APP)
     if no := refused(facts, "app-missing"):
         # The same words come to a token of another organisation (§6.3), so they alone are no proof.
-        yield supports(f"The caller was told {no.told}.", no.evidence)
+        yield supports(f"The caller received {no.told}.", no.evidence)
         yield concludes(f"The app {no.names.get('app') or facts.subject.app} was not found.")
         if facts.outcome(Facet.APP) is Outcome.SEEN:
             yield refutes("The API shows the app.", Facet.APP)
     if facts.outcome(Facet.APP) is not Outcome.ABSENT or refusal is None:
         return
-    text = f"The API says that there is no app {facts.subject.app} (HTTP 404: {refusal.text})."
+    text = f"The API reports that the app {facts.subject.app} does not exist (HTTP 404: {refusal.text})."
     narrow = facts.observations.token is not None and any(scope.apps for scope in facts.observations.token.scopes)
     if facts.observations.token and facts.observations.token.valid and not narrow:
         yield confirms(f"{text} The token is valid for its whole organisation.", Facet.APP, Facet.TOKEN)
     else:
         yield supports(text, Facet.APP)
-        yield missing("Whether this token would see the app is not certain.", Facet.TOKEN)
+        yield missing("Whether this token can read the app is not certain.", Facet.TOKEN)
     if served := _served(facts):
-        yield refutes("The API shows what is in it.", *served)
+        yield refutes("The API shows the contents of the app.", *served)
     yield concludes(f"The app {facts.subject.app} does not exist.")
 
 
@@ -128,12 +129,12 @@ def app_not_found(facts: Facts) -> Iterator[Point | Conclusion]:
     stage=Stage.TOKEN,
     explains=("token-out-of-scope", *_BLIND),
     remedy=Remedy(
-        "Use a token that is whole and has not expired",
-        "Every call is refused, so nothing can be said about the machine. A macaroon must be given whole, "
+        "Use a complete token that has not expired",
+        "The API refuses every call, so nothing is known about the machine. Supply a macaroon completely, "
         "with all its comma-separated parts.",
         ("fly tokens create readonly -o {org} -x 24h",),
     ),
-    next_test="Repeat one read with a fresh token.",
+    next_test="Repeat one read with a new token.",
     distinguish_from={"token-out-of-scope": "Other calls with the same token are answered."},
     sources=("security/tokens", "machines/api/working-with-machines-api"),
 )
@@ -143,14 +144,14 @@ def token_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     if no and (facts.observations.token is None or facts.observations.token.valid):
         # The caller's token; the one that looks now is another, or nobody knows.
         yield from said_no(facts, "token")
-        yield concludes("The API refused the caller's token, so the call did nothing.")
+        yield concludes("The API refused the caller's token, so the call had no effect.")
         return
     inside = facts.answer(Facet.TOKEN_INSIDE, TokenInside)
     parts = inside.permissions if inside else ()
     if parts and all(p.not_after and p.not_after < facts.now for p in parts):
-        yield supports("The token itself says that its time is over.", Facet.TOKEN_INSIDE)
+        yield supports("The token's own expiry time has passed.", Facet.TOKEN_INSIDE)
     elif parts and all(p.undischarged for p in parts):
-        yield supports(f"The token lacks the consent of {', '.join(parts[0].undischarged)}.", Facet.TOKEN_INSIDE)
+        yield supports(f"The token lacks the discharge of {', '.join(parts[0].undischarged)}.", Facet.TOKEN_INSIDE)
     if facts.observations.token is None or facts.observations.token.valid:
         return
     observation = facts.observation(Facet.TOKEN)
@@ -159,19 +160,19 @@ def token_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
         Facet.TOKEN,
     )
     if accepted := [n for n in (Facet.APP, *_OF_THE_APP) if facts.outcome(n) is Outcome.SEEN]:
-        yield refutes("The same token was accepted elsewhere.", *accepted)
-    yield concludes("The API refuses the token (HTTP 401), so the machine could not be looked at with it.")
+        yield refutes("Other calls accepted the same token.", *accepted)
+    yield concludes("The API refuses the token (HTTP 401), so the machine could not be queried with it.")
 
 
 @cause(
     "token-out-of-scope",
-    "The token cannot see this app",
+    "The token cannot read this app",
     stage=Stage.SCOPE,
     always_listed=True,
     explains=_BLIND,
     remedy=Remedy(
         "Use a token of the app's own organisation",
-        "This one reads something else; what it cannot see may well exist.",
+        "The current token reads something else; what it cannot read may exist.",
         ("fly tokens create readonly -o {org} -x 24h", "fly orgs list"),
     ),
     next_test="Compare the token's organisation and apps with the app's.",
@@ -191,42 +192,42 @@ def token_out_of_scope(facts: Facts) -> Iterator[Point | Conclusion]:
     if facts.outcome(Facet.APP) is Outcome.SEEN:
         yield refutes(f"The same token reads the app {app}.", Facet.APP)
     elif refusal and refusal.status == 403:
-        text = f"The API says 403 for the app {app}: it exists, and this token may not read it."
+        text = f"The API answers 403 for the app {app}: it exists, and this token may not read it."
         yield (
             confirms(f"{text} The token is for organisation {orgs}.", Facet.TOKEN, Facet.APP)
             if orgs
             else supports(text, Facet.APP)
         )
     if served := _served(facts):
-        yield refutes(f"The same token reads what is in {app}.", *served)
+        yield refutes(f"The same token reads the contents of {app}.", *served)
     if scopes and all(s.apps for s in scopes) and not _covers(apps, facts):
         text = f"The token is limited to {', '.join(sorted(apps))}"
         if facts.outcome(Facet.APP) is Outcome.ABSENT:
-            yield supports(f"{text}; a 404 for {app} proves nothing then.", Facet.TOKEN, Facet.APP)
+            yield supports(f"{text}, so a 404 for {app} proves nothing.", Facet.TOKEN, Facet.APP)
         elif facts.outcome(Facet.APP) is not Outcome.SEEN:
             yield supports(f"{text}.", Facet.TOKEN)
     if facts.observations.token is None:
-        yield missing("What the token may see could not be read.", Facet.TOKEN)
+        yield missing("The scope of the token could not be read.", Facet.TOKEN)
     if no := refused(facts, "forbidden"):
-        yield supports(f"The caller was refused: {no.told}.", no.evidence)
+        yield supports(f"The caller's request was refused: {no.told}.", no.evidence)
     yield concludes(
-        f"The token used here reads {orgs or 'something else'}, not the app {app}: what it cannot see is not absent."
+        f"The token used here reads {orgs or 'something else'}, not the app {app}: what it cannot read may exist."
     )
 
 
 @cause(
     "wrong-organization",
-    "The app belongs to another organisation than the one looked at",
+    "The app belongs to a different organisation than the one queried",
     stage=Stage.SCOPE,
     explains=("record-never-updated",),
     remedy=Remedy(
-        "Look in the organisation that has the app",
-        "The app is in {its_org}. A dashboard or a token of another organisation shows nothing of it.",
+        "Query the organisation that has the app",
+        "The app is in {its_org}. A dashboard or a token of another organisation does not show it.",
         ("fly orgs list", "fly apps list -o {its_org}", "fly machine list -a {app}"),
     ),
     prevention=Remedy(
-        "Name the organisation wherever an app is made or looked for",
-        "Without -o the personal organisation is taken.",
+        "Name the organisation whenever you create or query an app",
+        "Without -o, the personal organisation is used.",
     ),
     next_test="Compare the app's organisation with the one that the viewer is logged in to: `fly apps list -o {org}`.",
     distinguish_from={
@@ -247,14 +248,14 @@ def wrong_organization(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports("The machine runs there.", *facts.events.state_evidence, weight=Weight.WEAK)
     yield concludes(
         f"The app {app.name or facts.subject.app} belongs to the organisation {app.org_slug}, not to {given}: "
-        f"whoever looks in {given} does not see it.",
+        f"views of {given} do not show it.",
         its_org=app.org_slug,
     )
 
 
 @cause(
     "app-recreated",
-    "The app was deleted and made again under the same name",
+    "The app was deleted and created again under the same name",
     stage=Stage.SCOPE,
     explains=(
         "record-never-updated",
@@ -264,20 +265,20 @@ def wrong_organization(facts: Facts) -> Iterator[Point | Conclusion]:
         "destroyed-by-request",
     ),
     remedy=Remedy(
-        "Create the machine anew in the present app",
-        "What the former app had went with it; only its name, and some lines in the log, are left.",
+        "Create the machine again in the current app",
+        "Everything in the former app was deleted with it; only its name and some log lines remain.",
         ("fly machine list -a {app}", "fly releases -a {app} --image"),
     ),
     prevention=Remedy(
-        "Make a new name for a new app",
-        "Keep the app's id beside its name: a different id is a different app.",
+        "Use a new name for a new app",
+        "Store the app's id with its name: a different id is a different app.",
     ),
-    next_test="Compare the app's created_at with the time of the machine's first line or row.",
-    distinguish_from={"wrong-app": "The machine lives, in an app of another name."},
+    next_test="Compare the app's created_at with the time of the machine's first log line or row.",
+    distinguish_from={"wrong-app": "The machine exists, in an app of another name."},
     sources=("https://github.com/superfly/flyctl/issues/3205",),
 )
 def app_recreated(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The app is younger than the machine's log, row or create call, and its lists do not know the machine."""
+    """The app was created after the machine's log, row or create call, and its lists do not contain the machine."""
     born = time_of(facts.observations.app.raw.get("created_at")) if facts.observations.app else None
     if born is None or facts.machine.views:
         return
@@ -293,37 +294,37 @@ def app_recreated(facts: Facts) -> Iterator[Point | Conclusion]:
     what = {
         Facet.LOGS: "its log has a line",
         Facet.RECORD: "its row was written",
-        Facet.CALLER: "the caller spoke of the machine",
+        Facet.CALLER: "the caller named the machine",
     }[number]
     argue = (
         confirms if facts.looked(Facet.LIST) and (number == Facet.LOGS or facts.caller.answer.machine_id) else supports
     )
     yield argue(
-        f"The app was made at {born:%Y-%m-%d %H:%M} UTC, and {what} at {at:%Y-%m-%d %H:%M} UTC, before that.",
+        f"The app was created at {born:%Y-%m-%d %H:%M} UTC, and {what} at {at:%Y-%m-%d %H:%M} UTC, before that.",
         Facet.APP,
         *dict.fromkeys(n for _, n in before),
     )
     yield concludes(
-        f"The app {facts.subject.app} was deleted and made again at {born:%Y-%m-%d %H:%M} UTC; the machine was in the "
-        f"former one and went with it."
+        f"The app {facts.subject.app} was deleted and created again at {born:%Y-%m-%d %H:%M} UTC; the machine was in "
+        f"the former app and was deleted with it."
     )
 
 
 @cause(
     "wrong-region",
-    "The machine runs in another region than believed",
+    "The machine runs in a different region than expected",
     stage=Stage.SEEN,
     remedy=Remedy(
-        "Look without a region filter",
+        "Query without a region filter",
         "The machine is in {its_region}. A filter for {believed_region} in a list, a log or a dashboard hides it.",
         ("fly machine list -a {app}", "fly machine status {machine_id} -a {app}"),
     ),
     prevention=Remedy(
-        "Write down the region that the answer names",
+        "Store the region that the answer names",
         "Without `region` a machine is placed near the caller; with a list, in the first region that has room.",
     ),
     next_test="List the app's machines without any filter: `fly machine list -a {app}`.",
-    distinguish_from={"list-incomplete": "The unfiltered list lacks it, too."},
+    distinguish_from={"list-incomplete": "The unfiltered list does not contain it either."},
     sources=("machines/guides-examples/machine-placement", "reference/regions"),
 )
 def wrong_region(facts: Facts) -> Iterator[Point | Conclusion]:
@@ -342,7 +343,7 @@ def wrong_region(facts: Facts) -> Iterator[Point | Conclusion]:
         told[1],
     )
     yield concludes(
-        f"The machine is in {machine.region}, not in {told[0]} where it is looked for.",
+        f"The machine is in {machine.region}, not in {told[0]}, where it was expected.",
         f"it is in {machine.region}, not in {told[0]}",
         its_region=machine.region,
         believed_region=told[0],
@@ -353,7 +354,7 @@ _TELLER = {Facet.CALLER: "caller", Facet.RECORD: "row"}
 
 
 def _served(facts: Facts) -> list[str]:
-    """The looks at which this token was shown something of the app."""
+    """The observations in which this token read something of the app."""
     return [number for number in _OF_THE_APP if facts.outcome(number) is Outcome.SEEN]
 
 

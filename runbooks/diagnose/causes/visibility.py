@@ -1,4 +1,4 @@
-"""Family visibility: the machine is there, and a viewer leaves it out (§2, §11 row 22)."""
+"""Family visibility: the machine exists, and a view omits it (§2, §11 row 22)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from runbooks.evidence.models import Listing, Outcome
 
 @cause(
     "hidden-from-launch-tools",
-    "fly status leaves this machine out",
+    "fly status omits this machine",
     stage=Stage.SEEN,
     mechanism=True,
     needs=EXISTS,
     remedy=Remedy(
-        "Look with fly machine list, or give the machine its metadata",
-        "`fly status`, `fly deploy` and `fly scale` only know machines with fly_platform_version=v2. "
+        "Use fly machine list, or set the machine's metadata",
+        "`fly status`, `fly deploy` and `fly scale` only handle machines with fly_platform_version=v2. "
         "With it, the next `fly deploy` will also update or replace this machine.",
         (
             "fly machine list -a {app}",
@@ -41,62 +41,62 @@ from runbooks.evidence.models import Listing, Outcome
         ),
     ),
     prevention=Remedy(
-        "Decide who manages API-made machines",
+        "Decide who manages machines created by API",
         "Send the metadata with the create call, or look for these machines with `fly machine list` only.",
     ),
     next_test="Look at config.metadata for fly_platform_version.",
-    distinguish_from={"list-incomplete": "fly machine list lacks it, too."},
+    distinguish_from={"list-incomplete": "fly machine list does not contain it either."},
     sources=("machines/guides-examples/managing-machines-with-the-api",),
 )
 def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
-    """Mechanism: no `fly_platform_version=v2` in the metadata, as with every machine made by a plain API call."""
+    """Mechanism: no `fly_platform_version=v2` in the metadata, as with every machine created by a plain API call."""
     if facts.machine.description is None or facts.machine.description.config is None:
         return
     if facts.machine.views[0].pasted and "metadata" not in facts.machine.description.config:
         return  # a table of flyctl does not show it
     version = facts.machine.description.metadata.get("fly_platform_version")
     if version == "v2":
-        yield refutes("The metadata says fly_platform_version=v2.", *facts.machine.config_evidence)
+        yield refutes("The metadata has fly_platform_version=v2.", *facts.machine.config_evidence)
         return
     text = "The machine's metadata has no fly_platform_version=v2."
     if facts.machine.whole_config:
         yield confirms(text, *facts.machine.config_evidence)
     else:
         yield supports(text, *facts.machine.config_evidence, weight=Weight.WEAK)
-        yield missing("Only an excerpt of its description was seen.", Facet.MACHINE)
+        yield missing("Only an excerpt of its description was observed.", Facet.MACHINE)
     also = ", even while it existed" if facts.events.state in GONE else ""
     yield concludes(
-        f"The machine carries no fly_platform_version metadata, so fly status, fly deploy and fly scale "
-        f"leave it out{also}; fly machine list does not."
+        f"The machine has no fly_platform_version metadata, so fly status, fly deploy and fly scale "
+        f"omit it{also}; fly machine list does not."
     )
 
 
 @cause(
     "list-incomplete",
-    "The list leaves out a machine that the platform knows",
+    "The list omits a machine that the platform has",
     stage=Stage.SEEN,
     owner=Owner.FLY,
     explains=("hidden-from-launch-tools", "record-never-updated"),
     needs=EXISTS,
     remedy=Remedy(
-        "Ask for the machine by its id, and tell Fly",
-        "The list is an index that can lag or lose an entry; the machine itself answers. Give Fly's support the id "
-        "and the request ids of both answers.",
+        "Query the machine by its id, and inform Fly",
+        "The list is an index that can lag or lose an entry; the query by id finds the machine. Give Fly's support "
+        "the id and the request ids of both answers.",
         ("fly machine status {machine_id} -a {app}", "fly machine list -a {app}"),
     ),
     prevention=Remedy(
-        "Never conclude from a list that a machine is gone",
-        "Ask by id, twice, and look at error_regions before absence is believed.",
+        "Never conclude from a list that a machine does not exist",
+        "Query by id, twice, and check error_regions before you accept that it is absent.",
     ),
-    next_test="Ask for the list and for the machine once more, a few seconds apart.",
+    next_test="Query the list and the machine again, a few seconds apart.",
     distinguish_from={
         "hidden-from-launch-tools": "fly machine list shows it; only fly status does not.",
-        "wrong-app": "Another app's list has it.",
+        "wrong-app": "Another app's list contains it.",
     },
     sources=("machines/api/machines-resource",),
 )
 def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
-    """GET shows a live machine, and the list, asked twice, does not; or a region did not answer the list."""
+    """GET shows a live machine, and the list, queried twice, does not; or a region did not answer the list."""
     by_id = [
         s
         for s in facts.machine.views
@@ -122,7 +122,8 @@ def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
         times = "twice" if len(lists) > 1 else "once"
         argue = confirms if len(lists) > 1 else supports
         yield argue(
-            f"Asked by its id the machine is {by_id[0].machine.state}; the app's list, asked {times}, lacks it.",
+            f"Queried by its id, the machine is {by_id[0].machine.state}; the app's list, queried {times}, does not "
+            f"contain it.",
             by_id[0].evidence,
             *lists,
         )
@@ -136,9 +137,9 @@ def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
     if by_id and by_id[0].app != facts.subject.app:
         yield contradicts("The machine is in another app.", by_id[0].evidence)
     if not by_id and facts.outcome(Facet.MACHINE) is Outcome.ABSENT:
-        yield refutes("Asked by its id, the platform does not show it either.", Facet.MACHINE)
+        yield refutes("The query by its id does not show it either.", Facet.MACHINE)
     where = f" ({', '.join(silent)} did not answer)" if silent else ""
     yield concludes(
-        f"The machine lives, and the list leaves it out{where}: absence from the list proves nothing here.",
-        f"and the list leaves it out{where}",
+        f"The machine exists, and the list omits it{where}: absence from the list proves nothing here.",
+        f"and the list omits it{where}",
     )
