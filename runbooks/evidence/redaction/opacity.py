@@ -44,6 +44,8 @@ _TELLS_ID = re.compile(
     r"[\"'\\]{0,4}[ \t]{0,3}[-:=@#(/\[ ]{0,3}[ \t]{0,3}[\"'\\]{0,4}(?:sha\d{1,3}[-:])?$",
     re.IGNORECASE,
 )
+# A digest by its algorithm, of any length: reports cut it, and tables break it into lines.
+_DIGEST = re.compile(r"\bsha\d{1,3}[-:=](?:[0-9a-f]{1,128}(?:\\n|\s){1,80}(?:│\s{1,20})?)?$")
 # A file: with an ending that programs give, or one step of a path that goes on to one.
 _FILE = re.compile(
     r"\.(?:[cm]?[jt]sx?|py[cio]?|rb|go|rs|exs?|php|java|class|jar|war|css|scss|map|html?|json|ya?ml|toml|xml|txt|md|log"
@@ -163,6 +165,8 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
     before = text[max(0, start - 48) : start] + token[: token.find(core)]
     if not _HEX.fullmatch(core):
         return False
+    if _DIGEST.search(text[max(0, start - 160) : start + token.find(core)]):
+        return True
     # A digest or a commit that stands alone is one; shorter ones need a word that says so.
     alone = token == core and len(core) in (40, 64) and core.islower()
     # A UUID without hyphens, a trace id: between spaces, slashes or brackets, and not in quotes.
