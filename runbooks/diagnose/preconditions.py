@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
+from itertools import zip_longest
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import UNKNOWN, filled, lines
@@ -84,6 +86,7 @@ FORMS: Mapping[str, Form] = {
 """By form of the command. A machine may be destroyed by hand only while it hangs: anything else loses what it holds."""
 
 _VARIANTS = re.compile(r"\s-(?:-port|-vm-memory)[ =]\S+")
+_PROGRAMS = ("fly ", "curl ", "timeout ")
 _HEADER = "fly-force-instance-id:"
 _MADE_BY = ("machine run", "machine clone", "machine create")
 
@@ -210,7 +213,7 @@ class Plan:
             return self._run(notes, "".join(_VARIANTS.findall(command)))
         return ()
 
-    def _of_the_next(self, command: str, words: list[str], notes: list[str]) -> tuple[str, ...]:
+    def _of_the_next(self, command: str, words: tuple[str, ...], notes: list[str]) -> tuple[str, ...]:
         """A command about the machine that is created next: not while this one is there, or may be."""
         if self._made or self._standing[self._own] in _LOST:
             form, target = _form(words)
@@ -219,7 +222,7 @@ class Plan:
             notes.append(self._check(self._own) if self._own else self._find())
         return ()
 
-    def _useful(self, form: str, words: list[str], target: str, notes: list[str]) -> bool:
+    def _useful(self, form: str, words: tuple[str, ...], target: str, notes: list[str]) -> bool:
         """Would the command change what is not so already, from what is known?"""
         facts, options = self._facts, dict(_options(words))
         own = target == self._own
@@ -254,7 +257,7 @@ class Plan:
             return words[2] not in {one.hostname for one in facts.certificates.listed.found}
         return True
 
-    def _misses_app(self, words: list[str]) -> bool:
+    def _misses_app(self, words: tuple[str, ...]) -> bool:
         """Does it need the app, which does not exist and which no step before creates?"""
         app = dict(_options(words)).get("-a", "")
         return self._app_missing and bool(app) and app == self._facts.subject.app
@@ -317,29 +320,32 @@ def follow(
     return found or ([plan.remaining()] if steps else [])
 
 
-def _words(command: str) -> list[str]:
-    """The words of a command from its program on; a `timeout` before it is no part of it."""
-    words = shlex.split(command)
-    return words[2:] if words[:1] == ["timeout"] else words
+@lru_cache(maxsize=2_000)
+def _words(command: str) -> tuple[str, ...]:
+    """The words of a command from its program on; a `timeout` before it is no part of it. Other programs: none."""
+    if not command.startswith(_PROGRAMS):
+        return ()
+    words = tuple(shlex.split(command))
+    return words[2:] if words[0] == "timeout" else words
 
 
-def _form(words: list[str]) -> tuple[str, str]:
+def _form(words: tuple[str, ...]) -> tuple[str, str]:
     """(form, machine) of a command; the form is empty for other programs, the machine where none is named."""
-    if words[:1] == ["curl"]:
+    if words[:1] == ("curl",):
         instance = next((w.removeprefix(_HEADER) for w in words if w.startswith(_HEADER)), "")
         return ("instance", instance) if instance else ("", "")
-    if words[:1] != ["fly"]:
+    if words[:1] != ("fly",):
         return "", ""
-    if words[1:2] == ["logs"]:
+    if words[1:2] == ("logs",):
         machine = dict(_options(words)).get("--machine", "")
         return ("logs", machine) if machine else ("", "")
-    form, place = " ".join(words[1:3]), 4 if words[2:3] == ["leases"] else 3
+    form, place = " ".join(words[1:3]), 4 if words[2:3] == ("leases",) else 3
     return form, words[place] if len(words) > place and form in FORMS else ""
 
 
-def _options(words: list[str]) -> Iterable[tuple[str, str]]:
+def _options(words: tuple[str, ...]) -> Iterable[tuple[str, str]]:
     """(option, value) of each, both spellings."""
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in zip_longest(words, words[1:], fillvalue=""):
         if word.startswith("-"):
             name, equals, value = word.partition("=")
             yield name, value if equals else after
