@@ -1,4 +1,4 @@
-"""What `fly deploy` and `fly launch` print while they work (flyctl's internal/command/deploy)."""
+"""What `fly deploy` prints while it works (flyctl's internal/command/deploy)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _CORE = re.compile(r"[A-Za-z0-9]+")
 _ULID = r"01[A-Z][0-9A-Z]{22,24}(?:-[a-z]{3})?"
 _HARMLESS = re.compile(
     rf"(?:[a-z][a-z0-9]{{0,20}}[-_])*(?:{_ULID}|{_UUID}|[0-9a-f]{{14}})(?:-[a-z0-9]{{1,12}})?"
-    r"|(?:vol|evt|req|msg|inst|machine|org|app|snap|vs|ip|job|run|task|trace|span)_[A-Za-z0-9]{8,26}"
+    r"|deployment-[0-9A-Z]{4,40}|(?:vol|evt|req|msg|inst|machine|org|app|snap|vs|ip|job|run|task|trace|span)_[A-Za-z0-9]{8,26}"
     r"|(?:sha(?:1|256|384|512)[-:=_])[A-Za-z0-9+/=]{20,}"
     r"|0x[0-9a-fA-F]{1,16}|_ZN?\w+|_R[NI]\w+"
     r"|\d{4}-?\d\d-?\d\d[T_-]?\d{2}[-:]?\d{2}(?:[-:]?\d{2})?Z?|[\d_-]+"
