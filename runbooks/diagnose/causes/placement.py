@@ -328,6 +328,6 @@ def _no_room(facts: Facts, kind: str, *, of_create: bool = True) -> Iterator[Poi
     no = refused(facts, kind)
     if no and facts.events.runs and no.operation.makes_a_machine:
         yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence)
-        yield contradicts("The machine is running, so it has its room.", *facts.events.state_evidence)
+        yield contradicts("The machine is running, so its host has capacity for it.", *facts.events.state_evidence)
     else:
         yield from said_no(facts, kind, of_create=of_create)

@@ -124,8 +124,8 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
             return
     if late and not nowhere:
         yield concludes(
-            f"The secret {', '.join(one.name for one in late)} was set after the machine's version was created. "
-            f"It has not been deployed to the machine, and the program {outcome}.",
+            f"The secret {', '.join(one.name for one in late)} was set after the machine's current version was "
+            f"created. It has not been deployed to the machine, and the program {outcome}.",
             f"the secret {', '.join(one.name for one in late)} has not been deployed to it",
             **told,
         )
