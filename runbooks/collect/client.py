@@ -13,6 +13,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -262,7 +263,13 @@ class Client:
             parsed = self.redactor.value(prepare(told) if prepare and told is not None else told, place)
         except (ValueError, RecursionError):
             parsed = None
-        body = self.redactor.text(text, place) if parsed is None else json.dumps(parsed, ensure_ascii=False)
+        body = text if parsed is None else json.dumps(parsed, ensure_ascii=False)
+        # As text too: what the last scan of the files would mask is masked before anything is derived from it.
+        masked = self.redactor.text(body, place)
+        if parsed is not None and masked != body:
+            with suppress(ValueError):
+                parsed = json.loads(masked)
+        body = masked
         body = body[:_KEPT_OF_CUT] if raw.cut else body
         headers = {
             name.lower(): self.redactor.text(value, f"{self.facet} header")

@@ -52,7 +52,7 @@ _HARMLESS = re.compile(
     r"|author|authenticat|keyboard|keyword|keyspace|tokeniz|passive|passeng|passage|bypass|compass|passed|passing|passes"
     r"|pinned|ping|spin|pwsh|accessib|accessor|accesslog|codec|encode|decode|certain|session_?id|monkey|turkey|hockey"
 )
-_ID_OF_KEY = re.compile(r"access_?(?:key_?)?id$|client_?id$|api_?user$|(?:secret|key|token)_?id$|role_?id$")
+_ID_OF_KEY = re.compile(r"access_?(?:key_?)?id$|client_?id$|api_?user$|(?:secret|key)_?id$|role_?id$")
 _NAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.$"
 _NAME_REST = re.compile(r"[\w.$-]{0,80}", re.ASCII)
 _FLAG = re.compile(r"(?:^|(?<=[\s\"'=,\[(]))--?$")
