@@ -16,7 +16,7 @@ from runbooks.base.parameters import caller_text
 from runbooks.base.settings import load_settings
 from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
-from runbooks.definitions import validate
+from runbooks.definitions import find, validate
 from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import CauseInfo, Kind, Point, catalogue
@@ -58,7 +58,7 @@ def play(name: str) -> Evidence:
             record_key=given.record_key,
             incident_at=given.incident_at,
         )
-        return Collector(asked, source).run()
+        return Collector(asked, source, facets=find("machine_not_visible").facets).run()
 
 
 def without(whole: Evidence, *numbers: str) -> Evidence:

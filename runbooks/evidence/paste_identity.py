@@ -19,7 +19,7 @@ class PasteIdentity:
             table, a line of the proxy, a field of a JSON answer
         repositories: repositories of Fly's registry; `fly deploy` pushes to the one with the app's name, but a machine
             can run the image of another app, so a repository alone contradicts nothing
-        machine_ids: ids of machines, 14 hexadecimal digits
+        machine_ids: ids of machines, 14 hexadecimal digits; those of `temporary_ids` are not among them
         temporary_ids: those of the machines that ran a release command, which are destroyed after it
         machine_names: names of machines, from tables and JSON answers
         instance_ids: versions of machines (ULID)

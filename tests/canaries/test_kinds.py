@@ -29,7 +29,7 @@ KINDS = [
     (f"sk_live_{OPAQUE}", OPAQUE, "stripe-key"),
     (f"rk_test_{OPAQUE}", OPAQUE, "opaque"),
     (f"xoxb-{OPAQUE}", OPAQUE, "opaque"),
-    (f"https://hooks.slack.com/services/{OPAQUE}", OPAQUE, "opaque"),
+    (f"https://hooks.slack.com/services/{OPAQUE}", OPAQUE, "webhook"),
     (f"npm_{OPAQUE}", OPAQUE, "opaque"),
     (f"sk-{OPAQUE}", OPAQUE, "opaque"),
     (f"sk-ant-api03-{OPAQUE}", OPAQUE, "opaque"),

@@ -173,10 +173,8 @@ def _foreign(identity: PasteIdentity, observations: ObservationFacts, machine: M
     apps = {subject.app, *(view.app for view in machine.views)} - {""}
     if identity.apps and apps and not apps & set(identity.apps):
         return f"app {identity.apps[0]}, not {subject.app}"
-    # The machine of a release command is temporary: its lines are about the app (§14.12).
-    others = [told for told in identity.machine_ids if told not in identity.temporary_ids]
-    if others and subject.machine_id and not subject.by_name:
-        return f"machine {others[0]}, not {subject.machine_id}"
+    if identity.machine_ids and subject.machine_id and not subject.by_name:
+        return f"machine {identity.machine_ids[0]}, not {subject.machine_id}"
     born = machine.created_at
     if identity.last_at and born and identity.last_at < born - _BEFORE:
         return f"{identity.last_at:%Y-%m-%d %H:%M} UTC, before the machine was created ({born:%Y-%m-%d %H:%M} UTC)"

@@ -94,7 +94,7 @@ def identity_of(text: str, apps: Iterable[str] = (), names: Iterable[str] = ()) 
     return PasteIdentity(
         apps=_once(name for name in (*apps, *_found(_APPS, text)) if name not in _PLACEHOLDERS),
         repositories=_once((*_found(_REPOSITORIES, text), *_before(_DEPLOYED, _NAME_BEFORE, text))),
-        machine_ids=_once(_ids(text)),
+        machine_ids=_once(name for name in _ids(text) if name not in temporary),
         temporary_ids=_once(name for name in _ids(text) if name in temporary),
         machine_names=_once(names),
         instance_ids=_once(_found(_INSTANCES, text)),
