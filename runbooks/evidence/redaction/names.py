@@ -97,6 +97,8 @@ _NOTHING = re.compile(
 )
 # Ordinary words behind a colon: "token: expired", "password: wrong". A value of letters only is masked in quotes.
 _LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$")
+# A digest by its algorithm names a content, and is cut in reports.
+_DIGEST = re.compile(r"sha\d{1,3}[:-][0-9a-f]{6,128}(?:…|\.{3})?[\])},;:.]*$")
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}(?:\?(?![^\s]{0,300}(?:key|token|secret|sig|pass|auth)[^\s=]{0,20}=)[^\s@]{0,300})?$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
 )
@@ -219,6 +221,7 @@ def _is_nothing(secret: str) -> bool:
         or _NOTHING.match(secret)
         or _REFERENCE.match(secret)
         or _ADDRESS.match(secret)
+        or _DIGEST.match(secret)
     )
 
 
