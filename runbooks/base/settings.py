@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     )
     run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")
     deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0, allow_inf_nan=False)
+    redact_allow: str = Field("", validation_alias="RUNBOOKS_REDACT_ALLOW")
     umask: Annotated[int, BeforeValidator(_octal)] = Field(0o077, validation_alias="RUNBOOKS_UMASK")
 
     @property

@@ -75,7 +75,7 @@ def test_every_question_that_goes_over_http_is_in_the_matrix() -> None:
     from runbooks.base.facets import known_facets
 
     always = {facet.slug for facet in known_facets() if not facet.optional} - {"caller"}
-    assert always | {"secrets", "versions", "metrics"} == labels
+    assert always | {"secrets", "metrics"} == labels
     assert len(cells()) > 1500
 
 
