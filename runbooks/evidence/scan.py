@@ -28,6 +28,7 @@ _DEPTH = 4
 _JSON = (".json", ".har", ".ipynb")
 _LINES = ".jsonl"
 """One JSON text a line, with hashes: a journal."""
+_RAW = re.compile(r"<((?:secret:)?[a-z-]+#\d+)>")
 _READABLE = re.compile(rb"[\x20-\x7e\t\r\n]{8,}")
 
 
@@ -87,7 +88,28 @@ def masked_text(name: str, text: str, redactor: Redactor) -> str:
             text = json.dumps(_strings(value, redactor, name), indent=2, ensure_ascii=False) + "\n"
     if name.endswith(_LINES):
         return resealed("".join(_masked_line(line, redactor, name) for line in text.splitlines(keepends=True)))
-    return redactor.text(text, f"finished {name}")
+    masked = redactor.text(text, f"finished {name}")
+    if masked != text and name.endswith(".html"):
+        return _RAW.sub(_escaped, masked)
+    return _escaped_markdown(masked) if masked != text and name.endswith(".md") else masked
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"&lt;{match[1]}&gt;"
+
+
+def _escaped_markdown(text: str) -> str:
+    """`<secret:…>` is a link in Markdown: outside of code its angle brackets are escaped."""
+    lines, fence = text.split("\n"), ""
+    for index, line in enumerate(lines):
+        mark = re.match(r"\s{0,3}(`{3,}|~{3,})", line)
+        if mark and (not fence or mark[1].startswith(fence)):
+            fence = "" if fence else mark[1]
+        elif not fence and "#" in line:
+            parts = line.split("`")
+            parts[::2] = [_RAW.sub(_escaped, part) for part in parts[::2]]
+            lines[index] = "`".join(parts)
+    return "\n".join(lines)
 
 
 def _masked_line(line: str, redactor: Redactor, name: str) -> str:

@@ -31,6 +31,7 @@ _WORD = re.compile(
 )
 _SHAPE = re.compile(
     r"[+-]?\d{1,15}(?:\.\d{1,6})?(?:ms|s|m|h|d|[kmgt]i?b?|%)?"  # a number, a duration, a size
+    r"|[(\[{][\d., -]{1,60}[)\]}]"  # a point, a range, a list of numbers
     r"|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"  # a time
     r"|v?\d{1,6}(?:\.\d{1,6}){1,3}(?:[-+][a-z0-9.]{1,20})?"  # a version or an IPv4 address
     r"|\[?[0-9a-fA-F:]{2,39}\]?(?::\d{1,5})?(?<=[:\]0-9a-fA-F])(?<![0-9a-fA-F]{9})|:\d{1,5}|(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?"

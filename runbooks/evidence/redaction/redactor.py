@@ -46,6 +46,9 @@ KINDS = frozenset({kind for kind, _, _ in FORMS} | PROVIDER_KINDS | {"value", "o
 # Of two rules that mask the same place, the one that says more about it names the kind.
 _RANK = {"opaque": 0, "value": 1, "": 3}
 _ATOMS = frozenset({"fly-token", "jwt", "supabase-key", "github-token", "user-id"})
+# What is masked because of its place alone is searched elsewhere only if it is made like a key or a password: text
+# without a digit, or with the characters of markup and of sentences, is masked where it stands.
+_SEARCHED = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/=_~!@#$%^*.-]{8,}")
 _WORTH = re.compile(r"[A-Za-z0-9]{3}")
 _USER_ID = re.compile(r"(?i)^user_?id$")
 _VALUES = ("value", "values")
@@ -355,6 +358,7 @@ class Redactor:
             and kind not in BY_LOOKS
             and value not in self._spared
             and not COMMON.fullmatch(value)
+            and (kind != "value" or _SEARCHED.fullmatch(value) or is_random(value, SEARCHED_FROM))
         ):
             self._known.add(value, name)
         return name
