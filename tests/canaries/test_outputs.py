@@ -99,7 +99,7 @@ def test_what_the_case_left_in_the_clear_is_masked_and_warned_about(run: Run) ->
     assert (result.status, result.exit_code) == ("completed", 0)
     assert "found in the finished files and masked there" in " ".join(result.warnings)
     assert result.folder is not None
-    assert (result.folder / "report.md").read_text() == "with <secret:fly-token#2>"
+    assert (result.folder / "report.md").read_text() == "with &lt;secret:fly-token#2&gt;"
     assert json.loads((result.folder / "evidence/http.har").read_text()) == {"x": "<secret:fly-token#2>"}
     index = json.loads((result.folder / "evidence/index.json").read_text())
     manifest = json.loads((result.folder / "manifest.json").read_text())

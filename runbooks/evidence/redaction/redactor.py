@@ -235,7 +235,7 @@ class Redactor:
     def _named(self, value: Mapping[Any, Any], within: str) -> bool:
         """Is this `{"name": "API_KEY", "value": …}`, a name that tells beside its value?"""
         name = next((value[key] for key in _NAMED if isinstance(value.get(key), str)), None)
-        if name is None or len(name) > 200 or not any(key in value for key in _VALUES):
+        if name is None or len(name) > 200 or PLACEHOLDERS.search(name) or not any(key in value for key in _VALUES):
             return False
         if within.lower() in ENVIRONMENT:
             return self._telling(name, next(str(value[key]) for key in _VALUES if key in value))
