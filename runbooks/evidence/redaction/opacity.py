@@ -16,6 +16,7 @@ _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F
 UUID = re.compile(_UUID)
 # Only runs with a digit or both cases can be random; the lookahead keeps words from being looked at.
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{16,}", re.ASCII)
+_ESCAPED = re.compile(r"[0-9A-Fa-f]{2}")
 _CORE = re.compile(r"[A-Za-z0-9]+")
 # Ids that are random and name a thing: ULID (with the region behind it), UUID, digest of 64, machine, volume, request.
 _ULID = r"01[A-Z0-9][0-9A-Z]{22,24}(?:-[a-z]{0,3})?"
@@ -59,9 +60,11 @@ def opaque_spans(text: str) -> Iterator[tuple[int, int]]:
     """Where random tokens without a harmless shape stand."""
     for match in _RUN.finditer(text):
         run = match[0]
-        if not _may_be(run) or (len(run) > 100 and _PICTURE.match(run)):
-            continue
         start, end = match.span()
+        if text[start - 1 : start] == "%" and _ESCAPED.match(run):  # a quotation mark or bracket of a URL
+            run, start = run[2:], start + 2
+        if len(run) < _SHORTEST or not _may_be(run) or (len(run) > 100 and _PICTURE.match(run)):
+            continue
         if text.endswith("base64,", max(0, start - 7), start):
             continue  # the data of a picture or page, which is looked into
         for begin, stop in _random_parts(run):
