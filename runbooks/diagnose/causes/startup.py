@@ -57,7 +57,7 @@ _AFTERMATH = (
         "The program reads it at every start.{near} An app secret reaches every "
         "machine of the app. It does not appear in config.env, which every reader of the machine can see. "
         "Setting or deploying a secret restarts the app's deployed machines.",
-        ("fly secrets list -a {app}", "fly secrets {set_secrets} -a {app}"),
+        ("fly secrets {set_secrets} -a {app}", "fly secrets list -a {app}"),
     ),
     prevention=Remedy(
         "Check the required variables of the program in CI",
