@@ -239,7 +239,7 @@ FLYCTL: Table = (
         (
             ("release_command", r"release_command failed(?:.{0,80}?with exit code (?P<number>\d{1,3}))?"),
             ("release_command", r"release_command machine .{1,40} exited with non-zero status of (?P<number>\d{1,3})"),
-            ("release command", r"[Rr]elease command failed"),
+            ("release command", r"[Rr]elease command failed|not be available until the release command succeeds"),
         ),
     ),
     (

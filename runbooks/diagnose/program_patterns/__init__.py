@@ -40,6 +40,8 @@ WORDS: Table = (
                 "exited with code",
                 r"^\s*(?:\[?(?P<thing>[\w.:/-]{1,60})\]? )?(?:process )?exited with code (?P<number>[1-9]\d{0,2})",
             ),
+            ("exited with status", r"(?i)\bcommand exited with status (?P<number>[1-9]\d{0,2})\b"),
+            ("exit status", r"(?i)\bcommand error: exit status (?P<number>[1-9]\d{0,2})\b"),
             ("failed with exit code", r"(?i)\bcommand failed with exit code (?P<number>[1-9]\d{0,2})"),
             (
                 "elifecycle",
