@@ -94,10 +94,11 @@ class InZip:
         try:
             # Counted while it is unpacked: what a zip says about its sizes need not be so.
             with _opened(self.path) as packed, packed.open(own) as file:
-                data = file.read(most + 1)
+                longer = packed.getinfo(own).file_size > most
+                data = b"" if longer else file.read(most + 1)
         except _DAMAGED as error:
             raise NotReadable(f"it cannot be unpacked ({str(error)[:80] or type(error).__name__})") from None
-        if len(data) > most:
+        if longer or len(data) > most:
             raise NotReadable(f"it is longer than {most:,} bytes")
         return data
 
@@ -220,7 +221,7 @@ def _hashes(saved: SavedFiles, holder: str, troubles: dict[str, str]) -> Mapping
 def _compared(saved: SavedFiles, name: str, digest: str) -> str:
     """What is wrong with one file, or ""."""
     try:
-        same = hashlib.sha256(saved.read(name, 4 * MAX_FILE)).hexdigest() == digest
+        same = hashlib.sha256(saved.read(name, 2 * MAX_FILE)).hexdigest() == digest
     except FileNotFoundError:
         return "is missing"
     except NotReadable as error:
