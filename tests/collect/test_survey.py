@@ -176,7 +176,7 @@ def secrets_of(name: str) -> set[str]:
 def test_the_story_stays_readable(play: Play) -> None:
     evidence, _, survey = collect(play())
     assert "SUPABASE_SERVICE_KEY" in repr(evidence.observations["E07"].answer)
-    assert {"fly-token", "jwt", "google-key", "user-id", "email"} <= set(survey.redactor.masked)
+    assert {"fly-token", "jwt", "user-id", "email"} <= set(survey.redactor.masked)
     subject = evidence.subject
     assert (subject.app, subject.machine_id, subject.machine_name) == ("vyx-app", "91850296bd4738", "vyx-63eea370")
     assert subject.org == "vyx"
