@@ -213,8 +213,10 @@ class LogFacts:
             # No client that is known wrapped it: the platform's words may still stand in a line of their own.
             own = {line.message for line in self._caller.pasted}
             for told in self._caller.answer.text.splitlines()[:2000]:
-                if not any(message in told for message in own if message):
-                    found += [no for no in _refusals_in(told.strip(), Facet.CALLER, None, None) if no.kind not in VAGUE]
+                plain = [no for no in _refusals_in(told.strip(), Facet.CALLER, None, None) if no.kind not in VAGUE]
+                # Few lines refuse anything: only those are looked for among the machine's own.
+                if plain and not any(message in told for message in own if message):
+                    found += plain
         function = self._observations.answer(Facet.FUNCTION_LOG, FunctionLog)
         for line in function.lines if function else ():
             found += _refusals_in(line.message, Facet.FUNCTION_LOG, None, line.at)
