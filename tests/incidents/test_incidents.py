@@ -1,4 +1,4 @@
-"""Twenty-five incidents of the public record, as far as they were posted: nothing is confirmed that was not so."""
+"""Incidents of the public record, as far as they were posted: nothing is confirmed that was not so."""
 
 from __future__ import annotations
 
@@ -11,20 +11,30 @@ import yaml
 from tests.incidents.judging import GOOD, Judged, judge
 
 HERE = Path(__file__).parent
-EXPECTED = yaml.safe_load((HERE / "expected.yaml").read_text())
-# State `destroyed` and nothing else was posted: who or what destroyed it does not show, so it is left open.
-MISSED = {"61-kilo-destroyed-then-404"}
+FOLDERS = {"cases": HERE / "expected.yaml", "fresh": HERE / "fresh" / "expected.yaml"}
+EXPECTED = {(folder, name): one for folder, p in FOLDERS.items() for name, one in yaml.safe_load(p.read_text()).items()}
+# What the engine does not get right, and why. None of them is confirmed.
+NOT_GOOD = {
+    # State `destroyed` and nothing else was posted: who or what destroyed it does not show, so it is left open.
+    "61-kilo-destroyed-then-404": "missed",
+    # “Not authorized” is what flyctl was told about the log, after the deploy had failed for another reason.
+    "217-smoke-check-logs-not-authorized": "wrong",
+    # The lines of the release command stand behind bars, and its exit status only in a line of its own wording.
+    "219-release-command-127-after-exit-0": "wrong",
+    "231-bluegreen-took-both-colours": "missed",
+}
 
 
-def judged(name: str) -> Judged:
-    return judge(name, json.loads((HERE / "cases" / f"{name}.json").read_text()), EXPECTED[name])
+def judged(folder: str, name: str) -> Judged:
+    return judge(name, json.loads((HERE / folder / f"{name}.json").read_text()), EXPECTED[folder, name])
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_incident(name: str) -> None:
-    found = judged(name)
-    assert found.grade in (("missed",) if name in MISSED else GOOD), (found.cause, found.open)
+@pytest.mark.parametrize(("folder", "name"), EXPECTED)
+def test_incident(folder: str, name: str) -> None:
+    found = judged(folder, name)
+    assert found.grade in ((NOT_GOOD[name],) if name in NOT_GOOD else GOOD), (found.cause, found.open)
 
 
-def test_every_case_has_an_expectation() -> None:
-    assert {path.stem for path in (HERE / "cases").glob("*.json")} == set(EXPECTED)
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_case_has_an_expectation(folder: str) -> None:
+    assert {path.stem for path in (HERE / folder).glob("*.json")} == {n for f, n in EXPECTED if f == folder}
