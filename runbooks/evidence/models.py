@@ -535,7 +535,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All looks of one investigation, keyed by number ("E03", "E03b")."""
+    """All looks of one investigation, keyed by number (`E03`, `E03b`)."""
 
     subject: Subject
     looked_at: datetime

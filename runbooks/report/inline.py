@@ -106,7 +106,7 @@ def markdown_notes(numbers: Iterable[str], known: Collection[str] = ()) -> str:
 
 
 def markdown_targets(known: Iterable[str]) -> str:
-    """Where the notes of a document lead: GitHub gives the heading "E07" the anchor #e07."""
+    """Where the notes of a document lead: GitHub gives a heading such as `E07` the anchor #e07."""
     return "\n".join(f"[{number}]: #{number.lower()}" for number in known)
 
 
