@@ -36,7 +36,7 @@ KINDS = [
     (f"glpat-{OPAQUE}", OPAQUE, "api-key"),
     (f"GOCSPX-{OPAQUE}", OPAQUE, "opaque"),
     (f"sbp_{OPAQUE}", OPAQUE, "supabase-key"),
-    (f"github_pat_{OPAQUE}", OPAQUE, "opaque"),
+    (f"github_pat_{OPAQUE}", OPAQUE, "github-token"),
     (f"postgres://app:{OPAQUE}@db/x", OPAQUE, "password"),
     (f"dial app:{OPAQUE}@db:5432/x", OPAQUE, "password"),
     (f"host=db password={OPAQUE} user=x", OPAQUE, "value"),

@@ -38,6 +38,9 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ("private-key", "private-lines", r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,4}[A-Za-z0-9+/=]{4,100}){1,400})"),
         ("fly-token", "fo1_|fm1|fm2_", r"(?:fo1_|fm1[ar]_|fm2_)[A-Za-z0-9/+_-]{6,}=*"),
         ("jwt", "eyj", r"\beyJ[\w-]{5,800}\.[\w-]{5,}(?:\.[\w-]*)?"),
+        # Two providers' keys that the imported patterns do not know, whatever their letters are.
+        ("api-key", "aiza", r"\bAIza[\w-]{30,60}"),
+        ("github-token", "github_pat_", r"\bgithub_pat_\w{16,120}"),
         ("supabase-key", "sbp_|sb_", r"\b(?:sbp_|sb_secret_|sb_publishable_)[\w-]{16,}"),
         (
             # The secret stands near its id and has no looks of its own.
