@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint check test docs example bench-diagnose bench-redaction bench-list kill-matrix tamper bad-inputs faults lab-scenarios audit pins hashes clean
+.PHONY: demo lab lint check test docs example bench-diagnose bench-redaction bench-list kill-matrix tamper bad-inputs replays faults lab-scenarios audit pins hashes clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -63,6 +63,10 @@ audit:
 # Recall, harmless lines changed, and speed of the masking; CORPUS=file.json.gz measures another corpus.
 bench-redaction: $(DEV)
 	@$(BIN)/python benchmarks/redaction.py $(CORPUS)
+
+# Every scenario replayed to the byte; `make test` plays a third, another one with each commit.
+replays: $(DEV)
+	@REPLAY=all $(BIN)/pytest -n 2 --dist worksteal tests/replay
 
 # Every question with every fault, about a quarter of an hour; `make test` plays a slice of it.
 faults: $(DEV)
