@@ -13,7 +13,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -267,8 +266,11 @@ class Client:
         # As text too: what the last scan of the files would mask is masked before anything is derived from it.
         masked = self.redactor.text(body, place)
         if parsed is not None and masked != body:
-            with suppress(ValueError):
+            # What is no JSON after that cannot be read: nothing may be derived from the text before.
+            try:
                 parsed = json.loads(masked)
+            except ValueError:
+                parsed = None
         body = masked
         body = body[:_KEPT_OF_CUT] if raw.cut else body
         headers = {

@@ -118,7 +118,7 @@ def test_a_footnote_leads_to_its_evidence_and_back(browser: Any, written: Callab
         assert tab.locator("#E05").evaluate(marked)[0] == "none"
         tab.locator("#E04 a", has_text="Hypotheses").click()
         assert 0 <= tab.locator("#hypotheses").bounding_box()["y"] < 200
-        tab.locator("#E04 a", has_text="the answer").click()
+        tab.locator("#E04 a", has_text="top").click()
         assert 0 <= tab.locator("h1").bounding_box()["y"] < 400
         # The same way back floats beside everything that stands below the answer.
         assert not tab.locator(".up a").is_visible() or tab.locator(".up a").bounding_box()["y"] > 800

@@ -67,7 +67,7 @@ def ended(readings: Sequence[tuple[LogMatch, str]], well: Mapping[str, str]) -> 
         elif reading.fact in well:
             over[index] = Ended(reading, evidence, None, well[reading.fact])
     for fact in _COMES_BACK:
-        if _episodes(readings, order, over, fact) > 1:
+        if _episodes(readings, order, fact) > 1:
             over = {index: end for index, end in over.items() if end.reading.fact != fact}
     return over
 
@@ -94,9 +94,7 @@ def _ends(later: LogMatch, reading: LogMatch) -> bool:
     return True
 
 
-def _episodes(
-    readings: Sequence[tuple[LogMatch, str]], order: Sequence[int], over: Mapping[int, Ended], fact: str
-) -> int:
+def _episodes(readings: Sequence[tuple[LogMatch, str]], order: Sequence[int], fact: str) -> int:
     """How often the fact began anew within one life of the program: the most of any life."""
     most, count, going = 0, 0, False
     for index in order:

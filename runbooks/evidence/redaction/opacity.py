@@ -19,7 +19,7 @@ _RUN = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{16,}", re.ASCII)
 _ESCAPED = re.compile(r"[0-9A-Fa-f]{2}")
 _CORE = re.compile(r"[A-Za-z0-9]+")
 # Ids that are random and name a thing: ULID (with the region behind it), UUID, digest of 64, machine, volume, request.
-_ULID = r"01[A-Z0-9][0-9A-Z]{22,24}(?:-[a-z]{0,3})?"
+_ULID = r"01[A-Z][0-9A-Z]{22,24}(?:-[a-z]{0,3})?"
 _HARMLESS = re.compile(
     rf"(?:[a-z][a-z0-9]{{0,20}}[-_])*(?:{_ULID}|{_UUID}|[0-9a-f]{{14}})(?:-[a-z0-9]{{1,12}})?"
     r"|deployment-[0-9A-Z]{4,40}|(?:vol|evt|req|msg|inst|machine|org|app|snap|vs|ip|job|run|task|trace|span)_[A-Za-z0-9]{8,26}"
