@@ -68,7 +68,7 @@ def diagnose(
     habits = config_audit.audit(facts)
     return Diagnosis(
         verdict=verdict,
-        headline=_headline(facts, ledger, verdict, unsolved),
+        headline=_headline(facts, ledger, verdict, unsolved) + _about_another(facts),
         cause=finding_of(ledger.top) if ledger.top else None,
         contributing=(
             *(finding_of(entry) for entry in ledger.contributing),
@@ -164,6 +164,11 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
         f"What happened to {who} is not established: {blind} of {len(facts.evidence.observations)} questions "
         f"could not be asked or were not answered."
     )
+
+
+def _about_another(facts: Facts) -> str:
+    """The sentence that says whom a pasted text is about, where that is not the subject."""
+    return f" The pasted text is about {facts.caller.foreign}." if facts.caller.foreign else ""
 
 
 def _state_words(facts: Facts) -> str:

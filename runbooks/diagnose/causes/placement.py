@@ -84,7 +84,7 @@ def region_capacity(facts: Facts) -> Iterator[Point | Conclusion]:
         ("fly machine clone {machine_id} -a {app} -r {region}",),
     ),
     prevention=Remedy(
-        "Treat this refusal as temporary",
+        "Retry after this refusal",
         "Retry with pauses, then clone; keep spare machines where a start must not fail.",
     ),
     next_test="Start it again later, or clone it: a clone is placed on another host.",

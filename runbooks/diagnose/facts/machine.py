@@ -221,7 +221,9 @@ class MachineFacts:
 
     @cached_property
     def passing_evidence(self) -> str:
-        """The evidence of a started machine whose checks all pass; "" where none is listed or one does not."""
+        """The evidence of a started machine whose checks all pass; "" where none is listed, or any view has another."""
+        if self.critical_checks:
+            return ""
         for view in self.views:
             checks = view.machine.raw.get("checks")
             listed = [c for c in checks if isinstance(c, Mapping)] if isinstance(checks, list | tuple) else []
