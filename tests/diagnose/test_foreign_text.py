@@ -82,3 +82,4 @@ def test_a_foreign_text_confirms_nothing_and_is_named(name: str) -> None:
         if caller.given.identity.apps or any(name not in objects for name in caller.given.identity.machine_ids):
             assert foreign, which
         assert not foreign or any(foreign in claim.text for claim in found.contradictions), which
+        assert not foreign or f"The pasted text is about {foreign}." in found.headline, which
