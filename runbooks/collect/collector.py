@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,7 +22,6 @@ from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.context import CollectionContext, Target
 from runbooks.collect.edge import Edge
 from runbooks.collect.facets import FacetCollector, collectors
-from runbooks.collect.records import RecordsReader
 from runbooks.collect.replay import NotRecorded, ReplayTransport, found_in, reason_in
 from runbooks.collect.result import FacetResult, unavailable
 from runbooks.collect.session import CollectionSession
@@ -34,6 +33,9 @@ from runbooks.evidence.har import iso
 from runbooks.evidence.journal import Journal
 from runbooks.evidence.models import Evidence, Observation, Reason
 from runbooks.evidence.redaction import Redactor, elements, token_kind
+
+if TYPE_CHECKING:
+    from runbooks.collect.records import RecordsReader
 
 Progress = Callable[[Observation], None]
 COLLECT_SECONDS = 120.0
@@ -116,10 +118,10 @@ class Collector:
             repeats=replay.repeats if replay else None,
             keep=self.journal.exchange if self.journal else lambda exchange: None,
         )
-        records: RecordsReader | WebRecords = (
+        records = (
             WebRecords(self._client, self.source.project, self.source.records_columns)
             if self.source.project.url
-            else RecordsReader(self.source.records_url, self.source.records_columns, self.redactor)
+            else self._database()
         )
         self._session = CollectionSession(
             replace(given, websocket_url=url),
@@ -196,6 +198,12 @@ class Collector:
         if self.journal is not None:
             self.journal.read_clock(at)
         return at
+
+    def _database(self) -> RecordsReader:
+        # Imported here: SQLAlchemy takes long, and is needed only where evidence is collected.
+        from runbooks.collect.records import RecordsReader
+
+        return RecordsReader(self.source.records_url, self.source.records_columns, self.redactor)
 
     def _ask_all(self) -> None:
         """In the given order. A facet that has to wait for others is asked as soon as they have been asked."""

@@ -165,7 +165,9 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
     def execute_managed_notebook(
         cls, nb_man: NotebookExecutionManager, kernel_name: str, *, watch: Watch, **ignored: Any
     ) -> None:
-        client = _Client(nb_man, watch, startup_timeout=60, timeout=None, kernel_name=kernel_name)
+        # Everything is published by then, and taking an interpreter apart takes half a second.
+        ending = {"shutdown_kernel": "immediate"}
+        client = _Client(nb_man, watch, startup_timeout=60, timeout=None, kernel_name=kernel_name, **ending)
         with (watch.scratch / "kernel.log").open("wb") as log:
             client.execute(env=dict(watch.env), stdout=log, stderr=log, cleanup_kc=True)
 

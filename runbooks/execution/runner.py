@@ -38,7 +38,7 @@ from runbooks.base.files import DISK_FAILS, DISK_FULL, why
 from runbooks.base.settings import load_settings
 from runbooks.evidence.bundle import what_is_left
 from runbooks.evidence.redaction import Redactor, secrets_of
-from runbooks.evidence.scan import clean_folder, scan_folder
+from runbooks.evidence.scan import clean_folder, scan_bytes
 from runbooks.execution.kernel import ENGINE, Step, Watch, steps_of
 from runbooks.report import escape
 
@@ -249,7 +249,8 @@ def _complete(this: _Run, staging: folders.Staging) -> Result:
     manifest = _manifest(this, status, reason, code)
     manifest["files"] = folders.hashes(staging.path, leave_out="manifest.json")
     folders.write_sealed(staging.path / "manifest.json", _masked(manifest, this.redactor, "manifest"))
-    dirty += [name for name, _ in scan_folder(staging.path, this.redactor)]
+    late = [path for name in ("kernel.log", "manifest.json") if (path := staging.path / name).is_file()]
+    dirty += [path.name for path in late if scan_bytes(path.name, path.read_bytes(), this.redactor)]
     if dirty:
         _quarantine(staging, list(dict.fromkeys(dirty)))
     final = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun))
@@ -263,7 +264,7 @@ def _clean(this: _Run, folder: Path) -> list[str]:
     if target.is_file():
         # Only a name, and not hashed anywhere.
         target.write_text(this.redactor.text(_read(target), "name of the folder"), encoding="utf-8")
-    masked, dirty = clean_folder(folder, this.redactor)
+    masked, dirty = clean_folder(folder, this.redactor, _read(folder / folders.SCANNED).split())
     if masked:
         this.warnings.append(f"{masked} secrets were found in the finished files and masked there.")
     return dirty
