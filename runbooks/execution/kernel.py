@@ -24,6 +24,8 @@ from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
+from runbooks.execution.warm import POSSIBLE, PROVISIONER
+
 ENGINE = "runbooks"
 _AT_FIRST = "import gc; gc.set_threshold(50_000, 20, 20)"
 """Run in a new kernel: most of its life is importing, which makes much and throws nothing away."""
@@ -47,6 +49,7 @@ class Watch:
     env: Mapping[str, str]
     scratch: Path
     on_step: Callable[[Step, int], None] = lambda step, total: None
+    warm: bool = False
     steps: list[Step] = field(default_factory=list)
     notebook: NotebookNode | None = None
     error: tuple[str, str] | None = None
@@ -92,10 +95,15 @@ def steps_of(notebook: NotebookNode) -> list[Step]:
 class _ThisPython(KernelSpecManager):
     """Knows one kernel: the interpreter that runs this code, whatever is registered on the machine."""
 
+    def __init__(self, warm: bool) -> None:
+        super().__init__()
+        own = {"kernel_provisioner": {"provisioner_name": PROVISIONER}}
+        self._metadata = own if warm and POSSIBLE else {}
+
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         argv += ["--InteractiveShellApp.ignore_cwd=True", f"--InteractiveShellApp.exec_lines={_AT_FIRST}"]
-        return KernelSpec(argv=argv, display_name="Python 3", language="python")
+        return KernelSpec(argv=argv, display_name="Python 3", language="python", metadata=self._metadata)
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
@@ -106,7 +114,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def create_kernel_manager(self) -> AsyncKernelManager:
         self.km = AsyncKernelManager(
             kernel_name="python3",
-            kernel_spec_manager=_ThisPython(),
+            kernel_spec_manager=_ThisPython(self.watch.warm),
             transport="ipc",
             connection_file=str(self.watch.scratch / "k.json"),
         )

@@ -76,6 +76,7 @@ class _Run:
     redactor: Redactor
     watch: Watch
     notebook_hash: str
+    index: bool = True
     cut: str = ""
     signals: list[int] = field(default_factory=list)
     failure: BaseException | None = None
@@ -105,8 +106,26 @@ def run(
     deadline: float = DEADLINE,
     notebook: Path | None = None,
     on_step: Callable[[Step, int], None] = lambda step, total: None,
+    warm: bool = False,
+    signals: list[int] | None = None,
+    index: bool = True,
 ) -> Result:
-    """Execute the runbook's notebook with the given (already validated) parameters."""
+    """Execute the runbook's notebook with the given (already validated) parameters.
+
+    Args:
+        runbook: its name
+        given: the parameters by name
+        output_root: where the dated folders go
+        deadline: seconds for the notebook
+        notebook: another notebook than the runbook's own
+        on_step: is told of each cell that begins or ends, and how many there are
+        warm: fork the kernel from a process that has imported everything, where that is possible
+        signals: where somebody else notes the signals that end this run; by default the run notes them itself
+        index: whether the list of all runs is written anew
+
+    Returns:
+        how it ended, and where its files are
+    """
     source = notebook or notebook_path(runbook)
     original = source.read_bytes()
     node = nbformat.reads(original.decode("utf-8"), as_version=4)
@@ -117,7 +136,7 @@ def run(
     staging = folders.Staging(output_root)
     with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
         staging.note(Path(scratch))
-        watch = Watch(_environment(staging.path, output_root, deadline, scratch), Path(scratch), on_step)
+        watch = Watch(_environment(staging.path, output_root, deadline, scratch), Path(scratch), on_step, warm)
         watch.steps = steps_of(node)
         this = _Run(
             runbook,
@@ -127,6 +146,8 @@ def run(
             redactor,
             watch,
             hashlib.sha256(original).hexdigest(),
+            index,
+            signals=[] if signals is None else signals,
             warnings=warnings,
         )
         try:
@@ -254,7 +275,8 @@ def _complete(this: _Run, staging: folders.Staging) -> Result:
     if dirty:
         _quarantine(staging, list(dict.fromkeys(dirty)))
     final = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun))
-    _update_index(final.parent.parent, this.warnings)
+    if this.index:
+        _update_index(final.parent.parent, this.warnings)
     return Result(status, code, reason, final, steps, summary, summary_text, tuple(this.warnings))
 
 
