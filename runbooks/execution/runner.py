@@ -152,7 +152,7 @@ def run(
         )
         try:
             folders.write_sealed(staging.path / "manifest.json", _manifest(this, "running", "", None))
-            with _signals(this):
+            with noting(this.signals) if signals is None else contextlib.nullcontext():
                 _supervise(this, node)
                 return _finish(this, staging)
         except BaseException as error:
@@ -276,7 +276,7 @@ def _complete(this: _Run, staging: folders.Staging) -> Result:
         _quarantine(staging, list(dict.fromkeys(dirty)))
     final = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun))
     if this.index:
-        _update_index(final.parent.parent, this.warnings)
+        update_index(final.parent.parent, this.warnings)
     return Result(status, code, reason, final, steps, summary, summary_text, tuple(this.warnings))
 
 
@@ -428,7 +428,8 @@ def _quarantine(staging: folders.Staging, names: list[str]) -> None:
     )
 
 
-def _update_index(output_root: Path, warnings: list[str]) -> None:
+def update_index(output_root: Path, warnings: list[str]) -> None:
+    """Write the list of all runs; what hinders it becomes a warning."""
     try:
         from runbooks.report import index
 
@@ -456,14 +457,14 @@ def _redactor() -> Redactor:
 
 
 @contextmanager
-def _signals(this: _Run) -> Iterator[None]:
-    """Note a signal in `this` instead of dying of it; only the main thread may."""
+def noting(signals: list[int]) -> Iterator[None]:
+    """Note signals in the list instead of dying of them; only the main thread may."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def note(number: int, frame: object) -> None:
-        this.signals.append(number)
+        signals.append(number)
 
     before = {number: signal.signal(number, note) for number in SIGNALS}
     try:
