@@ -92,7 +92,7 @@ def steps_of(notebook: NotebookNode) -> list[Step]:
     return steps
 
 
-class _ThisPython(KernelSpecManager):
+class ThisPython(KernelSpecManager):
     """Knows one kernel: the interpreter that runs this code, whatever is registered on the machine."""
 
     def __init__(self, warm: bool) -> None:
@@ -114,7 +114,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def create_kernel_manager(self) -> AsyncKernelManager:
         self.km = AsyncKernelManager(
             kernel_name="python3",
-            kernel_spec_manager=_ThisPython(self.watch.warm),
+            kernel_spec_manager=ThisPython(self.watch.warm),
             transport="ipc",
             connection_file=str(self.watch.scratch / "k.json"),
         )
