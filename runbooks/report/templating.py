@@ -123,7 +123,10 @@ def stopped(sentence: object) -> str:
 
 def fitted(line: str, most: int) -> str:
     """A line that is no longer than that, whatever it holds; what is left out is counted."""
-    return line if len(line) <= most else f"{line[: most - 16]} … [+{len(line) - most + 16:,}]"
+    if len(line) <= most:
+        return line
+    kept = escape.whole_words(line, most - 16)
+    return f"{kept} … [+{len(line) - len(kept):,}]"
 
 
 def _listed(several: Iterable[object], more: Iterable[object] = (), separator: str = "; ") -> str:
