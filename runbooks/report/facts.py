@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Answer, Claim, Comparison, Difference, Hypothesis, Moment, Remedy, Status, View
+from runbooks.diagnose.model import (
+    Answer,
+    Claim,
+    Comparison,
+    Difference,
+    Hypothesis,
+    Moment,
+    Remedy,
+    Span,
+    Status,
+    View,
+)
 from runbooks.evidence.models import Exchange, Outcome
 from runbooks.report import status, times
 from runbooks.report.document import Report
@@ -82,6 +92,49 @@ def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
         ),
     )
     return [(sign, words, tuple(found)) for sign, words, found in groups if found]
+
+
+def impact(report: Report) -> list[Claim]:
+    """What the incident does and did: to the machine, to its caller, to the rest of the app; and what is not known."""
+    diagnosis = report.diagnosis
+    told = [Claim(f"The machine: {_state(report, diagnosis.life[-1])}", _began(report))] if diagnosis.life else []
+    told += [diagnosis.reading] if diagnosis.reading.text else []
+    for symptom in diagnosis.symptoms:
+        if symptom.holds is Answer.COULD_NOT_LOOK:
+            told.append(Claim(f"Not checked: {symptom.text[:1].lower()}{symptom.text[1:]}"))
+        else:
+            told.append(Claim(symptom.so or symptom.text, symptom.evidence))
+    states = ", ".join(f"{count} {state}" for state, count in _other_states(report))
+    if states and diagnosis.comparison:
+        told.append(Claim(f"Other machines of the app in the comparison: {states}", diagnosis.comparison.evidence))
+    else:
+        told.append(Claim("Not known: whether other machines of the app are affected"))
+    return [*told, Claim("Not known: how many users were affected. No source of this runbook counts users")]
+
+
+def impact_in_brief(report: Report) -> str:
+    """The same in one line: what the machine is now, and what fails for those who use it."""
+    life, felt = report.diagnosis.life, [s.so for s in report.diagnosis.symptoms if s.felt and s.so]
+    told = [f"machine {_state(report, life[-1])}"] if life and felt else []
+    told += [f"{one[:1].lower()}{one[1:]}" for one in reversed(felt)]
+    line = "; ".join(told)
+    if line:
+        return f"{line[:1].upper()}{line[1:]}"
+    return "None found" if report.diagnosis.verdict == "healthy" else "Not known"
+
+
+def _state(report: Report, span: Span) -> str:
+    """destroyed since 03:00:28 UTC; the day is told where it is not that of the check."""
+    at = span.end or span.start
+    same = times.utc(at).date() == times.utc(report.evidence.looked_at).date()
+    told = f"{times.utc(at):%H:%M:%S} UTC" if same else times.second(at)
+    return f"{span.state} since {told}" if span.end is None else f"last known {span.state}, until {told}"
+
+
+def _began(report: Report) -> tuple[str, ...]:
+    """The evidence of the machine's present state."""
+    start = report.diagnosis.life[-1].start
+    return tuple(dict.fromkeys(m.evidence for m in report.diagnosis.timeline if m.at == start and m.evidence))
 
 
 def ruled_out(report: Report) -> list[Hypothesis]:
@@ -161,12 +214,7 @@ def standing(report: Report) -> list[Hypothesis]:
     return [one for one in report.diagnosis.hypotheses if one.status is not Status.REFUTED]
 
 
-def cited_at(report: Report, at: datetime) -> list[str]:
-    """The evidence of what happened at a moment."""
-    return list(dict.fromkeys(one.evidence for one in report.diagnosis.timeline if one.at == at and one.evidence))
-
-
-def other_states(report: Report) -> list[tuple[str, int]]:
+def _other_states(report: Report) -> list[tuple[str, int]]:
     """In which states the other machines of the comparison are, each with their number."""
     rows = report.diagnosis.comparison.rows if report.diagnosis.comparison else ()
     return list(Counter(next((row.values[1:] for row in rows if row.attribute == "state"), ())).items())
