@@ -81,7 +81,7 @@ def diagnose(
         life=timeline.life(facts),
         symptoms=symptoms,
         remedies=_remedies(facts, ledger, verdict),
-        prevention=_prevention(ledger, [habit.remedy for habit in habits]),
+        prevention=_prevention(ledger, habits),
         verification=_verification(facts),
         not_checked=_not_checked(evidence, facets),
         faults=ledger.faults,
@@ -285,11 +285,13 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     ]
 
 
-def _prevention(ledger: Ledger, audit: list[Remedy]) -> tuple[Remedy, ...]:
-    entries = [entry for entry in (ledger.top, *ledger.contributing) if entry]
+def _prevention(ledger: Ledger, habits: Iterable[config_audit.AuditFinding]) -> tuple[Remedy, ...]:
+    """Of each cause and each habit; what a cause says already, its habit does not say again."""
+    entries = {entry.info.slug: entry for entry in (ledger.top, *ledger.contributing) if entry}
     # It is about the next machine, whatever became of this one.
-    own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries if e.info.prevention]
-    return tuple({remedy.title: remedy for remedy in (*own, *audit)}.values())
+    own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
+    more = [habit.remedy for habit in habits if not entries.keys() & set(habit.said_by)]
+    return (*own, *more)
 
 
 def _verification(facts: Facts) -> tuple[Remedy, ...]:
