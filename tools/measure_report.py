@@ -38,10 +38,12 @@ def screens(browser: Any, report: Path, size: tuple[int, int]) -> float:
     return float(high) / size[1]
 
 
-def printed(browser: Any, report: Path) -> int:
-    """On how many pages of A4 the report is printed, its appendix included."""
+def printed(browser: Any, report: Path, appendix: bool) -> int:
+    """On how many pages of A4 the report is printed, with what is folded on the screen or without it."""
     tab = browser.new_page()
     tab.goto(report.resolve().as_uri())
+    if not appendix:
+        tab.add_style_tag(content="@media print { details.part { display: none } }")
     pdf = tab.pdf(format="A4", prefer_css_page_size=True)
     tab.close()
     return len(_PAGE.findall(pdf))
@@ -58,13 +60,14 @@ def words(browser: Any, report: Path) -> tuple[int, int]:
 
 def main(reports: list[str]) -> None:
     """Print one line for each report: screens on a desktop and a phone, pages, words, kilobytes."""
-    print(f"{'desk':>6} {'phone':>6} {'pages':>6} {'words':>7} {'of all':>7} {'KB':>6}  report")
+    print(f"{'desk':>6} {'phone':>6} {'pages':>6} {'+folded':>7} {'words':>7} {'of all':>7} {'KB':>6}  report")
     with chromium() as browser:
         for name in reports:
             path = Path(name)
             shown, every = words(browser, path)
             print(
-                f"{screens(browser, path, DESK):6.1f} {screens(browser, path, PHONE):6.1f} {printed(browser, path):6}"
+                f"{screens(browser, path, DESK):6.1f} {screens(browser, path, PHONE):6.1f}"
+                f" {printed(browser, path, False):6} {printed(browser, path, True):7}"
                 f" {shown:7,} {every:7,} {path.stat().st_size / 1000:6.0f}  {name}"
             )
 

@@ -10,6 +10,7 @@ from runbooks.diagnose.model import (
     Answer,
     Claim,
     Comparison,
+    Diagnosis,
     Difference,
     Hypothesis,
     Moment,
@@ -56,6 +57,18 @@ def decisive(report: Report) -> Moment | None:
     return next((moment for moment in report.diagnosis.timeline if moment.decisive), None)
 
 
+def proof(report: Report) -> Claim | None:
+    """What decides it: the line that the cause rests on, with its time; else the first support of the cause; else what
+    the views together show.
+    """
+    moment, diagnosis = decisive(report), report.diagnosis
+    if moment is not None:
+        said = f"{times.second(moment.at)}, {moment.source}: “{moment.text}”"
+        return Claim(said, (moment.evidence,) if moment.evidence else ())
+    supports = [h.supports for h in diagnosis.hypotheses if diagnosis.cause and h.slug == diagnosis.cause.slug]
+    return next((claims[0] for claims in supports if claims), diagnosis.reading if diagnosis.reading.text else None)
+
+
 def happened(report: Report) -> str:
     """The decisive moment, else the time the caller gave, else the stretch of what is dated."""
     moment, given = decisive(report), report.evidence.subject.incident_time
@@ -78,9 +91,9 @@ def first_action(report: Report) -> str:
     return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
 
 
-def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
+def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
     """Sign, words and views, by what they show: an indirect view is no proof of the machine."""
-    every = report.diagnosis.visibility
+    every = diagnosis.visibility
     groups = (
         (status.ANSWER_SIGNS[Answer.YES], "show it", [v for v in every if v.sees is Answer.YES and not v.indirect]),
         ("–", "indirect (no proof)", [v for v in every if v.sees is Answer.YES and v.indirect]),
@@ -187,6 +200,13 @@ def request_ids(report: Report) -> Iterator[Exchange]:
         for observation in report.evidence.named(name):
             named = [exchange for exchange in observation.exchanges if exchange.request_id]
             yield from (x for n, x in enumerate(named) if n == 0 or x.status is None or x.status >= 400)
+
+
+def answered(report: Report) -> str:
+    """How many questions were answered, in words. What was not is counted under Not checked."""
+    outcomes = Counter(one.outcome for one in report.evidence.observations.values())
+    absent = outcomes[Outcome.ABSENT]
+    return f"{outcomes[Outcome.SEEN] + absent} of {outcomes.total()} questions answered, {absent} of them “absent”"
 
 
 def requests(report: Report) -> str:

@@ -163,6 +163,11 @@ def _say_html(context: Context, sentence: object, limit: int = escape.SENTENCE) 
 
 
 @pass_context
+def _headline_html(context: Context, sentence: object, limit: int = escape.SENTENCE) -> Markup:
+    return inline.headline(sentence, context["known"], limit)
+
+
+@pass_context
 def _notes_html(context: Context, numbers: Iterable[str]) -> Markup:
     return inline.html_notes(numbers, context["known"])
 
@@ -271,7 +276,7 @@ def _underlined(title: str) -> Markup:
 
 
 _FILTERS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
-    "html": {"say": _say_html, "notes": _notes_html},
+    "html": {"headline": _headline_html, "say": _say_html, "notes": _notes_html},
     "md": {
         "say": _say_markdown,
         "notes": _notes_markdown,
