@@ -191,6 +191,14 @@ def region(report: Report) -> str:
     return f"{asked} (asked for)" if asked else ""
 
 
+def unchecked(diagnosis: Diagnosis) -> list[tuple[str, list[str]]]:
+    """Each reason why something was not checked, with all that it kept from being checked."""
+    reasons: dict[str, list[str]] = {}
+    for one in diagnosis.not_checked:
+        reasons.setdefault(one.why, []).append(one.what)
+    return list(reasons.items())
+
+
 def request_ids(report: Report) -> Iterator[Exchange]:
     """The exchanges whose request id Fly's support can look up, those about the machine first.
 

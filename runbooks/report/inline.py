@@ -56,7 +56,7 @@ def html(sentence: object, known: Collection[str] = (), limit: int = escape.SENT
 
 def headline(sentence: object, known: Collection[str] = (), limit: int = escape.SENTENCE) -> Markup:
     """The same for a heading in large letters: no line ends inside a name such as vyx-app."""
-    told = html(sentence, known, limit)
+    told = str(html(sentence, known, limit))
     return Markup(_NAME.sub(r'<span class="name">\1</span>', told))  # noqa: S704 - escaped above
 
 

@@ -83,6 +83,7 @@ def render(report: Report) -> str:
         "matrix": display.figure_html(charts.matrix(diagnosis)),
         "cited": _cited(report, steps),
         "observations": list(report.evidence.observations.values()),
+        "unchecked": facts.unchecked(diagnosis),
         "skipped": list(_skipped(report)),
         "most_exchanges": _RUN_OUT,
     }

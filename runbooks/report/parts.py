@@ -39,6 +39,10 @@ def _unresolved(report: Report) -> bool:
     return report.diagnosis.verdict != "healthy"
 
 
+def _verifiable(report: Report) -> object:
+    return report.diagnosis.verification and _unresolved(report)
+
+
 def _weighed(report: Report) -> bool:
     return bool(report.diagnosis.hypotheses)
 
@@ -51,7 +55,7 @@ WRITE_UP = (
     Part("contributing", "Contributing factors", lambda report: report.diagnosis.chain or report.diagnosis.untrue),
     Part("impact", "Impact"),
     Part("what_to_do", "What to do"),
-    Part("verification", "Verification", lambda report: report.diagnosis.verification and _unresolved(report)),
+    Part("verification", "Verification", _verifiable),
     Part("prevention", "Prevention", lambda report: report.diagnosis.prevention),
     Part("notes", "Engineer's notes", lambda report: report.notes),
     Part("since", "Changes since the previous run", lambda report: report.since and report.since.earlier),
@@ -72,7 +76,7 @@ PAGE = (
     Part("root_cause", "Root cause", anchor="cause"),
     Part("impact", "Impact", _unresolved, anchor="impact"),
     Part("what_to_do", "What to do", anchor="what-to-do"),
-    Part("verification", "Verify the fix", lambda report: report.diagnosis.verification, anchor="verification"),
+    Part("verification", "Verify the fix", _verifiable, anchor="verification"),
     Part("prevention", "Prevention", lambda report: report.diagnosis.prevention, anchor="prevention"),
     Part("notes", "Notes", lambda report: report.notes, anchor="notes"),
     Part("since", "Changes since the previous run", lambda report: report.since, anchor="since"),

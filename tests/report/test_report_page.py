@@ -116,6 +116,14 @@ def test_the_first_screen_is_the_answer() -> None:
     assert "Simulated reconstruction" not in page.render(empty())
 
 
+def test_no_line_of_the_headline_ends_inside_a_name() -> None:
+    report = demo()
+    told = replace(report.diagnosis, headline="vyx-app runs, and <b-c> is `not-it` [E03].")
+    first = page.render(replace(report, diagnosis=told))
+    assert '<span class="name">vyx-app</span> runs, and &lt;' in first
+    assert not Reader(first).faults
+
+
 def test_a_notebooks_conclusions_are_not_said_twice() -> None:
     report = demo()
     repeated = (Section("five-checks", "The five checks", "", "SAID TWICE", in_opening=True),)
