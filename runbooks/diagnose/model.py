@@ -164,12 +164,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """One of the five symptoms of a machine that is not visible. `so` says what is the case."""
+    """One of the five symptoms of a machine that is not visible. `so` says what is the case.
+
+    `felt` means that it fails for those who use the machine, and so is part of the impact.
+    """
 
     text: str
     holds: Answer
     evidence: tuple[str, ...]
     so: str = ""
+    felt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

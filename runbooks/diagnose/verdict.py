@@ -9,6 +9,7 @@ from runbooks.diagnose import caller_claims, comparison, config_audit, timeline,
 from runbooks.diagnose.commands import UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import (
     Answer,
     Claim,
@@ -80,7 +81,7 @@ def diagnose(
         life=timeline.life(facts),
         symptoms=symptoms,
         remedies=_remedies(facts, ledger, verdict),
-        prevention=_prevention(ledger, [habit.remedy for habit in habits]),
+        prevention=_prevention(ledger, habits),
         verification=_verification(facts),
         not_checked=_not_checked(evidence, facets),
         faults=ledger.faults,
@@ -190,7 +191,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     row = facts.caller.record
     status = f", status {row.status}" if row else ""
     claim = facts.caller.answer.error_text or facts.caller.answer.message
-    said = {True: "The call reported success", False: f"The call reported a failure: {claim[:160]}"}
+    said = {True: "The call reported success", False: f"The call reported a failure: {short(claim)}"}
     seen = f"id {caller.machine_id}" if caller.machine_id else ""
     reached = f"The WebSocket connection fails at {probe.reached}" if probe else ""
     return (
@@ -199,6 +200,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             Answer.of(caller.ok if told else None),
             facts.made(Facet.CALLER),
             said.get(caller.ok, "") if told and caller.ok is not None else "",
+            felt=told and caller.ok is False,
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
@@ -217,12 +219,14 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             unseen,
             invisible.evidence,
             "The app's list does not show the machine" if unseen is Answer.YES else "The app's list shows the machine",
+            felt=unseen is Answer.YES,
         ),
         Symptom(
             "The WebSocket connection fails",
             Answer.of(probe.reached != "open" if probe else None),
             facts.made(Facet.EDGE_BELIEVED),
             "The WebSocket URL in use opens" if probe and probe.reached == "open" else reached,
+            felt=bool(probe and probe.reached != "open"),
         ),
     )
 
@@ -281,11 +285,13 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     ]
 
 
-def _prevention(ledger: Ledger, audit: list[Remedy]) -> tuple[Remedy, ...]:
-    entries = [entry for entry in (ledger.top, *ledger.contributing) if entry]
+def _prevention(ledger: Ledger, habits: Iterable[config_audit.AuditFinding]) -> tuple[Remedy, ...]:
+    """Of each cause and each habit; what a cause says already, its habit does not say again."""
+    entries = {entry.info.slug: entry for entry in (ledger.top, *ledger.contributing) if entry}
     # It is about the next machine, whatever became of this one.
-    own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries if e.info.prevention]
-    return tuple({remedy.title: remedy for remedy in (*own, *audit)}.values())
+    own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
+    more = [habit.remedy for habit in habits if not entries.keys() & set(habit.said_by)]
+    return (*own, *more)
 
 
 def _verification(facts: Facts) -> tuple[Remedy, ...]:
