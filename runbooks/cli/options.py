@@ -16,6 +16,7 @@ Exit codes:
   2       bad usage or parameters
   3       incident, cause confirmed or likely
   4       incident or state not established
+  5       could not look: no token, a refused one, or no network
   124     the deadline passed
   128+n   ended by signal n"""
 

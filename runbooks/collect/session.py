@@ -11,10 +11,9 @@ from runbooks.collect import machines, registry
 from runbooks.collect.client import Client
 from runbooks.collect.context import CollectionContext
 from runbooks.collect.edge import Edge
-from runbooks.collect.records import RecordsReader
 from runbooks.collect.result import FacetResult, unavailable
+from runbooks.collect.rows import RecordsSource
 from runbooks.collect.source import Source
-from runbooks.collect.supabase import WebRecords
 from runbooks.evidence.models import ImageRef, Reason
 
 NO_APP = "no app is known: none was given and the pasted text names none (parameter app_name)"
@@ -27,7 +26,7 @@ class CollectionSession(CollectionContext):
     source: Source
     client: Client
     edge: Edge
-    records: RecordsReader | WebRecords
+    records: RecordsSource
     started_at: datetime
 
     def with_token(self, ask: Callable[[], FacetResult]) -> FacetResult:

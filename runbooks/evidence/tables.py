@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from runbooks.evidence.models import Event, Evidence, Exchange, Image, LogLine, Machine, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pd.DataFrame:
     """A table of text; None becomes an empty cell, never "None" or "nan"."""
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    import pandas as pd  # half a second, which a run that shows no table need not wait
+
     return pd.DataFrame(cells, columns=list(columns), dtype=object)
 
 

@@ -1,7 +1,8 @@
 """A sheet to draw on, measured in points from its upper left corner, and the places for letters on it.
 
 All figures are equally wide, so that their letters are equally large. Letters stand in strips: lines of
-the sheet that know what they hold already, which is how no two labels can overlap.
+the sheet that know what they hold already, which is how no two labels can overlap. matplotlib is imported when
+the first figure is drawn: it takes half a second.
 """
 
 from __future__ import annotations
@@ -10,15 +11,6 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure as Canvas
-from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.text import Text
-from matplotlib.transforms import Affine2D
 
 from runbooks.report.charts import text_metrics
 from runbooks.report.section import Figure
@@ -85,11 +77,16 @@ class Sheet:
     """What is drawn so far. Places are points from the upper left corner; `order` says what lies above what."""
 
     def __init__(self, height: float) -> None:
+        from matplotlib.figure import Figure as Canvas
+        from matplotlib.transforms import Affine2D
+
         self._height = height
         self._place = Affine2D()
         self._canvas = Canvas(figsize=(WIDTH / 72, height / 72))
 
     def box(self, x: float, y: float, wide: float, high: float, fill: str, order: float = 1) -> None:
+        from matplotlib.patches import Rectangle
+
         shape = Rectangle(
             (x, self._height - y - high),
             wide,
@@ -136,6 +133,8 @@ class Sheet:
         """Clean words that begin, end or are centred at `x`, on the line `y`; `upright` ones read upwards."""
         if not words:
             return
+        from matplotlib.text import Text
+
         text = Text(
             x,
             self._height - y,
@@ -161,12 +160,16 @@ class Sheet:
         )
 
     def _add(self, points: Sequence[tuple[float, float]], order: float, **style: Any) -> None:
+        from matplotlib.lines import Line2D
+
         if points:
             xs, ys = zip(*points, strict=True)
             line = Line2D(xs, [self._height - y for y in ys], transform=self._place, zorder=order, **style)
             self._canvas.add_artist(line)
 
     def svg(self) -> str:
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+
         self._scale(1)
         target = io.StringIO()
         canvas: Any = FigureCanvasSVG(self._canvas)
@@ -176,6 +179,8 @@ class Sheet:
 
     def png(self) -> bytes:
         """The same in pixels, on paper: where a notebook shows it, the ground may be dark."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
         self._scale(2)
         target = io.BytesIO()
         canvas: Any = FigureCanvasAgg(self._canvas)
@@ -198,6 +203,8 @@ def picture(name: str, alt: str, height: float, draw: Callable[[Sheet], None]) -
 
 @contextmanager
 def _settled() -> Iterator[None]:
+    import matplotlib as mpl
+
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_SETTINGS)
