@@ -34,7 +34,7 @@ class Seconds(click.FloatRange):
 output_root = click.option(
     "--output-root",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the dated folders go (default: RUNBOOKS_OUTPUT_ROOT, else the checkout's outputs/).",
+    help="Where the dated folders go (default: RUNBOOKS_OUTPUT_ROOT, else outputs/ of the checkout or of this folder).",
 )
 
 

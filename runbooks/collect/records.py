@@ -166,7 +166,10 @@ class RecordsReader:
     def _reason(self, error: Exception) -> str:
         """What went wrong, in words, with the driver's own first line; without SQL and without the URL's password."""
         if isinstance(error, ImportError):
-            return f"the database was not asked: no driver is installed for this kind of database ({error.name})"
+            return (
+                f"the database was not asked: no driver is installed for this kind of database ({error.name}); "
+                f"for PostgreSQL: pip install 'fly-runbooks[records]'"
+            )
         origin = getattr(error, "orig", None) or error
         if (code := getattr(origin, "sqlstate", None)) == "57014":
             return f"the database gave no answer within {self._seconds} s (the statement was ended)"

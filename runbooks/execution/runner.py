@@ -92,7 +92,7 @@ def notebook_path(runbook: str) -> Path:
     if not path.is_file():
         raise UsageError(
             f"The notebook {path} does not exist.",
-            "The notebooks live beside the package: install it from a checkout with `make`.",
+            "Install the package again: the notebooks belong to it.",
         )
     return path
 
