@@ -7,6 +7,7 @@ steps only display what was collected. `case.refresh()` looks again.
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -340,6 +341,8 @@ class Case:
         try:
             _write(place, clean)
             folders.write_whole(place / folders.TARGET, relative)
+            hashes = sorted(hashlib.sha256(text.encode()).hexdigest() for text in clean.values())
+            folders.write_whole(place / folders.SCANNED, "\n".join(hashes))
         except OSError as error:
             if error.errno not in DISK_FAILS:
                 raise

@@ -29,6 +29,10 @@ from runbooks.base.settings import load_settings
 STAGING = ".staging"
 QUARANTINE = ".quarantine"
 TARGET = ".target"
+SCANNED = ".scanned"
+"""Hashes of the files that the case has looked over already, one a line."""
+_BESIDE = (TARGET, SCANNED)
+"""What is no file of the run, and goes when the folder takes its place."""
 SCRATCH = "rb-"  # short: the kernel's sockets lie below it, and their paths may hold a hundred bytes
 KERNEL_SECONDS = 5.0
 """How long a kernel may outlive its runner; it looks once a second."""
@@ -162,7 +166,7 @@ def from_notebook(name: str, run_folder: Path | None, output_root: Path) -> str 
 def hashes(folder: Path, leave_out: str) -> dict[str, str]:
     """SHA-256 of every file below `folder`, by relative path."""
     files = sorted(
-        p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and p.name not in (leave_out, TARGET)
+        p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and p.name not in (leave_out, *_BESIDE)
     )
     return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
@@ -256,7 +260,8 @@ def _bury(folder: Path, output_root: Path) -> Path:
 
 
 def _move(folder: Path, output_root: Path, relative: str) -> Path:
-    (folder / TARGET).unlink(missing_ok=True)
+    for name in _BESIDE:
+        (folder / name).unlink(missing_ok=True)
     protect(folder)
     wanted = output_root / relative
     make(wanted.parent)

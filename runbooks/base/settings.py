@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")
     deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0, allow_inf_nan=False)
     redact_allow: str = Field("", validation_alias="RUNBOOKS_REDACT_ALLOW")
+    notify: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_NOTIFY")
+    reports_url: str = Field("", validation_alias="RUNBOOKS_REPORTS_URL")
+    keep_days: str = Field("", validation_alias="RUNBOOKS_KEEP_DAYS")
     umask: Annotated[int, BeforeValidator(_octal)] = Field(0o077, validation_alias="RUNBOOKS_UMASK")
 
     @property
@@ -128,8 +131,9 @@ CREDENTIALS = (
     "RUNBOOKS_RECORDS_URL",
     "RUNBOOKS_RECORDS_KEY",
     "RUNBOOKS_SUPABASE_TOKEN",
+    "RUNBOOKS_NOTIFY",
 )
-"""The variables that hold a secret; the URL of a database can hold a password."""
+"""The variables that hold a secret; the URL of a database or of a chat can hold one."""
 _taken: dict[str, str] = {}
 
 

@@ -131,16 +131,6 @@ class Collector:
         self._begin_journal(started_at)
         return transport
 
-    def _records(self) -> RecordsSource:
-        source = self.source
-        if source.project.url:
-            return WebRecords(self._client, source.project, source.records_columns)
-        if not source.records_url:
-            return NoRecords()
-        from runbooks.collect.records import RecordsReader  # imports SQLAlchemy
-
-        return RecordsReader(source.records_url, source.records_columns, self.redactor)
-
     def _begin_journal(self, started_at: datetime) -> None:
         if self.journal is None:
             return
@@ -204,6 +194,17 @@ class Collector:
         if self.journal is not None:
             self.journal.read_clock(at)
         return at
+
+    def _records(self) -> RecordsSource:
+        source = self.source
+        if source.project.url:
+            return WebRecords(self._client, source.project, source.records_columns)
+        if not source.records_url:
+            return NoRecords()
+        # Imported here: SQLAlchemy takes long, and is needed only where a database is asked.
+        from runbooks.collect.records import RecordsReader
+
+        return RecordsReader(source.records_url, source.records_columns, self.redactor)
 
     def _ask_all(self) -> None:
         """In the given order. A facet that has to wait for others is asked as soon as they have been asked."""

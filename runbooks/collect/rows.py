@@ -1,4 +1,4 @@
-"""Rows of the caller's database, however they were read: masked, in one order, and what their number means."""
+"""What the rows of the caller's database say, whichever way they were read."""
 
 from __future__ import annotations
 

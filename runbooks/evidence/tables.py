@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 def frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pd.DataFrame:
     """A table of text; None becomes an empty cell, never "None" or "nan"."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
-    import pandas as pd  # half a second, which a run that shows no table need not wait
+    # Imported here: pandas takes long, and what only checks parameters or judges evidence needs no table.
+    import pandas as pd
 
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     return pd.DataFrame(cells, columns=list(columns), dtype=object)
 
 

@@ -18,6 +18,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
 from runbooks.execution.steps import Step, Watch, is_parameters, steps_of
+from runbooks.execution.warm import POSSIBLE, PROVISIONER
 
 ENGINE = "runbooks"
 _AT_FIRST = "import gc; gc.set_threshold(50_000, 20, 20)"
@@ -27,10 +28,15 @@ _AT_FIRST = "import gc; gc.set_threshold(50_000, 20, 20)"
 class _ThisPython(KernelSpecManager):
     """Knows one kernel: the interpreter that runs this code, whatever is registered on the machine."""
 
+    def __init__(self, warm: bool) -> None:
+        super().__init__()
+        own = {"kernel_provisioner": {"provisioner_name": PROVISIONER}}
+        self._metadata = own if warm and POSSIBLE else {}
+
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         argv += ["--InteractiveShellApp.ignore_cwd=True", f"--InteractiveShellApp.exec_lines={_AT_FIRST}"]
-        return KernelSpec(argv=argv, display_name="Python 3", language="python")
+        return KernelSpec(argv=argv, display_name="Python 3", language="python", metadata=self._metadata)
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
@@ -41,7 +47,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def create_kernel_manager(self) -> AsyncKernelManager:
         self.km = AsyncKernelManager(
             kernel_name="python3",
-            kernel_spec_manager=_ThisPython(),
+            kernel_spec_manager=_ThisPython(self.watch.warm),
             transport="ipc",
             connection_file=str(self.watch.scratch / "k.json"),
         )
@@ -100,7 +106,9 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
     def execute_managed_notebook(
         cls, nb_man: NotebookExecutionManager, kernel_name: str, *, watch: Watch, **ignored: Any
     ) -> None:
-        client = _Client(nb_man, watch, startup_timeout=60, timeout=None, kernel_name=kernel_name)
+        # Everything is published by then, and taking an interpreter apart takes half a second.
+        ending = {"shutdown_kernel": "immediate"}
+        client = _Client(nb_man, watch, startup_timeout=60, timeout=None, kernel_name=kernel_name, **ending)
         with (watch.scratch / "kernel.log").open("wb") as log:
             client.execute(env=dict(watch.env), stdout=log, stderr=log, cleanup_kc=True)
 

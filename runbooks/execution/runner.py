@@ -34,7 +34,7 @@ from runbooks.base.files import DISK_FAILS, DISK_FULL, why
 from runbooks.base.settings import load_settings
 from runbooks.evidence.bundle import what_is_left
 from runbooks.evidence.redaction import Redactor, secrets_of
-from runbooks.evidence.scan import clean_folder, scan_folder
+from runbooks.evidence.scan import clean_folder, scan_bytes
 from runbooks.execution import blocked
 from runbooks.execution.steps import Step, Watch, steps_of
 from runbooks.report import escape
@@ -76,6 +76,7 @@ class _Run:
     redactor: Redactor
     watch: Watch
     notebook_hash: str
+    index: bool = True
     cut: str = ""
     signals: list[int] = field(default_factory=list)
     failure: BaseException | None = None
@@ -105,8 +106,26 @@ def run(
     deadline: float = DEADLINE,
     notebook: Path | None = None,
     on_step: Callable[[Step, int], None] = lambda step, total: None,
+    warm: bool = False,
+    signals: list[int] | None = None,
+    index: bool = True,
 ) -> Result:
-    """Execute the runbook's notebook with the given (already validated) parameters."""
+    """Execute the runbook's notebook with the given (already validated) parameters.
+
+    Args:
+        runbook: its name
+        given: the parameters by name
+        output_root: where the dated folders go
+        deadline: seconds for the notebook
+        notebook: another notebook than the runbook's own
+        on_step: is told of each cell that begins or ends, and how many there are
+        warm: fork the kernel from a process that has imported everything, where that is possible
+        signals: where somebody else notes the signals that end this run; by default the run notes them itself
+        index: whether the list of all runs is written anew
+
+    Returns:
+        how it ended, and where its files are
+    """
     source = notebook or notebook_path(runbook)
     original = source.read_bytes()
     redactor = _redactor()
@@ -116,7 +135,7 @@ def run(
     staging = folders.Staging(output_root)
     with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
         staging.note(Path(scratch))
-        watch = Watch(_environment(staging.path, output_root, deadline, scratch), Path(scratch), on_step)
+        watch = Watch(_environment(staging.path, output_root, deadline, scratch), Path(scratch), on_step, warm)
         this = _Run(
             runbook,
             parameters,
@@ -125,13 +144,15 @@ def run(
             redactor,
             watch,
             hashlib.sha256(original).hexdigest(),
+            index,
+            signals=[] if signals is None else signals,
             warnings=warnings,
         )
         try:
             folders.write_sealed(staging.path / "manifest.json", _manifest(this, "running", "", None))
             if notebook is None and blocked.publish(runbook, parameters, staging.path, deadline * SOFT_SHARE):
                 return _finish(this, staging)
-            with _signals(this):
+            with noting(this.signals) if signals is None else contextlib.nullcontext():
                 _supervise(this, original.decode("utf-8"))
                 return _finish(this, staging)
         except BaseException as error:
@@ -258,11 +279,13 @@ def _complete(this: _Run, staging: folders.Staging) -> Result:
     manifest = _manifest(this, status, reason, code)
     manifest["files"] = folders.hashes(staging.path, leave_out="manifest.json")
     folders.write_sealed(staging.path / "manifest.json", _masked(manifest, this.redactor, "manifest"))
-    dirty += [name for name, _ in scan_folder(staging.path, this.redactor)]
+    late = [path for name in ("kernel.log", "manifest.json") if (path := staging.path / name).is_file()]
+    dirty += [path.name for path in late if scan_bytes(path.name, path.read_bytes(), this.redactor)]
     if dirty:
         _quarantine(staging, list(dict.fromkeys(dirty)))
     final = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun))
-    _update_index(final.parent.parent, this.warnings)
+    if this.index:
+        update_index(final.parent.parent, this.warnings)
     return Result(status, code, reason, final, steps, summary, summary_text, tuple(this.warnings))
 
 
@@ -272,7 +295,7 @@ def _clean(this: _Run, folder: Path) -> list[str]:
     if target.is_file():
         # Only a name, and not hashed anywhere.
         target.write_text(this.redactor.text(_read(target), "name of the folder"), encoding="utf-8")
-    masked, dirty = clean_folder(folder, this.redactor)
+    masked, dirty = clean_folder(folder, this.redactor, _read(folder / folders.SCANNED).split())
     if masked:
         this.warnings.append(f"{masked} secrets were found in the finished files and masked there.")
     return dirty
@@ -297,9 +320,7 @@ def _ending(this: _Run, summary: Mapping[str, Any] | None) -> tuple[str, int, st
         return "failed", 1, f"The notebook could not be run to its end: {first}"
     if summary is None:
         return "failed", 1, "The notebook ran to its end and wrote no summary.json."
-    how = (
-        "The notebook ran to its end." if this.watch.notebook else "Nothing could be looked at: no kernel was started."
-    )
+    how = "The notebook ran to its end." if this.watch.notebook else "Nothing could be looked at, so no kernel ran."
     return "completed", exit_code_of(summary), how
 
 
@@ -421,7 +442,8 @@ def _quarantine(staging: folders.Staging, names: list[str]) -> None:
     )
 
 
-def _update_index(output_root: Path, warnings: list[str]) -> None:
+def update_index(output_root: Path, warnings: list[str]) -> None:
+    """Write the list of all runs; what hinders it becomes a warning."""
     try:
         from runbooks.report import index
 
@@ -449,14 +471,14 @@ def _redactor() -> Redactor:
 
 
 @contextmanager
-def _signals(this: _Run) -> Iterator[None]:
-    """Note a signal in `this` instead of dying of it; only the main thread may."""
+def noting(signals: list[int]) -> Iterator[None]:
+    """Note signals in the list instead of dying of them; only the main thread may."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def note(number: int, frame: object) -> None:
-        this.signals.append(number)
+        signals.append(number)
 
     before = {number: signal.signal(number, note) for number in SIGNALS}
     try:

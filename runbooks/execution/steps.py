@@ -33,6 +33,7 @@ class Watch:
     env: Mapping[str, str]
     scratch: Path
     on_step: Callable[[Step, int], None] = lambda step, total: None
+    warm: bool = False
     steps: list[Step] = field(default_factory=list)
     notebook: NotebookNode | None = None
     error: tuple[str, str] | None = None
