@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, once; nothing is installed outside this folder.
-#   make demo | check | test | docs | example | site | lint | lab | audit | pins | hashes | clean, and what takes longer, see below        PYTHON=python3.12 chooses another interpreter
+#   make demo | check | test | docs | example | site | lint | lab | audit | package | pins | hashes | clean, and what takes longer, see below        PYTHON=python3.12 chooses another interpreter
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint check test docs example site bench-diagnose bench-redaction bench-list kill-matrix tamper bad-inputs replays faults lab-scenarios audit pins hashes clean
+.PHONY: demo lab lint check test docs example site bench-diagnose bench-redaction bench-list kill-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -60,6 +60,10 @@ tamper: $(DEV)
 bad-inputs: $(DEV)
 	@$(BIN)/python -m tests.bad_inputs.playing
 
+# Wheel and source distribution into dist/, each tried in an empty environment, and the steps of the Dockerfile.
+package: $(DEV)
+	@rm -rf dist && $(BIN)/python -m tests.package.installing
+
 # The workflows, offline, and the pinned packages against the advisory database, where that can be reached.
 audit:
 	@tools/audit.sh
@@ -97,7 +101,7 @@ $(DEV): $(RUNTIME) requirements-dev.txt
 # The newest versions that pyproject.toml allows, for the oldest Python that is supported: PYTHON names that one.
 pins:
 	rm -rf .venv/pins && $(PYTHON) -m venv .venv/pins
-	.venv/pins/bin/pip install --quiet -e .
+	.venv/pins/bin/pip install --quiet -e '.[lab,records]'
 	.venv/pins/bin/pip freeze --exclude-editable > .venv/pins/runtime
 	.venv/pins/bin/pip install --quiet -e '.[dev]'
 	.venv/pins/bin/pip freeze --exclude-editable > .venv/pins/all

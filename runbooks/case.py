@@ -30,11 +30,11 @@ from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import bundle, tables
 from runbooks.evidence.bundle import what_is_left
 from runbooks.evidence.journal import Journal
-from runbooks.evidence.models import Evidence
+from runbooks.evidence.models import Evidence, Outcome
 from runbooks.evidence.scan import masked_text
 from runbooks.report import (
+    blocked,
     conclusions,
-    dataframes,
     fly_support,
     history,
     index,
@@ -239,6 +239,8 @@ class Case:
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
         """Every table as a DataFrame, for free digging; docs/frames.md says what is in them."""
+        from runbooks.report import dataframes  # imports pandas
+
         return dataframes.build(self._facts, self.diagnosis)
 
     def browse(self, name: str) -> Browsed:
@@ -255,7 +257,9 @@ class Case:
     @cached_property
     def report(self) -> Report:
         facts, subject = self._facts, self.evidence.subject
-        told = tuple(self._step(step, drawn=True) for step in self.definition.sections)
+        told = (
+            () if self.diagnosis.blocked else tuple(self._step(step, drawn=True) for step in self.definition.sections)
+        )
         report = Report(
             runbook=self.runbook,
             title=self._seen.redactor.text(self.parameters.title, "parameters") or self._title(),
@@ -266,7 +270,7 @@ class Case:
                 "instance_id": (facts.machine.description.instance_id or None) if facts.machine.description else None,
                 "org": subject.org or None,
             },
-            evidence=self.evidence,
+            evidence=self._asked() if self.diagnosis.blocked else self.evidence,
             diagnosis=self.diagnosis,
             sections=told,
             requests=self._seen.requests,
@@ -274,7 +278,12 @@ class Case:
             version=__version__,
             notes=self._notes,
         )
-        return replace(report, since=self._since(report))
+        return report if self.diagnosis.blocked else replace(report, since=self._since(report))
+
+    def _asked(self) -> Evidence:
+        """The evidence of a look that was blocked, without what was never asked: one line says that."""
+        asked = {n: o for n, o in self.evidence.observations.items() if o.exchanges or o.outcome is Outcome.SEEN}
+        return replace(self.evidence, observations=asked)
 
     def _title(self) -> str:
         subject = self.evidence.subject
@@ -368,7 +377,10 @@ class Case:
         seen = self._seen
         parameters = seen.redactor.value({k: v for k, v in told.items() if v}, "parameters")
         hits = seen.redactor.hits if seen.bundle is None else seen.bundle.hits
-        written = {"report.html": page.render(report), "report.md": writeup.render(report)}
+        if report.diagnosis.blocked:
+            written = {"report.html": blocked.render_page(report), "report.md": blocked.render_write_up(report)}
+        else:
+            written = {"report.html": page.render(report), "report.md": writeup.render(report)}
         written["summary.json"] = summary.dumps(built)
         replay_context = replace(seen.replay_context, told=self._told())
         for name, text in bundle.files(

@@ -102,6 +102,10 @@ class Parameters(BaseModel):
         """Parameters that another run supplies, which one of these names; a runbook's own model may say which."""
         return {}
 
+    def pasted(self) -> bool:
+        """Whether there is a text to read, whatever can be asked; a runbook's own model may know others."""
+        return bool(self.caller_log)
+
     def settled(self) -> dict[str, str]:
         """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
         return {"caller_log": caller_text(self.caller_log), "source": absolute(self.source)}

@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from runbooks.base.errors import UsageError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+IS_CHECKOUT = all((CHECKOUT / name).exists() for name in ("notebooks", "pyproject.toml"))
+"""Whether this package runs from a clone; an installed one has nothing of ours above it."""
 RECORD_COLUMNS = {
     "key": "id",
     "machine_id": "machine_id",
@@ -106,7 +108,7 @@ class Settings(BaseSettings):
     status_url: str = Field("https://incidents.flyio.net/v1/incidents", validation_alias="RUNBOOKS_STATUS_URL")
     metrics_url: str = Field("", validation_alias="RUNBOOKS_METRICS_URL")
     output_root: Path = Field(
-        default_factory=lambda: CHECKOUT / "outputs" if (CHECKOUT / "notebooks").is_dir() else Path("outputs"),
+        default_factory=lambda: CHECKOUT / "outputs" if IS_CHECKOUT else Path("outputs"),
         validation_alias="RUNBOOKS_OUTPUT_ROOT",
     )
     run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")

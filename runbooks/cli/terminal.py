@@ -15,8 +15,8 @@ from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.ledger import CauseInfo
 from runbooks.evidence.redaction import Redactor
 from runbooks.execution.doctor import Finding
-from runbooks.execution.kernel import Step
 from runbooks.execution.runner import Result
+from runbooks.execution.steps import Step
 from runbooks.report.status import standing
 
 # C0 except tab and newline, DEL, C1, zero-width characters, line separators, tags, and the characters that turn
@@ -75,7 +75,8 @@ class Progress:
 def show_result(console: Console, result: Result) -> None:
     """The end of a run: what was found, what to do, what was not checked, where the report is."""
     summary = result.summary or {}
-    found = standing(str(summary.get("verdict")), (summary.get("cause") or {}).get("confidence"))
+    cause = summary.get("cause") or {}
+    found = standing(str(summary.get("verdict")), cause.get("confidence"), str(summary.get("status", "")))
     console.print()
     _show(console, "result", run=result, summary=summary, standing=found)
     if result.folder is not None:

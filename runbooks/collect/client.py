@@ -169,7 +169,7 @@ class Client:
         host = urlsplit(url).netloc
         self._must_be_allowed(method, url)
         if host in self._down:
-            raise CouldNotAsk(f"{host} was not asked again: {self._down[host]}")
+            raise CouldNotAsk(f"{host} was not asked again: {self._down[host]}", Reason.UNREACHABLE)
         sent = {"User-Agent": f"fly-runbooks/{__version__}", **self._authorization(method, url), **(headers or {})}
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Transient),
@@ -185,7 +185,8 @@ class Client:
                 return transient.answer
             if not transient.connected:
                 self._down[host] = f"{transient.reason} ({self.facet})"
-            raise CouldNotAsk(f"{host} did not answer: {transient.reason}") from None
+            code = Reason.NONE if transient.connected else Reason.UNREACHABLE
+            raise CouldNotAsk(f"{host} did not answer: {transient.reason}", code) from None
 
     def _attempt(
         self,

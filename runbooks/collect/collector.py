@@ -10,20 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from runbooks.base.errors import DiskError
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.collect import metrics, status, supabase
+from runbooks.collect import machines, metrics, status, supabase
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.context import CollectionContext, Target
 from runbooks.collect.edge import Edge
 from runbooks.collect.facets import FacetCollector, collectors
 from runbooks.collect.replay import NotRecorded, ReplayTransport, found_in, reason_in
 from runbooks.collect.result import FacetResult, unavailable
+from runbooks.collect.rows import NoRecords, RecordsSource
 from runbooks.collect.session import CollectionSession
 from runbooks.collect.source import Source
 from runbooks.collect.supabase import WebRecords
@@ -31,14 +32,13 @@ from runbooks.collect.transport import HttpTransport, Transport
 from runbooks.evidence.bundle import ReplayContext
 from runbooks.evidence.har import iso
 from runbooks.evidence.journal import Journal
-from runbooks.evidence.models import Evidence, Observation, Reason
+from runbooks.evidence.models import Evidence, Observation, Reason, Token
 from runbooks.evidence.redaction import Redactor, elements, token_kind
-
-if TYPE_CHECKING:
-    from runbooks.collect.records import RecordsReader
 
 Progress = Callable[[Observation], None]
 COLLECT_SECONDS = 120.0
+_BY_ITSELF = (Facet.CALLER, Facet.TOKEN_INSIDE)
+"""Asked of nobody: what was pasted, and what a token says of itself."""
 
 
 def _no_pause(seconds: float) -> None:
@@ -76,6 +76,7 @@ class Collector:
     observations: dict[str, Observation] = field(default_factory=dict)
     _readings: list[datetime] = field(default_factory=list)
     _stopped: str = ""
+    _blocked: CouldNotAsk | None = None
 
     def run(self) -> Evidence:
         """Ask all facets.
@@ -118,18 +119,13 @@ class Collector:
             repeats=replay.repeats if replay else None,
             keep=self.journal.exchange if self.journal else lambda exchange: None,
         )
-        records = (
-            WebRecords(self._client, self.source.project, self.source.records_columns)
-            if self.source.project.url
-            else self._database()
-        )
         self._session = CollectionSession(
             replace(given, websocket_url=url),
             self.observations,
             self.source,
             self._client,
             Edge(self.source.connect_to, tls, self.redactor),
-            records,
+            self._records(),
             started_at,
         )
         self._begin_journal(started_at)
@@ -199,14 +195,20 @@ class Collector:
             self.journal.read_clock(at)
         return at
 
-    def _database(self) -> RecordsReader:
-        # Imported here: SQLAlchemy takes long, and is needed only where evidence is collected.
+    def _records(self) -> RecordsSource:
+        source = self.source
+        if source.project.url:
+            return WebRecords(self._client, source.project, source.records_columns)
+        if not source.records_url:
+            return NoRecords()
+        # Imported here: SQLAlchemy takes long, and is needed only where a database is asked.
         from runbooks.collect.records import RecordsReader
 
-        return RecordsReader(self.source.records_url, self.source.records_columns, self.redactor)
+        return RecordsReader(source.records_url, source.records_columns, self.redactor)
 
     def _ask_all(self) -> None:
         """In the given order. A facet that has to wait for others is asked as soon as they have been asked."""
+        self._blocked = self._without_token()
         waiting: list[FacetCollector] = []
         for collector in self._wanted():
             if collector.waits(self._session):
@@ -218,6 +220,23 @@ class Collector:
                 self._ask(other)
         for collector in waiting:
             self._ask(collector)
+
+    def _without_token(self) -> CouldNotAsk | None:
+        """Whether it is known before the first request that nothing can be looked at: no token, and nothing pasted."""
+        wanted = {collector.facet for collector in self._wanted()}
+        if self.source.bundle or self.source.token or self.given.caller_text.strip() or Facet.TOKEN not in wanted:
+            return None
+        return CouldNotAsk(machines.NO_CREDENTIALS, Reason.NO_TOKEN)
+
+    def _token_refused(self, result: FacetResult) -> CouldNotAsk | None:
+        """The same after the first request, where the API refuses the token. A replay asks what the run asked."""
+        if self.source.bundle or self.given.caller_text.strip():
+            return None
+        if result.code is Reason.BAD_TOKEN:
+            return CouldNotAsk(result.reason, result.code)
+        if not isinstance(result.answer, Token) or result.answer.valid:
+            return None
+        return CouldNotAsk(f"not asked: the API does not accept the token ({Facet.TOKEN.value})", Reason.BAD_TOKEN)
 
     def _wanted(self) -> list[FacetCollector]:
         known = collectors()
@@ -235,6 +254,8 @@ class Collector:
         try:
             if self._stopped:
                 raise CouldNotAsk(self._stopped, Reason.INTERRUPTED)
+            if self._blocked and facet not in _BY_ITSELF:
+                raise self._blocked
             if bundle and bundle.cut and not self._reached(facet):
                 raise NotRecorded
             recorded = found_in(bundle, facet) if bundle and facet is not Facet.CALLER else None
@@ -255,6 +276,8 @@ class Collector:
         except Exception as error:
             # A bug costs this facet and no other, and is said for what it is.
             result = self._failed(error)
+        if facet is Facet.TOKEN:
+            self._blocked = self._blocked or self._token_refused(result)
         at, reason = self._now(), self.redactor.text(result.reason, facet)
         exchanges = self._client.take(facet)
         observation = Observation(facet, result.outcome, reason, at, result.answer, exchanges, result.code)

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from runbooks.collect.result import FacetResult, unavailable
-from runbooks.collect.rows import DETAILS, MAX_ROWS, cleaned, events_found, record_of, rows_found
+from runbooks.collect.rows import DETAILS, MAX_ROWS, NOT_CONFIGURED, cleaned, events_found, record_of, rows_found
 from runbooks.evidence.models import Json, Reason, RecordEvents, Records
 from runbooks.evidence.redaction import Redactor
 
@@ -85,7 +85,7 @@ class RecordsReader:
 
     def _unusable(self) -> str:
         if not self._url:
-            return "no database is configured: set RUNBOOKS_RECORDS_URL to read the caller's row"
+            return NOT_CONFIGURED
         if self._url.startswith(("https://", "http://")):
             return "RUNBOOKS_RECORDS_URL is a web address; only a project of Supabase is read over the web"
         try:
@@ -166,7 +166,10 @@ class RecordsReader:
     def _reason(self, error: Exception) -> str:
         """What went wrong, in words, with the driver's own first line; without SQL and without the URL's password."""
         if isinstance(error, ImportError):
-            return f"the database was not asked: no driver is installed for this kind of database ({error.name})"
+            return (
+                f"the database was not asked: no driver is installed for this kind of database ({error.name}); "
+                f"for PostgreSQL: pip install 'fly-runbooks[records]'"
+            )
         origin = getattr(error, "orig", None) or error
         if (code := getattr(origin, "sqlstate", None)) == "57014":
             return f"the database gave no answer within {self._seconds} s (the statement was ended)"

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from runbooks.base.settings import RECORD_COLUMNS
 from runbooks.collect.result import FacetResult, absent, seen, unavailable
-from runbooks.evidence.models import Json, Record, RecordEvents, Records
+from runbooks.evidence.models import Json, Reason, Record, RecordEvents, Records
 from runbooks.evidence.parsers import text_of, time_of
 from runbooks.evidence.redaction import Redactor
 
 MAX_ROWS = 10
 DETAILS = "details"
+NOT_CONFIGURED = "no database is configured: set RUNBOOKS_RECORDS_URL to read the caller's row"
+
+
+class RecordsSource(Protocol):
+    """Reads the row about a machine, and what the caller wrote about it: a database, or a project over REST."""
+
+    def rows(self, table: str, words: tuple[str, ...], /) -> FacetResult: ...
+
+    def events(self, table: str, words: tuple[str, ...], /) -> FacetResult: ...
+
+
+class NoRecords:
+    """Stands in for a reader where no database is configured."""
+
+    def rows(self, table: str, words: tuple[str, ...], /) -> FacetResult:
+        return unavailable(NOT_CONFIGURED, code=Reason.NOT_CONFIGURED)
+
+    def events(self, table: str, words: tuple[str, ...], /) -> FacetResult:
+        return unavailable(NOT_CONFIGURED, code=Reason.NOT_CONFIGURED)
 
 
 def rows_found(found: Records, hidden: str = "") -> FacetResult:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from runbooks.collect import machines, registry
@@ -13,12 +12,9 @@ from runbooks.collect.client import Client
 from runbooks.collect.context import CollectionContext
 from runbooks.collect.edge import Edge
 from runbooks.collect.result import FacetResult, unavailable
+from runbooks.collect.rows import RecordsSource
 from runbooks.collect.source import Source
-from runbooks.collect.supabase import WebRecords
 from runbooks.evidence.models import ImageRef, Reason
-
-if TYPE_CHECKING:
-    from runbooks.collect.records import RecordsReader
 
 NO_APP = "no app is known: none was given and the pasted text names none (parameter app_name)"
 
@@ -30,7 +26,7 @@ class CollectionSession(CollectionContext):
     source: Source
     client: Client
     edge: Edge
-    records: RecordsReader | WebRecords
+    records: RecordsSource
     started_at: datetime
 
     def with_token(self, ask: Callable[[], FacetResult]) -> FacetResult:

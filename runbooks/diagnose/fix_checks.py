@@ -95,6 +95,8 @@ def checks(evidence: Evidence, skip: Collection[str] = ()) -> tuple[Check, ...]:
 
 def closing(diagnosis: Diagnosis, review: Review, machine: str) -> Diagnosis:
     """The new machine's diagnosis with the verdict that the checks give. A cause that is found keeps it open."""
+    if diagnosis.blocked:
+        return replace(diagnosis, review=review)
     verdict = Verdict.INCONCLUSIVE
     if review.failed or diagnosis.cause:
         verdict = Verdict.INCIDENT

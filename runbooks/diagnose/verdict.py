@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.diagnose import caller_claims, comparison, config_audit, timeline, unexplained, visibility
-from runbooks.diagnose.commands import UPGRADE, filled
+from runbooks.diagnose.blocked import closed, is_blocked
+from runbooks.diagnose.commands import MAKE_TOKEN, UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.log_classifier import short
@@ -67,7 +68,7 @@ def diagnose(
     strange = unexplained.hypothesis(facts)
     quotes = [claim.text for entry in (ledger.top,) if entry for claim in entry.hypothesis.supports]
     habits = config_audit.audit(facts)
-    return Diagnosis(
+    diagnosis = Diagnosis(
         verdict=verdict,
         headline=_headline(facts, ledger, verdict, unsolved) + _about_another(facts),
         cause=finding_of(ledger.top) if ledger.top else None,
@@ -91,6 +92,7 @@ def diagnose(
         comparison=comparison.compare(facts),
         assumptions=timeline.assumptions(facts),
     )
+    return closed(diagnosis, facts) if is_blocked(evidence) else diagnosis
 
 
 def _hypotheses(ledger: Ledger, strange: Hypothesis | None) -> tuple[Hypothesis, ...]:
@@ -274,8 +276,7 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     if not blind:
         return []
     reason = blind[0].reason
-    makes_one = 'export FLY_API_TOKEN="$(fly tokens create readonly -o {org} -x 24h)"'
-    commands = (makes_one,) if blind[0].code in (Reason.NO_TOKEN, Reason.BAD_TOKEN) else ()
+    commands = (MAKE_TOKEN,) if blind[0].code in (Reason.NO_TOKEN, Reason.BAD_TOKEN) else ()
     why = f"{reason[:1].upper()}{reason[1:]}" if reason.split(" ")[0].isalpha() else reason
     return [
         filled(

@@ -25,11 +25,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import nbformat
-import papermill
-from jupyter_core.utils import ensure_event_loop
+from typing import TYPE_CHECKING, Any
 
 from runbooks import __version__, definitions
 from runbooks.base import folders
@@ -39,8 +35,12 @@ from runbooks.base.settings import load_settings
 from runbooks.evidence.bundle import what_is_left
 from runbooks.evidence.redaction import Redactor, secrets_of
 from runbooks.evidence.scan import clean_folder, scan_bytes
-from runbooks.execution.kernel import ENGINE, Step, Watch, steps_of
+from runbooks.execution import blocked
+from runbooks.execution.steps import Step, Watch, steps_of
 from runbooks.report import escape
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 DEADLINE = 300.0
 SOFT_SHARE = 0.8  # of the deadline: then the case stops looking and publishes
@@ -93,7 +93,7 @@ def notebook_path(runbook: str) -> Path:
     if not path.is_file():
         raise UsageError(
             f"The notebook {path} does not exist.",
-            "The notebooks live beside the package: install it from a checkout with `make`.",
+            "Install the package again: the notebooks belong to it.",
         )
     return path
 
@@ -128,7 +128,6 @@ def run(
     """
     source = notebook or notebook_path(runbook)
     original = source.read_bytes()
-    node = nbformat.reads(original.decode("utf-8"), as_version=4)
     redactor = _redactor()
     parameters = {name: _masked(value, redactor, "parameters") for name, value in given.items()}
     output_root = output_root.absolute()
@@ -137,7 +136,6 @@ def run(
     with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
         staging.note(Path(scratch))
         watch = Watch(_environment(staging.path, output_root, deadline, scratch), Path(scratch), on_step, warm)
-        watch.steps = steps_of(node)
         this = _Run(
             runbook,
             parameters,
@@ -152,8 +150,10 @@ def run(
         )
         try:
             folders.write_sealed(staging.path / "manifest.json", _manifest(this, "running", "", None))
+            if notebook is None and blocked.publish(runbook, parameters, staging.path, deadline * SOFT_SHARE):
+                return _finish(this, staging)
             with noting(this.signals) if signals is None else contextlib.nullcontext():
-                _supervise(this, node)
+                _supervise(this, original.decode("utf-8"))
                 return _finish(this, staging)
         except BaseException as error:
             if isinstance(error, ScanError) or not _seen(staging.path):
@@ -167,8 +167,17 @@ def run(
             raise
 
 
-def _supervise(this: _Run, node: nbformat.NotebookNode) -> None:
+def _supervise(this: _Run, notebook: str) -> None:
     """Wait for the notebook; at the deadline or on a signal stop it, and kill it if it does not end."""
+    # Imported here: half a second that a run without a kernel does not need.
+    import nbformat
+    import papermill
+    from jupyter_core.utils import ensure_event_loop
+
+    from runbooks.execution.kernel import ENGINE
+
+    node = nbformat.reads(notebook, as_version=4)
+    this.watch.steps = steps_of(node)
     logging.getLogger("papermill").addHandler(logging.NullHandler())
 
     def work() -> None:
@@ -311,11 +320,14 @@ def _ending(this: _Run, summary: Mapping[str, Any] | None) -> tuple[str, int, st
         return "failed", 1, f"The notebook could not be run to its end: {first}"
     if summary is None:
         return "failed", 1, "The notebook ran to its end and wrote no summary.json."
-    return "completed", exit_code_of(summary), "The notebook ran to its end."
+    how = "The notebook ran to its end." if this.watch.notebook else "Nothing could be looked at, so no kernel ran."
+    return "completed", exit_code_of(summary), how
 
 
 def exit_code_of(summary: Mapping[str, Any]) -> int:
-    """0 nothing wrong found, 3 an incident with its cause, 4 incident or state not established."""
+    """What the summary says itself; one from before it did: 0 healthy, 3 an incident with its cause, else 4."""
+    if "exit_code" in summary:
+        return int(summary["exit_code"])
     if summary.get("verdict") == "healthy":
         return 0
     return 3 if summary.get("cause") else 4
@@ -356,8 +368,10 @@ def _manifest(this: _Run, status: str, reason: str, code: int | None) -> dict[st
     }
 
 
-def _write_notebook(this: _Run, node: nbformat.NotebookNode, path: Path) -> None:
+def _write_notebook(this: _Run, node: NotebookNode, path: Path) -> None:
     """The executed notebook without this machine's paths, with the true status of each cell, and masked."""
+    import nbformat
+
     before = sum(hit.count for hit in this.redactor.hits)
     for key in ("input_path", "output_path"):
         node.metadata.get("papermill", {}).pop(key, None)
@@ -375,9 +389,9 @@ def _write_notebook(this: _Run, node: nbformat.NotebookNode, path: Path) -> None
     folders.write_whole(path, nbformat.writes(cleaned, version=4))
 
 
-def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """What was printed piece by piece as one text, and tracebacks as one; neither with anything for a terminal."""
-    joined: list[nbformat.NotebookNode] = []
+    joined: list[NotebookNode] = []
     for output in outputs:
         last = joined[-1] if joined else None
         if output.output_type == "error":

@@ -45,6 +45,7 @@ class Earlier:
     cause: str = ""
     confidence: str = ""
     views: Mapping[str, str] = field(default_factory=dict)
+    status: str = ""
 
     @property
     def said(self) -> str:
@@ -83,6 +84,7 @@ def in_brief(folder: str, summary: Mapping[str, Any]) -> Earlier:
         headline=summary["headline"],
         cause=cause.get("slug", ""),
         confidence=cause.get("confidence", ""),
+        status=summary.get("status", ""),
         views={view["view"]: _seen(view["sees"], view["state"]) for view in summary["visibility"]},
     )
 

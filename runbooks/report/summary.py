@@ -38,6 +38,8 @@ def build(report: Report) -> dict[str, Any]:
         "subject": {key: _text(report.subject.get(key) or "") or None for key in SUBJECT},
         "looked_at": times.iso(report.evidence.looked_at),
         "verdict": str(diagnosis.verdict),
+        "status": str(diagnosis.status),
+        "exit_code": diagnosis.exit_code,
         "headline": _text(diagnosis.headline),
         "cause": None if cause is None else _cause(cause),
         "contributing": [_finding(finding) for finding in diagnosis.contributing],

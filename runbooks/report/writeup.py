@@ -36,13 +36,13 @@ class Room:
     exchanges: int
 
 
-_WHOLE = Room(sentence=escape.SENTENCE, command=40_000, things=60, moments=60, exchanges=6)
+WHOLE = Room(sentence=escape.SENTENCE, command=40_000, things=60, moments=60, exchanges=6)
 _LITTLE = Room(sentence=300, command=2_000, things=20, moments=30, exchanges=0)
 
 
 def render(report: Report) -> str:
     """The whole document. The same report always gives the same bytes."""
-    parts = _written(report, _WHOLE)
+    parts = _written(report, WHOLE)
     if len(_joined(report, parts)) > MOST_CHARACTERS:
         parts = _written(report, _LITTLE)
     # What still does not fit gives up its longest parts; each leaves its heading, and how much is missing.
