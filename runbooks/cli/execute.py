@@ -20,8 +20,10 @@ def execute(
     from runbooks.base.prompt import how_to_get
     from runbooks.base.settings import load_settings
     from runbooks.cli import terminal
+    from runbooks.cli.consent import confirmed
     from runbooks.execution import runner
 
+    values = confirmed(values)
     checked = definitions.validate(runbook, values)
     _warn_of_changes(checked.source)
     if checked.source == "live" and not load_settings().token.get_secret_value().strip():
