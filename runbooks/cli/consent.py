@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from runbooks.base.consent import Consent
+
 _EFFECTS = (
     "allow_writes creates one test machine with a known-good image in the app, watches it, and destroys it. It costs a "
     "few minutes of a machine of the same size."
@@ -31,3 +33,14 @@ def confirmed(values: Mapping[str, Any]) -> dict[str, Any]:
         click.echo(_CONFIG, err=True)
     typed = click.prompt("Type the name of the app to go on", default="", show_default=False, err=True)
     return {**values, "confirm_app": typed.strip()}
+
+
+def announced(consent: Consent) -> str:
+    """What the run may do besides reading, before it begins; "" where that is nothing."""
+    if not consent.writes:
+        return ""
+    count = "two test machines, one of them with your own config" if consent.config else "one test machine"
+    return (
+        f"This run creates at most {count}, in {consent.app}, and destroys what it created. If it is killed, "
+        f"`runbooks sweep-canaries {consent.app}` removes the rest."
+    )

@@ -242,10 +242,11 @@ class Client:
         if not (self.may_write and _listed(method, url, WRITES)):
             parts = urlsplit(url)
             raise AssertionError(f"{method} {parts.netloc}{parts.path} is not on the list of what may be sent")
-        self.announce(sentence)
+        self.announce(self.redactor.text(sentence, "announcement"))
         removes = method == "DELETE"
         with suppress(*((DiskError,) if removes else ())):
-            self.intend({"facet": self.facet, "method": method, "url": recorded_url(method, url), **description})
+            told = {"facet": self.facet, "method": method, "url": recorded_url(method, url), **description}
+            self.intend(self.redactor.value(told, "journal"))
         content = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
         return self._ask(

@@ -340,8 +340,9 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         p.kind is Kind.SUPPORTS or (p.kind is Kind.CONTRADICTS and p.weight is Weight.DECISIVE) for p in points
     ):
         return None
-    proved = any(p.kind is Kind.SUPPORTS and p.weight is Weight.DECISIVE for p in points)
-    points += [] if proved else list(_moved(info, facts))
+    argued = [p.weight for p in points if p.kind is Kind.SUPPORTS]
+    if Weight.DECISIVE not in argued:
+        points += [p for p in _moved(info, facts) if argued or p.kind is Kind.CONTRADICTS]
     indirect = frozenset() if facts.caller.names_subject else frozenset({Facet.CALLER.value})
     status = status_of(points, facts.outcome, contradicted, indirect)
     last = statements[-1] if statements else Conclusion(info.title)
@@ -365,7 +366,7 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
 
 
 def _moved(info: CauseInfo, facts: Facts) -> Iterator[Point]:
-    """What the test machines say about the cause, a guess until now: they weaken one, and alone make none likely."""
+    """What the test machines say about the cause, a guess until now; their support alone makes none likely."""
     for favour, text, number in moves(_general_forms(info), info.family, facts):
         yield supports(text, number, weight=Weight.WEAK) if favour else contradicts(text, number)
 

@@ -120,7 +120,7 @@ def _canary_config(session: CollectionSession) -> FacetResult:
         return same_config(
             session.app_name(),
             mark,
-            region=text_of(raw.get("region")) or _region(session),
+            region=_region(session),
             image=_digest_of(session, raw),
             config=config,
             hold=_hold(session),

@@ -182,14 +182,18 @@ class Trial:
     def _told(self) -> CanaryTest:
         plan, end = self.plan, self._end()
         ended = [event.exit for event in self._events if event.exit and not event.exit.requested_stop]
+
+        def masked(text: str) -> str:
+            return self.client.redactor.text(text, "test machine")
+
         return CanaryTest(
             kind=plan.kind,
             end=end,
             name=plan.name,
-            region=plan.region,
-            image=plan.image,
-            guest=plan.guest,
-            variables=plan.variables,
+            region=masked(plan.region),
+            image=masked(plan.image),
+            guest=masked(plan.guest),
+            variables=tuple(map(masked, plan.variables)),
             machine_id=self.machine_id,
             state=self._state,
             watched=self._watched,
