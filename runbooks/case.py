@@ -35,6 +35,7 @@ from runbooks.evidence.scan import masked_text
 from runbooks.report import (
     blocked,
     conclusions,
+    creation,
     fly_support,
     history,
     index,
@@ -92,6 +93,7 @@ class Case:
                 runbook=self.runbook,
                 told=told,
                 journal=journal,
+                announce=progress.announce,
             )
         finally:
             progress.end()
@@ -178,7 +180,7 @@ class Case:
         return self._step(steps.token)
 
     def create_directly(self) -> Section:
-        return self._step(steps.create_directly)
+        return self._step(creation.create_directly)
 
     def record(self) -> Section:
         return self._step(steps.record)
@@ -372,7 +374,7 @@ class Case:
         """Every file of the run by its name in the folder, not yet scanned."""
         built = summary.build(report)
         summary.check(built)
-        told = self.parameters.model_dump(mode="json", exclude={"source", "allow_writes", "incident"})
+        told = self.parameters.model_dump(mode="json", exclude={"source", "incident", *self.parameters.CONSENTS})
         told["caller_log"] = caller_text(self.parameters.caller_log)
         seen = self._seen
         parameters = seen.redactor.value({k: v for k, v in told.items() if v}, "parameters")

@@ -29,7 +29,7 @@ from runbooks.base.parameters import describe
 from runbooks.base.settings import Settings
 from runbooks.case import Case
 from runbooks.cli import EXIT_CODES, cli
-from runbooks.collect.client import ALLOWED
+from runbooks.collect.client import ALLOWED, WRITES
 from runbooks.collect.status import LOGICAL
 from runbooks.collect.supabase import Project, allowed
 from runbooks.definitions import discovered, find
@@ -227,10 +227,10 @@ def test_every_block_can_be_read_by_what_it_is_for(name: str) -> None:
 
 def test_the_page_on_security_lists_exactly_what_the_client_may_send() -> None:
     text = (DOCS / "security.md").read_text()
-    listed = set(re.findall(r"^\| `(GET|HEAD) https://([^/`]+)(/[^`]*)` \|", text, re.M))
+    listed = set(re.findall(r"^\| `(GET|HEAD|POST|DELETE) https://([^/`]+)(/[^`]*)` \|", text, re.M))
     own = re.compile(r"\(\?!\\\.\{1,2\}\(\?:/\|\$\)\)\[\^/\?#\\\\\\s\]\+")  # one part of a path
     sent = set()
-    for method, host, pattern in ALLOWED:
+    for method, host, pattern in (*ALLOWED, *WRITES):
         path = own.sub("{}", pattern.pattern).replace("(/{})*", "").replace("(/events)?", "(|/events)")
         choices = [part.split("|") for part in re.split(r"\(([^()]*)\)", path)]
         sent |= {(method, host, "".join(one)) for one in itertools.product(*choices)}

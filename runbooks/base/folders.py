@@ -57,7 +57,7 @@ class Staging:
             lock = None
             while lock is None:
                 self.path = parent / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-                lock = _hold(_lock_of(self.path))
+                lock = hold(_lock_of(self.path))
             self._lock = lock
             weakref.finalize(self, lock.close)
             make(self.path)
@@ -98,7 +98,7 @@ def sweep(output_root: Path) -> list[Path]:
     found: list[Path] = []
     for lock_file in sorted((output_root / STAGING).glob("*.lock")):
         folder = lock_file.with_suffix("")
-        lock = _hold(lock_file)
+        lock = hold(lock_file)
         if lock is None:
             continue  # still running
         if folder.is_dir():
@@ -286,7 +286,7 @@ def _lock_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
-def _hold(lock_file: Path) -> IO[bytes] | None:
+def hold(lock_file: Path) -> IO[bytes] | None:
     """Lock the file for as long as this process lives; None when another process holds it."""
     handle = lock_file.open("ab")
     try:

@@ -15,9 +15,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from runbooks.base.consent import Consent
 from runbooks.base.errors import DiskError
 from runbooks.base.facets import Facet, FacetEnum
+from runbooks.base.leftovers import Leftovers
+from runbooks.base.settings import load_settings
 from runbooks.collect import machines, metrics, status, supabase
+from runbooks.collect.canary.facets import DOCKER_HUB
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.context import CollectionContext, Target
 from runbooks.collect.edge import Edge
@@ -61,6 +65,9 @@ class Collector:
         journal: keeps each exchange on disk when it is complete
         run_description: what the journal says about the run: `runbook`, `version`, `parameters` (masked), and in
             `told` what the report rests on besides the evidence
+        consent: what a person allowed besides reading
+        announce: is called with a sentence before anything is changed
+        leftovers: which runs of this machine may have test machines; those of the output root, if it is None
     """
 
     given: Target
@@ -73,6 +80,9 @@ class Collector:
     facets: Sequence[FacetEnum] | None = None
     journal: Journal | None = None
     run_description: Mapping[str, Any] = field(default_factory=dict)
+    consent: Consent = field(default_factory=Consent)
+    announce: Callable[[str], None] = lambda sentence: None
+    leftovers: Leftovers | None = None
     observations: dict[str, Observation] = field(default_factory=dict)
     _readings: list[datetime] = field(default_factory=list)
     _stopped: str = ""
@@ -90,6 +100,7 @@ class Collector:
             self._end_journal()
         finally:
             transport.close()
+            self._session.leftovers.release()
         return self.evidence()
 
     def _open(self) -> Transport:
@@ -117,7 +128,11 @@ class Collector:
             allowed_urls=frozenset({status.LOGICAL}),
             project_urls=supabase.allowed(self.source.project),
             repeats=replay.repeats if replay else None,
+            recorded=replay.recorded if replay else None,
             keep=self.journal.exchange if self.journal else lambda exchange: None,
+            may_write=bundle is not None or self.consent.writes,  # what a replay sends goes nowhere
+            announce=self.announce,
+            intend=self.journal.intention if self.journal else lambda description: None,
         )
         self._session = CollectionSession(
             replace(given, websocket_url=url),
@@ -127,6 +142,8 @@ class Collector:
             Edge(self.source.connect_to, tls, self.redactor),
             self._records(),
             started_at,
+            self.consent,
+            self.leftovers or Leftovers(load_settings().output_root),
         )
         self._begin_journal(started_at)
         return transport
@@ -316,6 +333,8 @@ class Collector:
             "api.fly.io": source.platform_url,
             **source.registries,
         }
+        if self.consent.writes:
+            bases = {**DOCKER_HUB, **bases}
         bases |= {urlsplit(supabase.MANAGEMENT).netloc: source.supabase_url} if source.supabase_url else {}
         if source.metrics_url and source.metrics_url.lower() != "off":
             bases[metrics.LOGICAL] = source.metrics_url.rstrip("/")

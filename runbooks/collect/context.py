@@ -48,6 +48,7 @@ class Target:
     record_key: str = ""
     records_table: str = "cloud_machines"
     incident_at: datetime | None = None
+    canary_image: str = "flyio/hellofly"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,10 @@ class ReplayTransport:
             request = entry["request"]
             self._entries[request["method"], request["url"]].append(entry)
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> RawAnswer:
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], seconds: float, *, content: bytes | None = None
+    ) -> RawAnswer:
+        """The next recorded answer; what would have been sent goes nowhere."""
         waiting = self._entries[method, recorded_url(method, url)]
         if not waiting:
             raise NotRecorded
@@ -42,6 +45,10 @@ class ReplayTransport:
         """Was the same thing asked again after the attempt just played?"""
         waiting = self._entries[method, recorded_url(method, url)]
         return bool(waiting) and waiting[0].get("_attempt", 1) > 1
+
+    def recorded(self, method: str, url: str) -> bool:
+        """Was this asked (once more) after everything that was played so far?"""
+        return bool(self._entries[method, recorded_url(method, url)])
 
     def close(self) -> None:
         """Nothing was opened."""

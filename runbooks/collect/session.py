@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
 
+from runbooks.base.consent import Consent
+from runbooks.base.leftovers import Leftovers
 from runbooks.collect import machines, registry
 from runbooks.collect.client import Client
 from runbooks.collect.context import CollectionContext
@@ -21,13 +23,19 @@ NO_APP = "no app is known: none was given and the pasted text names none (parame
 
 @dataclass(frozen=True)
 class CollectionSession(CollectionContext):
-    """One collection while it goes on. `started_at` is the source's clock at its beginning."""
+    """One collection while it goes on.
+
+    `started_at` is the source's clock at its beginning; `consent` says what a person allowed besides reading, and
+    `leftovers` which runs of this machine may have test machines.
+    """
 
     source: Source
     client: Client
     edge: Edge
     records: RecordsSource
     started_at: datetime
+    consent: Consent
+    leftovers: Leftovers
 
     def with_token(self, ask: Callable[[], FacetResult]) -> FacetResult:
         """Ask, if there is a token to ask with."""

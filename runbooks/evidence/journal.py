@@ -80,6 +80,14 @@ class Journal:
         self._append({"kind": "exchange", "entry": har_entry(exchange)}, sync=True)
         self.kept += 1
 
+    def intention(self, description: Mapping[str, Any]) -> None:
+        """What is about to be changed at Fly: this line is on disk before the request leaves.
+
+        Raises:
+            DiskError: as `exchange`; the request must not be made then
+        """
+        self._append({"kind": "write", **description}, sync=True)
+
     def observation(self, observation: Observation, masked: Mapping[str, int], hits: list[Mapping[str, Any]]) -> None:
         """How a look ended, with its answer where that did not come over HTTP.
 
