@@ -18,6 +18,7 @@ from runbooks import __version__
 from runbooks.base.errors import SourceError
 from runbooks.base.facets import FacetEnum
 from runbooks.base.parameters import Parameters, caller_text
+from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.base.settings import Settings
 from runbooks.collect.collector import COLLECT_SECONDS, Collector
 from runbooks.collect.context import Target
@@ -132,8 +133,8 @@ def _simulated(name: str, scenario_name: str, settings: Settings) -> Iterator[So
 
 def recorded_parameters(parameters: Parameters) -> dict[str, Any]:
     """The parameters that a replay is given; the caller's words, an answer of their own, are not among them."""
-    left_out = {"source", "allow_writes", "incident", "caller_log"}
-    return {name: value for name, value in parameters.model_dump(mode="json", exclude=left_out).items() if value}
+    told = parameters.model_dump(mode="json", include=set(parameters.recorded()))
+    return {name: value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ def collect(
     runbook: str = "",
     told: Mapping[str, Any] | None = None,
     journal: Journal | None = None,
+    most_requests: int = MAX_REQUESTS,
 ) -> Collected:
     """Ask every question once. What could not be asked is in the evidence with its reason.
 
@@ -171,6 +173,7 @@ def collect(
         runbook: the runbook's name, for the journal
         told: what the report rests on besides the evidence, for the journal
         journal: keeps each exchange on disk when it is complete
+        most_requests: how many requests may be sent to Fly and to registries in all
     """
     seconds = min(COLLECT_SECONDS, settings.deadline or COLLECT_SECONDS)
     with open_source(parameters.source, settings) as source:
@@ -180,6 +183,8 @@ def collect(
         redactor.continue_numbering("\n".join((caller, *map(str, parameters.model_dump().values()))))
         for value, kind in secrets_of(settings):
             redactor.add_secret(value, kind)
+        own = parameters.target()
+        redactor.continue_numbering("\n".join(map(str, own.values())))
         given = Target(
             app_name=parameters.app_name,
             machine_id=parameters.machine_id,
@@ -191,6 +196,7 @@ def collect(
             record_key=parameters.record_key,
             records_table=parameters.records_table,
             incident_at=parameters.incident_at,
+            **own,
         )
 
         def watched(observation: Observation) -> None:
@@ -213,7 +219,15 @@ def collect(
                 "told": dict(told or {}),
             }
         survey = Collector(
-            given, source, redactor, seconds, watched, facets=facets, journal=journal, run_description=description
+            given,
+            source,
+            redactor,
+            seconds,
+            watched,
+            facets=facets,
+            journal=journal,
+            run_description=description,
+            most_requests=most_requests,
         )
         evidence = survey.run()
         client = survey.client

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import tenacity
 
 from runbooks import __version__
+from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.collect.long_list import LongList
 from runbooks.collect.transport import HttpTransport, NoAnswer, RawAnswer, Transport
 from runbooks.evidence.models import Exchange, Reason
@@ -41,13 +42,13 @@ ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}(/events)?"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/(ps|versions)"),
         ("GET", "api.machines.dev", rf"/v1/orgs/{_PART}/machines"),
+        ("GET", "api.machines.dev", r"/v1/platform/regions"),
         ("GET", "api.fly.io", rf"/prometheus/{_PART}/api/v1/query_range"),
         ("GET", "api.fly.io", rf"/api/v1/apps/{_PART}/logs"),
         ("GET", "*", rf"/v2/{_PART}(/{_PART})*/(manifests|blobs)/{_PART}"),
         ("HEAD", "*", rf"/v2/{_PART}(/{_PART})*/manifests/{_PART}"),
     )
 )
-MAX_REQUESTS = 26
 KEPT_OF_CUT = 100_000
 SPARE_RETRIES = 3
 _KEPT_OF_CUT = 50_000
@@ -137,6 +138,7 @@ class Client:
     grants: dict[str, str] = field(default_factory=dict, repr=False)
     spent_on_project: int = 0
     looked_for: frozenset[str] = frozenset()
+    most_requests: int = MAX_REQUESTS
     journal: list[Exchange] = field(default_factory=list)
     by_host: Counter[str] = field(default_factory=Counter)
     retries: int = 0
@@ -200,8 +202,8 @@ class Client:
     ) -> Answer:
         number = int(retrying.statistics.get("attempt_number", 1))
         own = bool(self.project_urls.fullmatch(url))
-        if (self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project) >= MAX_REQUESTS:
-            raise CouldNotAsk(f"the budget of {MAX_REQUESTS} requests for one investigation was used up")
+        if (self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project) >= self.most_requests:
+            raise CouldNotAsk(f"the budget of {self.most_requests} requests for one investigation was used up")
         if self.time_left() > 0:
             self.budget.wait(action, identifier)
         seconds = min(10.0, self.time_left())

@@ -17,6 +17,7 @@ import httpx
 
 from runbooks.base.errors import DiskError
 from runbooks.base.facets import Facet, FacetEnum
+from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.collect import metrics, status, supabase
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.context import CollectionContext, Target
@@ -59,6 +60,7 @@ class Collector:
         journal: keeps each exchange on disk when it is complete
         run_description: what the journal says about the run: `runbook`, `version`, `parameters` (masked), and in
             `told` what the report rests on besides the evidence
+        most_requests: how many requests may be sent in all
     """
 
     given: Target
@@ -71,6 +73,7 @@ class Collector:
     facets: Sequence[FacetEnum] | None = None
     journal: Journal | None = None
     run_description: Mapping[str, Any] = field(default_factory=dict)
+    most_requests: int = MAX_REQUESTS
     observations: dict[str, Observation] = field(default_factory=dict)
     _readings: list[datetime] = field(default_factory=list)
     _stopped: str = ""
@@ -115,6 +118,7 @@ class Collector:
             project_urls=supabase.allowed(self.source.project),
             repeats=replay.repeats if replay else None,
             keep=self.journal.exchange if self.journal else lambda exchange: None,
+            most_requests=self.most_requests,
         )
         records: RecordsReader | WebRecords = (
             WebRecords(self._client, self.source.project, self.source.records_columns)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.checks import Review
 from runbooks.diagnose.facts import Facts, format_duration
-from runbooks.diagnose.fix_checks import Review
 from runbooks.diagnose.model import Answer, Claim, Diagnosis, Remedy, Verdict
 from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside

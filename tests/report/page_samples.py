@@ -8,7 +8,8 @@ from dataclasses import replace
 import pandas as pd
 from report_samples import EVIL, MACHINE, at, demo, exchange, observation
 
-from runbooks.diagnose.fix_checks import Check, Incident, Review, closing
+from runbooks.diagnose.checks import Check, Incident, Review
+from runbooks.diagnose.fix_checks import closing
 from runbooks.diagnose.model import Answer, Claim, Hypothesis, Moment, Remedy, Status, Verdict
 from runbooks.evidence.models import Outcome
 from runbooks.report import charts
