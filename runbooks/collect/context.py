@@ -158,6 +158,7 @@ class CollectionContext:
     def subject(self) -> Subject:
         given, caller, app = self.given, self.caller_answer(), self.answer(Facet.APP)
         machine = self.best_machine()
+        planned = bool(self.planned().form)  # then nothing has happened yet
         named_as_id = given.machine_id and not MACHINE_ID.match(given.machine_id)
         return Subject(
             app=self.app_name(),
@@ -166,7 +167,7 @@ class CollectionContext:
             org=given.org_slug or (app.org_slug if isinstance(app, App) else ""),
             image=self.believed_image(),
             websocket_url=self.told_url(),
-            incident_time=given.incident_at or caller.at or (machine.created_at if machine else None),
+            incident_time=given.incident_at or caller.at or (machine.created_at if machine and not planned else None),
             notes=(f"{given.machine_id} was given as an id, but is a machine name; it was looked up by name.",)
             if named_as_id
             else (),

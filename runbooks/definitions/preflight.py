@@ -19,7 +19,7 @@ from runbooks.diagnose.preflight import preflight as judged
 from runbooks.evidence.models import Evidence
 from runbooks.evidence.planned import MOST, parsed
 from runbooks.report import overview
-from runbooks.report.conclusions import five_checks
+from runbooks.report.conclusions import checks
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _REGIONS = re.compile(r"[A-Za-z]{2,10}(?:\s*,\s*[A-Za-z]{2,10}){0,30}")
@@ -128,7 +128,7 @@ RUNBOOK = Runbook(
     title="Before a create call or a deploy: checks of token, app, config, image, name, region and address",
     parameters=Preflight,
     facets=FACETS,
-    sections=(five_checks, overview.searched),
+    sections=(checks, overview.searched),
     judge=judge,
     report_title="{app}: preflight",
     most_requests=MOST_REQUESTS,

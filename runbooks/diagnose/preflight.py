@@ -33,22 +33,22 @@ class Later:
 NOT_BEFORE = (
     Later(
         "Whether the host can pull the image",
-        "The create call reads the manifest only; a host pulls the layers after the answer (§3.1).",
+        "The create call reads the manifest only; a host pulls the layers after the answer.",
         ("image-pull-failed",),
     ),
     Later(
         "The unpacked size of the image",
-        "A manifest has the compressed size; the root file system holds the unpacked one (§5.3).",
+        "A manifest has the compressed size; the root file system holds the unpacked one.",
         ("image-too-large",),
     ),
     Later(
         "Whether the platform finds a new tag yet",
-        "It may need a minute after a push, also where the registry shows the tag already (§3.1).",
+        "It may need a minute after a push, also where the registry shows the tag already.",
         ("image-not-yet-propagated",),
     ),
     Later(
         "Room in the region and on a host, and the quota of the organisation",
-        "Only the create call is answered with it (§3.2).",
+        "Only the create call is answered with it.",
         ("region-capacity", "host-capacity", "volume-placement", "quota-or-billing", "trial-limit"),
     ),
     Later(
@@ -59,7 +59,7 @@ NOT_BEFORE = (
     ),
     Later(
         "Whether a secret is staged only",
-        "The list of secrets has names, digests and times. It does not tell whether a secret was deployed (§14.19).",
+        "The list of secrets has names, digests and times. It does not tell whether a secret was deployed.",
         ("missing-environment",),
     ),
     Later(

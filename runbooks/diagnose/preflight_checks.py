@@ -105,7 +105,7 @@ def _image(p: PlannedMachine) -> Check:
         return check("image", title, NO if refused else BLIND, text, seen, cause="image-unauthorized")
     if image.exists is False:
         return check("image", title, NO, why, seen, cause="image-tag-missing")
-    return check("image", title, YES, f"{image.ref} is {image.digest or 'in the registry'}", seen)
+    return check("image", title, YES, f"the registry has {image.ref}", seen)
 
 
 def _platform(p: PlannedMachine) -> Check:
@@ -171,7 +171,7 @@ def _of_image(p: PlannedMachine, slug: str, title: str, read: Callable[..., obje
     if not isinstance(told, tuple):
         return check(slug, title, BLIND, p.why_not(Facet.IMAGE_BELIEVED), seen)
     holds, text = told
-    return check(slug, title, YES if holds else NO, f"{p.image.ref}: {text}", seen, cause="" if holds else cause)
+    return check(slug, title, YES if holds else NO, text, seen, cause="" if holds else cause)
 
 
 def _variables(p: PlannedMachine) -> Check:

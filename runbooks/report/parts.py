@@ -37,9 +37,15 @@ def _unresolved(report: Report) -> bool:
     return report.diagnosis.verdict != "healthy"
 
 
+def _before(report: Report) -> bool:
+    """Are there checks that were made before anything happened?"""
+    return report.diagnosis.review is not None and not report.diagnosis.review.closes
+
+
 WRITE_UP = (
     Part("opening", stays=True),
-    Part("checks", "The five checks", lambda report: report.diagnosis.review, stays=True),
+    Part("checks", "The five checks", lambda report: report.diagnosis.review and not _before(report), stays=True),
+    Part("checks", "Checks before the create call", lambda report: _before(report), stays=True),
     Part("summary", "Summary", stays=True),
     Part("impact", "Impact"),
     Part("what_to_do", "What to do"),
