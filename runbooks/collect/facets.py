@@ -31,6 +31,7 @@ from runbooks.evidence.models import (
 )
 from runbooks.evidence.pasted import machine_bodies
 from runbooks.evidence.planned import Planned, parsed, planned_machine, planned_of
+from runbooks.evidence.source_files import Sources, read_sources
 
 LIST_LAG = 5.0
 """Seconds that a list may lag behind, as Fly's own client allows for (§1.6)."""
@@ -240,7 +241,28 @@ def _image_tag_now(session: CollectionSession) -> FacetResult:
     return session.registry(ref, ref.tag, deep=False)
 
 
-@collects(Facet.CONFIG, answer=Planned, when=lambda session: bool(session.given.config_text or session.machine_id()))
+def _recorded(session: CollectionSession, facet: Facet) -> bool:
+    """What a person gave is not given again for a replay: its answer is in the bundle."""
+    bundle = session.source.bundle
+    return bundle is not None and facet in bundle.observations
+
+
+@collects(Facet.SOURCES, answer=Sources, when=lambda s: bool(s.given.sources) or _recorded(s, Facet.SOURCES))
+def _sources(session: CollectionSession) -> FacetResult:
+    if not session.given.sources:
+        return unavailable("the caller's files were not recorded", code=Reason.NOT_RECORDED)
+    found = read_sources(session.given.sources, lambda text: session.client.redactor.text(text, "sources"))
+    read = sum(file.reason == "" for file in found.files)
+    told = ", ".join(f"{file.name} ({file.reason})" for file in found.files if file.reason)
+    more = f"; not read: {told}" if told else ""
+    return seen(f"{read} of {len(found.files)} files read, {len(found.lines)} lines of them kept{more}", found)
+
+
+@collects(
+    Facet.CONFIG,
+    answer=Planned,
+    when=lambda s: bool(s.given.config_text or s.machine_id()) or _recorded(s, Facet.CONFIG),
+)
 def _config(session: CollectionSession) -> FacetResult:
     redactor, text = session.client.redactor, session.given.config_text
     if text:

@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import Field
 
 from runbooks.base.facets import Facet
-from runbooks.base.parameters import Parameters
+from runbooks.base.parameters import Parameters, Text
 from runbooks.base.runbook import Runbook
+from runbooks.collect.source_reader import absolute_sources, read_files
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence
@@ -21,6 +22,19 @@ class MachineNotVisible(Parameters):
     """What this runbook takes besides the parameters of every runbook."""
 
     allow_writes: bool = Field(False, description="allow the steps that change something; none does yet")
+    sources: Text = Field(
+        "", description="the caller's files: paths, folders, patterns or URLs, comma-separated; their lines are named"
+    )
+
+    def target(self) -> Mapping[str, Any]:
+        return {"sources": read_files(self.sources)}
+
+    def settled(self) -> dict[str, str]:
+        return super().settled() | {"sources": absolute_sources(self.sources)}
+
+    def recorded(self) -> frozenset[str]:
+        """The files are an answer of their own: the lines of them that matter."""
+        return super().recorded() - {"sources"}
 
 
 FACETS = (
@@ -57,6 +71,7 @@ FACETS = (
     Facet.PROCESSES,
     Facet.LOGS_PROXY,
     Facet.METRICS,
+    Facet.SOURCES,
 )
 """What is asked, what perishes first before the rest."""
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 
 MOST_FILES = 50
 MOST_BYTES = 300_000
 """Bytes of one file."""
-MOST_LINES = 300
+MOST_LINES = 200
 """Lines that are kept of one file."""
+MOST_IN_ALL = 1_000
+"""Lines that are kept of all files."""
 _LONGEST = 1_000
 _QUOTED = 200
 
@@ -26,10 +29,10 @@ _VARIABLES = (
     re.compile(rf"(?:^|[\s{{,(\[])[\"']?({_NAME})[\"']?\s*:(?!:)"),
     re.compile(rf"\b\w*(?:env|Env|ENV|variables|config)\w*\.({_NAME})\s*=(?!=)"),
     re.compile(rf"\w\[\s*[\"'`]({_NAME})[\"'`]\s*\]\s*=(?!=)"),
-    re.compile(rf"(?:^|[\s,(])({_NAME})=(?=[^=\n]*[,)]\s*$)"),
+    re.compile(rf"(?:^|[\s,(])({_NAME})=(?=[^=\s])"),
     re.compile(rf"(?:-e|--env)[ =][\"']?({_NAME})="),
     re.compile(rf"[\[(]\s*[\"']({_NAME})[\"']\s*,\s*\S"),
-    re.compile(rf"(?:^\s*|\{{\s*|,\s*)({_NAME})\s*(?=,\s*$|\s*\}})"),
+    re.compile(rf"(?:^\s*|\{{\s+|,\s*)({_NAME})\s*(?=,\s*$|\s*\}})"),
     re.compile(rf"\bset\w*\(\s*[\"'`]({_NAME})[\"'`]\s*,"),
 )
 _READS = re.compile(r"(?:env\.get|getenv|environ(?:\.get)?|process\.env|Deno\.env|import\.meta\.env)")
@@ -117,18 +120,20 @@ def read_sources(files: tuple[SourceFile, ...], masked: Callable[[str], str]) ->
 
     Args:
         files: names and texts
-        masked: takes the secrets out of a text, without moving its lines
+        masked: takes the secrets out of a text
     """
-    told, lines = [], []
+    told: list[ReadFile] = []
+    lines: list[SourceLine] = []
     for file in files:
         name = masked(file.name)
         if file.text is None:
             told.append(ReadFile(name, reason=file.reason))
             continue
-        rows = masked(file.text).split("\n")
+        rows = file.text.split("\n")
         told.append(ReadFile(name, len(rows)))
-        found = [line for number, row in enumerate(rows, 1) for line in _of_line(name, number, row.rstrip("\r"))]
-        lines.extend(found[:MOST_LINES])
+        found = (line for number, row in enumerate(rows, 1) for line in _of_line(name, number, row.rstrip("\r")))
+        kept = islice(found, min(MOST_LINES, MOST_IN_ALL - len(lines)))
+        lines += [replace(line, value=masked(line.value), text=masked(line.text)) for line in kept]
     return Sources(tuple(told), tuple(lines))
 
 
