@@ -49,7 +49,7 @@ from runbooks.report.browse import Browsed
 from runbooks.report.document import Report
 from runbooks.report.progress import Progress
 from runbooks.report.section import Section
-from runbooks.source import Collected, collect
+from runbooks.source import Collected, collect, recorded_parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,6 +94,7 @@ class Case:
                 told=told,
                 journal=journal,
                 announce=progress.announce,
+                most_requests=self.definition.most_requests,
             )
         finally:
             progress.end()
@@ -374,7 +375,7 @@ class Case:
         """Every file of the run by its name in the folder, not yet scanned."""
         built = summary.build(report)
         summary.check(built)
-        told = self.parameters.model_dump(mode="json", exclude={"source", "incident", *self.parameters.CONSENTS})
+        told = recorded_parameters(self.parameters)
         told["caller_log"] = caller_text(self.parameters.caller_log)
         seen = self._seen
         parameters = seen.redactor.value({k: v for k, v in told.items() if v}, "parameters")

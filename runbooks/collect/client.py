@@ -25,6 +25,7 @@ import tenacity
 
 from runbooks import __version__
 from runbooks.base.errors import DiskError
+from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.collect.long_list import LongList
 from runbooks.collect.transport import HttpTransport, NoAnswer, RawAnswer, Transport
 from runbooks.evidence.models import Exchange, Reason
@@ -46,6 +47,7 @@ ALLOWED: Rules = tuple(
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/(ps|versions)"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/wait"),
         ("GET", "api.machines.dev", rf"/v1/orgs/{_PART}/machines"),
+        ("GET", "api.machines.dev", r"/v1/platform/regions"),
         ("GET", "api.fly.io", rf"/prometheus/{_PART}/api/v1/query_range"),
         ("GET", "api.fly.io", rf"/api/v1/apps/{_PART}/logs"),
         ("GET", "*", rf"/v2/{_PART}(/{_PART})*/(manifests|blobs)/{_PART}"),
@@ -57,7 +59,6 @@ WRITES: Rules = (
     ("DELETE", "api.machines.dev", re.compile(rf"/v1/apps/{_PART}/machines/{_PART}")),
 )
 """What creates and destroys a test machine, and nothing else."""
-MAX_REQUESTS = 26
 PATIENCE = 10.0
 """Seconds for one answer."""
 KEPT_OF_CUT = 100_000
@@ -158,7 +159,7 @@ class Client:
     something that a replay cannot see (its time, a file on its disk).
     `looked_for` are ids and names of machines that a long list is searched for.
     `may_write` allows `write`; `announce` is called with a sentence before a write, `intend` with its description.
-    `max_requests` is the budget of the run. While `cleaning`, an answer that cannot be kept on disk stops nothing.
+    `most_requests` is the budget of the run. While `cleaning`, an answer that cannot be kept on disk stops nothing.
     """
 
     transport: Transport
@@ -183,7 +184,7 @@ class Client:
     may_write: bool = False
     announce: Callable[[str], None] = lambda sentence: None
     intend: Callable[[Mapping[str, Any]], None] = lambda description: None
-    max_requests: int = MAX_REQUESTS
+    most_requests: int = MAX_REQUESTS
     cleaning: bool = False
     _down: dict[str, str] = field(default_factory=dict)
 
@@ -281,7 +282,7 @@ class Client:
         number = int(retrying.statistics.get("attempt_number", 1))
         own = bool(self.project_urls.fullmatch(url))
         spent = self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project
-        limit = MAX_REQUESTS if own else self.max_requests
+        limit = MAX_REQUESTS if own else self.most_requests
         if spent >= limit and not call.insists:
             raise CouldNotAsk(f"the budget of {limit} requests for one investigation was used up")
         if self.time_left() > 0:

@@ -19,6 +19,7 @@ from runbooks.base.consent import Consent
 from runbooks.base.errors import DiskError
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.base.leftovers import Leftovers
+from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.base.settings import load_settings
 from runbooks.collect import machines, metrics, status, supabase
 from runbooks.collect.canary.facets import DOCKER_HUB
@@ -68,6 +69,7 @@ class Collector:
         consent: what a person allowed besides reading
         announce: is called with a sentence before anything is changed
         leftovers: which runs of this machine may have test machines; those of the output root, if it is None
+        most_requests: how many requests may be sent in all
     """
 
     given: Target
@@ -83,6 +85,7 @@ class Collector:
     consent: Consent = field(default_factory=Consent)
     announce: Callable[[str], None] = lambda sentence: None
     leftovers: Leftovers | None = None
+    most_requests: int = MAX_REQUESTS
     observations: dict[str, Observation] = field(default_factory=dict)
     _readings: list[datetime] = field(default_factory=list)
     _stopped: str = ""
@@ -133,6 +136,7 @@ class Collector:
             may_write=bundle is not None or self.consent.writes,  # what a replay sends goes nowhere
             announce=self.announce,
             intend=self.journal.intention if self.journal else lambda description: None,
+            most_requests=self.most_requests,
         )
         self._session = CollectionSession(
             replace(given, websocket_url=url),

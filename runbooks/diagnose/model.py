@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runbooks.diagnose.fix_checks import Review
+    from runbooks.diagnose.checks import Review
 
 
 class Status(StrEnum):

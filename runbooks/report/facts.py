@@ -71,6 +71,9 @@ def proof(report: Report) -> Claim | None:
 
 def happened(report: Report) -> str:
     """The decisive moment, else the time the caller gave, else the stretch of what is dated."""
+    review = report.diagnosis.review
+    if review and not review.closes:
+        return "not created yet"
     moment, given = decisive(report), report.evidence.subject.incident_time
     if moment is not None:
         return times.second(moment.at)

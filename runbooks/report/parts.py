@@ -47,9 +47,15 @@ def _weighed(report: Report) -> bool:
     return bool(report.diagnosis.hypotheses)
 
 
+def _before(report: Report) -> bool:
+    """Are there checks that were made before anything happened?"""
+    return report.diagnosis.review is not None and not report.diagnosis.review.closes
+
+
 WRITE_UP = (
     Part("opening", stays=True),
-    Part("checks", "The five checks", lambda report: report.diagnosis.review, stays=True),
+    Part("checks", "The five checks", lambda report: report.diagnosis.review and not _before(report), stays=True),
+    Part("checks", "Checks before the create call", lambda report: _before(report), stays=True),
     Part("summary", "Summary", stays=True),
     Part("root_cause", "Root cause"),
     Part("contributing", "Contributing factors", lambda report: report.diagnosis.chain or report.diagnosis.untrue),

@@ -14,8 +14,8 @@ from typing import Any
 import fastjsonschema
 
 from runbooks.base.errors import RunbookError
-from runbooks.diagnose.fix_checks import Check
-from runbooks.diagnose.model import Claim, Finding, Hypothesis, Moment, Remedy, View
+from runbooks.diagnose.checks import Check
+from runbooks.diagnose.model import Answer, Claim, Finding, Hypothesis, Moment, Remedy, View
 from runbooks.report import escape, times
 from runbooks.report.document import Report
 
@@ -128,8 +128,10 @@ def _check(check: Check, then: Check | None) -> dict[str, Any]:
 
 
 def _state(check: Check) -> str:
-    """yes, no, could-not-look, or skipped where a person said that the check does not apply."""
-    return "skipped" if check.skipped else str(check.holds)
+    """yes, warn, no, could-not-look, or skipped where the check does not apply."""
+    if check.skipped:
+        return "skipped"
+    return "warn" if check.warns and check.holds is Answer.YES else str(check.holds)
 
 
 def _claims(claims: Iterable[Claim]) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ from typing import Any
 from markupsafe import Markup
 
 from runbooks.base.facets import facet_of
+from runbooks.diagnose.checks import Review
 from runbooks.diagnose.facts import format_duration
-from runbooks.diagnose.fix_checks import Review
 from runbooks.diagnose.model import Unchecked
 from runbooks.report import collapse_repeats, escape, facts, fly_support, inline, paste, status, templating, times
 from runbooks.report.document import Report
