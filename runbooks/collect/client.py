@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -136,6 +136,7 @@ class Client:
     project_urls: re.Pattern[str] = re.compile(r"(?!)")
     grants: dict[str, str] = field(default_factory=dict, repr=False)
     spent_on_project: int = 0
+    pages: int = 0
     looked_for: frozenset[str] = frozenset()
     journal: list[Exchange] = field(default_factory=list)
     by_host: Counter[str] = field(default_factory=Counter)
@@ -150,6 +151,14 @@ class Client:
         taken, self.journal, self.facet = tuple(self.journal), [], facet
         return taken
 
+    def recall(self, exchanges: Iterable[Exchange]) -> None:
+        """In a replay: exchanges whose answer was saved whole, so that nobody asks for them again."""
+        for exchange in exchanges:
+            self.now()  # the run read its clock for each of them
+            self.by_host[urlsplit(exchange.url).netloc] += 1
+            self.retries += exchange.attempt > 1
+            self.journal.append(exchange)
+
     def get(
         self,
         url: str,
@@ -160,11 +169,13 @@ class Client:
         method: str = "GET",
         prepare: Callable[[Any], Any] | None = None,
         long_list: Callable[[], LongList] | None = None,
+        page: bool = False,
     ) -> Answer:
         """Ask once, and again where that is polite; raise CouldNotAsk when no answer came.
 
         `prepare` is given the parsed body before anything is masked or recorded, and says what is to be kept of it.
         `long_list` makes the reader of a body that is too long to be kept whole.
+        `page` says that it goes on with a list: whoever reads it limits its pages, and they are outside of the budget.
         """
         host = urlsplit(url).netloc
         self._must_be_allowed(method, url)
@@ -179,7 +190,7 @@ class Client:
             reraise=True,
         )
         try:
-            return retrying(self._attempt, method, url, sent, action, identifier, retrying, prepare, long_list)
+            return retrying(self._attempt, method, url, sent, action, identifier, retrying, prepare, long_list, page)
         except _Transient as transient:
             if transient.answer is not None:
                 return transient.answer
@@ -197,18 +208,21 @@ class Client:
         retrying: Any,
         prepare: Callable[[Any], Any] | None,
         long_list: Callable[[], LongList] | None,
+        page: bool,
     ) -> Answer:
         number = int(retrying.statistics.get("attempt_number", 1))
         own = bool(self.project_urls.fullmatch(url))
-        if (self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project) >= MAX_REQUESTS:
+        spent = self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project - self.pages
+        if spent >= MAX_REQUESTS and not page:
             raise CouldNotAsk(f"the budget of {MAX_REQUESTS} requests for one investigation was used up")
-        if self.time_left() > 0:
+        if self.time_left() > 0 and not (own and page):
             self.budget.wait(action, identifier)
         seconds = min(10.0, self.time_left())
         if seconds <= 0:
             raise CouldNotAsk("the run's deadline had passed")
         self.by_host[urlsplit(url).netloc] += 1
-        self.spent_on_project += own
+        self.spent_on_project += own and not page
+        self.pages += page
         self.retries += number > 1
         at, begun = self.now(), time.monotonic()
         try:
