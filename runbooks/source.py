@@ -160,6 +160,7 @@ def collect(
     runbook: str = "",
     told: Mapping[str, Any] | None = None,
     journal: Journal | None = None,
+    seconds: float = COLLECT_SECONDS,
 ) -> Collected:
     """Ask every question once. What could not be asked is in the evidence with its reason.
 
@@ -171,8 +172,9 @@ def collect(
         runbook: the runbook's name, for the journal
         told: what the report rests on besides the evidence, for the journal
         journal: keeps each exchange on disk when it is complete
+        seconds: how long it may take, if the deadline of the run is not earlier
     """
-    seconds = min(COLLECT_SECONDS, settings.deadline or COLLECT_SECONDS)
+    seconds = min(seconds, settings.deadline or seconds)
     with open_source(parameters.source, settings) as source:
         redactor = Redactor()
         caller = caller_text(parameters.caller_log)
@@ -191,6 +193,7 @@ def collect(
             record_key=parameters.record_key,
             records_table=parameters.records_table,
             incident_at=parameters.incident_at,
+            **parameters.collected(),
         )
 
         def watched(observation: Observation) -> None:

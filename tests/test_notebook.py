@@ -18,6 +18,8 @@ TAGS = {"parameters"}
 LINES = 3
 
 notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=[p.stem for p in NOTEBOOKS])
+PASTED = [path for path in NOTEBOOKS if "caller_log" in find(path.stem).parameters.model_fields]
+with_a_pasted_log = pytest.mark.parametrize("path", PASTED, ids=[p.stem for p in PASTED])
 
 
 def _read(path: Path) -> nbformat.NotebookNode:
@@ -77,7 +79,7 @@ def test_its_parameters_are_those_of_the_model_with_the_same_defaults(path: Path
     assert found == {name: field.default for name, field in find(path.stem).parameters.model_fields.items()}
 
 
-@notebooks
+@with_a_pasted_log
 def test_a_log_is_pasted_as_it_is(path: Path) -> None:
     """Backslashes, quotes and braces between the raw triple quotes of the cell stay what they are."""
     log = '{"said": "a \\"quote\\" and C:\\\\new\\u0041\\N{x}", \'b\': r"c"}\n  at fn (x.ts:1) `${y}` %s {0}\\'
@@ -88,7 +90,7 @@ def test_a_log_is_pasted_as_it_is(path: Path) -> None:
     assert given.caller_log == log
 
 
-@notebooks
+@with_a_pasted_log
 def test_what_is_left_empty_is_not_given(path: Path) -> None:
     """A scenario's own log is not replaced by the blank lines between the quotes."""
     given = validate(path.stem, {"source": "simulator:vyx-missing-environment", "caller_log": "\n\n", "title": " "})

@@ -172,6 +172,18 @@ class Facet(FacetEnum):
         timedelta(days=15),  # §9
         "not needed: the machine runs, and its program answered",
     )
+    FLEET_MACHINES = (
+        "E40",
+        "fleet-machines",
+        "Which machines are there, destroyed ones included?",
+        "destroyed ones: not documented",
+    )
+    FLEET_ROWS = (
+        "E41",
+        "fleet-rows",
+        "Which rows has the database, and which machine belongs to each?",
+        "as long as the rows are kept",
+    )
 
 
 def known_facets() -> Iterator[FacetEnum]:

@@ -102,6 +102,10 @@ class Parameters(BaseModel):
         """Parameters that another run supplies, which one of these names; a runbook's own model may say which."""
         return {}
 
+    def collected(self) -> Mapping[str, Any]:
+        """What the collection is told besides the parameters of every runbook: fields of `collect.context.Target`."""
+        return {}
+
     def settled(self) -> dict[str, str]:
         """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
         return {"caller_log": caller_text(self.caller_log), "source": absolute(self.source)}

@@ -24,6 +24,8 @@ class Runbook:
         judge: makes a `Diagnosis` of the `Evidence`; it also gets the parameters and what `background` returned
         background: what is known besides the evidence, as plain JSON values; it is saved with the run, so that a
             replay gets the same. It is called with the parameters, once a case.
+        subject: what the name of a run's folder says where the run is about no single machine
+        seconds: how long a collection may take where no deadline is set
     """
 
     name: str
@@ -34,3 +36,5 @@ class Runbook:
     judge: Callable[[Any, Any, Mapping[str, Any]], Any]
     report_title: str = "{app}: {machine}"
     background: Callable[[Any], Mapping[str, Any]] = lambda _: {}
+    subject: str = "unknown"
+    seconds: float = 120.0

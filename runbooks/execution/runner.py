@@ -292,7 +292,9 @@ def _ending(this: _Run, summary: Mapping[str, Any] | None) -> tuple[str, int, st
 
 
 def exit_code_of(summary: Mapping[str, Any]) -> int:
-    """0 nothing wrong found, 3 an incident with its cause, 4 incident or state not established."""
+    """What the summary says itself; else 0 nothing wrong found, 3 an incident with its cause, 4 not established."""
+    if "exit_code" in summary:
+        return int(summary["exit_code"])
     if summary.get("verdict") == "healthy":
         return 0
     return 3 if summary.get("cause") else 4

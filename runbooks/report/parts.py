@@ -37,13 +37,18 @@ def _unresolved(report: Report) -> bool:
     return report.diagnosis.verdict != "healthy"
 
 
+def _one_machine(report: Report) -> bool:
+    return report.diagnosis.fleet is None
+
+
 WRITE_UP = (
     Part("opening", stays=True),
     Part("checks", "The five checks", lambda report: report.diagnosis.review, stays=True),
     Part("summary", "Summary", stays=True),
-    Part("impact", "Impact"),
+    Part("fleet", "Machines and rows", lambda report: report.diagnosis.fleet, stays=True),
+    Part("impact", "Impact", _one_machine),
     Part("what_to_do", "What to do"),
-    Part("root_cause", "Root cause"),
+    Part("root_cause", "Root cause", _one_machine),
     Part("contributing", "Contributing factors", lambda report: report.diagnosis.chain or report.diagnosis.untrue),
     Part("ruled_out", "Ruled out", lambda report: facts.ruled_out(report) or facts.no_incident(report)),
     Part("notes", "Engineer's notes", lambda report: report.notes),
@@ -56,7 +61,7 @@ WRITE_UP = (
     Part("prevention", "Prevention", lambda report: report.diagnosis.prevention),
     Part("not_checked", "Not checked"),
     Part("chat", "For a chat or a ticket", stays=True),
-    Part("support", "For Fly's support", _unresolved),
+    Part("support", "For Fly's support", lambda report: _unresolved(report) and _one_machine(report)),
     Part("evidence", "Evidence", stays=True),
     Part("closing", stays=True),
 )
@@ -66,11 +71,11 @@ PAGE = (
         "Conclusion",
         (
             Part("checks", "Results of the checks", lambda report: report.diagnosis.review, anchor="checks"),
-            Part("root_cause", "Root cause", anchor="cause"),
+            Part("root_cause", "Root cause", _one_machine, anchor="cause"),
             Part("since", "Changes since the previous run", lambda report: report.since, anchor="since"),
             Part("notes", "Notes", lambda report: report.notes, anchor="notes"),
             Part("timeline", of_definition=True),
-            Part("hypotheses", "Hypotheses", anchor="hypotheses"),
+            Part("hypotheses", "Hypotheses", _one_machine, anchor="hypotheses"),
             Part("visibility", "Visibility", lambda report: report.diagnosis.visibility, anchor="visibility"),
         ),
     ),
@@ -88,7 +93,7 @@ PAGE = (
         (
             Part("not_checked", "Not checked", anchor="not-checked"),
             Part("searched", of_definition=True),
-            Part("support", "For Fly's support", anchor="support"),
+            Part("support", "For Fly's support", _one_machine, anchor="support"),
             Part("evidence", "Evidence", anchor="evidence"),
         ),
     ),
