@@ -95,6 +95,7 @@ class Case:
                 journal=journal,
                 announce=progress.announce,
                 most_requests=self.definition.most_requests,
+                seconds=self.definition.seconds,
             )
         finally:
             progress.end()
@@ -120,8 +121,8 @@ class Case:
             for old in folders.sweep(root):
                 print(f"{what_is_left(old)}.")
             self._staging = folders.Staging(root)
-            given = self.parameters.model_dump(include={"app_name", "machine_id", "machine_name"})
-            name = folders.run_name(self.runbook, given, datetime.now(UTC))
+            given = self.parameters.model_dump(include={"app_name", "machine_id", "machine_name", "org_slug"})
+            name = folders.run_name(self.runbook, given, datetime.now(UTC), self.definition.subject)
             folders.write_whole(self._staging.path / folders.TARGET, name)
         return self._staging.path
 
@@ -291,7 +292,7 @@ class Case:
     def _title(self) -> str:
         subject = self.evidence.subject
         machine = subject.machine_id or subject.machine_name or "the machine"
-        return self.definition.report_title.format(app=subject.app, machine=machine)
+        return self.definition.report_title.format(app=subject.app or subject.org, machine=machine)
 
     @cached_property
     def _before(self) -> tuple[history.Earlier, ...]:
@@ -435,7 +436,8 @@ class Case:
     def _folder_name(self) -> str:
         subject = self.evidence.subject
         named = {"app_name": subject.app, "machine_id": subject.machine_id, "machine_name": subject.machine_name}
-        return folders.run_name(self.runbook, named, datetime.now(UTC))
+        named["org_slug"] = subject.org
+        return folders.run_name(self.runbook, named, datetime.now(UTC), self.definition.subject)
 
 
 def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = DEFAULT, /, **parameters: Any) -> Case:

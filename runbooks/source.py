@@ -170,6 +170,7 @@ def collect(
     journal: Journal | None = None,
     announce: Callable[[str], None] = print,
     most_requests: int = MAX_REQUESTS,
+    seconds: float = COLLECT_SECONDS,
 ) -> Collected:
     """Ask every question once. What could not be asked is in the evidence with its reason.
 
@@ -183,10 +184,11 @@ def collect(
         journal: keeps each exchange on disk when it is complete
         announce: is called with a sentence before anything is changed
         most_requests: how many requests may be sent to Fly and to registries in all
+        seconds: how long it may take without a test creation, if the deadline of the run is not earlier
     """
     consent = parameters.consent()
     tests = (1 + consent.config) if consent.writes else 0
-    wanted = COLLECT_SECONDS + tests * CANARY_SECONDS
+    wanted = seconds + tests * CANARY_SECONDS
     seconds = min(wanted, settings.deadline or wanted)
     with open_source(parameters.source, settings) as source:
         redactor = Redactor()

@@ -217,6 +217,18 @@ class Facet(FacetEnum):
         None,
         "not needed: no file of the caller was given (parameter sources)",
     )
+    FLEET_MACHINES = (
+        "E43",
+        "fleet-machines",
+        "Which machines are there, destroyed ones included?",
+        "destroyed ones: not documented",
+    )
+    FLEET_ROWS = (
+        "E44",
+        "fleet-rows",
+        "Which rows has the database, and which machine belongs to each?",
+        "as long as the rows are kept",
+    )
 
 
 def known_facets() -> Iterator[FacetEnum]:

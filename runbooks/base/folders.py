@@ -132,10 +132,10 @@ def _still_written(folder: Path) -> bool:
     return False
 
 
-def run_name(runbook: str, parameters: Mapping[str, object], at: datetime) -> str:
-    """The relative folder of a run whose case never said where it belongs."""
-    subject = parameters.get("machine_id") or parameters.get("machine_name") or "unknown"
-    parts = (runbook, parameters.get("app_name") or "unknown", subject)
+def run_name(runbook: str, parameters: Mapping[str, object], at: datetime, subject: str = "unknown") -> str:
+    """The relative folder of a run; `subject` names what it is about where it is about no single machine."""
+    subject = str(parameters.get("machine_id") or parameters.get("machine_name") or subject)
+    parts = (runbook, parameters.get("app_name") or parameters.get("org_slug") or "unknown", subject)
     return f"{at:%Y-%m-%d}/{'--'.join(safe(str(part)) for part in parts)}--{at:%H%M%SZ}"
 
 

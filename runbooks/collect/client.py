@@ -13,7 +13,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -144,6 +144,7 @@ class _Call:
     seconds: float = PATIENCE
     insists: bool = False
     once: bool = False
+    page: bool = False
 
 
 @dataclass
@@ -173,6 +174,7 @@ class Client:
     project_urls: re.Pattern[str] = re.compile(r"(?!)")
     grants: dict[str, str] = field(default_factory=dict, repr=False)
     spent_on_project: int = 0
+    pages: int = 0
     looked_for: frozenset[str] = frozenset()
     journal: list[Exchange] = field(default_factory=list)
     by_host: Counter[str] = field(default_factory=Counter)
@@ -193,6 +195,14 @@ class Client:
         taken, self.journal, self.facet = tuple(self.journal), [], facet
         return taken
 
+    def recall(self, exchanges: Iterable[Exchange]) -> None:
+        """In a replay: exchanges whose answer was saved whole, so that nobody asks for them again."""
+        for exchange in exchanges:
+            self.now()  # the run read its clock for each of them
+            self.by_host[urlsplit(exchange.url).netloc] += 1
+            self.retries += exchange.attempt > 1
+            self.journal.append(exchange)
+
     def get(
         self,
         url: str,
@@ -203,14 +213,16 @@ class Client:
         method: str = "GET",
         prepare: Callable[[Any], Any] | None = None,
         long_list: Callable[[], LongList] | None = None,
+        page: bool = False,
     ) -> Answer:
         """Ask once, and again where that is polite; raise CouldNotAsk when no answer came.
 
         `prepare` is given the parsed body before anything is masked or recorded, and says what is to be kept of it.
         `long_list` makes the reader of a body that is too long to be kept whole.
+        `page` says that it goes on with a list: whoever reads it limits its pages, and they are outside of the budget.
         """
         self._must_be_allowed(method, url)
-        return self._ask(_Call(method, url, headers or {}, action, identifier, prepare, long_list))
+        return self._ask(_Call(method, url, headers or {}, action, identifier, prepare, long_list, page=page))
 
     def wait(self, url: str, action: str, identifier: str, seconds: float) -> Answer:
         """Ask once for something that the API answers only when it has happened, within so many seconds."""
@@ -281,17 +293,18 @@ class Client:
         method, url = call.method, call.url
         number = int(retrying.statistics.get("attempt_number", 1))
         own = bool(self.project_urls.fullmatch(url))
-        spent = self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project
+        spent = self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project - self.pages
         limit = MAX_REQUESTS if own else self.most_requests
-        if spent >= limit and not call.insists:
+        if spent >= limit and not (call.insists or call.page):
             raise CouldNotAsk(f"the budget of {limit} requests for one investigation was used up")
-        if self.time_left() > 0:
+        if self.time_left() > 0 and not (own and call.page):
             self.budget.wait(call.action, call.identifier)
         seconds = call.seconds if call.insists else min(call.seconds, self.time_left())
         if seconds <= 0:
             raise CouldNotAsk("the run's deadline had passed")
         self.by_host[urlsplit(url).netloc] += 1
-        self.spent_on_project += own
+        self.spent_on_project += own and not call.page
+        self.pages += call.page
         self.retries += number > 1
         at, begun = self.now(), time.monotonic()
         headers = call.headers

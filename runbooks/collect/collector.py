@@ -27,7 +27,7 @@ from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.context import CollectionContext, Target
 from runbooks.collect.edge import Edge
 from runbooks.collect.facets import FacetCollector, collectors
-from runbooks.collect.replay import NotRecorded, ReplayTransport, found_in, reason_in
+from runbooks.collect.replay import NotRecorded, ReplayTransport, exchanges_in, found_in, reason_in
 from runbooks.collect.result import FacetResult, unavailable
 from runbooks.collect.rows import NoRecords, RecordsSource
 from runbooks.collect.session import CollectionSession
@@ -280,6 +280,8 @@ class Collector:
             if bundle and bundle.cut and not self._reached(facet):
                 raise NotRecorded
             recorded = found_in(bundle, facet) if bundle and facet is not Facet.CALLER else None
+            if bundle and recorded:
+                self._client.recall(exchanges_in(bundle, facet))
             result = recorded or collector.collect(self._session)
         except CouldNotAsk as error:
             result = unavailable(str(error), code=error.code)

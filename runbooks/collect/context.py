@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -56,6 +56,10 @@ class Target:
     canary_image: str = "flyio/hellofly"
     config_text: str = ""
     sources: tuple[SourceFile, ...] = ()
+    apps: tuple[str, ...] = ()
+    """The apps of a fleet; () for the whole organisation."""
+    row_phases: Mapping[str, str] = field(default_factory=dict)
+    """What a word in a row's status says of its machine."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from runbooks.collect.session import NO_APP, CollectionSession, split
 from runbooks.evidence import macaroon
 from runbooks.evidence.bundle import ANSWER_TYPES
 from runbooks.evidence.caller import read_caller
+from runbooks.evidence.journal import SAVED_WHOLE
 from runbooks.evidence.models import (
     Listing,
     Machine,
@@ -60,6 +61,7 @@ def collects(
     facet: FacetEnum,
     *,
     answer: Any = None,
+    whole: bool = False,
     when: Condition = lambda _: True,
     waits: Condition = lambda _: False,
 ) -> Callable[[Collect], Collect]:
@@ -68,6 +70,7 @@ def collects(
     Args:
         facet: the facet, a member of `Facet` or of another distribution's `FacetEnum`
         answer: the type of the answer, where it does not come over HTTP and has to be saved for a replay
+        whole: the answer is saved although it came over HTTP, since the exchanges that are kept do not hold all of it
         when: whether there is anything to ask; a facet to which this says no leaves no observation
         waits: whether the facet has to wait for others that are still to be asked
     """
@@ -75,6 +78,8 @@ def collects(
     def register(collect: Collect) -> Collect:
         if answer is not None:
             ANSWER_TYPES[facet.slug] = answer
+        if whole:
+            SAVED_WHOLE.add(facet.slug)
         _REGISTRY[facet] = FacetCollector(facet, collect, when, waits)
         return collect
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from runbooks.base.consent import Consent
@@ -36,6 +37,8 @@ class CollectionSession(CollectionContext):
     started_at: datetime
     consent: Consent
     leftovers: Leftovers
+    scratch: dict[str, Any] = field(default_factory=dict)
+    """What one facet read for a later one, and no report holds."""
 
     def with_token(self, ask: Callable[[], FacetResult]) -> FacetResult:
         """Ask, if there is a token to ask with."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runbooks.diagnose.checks import Review
+    from runbooks.diagnose.fleet import FleetReview
 
 
 class Status(StrEnum):
@@ -241,6 +242,7 @@ class Diagnosis:
     untrue: tuple[FalseClaim, ...] = ()
     comparison: Comparison | None = None
     review: Review | None = None
+    fleet: FleetReview | None = None
     assumptions: tuple[str, ...] = ()
     """What was assumed about the times in the timeline, one sentence each."""
     blocked: bool = False
