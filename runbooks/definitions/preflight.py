@@ -84,7 +84,7 @@ class Preflight(Parameters):
         return {name: defaults[name] for name in ("app_name",) if name in defaults} if own else defaults
 
     def target(self) -> Mapping[str, Any]:
-        return {"config_text": self.config_text}
+        return {"plans": True, "config_text": self.config_text}
 
     def settled(self) -> dict[str, str]:
         return {"source": super().settled()["source"], "config": self.config_text}
