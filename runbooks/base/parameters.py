@@ -110,6 +110,11 @@ class Parameters(BaseModel):
         """What is allowed besides reading; a runbook's own model may say more than nothing."""
         return Consent()
 
+    def reading_only(self) -> Self:
+        """The same without anything that allows more than reading."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: fields[name].default for name in self.CONSENTS})
+
     def settled(self) -> dict[str, str]:
         """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
         return {"caller_log": caller_text(self.caller_log), "source": absolute(self.source)}

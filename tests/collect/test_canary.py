@@ -20,7 +20,16 @@ from runbooks.collect.canary.plan import COPIED, NotPlanned, known_good, same_co
 from runbooks.collect.canary.trial import REMOVALS
 from runbooks.collect.collector import Collector
 from runbooks.collect.transport import HttpTransport, RawAnswer
-from runbooks.evidence.canary import LIFETIME, PREFIX, CanaryEnd, CanaryKind, CanaryMark, CanaryTest, mark_of
+from runbooks.evidence.canary import (
+    LIFETIME,
+    PREFIX,
+    CanaryEnd,
+    CanaryKind,
+    CanaryMark,
+    CanarySweep,
+    CanaryTest,
+    mark_of,
+)
 from runbooks.evidence.journal import Journal, read
 from runbooks.evidence.models import Machine, Observation, Outcome
 from runbooks.simulator import spec
@@ -421,7 +430,10 @@ def test_one_of_a_dead_run_is_found_without_its_files_and_a_clone_is_left_alone(
     stage.simulator.advance(LIFETIME.total_seconds())
     later = world.create(APP, {"region": "fra", "name": f"{world.machine(APP, own).name}-2", "config": config})
     seen = run(stage, tmp_path, replace(AGREED, config=False))
-    assert seen[Facet.CANARIES_LEFT].reason.endswith(f"removed {own}")
+    assert f"removed {own}" in seen[Facet.CANARIES_LEFT].reason
+    swept = seen[Facet.CANARIES_LEFT].answer
+    assert isinstance(swept, CanarySweep)
+    assert (swept.removed, set(swept.copies)) == ((own,), {clone.id, later.id})
     assert {m.id for m in world.machines(APP) if m.state != "destroying"} >= {clone.id, later.id}
     assert own not in {m.id for m in world.machines(APP) if m.state != "destroying"}
 

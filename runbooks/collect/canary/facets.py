@@ -80,11 +80,12 @@ def _canaries_left(session: CollectionSession) -> FacetResult:
     if session.source.bundle is None and not swept.left:
         for dead in [one for one in session.leftovers.dead() if one.app == app]:
             session.leftovers.forget(dead.run)
+    copies = f"; left alone: {', '.join(swept.copies)} (their metadata is a copy)" if swept.copies else ""
     if not swept.removed and not swept.left:
-        return absent(f"{app} has no test machine of an earlier run", swept)
+        return absent(f"{app} has no test machine of an earlier run{copies}", swept)
     told = [f"removed {machine_id}" for machine_id in swept.removed]
     told += [f"left {machine_id}: {why}" for machine_id, why in swept.left.items()]
-    return seen(f"test machines of earlier runs in {app}: {'; '.join(told)}", swept)
+    return seen(f"test machines of earlier runs in {app}: {'; '.join(told)}{copies}", swept)
 
 
 @collects(Facet.CANARY_IMAGE, when=_due(Facet.CANARY_IMAGE, lambda session: session.consent.writes))
