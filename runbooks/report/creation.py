@@ -41,7 +41,7 @@ def create_directly(facts: Facts, diagnosis: Diagnosis) -> Section:
         "create-directly",
         "Step 4: create a machine directly",
         "Does a known-good image run in the same region, and does the same config?",
-        f"{told[:1].upper()}{told[1:]}." if told else "No test machine was created.",
+        f"{told[:1].upper()}{told[1:]}." if told else "There is no result of a test.",
         items=(*observed(facts, *FACETS), *_remains(facts)),
         quote="\n".join(_lines(facts)),
         table=tables.frame(

@@ -184,6 +184,8 @@ def test_the_owners_values_reach_fly_and_nothing_else(play: Play, tmp_path: Path
     assert made.config["env"]["SMTP_PASSWORD"] == "mAdeUp-5mtp-pa55word-f0r-tests"
     (good,) = [m for m in stage.simulator.world.ever() if m.name.endswith("-image")]
     assert "env" not in good.config
+    assert stage.simulator.world._secrets_of(made) == ["DATABASE_URL"]
+    assert stage.simulator.world._secrets_of(good) == [], "a foreign image is given no secret of the app"
     assert "pa55word" not in repr(seen)
 
 
@@ -311,6 +313,7 @@ def test_it_is_destroyed_whatever_ends_the_run(
     seen = run(stage, tmp_path)
     assert seen[Facet.CANARY_IMAGE].outcome is Outcome.COULD_NOT_LOOK
     assert alive(stage) == []
+    assert list((tmp_path / ".canaries").iterdir()) == []
 
 
 def test_a_journal_that_cannot_be_written_stops_the_creation_and_not_the_removal(

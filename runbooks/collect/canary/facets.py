@@ -37,7 +37,9 @@ def _due(facet: Facet, wanted: Callable[[CollectionSession], bool]) -> Callable[
 
     def when(session: CollectionSession) -> bool:
         bundle = session.source.bundle
-        return facet in bundle.observations if bundle is not None else wanted(session)
+        if bundle is None:
+            return wanted(session)
+        return facet in bundle.observations or any(entry.get("_facet") == facet for entry in bundle.entries)
 
     return when
 
@@ -144,17 +146,20 @@ def _tried(session: CollectionSession, plan: Callable[[CanaryMark], CanaryPlan])
         return unavailable("not made: too little of the run's time is left (give it more with --deadline 900)")
     if not replayed:
         session.leftovers.hold(made.app, made.mark.run)
-    test = Trial(client, made, pauses=not session.source.still and not replayed).run()
-    if not replayed and test.removed is not False and _others_gone(session, test):
-        session.leftovers.forget(made.mark.run)
+    trial = Trial(client, made, pauses=not session.source.still and not replayed)
+    try:
+        test = trial.run()
+    finally:
+        if not replayed and trial.removed is not False and _other_gone(session, made.kind):
+            session.leftovers.forget(made.mark.run)
     told = described(test)
     if test.end is CanaryEnd.OPEN:
         return unavailable(told, test)
     return seen(told, test)
 
 
-def _others_gone(session: CollectionSession, test: CanaryTest) -> bool:
-    other = session.answer(Facet.CANARY_IMAGE if test.kind is CanaryKind.CONFIG else Facet.CANARY_CONFIG)
+def _other_gone(session: CollectionSession, kind: CanaryKind) -> bool:
+    other = session.answer(Facet.CANARY_IMAGE if kind is CanaryKind.CONFIG else Facet.CANARY_CONFIG)
     return not (isinstance(other, CanaryTest) and other.removed is False)
 
 
