@@ -78,15 +78,18 @@ class Case:
         told = self._seen.replay_context.told
         self._notes: tuple[str, ...] = tuple(told.get("notes", ())) if self._replayed else ()
 
-    def _look(self) -> None:
-        """Collect and judge. What is computed from the evidence is computed anew when it is next asked for."""
+    def _look(self, *, again: bool = False) -> None:
+        """Collect and judge. What is computed from the evidence is computed anew when it is next asked for.
+
+        What a person allowed was allowed once: a second look only reads.
+        """
         saved = self.parameters.source.startswith("bundle:")
         told = {} if saved else self.definition.background(self.parameters)
         journal = None if saved else Journal(self._place() / "evidence")
         progress = Progress()
         try:
             self._seen: Collected = collect(
-                self.parameters,
+                self.parameters.reading_only() if again else self.parameters,
                 self.settings,
                 progress,
                 self.definition.facets,
@@ -137,7 +140,7 @@ class Case:
         """Look again, at everything, and say what changed. What was seen before is published first, so it is kept."""
         kept = self._publish()
         before = history.in_brief("", summary.build(self.report))
-        self._look()
+        self._look(again=True)
         now = history.in_brief("", summary.build(self.report))
         changed = history.changes(before, now)
         return history.second_look(before.looked_at, now.looked_at, changed, kept, self.so_far())

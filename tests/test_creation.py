@@ -84,6 +84,14 @@ def test_step_4_explains_itself_and_does_nothing_until_it_is_allowed(asked: list
     assert writes(asked[0].requests) == []
 
 
+def test_a_second_look_only_reads(asked: list[Simulator]) -> None:
+    """The consent was for one test: `refresh` does not run the owner's program again."""
+    case = open_case(source="simulator:canary-both-run", **AGREED)
+    assert len(writes(asked[0].requests)) == 4
+    case.refresh()
+    assert writes(asked[1].requests) == []
+
+
 # Who may allow it.
 
 

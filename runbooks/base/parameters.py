@@ -126,6 +126,11 @@ class Parameters(BaseModel):
         """The parameters that a saved run keeps; not those whose content is an answer of its own."""
         return frozenset(type(self).model_fields) - {"source", "incident", "caller_log"} - self.CONSENTS
 
+    def reading_only(self) -> Self:
+        """The same without anything that allows more than reading."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: fields[name].default for name in self.CONSENTS})
+
     def settled(self) -> dict[str, str]:
         """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
         return {"caller_log": caller_text(self.caller_log), "source": absolute(self.source)}

@@ -98,11 +98,13 @@ class CanaryTest:
 class CanarySweep:
     """What was done about test machines of earlier runs: ids that were destroyed, and those that are still there.
 
-    `left` maps an id to the reason for leaving it.
+    `left` maps an id to the reason for leaving it. `copies` are machines that carry the metadata and are no test
+    machines, such as clones of one: they are left alone, and forbid nothing.
     """
 
     removed: tuple[str, ...] = ()
     left: Mapping[str, str] = field(default_factory=dict)
+    copies: tuple[str, ...] = ()
 
 
 def mark_of(machine: Machine) -> CanaryMark | None:

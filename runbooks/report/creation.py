@@ -41,7 +41,7 @@ def create_directly(facts: Facts, diagnosis: Diagnosis) -> Section:
         "create-directly",
         "Step 4: create a machine directly",
         "Does a known-good image run in the same region, and does the same config?",
-        f"{told[:1].upper()}{told[1:]}." if told else "No test machine was created.",
+        f"{told[:1].upper()}{told[1:]}." if told else "There is no result of a test.",
         items=(*observed(facts, *FACETS), *_remains(facts)),
         quote="\n".join(_lines(facts)),
         table=tables.frame(
@@ -81,6 +81,13 @@ def _remains(facts: Facts) -> Iterator[Item]:
     for number, test in facts.canaries.made:
         if test.removed is False:
             yield Item(f"Whether the test machine {test.name} is gone is not known. Remove it.", (number,), sweep)
+    for number in FACETS[1:]:
+        observation = facts.observation(number)
+        sent = [x.method for x in observation.exchanges if x.status] if observation else []
+        if observation and observation.answer is None and "POST" in sent and "DELETE" not in sent:
+            yield Item(
+                "The run ended before it removed the test machine, which may be left. Remove it.", (number,), sweep
+            )
     for machine, mark in facts.canaries.left:
         yield Item(
             f"The app has the test machine {machine.id} of a run that began at {tables.day(mark.run)}. "

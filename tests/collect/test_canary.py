@@ -20,7 +20,16 @@ from runbooks.collect.canary.plan import COPIED, NotPlanned, known_good, same_co
 from runbooks.collect.canary.trial import REMOVALS
 from runbooks.collect.collector import Collector
 from runbooks.collect.transport import HttpTransport, RawAnswer
-from runbooks.evidence.canary import LIFETIME, PREFIX, CanaryEnd, CanaryKind, CanaryMark, CanaryTest, mark_of
+from runbooks.evidence.canary import (
+    LIFETIME,
+    PREFIX,
+    CanaryEnd,
+    CanaryKind,
+    CanaryMark,
+    CanarySweep,
+    CanaryTest,
+    mark_of,
+)
 from runbooks.evidence.journal import Journal, read
 from runbooks.evidence.models import Machine, Observation, Outcome
 from runbooks.simulator import spec
@@ -175,6 +184,8 @@ def test_the_owners_values_reach_fly_and_nothing_else(play: Play, tmp_path: Path
     assert made.config["env"]["SMTP_PASSWORD"] == "mAdeUp-5mtp-pa55word-f0r-tests"
     (good,) = [m for m in stage.simulator.world.ever() if m.name.endswith("-image")]
     assert "env" not in good.config
+    assert stage.simulator.world._secrets_of(made) == ["DATABASE_URL"]
+    assert stage.simulator.world._secrets_of(good) == [], "a foreign image is given no secret of the app"
     assert "pa55word" not in repr(seen)
 
 
@@ -302,6 +313,7 @@ def test_it_is_destroyed_whatever_ends_the_run(
     seen = run(stage, tmp_path)
     assert seen[Facet.CANARY_IMAGE].outcome is Outcome.COULD_NOT_LOOK
     assert alive(stage) == []
+    assert list((tmp_path / ".canaries").iterdir()) == []
 
 
 def test_a_journal_that_cannot_be_written_stops_the_creation_and_not_the_removal(
@@ -421,7 +433,10 @@ def test_one_of_a_dead_run_is_found_without_its_files_and_a_clone_is_left_alone(
     stage.simulator.advance(LIFETIME.total_seconds())
     later = world.create(APP, {"region": "fra", "name": f"{world.machine(APP, own).name}-2", "config": config})
     seen = run(stage, tmp_path, replace(AGREED, config=False))
-    assert seen[Facet.CANARIES_LEFT].reason.endswith(f"removed {own}")
+    assert f"removed {own}" in seen[Facet.CANARIES_LEFT].reason
+    swept = seen[Facet.CANARIES_LEFT].answer
+    assert isinstance(swept, CanarySweep)
+    assert (swept.removed, set(swept.copies)) == ((own,), {clone.id, later.id})
     assert {m.id for m in world.machines(APP) if m.state != "destroying"} >= {clone.id, later.id}
     assert own not in {m.id for m in world.machines(APP) if m.state != "destroying"}
 

@@ -37,7 +37,9 @@ def _due(facet: Facet, wanted: Callable[[CollectionSession], bool]) -> Callable[
 
     def when(session: CollectionSession) -> bool:
         bundle = session.source.bundle
-        return facet in bundle.observations if bundle is not None else wanted(session)
+        if bundle is None:
+            return wanted(session)
+        return facet in bundle.observations or any(entry.get("_facet") == facet for entry in bundle.entries)
 
     return when
 
@@ -80,11 +82,12 @@ def _canaries_left(session: CollectionSession) -> FacetResult:
     if session.source.bundle is None and not swept.left:
         for dead in [one for one in session.leftovers.dead() if one.app == app]:
             session.leftovers.forget(dead.run)
+    copies = f"; left alone: {', '.join(swept.copies)} (their metadata is a copy)" if swept.copies else ""
     if not swept.removed and not swept.left:
-        return absent(f"{app} has no test machine of an earlier run", swept)
+        return absent(f"{app} has no test machine of an earlier run{copies}", swept)
     told = [f"removed {machine_id}" for machine_id in swept.removed]
     told += [f"left {machine_id}: {why}" for machine_id, why in swept.left.items()]
-    return seen(f"test machines of earlier runs in {app}: {'; '.join(told)}", swept)
+    return seen(f"test machines of earlier runs in {app}: {'; '.join(told)}{copies}", swept)
 
 
 @collects(Facet.CANARY_IMAGE, when=_due(Facet.CANARY_IMAGE, lambda session: session.consent.writes))
@@ -143,17 +146,20 @@ def _tried(session: CollectionSession, plan: Callable[[CanaryMark], CanaryPlan])
         return unavailable("not made: too little of the run's time is left (give it more with --deadline 900)")
     if not replayed:
         session.leftovers.hold(made.app, made.mark.run)
-    test = Trial(client, made, pauses=not session.source.still and not replayed).run()
-    if not replayed and test.removed is not False and _others_gone(session, test):
-        session.leftovers.forget(made.mark.run)
+    trial = Trial(client, made, pauses=not session.source.still and not replayed)
+    try:
+        test = trial.run()
+    finally:
+        if not replayed and trial.removed is not False and _other_gone(session, made.kind):
+            session.leftovers.forget(made.mark.run)
     told = described(test)
     if test.end is CanaryEnd.OPEN:
         return unavailable(told, test)
     return seen(told, test)
 
 
-def _others_gone(session: CollectionSession, test: CanaryTest) -> bool:
-    other = session.answer(Facet.CANARY_IMAGE if test.kind is CanaryKind.CONFIG else Facet.CANARY_CONFIG)
+def _other_gone(session: CollectionSession, kind: CanaryKind) -> bool:
+    other = session.answer(Facet.CANARY_IMAGE if kind is CanaryKind.CONFIG else Facet.CANARY_CONFIG)
     return not (isinstance(other, CanaryTest) and other.removed is False)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from runbooks.collect import machines
 from runbooks.collect.canary.trial import GONE, remove
 from runbooks.collect.client import Client
-from runbooks.evidence.canary import CanaryMark, CanarySweep, mark_of
+from runbooks.evidence.canary import RUN_KEY, CanaryMark, CanarySweep, mark_of
 from runbooks.evidence.models import Listing
 
 Alive = Callable[[datetime], bool | None]
@@ -22,9 +22,13 @@ def sweep(client: Client, app: str, listing: Listing, now: datetime, alive: Aliv
     """
     removed: list[str] = []
     left: dict[str, str] = {}
+    copies: list[str] = []
     for machine in listing.machines:
+        if RUN_KEY not in machine.metadata or machine.state in GONE:
+            continue
         mark = mark_of(machine)
-        if mark is None or machine.state in GONE:
+        if mark is None:
+            copies.append(machine.id)
             continue
         url = machines.api_url("apps", app, "machines", machine.id, force="true")
         if not _ended(client, url, mark, now, alive):
@@ -34,7 +38,7 @@ def sweep(client: Client, app: str, listing: Listing, now: datetime, alive: Aliv
             removed.append(machine.id)
         else:
             left[machine.id] = "Fly did not accept its removal"
-    return CanarySweep(tuple(removed), left)
+    return CanarySweep(tuple(removed), left, tuple(copies))
 
 
 def _ended(client: Client, url: str, mark: CanaryMark, now: datetime, alive: Alive) -> bool:

@@ -36,12 +36,14 @@ class Trial:
         client: may write
         plan: what is created
         pauses: whether anything lags behind here, so that waiting makes sense
+        removed: whether the machine is known to be gone; None while there was none
     """
 
     client: Client
     plan: CanaryPlan
     pauses: bool = True
     machine_id: str = ""
+    removed: bool | None = None
     _created: bool = False
     _looked: bool = False
     _refusal: Refusal | None = None
@@ -50,7 +52,6 @@ class Trial:
     _watched: int = 0
     _events: tuple[Event, ...] = field(default=())
     _lines: tuple[LogLine, ...] = field(default=())
-    _removed: bool | None = None
 
     def run(self) -> CanaryTest:
         """The whole of it.
@@ -161,7 +162,7 @@ class Trial:
         if not self._created:
             return
         client, plan = self.client, self.plan
-        client.cleaning, self._removed = True, False
+        client.cleaning, self.removed = True, False
         try:
             if not self.machine_id and not self._looked:
                 self._find()
@@ -170,7 +171,7 @@ class Trial:
             url = machines.api_url("apps", plan.app, "machines", self.machine_id, force="true")
             for _ in range(REMOVALS):
                 if remove(client, url, self.machine_id, plan.name):
-                    self._removed = True
+                    self.removed = True
                     return
                 if client.recorded and not client.recorded("DELETE", url):
                     return
@@ -204,7 +205,7 @@ class Trial:
             open_because=(self._open or "nothing that was seen of it tells how it ended")
             if end is CanaryEnd.OPEN
             else "",
-            removed=self._removed,
+            removed=self.removed,
         )
 
     def _end(self) -> CanaryEnd:
