@@ -446,6 +446,8 @@ class _Guard:
             except Exception as error:
                 reason = getattr(error, "reason", error)
                 answer["status"], answer["error"] = None, f"{type(reason).__name__}: {reason}"[:200]
+        if answer["status"] is not None and answer["status"] >= 400:
+            answer["error"] = answer["text"][:300]
         self._note(step, method, url, answer, answer["error"])
         return answer
 
@@ -500,7 +502,9 @@ class _Mask:
 
     _SECRETISH = r"pass|pwd|secret|token|key|auth|cred|cookie|signature|\bsig\b|dsn|session|private|nonce"
     _HIDDEN_KEYS = frozenset(("env", "raw_value", "headers", "secrets", "values", "metadata"))
-    _PLAIN_KEYS = frozenset(("id", "instance_id", "version", "digest", "private_ip", "guest_path", "tag", "repository"))
+    _PLAIN_KEYS = frozenset(
+        ("id", "instance_id", "version", "digest", "private_ip", "guest_path", "tag", "repository", "volume")
+    )
     _NAMED = re.compile(rf"(?i)([\w.-]*(?:{_SECRETISH})[\w.-]*[\"']?\s*(?:=>|[:=])\s*[\"']?)([^\s\"',;&]+)")
     _REST = re.compile(r"(?i)((?:authorization|cookie)[\"']?\s*[:=]\s*|\b(?:bearer|basic|flyv1)\s+)[^\r\n]+")
     _WORDS_OF_ABSENCE = re.compile(
@@ -508,7 +512,8 @@ class _Mask:
         r"parameter|environment|expected|string|true|false|error|failed|denied|expired|<.*)\W*$"
     )
     _TOKEN = re.compile(r"[^\s\"'`<>(){}\[\],;|\\]+")
-    _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+    # What the platform itself hands out: digests, volumes, machines, versions.
+    _IDS = re.compile(r"sha256:[0-9a-f]{64}|\bvol_[a-z0-9]{8,32}\b|\b[0-9a-f]{14}\b|\b01[0-9A-HJKMNP-TV-Z]{24}\b")
 
     def __init__(self, known: Iterable[Any], secret: Iterable[Any]) -> None:
         self._known = [k for k in known if isinstance(k, str) and len(k) > 2]
@@ -562,7 +567,7 @@ class _Mask:
         word = bare = match[0]
         for known in self._known:
             bare = bare.replace(known, "")
-        bare = self._DIGEST.sub("", bare)
+        bare = self._IDS.sub("", bare)
         opaque = re.search(r"[^/]@", bare) or re.search(r"\?.*=", bare)
         return self.placeholder(word) if opaque or any(map(_opaque, re.split(r"[^A-Za-z0-9]+", bare))) else word
 

@@ -518,6 +518,7 @@ class Guard {
         answer.error = `${nameOf(error)}: ${error instanceof Error ? error.message : ""}`.slice(0, 200);
       }
     }
+    if (answer.status !== null && answer.status >= 400) answer.error = answer.text.slice(0, 300);
     this.note(step, method, url, answer, answer.error);
     return answer;
   }
@@ -554,7 +555,7 @@ async function bodyOf(response: Response): Promise<string> {
 const SECRETISH = "pass|pwd|secret|token|key|auth|cred|cookie|signature|\\bsig\\b|dsn|session|private|nonce";
 const HIDDEN_KEYS = new Set(["env", "raw_value", "headers", "secrets", "values", "metadata"]);
 const PLAIN_KEYS = new Set(
-  ["id", "instance_id", "version", "digest", "private_ip", "guest_path", "tag", "repository"],
+  ["id", "instance_id", "version", "digest", "private_ip", "guest_path", "tag", "repository", "volume"],
 );
 const COLOUR = new RegExp(String.fromCharCode(27) + "\\[[0-9;]*m", "g");
 const NAMED = new RegExp(`([\\w.-]*(?:${SECRETISH})[\\w.-]*["']?\\s*(?:=>|[:=])\\s*["']?)([^\\s"',;&]+)`, "gi");
@@ -565,7 +566,8 @@ const WORDS_OF_ABSENCE = new RegExp(
   "i",
 );
 const TOKEN = /[^\s"'`<>(){}[\],;|\\]+/g;
-const DIGEST = /sha256:[0-9a-f]{64}/g;
+// What the platform itself hands out: digests, volumes, machines, versions.
+const IDS = /sha256:[0-9a-f]{64}|\bvol_[a-z0-9]{8,32}\b|\b[0-9a-f]{14}\b|\b01[0-9A-HJKMNP-TV-Z]{24}\b/g;
 
 /** Takes the values out, and leaves the names. The same value gets the same placeholder. */
 class Mask {
@@ -623,7 +625,7 @@ class Mask {
   private word(word: string): string {
     let bare = word;
     for (const known of this.known) bare = bare.replaceAll(known, "");
-    bare = bare.replace(DIGEST, "");
+    bare = bare.replace(IDS, "");
     const masked = /[^/]@/.test(bare) || /\?.*=/.test(bare) || bare.split(/[^A-Za-z0-9]+/).some(opaque);
     return masked ? this.placeholder(word) : word;
   }

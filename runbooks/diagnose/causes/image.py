@@ -128,7 +128,7 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     if believed.exists:
         yield supports(f"The call was refused: {no.told}; the registry has {believed.ref} now.", no.evidence, at)
-        pushed = [word for word in _PUSHED if word in facts.caller.answer.text]
+        pushed = [word for word in _PUSHED if word in facts.caller.answer.plain]
         if pushed:
             yield supports(f"The caller's log shows a push before it (“{pushed[0].strip()}”).", Facet.CALLER)
     elif believed.exists is False:
@@ -274,7 +274,7 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
         yield confirms(
             f"The log shows an unfinished pull of the image, "
             f"and the registry no longer has {gone.ref.rpartition('@')[2]}.",
-            Facet.LOGS,
+            *facts.log.where("pulling"),
             Facet.IMAGE_RAN,
         )
     elif digest_gone and gone and facts.machine.exists:
