@@ -36,6 +36,19 @@ def create_call(scenario: Scenario) -> spec.HistoryEvent | None:
     return None
 
 
+def at_the_time(scenario: Scenario) -> tuple[Scenario, spec.Create]:
+    """The scenario right before the create call, which is left out of it, and that call."""
+    entry = create_call(scenario)
+    assert entry is not None
+    call = entry.create
+    assert call is not None
+    history = [other for other in scenario.world.history if other is not entry]
+    tokens = [*scenario.world.tokens, spec.Token(token=WRITES, org=scenario.world.apps[call.app].org)]
+    world = scenario.world.model_copy(update={"history": history, "tokens": tokens})
+    settings = scenario.settings.model_copy(update={"step_after_write_ms": 0, "rate_limits": False})
+    return replace(scenario, look_at=entry.at, world=world, settings=settings), call
+
+
 def capsule_of(scenario: Scenario, folder: Path, after: timedelta | None = None) -> Mapping[str, Any] | None:
     """The capsule that a guard makes at the incident's time; None if its machine settled.
 
@@ -44,16 +57,7 @@ def capsule_of(scenario: Scenario, folder: Path, after: timedelta | None = None)
         folder: for the simulator
         after: look at the machine so long after its creation, as a caller that misses it would; None for `provision`
     """
-    entry = create_call(scenario)
-    assert entry is not None
-    call = entry.create
-    assert call is not None
-    history = [other for other in scenario.world.history if other is not entry]
-    org = scenario.world.apps[call.app].org
-    tokens = [*scenario.world.tokens, spec.Token(token=WRITES, org=org)]
-    world = scenario.world.model_copy(update={"history": history, "tokens": tokens})
-    settings = scenario.settings.model_copy(update={"step_after_write_ms": 0, "rate_limits": False})
-    then = replace(scenario, look_at=entry.at, world=world, settings=settings)
+    then, call = at_the_time(scenario)
     with served(then, folder) as at:
         ids, hexes = at.simulator.world.ids, at.simulator.world.ids.hex
         with patch.object(ids, "hex", lambda what, n: call.id if what == "machine" and call.id else hexes(what, n)):
@@ -66,7 +70,7 @@ def capsule_of(scenario: Scenario, folder: Path, after: timedelta | None = None)
             if after is None or not result["machine_id"]:
                 capsule: Mapping[str, Any] | None = result["capsule"]
                 return capsule
-            at.simulator.advance(max(0.0, (entry.at + after - at.simulator.world.now).total_seconds()))
+            at.simulator.advance(max(0.0, (then.look_at + after - at.simulator.world.now).total_seconds()))
             told.pop("registries")
             return guard.capture(**told, machine_id=result["machine_id"])
 

@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from runbooks.evidence.capsule import read_capsule, schema
 from runbooks.guard import guard
+from runbooks.redaction import redact_text
 from tests.guard.worlds import IMAGE, TOKEN, Served, SimulatedClock, scenario_of, served
 
 HERE = Path(__file__).parent
@@ -105,6 +108,10 @@ def check(found: dict[str, Any], expect: dict[str, Any]) -> None:
     if expect["capsule"] is None:
         assert capsule is None
         return
+    jsonschema.validate(capsule, schema())
+    read = read_capsule(redact_text(json.dumps(capsule)))
+    assert read is not None
+    assert (read.problems, read.app, read.outcome) == ((), "heron-jobs", expect["outcome"])
     for path, value in expect["capsule"].items():
         assert part(capsule, path) == value, path
     text = json.dumps(capsule)

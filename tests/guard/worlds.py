@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runbooks.simulator import spec
+from runbooks.simulator.application import Application
 from runbooks.simulator.scenario import Scenario
 from runbooks.simulator.server import Endpoints, Simulator
 
@@ -57,8 +58,12 @@ def scenario_of(world: Mapping[str, Any], settings: Mapping[str, Any]) -> Scenar
 
 
 @contextmanager
-def served(scenario: Scenario, folder: Path) -> Iterator[Served]:
+def served(
+    scenario: Scenario, folder: Path, around: Callable[[Application], Any] = lambda application: application
+) -> Iterator[Served]:
+    """Serve it; `around` may put something between the simulator and its clients."""
     simulator = Simulator(scenario, folder)
+    simulator._application = around(simulator._application)
     with simulator:
         yield Served(simulator, simulator.start())
 
