@@ -338,20 +338,12 @@ class _Guard:
         request = self.request
         mask = _Mask(self._known(), [self.token, *_leaves((request.get("config") or {}).get("env"))])
         events = sorted(self.events.values(), key=lambda e: str(e.get("timestamp")))[-50:] if self.machine_id else None
+        # What decides most stands first: log viewers cut long lines.
         capsule = {
             "schema": SCHEMA,
             "made_at": _iso(self.clock.now()),
             "app": self.app,
             "result": {"outcome": outcome, "reason": reason},
-            "request": {
-                "name": self.name,
-                "region": request.get("region"),
-                "image": str(request["config"].get("image", "")),
-                "config": mask.value(request["config"]),
-                "sha256": hashlib.sha256(json.dumps(request).encode()).hexdigest(),
-            }
-            if request
-            else None,
             "response": {
                 "status": self.response["status"],
                 "body": mask.value(self._said(self.response)),
@@ -363,10 +355,19 @@ class _Guard:
             "machine": mask.value({**self.machine, "events": None}) if self.machine else None,
             "machine_at": self.machine_at if self.machine else None,
             "events": mask.value(events),
-            "listed": mask.value(listed),
             "log": [{**line, "message": mask.text(line["message"])[:1000]} for line in log]
             if log is not None
             else None,
+            "request": {
+                "name": self.name,
+                "region": request.get("region"),
+                "image": str(request["config"].get("image", "")),
+                "config": mask.value(request["config"]),
+                "sha256": hashlib.sha256(json.dumps(request).encode()).hexdigest(),
+            }
+            if request
+            else None,
+            "listed": mask.value(listed),
             "image": self.image,
             "attempts": [{**a, "error": mask.text(a["error"]) if a["error"] else None} for a in self.attempts[-100:]],
         }

@@ -406,18 +406,12 @@ class Guard {
     const request = this.request;
     const mask = new Mask(this.known(), [this.token, ...leaves(request?.config.env)]);
     const events = [...this.events.values()].sort((a, b) => Number(a.timestamp) - Number(b.timestamp)).slice(-50);
+    // What decides most stands first: log viewers cut long lines.
     return fitted({
       schema: SCHEMA,
       made_at: this.iso(),
       app: this.app,
       result: { outcome, reason },
-      request: request && {
-        name: this.name,
-        region: request.region ?? null,
-        image: String(request.config.image ?? ""),
-        config: mask.value(request.config),
-        sha256: await sha256(JSON.stringify(request)),
-      },
       response: this.response && {
         status: this.response.status,
         body: mask.value(said(this.response)),
@@ -427,8 +421,15 @@ class Guard {
       machine: this.machine && mask.value({ ...this.machine, events: null }),
       machine_at: this.machine && this.machineAt,
       events: this.machineId ? mask.value(events) : null,
-      listed: mask.value(listed),
       log: log && log.map((line) => ({ ...line, message: mask.text(line.message).slice(0, 1000) })),
+      request: request && {
+        name: this.name,
+        region: request.region ?? null,
+        image: String(request.config.image ?? ""),
+        config: mask.value(request.config),
+        sha256: await sha256(JSON.stringify(request)),
+      },
+      listed: mask.value(listed),
       image: this.image,
       attempts: this.attempts.slice(-100).map((a) => ({ ...a, error: a.error && mask.text(a.error) })),
     });

@@ -116,6 +116,17 @@ def test_what_was_cut_off_is_read_as_far_as_it_goes(kept: Kept) -> None:
     assert "cut off" in log.reason
 
 
+def test_a_line_of_10000_characters_is_enough(kept: Kept) -> None:
+    """Supabase cuts longer ones; what decides stands before that."""
+    scenario, capsule = kept(DEFAULT)
+    line = json.dumps(capsule, separators=(",", ":"))
+    assert len(line) > 10_000
+    cut = forgotten(scenario, capsule)
+    told = judged(replace(cut, parameters={**cut.parameters, "caller_log": line[:10_000]}))
+    assert told.cause is not None
+    assert (told.cause.slug, told.cause.confidence) == ("missing-environment", Confidence.CONFIRMED)
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
