@@ -20,6 +20,7 @@ import hashlib
 import json
 import re
 import secrets
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -99,7 +100,12 @@ def provision(
     guard.observed, guard.registries = observed, registries or {}
     metadata = {**(config.get("metadata") or {}), "fly_runbooks_guard": guard.marker}
     request = {"name": name, **({"region": region} if region else {}), "config": {**config, "metadata": metadata}}
-    return guard.result(*guard.run(request, check_image, create_timeout, settle, health_url))
+    json.dumps(request)  # what cannot be sent is the caller's mistake, and is raised here
+    try:
+        end = guard.run(request, check_image, create_timeout, settle, health_url)
+    except Exception as error:  # a mistake in here must neither leave the row at "starting" nor cost the evidence
+        end = "unknown", f"guard-failed-{type(error).__name__}"
+    return guard.result(*end)
 
 
 def capture(
@@ -169,15 +175,14 @@ class _Guard:
             realm = fields.pop("realm", "")
             if realm.startswith("https://"):
                 pass_ = self._ask("image-token", "GET", f"{realm}?{urllib.parse.urlencode(fields)}", {}, limit=10)
-                given = pass_["json"] if isinstance(pass_["json"], dict) else {}
+                given = _dict(pass_["json"])
                 headers["Authorization"] = f"Bearer {given.get('token') or given.get('access_token') or ''}"
                 answer = self._ask("image", "GET", url, headers, limit=10)
         if answer["status"] == 200:
             return {"answer": "exists", "digest": answer["headers"].get("docker-content-digest", "")}
-        errors = answer["json"].get("errors") if isinstance(answer["json"], dict) else None
-        codes = [e.get("code") for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+        codes = [_dict(error).get("code") for error in _list(_dict(answer["json"]).get("errors"))]
         # A 404 without the registry's own code is the answer of something else, and proves nothing.
-        if answer["status"] == 404 and {"MANIFEST_UNKNOWN", "NAME_UNKNOWN"} & set(codes):
+        if answer["status"] == 404 and ("MANIFEST_UNKNOWN" in codes or "NAME_UNKNOWN" in codes):
             return {"answer": "missing", "digest": ""}
         return {"answer": "could-not-look", "digest": ""}
 
@@ -198,7 +203,7 @@ class _Guard:
                 continue
             if status is not None and 400 <= status < 500 and status != 408:
                 return "refused", "create-refused"
-            if status is not None and status < 300 and isinstance(made, dict) and made.get("id"):
+            if status is not None and status < 300 and isinstance(_dict(made).get("id"), str):
                 self._see(made)
                 return None
             # A time-out, a 5xx or an unreadable answer: the machine may exist nevertheless.
@@ -209,10 +214,9 @@ class _Guard:
         while True:
             query = urllib.parse.urlencode({"metadata.fly_runbooks_guard": self.marker})
             answer = self._ask("look-by-name", "GET", f"{self._url()}?{query}", self.headers, limit=10)
-            for row in answer["json"] if isinstance(answer["json"], list) else []:
-                metadata = (row.get("config") or {}).get("metadata") if isinstance(row, dict) else None
+            for row in _list(answer["json"]):
                 # The marker is of this request: an older machine of the same name is not taken for ours.
-                if isinstance(metadata, dict) and metadata.get("fly_runbooks_guard") == self.marker:
+                if _dict(_dict(_dict(row).get("config")).get("metadata")).get("fly_runbooks_guard") == self.marker:
                     self._see(row)
                     return True
             if self.clock.now() + 2 >= until:
@@ -231,7 +235,7 @@ class _Guard:
             if answer["status"] == 404 and isinstance(answer["json"], dict):
                 self.state = "gone"
                 return "failed", "destroyed"
-            if answer["status"] != 200 or not isinstance(answer["json"], dict):
+            if answer["status"] != 200 or not isinstance(_dict(answer["json"]).get("state"), str):
                 continue
             self._see(answer["json"])
             if self.state in _ENDED:
@@ -252,8 +256,7 @@ class _Guard:
         return "not-settled", reason
 
     def _critical(self) -> bool:
-        checks = self.machine.get("checks")
-        return any(isinstance(c, dict) and c.get("status") == "critical" for c in checks or ())
+        return any(_dict(check).get("status") == "critical" for check in _list(self.machine.get("checks")))
 
     def _healthy(self, url: Optional[str]) -> bool:
         if not url:
@@ -265,7 +268,7 @@ class _Guard:
         """Keep the description and its events: the next answer may be a 404."""
         self.machine, self.machine_id = machine, str(machine.get("id"))
         self.machine_at = _iso(self.clock.now())
-        for event in machine.get("events") or ():
+        for event in _list(machine.get("events")):
             if isinstance(event, dict):
                 self.events[str(event.get("id") or len(self.events))] = event
         if machine.get("state") != self.state:
@@ -315,7 +318,7 @@ class _Guard:
         if self.machine_id:
             own = urllib.parse.quote(self.machine_id)
             answer = self._ask("machine", "GET", self._url(own), self.headers, limit=5)
-            if answer["status"] == 200 and isinstance(answer["json"], dict):
+            if answer["status"] == 200 and isinstance(_dict(answer["json"]).get("state"), str):
                 self._see(answer["json"])
             answer = self._ask("events", "GET", self._url(f"{own}/events?limit=50"), self.headers, limit=5)
             for event in answer["json"] if answer["status"] == 200 and isinstance(answer["json"], list) else []:
@@ -384,7 +387,7 @@ class _Guard:
         url = f"{self.logs}/api/v1/apps/{urllib.parse.quote(self.app)}/logs?instance={own}"
         for last in (False, True):
             answer = self._ask("log", "GET", url, self.headers, limit=5)
-            rows = answer["json"].get("data") if isinstance(answer["json"], dict) else None
+            rows = _dict(answer["json"]).get("data")
             if answer["status"] != 200 or not isinstance(rows, list):
                 return None
             lines = [
@@ -400,8 +403,7 @@ class _Guard:
     def _known(self) -> List[Any]:
         """What may stand as it is: the names of the things themselves."""
         machine = self.machine
-        config = self.request.get("config") or machine.get("config") or {}
-        ref = machine.get("image_ref") or {}
+        config, ref = self.request.get("config") or _dict(machine.get("config")), _dict(machine.get("image_ref"))
         return [
             self.app,
             self.name,
@@ -443,7 +445,7 @@ class _Guard:
             sends = {**headers, **({"Content-Type": "application/json"} if body else {})}
             try:
                 asked = urllib.request.Request(url, body, sends, method=method)
-                _exchange(asked, min(limit, left), answer)
+                answer.update(_within(min(limit, left), asked))
             except Exception as error:
                 reason = getattr(error, "reason", error)
                 answer["status"], answer["error"] = None, f"{type(reason).__name__}: {reason}"[:200]
@@ -473,7 +475,28 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _exchange(asked: urllib.request.Request, seconds: float, answer: Json) -> None:
+def _within(seconds: float, asked: urllib.request.Request) -> Json:
+    """The answer, if it comes in time: no time-out of a socket bounds a lookup of a name, or a slow head."""
+    told: Json = {}
+
+    def work() -> None:
+        try:
+            told["answer"] = _exchange(asked, seconds)
+        except Exception as error:
+            told["error"] = error
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if "error" in told:
+        raise told["error"]
+    if "answer" not in told:
+        raise TimeoutError("no answer in time")
+    answer: Json = told["answer"]
+    return answer
+
+
+def _exchange(asked: urllib.request.Request, seconds: float) -> Json:
     end = time.monotonic() + seconds
     try:
         response = urllib.request.build_opener(_NoRedirect).open(asked, timeout=seconds)
@@ -488,14 +511,14 @@ def _exchange(asked: urllib.request.Request, seconds: float, answer: Json) -> No
                 break
             if time.monotonic() > end or len(data) > _MAX_BODY:
                 raise TimeoutError("the answer did not end in time" if len(data) <= _MAX_BODY else "too long an answer")
-    answer["headers"] = {name.lower(): value for name, value in response.headers.items()}
-    answer["text"] = data.decode("utf-8", "replace")
-    answer["request_id"] = answer["headers"].get("fly-request-id")
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    text = data.decode("utf-8", "replace")
     try:
-        answer["json"] = json.loads(answer["text"])
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
-        answer["json"] = None
-    answer["status"] = response.status
+        parsed = None
+    told = {"status": response.status, "headers": headers, "text": text, "json": parsed}
+    return {**told, "request_id": headers.get("fly-request-id")}
 
 
 class _Mask:
@@ -582,6 +605,14 @@ def _opaque(piece: str) -> bool:
     return len(piece) > 7 and (len(piece) < 3 * len(humps) or max(map(len, humps)) > 22)
 
 
+def _dict(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> List[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _leaves(value: Any) -> List[str]:
     if isinstance(value, dict):
         return [leaf for inner in value.values() for leaf in _leaves(inner)]
@@ -604,9 +635,8 @@ def _fitted(capsule: Json) -> Json:
 
 
 def _line(attributes: Json) -> Json:
-    meta = attributes.get("meta")
-    event = meta.get("event") if isinstance(meta, dict) else None
-    told = {"at": attributes.get("timestamp"), "provider": event.get("provider") if isinstance(event, dict) else ""}
+    event = _dict(_dict(attributes.get("meta")).get("event"))
+    told = {"at": attributes.get("timestamp"), "provider": event.get("provider")}
     told.update((key, attributes.get(key)) for key in ("message", "level", "instance", "region"))
     return {key: str(value or "") for key, value in told.items()}
 

@@ -152,13 +152,19 @@ export async function provision(options: Options): Promise<Result> {
   const metadata = { ...object(options.config.metadata), fly_runbooks_guard: guard.marker };
   const region = options.region ? { region: options.region } : {};
   guard.request = { name: options.name, ...region, config: { ...options.config, metadata } };
-  const [outcome, reason] = await guard.run(
-    options.checkImage ?? true,
-    options.createTimeout ?? 60,
-    options.settle ?? 10,
-    options.healthUrl,
-  );
-  return await guard.result(outcome, reason);
+  let end: End;
+  try {
+    end = await guard.run(
+      options.checkImage ?? true,
+      options.createTimeout ?? 60,
+      options.settle ?? 10,
+      options.healthUrl,
+    );
+  } catch (error) {
+    // A mistake in here must neither leave the row at "starting" nor cost the evidence.
+    end = ["unknown", `guard-failed-${nameOf(error)}`];
+  }
+  return await guard.result(...end);
 }
 
 /** A capsule of a machine that was made earlier: call it as soon as you miss the machine. */
@@ -263,7 +269,7 @@ class Guard {
         continue;
       }
       if (status !== null && status >= 400 && status < 500 && status !== 408) return ["refused", "create-refused"];
-      if (status !== null && status < 300 && made.id) {
+      if (status !== null && status < 300 && typeof made.id === "string") {
         await this.see(made);
         return null;
       }
@@ -300,7 +306,7 @@ class Guard {
         this.state = "gone";
         return ["failed", "destroyed"];
       }
-      if (answer.status !== 200 || !isObject(answer.json)) continue;
+      if (answer.status !== 200 || !isObject(answer.json) || typeof answer.json.state !== "string") continue;
       await this.see(answer.json);
       if (ENDED.includes(this.state ?? "")) {
         return ["failed", this.state === "destroyed" ? "destroyed" : "launch-failed"];
@@ -387,7 +393,9 @@ class Guard {
     if (this.machineId) {
       const own = encodeURIComponent(this.machineId);
       const machine = await this.ask("machine", "GET", this.url(own), this.headers, null, 5);
-      if (machine.status === 200 && isObject(machine.json)) await this.see(machine.json);
+      if (machine.status === 200 && typeof object(machine.json).state === "string") {
+        await this.see(object(machine.json));
+      }
       const events = await this.ask("events", "GET", this.url(`${own}/events?limit=50`), this.headers, null, 5);
       for (const event of events.status === 200 ? list(events.json).filter(isObject) : []) {
         this.events.set(String(event.id), event);

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,11 @@ import pytest
 from runbooks.evidence.capsule import read_capsule, schema
 from runbooks.guard import guard
 from runbooks.redaction import redact_text
-from tests.guard.worlds import IMAGE, TOKEN, Served, SimulatedClock, scenario_of, served
+from tests.guard.worlds import IMAGE, START, TOKEN, Served, SimulatedClock, scenario_of, served
 
 HERE = Path(__file__).parent
 TYPESCRIPT = Path(guard.__file__).with_name("guard.ts")
+PAGE = HERE.parent.parent / "docs" / "prevent.md"
 CASES = json.loads((HERE / "cases.json").read_text())
 Run = Callable[[Served, dict[str, Any]], tuple[dict[str, Any], list[dict[str, Any]]]]
 
@@ -85,7 +88,10 @@ def play(run: Run, case: dict[str, Any], folder: Path) -> dict[str, Any]:
         if "health_path" in options:
             options["health_url"] = at.at.base_url + options.pop("health_path")
         config = {"image": IMAGE, "env": {"QUEUE_KEY": "opensesame", "EMPTY": ""}, **case.get("config", {})}
+        begun = time.monotonic()
         result, seen = run(at, {"app": "heron-jobs", "token": TOKEN, "name": "job-1", "config": config, **options})
+        took = (at.simulator.world.now - START).total_seconds() + time.monotonic() - begun
+        assert took <= options.get("deadline", 120) + 5
         creates = [r for r in at.simulator.requests if r["method"] == "POST" and r["path"].endswith("/machines")]
     return {**result, "seen": seen, "creates": len(creates)}
 
@@ -128,9 +134,15 @@ def test_case(run: Run, case: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_the_typescript_is_well_formed(tmp_path: Path) -> None:
-    env = {**os.environ, "DENO_DIR": str(tmp_path), "NO_COLOR": "1"}
+    """The guard, and the functions of docs/prevent.md beside it, as they lie in a Supabase project."""
+    files = [tmp_path / "_shared" / "guard.ts", tmp_path / "provision" / "index.ts", tmp_path / "capture" / "index.ts"]
+    texts = [TYPESCRIPT.read_text(), *re.findall(r"```ts\n(.*?)```", PAGE.read_text(), re.S)]
+    for file, text in zip(files, texts, strict=True):
+        file.parent.mkdir()
+        file.write_text(text)
+    env = {**os.environ, "DENO_DIR": str(tmp_path / "deno"), "NO_COLOR": "1"}
     for arguments in (["check", "--no-remote"], ["lint"]):
-        command = [tool("deno"), *arguments, str(TYPESCRIPT)]
+        command = [tool("deno"), *arguments, *map(str, files)]
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
