@@ -36,6 +36,7 @@ def pytest_configure() -> None:
 SLOW = frozenset(
     (
         "lab",
+        "guard",
         "faults",
         "canaries",
         "hostile",
