@@ -138,10 +138,13 @@ class SqlRows(RecordsReader):
     def _column(self, connection: sa.Connection, table: sa.Table, name: str) -> sa.ColumnElement[Any]:
         if name not in table.c:
             return sa.null()
-        # A column of SQLite holds what was put into it, whatever its declared type makes SQLAlchemy expect.
-        return (
-            sa.type_coerce(table.c[name], sa.types.NullType()) if connection.dialect.name == "sqlite" else table.c[name]
-        )
+        column = table.c[name]
+        if connection.dialect.name == "sqlite":
+            # A column holds there what was put into it, whatever its declared type makes SQLAlchemy expect.
+            return sa.type_coerce(column, sa.types.NullType())
+        # A uuid or an enum is a text; a time is one that the driver reads.
+        times = [self._columns.get(one, one) for one in ("created_at", "updated_at")]
+        return column if name in times else sa.cast(column, sa.String)
 
 
 class WebRows(WebRecords):
