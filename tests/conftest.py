@@ -59,6 +59,7 @@ SLOW = frozenset(
         "test_killed",
         "test_runner",
         "test_verify_fix",
+        "test_fleet",
         "test_other_distribution",
         "test_wording",
     )
