@@ -107,16 +107,11 @@ class SqlRows(RecordsReader):
             with self._connected() as (connection, metadata):
                 table = _table(connection, metadata, name)
                 self.hidden = _hidden(connection, table)
-                cursor = connection.execution_options(yield_per=AT_ONCE).execute(self._query(connection, table, apps))
-                for part in cursor.partitions():
-                    while not stopped.is_set():
-                        try:
-                            read.put(part, timeout=0.5)
-                            break
-                        except queue.Full:
-                            continue
-                    if stopped.is_set():
-                        return
+                query = self._query(connection, table, apps)
+                with connection.execution_options(yield_per=AT_ONCE).execute(query) as cursor:
+                    for part in cursor.partitions():
+                        if not _handed_over(part, read, stopped):
+                            return
             read.put(_END)
         except _FAILURES as error:
             read.put(error)
@@ -145,6 +140,17 @@ class SqlRows(RecordsReader):
         # A uuid or an enum is a text; a time is one that the driver reads.
         times = [self._columns.get(one, one) for one in ("created_at", "updated_at")]
         return column if name in times else sa.cast(column, sa.String)
+
+
+def _handed_over(part: Any, read: queue.Queue[Any], stopped: threading.Event) -> bool:
+    """Wait until there is room for these rows; False, if nobody wants them any more."""
+    while not stopped.is_set():
+        try:
+            read.put(part, timeout=0.5)
+            return True
+        except queue.Full:
+            continue
+    return False
 
 
 class WebRows(WebRecords):

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 MOST_WHOLE = 20_000
-"""Pairs that are kept with their names; further ones are counted by their attributes."""
-_HOUR = 3_600
+"""Pairs that are kept with their names; further ones are counted by their attributes, and by the minute."""
+_HOUR, _MINUTE = 3_600, 60
 _TOGETHER = 500
 """Texts that are masked at once."""
 
@@ -169,7 +169,8 @@ class Folder:
             self._whole.append(pair)
         else:
             url = "" if url_can_work(pair.row_url, pair.app or pair.row_app) else pair.row_url
-            self._alike[(*pair[2:9], *pair[11:14], url, *pair[16:])] += 1
+            times = (at // _MINUTE * _MINUTE for at in (pair.made_at, pair.row_at))
+            self._alike[(*pair[2:9], *pair[11:14], url, pair.fits, pair.has_row, *times)] += 1
 
     def lines(self, mask: Callable[[str], str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """`words` and `lines` of a `Fleet`; `mask` masks secrets in a text."""
