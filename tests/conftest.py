@@ -62,6 +62,7 @@ SLOW = frozenset(
         "test_preflight",
         "test_sources",
         "test_verify_fix",
+        "test_fleet",
         "test_other_distribution",
         "test_package",
         "test_wording",
