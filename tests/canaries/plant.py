@@ -192,6 +192,9 @@ def plan() -> tuple[Plan, dict[str, Any], dict[str, Any], dict[str, str], dict[s
             "last_error": "pull failed: "
             + p.put("unknown field of a machine", "anthropic key", "sk-ant-" + word("ant", 60)),
             "owner": {"token": p.opaque("unknown field of a machine", "token by its key")},
+            "extra": p.opaque("unknown field of a machine", "nothing tells but the place", 12),
+            "packed": base64_of("API_TOKEN=" + p.opaque("unknown field of a machine", "token in base64")),
+            "dumped": ("npm_" + p.opaque("unknown field of a machine", "npm token in hex", 36)).encode().hex(),
         },
         "event": {"request": {"note": f"sb_secret_{p.put('field of an event', 'supabase key', word('sbsecret', 32))}"}},
         "app": {"deploy_key": {"apiKey": p.opaque("unknown field of an app", "api key")}},

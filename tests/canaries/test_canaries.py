@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_server.services.contents.largefilemanager import LargeFileManager
 
 import runbooks.case
 import runbooks.source
@@ -66,9 +68,29 @@ def run(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, s
         check=False,
     )
     assert shared.returncode == 0, shared.stderr.decode()
-    (out / "stdout").write_bytes(done.stdout + shared.stdout)
-    (out / "stderr").write_bytes(done.stderr + shared.stderr)
+    again = subprocess.run(
+        [*command, "replay", str(folder), "--json", "--output-root", str(out / "replayed")],
+        capture_output=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert json.loads(again.stdout)["verdict"], again.stderr.decode()
+    # Another place where a byte can leave is one more file in here.
+    for name, ended in (("run", done), ("share", shared), ("replay --json", again)):
+        (out / f"stdout of {name}").write_bytes(ended.stdout)
+        (out / f"stderr of {name}").write_bytes(ended.stderr)
+    saved_in_lab(folder / "report.ipynb", out / "lab")
     return out, done
+
+
+def saved_in_lab(notebook: Path, root: Path) -> None:
+    """What JupyterLab leaves when somebody opens a notebook and saves it: the file and its checkpoint."""
+    root.mkdir()
+    shutil.copy(notebook, root / notebook.name)
+    contents = LargeFileManager(root_dir=str(root))
+    contents.save(contents.get(notebook.name), notebook.name)
+    contents.create_checkpoint(notebook.name)
+    assert list(root.glob(".ipynb_checkpoints/*.ipynb"))
 
 
 def test_there_are_enough_of_them(world: World) -> None:
@@ -85,6 +107,7 @@ def test_none_is_seen_in_any_byte(world: World, run: tuple[Path, subprocess.Comp
     names = [name for name, _ in files(out)]
     assert "shared.zip" in names
     assert "index.html" in names
+    assert any(".ipynb_checkpoints/" in name for name in names)
     assert len(names) > 10
     seen = found([part for canary in world[0].canaries for part in canary.parts], files(out))
     assert {_of(world[0], part): where for part, where in seen.items()} == {}

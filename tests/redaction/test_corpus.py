@@ -68,3 +68,32 @@ def test_twice_the_text_takes_twice_the_time(piece: str) -> None:
         return time.process_time() - begun
 
     assert spent(200_000) < 8 * max(0.05, spent(50_000))
+
+
+def test_a_leaf_of_an_answer_is_masked_unless_its_key_or_shape_is_known() -> None:
+    told = {
+        "plan": "q8Zr2Lw9Tt",
+        "blob": {"x": "hunter2", "list": ["Xy7Zr2Lw9T", "started"]},
+        "same": "q8Zr2Lw9Tt",
+        "empty": "",
+        "note": "plan9 is full",
+    }
+    kept = {
+        "state": "started",
+        "InstanceID": "01J9ABCDEFGHJKMNPQRSTVWXYZ",
+        "guest": {"cpu_kind": "shared", "size": "shared-cpu-1x", "cpus": 1, "gpu": False},
+        "base": "node:20-alpine",
+        "at": "2025-10-02T03:00:00Z",
+        "where": "/app/dist/server.js:12",
+        "link": "https://vyx.example/a",
+        "host": "vyx.internal",
+        "build": "sha256:" + "0a" * 32,
+    }
+    assert redact_value({**told, **kept}) == {
+        "plan": "<secret:value#1>",
+        "blob": {"x": "<secret:value#2>", "list": ["<secret:value#3>", "started"]},
+        "same": "<secret:value#1>",
+        "empty": "",
+        "note": "plan9 is full",
+        **kept,
+    }

@@ -26,6 +26,28 @@ _KEYS = re.compile(
     r"|type|format|branch|commit|sha|image|tag|arch|options|opts|flags|args|priority|class|driver|backend|locale|days"
     r"|hours|seconds|minutes|ms|kb|mb|gb|bytes|cpu|cpus|memory|strategy|policy|provider|method|protocol))"
 )
+# Fields of Fly's answers, of registries, logs, metrics and of a case, whose values are named by the platform or by us;
+# some hold text of a program. None of them holds a secret but as text.
+_FIELDS = re.compile(
+    r"add_size_gb|addr|alpn|app|app_name|apps|architecture|attached_alloc_id|attached_machine_id|basename|"
+    r"caller_log|cause|code|command|config|created|created_by|dashboard_url|description|detail|details|digest|"
+    r"entrypoint|error|errors|event|events|exit_code|fetched_at|field_ref|fly_request_id|fstype|gpu_kind|"
+    r"grace_period|guest_path|health_check_url|history|host_dedication_id|id|image|image_ref|instance|"
+    r"instance_id|internal_port|ips|kind|label|labels|layers|level|line|log|machine|machine_id|machine_name|"
+    r"media_type|memory_mb|message|meta|method|metric_type|msg|name|nameservers|network|next_token|option|org|"
+    r"org_slug|organization|output|owner|path|policy|primary_region|private_ip|processes|proto|provider|reason|"
+    r"record_key|region|registry|repository|request|result|result_type|schedule|secret_name|signal|slug|"
+    r"snapshot_id|source|source_volume_id|stack|state|status|stop_config|tag|text|timestamp|title|topic|trace|"
+    r"type|updated_at|url|user_config|version|volume|websocket_url|working_dir|zone|__name__"
+)
+# A file, and a place in one.
+PLACE = re.compile(r"(?:[\w@.+-]{1,80}:)?(?:[\w@.+-]{0,80}/){1,20}[\w@.+-]{0,80}(?::\d{1,7}){0,2}$")
+# Words, and names as people and platforms give them: `shared-cpu-1x`, `MANIFEST_UNKNOWN`, `on-failure`, `app.v2`.
+_NAME = re.compile(
+    r"[A-Za-z][A-Za-z]{0,39}(?:[-_. ][A-Za-z]{1,30}){0,8}[.!?:]?"
+    r"|[a-z][a-z0-9]{0,24}(?:[-_.][a-z0-9]{1,16}){1,8}|[vV]?\d{1,9}|[a-z]{1,4}\d{1,3}"
+    r"|[a-z][a-z0-9._-]{0,60}:(?:latest|v?\d{1,4}(?:[._-][a-z0-9]{1,16}){0,6}|deployment-\w{4,40})"
+)
 _WORD = re.compile(
     r"true|false|yes|no|on|off|null|none|production|staging|development|test|prod|dev|debug|info|warn(?:ing)?|error"
 )
@@ -80,3 +102,16 @@ def harmless_key(key: str) -> bool:
 def harmless_shape(value: str) -> bool:
     """Is this a number, time, state, region, id, digest, address or path, and nothing that could be a secret?"""
     return len(value) <= 512 and (_WORD.fullmatch(value) or _SHAPE.fullmatch(value)) is not None
+
+
+def harmless_leaf(key: str, value: str) -> bool:
+    """May this text of an answer be read by the rules for free text alone? By its key, its shape, or as a sentence.
+
+    What has words in it (space between them), an address, or more JSON is evidence and is searched as text. A single
+    token under a key that is neither Fly's nor a known setting has to have a shape that is known: words and names.
+    """
+    if not value or len(value.split()) > 1 or value[:1] in ("{", "[", "<") or "://" in value or PLACE.match(value):
+        return True
+    if _FIELDS.fullmatch(snake_case(key)) or harmless_key(key):
+        return True
+    return harmless_shape(value) or _NAME.fullmatch(value) is not None

@@ -238,10 +238,16 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         yield at, rest.end() if alone and (rest := _MORE.match(text, stop)) else stop
 
 
+def is_secret_under(name: str, value: str) -> bool:
+    """Would this value be masked in a text behind this name, which alone does not tell?"""
+    weak = strength_of(name) is Strength.WEAK and not _is_nothing(value)
+    return weak and (_looks_secret(value) or _suits(name.lower(), value))
+
+
 def _suits(name: str, secret: str) -> bool:
     """Is this what stands under a name of this kind only: a UUID as a key, a few digits as a PIN?"""
     if UUID.fullmatch(secret):
-        return name.endswith(("key", "token", "secret_id", "secretid"))
+        return name != "key" and name.endswith(("key", "token", "secret_id", "secretid"))
     return secret.isdigit() and 4 <= len(secret) <= 8 and _PIN.search(name) is not None
 
 

@@ -29,12 +29,13 @@ from runbooks.evidence.redaction.allowed import (
     allowed_by_user,
     code_follows,
     harmless_key,
+    harmless_leaf,
     harmless_shape,
 )
 from runbooks.evidence.redaction.encodings import ESCAPE, HEX, NESTED, RUN, decodings, escaped_spans, unescaped
 from runbooks.evidence.redaction.forms import BY_LOOKS, FORMS, PERSONAL, form_spans, kind_by_looks
 from runbooks.evidence.redaction.known import SEARCHED_FROM, KnownValues
-from runbooks.evidence.redaction.names import Strength, assigned_spans, snake_case, strength_of
+from runbooks.evidence.redaction.names import Strength, assigned_spans, is_secret_under, snake_case, strength_of
 from runbooks.evidence.redaction.opacity import is_random, opaque_spans
 from runbooks.evidence.redaction.positions import positioned_spans
 from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
@@ -77,6 +78,7 @@ class Redactor:
         self._clean: set[tuple[int, bytes]] = set()
         self._in_key = False
         self._spared: set[str] = set()
+        self._mapped: frozenset[str] = frozenset()  # columns of the row that is masked just now
         self._shown = allowed_by_user()
         self._counts: Counter[str] = Counter()
         self._hits: Counter[tuple[str, str]] = Counter()
@@ -153,7 +155,9 @@ class Redactor:
             for name, item in row.items()
             if name not in known and isinstance(item, str) and self._unmapped(name, item)
         }
+        self._mapped = frozenset(known)
         masked: dict[str, Any] = self.value({**row, **strict}, place)
+        self._mapped = frozenset()
         return masked
 
     def knows_in(self, text: str) -> bool:
@@ -214,8 +218,10 @@ class Redactor:
                 argument = told and name.startswith("-") and rest and self._operand(name, rest, within)
                 if inside or argument:
                     masked.append(f"{self.text(name, place)}={self._forced(rest, kind_by_looks, place, within)}")
-                else:
+                elif snake_case(within) in COMMANDS or within.lower() in ENVIRONMENT or self._shows(within, item):
                     masked.append(self._line(item, place))
+                else:
+                    masked.append(self._forced(item, kind_by_looks, place, within))
             flag = item if isinstance(item, str) and item.startswith("-") and len(item) <= 100 else ""
         return masked
 
@@ -258,6 +264,12 @@ class Redactor:
             return True
         return not (harmless_key(name) or harmless_shape(value) or value in self._spared)
 
+    def _shows(self, key: str, item: str) -> bool:
+        """May a text of an answer stay, as far as its key and its shape go?"""
+        return (
+            key in self._mapped or item in self._spared or (harmless_leaf(key, item) and not is_secret_under(key, item))
+        )
+
     def _unmapped(self, name: str, item: str) -> bool:
         prose = len(item.split()) > 1 or item[:1] in ("{", "[")
         return not prose and not item.isalpha() and "://" not in item and self._telling(name, item)
@@ -275,10 +287,14 @@ class Redactor:
         elif short.lower() in self._shown:
             self._hits["allowed", short] += 1
             return item
-        elif strength_of(short) is Strength.STRONG or (
-            inside
-            and (isinstance(item, str) or strength_of(short) is not Strength.NONE)
-            and self._telling(short, str(item))
+        elif (
+            strength_of(short) is Strength.STRONG
+            or (
+                inside
+                and (isinstance(item, str) or strength_of(short) is not Strength.NONE)
+                and self._telling(short, str(item))
+            )
+            or (isinstance(item, str) and not inside and not self._shows(short, item))
         ):
             kind = kind_by_looks
         below = within if inside else key
