@@ -36,6 +36,7 @@ def pytest_configure() -> None:
 SLOW = frozenset(
     (
         "lab",
+        "guard",
         "faults",
         "canaries",
         "hostile",
@@ -58,8 +59,12 @@ SLOW = frozenset(
         "test_interrupted",
         "test_killed",
         "test_runner",
+        "test_preflight",
+        "test_sources",
         "test_verify_fix",
+        "test_fleet",
         "test_other_distribution",
+        "test_package",
         "test_wording",
     )
 )

@@ -29,7 +29,7 @@ from runbooks.base.parameters import describe
 from runbooks.base.settings import Settings
 from runbooks.case import Case
 from runbooks.cli import EXIT_CODES, cli
-from runbooks.collect.client import ALLOWED
+from runbooks.collect.client import ALLOWED, WRITES
 from runbooks.collect.status import LOGICAL
 from runbooks.collect.supabase import Project, allowed
 from runbooks.definitions import discovered, find
@@ -37,6 +37,7 @@ from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Status
 from runbooks.evidence.redaction import KINDS
 from runbooks.report import status
+from runbooks.simulator.fleet import is_fleet
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from runbooks.simulator.server import Simulator
 
@@ -49,6 +50,7 @@ DOCUMENTS = sorted(
 NAMES = [str(path.relative_to(CHECKOUT)) for path in DOCUMENTS]
 README = (CHECKOUT / "README.md").read_text()
 DOCS = CHECKOUT / "docs"
+COMMANDS = {name: cli.get_command(click.Context(cli), name) for name in cli.list_commands(click.Context(cli))}
 PLACEHOLDER = re.compile(r"[A-Z]+")
 
 
@@ -90,7 +92,7 @@ def _first(line: str) -> list[str]:
 
 def _check(arguments: list[str]) -> None:
     """Is this a call of `runbooks` that its command line takes?"""
-    command = cli.commands.get(arguments[0])
+    command = COMMANDS.get(arguments[0])
     assert command is not None, arguments
     if len(arguments) == 1:
         return
@@ -101,7 +103,8 @@ def _check(arguments: list[str]) -> None:
         for source in filter(None, [given["source"], dict(given["pairs"]).get("source")]):
             kind, _, rest = source.partition(":")
             assert kind in ("live", "bundle", "simulator"), source
-            assert kind != "simulator" or rest in scenario_names() or PLACEHOLDER.fullmatch(rest), source
+            played = rest in scenario_names() or is_fleet(rest) or PLACEHOLDER.fullmatch(rest)
+            assert kind != "simulator" or played, source
     if arguments[0] == "explain":
         assert given["cause"] in catalogue() or PLACEHOLDER.fullmatch(given["cause"])
     if arguments[0] == "simulate":
@@ -124,12 +127,13 @@ def test_every_make_target_exists(name: str) -> None:
 
 
 def test_the_readme_mentions_every_command() -> None:
-    for command in cli.commands:
+    for command in COMMANDS:
         assert re.search(rf"\b(?:runbooks|make) {command}\b", README), command
 
 
 def test_every_option_and_command_has_help() -> None:
-    for command in cli.commands.values():
+    for command in COMMANDS.values():
+        assert command is not None
         assert command.help, command.name
         for option in command.params:
             if isinstance(option, click.Option):
@@ -225,10 +229,10 @@ def test_every_block_can_be_read_by_what_it_is_for(name: str) -> None:
 
 def test_the_page_on_security_lists_exactly_what_the_client_may_send() -> None:
     text = (DOCS / "security.md").read_text()
-    listed = set(re.findall(r"^\| `(GET|HEAD) https://([^/`]+)(/[^`]*)` \|", text, re.M))
+    listed = set(re.findall(r"^\| `(GET|HEAD|POST|DELETE) https://([^/`]+)(/[^`]*)` \|", text, re.M))
     own = re.compile(r"\(\?!\\\.\{1,2\}\(\?:/\|\$\)\)\[\^/\?#\\\\\\s\]\+")  # one part of a path
     sent = set()
-    for method, host, pattern in ALLOWED:
+    for method, host, pattern in (*ALLOWED, *WRITES):
         path = own.sub("{}", pattern.pattern).replace("(/{})*", "").replace("(/events)?", "(|/events)")
         choices = [part.split("|") for part in re.split(r"\(([^()]*)\)", path)]
         sent |= {(method, host, "".join(one)) for one in itertools.product(*choices)}
@@ -278,6 +282,11 @@ def test_the_service_and_the_workflow_run_commands_that_exist() -> None:
     workflow = yaml.safe_load((DOCS / "scheduling" / "github-actions.yml").read_text())
     lines = [step["run"] for step in workflow["jobs"]["look"]["steps"] if "run" in step]
     assert [line for line in lines if line.startswith("make ")] == ["make .venv/.runtime-installed"]
+    (command,) = [line for line in lines if "bin/runbooks" in line]
+    _check(shlex.split(command)[1:])
+    deploys = yaml.safe_load((DOCS / "scheduling" / "github-actions-preflight.yml").read_text())
+    lines = [step["run"] for step in deploys["jobs"]["deploy"]["steps"] if "run" in step]
+    assert "make -C fly-runbooks .venv/.runtime-installed" in lines
     (command,) = [line for line in lines if "bin/runbooks" in line]
     _check(shlex.split(command)[1:])
     assert "KillMode=mixed" in service, "or a stop would end the kernel as well, and nothing were published"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.diagnose import caller_claims, comparison, config_audit, timeline, unexplained, visibility
-from runbooks.diagnose.commands import UPGRADE, filled
+from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
+from runbooks.diagnose.blocked import closed, is_blocked
+from runbooks.diagnose.commands import MAKE_TOKEN, UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.log_classifier import short
@@ -67,13 +68,13 @@ def diagnose(
     strange = unexplained.hypothesis(facts)
     quotes = [claim.text for entry in (ledger.top,) if entry for claim in entry.hypothesis.supports]
     habits = config_audit.audit(facts)
-    return Diagnosis(
+    diagnosis = Diagnosis(
         verdict=verdict,
         headline=_headline(facts, ledger, verdict, unsolved) + _about_another(facts),
-        cause=finding_of(ledger.top) if ledger.top else None,
+        cause=source_lines.place(finding_of(ledger.top), facts) if ledger.top else None,
         contributing=(
-            *(finding_of(entry) for entry in ledger.contributing),
-            *(habit.finding for habit in habits),
+            *(source_lines.place(finding_of(entry), facts) for entry in ledger.contributing),
+            *(source_lines.place(habit.finding, facts) for habit in habits),
         ),
         hypotheses=_hypotheses(ledger, strange),
         visibility=views,
@@ -81,7 +82,7 @@ def diagnose(
         life=timeline.life(facts),
         symptoms=symptoms,
         remedies=_remedies(facts, ledger, verdict),
-        prevention=_prevention(ledger, habits),
+        prevention=_prevention(facts, ledger, habits),
         verification=_verification(facts),
         not_checked=_not_checked(evidence, facets),
         faults=ledger.faults,
@@ -91,6 +92,7 @@ def diagnose(
         comparison=comparison.compare(facts),
         assumptions=timeline.assumptions(facts),
     )
+    return closed(diagnosis, facts) if is_blocked(evidence) else diagnosis
 
 
 def _hypotheses(ledger: Ledger, strange: Hypothesis | None) -> tuple[Hypothesis, ...]:
@@ -233,7 +235,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
 
 def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, ...]:
     """The cause's remedy first, then those of what contributed; for an open case, the cheapest next tests."""
-    steps = [(e.info.remedy, e.names, e.info.needs, e.info.instead) for e in told_first(ledger)]
+    steps = [source_lines.placed_step(entry, facts) for entry in told_first(ledger)]
     remedies = follow(Plan(facts), steps)
     if ledger.top is None and verdict is not Verdict.HEALTHY:
         remedies = [*_make_it_visible(facts), *_ask_fly(facts), *_tests(ledger), *remedies]
@@ -274,8 +276,7 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     if not blind:
         return []
     reason = blind[0].reason
-    makes_one = 'export FLY_API_TOKEN="$(fly tokens create readonly -o {org} -x 24h)"'
-    commands = (makes_one,) if blind[0].code in (Reason.NO_TOKEN, Reason.BAD_TOKEN) else ()
+    commands = (MAKE_TOKEN,) if blind[0].code in (Reason.NO_TOKEN, Reason.BAD_TOKEN) else ()
     why = f"{reason[:1].upper()}{reason[1:]}" if reason.split(" ")[0].isalpha() else reason
     return [
         filled(
@@ -285,12 +286,13 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     ]
 
 
-def _prevention(ledger: Ledger, habits: Iterable[config_audit.AuditFinding]) -> tuple[Remedy, ...]:
+def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.AuditFinding]) -> tuple[Remedy, ...]:
     """Of each cause and each habit; what a cause says already, its habit does not say again."""
     entries = {entry.info.slug: entry for entry in (ledger.top, *ledger.contributing) if entry}
     # It is about the next machine, whatever became of this one.
     own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
-    more = [habit.remedy for habit in habits if not entries.keys() & set(habit.said_by)]
+    told = (habit for habit in habits if not entries.keys() & set(habit.said_by))
+    more = [source_lines.place_remedy(habit.remedy, habit.finding.slug, facts) for habit in told]
     return (*own, *more)
 
 
@@ -337,8 +339,8 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
         for observation in evidence.observations.values()
         if observation.outcome is Outcome.COULD_NOT_LOOK
     ]
-    asked = {observation.facet.slug for observation in evidence.observations.values()}
-    left = sorted(facet for facet in facets if not facet.is_repeat and facet.slug not in asked)
+    asked = {observation.facet for observation in evidence.observations.values()}
+    left = sorted(facet for facet in facets if not facet.is_repeat and facet not in asked)
     ended_early = not all(facet.optional for facet in left)
     found += [
         Unchecked(
@@ -350,7 +352,6 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
     return (
         *found,
         Unchecked("What the dashboard shows", "its rules are not documented, and it has no interface to query"),
-        Unchecked("Creating a test machine with the same config", "it would change something; the runbook only reads"),
     )
 
 

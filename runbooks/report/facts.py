@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.fleet import FleetReview
 from runbooks.diagnose.model import (
     Answer,
     Claim,
@@ -71,6 +72,11 @@ def proof(report: Report) -> Claim | None:
 
 def happened(report: Report) -> str:
     """The decisive moment, else the time the caller gave, else the stretch of what is dated."""
+    review = report.diagnosis.review
+    if review and not review.closes:
+        return "not created yet"
+    if report.diagnosis.fleet:
+        return _failing(report.diagnosis.fleet)
     moment, given = decisive(report), report.evidence.subject.incident_time
     if moment is not None:
         return times.second(moment.at)
@@ -81,6 +87,12 @@ def happened(report: Report) -> str:
     )
     before = [at for at in (times.utc(one.at) for one in report.diagnosis.timeline) if at < looked]
     return times.between(min(before), max(before)) if before else "not known"
+
+
+def _failing(fleet: FleetReview) -> str:
+    """When the failing machines of a fleet were created."""
+    failing = [bucket.at for bucket in fleet.buckets if bucket.failing]
+    return f"{times.between(failing[0], failing[-1] + fleet.step)}, by time of creation" if failing else "no failure"
 
 
 def first_action(report: Report) -> str:

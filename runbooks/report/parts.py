@@ -47,13 +47,24 @@ def _weighed(report: Report) -> bool:
     return bool(report.diagnosis.hypotheses)
 
 
+def _before(report: Report) -> bool:
+    """Are there checks that were made before anything happened?"""
+    return report.diagnosis.review is not None and not report.diagnosis.review.closes
+
+
+def _one_machine(report: Report) -> bool:
+    return report.diagnosis.fleet is None
+
+
 WRITE_UP = (
     Part("opening", stays=True),
-    Part("checks", "The five checks", lambda report: report.diagnosis.review, stays=True),
+    Part("checks", "The five checks", lambda report: report.diagnosis.review and not _before(report), stays=True),
+    Part("checks", "Checks before the create call", lambda report: _before(report), stays=True),
     Part("summary", "Summary", stays=True),
-    Part("root_cause", "Root cause"),
+    Part("fleet", "Machines and rows", lambda report: report.diagnosis.fleet, stays=True),
+    Part("root_cause", "Root cause", _one_machine),
     Part("contributing", "Contributing factors", lambda report: report.diagnosis.chain or report.diagnosis.untrue),
-    Part("impact", "Impact"),
+    Part("impact", "Impact", _one_machine),
     Part("what_to_do", "What to do"),
     Part("verification", "Verification", _verifiable),
     Part("prevention", "Prevention", lambda report: report.diagnosis.prevention),
@@ -66,15 +77,15 @@ WRITE_UP = (
     Part("siblings", "Comparison with other machines of the app", lambda report: report.diagnosis.comparison),
     Part("not_checked", "Not checked"),
     Part("chat", "For a chat or a ticket", stays=True),
-    Part("support", "For Fly's support", _unresolved),
+    Part("support", "For Fly's support", lambda report: _unresolved(report) and _one_machine(report)),
     Part("evidence", "Evidence", stays=True),
     Part("closing", stays=True),
 )
 
 PAGE = (
     Part("checks", "Results of the checks", lambda report: report.diagnosis.review, anchor="checks"),
-    Part("root_cause", "Root cause", anchor="cause"),
-    Part("impact", "Impact", _unresolved, anchor="impact"),
+    Part("root_cause", "Root cause", _one_machine, anchor="cause"),
+    Part("impact", "Impact", lambda report: _unresolved(report) and _one_machine(report), anchor="impact"),
     Part("what_to_do", "What to do", anchor="what-to-do"),
     Part("verification", "Verify the fix", _verifiable, anchor="verification"),
     Part("prevention", "Prevention", lambda report: report.diagnosis.prevention, anchor="prevention"),
@@ -86,7 +97,7 @@ PAGE = (
     Part("not_checked", "Not checked", anchor="not-checked"),
     Part("hypotheses", "Hypotheses", _weighed, anchor="hypotheses", folded=True),
     Part("steps", "Steps", _weighed, anchor="steps", of_definition=True, folded=True),
-    Part("support", "For Fly's support", anchor="support", folded=True),
+    Part("support", "For Fly's support", _one_machine, anchor="support", folded=True),
     Part("evidence", "Evidence", anchor="evidence", folded=True),
 )
 """The page below its first screen: what is needed next, then, folded, what it rests on.

@@ -44,7 +44,7 @@ REGIONS = (
     "syd",
     "yyz",
 )
-_DEPRECATED = {"yul": "yyz", "maa": "bom"}
+DEPRECATED = {"yul": "yyz", "maa": "bom"}
 _ALIASES = {"us": "iad", "na": "iad", "eu": "fra", "sa": "gru", "apac": "sin"}
 _MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}$")
 
@@ -93,6 +93,8 @@ class World:
 
     def _secrets_of(self, machine: Machine) -> list[str]:
         """The names of the secrets that the present version of a machine was given."""
+        if machine.skip_secrets:
+            return []
         told = [spec.secret_of(one) for one in self.apps[machine.app].secrets]
         made = machine.versions[-1].made_at
         return [one.name for one in told if not one.staged and (one.set_at is None or one.set_at <= made)]
@@ -167,6 +169,7 @@ class World:
             digest=digest,
             image=image,
             program=self._programs[image.program],
+            skip_secrets=body.get("skip_secrets") is True,
         )
         self._machines.append(machine)
         self._lifecycle.launch(machine, source, skip=bool(body.get("skip_launch")))
@@ -271,11 +274,11 @@ class World:
         if first == "any":
             return self.settings.region
         first = _ALIASES.get(first, first)
-        if first in _DEPRECATED:
+        if first in DEPRECATED:
             raise Refused(
                 422,
                 f"Region {first} is deprecated and cannot have new resources provisioned. "
-                f"Please consider using an alternate region such as {_DEPRECATED[first]}",
+                f"Please consider using an alternate region such as {DEPRECATED[first]}",
                 unverified=True,
             )
         if first not in REGIONS:

@@ -10,8 +10,9 @@ from report_samples import EVIL, MACHINE, at, demo, exchange, observation
 from writeup_samples import played
 
 from runbooks.definitions.machine_not_visible import SECTIONS
+from runbooks.diagnose.checks import Check, Incident, Review
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.fix_checks import Check, Incident, Review, closing
+from runbooks.diagnose.fix_checks import closing
 from runbooks.diagnose.model import Answer, Claim, Hypothesis, Moment, Remedy, Status, Verdict
 from runbooks.evidence.models import Outcome
 from runbooks.report import charts

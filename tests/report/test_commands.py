@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import click
 import forms
 import pytest
 import shell
@@ -157,7 +158,8 @@ def _strings(source: str) -> Iterator[str]:
 
 def _own(arguments: list[str]) -> None:
     """One of our own: the command exists, and takes these options."""
-    command = cli.commands[arguments[0]]
+    command = cli.get_command(click.Context(cli), arguments[0])
+    assert command is not None, arguments
     options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
     assert {word for word in arguments[1:] if word.startswith("-")} <= options | {"--help"}, arguments
 

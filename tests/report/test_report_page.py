@@ -133,9 +133,9 @@ def test_a_notebooks_conclusions_are_not_said_twice() -> None:
 @pytest.mark.parametrize(
     ("verdict", "confidence", "words"),
     [
-        (Verdict.HEALTHY, None, "RESOLVED"),
+        (Verdict.HEALTHY, None, "HEALTHY"),
         (Verdict.INCIDENT, "confirmed", "ROOT CAUSE IDENTIFIED"),
-        (Verdict.INCIDENT, "likely", "INVESTIGATING"),
+        (Verdict.INCIDENT, "likely", "LIKELY CAUSE"),
         (Verdict.INCIDENT, None, "INVESTIGATING"),
         (Verdict.INCONCLUSIVE, None, "INCONCLUSIVE"),
     ],

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from runbooks.diagnose.model import Diagnosis, Moment
 from runbooks.report import escape, times
@@ -22,13 +23,15 @@ from runbooks.report.charts.drawing import (
     TINY,
     WIDTH,
     WORDS,
-    Sheet,
     Strip,
     empty,
     picture,
 )
 from runbooks.report.document import Report
 from runbooks.report.section import Figure
+
+if TYPE_CHECKING:
+    from runbooks.report.charts.sheet import Sheet
 
 NAMES = {
     "caller": "caller",

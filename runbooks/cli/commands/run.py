@@ -1,0 +1,55 @@
+"""`runbooks run`: one run of one runbook."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from runbooks.cli.execute import execute
+from runbooks.cli.options import EXIT_CODES, Seconds, output_root
+from runbooks.cli.values import values_of
+
+MAX_DEADLINE = 86_400
+"""Seconds: a run that may take longer than a day is no answer to an incident."""
+
+
+@click.command("run", epilog=EXIT_CODES)
+@click.argument("runbook")
+@click.option("-p", "pairs", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter; repeatable.")
+@click.option(
+    "-f",
+    "file",
+    type=click.Path(path_type=Path),
+    help="A YAML file of parameters; -p wins over it.",
+)
+@click.option("--source", help="live, simulator:SCENARIO or bundle:PATH; the same as -p source.")
+@output_root
+@click.option(
+    "--deadline",
+    type=Seconds(min=1, max=MAX_DEADLINE),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="End the run then, and publish what is known by then.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout, and nothing else there.")
+@click.option("--exit-zero", is_flag=True, help="End with 0 where an incident would end with 3 or 4.")
+def command(
+    runbook: str,
+    pairs: tuple[tuple[str, str], ...],
+    file: Path | None,
+    source: str | None,
+    output_root: Path | None,
+    deadline: float,
+    as_json: bool,
+    exit_zero: bool,
+) -> None:
+    """Run RUNBOOK, and leave its report in a dated folder.
+
+    Values given with -p stay text until the runbook types them, so an id keeps its leading zeros.
+    """
+    values = values_of(file, pairs, source)
+    code = execute(runbook, values, output_root, deadline, as_json=as_json)
+    sys.exit(0 if exit_zero and code in (3, 4) else code)
