@@ -56,6 +56,11 @@ def _one_machine(report: Report) -> bool:
     return report.diagnosis.fleet is None
 
 
+def _incident(report: Report) -> bool:
+    """Is it about something that happened to one machine?"""
+    return _one_machine(report) and not _before(report)
+
+
 WRITE_UP = (
     Part("opening", stays=True),
     Part("checks", "The five checks", lambda report: report.diagnosis.review and not _before(report), stays=True),
@@ -64,7 +69,7 @@ WRITE_UP = (
     Part("fleet", "Machines and rows", lambda report: report.diagnosis.fleet, stays=True),
     Part("root_cause", "Root cause", _one_machine),
     Part("contributing", "Contributing factors", lambda report: report.diagnosis.chain or report.diagnosis.untrue),
-    Part("impact", "Impact", _one_machine),
+    Part("impact", "Impact", _incident),
     Part("what_to_do", "What to do"),
     Part("verification", "Verification", _verifiable),
     Part("prevention", "Prevention", lambda report: report.diagnosis.prevention),
@@ -85,7 +90,7 @@ WRITE_UP = (
 PAGE = (
     Part("checks", "Results of the checks", lambda report: report.diagnosis.review, anchor="checks"),
     Part("root_cause", "Root cause", _one_machine, anchor="cause"),
-    Part("impact", "Impact", lambda report: _unresolved(report) and _one_machine(report), anchor="impact"),
+    Part("impact", "Impact", lambda report: _unresolved(report) and _incident(report), anchor="impact"),
     Part("what_to_do", "What to do", anchor="what-to-do"),
     Part("verification", "Verify the fix", _verifiable, anchor="verification"),
     Part("prevention", "Prevention", lambda report: report.diagnosis.prevention, anchor="prevention"),

@@ -16,7 +16,7 @@ import pytest
 from page_samples import RUN, fixed, healthy, likely, long, not_fixed
 from report_samples import EVIL, demo, empty, hostile
 
-from runbooks.diagnose.model import Verdict
+from runbooks.diagnose.model import Confidence, Verdict
 from runbooks.report import fly_support, format_body, page, paste, times
 from runbooks.report.document import Report
 from runbooks.report.section import Section
@@ -142,7 +142,8 @@ def test_a_notebooks_conclusions_are_not_said_twice() -> None:
 )
 def test_the_status_line(verdict: Verdict, confidence: str | None, words: str) -> None:
     report = demo()
-    cause = replace(report.diagnosis.cause, confidence=confidence) if confidence and report.diagnosis.cause else None
+    assert report.diagnosis.cause is not None
+    cause = replace(report.diagnosis.cause, confidence=Confidence(confidence)) if confidence else None
     text = page.render(replace(report, diagnosis=replace(report.diagnosis, verdict=verdict, cause=cause)))
     assert f"<title>{words}: " in text
 
