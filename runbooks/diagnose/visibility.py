@@ -317,6 +317,9 @@ def _caller(facts: Facts) -> View:
     caller = facts.caller.answer
     if not caller.is_answer:
         return View(view, Answer.COULD_NOT_LOOK, "the pasted text holds no answer of a call", (Facet.CALLER,))
+    if caller.ok and caller.capsule:
+        state = f"the create call was answered with HTTP {caller.capsule.status}"
+        return View(view, Answer.YES, state, (Facet.CALLER,), indirect=True)
     if caller.ok:
         return View(
             view, Answer.YES, f"reports success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True

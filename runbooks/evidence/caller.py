@@ -107,6 +107,7 @@ def _with(caller: Caller, capsule: Capsule) -> Caller:
         at=own.created_at or own.made_at or caller.at,
         error_status=chosen.status if chosen else caller.error_status,
         error_text=chosen.text if chosen else caller.error_text,
+        ok=caller.ok if own.status is None else own.status < 300,
         errors=(*caller.errors, *own.errors),
         pasted=pasted,
         capsule=capsule,

@@ -544,8 +544,8 @@ class _Mask:
         self._secret = sorted({s for s in secret if isinstance(s, str) and len(s) > 5}, key=len, reverse=True)
         self._numbers: Dict[str, int] = {}
 
-    def placeholder(self, value: Any) -> str:
-        return f"<secret:value#{self._numbers.setdefault(str(value), len(self._numbers) + 1)}>"
+    def placeholder(self, value: Any, kind: str = "secret:value") -> str:
+        return f"<{kind}#{self._numbers.setdefault(str(value), len(self._numbers) + 1)}>"
 
     def value(self, value: Any, key: str = "", hidden: bool = False) -> Any:
         if isinstance(value, dict):
@@ -568,8 +568,9 @@ class _Mask:
         plain = isinstance(value, str) and key in self._PLAIN_KEYS and re.match(r"[A-Za-z0-9:._/-]{1,90}\Z", value)
         if plain and not hidden:
             return value
-        if hidden or (isinstance(value, str) and re.search(rf"(?i){self._SECRETISH}", key)):
-            return self.placeholder(value)
+        secret = isinstance(value, str) and re.search(rf"(?i){self._SECRETISH}", key)
+        if hidden or secret:
+            return self.placeholder(value, "secret:value" if secret else "masked")
         if not isinstance(value, str):
             return value
         return self.text(value)

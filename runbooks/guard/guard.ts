@@ -590,10 +590,10 @@ class Mask {
       .sort((a, b) => b.length - a.length);
   }
 
-  placeholder(value: unknown): string {
+  placeholder(value: unknown, kind = "secret:value"): string {
     const text = String(value);
     if (!this.numbers.has(text)) this.numbers.set(text, this.numbers.size + 1);
-    return `<secret:value#${this.numbers.get(text)}>`;
+    return `<${kind}#${this.numbers.get(text)}>`;
   }
 
   value(value: unknown, key = "", hidden = false): unknown {
@@ -615,7 +615,8 @@ class Mask {
     if (value === null || value === undefined || value === "" || typeof value === "boolean") return value;
     const plain = typeof value === "string" && PLAIN_KEYS.has(key) && /^[A-Za-z0-9:._/-]{1,90}$/.test(value);
     if (plain && !hidden) return value;
-    if (hidden || (typeof value === "string" && new RegExp(SECRETISH, "i").test(key))) return this.placeholder(value);
+    const secret = typeof value === "string" && new RegExp(SECRETISH, "i").test(key);
+    if (hidden || secret) return this.placeholder(value, secret ? "secret:value" : "masked");
     return typeof value === "string" ? this.text(value) : value;
   }
 

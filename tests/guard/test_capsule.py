@@ -149,6 +149,21 @@ def test_a_hostile_one_is_an_answer_that_says_so(text: str, problem: str) -> Non
         assert found.machine_id == ""
 
 
+def test_it_is_masked_again(kept: Kept) -> None:
+    """Somebody else's guard may have kept values."""
+    scenario, capsule = kept(DEFAULT)
+    open_one = json.loads(json.dumps(capsule))
+    open_one["machine"]["config"]["env"]["SMTP_PASS"] = "planted7word"
+    open_one["log"][-1]["message"] = "connecting with planted7word"
+    open_one["events"][0]["request"] = {"note": "sk_live_" + "4Zq9" * 6}
+    evidence = evidence_of(forgotten(scenario, open_one))
+    text = "\n".join(map(repr, evidence.observations.values()))
+    assert evidence.observations[Facet.MACHINE_BY_CALLER].outcome is Outcome.SEEN
+    assert "planted7word" not in text
+    assert "4Zq94Zq9" not in text
+    assert diagnose(evidence).cause is not None
+
+
 def test_one_about_another_machine_supports_nothing(kept: Kept) -> None:
     scenario, _ = kept(DEFAULT)
     _, other = kept("bad-command")
