@@ -16,9 +16,11 @@ from runbooks.base.errors import ParameterError
 from runbooks.base.facets import Facet
 from runbooks.case import Case, open_case
 from runbooks.collect.fleet import MachineTable, _Joiner, _page, _Stream
+from runbooks.collect.source import Source
 from runbooks.definitions import find, validate
 from runbooks.definitions.fleet import FleetParameters
 from runbooks.diagnose.fleet import FAILING, FleetReview, PairClass, review
+from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence import fleet as model
 from runbooks.evidence.fleet import Fleet, Folder
 from runbooks.evidence.models import Evidence, Outcome
@@ -30,6 +32,8 @@ from runbooks.simulator.scenario import Scenario
 from runbooks.simulator.server import Endpoints, Simulator
 
 PLANTED = fleet_scenario("fleet-planted")
+LONG = (Facet.LIST, Facet.LIST_AGAIN, Facet.LIST_DELETED, Facet.ORGANISATION, Facet.EDGE_APP, Facet.EDGE_BELIEVED)
+"""Facets of a single machine that take long in a world of two thousand, and that the planted causes do not need."""
 THRESHOLDS = FleetParameters(org_slug="harvest").thresholds
 
 
@@ -180,15 +184,19 @@ def test_the_page_names_what_is_shared_and_asks_for_no_support(opened: Case, roo
 # How it asks
 
 
-def _collected(served: Endpoints, monkeypatch: pytest.MonkeyPatch, **given: str) -> Evidence:
-    """A live look at the served world."""
+def _collected(served: Endpoints, monkeypatch: pytest.MonkeyPatch, runbook: str = "fleet", /, **given: str) -> Evidence:
+    """A live look at the served world, at its own time."""
+    monkeypatch.setattr(Source, "now", staticmethod(lambda: LOOK_AT))
     monkeypatch.setenv("FLY_API_TOKEN", PLANTED.token)
     monkeypatch.setenv("FLY_API_HOSTNAME", served.base_url)
     monkeypatch.setenv("RUNBOOKS_STATUS_URL", "off")
-    monkeypatch.setenv("RUNBOOKS_CONNECT_TO", "*:*=nxdomain")
+    monkeypatch.setenv("FLY_API_BASE_URL", served.base_url)
+    monkeypatch.setenv("RUNBOOKS_REGISTRIES", ",".join(f"{host}={base}" for host, base in served.registries.items()))
+    monkeypatch.setenv("RUNBOOKS_CONNECT_TO", served.connect_to)
     monkeypatch.setenv("RUNBOOKS_RECORDS_URL", given.pop("records", served.records_url))
-    parameters = validate("fleet", given)
-    seen = module.collect(parameters, module.load_settings(), facets=find("fleet").facets, seconds=60)
+    parameters = validate(runbook, given)
+    facets = [facet for facet in find(runbook).facets if facet not in LONG]
+    seen = module.collect(parameters, module.load_settings(), facets=facets, seconds=60)
     return seen.evidence
 
 
@@ -231,6 +239,18 @@ def test_with_nothing_read_the_exit_code_is_five(served: Endpoints, monkeypatch:
     evidence = _collected(served, monkeypatch, org_slug="nobody", records="sqlite:////nonexistent/none.sqlite")
     found = _judged(evidence, org_slug="nobody")
     assert (found.exit_code, found.total) == (5, 0)
+
+
+def test_each_planted_cause_is_found_for_its_machine(served: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a sweep relies on: the first machine of each cause, investigated by itself."""
+    apps = {entry.create.id: entry.create.app for entry in PLANTED.world.history if entry.create}
+    first = {cause: machine_id for machine_id, cause in reversed(PLANTED.expect["causes"].items())}
+    assert len(first) == 3
+    for cause, machine_id in first.items():
+        given = {"app_name": apps[machine_id], "machine_id": machine_id}
+        found = diagnose(_collected(served, monkeypatch, "machine_not_visible", **given))
+        assert found.cause is not None, cause
+        assert found.cause.slug == cause
 
 
 # What comes from outside

@@ -109,8 +109,14 @@ def over_time(facts: Facts, diagnosis: Diagnosis) -> Section:
         figure=charts.over_time(found.buckets, found.step) if found.buckets else None,
         table=tables.frame(
             (f"from (UTC), {times.length(found.step)} each", "created", "of them failing"),
-            ((f"{one.at:%Y-%m-%d %H:%M}", f"{one.created:,}", f"{one.failing:,}") for one in found.buckets),
-        ),
+            (
+                (f"{one.at:%Y-%m-%d %H:%M}", f"{one.created:,}", f"{one.failing:,}")
+                for one in found.buckets
+                if one.failing
+            ),
+        )
+        if failing
+        else None,
         evidence=asked(facts, *_BOTH),
     )
 
@@ -121,7 +127,7 @@ def shared(facts: Facts, diagnosis: Diagnosis) -> Section:
     failing = sum(n for one, n in found.classes.items() if one in FAILING)
     if found.telling:
         first = found.telling[0]
-        answer = f"The {first.attribute} {first.value}: {shares(first)}."
+        answer = f"{first.attribute.capitalize()} {first.value}: {shares(first)}."
     elif failing:
         answer = f"Nothing that chance does not explain: {failing:,} pairs fail, and no tested value sets them apart."
     else:

@@ -45,8 +45,7 @@ def main(rows: int) -> int:
                 connection.execute("DROP TABLE IF EXISTS cloud_machines")
                 connection.execute(
                     "CREATE TABLE cloud_machines AS SELECT gen_random_uuid() AS id, 'job-' || n AS machine_id, "
-                    "'running' AS status, 'fra' AS region, 'app' AS fly_app_name, "
-                    "'wss://app.fly.dev' AS websocket_url, "
+                    "'running' AS status, 'fra' AS region, 'app' AS fly_app_name, 'wss://a.fly.dev' AS websocket_url, "
                     "to_timestamp(1700000000 + n) AS created_at, to_timestamp(1700000000 + n) AS updated_at "
                     f"FROM generate_series(1, {int(count)}) n"
                 )
