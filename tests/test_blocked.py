@@ -7,7 +7,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from produced import command
@@ -30,10 +29,15 @@ NOWHERE = {
 
 
 def _blocked(root: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], **given: str) -> runner.Result:
-    """A run that must not start a kernel: papermill is not there to be imported."""
+    """A run that must not start a kernel."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with patch.dict("sys.modules", {"papermill": None}):
+
+    def no_kernel(*_: object) -> None:
+        pytest.fail("a kernel was started")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "_supervise", no_kernel)
         return runner.run("machine_not_visible", {**SUBJECT, **given}, output_root=root)
 
 
