@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint check test docs example site bench-diagnose bench-redaction bench-list kill-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
+.PHONY: demo lab lint check test docs example site bench-diagnose bench-redaction bench-list bench-fleet kill-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -47,6 +47,10 @@ bench-diagnose: $(RUNTIME)
 # 100,000 machines in the list: time and memory.
 bench-list: $(RUNTIME)
 	@$(BIN)/python benchmarks/long_list.py
+
+# 100,000 machines and rows: ratios of CPU, memory and growth; then the wall time with the limiter on, two minutes.
+bench-fleet: $(RUNTIME)
+	@$(BIN)/python benchmarks/fleet.py && $(BIN)/python benchmarks/fleet.py --paced
 
 # Runs that are killed at 20 moments, and on 10 small disks, for three scenarios: half an hour. Disks need root.
 kill-matrix: $(DEV)

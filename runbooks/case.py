@@ -25,6 +25,7 @@ from runbooks.base.parameters import Parameters, caller_text
 from runbooks.base.prompt import with_token
 from runbooks.base.runbook import Runbook
 from runbooks.base.settings import Settings, load_settings, take_credentials
+from runbooks.diagnose.blocked import closed, is_blocked
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import bundle, tables
@@ -35,6 +36,7 @@ from runbooks.evidence.scan import masked_text
 from runbooks.report import (
     blocked,
     conclusions,
+    creation,
     fly_support,
     history,
     index,
@@ -48,7 +50,7 @@ from runbooks.report.browse import Browsed
 from runbooks.report.document import Report
 from runbooks.report.progress import Progress
 from runbooks.report.section import Section
-from runbooks.source import Collected, collect
+from runbooks.source import Collected, collect, recorded_parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +94,9 @@ class Case:
                 runbook=self.runbook,
                 told=told,
                 journal=journal,
+                announce=progress.announce,
+                most_requests=self.definition.most_requests,
+                seconds=self.definition.seconds,
             )
         finally:
             progress.end()
@@ -106,7 +111,8 @@ class Case:
             self.__dict__.pop(computed, None)
 
     def _judged(self) -> Diagnosis:
-        return cast(Diagnosis, self.definition.judge(self.evidence, self.parameters, self._background))
+        found = cast(Diagnosis, self.definition.judge(self.evidence, self.parameters, self._background))
+        return closed(found, self._facts) if is_blocked(self.evidence) and not found.blocked else found
 
     def _place(self) -> Path:
         """The folder of the run: the runner's, or one of its own until it is published."""
@@ -117,8 +123,8 @@ class Case:
             for old in folders.sweep(root):
                 print(f"{what_is_left(old)}.")
             self._staging = folders.Staging(root)
-            given = self.parameters.model_dump(include={"app_name", "machine_id", "machine_name"})
-            name = folders.run_name(self.runbook, given, datetime.now(UTC))
+            given = self.parameters.model_dump(include={"app_name", "machine_id", "machine_name", "org_slug"})
+            name = folders.run_name(self.runbook, given, datetime.now(UTC), self.definition.subject)
             folders.write_whole(self._staging.path / folders.TARGET, name)
         return self._staging.path
 
@@ -178,7 +184,7 @@ class Case:
         return self._step(steps.token)
 
     def create_directly(self) -> Section:
-        return self._step(steps.create_directly)
+        return self._step(creation.create_directly)
 
     def record(self) -> Section:
         return self._step(steps.record)
@@ -288,7 +294,7 @@ class Case:
     def _title(self) -> str:
         subject = self.evidence.subject
         machine = subject.machine_id or subject.machine_name or "the machine"
-        return self.definition.report_title.format(app=subject.app, machine=machine)
+        return self.definition.report_title.format(app=subject.app or subject.org, machine=machine)
 
     @cached_property
     def _before(self) -> tuple[history.Earlier, ...]:
@@ -372,7 +378,7 @@ class Case:
         """Every file of the run by its name in the folder, not yet scanned."""
         built = summary.build(report)
         summary.check(built)
-        told = self.parameters.model_dump(mode="json", exclude={"source", "allow_writes", "incident"})
+        told = recorded_parameters(self.parameters)
         told["caller_log"] = caller_text(self.parameters.caller_log)
         seen = self._seen
         parameters = seen.redactor.value({k: v for k, v in told.items() if v}, "parameters")
@@ -432,7 +438,8 @@ class Case:
     def _folder_name(self) -> str:
         subject = self.evidence.subject
         named = {"app_name": subject.app, "machine_id": subject.machine_id, "machine_name": subject.machine_name}
-        return folders.run_name(self.runbook, named, datetime.now(UTC))
+        named["org_slug"] = subject.org
+        return folders.run_name(self.runbook, named, datetime.now(UTC), self.definition.subject)
 
 
 def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = DEFAULT, /, **parameters: Any) -> Case:

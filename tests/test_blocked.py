@@ -12,6 +12,7 @@ import pytest
 from produced import command
 
 from runbooks.case import Case, open_case
+from runbooks.diagnose.checks import Review
 from runbooks.diagnose.model import Diagnosis, ReportStatus, Verdict
 from runbooks.execution import runner
 from runbooks.report import status, summary
@@ -145,6 +146,21 @@ def test_status_and_exit_code_are_those_of_the_diagnosis(
     diagnosis = replace(healthy, **changes)
     assert (status.of(diagnosis).words, diagnosis.exit_code) == (words, code)
     assert runner.exit_code_of({"exit_code": diagnosis.exit_code, "verdict": "healthy"}) == code
+
+
+def test_a_runbook_that_closes_no_incident_resolves_none(healthy: Diagnosis) -> None:
+    """RESOLVED is for a fix that was verified; the checks of another runbook leave a healthy machine healthy."""
+    assert replace(healthy, review=Review(())).status is ReportStatus.RESOLVED
+    assert replace(healthy, review=Review((), closes=False)).status is ReportStatus.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("runbook", "given"), [("fleet", {"org_slug": "my-org"}), ("preflight", {"app_name": "a", "machine_id": "vyx-1"})]
+)
+def test_every_runbook_is_blocked_alike(runbook: str, given: dict[str, str], tmp_path: Path) -> None:
+    result = runner.run(runbook, given, output_root=tmp_path)
+    assert (result.exit_code, (result.summary or {})["status"]) == (5, "look-blocked")
+    assert result.steps == ()
 
 
 def test_a_summary_from_before_the_statuses_is_still_read() -> None:

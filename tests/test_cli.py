@@ -81,7 +81,10 @@ def test_ids_survive_on_the_command_line_and_in_a_file(
     invoke("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", machine)
     assert given["given"] == {"app_name": "vyx", "machine_id": machine}
     file = tmp_path / "p.yaml"
-    file.write_text(f"app_name: vyx\nmachine_id: {machine}\nincident_time: 2025-10-02T03:00:00Z\nallow_writes: true\n")
+    file.write_text(
+        f"app_name: vyx\nmachine_id: {machine}\nincident_time: 2025-10-02T03:00:00Z\n"
+        "allow_writes: true\nconfirm_app: vyx\n"
+    )
     invoke("run", "machine_not_visible", "-f", str(file))
     assert given["given"]["machine_id"] == machine
     assert given["given"]["incident_time"] == "2025-10-02T03:00:00Z"

@@ -60,6 +60,7 @@ _LIST = ("list", "Which machines does the app list?", "while they exist")
 _LOGS = ("logs", "What did this machine print?", "about 7 days", timedelta(days=7))  # §8.1
 _BELIEVED = ("image-believed", "Does the image the caller believes it asked for exist?", "not documented")
 _RAN = ("image-ran", "What is the image the machine really ran?", "not documented")
+_CANARY = "not made: it changes something and costs money; allow_writes and confirm_app allow it"
 _SUPABASE = "no access token of Supabase was given to ask with (RUNBOOKS_SUPABASE_TOKEN)"
 
 
@@ -171,6 +172,62 @@ class Facet(FacetEnum):
         "about 15 days",
         timedelta(days=15),  # §9
         "not needed: the machine runs, and its program answered",
+    )
+    CANARIES_LEFT = (
+        "E29",
+        "canaries-left",
+        "Are test machines of earlier runs left in the app?",
+        "while they exist",
+        None,
+        "not needed: this run was not allowed to create a test machine",
+    )
+    CANARY_IMAGE = (
+        "E30",
+        "canary-image",
+        "Does a known-good image run in the same region, on the same guest?",
+        "can be made again",
+        None,
+        _CANARY,
+    )
+    CANARY_CONFIG = (
+        "E31",
+        "canary-config",
+        "Does a test machine with the same config run?",
+        "can be made again",
+        None,
+        f"{_CANARY}, and canary_config is a consent of its own",
+    )
+    CONFIG = (
+        "E40",
+        "config",
+        "Which config is to be created or deployed?",
+        "as long as it is kept",
+    )
+    REGIONS = (
+        "E41",
+        "regions",
+        "Which regions does Fly offer?",
+        "as they are now",
+    )
+    SOURCES = (
+        "E42",
+        "sources",
+        "What do the caller's files say about the request?",
+        "as long as they are kept",
+        None,
+        "not needed: no file of the caller was given (parameter sources)",
+    )
+    FLEET_MACHINES = (
+        "E43",
+        "fleet-machines",
+        "Which machines are there, destroyed ones included?",
+        "destroyed ones: not documented",
+    )
+    FLEET_ROWS = (
+        "E44",
+        "fleet-rows",
+        "Which rows has the database, and which machine belongs to each?",
+        "as long as the rows are kept",
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from runbooks.base.consent import Consent
 from runbooks.base.errors import ParameterError
 from runbooks.base.files import NotReadable, read_text, why
 
@@ -26,7 +27,7 @@ MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}\Z")
 _HEX = re.compile(r"^(?=.*[0-9])[0-9a-f]+\Z")
 """What is meant as an id: a name has other letters."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
-_APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
+APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
 _MACHINE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,100}\Z")
 _SOURCE = re.compile(r"^(live|simulator:.+|bundle:.+)\Z")
 _REMEDIES = {
@@ -66,6 +67,9 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    CONSENTS: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that allow something: only a person gives them, so no scenario, bundle or run supplies them."""
+
     app_name: Text = Field("", description="the Fly app the machine should be in; a pasted text can name it")
     machine_id: Text = Field("", description="the machine's id, 14 hex digits, as text; a name is recognised")
     machine_name: Text = Field("", description="the machine's name, if there is no id")
@@ -82,8 +86,8 @@ class Parameters(BaseModel):
     @model_validator(mode="after")
     def _shapes(self) -> Self:
         for name, pattern, wanted in (
-            ("app_name", _APP_NAME, "an app name: lower-case letters, digits and hyphens"),
-            ("org_slug", _APP_NAME, "an organisation slug: lower-case letters, digits and hyphens"),
+            ("app_name", APP_NAME, "an app name: lower-case letters, digits and hyphens"),
+            ("org_slug", APP_NAME, "an organisation slug: lower-case letters, digits and hyphens"),
             ("machine_name", _MACHINE_NAME, "a machine name: letters, digits, hyphens"),
             ("machine_id", _MACHINE_NAME, "a machine id (14 hex digits) or a machine name"),
         ):
@@ -122,6 +126,18 @@ class Parameters(BaseModel):
     def pasted(self) -> bool:
         """Whether there is a text to read, whatever can be asked; a runbook's own model may know others."""
         return bool(self.caller_log)
+
+    def consent(self) -> Consent:
+        """What is allowed besides reading; a runbook's own model may say more than nothing."""
+        return Consent()
+
+    def target(self) -> Mapping[str, Any]:
+        """Further fields of the collection's `Target`; a runbook's own model fills them from its own parameters."""
+        return {}
+
+    def recorded(self) -> frozenset[str]:
+        """The parameters that a saved run keeps; not those whose content is an answer of its own."""
+        return frozenset(type(self).model_fields) - {"source", "incident", "caller_log"} - self.CONSENTS
 
     def settled(self) -> dict[str, str]:
         """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
@@ -176,7 +192,8 @@ def validate(
     if parameters.source == "live":
         defaults = dict(nearby()) | defaults
     if defaults:
-        known = {name: value for name, value in defaults.items() if name in model.model_fields}
+        supplied = model.model_fields.keys() - model.CONSENTS
+        known = {name: value for name, value in defaults.items() if name in supplied}
         parameters = _parse(model, {**known, **given})
     parameters.require()
     _readable(parameters.caller_log)
@@ -202,22 +219,39 @@ def describe(model: type[Parameters]) -> list[tuple[str, str, str, str]]:
 
 def caller_text(caller_log: str) -> str:
     """The caller's words: the pasted text itself, or the contents of the file it names."""
-    path = _path(caller_log)
+    return named_text(
+        "caller_log", caller_log, _MAX_LOG, "shorten it to the lines around the failure, or paste the log itself"
+    )
+
+
+def named_text(name: str, value: str, most: int, otherwise: str = "paste the text itself") -> str:
+    """A text that may stand for itself or in the file that it names.
+
+    Args:
+        name: the parameter
+        value: what was given for it
+        most: bytes of the file
+        otherwise: what to do with a file that cannot be read
+
+    Raises:
+        ParameterError: there is such a file, and it cannot be read
+    """
+    path = _path(value)
     if path is None:
-        return caller_log
-    if caller_log in _piped:
-        return _piped[caller_log]
+        return value
+    if value in _piped:
+        return _piped[value]
     try:
-        text = read_text(path, _MAX_LOG)
+        text = read_text(path, most)
         if path.is_fifo():
-            _piped[caller_log] = text
+            _piped[value] = text
         return text
     except (OSError, NotReadable) as error:
         told = why(error) if isinstance(error, OSError) else str(error)
         raise ParameterError(
-            "caller_log",
-            f"The file that caller_log names, {shown(caller_log)}, cannot be read: {told}.",
-            "Make it readable and shorten it to the lines around the failure, or paste the log itself.",
+            name,
+            f"The file that {name} names, {shown(value)}, cannot be read: {told}.",
+            f"Make it readable, or {otherwise}.",
         ) from None
 
 

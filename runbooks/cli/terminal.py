@@ -14,6 +14,7 @@ from rich.text import Text
 from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.ledger import CauseInfo
 from runbooks.evidence.redaction import Redactor
+from runbooks.execution.doctor import Finding
 from runbooks.execution.runner import Result
 from runbooks.execution.steps import Step
 from runbooks.report.status import standing
@@ -122,6 +123,14 @@ def show_cause(console: Console, info: CauseInfo) -> None:
     """The whole catalogue entry of one cause; placeholders are in capitals."""
     remedy, next_test = asdict(filled(info.remedy, {})), sentence(info.next_test, {})
     _show(console, "cause", info=info, remedy=remedy, next_test=next_test)
+
+
+def show_finding(console: Console, finding: Finding) -> None:
+    """One line of `doctor`, and below it the command that mends what is wrong."""
+    sign, style = {"ok": ("✓", ""), "problem": ("✗", "red"), "not-used": ("–", "dim")}[finding.state]
+    _line(console, f"{sign} {finding.name}: {finding.found}", style)
+    if finding.mend:
+        _line(console, f"    {finding.mend}", "cyan")
 
 
 def show_paths(console: Console, label: str, path: Path) -> None:

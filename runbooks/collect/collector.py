@@ -15,14 +15,19 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from runbooks.base.consent import Consent
 from runbooks.base.errors import DiskError
 from runbooks.base.facets import Facet, FacetEnum
+from runbooks.base.leftovers import Leftovers
+from runbooks.base.runbook import MAX_REQUESTS
+from runbooks.base.settings import load_settings
 from runbooks.collect import machines, metrics, status, supabase
+from runbooks.collect.canary.facets import DOCKER_HUB
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.context import CollectionContext, Target
 from runbooks.collect.edge import Edge
 from runbooks.collect.facets import FacetCollector, collectors
-from runbooks.collect.replay import NotRecorded, ReplayTransport, found_in, reason_in
+from runbooks.collect.replay import NotRecorded, ReplayTransport, exchanges_in, found_in, reason_in
 from runbooks.collect.result import FacetResult, unavailable
 from runbooks.collect.rows import NoRecords, RecordsSource
 from runbooks.collect.session import CollectionSession
@@ -61,6 +66,10 @@ class Collector:
         journal: keeps each exchange on disk when it is complete
         run_description: what the journal says about the run: `runbook`, `version`, `parameters` (masked), and in
             `told` what the report rests on besides the evidence
+        consent: what a person allowed besides reading
+        announce: is called with a sentence before anything is changed
+        leftovers: which runs of this machine may have test machines; those of the output root, if it is None
+        most_requests: how many requests may be sent in all
     """
 
     given: Target
@@ -73,6 +82,10 @@ class Collector:
     facets: Sequence[FacetEnum] | None = None
     journal: Journal | None = None
     run_description: Mapping[str, Any] = field(default_factory=dict)
+    consent: Consent = field(default_factory=Consent)
+    announce: Callable[[str], None] = lambda sentence: None
+    leftovers: Leftovers | None = None
+    most_requests: int = MAX_REQUESTS
     observations: dict[str, Observation] = field(default_factory=dict)
     _readings: list[datetime] = field(default_factory=list)
     _stopped: str = ""
@@ -90,6 +103,7 @@ class Collector:
             self._end_journal()
         finally:
             transport.close()
+            self._session.leftovers.release()
         return self.evidence()
 
     def _open(self) -> Transport:
@@ -117,7 +131,12 @@ class Collector:
             allowed_urls=frozenset({status.LOGICAL}),
             project_urls=supabase.allowed(self.source.project),
             repeats=replay.repeats if replay else None,
+            recorded=replay.recorded if replay else None,
             keep=self.journal.exchange if self.journal else lambda exchange: None,
+            may_write=bundle is not None or self.consent.writes,  # what a replay sends goes nowhere
+            announce=self.announce,
+            intend=self.journal.intention if self.journal else lambda description: None,
+            most_requests=self.most_requests,
         )
         self._session = CollectionSession(
             replace(given, websocket_url=url),
@@ -127,6 +146,8 @@ class Collector:
             Edge(self.source.connect_to, tls, self.redactor),
             self._records(),
             started_at,
+            self.consent,
+            self.leftovers or Leftovers(load_settings().output_root),
         )
         self._begin_journal(started_at)
         return transport
@@ -224,13 +245,13 @@ class Collector:
     def _without_token(self) -> CouldNotAsk | None:
         """Whether it is known before the first request that nothing can be looked at: no token, and nothing pasted."""
         wanted = {collector.facet for collector in self._wanted()}
-        if self.source.bundle or self.source.token or self.given.caller_text.strip() or Facet.TOKEN not in wanted:
+        if self.source.bundle or self.source.token or self.given.pasted or Facet.TOKEN not in wanted:
             return None
         return CouldNotAsk(machines.NO_CREDENTIALS, Reason.NO_TOKEN)
 
     def _token_refused(self, result: FacetResult) -> CouldNotAsk | None:
         """The same after the first request, where the API refuses the token. A replay asks what the run asked."""
-        if self.source.bundle or self.given.caller_text.strip():
+        if self.source.bundle or self.given.pasted:
             return None
         if result.code is Reason.BAD_TOKEN:
             return CouldNotAsk(result.reason, result.code)
@@ -259,6 +280,8 @@ class Collector:
             if bundle and bundle.cut and not self._reached(facet):
                 raise NotRecorded
             recorded = found_in(bundle, facet) if bundle and facet is not Facet.CALLER else None
+            if bundle and recorded:
+                self._client.recall(exchanges_in(bundle, facet))
             result = recorded or collector.collect(self._session)
         except CouldNotAsk as error:
             result = unavailable(str(error), code=error.code)
@@ -316,6 +339,8 @@ class Collector:
             "api.fly.io": source.platform_url,
             **source.registries,
         }
+        if self.consent.writes:
+            bases = {**DOCKER_HUB, **bases}
         bases |= {urlsplit(supabase.MANAGEMENT).netloc: source.supabase_url} if source.supabase_url else {}
         if source.metrics_url and source.metrics_url.lower() != "off":
             bases[metrics.LOGICAL] = source.metrics_url.rstrip("/")

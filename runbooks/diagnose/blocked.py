@@ -11,6 +11,7 @@ from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis, Remedy, Status, Unchecked, Verdict
 from runbooks.evidence.models import Evidence, Observation, Outcome, Reason
 
+_INSTEAD = " Without a token, a log or the output of `fly` can be pasted instead (parameter caller_log)."
 _OF_THE_TOKEN = (Facet.TOKEN, Facet.TOKEN_INSIDE)
 """What these show is the token, and nothing that it opens."""
 
@@ -65,11 +66,11 @@ def _headline(diagnosis: Diagnosis, obstacle: Observation | None) -> str:
 
 def _remedy(obstacle: Observation | None, facts: Facts) -> Remedy:
     code = obstacle.code if obstacle else Reason.NONE
+    pasting = Facet.CALLER in facts.evidence.observations
     if code is Reason.NO_TOKEN:
         return Remedy(
             "Set a token, then run again",
-            "This token reads the organisation for a day and changes nothing. Without a token, a log or the output of "
-            "`fly` can be pasted instead (parameter caller_log).",
+            f"This token reads the organisation for a day and changes nothing.{_INSTEAD if pasting else ''}",
             (MAKE_TOKEN,),
         )
     if code is Reason.BAD_TOKEN:

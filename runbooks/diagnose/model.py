@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runbooks.diagnose.fix_checks import Review
+    from runbooks.diagnose.checks import Review
+    from runbooks.diagnose.fleet import FleetReview
 
 
 class Status(StrEnum):
@@ -176,12 +177,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """One of the five symptoms of a machine that is not visible. `so` says what is the case."""
+    """One of the five symptoms of a machine that is not visible. `so` says what is the case.
+
+    `felt` means that it fails for those who use the machine, and so is part of the impact.
+    """
 
     text: str
     holds: Answer
     evidence: tuple[str, ...]
     so: str = ""
+    felt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +242,7 @@ class Diagnosis:
     untrue: tuple[FalseClaim, ...] = ()
     comparison: Comparison | None = None
     review: Review | None = None
+    fleet: FleetReview | None = None
     assumptions: tuple[str, ...] = ()
     """What was assumed about the times in the timeline, one sentence each."""
     blocked: bool = False
@@ -251,7 +257,7 @@ class Diagnosis:
         if self.blocked:
             return ReportStatus.LOOK_BLOCKED
         if self.verdict is Verdict.HEALTHY:
-            return ReportStatus.RESOLVED if self.review else ReportStatus.HEALTHY
+            return ReportStatus.RESOLVED if self.review and self.review.closes else ReportStatus.HEALTHY
         if self.verdict is Verdict.INCONCLUSIVE:
             return ReportStatus.INCONCLUSIVE
         if self.cause is None:

@@ -25,7 +25,7 @@ _AT_FIRST = "import gc; gc.set_threshold(50_000, 20, 20)"
 """Run in a new kernel: most of its life is importing, which makes much and throws nothing away."""
 
 
-class _ThisPython(KernelSpecManager):
+class ThisPython(KernelSpecManager):
     """Knows one kernel: the interpreter that runs this code, whatever is registered on the machine."""
 
     def __init__(self, warm: bool) -> None:
@@ -47,7 +47,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def create_kernel_manager(self) -> AsyncKernelManager:
         self.km = AsyncKernelManager(
             kernel_name="python3",
-            kernel_spec_manager=_ThisPython(self.watch.warm),
+            kernel_spec_manager=ThisPython(self.watch.warm),
             transport="ipc",
             connection_file=str(self.watch.scratch / "k.json"),
         )

@@ -112,7 +112,7 @@ def same_subject(root: Path, evidence: Evidence) -> tuple[Earlier, ...]:
     """
     subject, kind = evidence.subject, evidence.source.partition(":")[0]
     found: dict[tuple[datetime, str, str], Earlier] = {}
-    for folder in _candidates(root, subject.app):
+    for folder in _candidates(root, subject.app or subject.org):
         told = _summary(folder)
         if told is None or _kind(folder) != kind:
             continue
@@ -120,7 +120,13 @@ def same_subject(root: Path, evidence: Evidence) -> tuple[Earlier, ...]:
         same_id = bool(subject.machine_id) and known["machine_id"] == subject.machine_id
         same_name = bool(subject.machine_name) and known["machine_name"] == subject.machine_name
         at = datetime.fromisoformat(told["looked_at"])
-        if known["app"] == subject.app and (same_id or same_name) and at < times.utc(evidence.looked_at):
+        about_all = not any((subject.machine_id, subject.machine_name, known["machine_id"], known["machine_name"]))
+        same_all = about_all and (known["org"] or "") == subject.org
+        if (
+            (known["app"] or "") == subject.app
+            and (same_id or same_name or same_all)
+            and at < times.utc(evidence.looked_at)
+        ):
             # A replay tells of the same moment; the run that it replays stands before it.
             brief = in_brief(folder.relative_to(root).as_posix(), told)
             found.setdefault((at, brief.runbook, brief.headline), brief)

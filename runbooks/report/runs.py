@@ -146,7 +146,7 @@ def _run(root: Path, folder: Path) -> Run:
         at=_ran_at(folder) or known["looked_at"],
         looked_at=known["looked_at"],
         runbook=known["runbook"],
-        app=subject["app"] or "",
+        app=subject["app"] or subject["org"] or "",
         subject=subject["machine_name"] or subject["machine_id"] or "",
         verdict=known["verdict"],
         status=known.get("status", ""),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbooks.diagnose.fix_checks import Check
+from runbooks.diagnose.checks import Check
 from runbooks.diagnose.model import Answer, Diagnosis, Owner, ReportStatus
 from runbooks.evidence.models import Evidence
 
@@ -87,7 +87,11 @@ def of_check(check: Check | None) -> str:
     """Sign and word of one check; a skipped check neither passes nor fails, and an unknown one is a dash."""
     if check is None:
         return "–"
-    return "– skipped" if check.skipped else f"{ANSWER_SIGNS[check.holds]} {CHECK_WORDS[check.holds]}"
+    if check.skipped:
+        return "– skipped"
+    if check.warns and check.holds is Answer.YES:
+        return "! warning"
+    return f"{ANSWER_SIGNS[check.holds]} {CHECK_WORDS[check.holds]}"
 
 
 def simulated(evidence: Evidence) -> str:

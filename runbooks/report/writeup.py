@@ -13,10 +13,21 @@ from typing import Any
 from markupsafe import Markup
 
 from runbooks.base.facets import facet_of
+from runbooks.diagnose.checks import Review
 from runbooks.diagnose.facts import format_duration
-from runbooks.diagnose.fix_checks import Review
 from runbooks.diagnose.model import Unchecked
-from runbooks.report import collapse_repeats, escape, facts, fly_support, inline, paste, status, templating, times
+from runbooks.report import (
+    collapse_repeats,
+    escape,
+    facts,
+    fleet,
+    fly_support,
+    inline,
+    paste,
+    status,
+    templating,
+    times,
+)
 from runbooks.report.document import Report
 from runbooks.report.parts import WRITE_UP, Part
 
@@ -75,6 +86,7 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "diagnosis": diagnosis,
         "cause": diagnosis.cause,
         "review": diagnosis.review,
+        "fleets": fleet,
         "healthy": diagnosis.verdict == "healthy",
         "standing": status.of(diagnosis),
         "simulated": status.simulated(report.evidence),

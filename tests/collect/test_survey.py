@@ -13,9 +13,9 @@ import pytest
 from collect.conftest import AT, FakeTransport, Play, Stage, answer, no_answer
 from collect.loopback import closed_port
 from runbooks.base.facets import known_facets
+from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.base.settings import RECORD_COLUMNS
 from runbooks.collect import logs, machines, registry, status
-from runbooks.collect.client import MAX_REQUESTS
 from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
 from runbooks.collect.edge import Edge

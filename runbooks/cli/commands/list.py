@@ -18,9 +18,11 @@ def command(scenarios: bool, notebooks: bool) -> None:
     from runbooks.cli import terminal
 
     if scenarios:
+        from runbooks.simulator.fleet import NAMES
         from runbooks.simulator.scenario import load_scenario, scenario_names
 
-        terminal.show_scenarios(Console(), {name: load_scenario(name).title for name in scenario_names()})
+        names = (*scenario_names(), *NAMES)
+        terminal.show_scenarios(Console(), {name: load_scenario(name).title for name in names})
         return
     if notebooks:
         for name, where in definitions.discovered().items():

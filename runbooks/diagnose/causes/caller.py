@@ -33,6 +33,7 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
     "record-never-updated",
     "The database row was never updated",
     stage=Stage.TOLD,
+    is_a="caller-side",
     remedy=Remedy(
         "Reconcile the row with the machine",
         "The row is written around the create call, and nothing corrects it when the machine's state changes.",
@@ -116,6 +117,7 @@ def _says_another_state(facts: Facts, record: Record) -> Iterator[Point | Conclu
     "create-error-swallowed",
     "The caller did not report the API's refusal",
     stage=Stage.TOLD,
+    is_a="caller-side",
     mechanism=True,
     explains=("record-never-updated",),
     remedy=Remedy(

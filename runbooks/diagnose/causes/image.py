@@ -182,6 +182,7 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Conclusion]:
     "image-too-large",
     "The image is larger than a machine's root file system",
     stage=Stage.START,
+    is_a="image-or-config",
     explains=(
         "image-pull-failed",
         "create-error-swallowed",
@@ -230,6 +231,7 @@ def _after_boot(facts: Facts, reading: LogMatch) -> bool:
     "image-pull-failed",
     "The image could not be pulled after the create call",
     stage=Stage.START,
+    is_a="image-or-config",
     owner=Owner.UNDECIDED,
     always_listed=True,
     explains=("record-never-updated", "auto-destroyed"),

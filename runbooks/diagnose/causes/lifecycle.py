@@ -89,6 +89,7 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
     "destroyed-by-request",
     "A request destroyed the machine",
     stage=Stage.LIFE,
+    is_a="caller-side",
     explains=(*_WAITS, "release-failed"),
     distinguish_from={
         "auto-destroyed": "The destroy event's source is flyd.",

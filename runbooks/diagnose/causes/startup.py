@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
@@ -26,7 +25,14 @@ from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import UP
 from runbooks.diagnose.refusals import meanings
-from runbooks.diagnose.shared_evidence import crash, crash_evidence, exited_before_it_ran, never_ran, refused
+from runbooks.diagnose.shared_evidence import (
+    crash,
+    crash_evidence,
+    exited_before_it_ran,
+    near_miss,
+    never_ran,
+    refused,
+)
 from runbooks.evidence.resources import AppSecret
 
 _FULL = 0.9
@@ -156,14 +162,6 @@ def _secrets(facts: Facts, late: tuple[AppSecret, ...], nowhere: tuple[str, ...]
         yield confirms(f"Neither the machine's config nor the app's secrets set {', '.join(nowhere)}.", *where)
 
 
-def near_miss(wanted: str, sent: tuple[str, ...]) -> str:
-    """The set name that was probably meant: it shares all words but one, or its spelling is almost the same."""
-    words = set(wanted.split("_"))
-    alike = [s for s in sent if len(words ^ set(s.split("_"))) == 1 and len(words & set(s.split("_"))) >= 2]
-    close = difflib.get_close_matches(wanted, sent, n=1, cutoff=0.85)
-    return next(iter(alike or close), "")
-
-
 @cause(
     "bad-command",
     "The start command does not exist in the image",
@@ -218,6 +216,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
     "startup-crash",
     "The program crashes when it starts",
     stage=Stage.START,
+    is_a="image-or-config",
     always_listed=True,
     explains=_AFTERMATH,
     remedy=Remedy(
@@ -263,6 +262,12 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
         else:
             yield supports(text, *crash_evidence(facts))
             yield missing("No output of the program is available.", Facet.LOGS)
+        if not words and facts.canaries.alike and facts.canaries.last_words:
+            words = short(facts.canaries.last_words, 160)
+            yield confirms(
+                f"A test machine with the same config exited in the same way. Its last output: “{words}”.",
+                Facet.CANARY_CONFIG,
+            )
         yield concludes(f"The program exited with {crash(facts)}{f': “{words}”' if words else ''}.")
     elif facts.log.matches("abrupt", "spawn-failed", "exec-format"):
         yield supports(
@@ -303,6 +308,7 @@ def _ran_long(facts: Facts) -> bool:
     "exited-normally",
     "The program exited with code 0",
     stage=Stage.START,
+    is_a="image-or-config",
     explains=_AFTERMATH,
     remedy=Remedy(
         "Start a program that keeps running, if the machine must stay up",

@@ -183,7 +183,7 @@ class LifecycleFacts:
     @cached_property
     def crash_codes(self) -> tuple[tuple[int, str], ...]:
         """(exit code, look) of every end with a code other than 0 that nobody asked for; 128 + n for signal n."""
-        codes = [(_code(x), at) for _, x, at in self.exits if not x.requested_stop]
+        codes = [(code_of(x), at) for _, x, at in self.exits if not x.requested_stop]
         for reading, asked in self.log_ends:
             if not asked:
                 at = (self._log.where(reading.fact) or (Facet.LOGS,))[0]
@@ -266,7 +266,7 @@ def _second(at: datetime | None) -> datetime | None:
     return at.replace(microsecond=0) if at else None
 
 
-def _code(ended: Exit) -> int | None:
+def code_of(ended: Exit) -> int | None:
     """The code; where there is none, or 0 beside a signal, 128 + the signal (§4.3: -1 is no signal)."""
     if not ended.exit_code and ended.signal and 0 < ended.signal < 65:
         return 128 + ended.signal

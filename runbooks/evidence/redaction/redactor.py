@@ -36,6 +36,7 @@ from runbooks.evidence.redaction.forms import BY_LOOKS, FORMS, PERSONAL, form_sp
 from runbooks.evidence.redaction.known import SEARCHED_FROM, KnownValues
 from runbooks.evidence.redaction.names import Strength, assigned_spans, snake_case, strength_of
 from runbooks.evidence.redaction.opacity import is_random, opaque_spans
+from runbooks.evidence.redaction.positions import positioned_spans
 from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
 
 PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
@@ -297,6 +298,7 @@ class Redactor:
         found += form_spans(bare)
         found += provider_spans(bare)
         found += [(a, b, "value") for a, b in assigned_spans(bare)]
+        found += [(a, b, "value") for a, b in positioned_spans(bare)]
         found += [(a, b, "opaque") for a, b in opaque_spans(bare)]
         spans = _apart([one for one in found if "\0" not in bare[one[0] : one[1]] or one[2] == "private-key"], bare)
         return [(a, b, kind or self._known_kind(text[a:b])) for a, b, kind in spans]

@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
 
+from runbooks.report import escape
 from runbooks.report.charts import text_metrics
 from runbooks.report.charts.drawing import INK, PAPER, SMALL, WIDTH
 
@@ -35,6 +36,7 @@ class Sheet:
         self._height = height
         self._place = Affine2D()
         self._canvas = Canvas(figsize=(WIDTH / 72, height / 72))
+        self._tips: list[str] = []
 
     def box(self, x: float, y: float, wide: float, high: float, fill: str, order: float = 1) -> None:
         shape = Rectangle(
@@ -101,6 +103,13 @@ class Sheet:
         )
         self._canvas.add_artist(text)
 
+    def tip(self, x: float, y: float, text: object, reach: float = 8.0) -> None:
+        """What a pointer on this place is told, in the SVG. It says nothing that is not told in words elsewhere."""
+        words = escape.html(escape.line(text, 200))
+        self._tips.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{reach:g}" fill-opacity="0"><title>{words}</title></circle>'
+        )
+
     def fit(self, x: float, y: float, text: object, room: float, size: float = SMALL, **style: Any) -> None:
         """Any text, in one line that is no longer than its room."""
         self.write(
@@ -119,7 +128,7 @@ class Sheet:
         canvas: Any = FigureCanvasSVG(self._canvas)
         canvas.print_svg(target, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
         text = target.getvalue()
-        return text[text.index("<svg") :]
+        return text[text.index("<svg") :].replace("</svg>", f"{''.join(self._tips)}</svg>")
 
     def png(self) -> bytes:
         """The same in pixels, on paper: where a notebook shows it, the ground may be dark."""
