@@ -67,10 +67,13 @@ def test_without_a_token_no_kernel_is_started(tmp_path: Path, monkeypatch: pytes
     assert found["requests"]["count"] == 0
     assert found["cause"] is None
     assert (result.folder / "report.md").read_text().count("no token") <= 3  # said once for all questions
-    again = runner.run("machine_not_visible", {"source": f"bundle:{result.folder}"}, output_root=tmp_path / "again")
-    assert again.exit_code == 5
+    again = tmp_path / "again"
+    monkeypatch.setenv("RUNBOOKS_RUN_FOLDER", str(again))
+    replayed = open_case(source=f"bundle:{result.folder}")
+    replayed.publish()
+    assert replayed.diagnosis.exit_code == 5
     for name in ("report.html", "report.md", "summary.json"):
-        assert (again.folder / name).read_bytes() == (result.folder / name).read_bytes()
+        assert (again / name).read_bytes() == (result.folder / name).read_bytes()
 
 
 def test_a_refused_token_ends_the_run_with_its_first_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
