@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runbooks.evidence.redaction.known import occurrences
+from runbooks.evidence.redaction.known import places
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 # A quotation mark as it stands in text, in JSON inside of JSON, and in HTML.
@@ -131,7 +131,11 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "$",
             r"\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,10})\$[\w./$=,+-]{20,300}",
         ),
-        ("password", ":", r"(?m)^[\w.*-]{1,255}:(?:\d{2,5}|\*):[\w*-]{1,64}:[\w*-]{1,64}:(?P<secret>[^\s:]{4,200})$"),
+        (
+            "password",
+            ":5432:|:6432:|:*:",
+            r"(?m)^[\w.*-]{1,255}:(?:\d{2,5}|\*):[\w*-]{1,64}:[\w*-]{1,64}:(?P<secret>[^\s:]{4,200})$",
+        ),
         # In SQL; as an argument of a call that logs in, where PHP and shells print one.
         (
             "password",
@@ -196,7 +200,7 @@ def form_spans(text: str) -> Iterator[tuple[int, int, str]]:
 def lines_with(words: tuple[str, ...], small: str) -> Iterator[tuple[int, int]]:
     """The lines in which one of the words stands, each with the next one."""
     done = 0
-    for at in sorted({at for word in words for at in occurrences(word, small)}):
+    for at in places(words, small):
         if at < done:
             continue
         begin = max(done, small.rfind("\n", 0, at) + 1)

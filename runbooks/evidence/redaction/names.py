@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
 
-from runbooks.evidence.redaction.known import occurrences
+from runbooks.evidence.redaction.known import places
 from runbooks.evidence.redaction.opacity import UUID, is_random
 
 
@@ -130,7 +130,7 @@ def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
     if len(small) != len(text):  # one character in a few thousand scripts has two small ones
         small = "".join(char.lower() if char.isascii() else char for char in text)
     free = 0
-    for at in sorted({at for hint in _HINTS for at in occurrences(hint, small)}):
+    for at in places(_HINTS, small):
         if at < free:
             continue
         chunk = text[max(free, at - 80) : at]

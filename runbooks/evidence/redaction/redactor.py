@@ -106,16 +106,18 @@ class Redactor:
         if not text.isascii():
             # Half of a surrogate pair can be had from JSON, but not be written to any file.
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        learned = self._known.learned
         masked = self._once(text, place)
         for _ in range(PASSES):
             if masked == text:
                 break
+            since, learned = learned, self._known.learned
             # What was just learned may stand elsewhere in the text, and a word may begin where another was masked.
             text, done, at = masked, [], 0
             for begin, end in _around_placeholders(text):
-                done += [self._search(text[at:begin], place), self._once(text[begin:end], place)]
+                done += [self._search(text[at:begin], place, since), self._once(text[begin:end], place)]
                 at = end
-            masked = "".join((*done, self._search(text[at:], place)))
+            masked = "".join((*done, self._search(text[at:], place, since)))
         return masked
 
     def _once(self, text: str, place: str) -> str:
@@ -129,9 +131,9 @@ class Redactor:
         """A random token that is a secret in base64 is said to be one."""
         return "encoded" if kind == "opaque" and RUN.fullmatch(written) and self._holds(written, 0) else kind
 
-    def _search(self, text: str, place: str) -> str:
-        """Only what is known already is looked for: every rule has seen this part."""
-        spans = [(a, b, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in self._known.spans(text)]
+    def _search(self, text: str, place: str, since: int) -> str:
+        """Only what was learnt since is looked for: every rule, and all that was known, has seen this part."""
+        spans = [(a, b, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in self._known.spans(text, since)]
         return self._replaced(text, spans, place)
 
     def value(self, value: Any, place: str = "body", *, within: str = "") -> Any:
