@@ -262,7 +262,7 @@ class Diagnosis:
             return ReportStatus.INCONCLUSIVE
         if self.cause is None:
             return ReportStatus.INVESTIGATING
-        confirmed = self.cause.confidence is Confidence.CONFIRMED
+        confirmed = self.cause.confidence == Confidence.CONFIRMED
         return ReportStatus.ROOT_CAUSE_IDENTIFIED if confirmed else ReportStatus.LIKELY_CAUSE
 
     @property
