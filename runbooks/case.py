@@ -25,6 +25,7 @@ from runbooks.base.parameters import Parameters, caller_text
 from runbooks.base.prompt import with_token
 from runbooks.base.runbook import Runbook
 from runbooks.base.settings import Settings, load_settings, take_credentials
+from runbooks.diagnose.blocked import closed, is_blocked
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import bundle, tables
@@ -113,7 +114,8 @@ class Case:
             self.__dict__.pop(computed, None)
 
     def _judged(self) -> Diagnosis:
-        return cast(Diagnosis, self.definition.judge(self.evidence, self.parameters, self._background))
+        found = cast(Diagnosis, self.definition.judge(self.evidence, self.parameters, self._background))
+        return closed(found, self._facts) if is_blocked(self.evidence) and not found.blocked else found
 
     def _place(self) -> Path:
         """The folder of the run: the runner's, or one of its own until it is published."""

@@ -7,12 +7,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from produced import command
 
 from runbooks.case import Case, open_case
+from runbooks.diagnose.checks import Review
 from runbooks.diagnose.model import Diagnosis, ReportStatus, Verdict
 from runbooks.execution import runner
 from runbooks.report import status, summary
@@ -30,10 +30,15 @@ NOWHERE = {
 
 
 def _blocked(root: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], **given: str) -> runner.Result:
-    """A run that must not start a kernel: papermill is not there to be imported."""
+    """A run that must not start a kernel."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with patch.dict("sys.modules", {"papermill": None}):
+
+    def no_kernel(*_: object) -> None:
+        pytest.fail("a kernel was started")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "_supervise", no_kernel)
         return runner.run("machine_not_visible", {**SUBJECT, **given}, output_root=root)
 
 
@@ -62,10 +67,13 @@ def test_without_a_token_no_kernel_is_started(tmp_path: Path, monkeypatch: pytes
     assert found["requests"]["count"] == 0
     assert found["cause"] is None
     assert (result.folder / "report.md").read_text().count("no token") <= 3  # said once for all questions
-    again = runner.run("machine_not_visible", {"source": f"bundle:{result.folder}"}, output_root=tmp_path / "again")
-    assert again.exit_code == 5
+    again = tmp_path / "again"
+    monkeypatch.setenv("RUNBOOKS_RUN_FOLDER", str(again))
+    replayed = open_case(source=f"bundle:{result.folder}")
+    replayed.publish()
+    assert replayed.diagnosis.exit_code == 5
     for name in ("report.html", "report.md", "summary.json"):
-        assert (again.folder / name).read_bytes() == (result.folder / name).read_bytes()
+        assert (again / name).read_bytes() == (result.folder / name).read_bytes()
 
 
 def test_a_refused_token_ends_the_run_with_its_first_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +149,21 @@ def test_status_and_exit_code_are_those_of_the_diagnosis(
     diagnosis = replace(healthy, **changes)
     assert (status.of(diagnosis).words, diagnosis.exit_code) == (words, code)
     assert runner.exit_code_of({"exit_code": diagnosis.exit_code, "verdict": "healthy"}) == code
+
+
+def test_a_runbook_that_closes_no_incident_resolves_none(healthy: Diagnosis) -> None:
+    """RESOLVED is for a fix that was verified; the checks of another runbook leave a healthy machine healthy."""
+    assert replace(healthy, review=Review(())).status is ReportStatus.RESOLVED
+    assert replace(healthy, review=Review((), closes=False)).status is ReportStatus.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("runbook", "given"), [("fleet", {"org_slug": "my-org"}), ("preflight", {"app_name": "a", "machine_id": "vyx-1"})]
+)
+def test_every_runbook_is_blocked_alike(runbook: str, given: dict[str, str], tmp_path: Path) -> None:
+    result = runner.run(runbook, given, output_root=tmp_path)
+    assert (result.exit_code, (result.summary or {})["status"]) == (5, "look-blocked")
+    assert result.steps == ()
 
 
 def test_a_summary_from_before_the_statuses_is_still_read() -> None:

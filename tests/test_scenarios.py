@@ -39,7 +39,9 @@ def test_scenario(name: str, production: Production) -> None:
     for words in expect.get("mentions", ()):
         assert words in found["headline"] + cause.get("statement", "")
     assert set(status) >= FIRST_REPORT
-    assert run.code == (0 if expect["verdict"] == "healthy" else 3 if cause else 4)
+    blocked = found["status"] == "look-blocked"
+    assert run.code == (5 if blocked else 0 if expect["verdict"] == "healthy" else 3 if cause else 4)
+    assert blocked == (name == "token-invalid")
     assert found["requests"]["count"] <= (17 if name == "healthy" else MAX_REQUESTS)
     assert found["requests"]["retries"] == 0
     assert {p.name for p in run.folder.iterdir()} == {

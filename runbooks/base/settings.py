@@ -7,12 +7,13 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from runbooks.base import project
 from runbooks.base.errors import UsageError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -117,12 +118,22 @@ class Settings(BaseSettings):
     notify: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_NOTIFY")
     reports_url: str = Field("", validation_alias="RUNBOOKS_REPORTS_URL")
     keep_days: str = Field("", validation_alias="RUNBOOKS_KEEP_DAYS")
+    profile: str = Field("", validation_alias="RUNBOOKS_PROFILE")
     umask: Annotated[int, BeforeValidator(_octal)] = Field(0o077, validation_alias="RUNBOOKS_UMASK")
 
     @property
     def columns(self) -> Mapping[str, str]:
         """Our names for the record's columns, each mapped to the caller's."""
         return RECORD_COLUMNS | self.records_columns
+
+
+_NOT_IN_A_PROFILE = ("token", "records_url", "records_key", "supabase_token", "run_folder", "deadline", "profile")
+
+
+def _variables(name: str) -> list[str]:
+    """The variables of the environment that set this setting."""
+    alias = Settings.model_fields[name].validation_alias
+    return [str(one) for one in (alias.choices if isinstance(alias, AliasChoices) else [alias])]
 
 
 CREDENTIALS = (
@@ -152,14 +163,32 @@ def take_credentials() -> None:
             _taken[name] = value
 
 
+def chosen_profile() -> project.Profile:
+    """The profile of `runbooks.toml`, as `base.project` finds it.
+
+    Raises:
+        UsageError: the file cannot be used
+    """
+    return project.profile([name for name in Settings.model_fields if name not in _NOT_IN_A_PROFILE])
+
+
 def load_settings() -> Settings:
-    """Read the environment once; a value that cannot be read is a usage error that names the variable."""
-    known = {name: value for name, value in _taken.items() if name not in os.environ}
+    """Read the environment and the profile once; a value that cannot be read is a usage error that names it."""
+    known: dict[str, Any] = {name: value for name, value in _taken.items() if name not in os.environ}
+    profile = chosen_profile()
+    for name, value in profile.settings.items():
+        if not any(os.environ.get(variable) for variable in _variables(name)):
+            known[name] = value if isinstance(value, dict) else str(value)
     try:
-        return Settings(**known)  # type: ignore[arg-type]
+        return Settings(**known)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if where.partition(".")[0] in profile.settings:
+            raise UsageError(
+                f"{where} of the profile {profile.name!r} in {profile.place} cannot be read: {first['msg']}.",
+                "Correct it; docs/settings.md has an example.",
+            ) from None
         # The messages name no value: it can be a credential.
         shown = str(first["msg"]).removeprefix("Value error, ")
         raise UsageError(

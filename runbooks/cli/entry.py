@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 import sys
 import tempfile
 import traceback
 from importlib import import_module
+from itertools import pairwise
 from typing import NoReturn
 
 import click
@@ -47,7 +49,7 @@ def main() -> NoReturn:
         sys.exit(130)
     except click.ClickException as error:
         hint = f" Try '{error.ctx.command_path} --help'." if isinstance(error, click.UsageError) and error.ctx else ""
-        if "Option '-p' requires 2 arguments" in error.format_message():
+        if any(option == "-p" and re.match(r"\w+=", word) for option, word in pairwise(sys.argv)):
             hint = " Write the name and the value as two words, without =: -p app_name my-app."
         _complain(f"{error.format_message()}{hint}")
         sys.exit(error.exit_code)

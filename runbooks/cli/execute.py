@@ -9,11 +9,19 @@ from typing import Any
 import click
 from rich.console import Console
 
+from runbooks.cli.flyctl import offer_flyctl_token
 from runbooks.cli.options import root_of
 
 
 def execute(
-    runbook: str, values: Mapping[str, Any], output_root: Path | None, deadline: float, *, as_json: bool
+    runbook: str,
+    values: Mapping[str, Any],
+    output_root: Path | None,
+    deadline: float,
+    *,
+    as_json: bool,
+    quiet: bool = False,
+    open_report: bool = False,
 ) -> int:
     """Validate, run, show; the exit code of the run."""
     from runbooks import definitions
@@ -26,6 +34,9 @@ def execute(
     values = confirmed(values)
     checked = definitions.validate(runbook, values)
     _warn_of_changes(checked.source)
+    supplied = {**values, **_nearby(values, quiet)} if checked.source == "live" else values
+    if checked.source == "live":
+        offer_flyctl_token()
     if checked.source == "live" and checked.pasted() and not load_settings().token.get_secret_value().strip():
         hint = f'export FLY_API_TOKEN="$({how_to_get(checked.org_slug)})"'
         click.echo(f"No token is set, so Fly itself cannot be asked. This makes one that only reads: {hint}", err=True)
@@ -33,9 +44,9 @@ def execute(
         click.echo(allowed, err=True)
     # A file is read here, so that its text passes the redaction of parameters before it enters the notebook.
     settled = checked.settled()
-    given = {name: settled.get(name, getattr(checked, name)) for name in values}
+    given = {name: settled.get(name, getattr(checked, name)) for name in supplied}
     errors = Console(stderr=True)
-    with terminal.Progress(errors) as progress:
+    with terminal.Progress(errors, quiet) as progress:
         result = runner.run(runbook, given, output_root=root_of(output_root), deadline=deadline, on_step=progress.step)
     terminal.show_warnings(errors, result.warnings)
     if result.folder is None:
@@ -43,9 +54,31 @@ def execute(
     elif as_json:
         click.echo(result.summary_text, nl=False)
         terminal.show_paths(errors, "Report", result.folder)
+    elif quiet:
+        terminal.show_paths(Console(), "Report", report_of(result.folder))
     else:
         terminal.show_result(Console(), result)
+    if open_report and result.folder is not None:
+        click.launch(str(report_of(result.folder)))
     return result.exit_code
+
+
+def report_of(folder: Path) -> Path:
+    """The page of a run, or its folder where there is none."""
+    page = folder / "report.html"
+    return page if page.is_file() else folder
+
+
+def _nearby(values: Mapping[str, Any], quiet: bool) -> Mapping[str, str]:
+    """What the current folder and `runbooks.toml` supply, said once."""
+    from runbooks import definitions
+    from runbooks.cli.terminal import plain
+
+    found = {name: value for name, value in definitions.nearby(values).items() if not values.get(name)}
+    if found and not quiet:
+        told = ", ".join(f"{name} {value}" for name, value in found.items())
+        click.echo(f"Not given, so taken from fly.toml or runbooks.toml: {plain(told)}", err=True)
+    return found
 
 
 def _warn_of_changes(source: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from pathlib import Path
 from typing import Any
@@ -44,8 +43,11 @@ def root_of(output_root: Path | None) -> Path:
     return (output_root or load_settings().output_root).absolute()
 
 
-def did_you_mean(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
-    if close:
-        return f"Did you mean {' or '.join(close)}?"
-    return f"Known are: {', '.join(sorted(known))}."
+def shown(command: Any) -> Any:
+    """The options of every command that ends with a report: how much of it is shown, and where."""
+    for option in (
+        click.option("--open", "open_report", is_flag=True, help="Open the report in the browser."),
+        click.option("--quiet", is_flag=True, help="Show nothing but the report's path, and errors."),
+    ):
+        command = option(command)
+    return command

@@ -48,9 +48,9 @@ def _harmless(text: str) -> str:
 class Progress:
     """One line a step, on stderr; on a terminal the running step is shown as well."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._status = console.status("Starting the kernel …") if console.is_terminal else None
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        self._console, self._quiet = console, quiet
+        self._status = console.status("Starting the kernel …") if console.is_terminal and not quiet else None
 
     def __enter__(self) -> Progress:
         if self._status:
@@ -62,6 +62,8 @@ class Progress:
             self._status.stop()
 
     def step(self, step: Step, total: int) -> None:
+        if self._quiet:
+            return
         title = plain(step.title)
         if step.status == "running":
             if self._status:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 from runbooks.base.errors import UsageError
@@ -23,7 +25,33 @@ def values_of(file: Path | None, pairs: tuple[tuple[str, str], ...], source: str
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"The parameter {name} is given more than once.", "Give it once.")
-    return {**(_from_file(file) if file else {}), **dict(given)}
+    return {**(_from_file(file) if file else {}), **dict(_piped(given))}
+
+
+def _piped(given: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same, with standard input in the place of the one value that is `-`."""
+    names = [name for name, value in given if value == "-"]
+    if len(names) > 1:
+        raise UsageError(
+            f"Standard input can be only one parameter: {' and '.join(names[:5])} are given as -.",
+            "Give the others as texts or as the paths of files.",
+        )
+    if not names:
+        return given
+    stream = getattr(sys.stdin, "buffer", None)
+    if stream is None:
+        raise UsageError(f"The parameter {names[0]} is -, and there is no standard input.", "Pipe a text into it.")
+    if sys.stdin.isatty():
+        click.echo(f"Paste {names[0]}, then end it with Ctrl-D:", err=True)
+    data = stream.read(MAX_PARAMETERS + 1)
+    if len(data) > MAX_PARAMETERS:
+        raise UsageError(
+            f"Standard input is longer than {MAX_PARAMETERS:,} bytes.", "Pipe the lines around the failure."
+        )
+    text = data.decode("utf-8", errors="replace")
+    if not text.strip():
+        raise UsageError(f"The parameter {names[0]} is -, and standard input is empty.", "Pipe a text into it.")
+    return [(name, text if value == "-" else value) for name, value in given]
 
 
 class _TooDeep(Exception):

@@ -245,13 +245,13 @@ class Collector:
     def _without_token(self) -> CouldNotAsk | None:
         """Whether it is known before the first request that nothing can be looked at: no token, and nothing pasted."""
         wanted = {collector.facet for collector in self._wanted()}
-        if self.source.bundle or self.source.token or self.given.caller_text.strip() or Facet.TOKEN not in wanted:
+        if self.source.bundle or self.source.token or self.given.pasted or Facet.TOKEN not in wanted:
             return None
         return CouldNotAsk(machines.NO_CREDENTIALS, Reason.NO_TOKEN)
 
     def _token_refused(self, result: FacetResult) -> CouldNotAsk | None:
         """The same after the first request, where the API refuses the token. A replay asks what the run asked."""
-        if self.source.bundle or self.given.caller_text.strip():
+        if self.source.bundle or self.given.pasted:
             return None
         if result.code is Reason.BAD_TOKEN:
             return CouldNotAsk(result.reason, result.code)

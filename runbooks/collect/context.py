@@ -63,6 +63,11 @@ class Target:
     row_phases: Mapping[str, str] = field(default_factory=dict)
     """What a word in a row's status says of its machine."""
 
+    @property
+    def pasted(self) -> bool:
+        """Whether there is a text to read, whatever can be asked of the platform."""
+        return bool(self.caller_text.strip() or self.config_text.strip() or self.sources)
+
 
 @dataclass(frozen=True)
 class CollectionContext:

@@ -10,7 +10,6 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -20,8 +19,10 @@ from typing import Any
 from runbooks.base.errors import ParameterError, UsageError
 from runbooks.base.parameters import Parameters
 from runbooks.base.parameters import validate as validate_model
+from runbooks.base.project import fly_app
 from runbooks.base.runbook import Runbook
-from runbooks.base.settings import CHECKOUT
+from runbooks.base.settings import CHECKOUT, chosen_profile
+from runbooks.base.suggest import did_you_mean
 from runbooks.evidence.redaction import Redactor
 
 GROUP = "fly_runbooks"
@@ -108,18 +109,35 @@ def validate(name: str, values: Mapping[str, Any]) -> Parameters:
     from runbooks.source import source_defaults
 
     try:
-        return validate_model(name, find(name).parameters, values, source_defaults)
+        return validate_model(name, find(name).parameters, values, source_defaults, lambda: nearby(values))
     except ParameterError as error:
         masked = Redactor().text(error.cause)
         raise ParameterError(error.name, masked if len(masked) < 700 else f"{masked[:700]}…", error.remedy) from None
 
 
+def nearby(values: Mapping[str, Any]) -> Mapping[str, str]:
+    """The parameters that the profile of `runbooks.toml` and `fly.toml` in the current folder supply for a live run.
+
+    Args:
+        values: the given parameters. A pasted text can name its own app, so none is supplied beside one
+
+    Raises:
+        UsageError: one of the files cannot be used
+    """
+    found = dict(chosen_profile().parameters)
+    if values.get("app_name"):
+        return found
+    if values.get("caller_log"):
+        found.pop("app_name", None)
+        return found
+    app = found.get("app_name") or fly_app()
+    return {**found, "app_name": app} if app else found
+
+
 def _where(name: str) -> Discovered:
     known = discovered()
     if name not in known:
-        close = get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"Did you mean {' or '.join(close)}?" if close else f"Known are: {', '.join(sorted(known))}."
-        raise UsageError(f"There is no runbook {name!r}.", hint)
+        raise UsageError(f"There is no runbook {name!r}.", did_you_mean(name, list(known)))
     return known[name]
 
 

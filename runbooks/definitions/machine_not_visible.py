@@ -35,6 +35,9 @@ class MachineNotVisible(Parameters):
         "", description="the caller's files: paths, folders, patterns or URLs, comma-separated; their lines are named"
     )
 
+    def pasted(self) -> bool:
+        return super().pasted() or bool(self.sources)
+
     def target(self) -> Mapping[str, Any]:
         return {"sources": read_files(self.sources)}
 

@@ -68,6 +68,9 @@ class Preflight(Parameters):
                 raise ValueError(f"config: {error}") from None
         return self
 
+    def pasted(self) -> bool:
+        return bool(self.config)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The variables in `required`."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import MAKE_TOKEN, filled, machines_api
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Diagnosis, Remedy, Status, Unchecked, Verdict
+from runbooks.diagnose.model import Diagnosis, Hypothesis, Remedy, Status, Unchecked, Verdict
 from runbooks.evidence.models import Evidence, Observation, Outcome, Reason
 
+_INSTEAD = " Without a token, a log or the output of `fly` can be pasted instead (parameter caller_log)."
 _OF_THE_TOKEN = (Facet.TOKEN, Facet.TOKEN_INSIDE)
 """What these show is the token, and nothing that it opens."""
 
@@ -36,7 +37,7 @@ def closed(diagnosis: Diagnosis, facts: Facts) -> Diagnosis:
         blocked=True,
         verdict=Verdict.INCONCLUSIVE,
         headline=_headline(diagnosis, obstacle),
-        hypotheses=tuple(h for h in diagnosis.hypotheses if h.status in (Status.CONFIRMED, Status.LIKELY)),
+        hypotheses=tuple(_hypotheses(diagnosis)),
         contributing=(),
         visibility=(),
         symptoms=(),
@@ -45,6 +46,15 @@ def closed(diagnosis: Diagnosis, facts: Facts) -> Diagnosis:
         verification=(),
         not_checked=tuple(_not_checked(facts.evidence.observations.values())),
     )
+
+
+def _hypotheses(diagnosis: Diagnosis) -> Iterator[Hypothesis]:
+    """A refused token, and the initial hypotheses: open, since no evidence speaks for or against them."""
+    for one in diagnosis.hypotheses:
+        if one.status is not Status.OPEN:
+            yield one
+        elif one.always_listed:
+            yield replace(one, supports=(), against=(), missing=())
 
 
 def _obstacle(evidence: Evidence) -> Observation | None:
@@ -65,11 +75,11 @@ def _headline(diagnosis: Diagnosis, obstacle: Observation | None) -> str:
 
 def _remedy(obstacle: Observation | None, facts: Facts) -> Remedy:
     code = obstacle.code if obstacle else Reason.NONE
+    pasting = Facet.CALLER in facts.evidence.observations
     if code is Reason.NO_TOKEN:
         return Remedy(
             "Set a token, then run again",
-            "This token reads the organisation for a day and changes nothing. Without a token, a log or the output of "
-            "`fly` can be pasted instead (parameter caller_log).",
+            f"This token reads the organisation for a day and changes nothing.{_INSTEAD if pasting else ''}",
             (MAKE_TOKEN,),
         )
     if code is Reason.BAD_TOKEN:

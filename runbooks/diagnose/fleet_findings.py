@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.fleet import FAILING, FleetReview, NotKnown, PairClass, Shared, Suspect
-from runbooks.diagnose.model import Diagnosis, Remedy, Unchecked
+from runbooks.diagnose.model import Diagnosis, Remedy, Unchecked, Verdict
 from runbooks.evidence.fleet import MachineCount
 from runbooks.evidence.models import Evidence, Outcome
 
@@ -34,6 +34,7 @@ def conclude(evidence: Evidence, found: FleetReview) -> Diagnosis:
         verification=(),
         not_checked=tuple(_not_checked(evidence, found)),
         fleet=found,
+        established=found.verdict is Verdict.INCIDENT,
     )
 
 

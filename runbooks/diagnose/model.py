@@ -258,12 +258,12 @@ class Diagnosis:
         if self.blocked:
             return ReportStatus.LOOK_BLOCKED
         if self.verdict is Verdict.HEALTHY:
-            return ReportStatus.RESOLVED if self.review else ReportStatus.HEALTHY
+            return ReportStatus.RESOLVED if self.review and self.review.closes else ReportStatus.HEALTHY
         if self.verdict is Verdict.INCONCLUSIVE:
             return ReportStatus.INCONCLUSIVE
         if self.cause is None:
             return ReportStatus.INVESTIGATING
-        confirmed = self.cause.confidence is Confidence.CONFIRMED
+        confirmed = self.cause.confidence == Confidence.CONFIRMED
         return ReportStatus.ROOT_CAUSE_IDENTIFIED if confirmed else ReportStatus.LIKELY_CAUSE
 
     @property

@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
-import nbformat
 
 from runbooks.base.errors import RunbookError, UsageError
 from runbooks.base.folders import claim
@@ -23,6 +22,8 @@ from runbooks.execution.runner import notebook_path
 
 def copy_notebook(runbook: str, output_root: Path, source: str | None, at: datetime) -> Path:
     """Copy the notebook into a new dated folder, with `source` set in its parameters cell."""
+    import nbformat  # not for the help of all commands
+
     node = nbformat.read(notebook_path(runbook), as_version=4)
     for cell in node.cells:
         if source and "parameters" in cell.metadata.get("tags", []):
@@ -39,7 +40,10 @@ def copy_notebook(runbook: str, output_root: Path, source: str | None, at: datet
 @click.option("--output-root", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("jupyter_options", nargs=-1, type=click.UNPROCESSED)
 def main(runbook: str, source: str | None, output_root: Path | None, jupyter_options: tuple[str, ...]) -> None:
-    """Open a copy of a runbook in JupyterLab."""
+    """Open a copy of a runbook in JupyterLab.
+
+    Needs the extra `lab`: pip install 'fly-runbooks[lab]'.
+    """
     try:
         if find_spec("jupyterlab") is None:
             raise UsageError("JupyterLab is not installed.", "Install it: pip install 'fly-runbooks[lab]'")

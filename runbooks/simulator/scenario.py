@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from runbooks.base.errors import SourceError
+from runbooks.base.suggest import did_you_mean
 from runbooks.simulator import spec
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -83,11 +83,9 @@ def load_scenario(name_or_path: str) -> Scenario:
 
 def _unknown(name: str) -> SourceError:
     names = scenario_names()
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(close)}? " if close else ""
     return SourceError(
         f"There is no scenario {name!r}.",
-        f"{hint}`runbooks list --scenarios` tells what each plays. There are: {', '.join(names)}.",
+        f"{did_you_mean(name, names)} `runbooks list --scenarios` tells what each plays.",
     )
 
 

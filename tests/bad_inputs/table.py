@@ -123,6 +123,62 @@ for _label, _pairs in {
     COMMANDS[f"-p: {_label}"] = lambda folder, pairs=_pairs: [*RUN, "-p", *pairs]  # type: ignore[misc]
 
 
+# What a person mistypes, and what lies in the folder where he types it: each has to name its remedy.
+
+_TYPED: dict[str, tuple[str, ...]] = {
+    "an id of three digits": (*APP, "-p", "machine_id", "123"),
+    "an id that lacks its end": (*APP, "-p", "machine_id", "91850296bd4"),
+    "an id with a blank in it": (*APP, "-p", "machine_id", "91850296 bd4738"),
+    "an id with the app before it": (*APP, "-p", "machine_id", "vyx-app/91850296bd4738"),
+    "a token in the place of an id": (*APP, "-p", "machine_id", "FlyV1 fm2_bm90IGEgcmVhbCB0b2tlbg=="),
+    "a name with a blank": (*APP, "-p", "machine_name", "vyx 63eea370"),
+    "a time in the future": (*APP, "-p", "machine_id", "vyx-1", "-p", "incident_time", "2099-01-01T00:00:00Z"),
+    "a time of next century": (*APP, "-p", "machine_id", "vyx-1", "-p", "incident_time", "2199-01-01"),
+    "a clock without a day": (*APP, "-p", "machine_id", "vyx-1", "-p", "incident_time", "03:00"),
+    "a scenario that sounds alike": (*RUN, "--source", "simulator:vyx-fixd"),
+    "a scenario nobody wrote": (*RUN, "--source", "simulator:nope"),
+    "a source without its name": (*RUN, "--source", "simulator:"),
+    "a bundle that is not there": (*RUN, "--source", "bundle:/none/run"),
+    "a bundle without a path": (*RUN, "--source", "bundle:"),
+    "standard input that is empty": (*APP, "-p", "caller_log", "-"),
+    "standard input twice": (*APP, "-p", "caller_log", "-", "-p", "image", "-"),
+    "a runbook with a hyphen": ("run", "machine-not-visible"),
+    "a runbook that is a cause": ("run", "out-of-memory"),
+    "a name and a value as one word": (*RUN, "-p", "app_name=vyx-app"),
+    "no app, and no fly.toml": (*RUN, "-p", "machine_id", "91850296bd4738"),
+    "a replay of nothing": ("replay", "/none"),
+    "a profile without a file": (*APP, "-p", "machine_id", "vyx-1", "--profile", "production"),
+}
+for _label, _words in _TYPED.items():
+    COMMANDS[f"typed: {_label}"] = lambda folder, words=_words: [*words]  # type: ignore[misc]
+
+_BY_ID = (*RUN, "-p", "machine_id", "91850296bd4738")
+
+
+def _beside(file: str, name: str, text: str) -> None:
+    """A file in the current folder that no run can use."""
+
+    def arguments(folder: Path) -> list[str]:
+        (folder / file).write_text(text)
+        return [*_BY_ID]
+
+    COMMANDS[f"{file}: {name}"] = arguments
+
+
+_beside("fly.toml", "no TOML", "app = \n")
+_beside("fly.toml", "an app that is none", 'app = "My App"\n')
+_beside("fly.toml", "no app", 'primary_region = "ams"\n')
+_beside("runbooks.toml", "no TOML", "profiles = [\n")
+_beside("runbooks.toml", "another table", '[production]\napp = "my-app"\n')
+_beside("runbooks.toml", "a token", '[profiles.a]\ntoken = "x"\n')
+_beside("runbooks.toml", "a password in an address", '[profiles.a]\nstatus_url = "https://u:pw@example.com"\n')
+_beside("runbooks.toml", "the address of a chat", '[profiles.a]\nnotify = "slack://A/B/C"\n')
+_beside("runbooks.toml", "an unknown key", '[profiles.a]\nap = "my-app"\n')
+_beside("runbooks.toml", "a number for an app", "[profiles.a]\napp = 5\n")
+_beside("runbooks.toml", "a default that is not there", 'default = "prod"\n[profiles.production]\n')
+_beside("runbooks.toml", "a setting that cannot be read", '[profiles.a]\numask = "rwx"\n')
+
+
 @_named("-p: a log of six megabytes")
 def _(folder: Path) -> list[str]:
     (folder / "log.txt").write_text("line\n" * 1_200_000 + "end")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,9 @@ from runbooks.base import files
 from tests.bad_inputs.playing import MOST_MB, alone, ended_well, looked, served
 from tests.bad_inputs.table import ANSWERS, COMMANDS
 
+REMEDIED = ("typed:", "fly.toml:", "runbooks.toml:")
+"""Rows whose paragraph has to say what to do."""
+REMEDY = re.compile(r"\b(?:Did you mean|Give|Write|Known are|Correct|Move|Pipe|write it|write when)\b|may hold")
 ALONE = ("-f: references that multiply", "bundle: a zip that unpacks to 300 MB", "gzip in gzip", "ten million numbers")
 """Played in processes of their own, for their memory; `make bad-inputs` does so with all."""
 
@@ -23,10 +28,13 @@ def test_there_are_a_hundred() -> None:
 def test_a_command(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "PIPE_SECONDS", 0.3)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     arguments = COMMANDS[name](tmp_path)
     root = [] if arguments[0] == "share" else ["--output-root", str(tmp_path / "out")]
-    assert not ended_well(*command(*arguments, *root))
+    ended = command(*arguments, *root)
+    assert not ended_well(*ended)
     assert not (tmp_path / "out").exists()
+    assert REMEDY.search(ended[2]) or not name.startswith(REMEDIED), ended[2]
 
 
 @pytest.mark.parametrize("name", ANSWERS)

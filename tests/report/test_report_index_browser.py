@@ -82,7 +82,7 @@ def test_choices_add_up_and_all_are_undone_at_once(page: Any) -> None:
     assert shown(page) == 2
     assert "Nothing matches" not in read_aloud(page)
     assert re.search(r"The filters show\s+2\s+of them", read_aloud(page))
-    choose(page, "s", "INVESTIGATING")
+    choose(page, "s", "LIKELY CAUSE")
     assert shown(page) == 0
     said = read_aloud(page)
     assert "Nothing matches" in said

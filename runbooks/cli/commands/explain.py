@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from runbooks.base.errors import UsageError
-from runbooks.cli.options import did_you_mean
+from runbooks.base.suggest import did_you_mean
 
 
 @click.command("explain")
@@ -21,5 +21,7 @@ def command(cause: str) -> None:
 
     known = catalogue()
     if cause not in known:
-        raise UsageError(f"There is no cause {cause!r}.", did_you_mean(cause, list(known)))
+        raise UsageError(
+            f"There is no cause {cause!r}.", did_you_mean(cause, {slug: info.title for slug, info in known.items()})
+        )
     terminal.show_cause(Console(), known[cause])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
 from runbooks.cli.execute import execute
-from runbooks.cli.options import EXIT_CODES, Seconds, output_root
+from runbooks.cli.options import EXIT_CODES, Seconds, output_root, shown
 from runbooks.cli.values import values_of
 
 MAX_DEADLINE = 86_400
@@ -17,7 +18,14 @@ MAX_DEADLINE = 86_400
 
 @click.command("run", epilog=EXIT_CODES)
 @click.argument("runbook")
-@click.option("-p", "pairs", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter; repeatable.")
+@click.option(
+    "-p",
+    "pairs",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="A parameter; repeatable. The value - is read from standard input.",
+)
 @click.option(
     "-f",
     "file",
@@ -35,6 +43,8 @@ MAX_DEADLINE = 86_400
     help="End the run then, and publish what is known by then.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout, and nothing else there.")
+@shown
+@click.option("--profile", help="The profile of runbooks.toml; the same as RUNBOOKS_PROFILE.")
 @click.option("--exit-zero", is_flag=True, help="End with 0 where an incident would end with 3 or 4.")
 def command(
     runbook: str,
@@ -45,11 +55,16 @@ def command(
     deadline: float,
     as_json: bool,
     exit_zero: bool,
+    open_report: bool,
+    quiet: bool,
+    profile: str | None,
 ) -> None:
     """Run RUNBOOK, and leave its report in a dated folder.
 
     Values given with -p stay text until the runbook types them, so an id keeps its leading zeros.
     """
+    if profile is not None:
+        os.environ["RUNBOOKS_PROFILE"] = profile
     values = values_of(file, pairs, source)
-    code = execute(runbook, values, output_root, deadline, as_json=as_json)
+    code = execute(runbook, values, output_root, deadline, as_json=as_json, quiet=quiet, open_report=open_report)
     sys.exit(0 if exit_zero and code in (3, 4) else code)
