@@ -84,6 +84,8 @@ _QUOTED = re.compile(
 _COMPARED = re.compile(r"(?P<q>[\"'`])(?P<secret>(?:(?!(?P=q))[^\n\0]){1,512})(?P=q)[ \t]{0,4}[!=]={1,2}[ \t]{0,4}$")
 _OPENED = re.compile(_QUOTE)
 _ELEMENT = re.compile(r"\s{0,200}(?P<secret>[^<>\0]{1,8192}?)\s{0,200}</")
+# What a page calls a part of itself, such as a heading, says nothing about its text.
+_OF_A_PAGE = re.compile(r"""\b(?:id|class|href|src|for|rel|role|title|alt|aria-\w{1,20})=["'][^"'<>]{0,30}$""")
 _BARE = re.compile(
     r"(?P<secret>(?:[^\s\"'`<,;&\\\0]|&(?!\w{1,64}=|\w{1,8};|#)|[,;](?![\s\"'`<\0]|\w{1,64}=|$)|\\(?![nrt\"'`]))"
     r"{1,8192})"
@@ -175,7 +177,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         return
     op, gap, at = assigned["op"], assigned["gap"], assigned.end()
     if op is not None and op.endswith(">") and op[-2:-1] not in ("=", "-"):
-        inside = before.endswith(("<", ":", '="', "='"))
+        inside = before.endswith(("<", ":", '="', "='")) and not _OF_A_PAGE.search(text, max(0, begin - 40), begin)
         element = _ELEMENT.match(text, assigned.end("op")) if inside else None
         if element and not _is_nothing(element["secret"]):
             yield element.span("secret")
