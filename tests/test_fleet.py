@@ -161,7 +161,7 @@ def test_a_replay_gives_the_same_bytes(
     monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path))
     folder = _folder(root)
     open_case(None, "fleet", source=f"bundle:{folder}").publish()
-    for name in ("report.html", "report.md", "summary.json", "evidence/E40-fleet-machines.json"):
+    for name in ("report.html", "report.md", "summary.json", "evidence/E35-fleet-machines.json"):
         assert (_folder(tmp_path) / name).read_bytes() == (folder / name).read_bytes(), name
 
 

@@ -71,7 +71,7 @@ def test_each_finding_names_its_line(name: str, text: str, column: int, tmp_path
     for slug, numbers in LINES.items():
         assert f"{name}:{numbers[column]} (“" in told[slug], told[slug]
     assert diagnosis.cause
-    assert "E42" in diagnosis.cause.evidence
+    assert "E34" in diagnosis.cause.evidence
     assert f"{name}:{LINES['missing-environment'][column]}" in diagnosis.remedies[0].why
     assert any(f"{name}:{LINES['url-from-machine-name'][column]}" in remedy.why for remedy in diagnosis.prevention)
 

@@ -198,7 +198,7 @@ class Facet(FacetEnum):
         f"{_CANARY}, and canary_config is a consent of its own",
     )
     CONFIG = (
-        "E40",
+        "E32",
         "config",
         "Which config is to be created or deployed?",
         "as long as it is kept",
@@ -206,7 +206,7 @@ class Facet(FacetEnum):
         "not needed: nothing is to be created or deployed",
     )
     REGIONS = (
-        "E41",
+        "E33",
         "regions",
         "Which regions does Fly offer?",
         "as they are now",
@@ -214,7 +214,7 @@ class Facet(FacetEnum):
         "not needed: nothing is to be created or deployed",
     )
     SOURCES = (
-        "E42",
+        "E34",
         "sources",
         "What do the caller's files say about the request?",
         "as long as they are kept",
@@ -222,13 +222,13 @@ class Facet(FacetEnum):
         "not needed: no file of the caller was given (parameter sources)",
     )
     FLEET_MACHINES = (
-        "E43",
+        "E35",
         "fleet-machines",
         "Which machines are there, destroyed ones included?",
         "destroyed ones: not documented",
     )
     FLEET_ROWS = (
-        "E44",
+        "E36",
         "fleet-rows",
         "Which rows has the database, and which machine belongs to each?",
         "as long as the rows are kept",

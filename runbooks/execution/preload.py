@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gc
 
-import runbooks.case
-import runbooks.collect.records
-import runbooks.report.charts.sheet
-import runbooks.simulator.server  # noqa: F401
-from runbooks import definitions
+import ipykernel.kernelapp
+import ipykernel.zmqshell  # noqa: F401
+
+from runbooks import definitions, source
 from runbooks.base.errors import RunbookError
 from runbooks.report import page, templating
 from runbooks.report.charts import text_metrics
@@ -18,6 +17,7 @@ for where in definitions.discovered().values():
         where.load()
     except RunbookError:
         continue  # said by the run that asks for it
+source.prepare()
 page.environment()
 for template in templating.TEMPLATES.glob("*.j2"):
     templating.environment(template.suffixes[-2].removeprefix(".")).get_template(template.name)
