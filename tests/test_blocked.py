@@ -49,7 +49,7 @@ def _told(result: runner.Result) -> tuple[dict[str, Any], str, str]:
     text = (result.folder / "report.md").read_text(encoding="utf-8")
     page = html.unescape((result.folder / "report.html").read_text(encoding="utf-8"))
     found = dict(result.summary or {})
-    assert (result.exit_code, found["status"], found["verdict"]) == (5, "look-blocked", "inconclusive")
+    assert (result.exit_code, found["status"], found["verdict"]) == (5, "LOOK BLOCKED", "inconclusive")
     remedy = found["remedies"][0]
     for shown in (text, page):
         assert "LOOK BLOCKED" in shown
@@ -162,7 +162,7 @@ def test_a_runbook_that_closes_no_incident_resolves_none(healthy: Diagnosis) -> 
 )
 def test_every_runbook_is_blocked_alike(runbook: str, given: dict[str, str], tmp_path: Path) -> None:
     result = runner.run(runbook, given, output_root=tmp_path)
-    assert (result.exit_code, (result.summary or {})["status"]) == (5, "look-blocked")
+    assert (result.exit_code, (result.summary or {})["status"]) == (5, "LOOK BLOCKED")
     assert result.steps == ()
 
 

@@ -39,7 +39,7 @@ def test_every_question_is_listed_as_not_looked_at(token: str, tmp_path: Path) -
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
     assert done.returncode == 5, done.stderr
     found = json.loads(done.stdout)
-    assert (found["verdict"], found["status"], found["exit_code"]) == ("inconclusive", "look-blocked", 5)
+    assert (found["verdict"], found["status"], found["exit_code"]) == ("inconclusive", "LOOK BLOCKED", 5)
     assert ("no token is set" if not token else "api.machines.dev did not answer") in found["headline"]
     assert len(found["remedies"]) == 1
     assert found["remedies"][0]["commands"]

@@ -39,7 +39,7 @@ def test_scenario(name: str, production: Production) -> None:
     for words in expect.get("mentions", ()):
         assert words in found["headline"] + cause.get("statement", "")
     assert set(status) >= FIRST_REPORT
-    blocked = found["status"] == "look-blocked"
+    blocked = found["status"] == "LOOK BLOCKED"
     assert run.code == (5 if blocked else 0 if expect["verdict"] == "healthy" else 3 if cause else 4)
     assert blocked == (name == "token-invalid")
     assert found["requests"]["count"] <= (17 if name == "healthy" else MAX_REQUESTS)

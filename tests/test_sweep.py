@@ -57,7 +57,7 @@ class World:
             "subject": {"app": "app", "machine_id": given.get("machine_id"), "machine_name": None},
             "looked_at": "2026-01-01T00:00:00Z",
             "verdict": "incident",
-            "status": "likely-cause",
+            "status": "LIKELY CAUSE",
             "headline": "It crashed.",
             "cause": {"slug": "startup-crash", "confidence": "likely", "statement": "It crashed.", "evidence": ["E06"]},
             "hypotheses": [],

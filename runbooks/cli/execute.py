@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from runbooks.cli.flyctl import offer_flyctl_token
 from runbooks.cli.options import root_of
+
+if TYPE_CHECKING:
+    from runbooks.execution.runner import Result
 
 
 def execute(
@@ -29,8 +32,9 @@ def execute(
     from runbooks.base.settings import load_settings
     from runbooks.cli import terminal
     from runbooks.cli.consent import announced, confirmed
-    from runbooks.execution import runner
+    from runbooks.execution import notify, runner
 
+    notify.addresses_of(load_settings().notify.get_secret_value())  # refused before anything runs
     values = confirmed(values)
     checked = definitions.validate(runbook, values)
     _warn_of_changes(checked.source)
@@ -49,6 +53,7 @@ def execute(
     with terminal.Progress(errors, quiet) as progress:
         result = runner.run(runbook, given, output_root=root_of(output_root), deadline=deadline, on_step=progress.step)
     terminal.show_warnings(errors, result.warnings)
+    terminal.show_warnings(errors, told_about([result], root_of(output_root), [given]))
     if result.folder is None:
         terminal.show_error(errors, result.reason)
     elif as_json:
@@ -61,6 +66,22 @@ def execute(
     if open_report and result.folder is not None:
         click.launch(str(report_of(result.folder)))
     return result.exit_code
+
+
+def told_about(results: Sequence[Result], root: Path, given: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Notify whom `RUNBOOKS_NOTIFY` names of what changed; a replay is no news. Warnings about failed deliveries."""
+    from runbooks.base.settings import load_settings
+    from runbooks.execution import notify
+
+    addresses = notify.addresses_of(load_settings().notify.get_secret_value())
+    if not addresses:
+        return []
+    outcomes = [
+        notify.outcome_of(result.summary, notify.place_of(report_of(result.folder), root))
+        for result, values in zip(results, given, strict=True)
+        if result.summary and result.folder and not str(values.get("source", "")).startswith("bundle:")
+    ]
+    return notify.tell(outcomes, root, addresses, notify.deliver, notify.place_of(root / "index.html", root))
 
 
 def report_of(folder: Path) -> Path:

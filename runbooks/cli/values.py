@@ -19,13 +19,25 @@ MAX_DEPTH = 5
 
 
 def values_of(file: Path | None, pairs: tuple[tuple[str, str], ...], source: str | None) -> dict[str, Any]:
-    """The parameters of file and options; an option wins over the file, and may be given once."""
+    """The parameters of one run, from file and options; an option wins over the file, and may be given once."""
+    found = several_of(file, pairs, source)
+    if len(found) > 1:
+        raise UsageError(
+            f"The parameter file {file} holds the parameters of {len(found)} runs, and one is made here.",
+            "Write one `name: value` on each line.",
+        )
+    return found[0]
+
+
+def several_of(file: Path | None, pairs: tuple[tuple[str, str], ...], source: str | None) -> list[dict[str, Any]]:
+    """The parameters of each run: a file can hold a list of them. What an option gives holds for all."""
     given = [*pairs, *([("source", source)] if source is not None else [])]
     names = [name for name, _ in given]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"The parameter {name} is given more than once.", "Give it once.")
-    return {**(_from_file(file) if file else {}), **dict(_piped(given))}
+    options = dict(_piped(given))
+    return [{**values, **options} for values in (_from_file(file) if file else [{}])]
 
 
 def _piped(given: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -82,7 +94,7 @@ _Texts.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)
 _Texts.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^(null|~|)$"), ["n", "~", ""])
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: Path) -> list[dict[str, Any]]:
     try:
         text = read_text(path, MAX_PARAMETERS)
         loaded = yaml.load(text, Loader=_Texts)  # noqa: S506 - a SafeLoader
@@ -103,10 +115,11 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"The parameter file {path} is not valid YAML{line}.", "Write one `name: value` on each line."
         ) from error
-    loaded = {} if loaded in (None, "") else loaded
-    if not isinstance(loaded, dict) or not all(isinstance(v, str | bool | None) for v in loaded.values()):
-        raise UsageError(
-            f"The parameter file {path} is not a flat list of names and values.",
-            "Write one `name: value` on each line.",
-        )
-    return {str(name): value for name, value in loaded.items() if value is not None}
+    sets = loaded if isinstance(loaded, list) and loaded else [{} if loaded in (None, "") else loaded]
+    for values in sets:
+        if not isinstance(values, dict) or not all(isinstance(v, str | bool | None) for v in values.values()):
+            raise UsageError(
+                f"The parameter file {path} is not a flat list of names and values.",
+                "Write one `name: value` on each line; for several runs, begin each of them with `- `.",
+            )
+    return [{str(name): value for name, value in values.items() if value is not None} for values in sets]

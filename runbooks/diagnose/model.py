@@ -26,15 +26,15 @@ class Verdict(StrEnum):
 
 
 class ReportStatus(StrEnum):
-    """The status of a report, as a code; `report.status` has its words."""
+    """The status of a report, in the words of its first screen and of `summary.json`."""
 
-    HEALTHY = "healthy"
-    RESOLVED = "resolved"
-    ROOT_CAUSE_IDENTIFIED = "root-cause-identified"
-    LIKELY_CAUSE = "likely-cause"
-    INVESTIGATING = "investigating"
-    INCONCLUSIVE = "inconclusive"
-    LOOK_BLOCKED = "look-blocked"
+    HEALTHY = "HEALTHY"
+    RESOLVED = "RESOLVED"
+    ROOT_CAUSE_IDENTIFIED = "ROOT CAUSE IDENTIFIED"
+    LIKELY_CAUSE = "LIKELY CAUSE"
+    INVESTIGATING = "INVESTIGATING"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    LOOK_BLOCKED = "LOOK BLOCKED"
 
 
 class Answer(StrEnum):

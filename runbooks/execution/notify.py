@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import tenacity
 from filelock import FileLock
@@ -20,7 +21,8 @@ from filelock import FileLock
 from runbooks.base import folders
 from runbooks.base.errors import UsageError
 from runbooks.base.files import NotReadable, read_text
-from runbooks.report import escape
+from runbooks.base.settings import load_settings
+from runbooks.report import escape, status
 
 STATE = "notify-state.json"
 MOST_LINES = 12
@@ -74,7 +76,7 @@ def outcome_of(summary: Mapping[str, Any], report: str) -> Outcome:
     subject, cause = summary["subject"], summary.get("cause") or {}
     named = subject.get("machine_id") or subject.get("machine_name") or "the app"
     key = " ".join((summary["runbook"], subject.get("app") or "unknown app", named))
-    words = summary.get("status") or str(summary["verdict"]).upper()
+    words = status.words_of(summary)
     return Outcome(key, words, cause.get("slug", ""), cause.get("confidence", ""), summary["headline"], report)
 
 
@@ -157,6 +159,12 @@ def tell(
         for address in addresses
         if address in failed
     ]
+
+
+def place_of(path: Path, root: Path) -> str:
+    """Where people find a file of the output root: below `RUNBOOKS_REPORTS_URL`, else on this machine."""
+    base = load_settings().reports_url.rstrip("/")
+    return f"{base}/{quote(path.relative_to(root).as_posix())}" if base else str(path)
 
 
 def service(address: str) -> str:

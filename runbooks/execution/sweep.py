@@ -173,16 +173,16 @@ def _ended(
 ) -> Swept:
     """Notify, write the summary, and forget the state of a sweep that is complete."""
     investigated = []
-    outcomes = [notify.outcome_of(fleet, f"{state.fleet}/report.html")]
+    outcomes = [notify.outcome_of(fleet, notify.place_of(root / state.fleet / "report.html", root))]
     for number, given in enumerate(state.suspects):
         place = state.done.get(str(number), "")
         found = _summary(root, place)
         if found:
-            outcomes.append(notify.outcome_of(found, f"{place}/report.html"))
+            outcomes.append(notify.outcome_of(found, notify.place_of(root / place / "report.html", root)))
         told = {key: value for key, value in asdict(outcomes[-1]).items() if found and key not in ("subject", "report")}
         investigated.append({"subject": _named(given), "run": place or None, **told})
     if addresses:
-        warnings += notify.tell(outcomes, root, addresses, notify.deliver, str(root / "index.html"))
+        warnings += notify.tell(outcomes, root, addresses, notify.deliver, notify.place_of(root / "index.html", root))
     complete = len(state.done) == len(state.suspects)
     summary = {
         "schema": SCHEMA,

@@ -15,8 +15,7 @@ def first_screen(summary: Mapping[str, Any]) -> str:
     Args:
         summary: a summary that fits its schema
     """
-    confidence = (summary.get("cause") or {}).get("confidence")
-    words = summary.get("status") or status.standing(str(summary["verdict"]), confidence).words
+    words = status.words_of(summary)
     owner = status.OWNERS[Owner(summary.get("owner", Owner.UNDECIDED))]
     made = templating.module("summary.md.j2", summary=summary, words=words, owner=owner)
     return f"{templating.tidy(made.first_screen())}\n"

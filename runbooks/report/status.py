@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from runbooks.diagnose.checks import Check
 from runbooks.diagnose.model import Answer, Diagnosis, Owner, ReportStatus
@@ -77,6 +78,12 @@ def standing(verdict: str, confidence: str | None, status: str = "") -> Standing
     if verdict == "incident":
         return STANDINGS[by_cause.get(confidence or "", ReportStatus.INVESTIGATING)]
     return STANDINGS[ReportStatus.HEALTHY if verdict == "healthy" else ReportStatus.INCONCLUSIVE]
+
+
+def words_of(summary: Mapping[str, Any]) -> str:
+    """The status words of a run, from its summary.json."""
+    confidence = (summary.get("cause") or {}).get("confidence")
+    return standing(str(summary.get("verdict")), confidence, summary.get("status", "")).words
 
 
 def of(diagnosis: Diagnosis) -> Standing:

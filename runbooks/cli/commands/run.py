@@ -9,15 +9,16 @@ from pathlib import Path
 import click
 
 from runbooks.cli.execute import execute
+from runbooks.cli.execute_many import execute_many
 from runbooks.cli.options import EXIT_CODES, Seconds, output_root, shown
-from runbooks.cli.values import values_of
+from runbooks.cli.values import several_of
 
 MAX_DEADLINE = 86_400
 """Seconds: a run that may take longer than a day is no answer to an incident."""
 
 
 @click.command("run", epilog=EXIT_CODES)
-@click.argument("runbook")
+@click.argument("runbook", nargs=-1, required=True)
 @click.option(
     "-p",
     "pairs",
@@ -30,7 +31,7 @@ MAX_DEADLINE = 86_400
     "-f",
     "file",
     type=click.Path(path_type=Path),
-    help="A YAML file of parameters; -p wins over it.",
+    help="A YAML file of parameters, or of a list of them for several runs; -p wins over it.",
 )
 @click.option("--source", help="live, simulator:SCENARIO or bundle:PATH; the same as -p source.")
 @output_root
@@ -47,7 +48,7 @@ MAX_DEADLINE = 86_400
 @click.option("--profile", help="The profile of runbooks.toml; the same as RUNBOOKS_PROFILE.")
 @click.option("--exit-zero", is_flag=True, help="End with 0 where an incident would end with 3 or 4.")
 def command(
-    runbook: str,
+    runbook: tuple[str, ...],
     pairs: tuple[tuple[str, str], ...],
     file: Path | None,
     source: str | None,
@@ -61,10 +62,18 @@ def command(
 ) -> None:
     """Run RUNBOOK, and leave its report in a dated folder.
 
+    Several names, or a file with a list of parameters, make several runs side by side; it ends with the worst code.
+
     Values given with -p stay text until the runbook types them, so an id keeps its leading zeros.
     """
     if profile is not None:
         os.environ["RUNBOOKS_PROFILE"] = profile
-    values = values_of(file, pairs, source)
-    code = execute(runbook, values, output_root, deadline, as_json=as_json, quiet=quiet, open_report=open_report)
+    several = several_of(file, pairs, source)
+    if len(runbook) * len(several) == 1:
+        code = execute(
+            runbook[0], several[0], output_root, deadline, as_json=as_json, quiet=quiet, open_report=open_report
+        )
+    else:
+        jobs = [(name, values) for name in runbook for values in several]
+        code = execute_many(jobs, output_root, deadline, as_json=as_json, quiet=quiet)
     sys.exit(0 if exit_zero and code in (3, 4) else code)
