@@ -77,7 +77,9 @@ def load_scenario(name_or_path: str) -> Scenario:
 
 
 def _unknown(name: str) -> SourceError:
-    names = scenario_names()
+    from runbooks.simulator import fleet
+
+    names = [*scenario_names(), *fleet.NAMES]
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
     return SourceError(
