@@ -362,7 +362,8 @@ def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
     assert next(code for line, code in told.items() if line.startswith("run verify_fix")) == 0
     assert told["replay example.zip"] == 3
     assert "verify_fix--" in (outputs / "index.html").read_text()
-    assert len(list(outputs.glob("*/*/report.html"))) == 4
+    assert told["run fleet --source simulator:fleet-planted"] == 3
+    assert len(list(outputs.glob("*/*/report.html"))) == 5
 
 
 def test_every_package_that_ours_needs_is_pinned_to_what_is_tested() -> None:

@@ -82,7 +82,9 @@ def load_scenario(name_or_path: str) -> Scenario:
 
 
 def _unknown(name: str) -> SourceError:
-    names = scenario_names()
+    from runbooks.simulator import fleet
+
+    names = [*scenario_names(), *fleet.NAMES]
     return SourceError(
         f"There is no scenario {name!r}.",
         f"{did_you_mean(name, names)} `runbooks list --scenarios` tells what each plays.",

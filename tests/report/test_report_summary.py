@@ -28,8 +28,9 @@ def test_it_is_valid_and_can_be_written(sample: Callable[[], Report]) -> None:
 def test_it_has_the_keys_of_the_contract() -> None:
     built = summary.build(demo())
     assert list(built) == [
-        "schema", "runbook", "subject", "looked_at", "verdict", "headline", "cause", "contributing", "hypotheses",
-        "visibility", "timeline", "remedies", "prevention", "not_checked", "checks", "requests",
+        "schema", "runbook", "subject", "looked_at", "verdict", "status", "exit_code", "headline", "cause",
+        "contributing", "hypotheses", "visibility", "timeline", "remedies", "prevention", "not_checked", "checks",
+        "requests",
     ]  # fmt: skip
     assert built["schema"] == "fly-runbooks/summary/1"
     assert built["cause"]["confidence"] == "confirmed"
