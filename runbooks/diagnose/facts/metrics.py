@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 
@@ -27,11 +28,16 @@ class MetricsFacts:
 
     def own(self, name: str) -> tuple[Sample, ...]:
         """The samples of one series of this machine, oldest first."""
+        return self._own.get(name, ())
+
+    @cached_property
+    def _own(self) -> Mapping[str, tuple[Sample, ...]]:
         machine_id = self._observations.subject.machine_id
-        told = self.all.named(name) if self.all else ()
-        return tuple(
-            sorted(sample for one in told if one.labels.get("instance") == machine_id for sample in one.samples)
-        )
+        found: dict[str, list[Sample]] = {}
+        for one in self.all.series if self.all else ():
+            if one.labels.get("instance") == machine_id:
+                found.setdefault(one.name, []).extend(one.samples)
+        return {name: tuple(sorted(samples)) for name, samples in found.items()}
 
     @cached_property
     def up(self) -> tuple[datetime, datetime] | None:
