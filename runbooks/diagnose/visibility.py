@@ -91,6 +91,9 @@ def _listed(facts: Facts, number: str, view: str) -> View:
         if sighting.evidence == number:
             return View(view, Answer.YES, sighting.machine.state, (number,))
     count = observation.answer.count
+    if not observation.answer.complete:
+        why = f"not found among {count}, but some entries could not be read"
+        return View(view, Answer.COULD_NOT_LOOK, why, (number,))
     return View(view, Answer.NO, f"not among {count} machine{'' if count == 1 else 's'}", (number,))
 
 
