@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.broken_record import broken_record
 from runbooks.diagnose.facts import UNKNOWN, VAGUE, ApiRefusal, Facts
 from runbooks.diagnose.ledger import Ledger
 from runbooks.diagnose.log_classifier import short
@@ -87,6 +88,8 @@ def _found(facts: Facts, ledger: Ledger) -> Iterator[Claim]:
         yield Claim(f"The row says `{record.status}`, and the machine is {state}.", (Facet.RECORD,))
     if facts.events.crash_codes:
         yield Claim(f"The program exited with {crash(facts)}.", crash_evidence(facts))
+    if claim := broken_record(facts):
+        yield claim
     yield from ledger.contradictions
 
 
