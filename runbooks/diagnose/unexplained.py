@@ -81,6 +81,8 @@ def _found(facts: Facts, ledger: Ledger) -> Iterator[Claim]:
             yield Claim(f"The platform refused {no.call}: {no.told}.", (no.evidence,))
     for reading in facts.log.matches(*_FAILURES)[-1:]:
         yield Claim(f"The log says: “{short(reading.line.message, 200)}”.", facts.log.where(reading.fact))
+    if pattern := facts.log.failing_requests:
+        yield Claim(f"Requests {pattern.rate}, as the log shows.", facts.log.evidence)
     for name, output, evidence in facts.machine.critical_checks[:1]:
         yield Claim(f"The check {name} is critical{': ' + short(output, 100) if output else ''}.", (evidence,))
     record, state = facts.caller.record, facts.events.state
