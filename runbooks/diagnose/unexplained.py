@@ -83,6 +83,9 @@ def _found(facts: Facts, ledger: Ledger) -> Iterator[Claim]:
         yield Claim(f"The log says: “{short(reading.line.message, 200)}”.", facts.log.where(reading.fact))
     if pattern := facts.log.failing_requests:
         yield Claim(f"Requests {pattern.rate}, as the log shows.", facts.log.evidence)
+    if facts.metrics.edge_fails:
+        edge = facts.metrics.edge
+        yield Claim(f"The edge answered {edge.failed} of {edge.total} requests to the app with 5xx.", (Facet.METRICS,))
     for name, output, evidence in facts.machine.critical_checks[:1]:
         yield Claim(f"The check {name} is critical{': ' + short(output, 100) if output else ''}.", (evidence,))
     record, state = facts.caller.record, facts.events.state
