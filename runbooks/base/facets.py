@@ -53,7 +53,7 @@ class FacetEnum(StrEnum):
     @property
     def is_repeat(self) -> bool:
         """A second look at a facet, which is made only where the first one left a doubt."""
-        return self.value[-1:].isalpha()
+        return self[-1:].isalpha()
 
 
 _MACHINE = ("machine", "What does the API say about this machine?", "unknown once destroyed: 404 soon after")

@@ -466,8 +466,10 @@ def _metrics(session: CollectionSession) -> FacetResult:
 def _would_wake(session: CollectionSession) -> FacetResult | None:
     """A probe must not start anything: stopped machines with autostart are not probed."""
     listing = session.answer(Facet.LIST)
-    if not isinstance(listing, Listing):
-        return unavailable("not asked: without the app's list nobody knows whether a request would start a machine")
+    if not isinstance(listing, Listing) or not listing.complete:
+        return unavailable(
+            "not asked: without the app's whole list nobody knows whether a request would start a machine"
+        )
     for machine in listing.machines:
         services = (machine.config or {}).get("services")
         listed = services if isinstance(services, list) else ()

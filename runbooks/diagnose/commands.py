@@ -59,7 +59,7 @@ def sentence(template: str, names: Mapping[str, str]) -> str:
     """Prose with the names in it; what stands between backticks may be a command, and is filled in as one."""
     if "{" not in template:
         return template.rstrip()
-    told, words = _Names({name: value for name, value in names.items() if value}), _Words(names)
+    told, words = _Names(names), _Words(names)
     parts = template.split("`")
     return "`".join(part.format_map(words if n % 2 else told) for n, part in enumerate(parts)).rstrip()
 
@@ -83,20 +83,22 @@ def logs_api(app: str, machine: str) -> str:
 class _Names(dict[str, str]):
     """A name that this incident does not know stands in capitals, to be filled in by hand."""
 
+    def __init__(self, names: Mapping[str, str]) -> None:
+        super().__init__()
+        self._names = names
+
     def __missing__(self, key: str) -> str:
-        return UNKNOWN.get(key, key.upper())
+        return self._names.get(key) or UNKNOWN.get(key, key.upper())
 
 
 class _Words(_Names):
     """The same for a command: each name as one word of the shell, made when a template asks for it."""
 
-    def __init__(self, names: Mapping[str, str]) -> None:
-        super().__init__({name: names[name] for name in PLAIN if names.get(name)})
-        self._names = names
-
     def __missing__(self, key: str) -> str:
         value = self._names.get(key, "")
-        return shlex.quote(value) if _typable(value) else super().__missing__(key)
+        if value and key in PLAIN:
+            return value
+        return shlex.quote(value) if _typable(value) else UNKNOWN.get(key, key.upper())
 
 
 def _typable(value: str) -> bool:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.broken_record import broken_record
 from runbooks.diagnose.commands import lines, settings
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Finding, Remedy
@@ -29,11 +30,28 @@ class AuditFinding:
 
 def audit(facts: Facts) -> tuple[AuditFinding, ...]:
     """Every habit that this incident shows, with its prevention. What no observation shows is not claimed."""
-    return tuple(habit for habit in (*_of_the_config(facts), *_of_the_caller(facts)) if habit.finding.evidence)
+    return tuple(
+        habit
+        for habit in (*_of_the_record(facts), *_of_the_config(facts), *_of_the_caller(facts))
+        if habit.finding.evidence
+    )
 
 
 def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy, *said_by: str) -> AuditFinding:
     return AuditFinding(Finding(slug, remedy.title, statement, evidence, hygiene=True), remedy, said_by)
+
+
+def _of_the_record(facts: Facts) -> Iterator[AuditFinding]:
+    if claim := broken_record(facts):
+        yield _habit(
+            "broken-record",
+            claim.text,
+            claim.evidence,
+            Remedy(
+                "Ask Fly's support to repair the machine's record",
+                "No call of yours can set these values. Until then, take neither its times nor its region from it.",
+            ),
+        )
 
 
 def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:

@@ -18,6 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from functools import cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.canaries import moves
@@ -56,8 +59,8 @@ class Weight(IntEnum):
     DECISIVE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+# These two are made by the hundred for each judgement, so they are tuples, which cost a third of a frozen dataclass.
+class Point(NamedTuple):
     """One argument for or against a hypothesis, or one that is missing."""
 
     kind: Kind
@@ -65,9 +68,12 @@ class Point:
     evidence: tuple[str, ...]
     weight: Weight = Weight.STRONG
 
+    @property
+    def decides_against(self) -> bool:
+        return self.kind is Kind.CONTRADICTS and self.weight is Weight.DECISIVE
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+
+class Conclusion(NamedTuple):
     """The cause in one sentence about this incident, and the names its remedy is filled in with.
 
     `short` is the same as a clause for the headline: "its program lacks the variable X".
@@ -75,7 +81,7 @@ class Conclusion:
 
     text: str
     short: str = ""
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = MappingProxyType({})
 
 
 def supports(text: str, *evidence: str, weight: Weight = Weight.STRONG) -> Point:
@@ -180,6 +186,7 @@ def cause(
 
     def register(rule: Rule) -> Rule:
         family = rule.__module__.rpartition(".")[2]
+        catalogue.cache_clear()
         _REGISTRY[slug] = CauseInfo(
             slug,
             title,
@@ -204,7 +211,8 @@ def cause(
     return register
 
 
-def catalogue() -> dict[str, CauseInfo]:
+@cache
+def catalogue() -> Mapping[str, CauseInfo]:
     """Every cause known, in the order of stages, then of definition."""
     import runbooks.diagnose.causes  # noqa: F401  registers the causes
 
@@ -248,9 +256,10 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
     """Hear every cause; a cause that breaks costs only itself and is named in `faults`."""
     entries, faults = [], []
     against_itself = contradictions(facts)
+    plan = Plan(facts)
     for info in causes if causes is not None else catalogue().values():
         try:
-            entry = _heard(info, facts, bool(against_itself))
+            entry = _heard(info, facts, plan, bool(against_itself))
         except Exception as error:
             faults.append(f"the rule for {info.slug} failed ({type(error).__name__}: {error}); it was not weighed")
             continue
@@ -327,18 +336,18 @@ def finding_of(entry: Entry) -> Finding:
     )
 
 
-def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
-    said = list(info.rule(facts))
-    if not info.always_listed and all(isinstance(item, Conclusion) for item in said):
-        return None
-    # What no look was made for is no argument; a missing look may well be missing because nobody looked.
-    points = [
-        item for item in said if isinstance(item, Point) and (item.kind is Kind.MISSING or facts.made(*item.evidence))
-    ]
-    statements = [item for item in said if isinstance(item, Conclusion)]
-    if not info.always_listed and not any(
-        p.kind is Kind.SUPPORTS or (p.kind is Kind.CONTRADICTS and p.weight is Weight.DECISIVE) for p in points
-    ):
+def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Entry | None:
+    points: list[Point] = []
+    statements: list[Conclusion] = []
+    listed = info.always_listed
+    for item in info.rule(facts):
+        if isinstance(item, Conclusion):
+            statements.append(item)
+        # What no look was made for is no argument; a missing look may well be missing because nobody looked.
+        elif item.kind is Kind.MISSING or facts.made(*item.evidence):
+            points.append(item)
+            listed = listed or item.kind is Kind.SUPPORTS or item.decides_against
+    if not listed:
         return None
     argued = [p.weight for p in points if p.kind is Kind.SUPPORTS]
     if Weight.DECISIVE not in argued:
@@ -347,8 +356,9 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
     status = status_of(points, facts.outcome, contradicted, indirect)
     last = statements[-1] if statements else Conclusion(info.title)
     names = facts.names
-    if any(s.names for s in statements):
-        names = {**names, **{k: v for s in statements for k, v in s.names.items()}}
+    for statement in statements:
+        if statement.names:
+            names = {**names, **statement.names}
     hypothesis = Hypothesis(
         slug=info.slug,
         title=info.title,
@@ -359,7 +369,7 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         missing=_claims(facts, points, Kind.MISSING),
         next_test=""
         if status in (Status.CONFIRMED, Status.REFUTED)
-        else Plan(facts).test(sentence(info.next_test, names), info.needs),
+        else plan.test(sentence(info.next_test, names), info.needs),
         always_listed=info.always_listed,
     )
     return Entry(info, hypothesis, names, last.short)

@@ -15,7 +15,7 @@ from runbooks.evidence.models import Event, LogLine, Outcome, PlatformIncident, 
 from runbooks.evidence.parsers import time_of
 from runbooks.evidence.pasted.clock import PlacedLines
 
-_ORDER = ("caller", "record", "Fly API", "events", "platform log", "program log", "status", "endpoint", "we")
+_ORDER = ("caller", "record", "Fly API", "events", "metrics", "platform log", "program log", "status", "endpoint", "we")
 _STATES = {
     "created": "created",
     "starting": "starting",
@@ -41,7 +41,7 @@ def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
     """Every dated thing that was seen, oldest first. `decisive` holds texts that the cause quotes."""
     quoted = tuple(decisive)
     found = [*_caller(facts), *_record(facts), *_api(facts), *_events(facts), *_log(facts, quoted), *_status(facts)]
-    found += [*_pasted_log(facts, quoted), *_endpoint(facts)]
+    found += [*_metrics(facts), *_pasted_log(facts, quoted), *_endpoint(facts)]
     found += [Moment(facts.now, "we", "looked", number) for number in _eyes(facts)]
     marked = _mark_one(found)
     return tuple(sorted(marked, key=lambda m: (m.at, _ORDER.index(m.source), m.evidence)))
@@ -141,6 +141,21 @@ def _events(facts: Facts) -> Iterator[Moment]:
     for event, evidence in facts.events.dated:
         if event.at:
             yield Moment(event.at, "events", _event_text(event), evidence)
+
+
+def _metrics(facts: Facts) -> Iterator[Moment]:
+    """What was measured, each accurate to one step: only where no event tells the same to the millisecond."""
+    if facts.events.all:
+        return
+    up = facts.metrics.up
+    for at, text in zip(up or (), ("first", "last"), strict=False):
+        yield Moment(at, "metrics", f"{text} measured as running", Facet.METRICS)
+    for at, code in facts.metrics.exits:
+        if not code and up and at < up[1]:
+            continue  # zero, while it runs, is no exit
+        yield Moment(at, "metrics", f"exit code {code} measured", Facet.METRICS)
+    if killed := facts.metrics.killed_at:
+        yield Moment(killed, "metrics", "killed for lack of memory, as measured", Facet.METRICS)
 
 
 def _event_text(event: Event) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.broken_record import broken_record
 from runbooks.diagnose.facts import UNKNOWN, VAGUE, ApiRefusal, Facts
 from runbooks.diagnose.ledger import Ledger
 from runbooks.diagnose.log_classifier import short
@@ -80,6 +81,11 @@ def _found(facts: Facts, ledger: Ledger) -> Iterator[Claim]:
             yield Claim(f"The platform refused {no.call}: {no.told}.", (no.evidence,))
     for reading in facts.log.matches(*_FAILURES)[-1:]:
         yield Claim(f"The log says: “{short(reading.line.message, 200)}”.", facts.log.where(reading.fact))
+    if pattern := facts.log.failing_requests:
+        yield Claim(f"Requests {pattern.rate}, as the log shows.", facts.log.evidence)
+    if facts.metrics.edge_fails:
+        edge = facts.metrics.edge
+        yield Claim(f"The edge answered {edge.failed} of {edge.total} requests to the app with 5xx.", (Facet.METRICS,))
     for name, output, evidence in facts.machine.critical_checks[:1]:
         yield Claim(f"The check {name} is critical{': ' + short(output, 100) if output else ''}.", (evidence,))
     record, state = facts.caller.record, facts.events.state
@@ -87,6 +93,8 @@ def _found(facts: Facts, ledger: Ledger) -> Iterator[Claim]:
         yield Claim(f"The row says `{record.status}`, and the machine is {state}.", (Facet.RECORD,))
     if facts.events.crash_codes:
         yield Claim(f"The program exited with {crash(facts)}.", crash_evidence(facts))
+    if claim := broken_record(facts):
+        yield claim
     yield from ledger.contradictions
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts
@@ -18,7 +17,7 @@ def matrix(facts: Facts) -> tuple[View, ...]:
 
 def _rows(facts: Facts) -> Iterator[View]:
     for key, row in _keyed(facts):
-        yield replace(row, key=key)
+        yield View(row.view, row.sees, row.state, row.evidence, row.indirect, key)
 
 
 def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
@@ -106,6 +105,9 @@ def _listed(facts: Facts, number: str, view: str) -> View:
         if sighting.evidence == number:
             return View(view, Answer.YES, sighting.machine.state, (number,))
     count = observation.answer.count
+    if not observation.answer.complete:
+        why = f"not found among {count}, but some entries could not be read"
+        return View(view, Answer.COULD_NOT_LOOK, why, (number,))
     return View(view, Answer.NO, f"not among {count} machine{'' if count == 1 else 's'}", (number,))
 
 

@@ -180,7 +180,8 @@ def machine_of(body: Mapping[str, Any]) -> Machine:
 def listing_of(body: Any) -> Listing:
     """An app's list (bare array) or an organisation's (object with `machines`, §1.6).
 
-    With an entry that is no object the list is not complete: absence from it proves nothing.
+    An entry that is no object, or that has no id, may be any machine. The list is not complete with one:
+    absence from it proves nothing.
     """
     if isinstance(body, Mapping):
         regions = body.get("error_regions")
@@ -191,7 +192,7 @@ def listing_of(body: Any) -> Listing:
             complete=inner.complete and not body.get("next_cursor"),
         )
     rows = body if isinstance(body, list | tuple) else ()
-    machines = tuple(machine_of(item) for item in _dicts(rows))
+    machines = tuple(machine for item in _dicts(rows) if (machine := machine_of(item)).id)
     return Listing(machines, complete=len(machines) == len(rows))
 
 

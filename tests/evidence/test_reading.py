@@ -215,9 +215,11 @@ def test_lists() -> None:
 
 
 def test_a_list_with_an_unreadable_entry_is_not_complete() -> None:
-    rows = [*payload("2022-05-11-list"), "what is this"]
-    assert not parsers.listing_of(rows).complete
-    assert not parsers.listing_of({"machines": rows}).complete
+    for odd in ("what is this", None, [], {}, {"id": None}, {"id": {"was": "text"}, "state": "started"}):
+        rows = [*payload("2022-05-11-list"), odd]
+        assert not parsers.listing_of(rows).complete
+        assert not parsers.listing_of({"machines": rows}).complete
+        assert len(parsers.listing_of(rows).machines) == 1
 
 
 def test_apps() -> None:

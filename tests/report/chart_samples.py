@@ -12,7 +12,18 @@ from runbooks.diagnose.model import Claim, Comparison, Diagnosis, Difference, Hy
 from runbooks.report import charts
 from runbooks.report.section import Figure
 
-SOURCES = ("caller", "Fly API", "events", "platform log", "program log", "record", "endpoint", "status", "we")
+SOURCES = (
+    "caller",
+    "Fly API",
+    "events",
+    "metrics",
+    "platform log",
+    "program log",
+    "record",
+    "endpoint",
+    "status",
+    "we",
+)
 LINES = (
     "exit → stopped by flyd (code 1, will restart)",
     "[Main] Missing required environment variables: SUPABASE_SERVICE_KEY",

@@ -122,7 +122,17 @@ def test_a_timelines_words_and_lanes_count_what_there_is(count: int) -> None:
 
 def test_lanes_stand_in_the_order_of_the_telling() -> None:
     shown = words(charts.timeline(crowd(120)))
-    names = ["caller", "Fly API", "events", "platform log", "program log", "row (record)", "endpoint", "status page"]
+    names = [
+        "caller",
+        "Fly API",
+        "events",
+        "metrics",
+        "platform log",
+        "program log",
+        "row (record)",
+        "endpoint",
+        "status page",
+    ]
     places = [shown.index(name) for name in (*names, "this check")]
     assert places == sorted(places)
 

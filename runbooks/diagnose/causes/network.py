@@ -332,17 +332,12 @@ def concurrency_limit(facts: Facts) -> Iterator[Point | Conclusion]:
     """`Instance reached hard limit of N concurrent connections`, PL01 or PL02 (§14.10)."""
     lines = facts.log.matches("concurrency")
     if not lines:
+        yield from _measured_at_limit(facts)
         return
     reading = next((r for r in reversed(lines) if r.number), lines[-1])
     times = f" ({len(lines)} times)" if len(lines) > 1 else ""
     yield confirms(f"The proxy log says: “{short(reading.line.message, 160)}”{times}.", *facts.log.where("concurrency"))
-    limits = [
-        limit
-        for row in (facts.machine.config or {}).get("services") or ()
-        if isinstance(row, Mapping) and isinstance(row.get("concurrency"), Mapping)
-        for limit in (row["concurrency"].get("hard_limit"),)
-        if isinstance(limit, int)
-    ]
+    limits = _hard_limits(facts)
     if reading.number and limits:
         argue = supports if reading.number in limits else contradicts
         text = f"The machine's config has hard_limit {', '.join(map(str, limits))}."
@@ -355,6 +350,35 @@ def concurrency_limit(facts: Facts) -> Iterator[Point | Conclusion]:
         kind=reading.thing or "connections",
         limit=limit,
     )
+
+
+def _measured_at_limit(facts: Facts) -> Iterator[Point | Conclusion]:
+    """No log line is left: as much was open at once as the limit allows, and the edge answered 5xx."""
+    limits, busiest, edge = _hard_limits(facts), facts.metrics.busiest, facts.metrics.edge
+    if not limits or not busiest or busiest[1] < min(limits):
+        return
+    at, most = busiest
+    weight = Weight.STRONG if edge.failed else Weight.WEAK
+    text = f"At {at:%Y-%m-%d %H:%M} UTC {most:.0f} were open at once, and hard_limit is {min(limits)}."
+    yield supports(text, Facet.METRICS, *facts.machine.config_evidence, weight=weight)
+    if edge.failed:
+        text = f"The edge answered {edge.failed} of {edge.total} requests to the app with 5xx."
+        yield supports(text, Facet.METRICS, weight=Weight.WEAK)
+    yield missing("The proxy's log line, which would prove it, was not found.", Facet.LOGS)
+    yield concludes(
+        f"The machine reached its hard limit of {min(limits)} at {at:%H:%M} UTC, so the proxy rejected further ones.",
+        f"it reached its hard limit of {min(limits)} at {at:%H:%M} UTC",
+        kind="connections or requests",
+        limit=f" of {min(limits)}",
+    )
+
+
+def _hard_limits(facts: Facts) -> list[int]:
+    services = (facts.machine.config or {}).get("services")
+    rows = services if isinstance(services, list | tuple) else ()
+    told = [row["concurrency"] for row in rows if isinstance(row, Mapping) and "concurrency" in row]
+    limits = [one.get("hard_limit") for one in told if isinstance(one, Mapping)]
+    return [limit for limit in limits if isinstance(limit, int)]
 
 
 @cause(

@@ -509,7 +509,12 @@ def health_check_failing(facts: Facts) -> Iterator[Point | Conclusion]:
         argue = confirms if facts.events.state == "started" else supports
         yield argue(f"The check {name} is critical{told}.", at)
     failed, passed = facts.log.matches("health-failed"), facts.log.matches("health-passed")
-    if failed:
+    flapping = next(iter(facts.log.flapping.items()), None) if failed else None
+    if flapping:
+        yield supports(
+            f"The health check {flapping[0] or 'in the log'} {flapping[1].rate}.", *facts.log.where("health-failed")
+        )
+    elif failed:
         text = f"The log says: “{short(failed[-1].line.message, 160)}”."
         over = passed and failed[-1].line.at and passed[-1].line.at and passed[-1].line.at > failed[-1].line.at
         if over:
@@ -526,6 +531,13 @@ def health_check_failing(facts: Facts) -> Iterator[Point | Conclusion]:
     probe = facts.observations.probe(Facet.EDGE_APP)
     if probe and probe.reached == "open":
         yield contradicts(f"The machine answers at {facts.app_host}.", Facet.EDGE_APP)
+    if flapping:
+        name, rate = flapping[0] and f" {flapping[0]}", flapping[1].rate
+        yield concludes(
+            f"The machine's health check{name} is intermittent: it {rate}. It gets no traffic while it fails.",
+            f"its health check{name} is intermittent: it {rate}",
+        )
+        return
     name = facts.machine.critical_checks[0][0] if facts.machine.critical_checks else failed[-1].thing if failed else ""
     yield concludes(
         f"The machine is running, but its health check {name or 'of the deploy'} fails, so it gets no traffic.",

@@ -102,7 +102,9 @@ def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
         for s in facts.machine.views
         if s.evidence in (Facet.MACHINE, Facet.MACHINE_AGAIN) and s.machine.state not in GONE
     ]
-    lists = [n for n in (Facet.LIST, Facet.LIST_AGAIN) if facts.answer(n, Listing) is not None]
+    told = {n: facts.answer(n, Listing) for n in (Facet.LIST, Facet.LIST_AGAIN)}
+    # An entry that could not be read may be this machine.
+    lists = [n for n, listing in told.items() if listing and (listing.complete or n in facts.machine.seen_evidence)]
     shown = [n for n in lists if n in facts.machine.seen_evidence]
     organisation = facts.answer(Facet.ORGANISATION, Listing)
     region = facts.machine.description.region if facts.machine.description else facts.caller.answer.region

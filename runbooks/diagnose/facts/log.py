@@ -11,6 +11,7 @@ from functools import cached_property
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.endings import Ended, ended
+from runbooks.diagnose.facts.intermittent import Intermittent, checks, requests
 from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.diagnose.facts.processes import ProcessFacts
@@ -155,6 +156,16 @@ class LogFacts:
     def ended(self, *facts: str) -> tuple[Ended, ...]:
         """The readings of these facts that are over, in the order of the log, with what ended them."""
         return tuple(end for _, end in sorted(self._over.items()) if end.reading.fact in facts)
+
+    @cached_property
+    def flapping(self) -> Mapping[str, Intermittent]:
+        """Checks that fail, pass and fail again, by name."""
+        return checks(reading for reading, _ in self._readings)
+
+    @cached_property
+    def failing_requests(self) -> Intermittent | None:
+        """Requests of which some fail and others do not, as the machine's lines report them."""
+        return requests(self.lines)
 
     @cached_property
     def _by_fact(self) -> Mapping[str, tuple[LogMatch, ...]]:

@@ -206,7 +206,7 @@ class MachineFacts:
 
     @cached_property
     def created_at(self) -> datetime | None:
-        times = [s.machine.created_at for s in self.views if s.machine.created_at]
+        times = [at for s in self.views if (at := s.machine.created_at) and is_time(at)]
         return min(times) if times else None
 
     @cached_property
@@ -279,6 +279,11 @@ class MachineFacts:
         policy = restart.get("policy") or "on-failure"
         count = restart.get("max_retries", 10)
         return count if policy in ("on-failure", "on-fail") and isinstance(count, int) else None
+
+
+def is_time(at: datetime) -> bool:
+    """Is this a time, rather than the zero of some clock? A broken record shows 1970, or Go's year 1."""
+    return at.year > 1970
 
 
 def service_of(row: Mapping[str, object], whole: bool) -> Service:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.evidence.metrics import Metrics, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeAnswers:
+    """Answers with 5xx, all answers, and when the last 5xx was measured."""
+
+    failed: int
+    total: int
+    last_failure: datetime | None
 
 
 class MetricsFacts:
@@ -27,11 +39,16 @@ class MetricsFacts:
 
     def own(self, name: str) -> tuple[Sample, ...]:
         """The samples of one series of this machine, oldest first."""
+        return self._own.get(name, ())
+
+    @cached_property
+    def _own(self) -> Mapping[str, tuple[Sample, ...]]:
         machine_id = self._observations.subject.machine_id
-        told = self.all.named(name) if self.all else ()
-        return tuple(
-            sorted(sample for one in told if one.labels.get("instance") == machine_id for sample in one.samples)
-        )
+        found: dict[str, list[Sample]] = {}
+        for one in self.all.series if self.all else ():
+            if one.labels.get("instance") == machine_id:
+                found.setdefault(one.name, []).extend(one.samples)
+        return {name: tuple(sorted(samples)) for name, samples in found.items()}
 
     @cached_property
     def up(self) -> tuple[datetime, datetime] | None:
@@ -40,13 +57,42 @@ class MetricsFacts:
         return (running[0], min(running[-1], self._observations.now)) if running else None
 
     @cached_property
-    def exit_codes(self) -> tuple[int, ...]:
-        """The exit codes that were measured, each once for a stretch of equal values, oldest first."""
-        found: list[int] = []
-        for _, value in self.own("fly_instance_exit_code"):
-            if not found or found[-1] != int(value):
-                found.append(int(value))
+    def exits(self) -> tuple[tuple[datetime, int], ...]:
+        """(time, exit code) that were measured, each once for a stretch of equal values, oldest first."""
+        found: list[tuple[datetime, int]] = []
+        for at, value in self.own("fly_instance_exit_code"):
+            if not found or found[-1][1] != int(value):
+                found.append((at, int(value)))
         return tuple(found)
+
+    @cached_property
+    def exit_codes(self) -> tuple[int, ...]:
+        return tuple(code for _, code in self.exits)
+
+    @cached_property
+    def busiest(self) -> Sample | None:
+        """When most connections or requests were open at once, and how many; the last such time."""
+        return max(self.own("fly_app_concurrency"), key=lambda one: (one[1], one[0]), default=None)
+
+    @cached_property
+    def edge(self) -> EdgeAnswers:
+        """How the edge answered the requests to the app, of all its machines."""
+        failed, total, last = 0, 0, None
+        for one in self.all.named("fly_edge_http_responses_count") if self.all else ():
+            bad = one.labels.get("status", "").startswith("5")
+            for (_, before), (at, count) in pairwise(one.samples):
+                added = int(count - before if count >= before else count)  # a counter that fell began anew
+                total += added
+                if bad and added:
+                    failed += added
+                    last = max(last or at, at)
+        return EdgeAnswers(failed, total, last)
+
+    @property
+    def edge_fails(self) -> bool:
+        """Did it answer 5xx within the last two steps, so that this is not over?"""
+        last = self.edge.last_failure
+        return bool(self.all and last and self._observations.now - last <= 2 * self.all.step)
 
     @cached_property
     def killed_at(self) -> datetime | None:

@@ -59,7 +59,10 @@ class ObservationFacts:
 
     def made(self, *numbers: str) -> tuple[str, ...]:
         """Those of these looks that were tried at all: what a sentence about them can point to."""
-        return tuple(dict.fromkeys(number for number in numbers if self.observation(number)))
+        seen = self.evidence.observations
+        if len(numbers) == 1:
+            return numbers if numbers[0] in seen else ()
+        return tuple(dict.fromkeys(number for number in numbers if number in seen))
 
     def failed(self, number: str) -> bool:
         """Was there something to ask with, and no answer? What nobody gave or configured has not failed."""

@@ -37,6 +37,7 @@ NAMES = {
     "caller": "caller",
     "Fly API": "Fly API",
     "events": "events",
+    "metrics": "metrics",
     "platform log": "platform log",
     "program log": "program log",
     "record": "row (record)",

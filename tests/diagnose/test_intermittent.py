@@ -1,0 +1,92 @@
+"""What fails, works and fails again is told with its rate and its period, and is not healthy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+
+import pytest
+
+from runbooks.base.facets import Facet
+from runbooks.diagnose.facts.intermittent import intermittent
+from runbooks.diagnose.model import Diagnosis, Status, Verdict
+from runbooks.diagnose.verdict import diagnose
+from runbooks.evidence.models import Evidence, LogLine, Logs
+from tests.diagnose.test_facts import NOW
+from tools.generate_docs import play
+
+FAILS, PASSES = "Health check 'up' on port 8080 has failed.", "Health check 'up' on port 8080 is now passing."
+
+
+def trials(pattern: str, step: float = 2) -> list[tuple[object, bool]]:
+    """One trial for each letter, `x` a failure, `step` seconds apart."""
+    return [(NOW + timedelta(seconds=n * step), letter == ".") for n, letter in enumerate(pattern)]
+
+
+@cache
+def healthy() -> Evidence:
+    return play("healthy")
+
+
+def judged(lines: list[str], provider: str = "app", step: float = 1) -> Diagnosis:
+    """The diagnosis of a healthy machine that logged these lines in the end, `step` seconds apart."""
+    evidence = healthy()
+    logs = evidence.observations[Facet.LOGS]
+    assert isinstance(logs.answer, Logs)
+    begun = max(line.at for line in logs.answer.lines if line.at) + timedelta(seconds=1)
+    added = tuple(
+        LogLine(begun + timedelta(seconds=n * step), text, provider, "info", evidence.subject.machine_id)
+        for n, text in enumerate(lines)
+    )
+    changed = replace(logs, answer=replace(logs.answer, lines=(*logs.answer.lines, *added)))
+    return diagnose(replace(evidence, observations={**evidence.observations, Facet.LOGS.value: changed}))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("x.x.x.x.x.", "failed 5 of 10 times, about every 4 seconds"),
+        ("xx..xx..xx", "failed 6 of 10 times, about every 8 seconds"),
+        ("..x.x", "failed 2 of 5 times, about every 4 seconds"),
+    ],
+)
+def test_rate_and_period(pattern: str, told: str) -> None:
+    found = intermittent(trials(pattern))  # type: ignore[arg-type]
+    assert found
+    assert found.rate == told
+
+
+@pytest.mark.parametrize("pattern", ["", ".....", "xxxxx", "x.....", "....xx", "x.x" + "." * 20])
+def test_one_stretch_and_what_is_over_are_not_intermittent(pattern: str) -> None:
+    assert intermittent(trials(pattern)) is None  # type: ignore[arg-type]
+
+
+def test_trials_without_times_have_a_rate_and_no_period() -> None:
+    found = intermittent([(None, worked) for _, worked in trials("x.x.")])
+    assert found
+    assert found.rate == "failed 2 of 4 times"
+
+
+def test_every_second_request_that_fails_is_not_healthy() -> None:
+    found = judged([f'10.0.0.1 - "GET /api/items/{n} HTTP/1.1" {502 if n % 2 else 200}' for n in range(10)])
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "failed 5 of 10 times, about every 2 seconds" in found.headline
+
+
+def test_requests_that_are_answered_are_healthy() -> None:
+    found = judged([f"GET /api/items/{500 + n} {404 if n % 2 else 200} in 512 ms" for n in range(10)])
+    assert found.verdict is Verdict.HEALTHY
+
+
+def test_a_check_that_flaps_is_told_with_its_rate() -> None:
+    found = judged([FAILS, PASSES] * 3, "health", 10)
+    (hypothesis,) = (h for h in found.hypotheses if h.slug == "health-check-failing")
+    assert any("failed 3 of 6 times, about every 20 seconds" in claim.text for claim in hypothesis.supports)
+    assert hypothesis.status is not Status.REFUTED
+    assert found.verdict is not Verdict.HEALTHY
+
+
+def test_a_check_that_has_passed_for_long_is_over() -> None:
+    lines = [FAILS, PASSES, FAILS, PASSES, *["GET / 200"] * 3, *[PASSES] * 30]
+    assert not any("failed 2 of" in claim.text for h in judged(lines, "health", 10).hypotheses for claim in h.supports)
