@@ -70,7 +70,7 @@ NOT_BEFORE = (
 )
 """What no preflight can know."""
 
-_REMEDIES: Mapping[str, Remedy] = {
+REMEDIES: Mapping[str, Remedy] = {
     "token": Remedy(
         "Use a token that is valid and may create",
         "A deploy token of the app may create machines in it and nothing else.",
@@ -179,7 +179,7 @@ def _remedies(planned: PlannedMachine, review: Review) -> list[Remedy]:
         known = planned.plan.env
         unset = [name for name in planned.required if not known.get(name)]
         names["set_secrets"] = f"set {settings(unset)}"
-    steps = [filled(_REMEDIES[check.slug], names) for check in review.failed]
+    steps = [filled(REMEDIES[check.slug], names) for check in review.failed]
     if not review.failed:
         steps = [Remedy(f"Make this check possible: {check.title}", check.text) for check in review.blind]
     return steps
