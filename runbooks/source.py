@@ -11,13 +11,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from runbooks import __version__
-from runbooks.base.errors import SourceError
-from runbooks.base.facets import FacetEnum
-from runbooks.base.parameters import Parameters, caller_text
+from runbooks.base.consent import Consent
+from runbooks.base.errors import ParameterError, SourceError, UsageError
+from runbooks.base.facets import Facet, FacetEnum
+from runbooks.base.leftovers import Leftovers
+from runbooks.base.parameters import APP_NAME, Parameters, caller_text
 from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.base.settings import Settings
 from runbooks.collect.collector import COLLECT_SECONDS, Collector
@@ -25,9 +28,13 @@ from runbooks.collect.context import Target
 from runbooks.collect.source import Source
 from runbooks.collect.supabase import project_of, replayed
 from runbooks.evidence.bundle import Bundle, ReplayContext, open_bundle
+from runbooks.evidence.canary import CanarySweep
 from runbooks.evidence.journal import Journal
 from runbooks.evidence.models import Evidence, Observation, Requests
 from runbooks.evidence.redaction import Redactor, secrets_of
+
+CANARY_SECONDS = 300.0
+"""Time for one test machine besides that of the collection: 180 s to settle, 60 s to be watched, and its reading."""
 
 
 @contextmanager
@@ -161,7 +168,9 @@ def collect(
     runbook: str = "",
     told: Mapping[str, Any] | None = None,
     journal: Journal | None = None,
+    announce: Callable[[str], None] = print,
     most_requests: int = MAX_REQUESTS,
+    seconds: float = COLLECT_SECONDS,
 ) -> Collected:
     """Ask every question once. What could not be asked is in the evidence with its reason.
 
@@ -173,9 +182,14 @@ def collect(
         runbook: the runbook's name, for the journal
         told: what the report rests on besides the evidence, for the journal
         journal: keeps each exchange on disk when it is complete
+        announce: is called with a sentence before anything is changed
         most_requests: how many requests may be sent to Fly and to registries in all
+        seconds: how long it may take without a test creation, if the deadline of the run is not earlier
     """
-    seconds = min(COLLECT_SECONDS, settings.deadline or COLLECT_SECONDS)
+    consent = parameters.consent()
+    tests = (1 + consent.config) if consent.writes else 0
+    wanted = seconds + tests * CANARY_SECONDS
+    seconds = min(wanted, settings.deadline or wanted)
     with open_source(parameters.source, settings) as source:
         redactor = Redactor()
         caller = caller_text(parameters.caller_log)
@@ -196,6 +210,7 @@ def collect(
             record_key=parameters.record_key,
             records_table=parameters.records_table,
             incident_at=parameters.incident_at,
+            canary_image=consent.image or Target.canary_image,
             **own,
         )
 
@@ -227,9 +242,55 @@ def collect(
             facets=facets,
             journal=journal,
             run_description=description,
+            consent=consent if source.bundle is None else Consent(),
+            announce=announce,
+            leftovers=Leftovers(settings.output_root),
             most_requests=most_requests,
         )
         evidence = survey.run()
         client = survey.client
         requests = Requests(sum(client.by_host.values()), dict(sorted(client.by_host.items())), client.retries)
         return Collected(evidence, survey.replay_context, redactor, requests, source.bundle)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep of one app did, in one sentence, and whether nothing is left."""
+
+    reason: str
+    clean: bool
+
+
+def sweep_canaries(app: str, settings: Settings, announce: Callable[[str], None]) -> Swept:
+    """Remove the test machines that runs left behind in a live app.
+
+    Raises:
+        ParameterError: this cannot be the name of an app
+        UsageError: there is no token
+    """
+    if not APP_NAME.match(app):
+        raise ParameterError("app", f"{app[:100]!r} is not an app name: lower-case letters, digits and hyphens.")
+    if not settings.token.get_secret_value().strip():
+        raise UsageError("No token is set (FLY_API_TOKEN), so nothing can be removed.")
+    redactor = Redactor()
+    for value, kind in secrets_of(settings):
+        redactor.add_secret(value, kind)
+    leftovers = Leftovers(settings.output_root)
+    journal = Journal(leftovers.folder / f"sweep-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    collector = Collector(
+        Target(app_name=app),
+        _live(settings),
+        redactor,
+        facets=(Facet.CANARIES_LEFT,),
+        journal=journal,
+        run_description={"runbook": "sweep-canaries", "version": __version__, "parameters": {"app_name": app}},
+        consent=Consent(writes=True, app=app),
+        announce=announce,
+        leftovers=leftovers,
+    )
+    try:
+        observation = collector.run().observations[Facet.CANARIES_LEFT]
+    finally:
+        journal.close()
+    swept = observation.answer
+    return Swept(observation.reason, isinstance(swept, CanarySweep) and not swept.left)

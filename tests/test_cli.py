@@ -16,7 +16,7 @@ from rich.console import Console
 from runbooks import cli
 from runbooks.cli import terminal
 from runbooks.execution import runner
-from runbooks.execution.kernel import Step
+from runbooks.execution.steps import Step
 from runbooks.simulator.scenario import scenario_names
 
 
@@ -81,7 +81,10 @@ def test_ids_survive_on_the_command_line_and_in_a_file(
     invoke("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", machine)
     assert given["given"] == {"app_name": "vyx", "machine_id": machine}
     file = tmp_path / "p.yaml"
-    file.write_text(f"app_name: vyx\nmachine_id: {machine}\nincident_time: 2025-10-02T03:00:00Z\nallow_writes: true\n")
+    file.write_text(
+        f"app_name: vyx\nmachine_id: {machine}\nincident_time: 2025-10-02T03:00:00Z\n"
+        "allow_writes: true\nconfirm_app: vyx\n"
+    )
     invoke("run", "machine_not_visible", "-f", str(file))
     assert given["given"]["machine_id"] == machine
     assert given["given"]["incident_time"] == "2025-10-02T03:00:00Z"
@@ -214,7 +217,10 @@ def test_json_prints_the_summary_and_nothing_else(invoke: Invoke, given: dict[st
 
 
 def test_a_live_run_without_a_token_is_told_so_first(invoke: Invoke, given: dict[str, Any]) -> None:
-    ended = invoke("run", "machine_not_visible", "-p", "app_name", "v", "-p", "machine_id", "x1", "-p", "org_slug", "o")
+    ended = invoke(
+        *("run", "machine_not_visible", "-p", "app_name", "v", "-p", "machine_id", "x1", "-p", "org_slug", "o"),
+        *("-p", "caller_log", "the call timed out"),
+    )
     first = ended.err.splitlines()[0]
     assert first.startswith("No token is set")
     assert 'export FLY_API_TOKEN="$(fly tokens create readonly -o o -x 24h)"' in first

@@ -29,7 +29,7 @@ from runbooks.base.parameters import describe
 from runbooks.base.settings import Settings
 from runbooks.case import Case
 from runbooks.cli import EXIT_CODES, cli
-from runbooks.collect.client import ALLOWED
+from runbooks.collect.client import ALLOWED, WRITES
 from runbooks.collect.status import LOGICAL
 from runbooks.collect.supabase import Project, allowed
 from runbooks.definitions import discovered, find
@@ -37,6 +37,7 @@ from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Status
 from runbooks.evidence.redaction import KINDS
 from runbooks.report import status
+from runbooks.simulator.fleet import is_fleet
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from runbooks.simulator.server import Simulator
 
@@ -102,7 +103,8 @@ def _check(arguments: list[str]) -> None:
         for source in filter(None, [given["source"], dict(given["pairs"]).get("source")]):
             kind, _, rest = source.partition(":")
             assert kind in ("live", "bundle", "simulator"), source
-            assert kind != "simulator" or rest in scenario_names() or PLACEHOLDER.fullmatch(rest), source
+            played = rest in scenario_names() or is_fleet(rest) or PLACEHOLDER.fullmatch(rest)
+            assert kind != "simulator" or played, source
     if arguments[0] == "explain":
         assert given["cause"] in catalogue() or PLACEHOLDER.fullmatch(given["cause"])
     if arguments[0] == "simulate":
@@ -227,10 +229,10 @@ def test_every_block_can_be_read_by_what_it_is_for(name: str) -> None:
 
 def test_the_page_on_security_lists_exactly_what_the_client_may_send() -> None:
     text = (DOCS / "security.md").read_text()
-    listed = set(re.findall(r"^\| `(GET|HEAD) https://([^/`]+)(/[^`]*)` \|", text, re.M))
+    listed = set(re.findall(r"^\| `(GET|HEAD|POST|DELETE) https://([^/`]+)(/[^`]*)` \|", text, re.M))
     own = re.compile(r"\(\?!\\\.\{1,2\}\(\?:/\|\$\)\)\[\^/\?#\\\\\\s\]\+")  # one part of a path
     sent = set()
-    for method, host, pattern in ALLOWED:
+    for method, host, pattern in (*ALLOWED, *WRITES):
         path = own.sub("{}", pattern.pattern).replace("(/{})*", "").replace("(/events)?", "(|/events)")
         choices = [part.split("|") for part in re.split(r"\(([^()]*)\)", path)]
         sent |= {(method, host, "".join(one)) for one in itertools.product(*choices)}

@@ -1,7 +1,8 @@
 """The facets: every question that a runbook asks, with the number that its footnotes carry.
 
 Numbers are literals and never change. A facet that is not asked leaves a gap and shifts no other number. A second
-look at the same thing is a facet of its own with a letter behind the number (E03b).
+look at the same thing is a facet of its own with a letter behind the number (E03b). The letter `c` is for what the
+guard of a caller saw at the time and handed in.
 """
 
 from __future__ import annotations
@@ -57,9 +58,11 @@ class FacetEnum(StrEnum):
 
 _MACHINE = ("machine", "What does the API say about this machine?", "unknown once destroyed: 404 soon after")
 _LIST = ("list", "Which machines does the app list?", "while they exist")
+_DELETED = ("list-deleted", "Which machines does the app list, destroyed ones included?", "not documented")
 _LOGS = ("logs", "What did this machine print?", "about 7 days", timedelta(days=7))  # §8.1
 _BELIEVED = ("image-believed", "Does the image the caller believes it asked for exist?", "not documented")
 _RAN = ("image-ran", "What is the image the machine really ran?", "not documented")
+_CANARY = "not made: it changes something and costs money; allow_writes and confirm_app allow it"
 _SUPABASE = "no access token of Supabase was given to ask with (RUNBOOKS_SUPABASE_TOKEN)"
 
 
@@ -70,17 +73,15 @@ class Facet(FacetEnum):
     APP = "E02", "app", "Does the app exist, and in which organisation?", "while the app exists"
     MACHINE = "E03", *_MACHINE
     MACHINE_AGAIN = "E03b", *_MACHINE
+    MACHINE_BY_CALLER = "E03c", *_MACHINE
     EVENTS = "E04", "events", "What happened to this machine?", "unknown once destroyed: collected early"
     LIST = "E05", *_LIST
     LIST_AGAIN = "E05b", *_LIST
-    LIST_DELETED = (
-        "E06",
-        "list-deleted",
-        "Which machines does the app list, destroyed ones included?",
-        "not documented",
-    )
+    LIST_DELETED = "E06", *_DELETED
+    LIST_BY_CALLER = "E06c", *_DELETED
     LOGS = "E07", *_LOGS
     LOGS_PROXY = "E07b", *_LOGS
+    LOGS_BY_CALLER = "E07c", *_LOGS
     ORGANISATION = "E08", "organisation", "Is the machine in another app of the organisation?", "while it exists"
     IMAGE_BELIEVED = "E09", *_BELIEVED
     IMAGE_BELIEVED_AGAIN = "E09b", *_BELIEVED
@@ -172,6 +173,30 @@ class Facet(FacetEnum):
         timedelta(days=15),  # §9
         "not needed: the machine runs, and its program answered",
     )
+    CANARIES_LEFT = (
+        "E29",
+        "canaries-left",
+        "Are test machines of earlier runs left in the app?",
+        "while they exist",
+        None,
+        "not needed: this run was not allowed to create a test machine",
+    )
+    CANARY_IMAGE = (
+        "E30",
+        "canary-image",
+        "Does a known-good image run in the same region, on the same guest?",
+        "can be made again",
+        None,
+        _CANARY,
+    )
+    CANARY_CONFIG = (
+        "E31",
+        "canary-config",
+        "Does a test machine with the same config run?",
+        "can be made again",
+        None,
+        f"{_CANARY}, and canary_config is a consent of its own",
+    )
     CONFIG = (
         "E40",
         "config",
@@ -195,6 +220,18 @@ class Facet(FacetEnum):
         "as long as they are kept",
         None,
         "not needed: no file of the caller was given (parameter sources)",
+    )
+    FLEET_MACHINES = (
+        "E43",
+        "fleet-machines",
+        "Which machines are there, destroyed ones included?",
+        "destroyed ones: not documented",
+    )
+    FLEET_ROWS = (
+        "E44",
+        "fleet-rows",
+        "Which rows has the database, and which machine belongs to each?",
+        "as long as the rows are kept",
     )
 
 

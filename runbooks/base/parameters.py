@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -19,11 +19,12 @@ from pydantic import (
     model_validator,
 )
 
+from runbooks.base.consent import Consent
 from runbooks.base.errors import ParameterError
 from runbooks.base.files import NotReadable, read_text, why
 
 MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}\Z")
-_APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
+APP_NAME = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}\Z")
 _MACHINE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,100}\Z")
 _SOURCE = re.compile(r"^(live|simulator:.+|bundle:.+)\Z")
 _MAX_LOG = 5_000_000
@@ -56,6 +57,9 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    CONSENTS: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that allow something: only a person gives them, so no scenario, bundle or run supplies them."""
+
     app_name: Text = Field("", description="the Fly app the machine should be in; a pasted text can name it")
     machine_id: Text = Field("", description="the machine's id, 14 hex digits, as text; a name is recognised")
     machine_name: Text = Field("", description="the machine's name, if there is no id")
@@ -72,8 +76,8 @@ class Parameters(BaseModel):
     @model_validator(mode="after")
     def _shapes(self) -> Self:
         for name, pattern, wanted in (
-            ("app_name", _APP_NAME, "an app name: lower-case letters, digits and hyphens"),
-            ("org_slug", _APP_NAME, "an organisation slug: lower-case letters, digits and hyphens"),
+            ("app_name", APP_NAME, "an app name: lower-case letters, digits and hyphens"),
+            ("org_slug", APP_NAME, "an organisation slug: lower-case letters, digits and hyphens"),
             ("machine_name", _MACHINE_NAME, "a machine name: letters, digits, hyphens"),
             ("machine_id", _MACHINE_NAME, "a machine id (14 hex digits) or a machine name"),
         ):
@@ -102,6 +106,14 @@ class Parameters(BaseModel):
         """Parameters that another run supplies, which one of these names; a runbook's own model may say which."""
         return {}
 
+    def pasted(self) -> bool:
+        """Whether there is a text to read, whatever can be asked; a runbook's own model may know others."""
+        return bool(self.caller_log)
+
+    def consent(self) -> Consent:
+        """What is allowed besides reading; a runbook's own model may say more than nothing."""
+        return Consent()
+
     def supplied(self, defaults: Mapping[str, Any]) -> Mapping[str, Any]:
         """Of the parameters that a source has by itself, those that hold beside the given ones."""
         return defaults
@@ -112,7 +124,12 @@ class Parameters(BaseModel):
 
     def recorded(self) -> frozenset[str]:
         """The parameters that a saved run keeps; not those whose content is an answer of its own."""
-        return frozenset(type(self).model_fields) - {"source", "allow_writes", "incident", "caller_log"}
+        return frozenset(type(self).model_fields) - {"source", "incident", "caller_log"} - self.CONSENTS
+
+    def reading_only(self) -> Self:
+        """The same without anything that allows more than reading."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: fields[name].default for name in self.CONSENTS})
 
     def settled(self) -> dict[str, str]:
         """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
@@ -163,7 +180,8 @@ def validate(
     parameters = _parse(model, given)
     defaults = dict(parameters.inherited()) | dict(parameters.supplied(defaults_of(parameters.source)))
     if defaults:
-        known = {name: value for name, value in defaults.items() if name in model.model_fields}
+        supplied = model.model_fields.keys() - model.CONSENTS
+        known = {name: value for name, value in defaults.items() if name in supplied}
         parameters = _parse(model, {**known, **given})
     parameters.require()
     _readable(parameters.caller_log)

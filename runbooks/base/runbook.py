@@ -27,6 +27,8 @@ class Runbook:
         background: what is known besides the evidence, as plain JSON values; it is saved with the run, so that a
             replay gets the same. It is called with the parameters, once a case.
         most_requests: how many requests one run may send to Fly and to registries, repeats included
+        subject: what the name of a run's folder says where the run is about no single machine
+        seconds: how long a collection may take where no deadline is set
     """
 
     name: str
@@ -38,3 +40,5 @@ class Runbook:
     report_title: str = "{app}: {machine}"
     background: Callable[[Any], Mapping[str, Any]] = lambda _: {}
     most_requests: int = MAX_REQUESTS
+    subject: str = "unknown"
+    seconds: float = 120.0

@@ -20,13 +20,17 @@ def execute(
     from runbooks.base.prompt import how_to_get
     from runbooks.base.settings import load_settings
     from runbooks.cli import terminal
+    from runbooks.cli.consent import announced, confirmed
     from runbooks.execution import runner
 
+    values = confirmed(values)
     checked = definitions.validate(runbook, values)
     _warn_of_changes(checked.source)
-    if checked.source == "live" and not load_settings().token.get_secret_value().strip():
+    if checked.source == "live" and checked.pasted() and not load_settings().token.get_secret_value().strip():
         hint = f'export FLY_API_TOKEN="$({how_to_get(checked.org_slug)})"'
         click.echo(f"No token is set, so Fly itself cannot be asked. This makes one that only reads: {hint}", err=True)
+    if allowed := announced(checked.consent()):
+        click.echo(allowed, err=True)
     # A file is read here, so that its text passes the redaction of parameters before it enters the notebook.
     settled = checked.settled()
     given = {name: settled.get(name, getattr(checked, name)) for name in values}

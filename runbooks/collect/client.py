@@ -1,7 +1,8 @@
-"""A polite, read-only HTTP client that knows Fly's hosts: authentication by host, rate budget, retries.
+"""A polite HTTP client that knows Fly's hosts: authentication by host, rate budget, retries.
 
 What it may send is a list of (method, host, path); anything else is a programming error and is
-refused before it leaves. Every attempt becomes an Exchange, failures included.
+refused before it leaves. What changes something is on a list of its own, and is sent only by a client that was
+allowed to write. Every attempt becomes an Exchange, failures included.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -22,6 +24,7 @@ from urllib.parse import urlsplit
 import tenacity
 
 from runbooks import __version__
+from runbooks.base.errors import DiskError
 from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.collect.long_list import LongList
 from runbooks.collect.transport import HttpTransport, NoAnswer, RawAnswer, Transport
@@ -32,8 +35,9 @@ MACHINES = "https://api.machines.dev"
 PLATFORM = "https://api.fly.io"
 REGISTRY = "https://registry.fly.io"
 
+Rules = tuple[tuple[str, str, re.Pattern[str]], ...]
 _PART = r"(?!\.{1,2}(?:/|$))[^/?#\\\s]+"
-ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
+ALLOWED: Rules = tuple(
     (method, host, re.compile(path))
     for method, host, path in (
         ("GET", "api.machines.dev", r"/v1/tokens/current"),
@@ -41,6 +45,7 @@ ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/(machines|ip_assignments|certificates|secrets|volumes)"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}(/events)?"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/(ps|versions)"),
+        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/wait"),
         ("GET", "api.machines.dev", rf"/v1/orgs/{_PART}/machines"),
         ("GET", "api.machines.dev", r"/v1/platform/regions"),
         ("GET", "api.fly.io", rf"/prometheus/{_PART}/api/v1/query_range"),
@@ -49,6 +54,13 @@ ALLOWED: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("HEAD", "*", rf"/v2/{_PART}(/{_PART})*/manifests/{_PART}"),
     )
 )
+WRITES: Rules = (
+    ("POST", "api.machines.dev", re.compile(rf"/v1/apps/{_PART}/machines")),
+    ("DELETE", "api.machines.dev", re.compile(rf"/v1/apps/{_PART}/machines/{_PART}")),
+)
+"""What creates and destroys a test machine, and nothing else."""
+PATIENCE = 10.0
+"""Seconds for one answer."""
 KEPT_OF_CUT = 100_000
 SPARE_RETRIES = 3
 _KEPT_OF_CUT = 50_000
@@ -114,6 +126,27 @@ class Answer:
         return 200 <= self.status < 300
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request, and how it is made.
+
+    `seconds` is the time for an answer; `insists` says that neither deadline nor budget of the run stops it.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    action: str
+    identifier: str
+    prepare: Callable[[Any], Any] | None = None
+    long_list: Callable[[], LongList] | None = None
+    content: bytes | None = None
+    seconds: float = PATIENCE
+    insists: bool = False
+    once: bool = False
+    page: bool = False
+
+
 @dataclass
 class Client:
     """Asks; `journal` holds the exchanges of the current facet until `take()` collects them.
@@ -123,7 +156,11 @@ class Client:
     has a budget of its own.
     `repeats` belongs to a replay: it says whether this (method, url) was asked once more, so that a
     replay tries again exactly where the recorded run did. `keep` is called with each exchange when it is complete.
+    `recorded` belongs to a replay, too: it says whether this was asked at all, where the recorded run decided by
+    something that a replay cannot see (its time, a file on its disk).
     `looked_for` are ids and names of machines that a long list is searched for.
+    `may_write` allows `write`; `announce` is called with a sentence before a write, `intend` with its description.
+    `most_requests` is the budget of the run. While `cleaning`, an answer that cannot be kept on disk stops nothing.
     """
 
     transport: Transport
@@ -137,20 +174,34 @@ class Client:
     project_urls: re.Pattern[str] = re.compile(r"(?!)")
     grants: dict[str, str] = field(default_factory=dict, repr=False)
     spent_on_project: int = 0
+    pages: int = 0
     looked_for: frozenset[str] = frozenset()
-    most_requests: int = MAX_REQUESTS
     journal: list[Exchange] = field(default_factory=list)
     by_host: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     facet: str = ""
     repeats: Callable[[str, str], bool] | None = None
+    recorded: Callable[[str, str], bool] | None = None
     keep: Callable[[Exchange], None] = lambda exchange: None
+    may_write: bool = False
+    announce: Callable[[str], None] = lambda sentence: None
+    intend: Callable[[Mapping[str, Any]], None] = lambda description: None
+    most_requests: int = MAX_REQUESTS
+    cleaning: bool = False
     _down: dict[str, str] = field(default_factory=dict)
 
     def take(self, facet: str) -> tuple[Exchange, ...]:
         """End the current facet, begin the next one, and return what was exchanged."""
         taken, self.journal, self.facet = tuple(self.journal), [], facet
         return taken
+
+    def recall(self, exchanges: Iterable[Exchange]) -> None:
+        """In a replay: exchanges whose answer was saved whole, so that nobody asks for them again."""
+        for exchange in exchanges:
+            self.now()  # the run read its clock for each of them
+            self.by_host[urlsplit(exchange.url).netloc] += 1
+            self.retries += exchange.attempt > 1
+            self.journal.append(exchange)
 
     def get(
         self,
@@ -162,17 +213,65 @@ class Client:
         method: str = "GET",
         prepare: Callable[[Any], Any] | None = None,
         long_list: Callable[[], LongList] | None = None,
+        page: bool = False,
     ) -> Answer:
         """Ask once, and again where that is polite; raise CouldNotAsk when no answer came.
 
         `prepare` is given the parsed body before anything is masked or recorded, and says what is to be kept of it.
         `long_list` makes the reader of a body that is too long to be kept whole.
+        `page` says that it goes on with a list: whoever reads it limits its pages, and they are outside of the budget.
         """
-        host = urlsplit(url).netloc
         self._must_be_allowed(method, url)
-        if host in self._down:
-            raise CouldNotAsk(f"{host} was not asked again: {self._down[host]}")
-        sent = {"User-Agent": f"fly-runbooks/{__version__}", **self._authorization(method, url), **(headers or {})}
+        return self._ask(_Call(method, url, headers or {}, action, identifier, prepare, long_list, page=page))
+
+    def wait(self, url: str, action: str, identifier: str, seconds: float) -> Answer:
+        """Ask once for something that the API answers only when it has happened, within so many seconds."""
+        self._must_be_allowed("GET", url)
+        return self._ask(_Call("GET", url, {}, action, identifier, seconds=seconds, once=True))
+
+    def write(
+        self,
+        method: str,
+        url: str,
+        action: str,
+        identifier: str,
+        *,
+        sentence: str,
+        description: Mapping[str, Any],
+        body: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Send one request that changes something, without a second attempt.
+
+        Args:
+            sentence: announces it, before it is sent
+            description: what the journal keeps of it, before it is sent; it holds no value of an environment
+            body: what is sent; it is kept nowhere
+
+        Raises:
+            AssertionError: this client may not write, or not this
+            CouldNotAsk: no answer came, so it may have been done or not
+            DiskError: the journal cannot be written; a removal is sent all the same
+        """
+        if not (self.may_write and _listed(method, url, WRITES)):
+            parts = urlsplit(url)
+            raise AssertionError(f"{method} {parts.netloc}{parts.path} is not on the list of what may be sent")
+        self.announce(self.redactor.text(sentence, "announcement"))
+        removes = method == "DELETE"
+        with suppress(*((DiskError,) if removes else ())):
+            told = {"facet": self.facet, "method": method, "url": recorded_url(method, url), **description}
+            self.intend(self.redactor.value(told, "journal"))
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        return self._ask(
+            _Call(method, url, headers, action, identifier, content=content, seconds=30, insists=removes, once=True)
+        )
+
+    def _ask(self, call: _Call) -> Answer:
+        host = urlsplit(call.url).netloc
+        if host in self._down and not call.insists:
+            raise CouldNotAsk(f"{host} was not asked again: {self._down[host]}", Reason.UNREACHABLE)
+        own = {"User-Agent": f"fly-runbooks/{__version__}", **self._authorization(call.method, call.url)}
+        call = replace(call, headers={**own, **call.headers})
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Transient),
             stop=self._stop,
@@ -181,56 +280,57 @@ class Client:
             reraise=True,
         )
         try:
-            return retrying(self._attempt, method, url, sent, action, identifier, retrying, prepare, long_list)
+            return retrying(self._attempt, call, retrying)
         except _Transient as transient:
             if transient.answer is not None:
                 return transient.answer
             if not transient.connected:
                 self._down[host] = f"{transient.reason} ({self.facet})"
-            raise CouldNotAsk(f"{host} did not answer: {transient.reason}") from None
+            code = Reason.NONE if transient.connected else Reason.UNREACHABLE
+            raise CouldNotAsk(f"{host} did not answer: {transient.reason}", code) from None
 
-    def _attempt(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        action: str,
-        identifier: str,
-        retrying: Any,
-        prepare: Callable[[Any], Any] | None,
-        long_list: Callable[[], LongList] | None,
-    ) -> Answer:
+    def _attempt(self, call: _Call, retrying: Any) -> Answer:
+        method, url = call.method, call.url
         number = int(retrying.statistics.get("attempt_number", 1))
         own = bool(self.project_urls.fullmatch(url))
-        if (self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project) >= self.most_requests:
-            raise CouldNotAsk(f"the budget of {self.most_requests} requests for one investigation was used up")
-        if self.time_left() > 0:
-            self.budget.wait(action, identifier)
-        seconds = min(10.0, self.time_left())
+        spent = self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project - self.pages
+        limit = MAX_REQUESTS if own else self.most_requests
+        if spent >= limit and not (call.insists or call.page):
+            raise CouldNotAsk(f"the budget of {limit} requests for one investigation was used up")
+        if self.time_left() > 0 and not (own and call.page):
+            self.budget.wait(call.action, call.identifier)
+        seconds = call.seconds if call.insists else min(call.seconds, self.time_left())
         if seconds <= 0:
             raise CouldNotAsk("the run's deadline had passed")
         self.by_host[urlsplit(url).netloc] += 1
-        self.spent_on_project += own
+        self.spent_on_project += own and not call.page
+        self.pages += call.page
         self.retries += number > 1
         at, begun = self.now(), time.monotonic()
+        headers = call.headers
         try:
-            if long_list is not None and isinstance(self.transport, HttpTransport):
-                raw = self.transport.send(method, url, headers, seconds, long_list())
+            if call.long_list is not None and isinstance(self.transport, HttpTransport):
+                raw = self.transport.send(method, url, headers, seconds, call.long_list())
+            elif call.content is not None:
+                raw = self.transport.send(method, url, headers, seconds, content=call.content)
             else:
                 raw = self.transport.send(method, url, headers, seconds)
         except NoAnswer as failure:
             reason = self.redactor.text(failure.reason, "error")
             self._record(method, url, at, begun, number, error=reason, connected=failure.connected)
             raise _Transient(reason, connected=failure.connected) from None
-        answer = self._redacted(raw, prepare)
+        answer = self._redacted(raw, call.prepare)
         self._record(method, url, at, begun, number, answer=answer)
         if answer.status in (408, 429) or answer.status >= 500:
             raise _Transient(f"HTTP {answer.status}", answer=answer)
         return answer
 
     def _stop(self, state: tenacity.RetryCallState) -> bool:
+        call: _Call = state.args[0]
+        if call.once:
+            return True
         if self.repeats is not None:
-            return not self.repeats(state.args[0], state.args[1])
+            return not self.repeats(call.method, call.url)
         return state.attempt_number >= 3 or self.retries >= SPARE_RETRIES or self._wait(state) >= self.time_left()
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
@@ -245,7 +345,9 @@ class Client:
     def _authorization(self, method: str, url: str) -> dict[str, str]:
         """The scheme each host wants (§1.1); the token goes to Fly's hosts and to no other."""
         token, host = ",".join(elements(self.token)), urlsplit(url).netloc
-        if not token or host not in {"api.machines.dev", "api.fly.io", "registry.fly.io"} or not _listed(method, url):
+        if not token or host not in {"api.machines.dev", "api.fly.io", "registry.fly.io"}:
+            return {}
+        if not _listed(method, url, (*ALLOWED, *WRITES)):
             return {}
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise CouldNotAsk(
@@ -318,20 +420,23 @@ class Client:
                 listed=answer.listed if answer else None,
             )
         )
-        self.keep(self.journal[-1])
+        with suppress(*((DiskError,) if self.cleaning else ())):
+            self.keep(self.journal[-1])
 
     def _must_be_allowed(self, method: str, url: str) -> None:
-        if (method == "GET" and (url in self.allowed_urls or self.project_urls.fullmatch(url))) or _listed(method, url):
+        if (method == "GET" and (url in self.allowed_urls or self.project_urls.fullmatch(url))) or _listed(
+            method, url, ALLOWED
+        ):
             return
         parts = urlsplit(url)
         raise AssertionError(f"{method} {parts.netloc}{parts.path} is not on the list of what may be sent")
 
 
-def _listed(method: str, url: str) -> bool:
+def _listed(method: str, url: str, rules: Rules) -> bool:
     parts = urlsplit(url)
     return parts.scheme == "https" and any(
         method == allowed and host in ("*", parts.netloc) and path.fullmatch(parts.path)
-        for allowed, host, path in ALLOWED
+        for allowed, host, path in rules
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -54,9 +54,14 @@ class Target:
     record_key: str = ""
     records_table: str = "cloud_machines"
     incident_at: datetime | None = None
+    canary_image: str = "flyio/hellofly"
     plans: bool = False
     config_text: str = ""
     sources: tuple[SourceFile, ...] = ()
+    apps: tuple[str, ...] = ()
+    """The apps of a fleet; () for the whole organisation."""
+    row_phases: Mapping[str, str] = field(default_factory=dict)
+    """What a word in a row's status says of its machine."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,11 @@ class CollectionContext:
         return self.given.app_name or self._pasted().app
 
     def _pasted_machine(self) -> Machine | None:
-        """The machine as a pasted table or JSON shows it, where the platform itself does not."""
-        shown = [m.machine for m in self.caller_answer().pasted.machines if m.machine.id == self.machine_id()]
+        """The machine as a capsule, a pasted table or JSON shows it, where the platform itself does not."""
+        caller = self.caller_answer()
+        kept = (caller.capsule.machine,) if caller.capsule and caller.capsule.machine else ()
+        told = (*kept, *(m.machine for m in caller.pasted.machines))
+        shown = [machine for machine in told if machine.id == self.machine_id()]
         return next((machine for machine in shown if machine.image), None)
 
     def _pasted(self) -> Pasted:

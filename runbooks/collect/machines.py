@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from runbooks.collect.client import MACHINES, Client
@@ -103,12 +104,16 @@ def events(client: Client, app_name: str, machine_id: str) -> FacetResult:
     return seen(f"{len(found)} events{cut}", found)
 
 
-def listing(client: Client, app_name: str, *, deleted: bool) -> FacetResult:
+def listing(
+    client: Client, app_name: str, *, deleted: bool, prepare: Callable[[Any], Any] | None = None
+) -> FacetResult:
+    """The app's machines; `prepare` as in `Client.get`."""
     query = {"include_deleted": "true"} if deleted else {}
     answer = client.get(
         api_url("apps", app_name, "machines", **query),
         "list machines",
         app_name,
+        prepare=prepare,
         long_list=lambda: LongList(client.looked_for),
     )
     what = f"the machines of {app_name}" + (", destroyed ones included" if deleted else "")

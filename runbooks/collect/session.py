@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from runbooks.base.consent import Consent
+from runbooks.base.leftovers import Leftovers
 from runbooks.collect import machines, registry
 from runbooks.collect.client import Client
 from runbooks.collect.context import CollectionContext
 from runbooks.collect.edge import Edge
-from runbooks.collect.records import RecordsReader
 from runbooks.collect.result import FacetResult, unavailable
+from runbooks.collect.rows import RecordsSource
 from runbooks.collect.source import Source
-from runbooks.collect.supabase import WebRecords
 from runbooks.evidence.models import ImageRef, Reason
 
 NO_APP = "no app is known: none was given and the pasted text names none (parameter app_name)"
@@ -22,13 +24,21 @@ NO_APP = "no app is known: none was given and the pasted text names none (parame
 
 @dataclass(frozen=True)
 class CollectionSession(CollectionContext):
-    """One collection while it goes on. `started_at` is the source's clock at its beginning."""
+    """One collection while it goes on.
+
+    `started_at` is the source's clock at its beginning; `consent` says what a person allowed besides reading, and
+    `leftovers` which runs of this machine may have test machines.
+    """
 
     source: Source
     client: Client
     edge: Edge
-    records: RecordsReader | WebRecords
+    records: RecordsSource
     started_at: datetime
+    consent: Consent
+    leftovers: Leftovers
+    scratch: dict[str, Any] = field(default_factory=dict)
+    """What one facet read for a later one, and no report holds."""
 
     def with_token(self, ask: Callable[[], FacetResult]) -> FacetResult:
         """Ask, if there is a token to ask with."""

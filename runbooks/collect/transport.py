@@ -51,8 +51,10 @@ class NoAnswer(Exception):
 
 
 class Transport(Protocol):
-    def send(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> RawAnswer:
-        """Send one request to a logical URL; raise NoAnswer when there is no HTTP answer."""
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], seconds: float, *, content: bytes | None = None
+    ) -> RawAnswer:
+        """Send one request to a logical URL, with a body if there is one; raise NoAnswer without an HTTP answer."""
 
     def close(self) -> None: ...
 
@@ -101,6 +103,8 @@ class HttpTransport:
         headers: Mapping[str, str],
         seconds: float,
         reader: LongList | None = None,
+        *,
+        content: bytes | None = None,
     ) -> RawAnswer:
         """Send one request; a body that is too long is given to `reader`, or cut where there is none."""
         try:
@@ -117,6 +121,7 @@ class HttpTransport:
                 method,
                 target,
                 headers={"Accept-Encoding": ACCEPTED, **headers, **extra},
+                content=content,
                 timeout=timeout,
                 extensions={**extensions, "trace": self._note_line},
             ) as response:

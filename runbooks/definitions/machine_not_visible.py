@@ -7,21 +7,30 @@ from typing import Any
 
 from pydantic import Field
 
+from runbooks.base.consent import Consent
+from runbooks.base.errors import ParameterError
 from runbooks.base.facets import Facet
-from runbooks.base.parameters import Parameters, Text
+from runbooks.base.parameters import Parameters, Text, shown
 from runbooks.base.runbook import Runbook
 from runbooks.collect.source_reader import absolute_sources, read_files
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence
-from runbooks.report import overview, steps
+from runbooks.report import creation, overview, steps
 from runbooks.report.conclusions import config_audit
 
 
 class MachineNotVisible(Parameters):
     """What this runbook takes besides the parameters of every runbook."""
 
-    allow_writes: bool = Field(False, description="allow the steps that change something; none does yet")
+    CONSENTS = frozenset({"allow_writes", "confirm_app", "canary_config"})
+
+    allow_writes: bool = Field(False, description="create one test machine in the app, and destroy it (step 4)")
+    confirm_app: Text = Field("", description="the app's name once more, to confirm allow_writes")
+    canary_image: Text = Field("flyio/hellofly", description="the known-good image of the test machine")
+    canary_config: bool = Field(
+        False, description="also run the machine's own config once more: your program, with its real secrets"
+    )
     sources: Text = Field(
         "", description="the caller's files: paths, folders, patterns or URLs, comma-separated; their lines are named"
     )
@@ -36,9 +45,41 @@ class MachineNotVisible(Parameters):
         """The files are an answer of their own: the lines of them that matter."""
         return super().recorded() - {"sources"}
 
+    def consent(self) -> Consent:
+        return Consent(self.allow_writes, self.confirm_app, self.canary_image, self.canary_config)
+
+    def require(self) -> None:
+        """Whoever allows a test names the app twice, and means a world that can be changed."""
+        super().require()
+        if not self.allow_writes:
+            if self.canary_config:
+                raise ParameterError(
+                    "canary_config",
+                    "The parameter canary_config allows a second test machine, and allow_writes does not allow any.",
+                    "Set allow_writes and confirm_app as well, or leave canary_config out.",
+                )
+            return
+        if self.source.startswith("bundle:"):
+            raise ParameterError(
+                "allow_writes",
+                "The parameter allow_writes has no meaning for a saved run: nothing is sent anywhere.",
+                "Leave it out, or use source live.",
+            )
+        if not self.app_name or self.confirm_app != self.app_name:
+            raise ParameterError(
+                "confirm_app",
+                f"The parameter allow_writes creates a machine in the app {shown(self.app_name or '(not given)')}, "
+                f"and confirm_app is {shown(self.confirm_app) if self.confirm_app else 'empty'}. Nothing was created.",
+                f"If you mean this app, give -p confirm_app {self.app_name or 'APP'} (docs/canary.md says what it "
+                f"does and costs).",
+            )
+
 
 FACETS = (
     Facet.CALLER,
+    Facet.MACHINE_BY_CALLER,
+    Facet.LIST_BY_CALLER,
+    Facet.LOGS_BY_CALLER,
     Facet.TOKEN,
     Facet.TOKEN_INSIDE,
     Facet.APP,
@@ -75,6 +116,9 @@ FACETS = (
 )
 """What is asked, what perishes first before the rest."""
 
+TESTS = (Facet.CANARIES_LEFT, Facet.CANARY_IMAGE, Facet.CANARY_CONFIG)
+"""What changes something: the last of all, and only with consent."""
+
 SECTIONS = (
     overview.timeline,
     steps.symptoms,
@@ -85,7 +129,7 @@ SECTIONS = (
     steps.logs,
     steps.image,
     steps.token,
-    steps.create_directly,
+    creation.create_directly,
     steps.record,
     steps.endpoint,
     overview.siblings,
@@ -96,14 +140,14 @@ SECTIONS = (
 
 def judge(evidence: Evidence, parameters: Parameters, background: Mapping[str, Any]) -> Diagnosis:
     """Weigh every cause."""
-    return diagnose(evidence, facets=FACETS)
+    return diagnose(evidence, facets=(*FACETS, *TESTS))
 
 
 RUNBOOK = Runbook(
     name="machine_not_visible",
     title="A machine was created, and no list, dashboard or database shows it",
     parameters=MachineNotVisible,
-    facets=FACETS,
+    facets=(*FACETS, *TESTS),
     sections=SECTIONS,
     judge=judge,
     report_title="{app}: what happened to {machine}",

@@ -20,10 +20,11 @@ _UNSETTLED = ("starting", "created", "provisioning", "pending", "creating")
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """What was found, and what to change."""
+    """What was found, and what to change. `said_by` are the causes whose prevention says the same."""
 
     finding: Finding
     remedy: Remedy
+    said_by: tuple[str, ...] = ()
 
 
 def audit(facts: Facts) -> tuple[AuditFinding, ...]:
@@ -31,8 +32,8 @@ def audit(facts: Facts) -> tuple[AuditFinding, ...]:
     return tuple(habit for habit in (*_of_the_config(facts), *_of_the_caller(facts)) if habit.finding.evidence)
 
 
-def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy) -> AuditFinding:
-    return AuditFinding(Finding(slug, remedy.title, statement, evidence, hygiene=True), remedy)
+def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy, *said_by: str) -> AuditFinding:
+    return AuditFinding(Finding(slug, remedy.title, statement, evidence, hygiene=True), remedy, said_by)
 
 
 def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
@@ -90,6 +91,8 @@ def of_config(
             f"{image} is a mutable tag.",
             image_evidence,
             Remedy("Pin the image by digest", "A tag can move or vanish between two create calls."),
+            "image-tag-missing",
+            "image-not-as-believed",
         )
     if whole and not config.get("guest"):
         yield _habit(
@@ -97,6 +100,7 @@ def of_config(
             "The config has no guest.",
             evidence,
             Remedy("Set the guest", "Without one the machine gets shared-cpu-1x with 256 MB."),
+            "out-of-memory",
         )
     if whole and not config.get("checks") and not _service_checks(config):
         yield _habit(
@@ -127,6 +131,7 @@ def of_config(
                 "Do not combine auto_destroy with a restart policy",
                 "After the last restart of a crash loop, auto_destroy removes the machine and its evidence.",
             ),
+            "auto-destroyed",
         )
 
 
@@ -138,6 +143,7 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
             f"The URL {facts.caller.believed_url} is built from the machine's name.",
             facts.caller.url_evidence or facts.made(Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED),
             Remedy("Build URLs from the app's name", "A machine's name is not a hostname."),
+            "wrong-hostname",
         )
     if record and record.started_at and not _had_started(facts, record.started_at):
         yield _habit(
@@ -148,6 +154,7 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
                 "Write only states that were observed",
                 "The create call's answer is no start: write `started_at` when the machine's state shows it.",
             ),
+            "record-never-updated",
         )
     if record and name and name == record.machine_id:
         yield _habit(
@@ -155,6 +162,8 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
             f"The row contains the name {record.machine_id} instead of the machine's id.",
             (Facet.RECORD,),
             Remedy("Store id and name separately", "Fly's calls take the id; a name in its place finds nothing."),
+            "record-never-updated",
+            "record-of-another-machine",
         )
     if len(facts.caller.records) > 1:
         yield _habit(
@@ -170,9 +179,12 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
             (Facet.CALLER,),
             Remedy(
                 "Do not report success before the machine has settled",
-                "A 200 says that a machine was reserved. Wait for a settled state, then answer.",
-                lines(("fly machine wait NEW_ID -a {app} --state settled",), facts.names),
+                "A 200 says that a machine was reserved. Wait for a settled state, then answer. The guard in "
+                "docs/prevent.md waits, and keeps the evidence where the machine does not settle.",
+                lines(("fly machine wait NEW_ID -a {app} --state settled", "runbooks guard typescript"), facts.names),
             ),
+            "image-pull-failed",
+            "stuck-in-transition",
         )
 
 

@@ -38,6 +38,8 @@ def checks(evidence: Evidence, skip: Collection[str] = ()) -> tuple[Check, ...]:
 
 def closing(diagnosis: Diagnosis, review: Review, machine: str) -> Diagnosis:
     """The new machine's diagnosis with the verdict that the checks give. A cause that is found keeps it open."""
+    if diagnosis.blocked:
+        return replace(diagnosis, review=review)
     verdict = Verdict.INCONCLUSIVE
     if review.failed or diagnosis.cause:
         verdict = Verdict.INCIDENT
@@ -176,7 +178,7 @@ def _endpoint(facts: Facts) -> Check:
         if number == Facet.EDGE_BELIEVED and other and other.reached == "open"
         else ""
     )
-    text = f"the connection to {probe.url} fails at {probe.reached}{status}{opens}"
+    text = f"the connection to {probe.url} fails at {probe.stage}{status}{opens}"
     return Check("endpoint", title, Answer.NO, text, (number, Facet.EDGE_APP) if opens else (number,))
 
 

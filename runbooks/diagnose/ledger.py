@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.canaries import moves
 from runbooks.diagnose.commands import sentence
 from runbooks.diagnose.contradictions import contradictions
 from runbooks.diagnose.facts import Facts
@@ -339,6 +340,9 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         p.kind is Kind.SUPPORTS or (p.kind is Kind.CONTRADICTS and p.weight is Weight.DECISIVE) for p in points
     ):
         return None
+    argued = [p.weight for p in points if p.kind is Kind.SUPPORTS]
+    if Weight.DECISIVE not in argued:
+        points += [p for p in _moved(info, facts) if argued or p.kind is Kind.CONTRADICTS]
     indirect = frozenset() if facts.caller.names_subject else frozenset({Facet.CALLER.value})
     status = status_of(points, facts.outcome, contradicted, indirect)
     last = statements[-1] if statements else Conclusion(info.title)
@@ -359,6 +363,23 @@ def _heard(info: CauseInfo, facts: Facts, contradicted: bool) -> Entry | None:
         always_listed=info.always_listed,
     )
     return Entry(info, hypothesis, names, last.short)
+
+
+def _moved(info: CauseInfo, facts: Facts) -> Iterator[Point]:
+    """What the test machines say about the cause, a guess until now; their support alone makes none likely."""
+    for favour, text, number in moves(_general_forms(info), info.family, facts):
+        yield supports(text, number, weight=Weight.WEAK) if favour else contradicts(text, number)
+
+
+def _general_forms(info: CauseInfo) -> AbstractSet[str]:
+    """Its general form, that of the form, and so on."""
+    forms: set[str] = set()
+    while info.is_a and info.is_a not in forms:
+        forms.add(info.is_a)
+        if info.is_a not in _REGISTRY:
+            break
+        info = _REGISTRY[info.is_a]
+    return forms
 
 
 def _claims(facts: Facts, points: Iterable[Point], kind: Kind) -> tuple[Claim, ...]:

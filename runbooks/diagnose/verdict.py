@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
-from runbooks.diagnose.commands import UPGRADE, filled
+from runbooks.diagnose.blocked import closed, is_blocked
+from runbooks.diagnose.commands import MAKE_TOKEN, UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import (
     Answer,
     Claim,
@@ -66,7 +68,7 @@ def diagnose(
     strange = unexplained.hypothesis(facts)
     quotes = [claim.text for entry in (ledger.top,) if entry for claim in entry.hypothesis.supports]
     habits = config_audit.audit(facts)
-    return Diagnosis(
+    diagnosis = Diagnosis(
         verdict=verdict,
         headline=_headline(facts, ledger, verdict, unsolved) + _about_another(facts),
         cause=source_lines.place(finding_of(ledger.top), facts) if ledger.top else None,
@@ -80,9 +82,7 @@ def diagnose(
         life=timeline.life(facts),
         symptoms=symptoms,
         remedies=_remedies(facts, ledger, verdict),
-        prevention=_prevention(
-            ledger, [source_lines.place_remedy(habit.remedy, habit.finding.slug, facts) for habit in habits]
-        ),
+        prevention=_prevention(facts, ledger, habits),
         verification=_verification(facts),
         not_checked=_not_checked(evidence, facets),
         faults=ledger.faults,
@@ -92,6 +92,7 @@ def diagnose(
         comparison=comparison.compare(facts),
         assumptions=timeline.assumptions(facts),
     )
+    return closed(diagnosis, facts) if is_blocked(evidence) else diagnosis
 
 
 def _hypotheses(ledger: Ledger, strange: Hypothesis | None) -> tuple[Hypothesis, ...]:
@@ -192,15 +193,16 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     row = facts.caller.record
     status = f", status {row.status}" if row else ""
     claim = facts.caller.answer.error_text or facts.caller.answer.message
-    said = {True: "The call reported success", False: f"The call reported a failure: {claim[:160]}"}
+    said = {True: "The call reported success", False: f"The call reported a failure: {short(claim)}"}
     seen = f"id {caller.machine_id}" if caller.machine_id else ""
-    reached = f"The WebSocket connection fails at {probe.reached}" if probe else ""
+    reached = f"The WebSocket connection fails at {probe.stage}" if probe else ""
     return (
         Symptom(
             "The create call reports success",
             Answer.of(caller.ok if told else None),
             facts.made(Facet.CALLER),
             said.get(caller.ok, "") if told and caller.ok is not None else "",
+            felt=told and caller.ok is False,
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
@@ -219,12 +221,14 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             unseen,
             invisible.evidence,
             "The app's list does not show the machine" if unseen is Answer.YES else "The app's list shows the machine",
+            felt=unseen is Answer.YES,
         ),
         Symptom(
             "The WebSocket connection fails",
             Answer.of(probe.reached != "open" if probe else None),
             facts.made(Facet.EDGE_BELIEVED),
             "The WebSocket URL in use opens" if probe and probe.reached == "open" else reached,
+            felt=bool(probe and probe.reached != "open"),
         ),
     )
 
@@ -272,8 +276,7 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     if not blind:
         return []
     reason = blind[0].reason
-    makes_one = 'export FLY_API_TOKEN="$(fly tokens create readonly -o {org} -x 24h)"'
-    commands = (makes_one,) if blind[0].code in (Reason.NO_TOKEN, Reason.BAD_TOKEN) else ()
+    commands = (MAKE_TOKEN,) if blind[0].code in (Reason.NO_TOKEN, Reason.BAD_TOKEN) else ()
     why = f"{reason[:1].upper()}{reason[1:]}" if reason.split(" ")[0].isalpha() else reason
     return [
         filled(
@@ -283,11 +286,14 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     ]
 
 
-def _prevention(ledger: Ledger, audit: list[Remedy]) -> tuple[Remedy, ...]:
-    entries = [entry for entry in (ledger.top, *ledger.contributing) if entry]
+def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.AuditFinding]) -> tuple[Remedy, ...]:
+    """Of each cause and each habit; what a cause says already, its habit does not say again."""
+    entries = {entry.info.slug: entry for entry in (ledger.top, *ledger.contributing) if entry}
     # It is about the next machine, whatever became of this one.
-    own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries if e.info.prevention]
-    return tuple({remedy.title: remedy for remedy in (*own, *audit)}.values())
+    own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
+    told = (habit for habit in habits if not entries.keys() & set(habit.said_by))
+    more = [source_lines.place_remedy(habit.remedy, habit.finding.slug, facts) for habit in told]
+    return (*own, *more)
 
 
 def _verification(facts: Facts) -> tuple[Remedy, ...]:
@@ -333,8 +339,8 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
         for observation in evidence.observations.values()
         if observation.outcome is Outcome.COULD_NOT_LOOK
     ]
-    asked = {observation.facet.slug for observation in evidence.observations.values()}
-    left = sorted(facet for facet in facets if not facet.is_repeat and facet.slug not in asked)
+    asked = {observation.facet for observation in evidence.observations.values()}
+    left = sorted(facet for facet in facets if not facet.is_repeat and facet not in asked)
     ended_early = not all(facet.optional for facet in left)
     found += [
         Unchecked(
@@ -346,7 +352,6 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
     return (
         *found,
         Unchecked("What the dashboard shows", "its rules are not documented, and it has no interface to query"),
-        Unchecked("Creating a test machine with the same config", "it would change something; the runbook only reads"),
     )
 
 

@@ -30,7 +30,14 @@ FORMAT = "fly-runbooks/journal/1"
 NAME = "journal.jsonl"
 RESERVE = 4_000_000
 """Bytes of disk that a run holds back for its last exchange and its end."""
+SAVED_WHOLE: set[str] = set()
+"""Slugs of the facets whose answer is saved beside their exchanges; collectors register it."""
 _LAST = re.compile(r', "sha256": "([0-9a-f]{64})"\}\Z')
+
+
+def saves(observation: Observation) -> bool:
+    """Is the answer itself saved, and not read again from the exchanges?"""
+    return not observation.exchanges or observation.facet.slug in SAVED_WHOLE
 
 
 class Journal:
@@ -80,13 +87,21 @@ class Journal:
         self._append({"kind": "exchange", "entry": har_entry(exchange)}, sync=True)
         self.kept += 1
 
+    def intention(self, description: Mapping[str, Any]) -> None:
+        """What is about to be changed at Fly: this line is on disk before the request leaves.
+
+        Raises:
+            DiskError: as `exchange`; the request must not be made then
+        """
+        self._append({"kind": "write", **description}, sync=True)
+
     def observation(self, observation: Observation, masked: Mapping[str, int], hits: list[Mapping[str, Any]]) -> None:
         """How a look ended, with its answer where that did not come over HTTP.
 
         Raises:
             DiskError: as `exchange`
         """
-        own = None if observation.exchanges else observation.answer
+        own = observation.answer if saves(observation) else None
         told = {
             "kind": "look",
             "number": observation.number,
@@ -95,7 +110,7 @@ class Journal:
             "reason": observation.reason,
             "code": observation.code.value,
             "at": iso(observation.at),
-            "asked": bool(observation.exchanges),
+            "asked": not saves(observation),
             "answer": asdict(own) if is_dataclass(own) and not isinstance(own, type) else own,
             "masked": dict(masked),
             "hits": hits,

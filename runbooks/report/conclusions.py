@@ -13,6 +13,7 @@ from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
 from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
 from runbooks.report.facts import counted
+from runbooks.report.facts import views as grouped
 from runbooks.report.section import Item, Mark, Section, asked, footnotes
 
 _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ open", "refuted": "✗ refuted"}
@@ -21,13 +22,14 @@ _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ ope
 def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     """The first thing a notebook shows: verdict, token scope, how much was seen."""
     outcomes = [observation.outcome for observation in evidence.observations.values()]
-    seen, absent, blind = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT, Outcome.COULD_NOT_LOOK))
+    seen, absent = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT))
+    blind = len(diagnosis.not_checked) + len(diagnosis.faults)
     cause = (
         f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {footnotes(diagnosis.cause.evidence)}"
         if diagnosis.cause
         else ("" if diagnosis.verdict is Verdict.HEALTHY else "No cause is established so far.")
     )
-    asked = f"{len(outcomes)} questions asked: {seen} seen, {absent} absent, {blind} not checked."
+    asked = f"{seen + absent} questions answered, {absent} of them “absent”; {blind} not checked."
     scenario = status.simulated(evidence)
     simulated = f"Simulated: a reconstruction, scenario {scenario}." if scenario else ""
     lost = overdue(evidence)
@@ -72,12 +74,12 @@ def token_scope(evidence: Evidence) -> str:
 
 def visibility(diagnosis: Diagnosis) -> Section:
     views = diagnosis.visibility
-    yes, no, blind = (sum(v.sees is s for v in views) for s in (Answer.YES, Answer.NO, Answer.COULD_NOT_LOOK))
+    amounts = ", ".join(f"{len(those)} {words}" for _, words, those in grouped(diagnosis))
     return Section(
         "visibility",
         "Visibility",
         "Which views show the machine, which do not, and which could not be checked?",
-        f"{yes} views show it, {no} do not, {blind} could not be checked. {diagnosis.reading.text}".rstrip(),
+        f"Of {len(views)} views: {amounts or 'none'}. {diagnosis.reading.text}".rstrip(),
         table=tables.frame(
             ("view", "shows it", "as", "evidence"),
             (

@@ -46,6 +46,10 @@ class Progress:
         if observation.facet.slug in _TELLING:
             self._so_far(so_far())
 
+    def announce(self, sentence: str) -> None:
+        """What is about to be changed at Fly, on a line of its own."""
+        self._line(escape.line(sentence, 300))
+
     def end(self) -> None:
         """The line is closed, whatever was asked last."""
         for observation in self._held:

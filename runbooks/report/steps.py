@@ -11,8 +11,7 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose import commands
 from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.log_classifier import is_program, short
-from runbooks.diagnose.model import Answer, Diagnosis, Remedy
-from runbooks.diagnose.preconditions import Plan
+from runbooks.diagnose.model import Answer, Diagnosis
 from runbooks.evidence import tables
 from runbooks.evidence.models import FunctionLog, Listing, LogLine, Outcome
 from runbooks.evidence.retention import gone_at, overdue
@@ -327,27 +326,6 @@ def token(facts: Facts, _: Diagnosis) -> Section:
         table=tables.frame(("organisation", "apps", "user"), rows) if rows else None,
         commands=(commands.machines_api("tokens", "current"), 'fly tokens debug -t "$FLY_API_TOKEN"'),
         evidence=asked(facts, Facet.TOKEN, Facet.TOKEN_INSIDE),
-    )
-
-
-def create_directly(facts: Facts, _: Diagnosis) -> Section:
-    wanted = "fly machine run {image} -a {app} -r {region} -n test-machine --restart no {variables}"
-    advised = Plan(facts).fit(Remedy("", "", (wanted,)), facts.names)
-    run = advised.commands if advised else ()
-    how = (
-        "Run the commands with auto_destroy off, so that the machine keeps its events. Use `fly machine run`: "
-        "`fly machine create` has no --image flag and does not start the machine.",
-        "Destroy the test machine afterwards.",
-    )
-    cannot = (advised.why if advised and advised.why else "", "No machine can be created as the evidence stands.")
-    return Section(
-        "create-directly",
-        "Step 4: create a machine directly",
-        "Does a machine with the same config start?",
-        "Not tried: creating a machine changes state and costs money, and this runbook only reads.",
-        notes=how if run else tuple(filter(None, cannot)),
-        commands=(*run, *commands.lines(("fly machine destroy --force TEST_ID -a {app}",), facts.names)) if run else (),
-        evidence=asked(facts, *facts.machine.config_evidence),
     )
 
 

@@ -58,6 +58,7 @@ class Machine:
     process_since: datetime | None = None
     destroyed_at: datetime | None = None
     held: list[tuple[datetime, int]] = field(default_factory=list)
+    skip_secrets: bool = False
 
     versions: list[Version] = field(default_factory=list)
 

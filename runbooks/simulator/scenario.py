@@ -21,7 +21,10 @@ _SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, ten time
 
 @dataclass(frozen=True)
 class Scenario:
-    """`parameters` are what the investigator knows, `token` what he holds, `expect` what he must find."""
+    """`parameters` are what the investigator knows, `token` what he holds, `expect` what he must find.
+
+    `expect_tested` is what he must find after both test machines of step 4.
+    """
 
     name: str
     title: str
@@ -32,6 +35,7 @@ class Scenario:
     expect: dict[str, Any]
     settings: spec.Settings = field(repr=False)
     world: spec.World = field(repr=False)
+    expect_tested: dict[str, Any] | None = None
 
 
 def scenario_names() -> list[str]:
@@ -41,7 +45,11 @@ def scenario_names() -> list[str]:
 
 
 def load_scenario(name_or_path: str) -> Scenario:
-    """By name, or from a `.yaml` of one's own."""
+    """By name, or from a `.yaml` of one's own; a world of many machines is made by a program."""
+    from runbooks.simulator import fleet
+
+    if fleet.is_fleet(name_or_path):
+        return fleet.fleet_scenario(name_or_path)
     path = FOLDER / f"{name_or_path}.yaml"
     if name_or_path.endswith((".yaml", ".yml")):
         path = Path(name_or_path).expanduser()
@@ -69,6 +77,7 @@ def load_scenario(name_or_path: str) -> Scenario:
         expect=told.expect.model_dump(),
         settings=told.settings,
         world=told.world,
+        expect_tested=told.expect_tested.model_dump() if told.expect_tested else None,
     )
 
 

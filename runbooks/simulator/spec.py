@@ -365,5 +365,7 @@ class ScenarioFile(Spec):
     token: str = ""
     parameters: dict[str, str]
     expect: Expect
+    expect_tested: Expect | None = None
+    """The diagnosis after both test machines of step 4; None where the scenario is not about them."""
     settings: Settings = Field(default_factory=Settings)
     world: World

@@ -93,6 +93,8 @@ class World:
 
     def _secrets_of(self, machine: Machine) -> list[str]:
         """The names of the secrets that the present version of a machine was given."""
+        if machine.skip_secrets:
+            return []
         told = [spec.secret_of(one) for one in self.apps[machine.app].secrets]
         made = machine.versions[-1].made_at
         return [one.name for one in told if not one.staged and (one.set_at is None or one.set_at <= made)]
@@ -167,6 +169,7 @@ class World:
             digest=digest,
             image=image,
             program=self._programs[image.program],
+            skip_secrets=body.get("skip_secrets") is True,
         )
         self._machines.append(machine)
         self._lifecycle.launch(machine, source, skip=bool(body.get("skip_launch")))

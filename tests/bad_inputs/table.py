@@ -111,6 +111,8 @@ for _label, _pairs in {
     "a time that is none": ("incident_time", "yesterday"),
     "a time far ahead": ("incident_time", "99999-01-01T00:00:00Z"),
     "neither true nor false": ("allow_writes", "maybe"),
+    "a test that nobody confirmed": ("allow_writes", "true"),
+    "a second test without the first": ("canary_config", "true"),
     "a source that is none": ("source", "ftp:x"),
     "a scenario that is none": ("source", "simulator:none"),
     "a scenario that is a device": ("source", "simulator:/dev/zero"),

@@ -123,7 +123,8 @@ def test_dates_are_utc_unless_they_say_otherwise(value: str, at: datetime) -> No
 
 
 def test_booleans_are_true_or_false_and_nothing_else() -> None:
-    assert validate(RUNBOOK, {**LEAST, "allow_writes": "true"}).allow_writes is True
+    agreed = {"confirm_app": LEAST["app_name"]}
+    assert validate(RUNBOOK, {**LEAST, **agreed, "allow_writes": "true"}).allow_writes is True
     assert validate(RUNBOOK, {**LEAST, "allow_writes": False}).allow_writes is False
     for value in ("True", "yes", "1", "on", " true"):
         error = refused(allow_writes=value)

@@ -227,6 +227,7 @@ def request_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     "platform-incident",
     "Fly had an incident",
     stage=Stage.CREATE,
+    is_a="region-or-platform",
     owner=Owner.FLY,
     explains=(
         *_HIDES,

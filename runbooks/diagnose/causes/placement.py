@@ -44,6 +44,7 @@ def _region(facts: Facts, *kinds: str) -> str:
     "region-capacity",
     "The region has no capacity for the machine",
     stage=Stage.CREATE,
+    is_a="region-or-platform",
     owner=Owner.FLY,
     explains=_HIDES,
     remedy=Remedy(
@@ -179,6 +180,7 @@ def _volume_elsewhere(facts: Facts) -> Iterator[Point | Conclusion]:
     "region-unavailable",
     "The region does not exist, or accepts no new machines",
     stage=Stage.CREATE,
+    is_a="region-or-platform",
     owner=Owner.UNDECIDED,
     explains=(*_HIDES, "request-invalid"),
     remedy=Remedy(
@@ -215,6 +217,7 @@ def region_unavailable(facts: Facts) -> Iterator[Point | Conclusion]:
     "quota-or-billing",
     "A limit or the billing of the organisation prevents the call",
     stage=Stage.CREATE,
+    is_a="region-or-platform",
     owner=Owner.UNDECIDED,
     explains=(*_HIDES, "region-capacity", "token-out-of-scope", "trial-limit"),
     remedy=Remedy(

@@ -216,6 +216,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
     "startup-crash",
     "The program crashes when it starts",
     stage=Stage.START,
+    is_a="image-or-config",
     always_listed=True,
     explains=_AFTERMATH,
     remedy=Remedy(
@@ -261,6 +262,12 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
         else:
             yield supports(text, *crash_evidence(facts))
             yield missing("No output of the program is available.", Facet.LOGS)
+        if not words and facts.canaries.alike and facts.canaries.last_words:
+            words = short(facts.canaries.last_words, 160)
+            yield confirms(
+                f"A test machine with the same config exited in the same way. Its last output: “{words}”.",
+                Facet.CANARY_CONFIG,
+            )
         yield concludes(f"The program exited with {crash(facts)}{f': “{words}”' if words else ''}.")
     elif facts.log.matches("abrupt", "spawn-failed", "exec-format"):
         yield supports(
@@ -301,6 +308,7 @@ def _ran_long(facts: Facts) -> bool:
     "exited-normally",
     "The program exited with code 0",
     stage=Stage.START,
+    is_a="image-or-config",
     explains=_AFTERMATH,
     remedy=Remedy(
         "Start a program that keeps running, if the machine must stay up",

@@ -15,6 +15,7 @@ from typing import TypeVar
 from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import settings
 from runbooks.diagnose.facts.caller import CallerFacts
+from runbooks.diagnose.facts.canaries import CanaryFacts
 from runbooks.diagnose.facts.lifecycle import LifecycleFacts
 from runbooks.diagnose.facts.log import UNKNOWN, VAGUE, ApiRefusal, LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts, MachineView, Service
@@ -36,6 +37,7 @@ __all__ = [
     "VAGUE",
     "ApiRefusal",
     "CallerFacts",
+    "CanaryFacts",
     "CertificateFacts",
     "Facts",
     "LifecycleFacts",
@@ -108,6 +110,10 @@ class Facts:
     @cached_property
     def volumes(self) -> VolumeFacts:
         return VolumeFacts(self.observations, self.caller)
+
+    @cached_property
+    def canaries(self) -> CanaryFacts:
+        return CanaryFacts(self.observations, self.events)
 
     @cached_property
     def metrics(self) -> MetricsFacts:

@@ -10,6 +10,7 @@ from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.lifecycle import LifecycleFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
+from runbooks.evidence.canary import mark_of
 from runbooks.evidence.models import Listing, Machine
 
 
@@ -38,6 +39,8 @@ class SiblingFacts:
         for number in (Facet.LIST_AGAIN, Facet.LIST, Facet.LIST_DELETED):
             listing = self._observations.answer(number, Listing)
             for machine in listing.machines if listing else ():
+                if mark_of(machine):
+                    continue  # a test machine of a run is no sibling
                 if not self._machine.is_subject(machine) and (
                     machine.id not in found or not found[machine.id][0].config
                 ):
