@@ -258,7 +258,7 @@ class Diagnosis:
         if self.blocked:
             return ReportStatus.LOOK_BLOCKED
         if self.verdict is Verdict.HEALTHY:
-            return ReportStatus.RESOLVED if self.review else ReportStatus.HEALTHY
+            return ReportStatus.RESOLVED if self.review and self.review.closes else ReportStatus.HEALTHY
         if self.verdict is Verdict.INCONCLUSIVE:
             return ReportStatus.INCONCLUSIVE
         if self.cause is None:
