@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, once; nothing is installed outside this folder.
-#   make demo | check | test | docs | example | lint | lab | audit | pins | hashes | clean, and what takes longer, see below        PYTHON=python3.12 chooses another interpreter
+#   make demo | check | test | docs | example | site | lint | lab | audit | package | pins | hashes | clean, and what takes longer, see below        PYTHON=python3.12 chooses another interpreter
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint check test docs example bench-diagnose bench-redaction bench-list kill-matrix tamper bad-inputs replays faults lab-scenarios audit pins hashes clean
+.PHONY: demo lab lint check test docs example site bench-diagnose bench-redaction bench-list bench-fleet kill-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -32,6 +32,10 @@ test: lint
 docs: $(RUNTIME)
 	@$(BIN)/python -m tools.generate_docs docs
 
+# The documents as a site, in .venv/site: offline, and without anything from elsewhere.
+site: $(DEV)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "Site: .venv/site/index.html"
+
 # The committed example: the demo's run as this version leaves it (tests/test_example.py).
 example: $(RUNTIME)
 	@rm -rf .venv/example && $(BIN)/runbooks demo --output-root .venv/example
@@ -44,6 +48,10 @@ bench-diagnose: $(RUNTIME)
 bench-list: $(RUNTIME)
 	@$(BIN)/python benchmarks/long_list.py
 
+# 100,000 machines and rows: ratios of CPU, memory and growth; then the wall time with the limiter on, two minutes.
+bench-fleet: $(RUNTIME)
+	@$(BIN)/python benchmarks/fleet.py && $(BIN)/python benchmarks/fleet.py --paced
+
 # Runs that are killed at 20 moments, and on 10 small disks, for three scenarios: half an hour. Disks need root.
 kill-matrix: $(DEV)
 	@$(BIN)/python -m tests.journal.matrix
@@ -55,6 +63,10 @@ tamper: $(DEV)
 # A hundred bad inputs, each in a process of its own, with its peak memory.
 bad-inputs: $(DEV)
 	@$(BIN)/python -m tests.bad_inputs.playing
+
+# Wheel and source distribution into dist/, each tried in an empty environment, and the steps of the Dockerfile.
+package: $(DEV)
+	@rm -rf dist && $(BIN)/python -m tests.package.installing
 
 # The workflows, offline, and the pinned packages against the advisory database, where that can be reached.
 audit:
@@ -93,7 +105,7 @@ $(DEV): $(RUNTIME) requirements-dev.txt
 # The newest versions that pyproject.toml allows, for the oldest Python that is supported: PYTHON names that one.
 pins:
 	rm -rf .venv/pins && $(PYTHON) -m venv .venv/pins
-	.venv/pins/bin/pip install --quiet -e .
+	.venv/pins/bin/pip install --quiet -e '.[lab,records]'
 	.venv/pins/bin/pip freeze --exclude-editable > .venv/pins/runtime
 	.venv/pins/bin/pip install --quiet -e '.[dev]'
 	.venv/pins/bin/pip freeze --exclude-editable > .venv/pins/all

@@ -7,6 +7,7 @@ steps only display what was collected. `case.refresh()` looks again.
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -29,12 +30,12 @@ from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import bundle, tables
 from runbooks.evidence.bundle import what_is_left
 from runbooks.evidence.journal import Journal
-from runbooks.evidence.models import Evidence
+from runbooks.evidence.models import Evidence, Outcome
 from runbooks.evidence.scan import masked_text
 from runbooks.report import (
+    blocked,
     conclusions,
     creation,
-    dataframes,
     fly_support,
     history,
     index,
@@ -48,7 +49,7 @@ from runbooks.report.browse import Browsed
 from runbooks.report.document import Report
 from runbooks.report.progress import Progress
 from runbooks.report.section import Section
-from runbooks.source import Collected, collect
+from runbooks.source import Collected, collect, recorded_parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,6 +97,8 @@ class Case:
                 told=told,
                 journal=journal,
                 announce=progress.announce,
+                most_requests=self.definition.most_requests,
+                seconds=self.definition.seconds,
             )
         finally:
             progress.end()
@@ -121,8 +124,8 @@ class Case:
             for old in folders.sweep(root):
                 print(f"{what_is_left(old)}.")
             self._staging = folders.Staging(root)
-            given = self.parameters.model_dump(include={"app_name", "machine_id", "machine_name"})
-            name = folders.run_name(self.runbook, given, datetime.now(UTC))
+            given = self.parameters.model_dump(include={"app_name", "machine_id", "machine_name", "org_slug"})
+            name = folders.run_name(self.runbook, given, datetime.now(UTC), self.definition.subject)
             folders.write_whole(self._staging.path / folders.TARGET, name)
         return self._staging.path
 
@@ -243,6 +246,8 @@ class Case:
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
         """Every table as a DataFrame, for free digging; docs/frames.md says what is in them."""
+        from runbooks.report import dataframes  # imports pandas
+
         return dataframes.build(self._facts, self.diagnosis)
 
     def browse(self, name: str) -> Browsed:
@@ -259,7 +264,9 @@ class Case:
     @cached_property
     def report(self) -> Report:
         facts, subject = self._facts, self.evidence.subject
-        told = tuple(self._step(step, drawn=True) for step in self.definition.sections)
+        told = (
+            () if self.diagnosis.blocked else tuple(self._step(step, drawn=True) for step in self.definition.sections)
+        )
         report = Report(
             runbook=self.runbook,
             title=self._seen.redactor.text(self.parameters.title, "parameters") or self._title(),
@@ -270,7 +277,7 @@ class Case:
                 "instance_id": (facts.machine.description.instance_id or None) if facts.machine.description else None,
                 "org": subject.org or None,
             },
-            evidence=self.evidence,
+            evidence=self._asked() if self.diagnosis.blocked else self.evidence,
             diagnosis=self.diagnosis,
             sections=told,
             requests=self._seen.requests,
@@ -278,12 +285,17 @@ class Case:
             version=__version__,
             notes=self._notes,
         )
-        return replace(report, since=self._since(report))
+        return report if self.diagnosis.blocked else replace(report, since=self._since(report))
+
+    def _asked(self) -> Evidence:
+        """The evidence of a look that was blocked, without what was never asked: one line says that."""
+        asked = {n: o for n, o in self.evidence.observations.items() if o.exchanges or o.outcome is Outcome.SEEN}
+        return replace(self.evidence, observations=asked)
 
     def _title(self) -> str:
         subject = self.evidence.subject
         machine = subject.machine_id or subject.machine_name or "the machine"
-        return self.definition.report_title.format(app=subject.app, machine=machine)
+        return self.definition.report_title.format(app=subject.app or subject.org, machine=machine)
 
     @cached_property
     def _before(self) -> tuple[history.Earlier, ...]:
@@ -336,6 +348,8 @@ class Case:
         try:
             _write(place, clean)
             folders.write_whole(place / folders.TARGET, relative)
+            hashes = sorted(hashlib.sha256(text.encode()).hexdigest() for text in clean.values())
+            folders.write_whole(place / folders.SCANNED, "\n".join(hashes))
         except OSError as error:
             if error.errno not in DISK_FAILS:
                 raise
@@ -365,12 +379,15 @@ class Case:
         """Every file of the run by its name in the folder, not yet scanned."""
         built = summary.build(report)
         summary.check(built)
-        told = self.parameters.model_dump(mode="json", exclude={"source", "incident", *self.parameters.CONSENTS})
+        told = recorded_parameters(self.parameters)
         told["caller_log"] = caller_text(self.parameters.caller_log)
         seen = self._seen
         parameters = seen.redactor.value({k: v for k, v in told.items() if v}, "parameters")
         hits = seen.redactor.hits if seen.bundle is None else seen.bundle.hits
-        written = {"report.html": page.render(report), "report.md": writeup.render(report)}
+        if report.diagnosis.blocked:
+            written = {"report.html": blocked.render_page(report), "report.md": blocked.render_write_up(report)}
+        else:
+            written = {"report.html": page.render(report), "report.md": writeup.render(report)}
         written["summary.json"] = summary.dumps(built)
         replay_context = replace(seen.replay_context, told=self._told())
         for name, text in bundle.files(
@@ -422,7 +439,8 @@ class Case:
     def _folder_name(self) -> str:
         subject = self.evidence.subject
         named = {"app_name": subject.app, "machine_id": subject.machine_id, "machine_name": subject.machine_name}
-        return folders.run_name(self.runbook, named, datetime.now(UTC))
+        named["org_slug"] = subject.org
+        return folders.run_name(self.runbook, named, datetime.now(UTC), self.definition.subject)
 
 
 def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = DEFAULT, /, **parameters: Any) -> Case:

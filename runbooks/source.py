@@ -21,6 +21,7 @@ from runbooks.base.errors import ParameterError, SourceError, UsageError
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.base.leftovers import Leftovers
 from runbooks.base.parameters import APP_NAME, Parameters, caller_text
+from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.base.settings import Settings
 from runbooks.collect.collector import COLLECT_SECONDS, Collector
 from runbooks.collect.context import Target
@@ -139,8 +140,8 @@ def _simulated(name: str, scenario_name: str, settings: Settings) -> Iterator[So
 
 def recorded_parameters(parameters: Parameters) -> dict[str, Any]:
     """The parameters that a replay is given; the caller's words, an answer of their own, are not among them."""
-    left_out = {"source", "incident", "caller_log", *parameters.CONSENTS}
-    return {name: value for name, value in parameters.model_dump(mode="json", exclude=left_out).items() if value}
+    told = parameters.model_dump(mode="json", include=set(parameters.recorded()))
+    return {name: value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,8 @@ def collect(
     told: Mapping[str, Any] | None = None,
     journal: Journal | None = None,
     announce: Callable[[str], None] = print,
+    most_requests: int = MAX_REQUESTS,
+    seconds: float = COLLECT_SECONDS,
 ) -> Collected:
     """Ask every question once. What could not be asked is in the evidence with its reason.
 
@@ -180,10 +183,12 @@ def collect(
         told: what the report rests on besides the evidence, for the journal
         journal: keeps each exchange on disk when it is complete
         announce: is called with a sentence before anything is changed
+        most_requests: how many requests may be sent to Fly and to registries in all
+        seconds: how long it may take without a test creation, if the deadline of the run is not earlier
     """
     consent = parameters.consent()
     tests = (1 + consent.config) if consent.writes else 0
-    wanted = COLLECT_SECONDS + tests * CANARY_SECONDS
+    wanted = seconds + tests * CANARY_SECONDS
     seconds = min(wanted, settings.deadline or wanted)
     with open_source(parameters.source, settings) as source:
         redactor = Redactor()
@@ -192,6 +197,8 @@ def collect(
         redactor.continue_numbering("\n".join((caller, *map(str, parameters.model_dump().values()))))
         for value, kind in secrets_of(settings):
             redactor.add_secret(value, kind)
+        own = parameters.target()
+        redactor.continue_numbering("\n".join(map(str, own.values())))
         given = Target(
             app_name=parameters.app_name,
             machine_id=parameters.machine_id,
@@ -204,6 +211,7 @@ def collect(
             records_table=parameters.records_table,
             incident_at=parameters.incident_at,
             canary_image=consent.image or Target.canary_image,
+            **own,
         )
 
         def watched(observation: Observation) -> None:
@@ -237,6 +245,7 @@ def collect(
             consent=consent if source.bundle is None else Consent(),
             announce=announce,
             leftovers=Leftovers(settings.output_root),
+            most_requests=most_requests,
         )
         evidence = survey.run()
         client = survey.client

@@ -60,6 +60,7 @@ SLOW = frozenset(
         "test_runner",
         "test_verify_fix",
         "test_other_distribution",
+        "test_package",
         "test_wording",
     )
 )

@@ -16,7 +16,7 @@ from rich.console import Console
 from runbooks import cli
 from runbooks.cli import terminal
 from runbooks.execution import runner
-from runbooks.execution.kernel import Step
+from runbooks.execution.steps import Step
 from runbooks.simulator.scenario import scenario_names
 
 
@@ -217,7 +217,10 @@ def test_json_prints_the_summary_and_nothing_else(invoke: Invoke, given: dict[st
 
 
 def test_a_live_run_without_a_token_is_told_so_first(invoke: Invoke, given: dict[str, Any]) -> None:
-    ended = invoke("run", "machine_not_visible", "-p", "app_name", "v", "-p", "machine_id", "x1", "-p", "org_slug", "o")
+    ended = invoke(
+        *("run", "machine_not_visible", "-p", "app_name", "v", "-p", "machine_id", "x1", "-p", "org_slug", "o"),
+        *("-p", "caller_log", "the call timed out"),
+    )
     first = ended.err.splitlines()[0]
     assert first.startswith("No token is set")
     assert 'export FLY_API_TOKEN="$(fly tokens create readonly -o o -x 24h)"' in first

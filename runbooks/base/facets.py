@@ -197,6 +197,38 @@ class Facet(FacetEnum):
         None,
         f"{_CANARY}, and canary_config is a consent of its own",
     )
+    CONFIG = (
+        "E40",
+        "config",
+        "Which config is to be created or deployed?",
+        "as long as it is kept",
+    )
+    REGIONS = (
+        "E41",
+        "regions",
+        "Which regions does Fly offer?",
+        "as they are now",
+    )
+    SOURCES = (
+        "E42",
+        "sources",
+        "What do the caller's files say about the request?",
+        "as long as they are kept",
+        None,
+        "not needed: no file of the caller was given (parameter sources)",
+    )
+    FLEET_MACHINES = (
+        "E43",
+        "fleet-machines",
+        "Which machines are there, destroyed ones included?",
+        "destroyed ones: not documented",
+    )
+    FLEET_ROWS = (
+        "E44",
+        "fleet-rows",
+        "Which rows has the database, and which machine belongs to each?",
+        "as long as the rows are kept",
+    )
 
 
 def known_facets() -> Iterator[FacetEnum]:

@@ -29,6 +29,10 @@ from runbooks.base.settings import load_settings
 STAGING = ".staging"
 QUARANTINE = ".quarantine"
 TARGET = ".target"
+SCANNED = ".scanned"
+"""Hashes of the files that the case has looked over already, one a line."""
+_BESIDE = (TARGET, SCANNED)
+"""What is no file of the run, and goes when the folder takes its place."""
 SCRATCH = "rb-"  # short: the kernel's sockets lie below it, and their paths may hold a hundred bytes
 KERNEL_SECONDS = 5.0
 """How long a kernel may outlive its runner; it looks once a second."""
@@ -128,10 +132,10 @@ def _still_written(folder: Path) -> bool:
     return False
 
 
-def run_name(runbook: str, parameters: Mapping[str, object], at: datetime) -> str:
-    """The relative folder of a run whose case never said where it belongs."""
-    subject = parameters.get("machine_id") or parameters.get("machine_name") or "unknown"
-    parts = (runbook, parameters.get("app_name") or "unknown", subject)
+def run_name(runbook: str, parameters: Mapping[str, object], at: datetime, subject: str = "unknown") -> str:
+    """The relative folder of a run; `subject` names what it is about where it is about no single machine."""
+    subject = str(parameters.get("machine_id") or parameters.get("machine_name") or subject)
+    parts = (runbook, parameters.get("app_name") or parameters.get("org_slug") or "unknown", subject)
     return f"{at:%Y-%m-%d}/{'--'.join(safe(str(part)) for part in parts)}--{at:%H%M%SZ}"
 
 
@@ -162,7 +166,7 @@ def from_notebook(name: str, run_folder: Path | None, output_root: Path) -> str 
 def hashes(folder: Path, leave_out: str) -> dict[str, str]:
     """SHA-256 of every file below `folder`, by relative path."""
     files = sorted(
-        p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and p.name not in (leave_out, TARGET)
+        p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and p.name not in (leave_out, *_BESIDE)
     )
     return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
@@ -256,7 +260,8 @@ def _bury(folder: Path, output_root: Path) -> Path:
 
 
 def _move(folder: Path, output_root: Path, relative: str) -> Path:
-    (folder / TARGET).unlink(missing_ok=True)
+    for name in _BESIDE:
+        (folder / name).unlink(missing_ok=True)
     protect(folder)
     wanted = output_root / relative
     make(wanted.parent)

@@ -106,6 +106,10 @@ class Parameters(BaseModel):
         """Parameters that another run supplies, which one of these names; a runbook's own model may say which."""
         return {}
 
+    def pasted(self) -> bool:
+        """Whether there is a text to read, whatever can be asked; a runbook's own model may know others."""
+        return bool(self.caller_log)
+
     def consent(self) -> Consent:
         """What is allowed besides reading; a runbook's own model may say more than nothing."""
         return Consent()
@@ -114,6 +118,14 @@ class Parameters(BaseModel):
         """The same without anything that allows more than reading."""
         fields = type(self).model_fields
         return self.model_copy(update={name: fields[name].default for name in self.CONSENTS})
+
+    def target(self) -> Mapping[str, Any]:
+        """Further fields of the collection's `Target`; a runbook's own model fills them from its own parameters."""
+        return {}
+
+    def recorded(self) -> frozenset[str]:
+        """The parameters that a saved run keeps; not those whose content is an answer of its own."""
+        return frozenset(type(self).model_fields) - {"source", "incident", "caller_log"} - self.CONSENTS
 
     def settled(self) -> dict[str, str]:
         """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
@@ -191,22 +203,39 @@ def describe(model: type[Parameters]) -> list[tuple[str, str, str, str]]:
 
 def caller_text(caller_log: str) -> str:
     """The caller's words: the pasted text itself, or the contents of the file it names."""
-    path = _path(caller_log)
+    return named_text(
+        "caller_log", caller_log, _MAX_LOG, "shorten it to the lines around the failure, or paste the log itself"
+    )
+
+
+def named_text(name: str, value: str, most: int, otherwise: str = "paste the text itself") -> str:
+    """A text that may stand for itself or in the file that it names.
+
+    Args:
+        name: the parameter
+        value: what was given for it
+        most: bytes of the file
+        otherwise: what to do with a file that cannot be read
+
+    Raises:
+        ParameterError: there is such a file, and it cannot be read
+    """
+    path = _path(value)
     if path is None:
-        return caller_log
-    if caller_log in _piped:
-        return _piped[caller_log]
+        return value
+    if value in _piped:
+        return _piped[value]
     try:
-        text = read_text(path, _MAX_LOG)
+        text = read_text(path, most)
         if path.is_fifo():
-            _piped[caller_log] = text
+            _piped[value] = text
         return text
     except (OSError, NotReadable) as error:
         told = why(error) if isinstance(error, OSError) else str(error)
         raise ParameterError(
-            "caller_log",
-            f"The file that caller_log names, {shown(caller_log)}, cannot be read: {told}.",
-            "Make it readable and shorten it to the lines around the failure, or paste the log itself.",
+            name,
+            f"The file that {name} names, {shown(value)}, cannot be read: {told}.",
+            f"Make it readable, or {otherwise}.",
         ) from None
 
 

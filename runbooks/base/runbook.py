@@ -9,6 +9,8 @@ from typing import Any
 from runbooks.base.facets import FacetEnum
 from runbooks.base.parameters import Parameters
 
+MAX_REQUESTS = 26
+
 
 @dataclass(frozen=True)
 class Runbook:
@@ -24,6 +26,9 @@ class Runbook:
         judge: makes a `Diagnosis` of the `Evidence`; it also gets the parameters and what `background` returned
         background: what is known besides the evidence, as plain JSON values; it is saved with the run, so that a
             replay gets the same. It is called with the parameters, once a case.
+        most_requests: how many requests one run may send to Fly and to registries, repeats included
+        subject: what the name of a run's folder says where the run is about no single machine
+        seconds: how long a collection may take where no deadline is set
     """
 
     name: str
@@ -34,3 +39,6 @@ class Runbook:
     judge: Callable[[Any, Any, Mapping[str, Any]], Any]
     report_title: str = "{app}: {machine}"
     background: Callable[[Any], Mapping[str, Any]] = lambda _: {}
+    most_requests: int = MAX_REQUESTS
+    subject: str = "unknown"
+    seconds: float = 120.0

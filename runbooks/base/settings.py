@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from runbooks.base.errors import UsageError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+IS_CHECKOUT = all((CHECKOUT / name).exists() for name in ("notebooks", "pyproject.toml"))
+"""Whether this package runs from a clone; an installed one has nothing of ours above it."""
 RECORD_COLUMNS = {
     "key": "id",
     "machine_id": "machine_id",
@@ -106,12 +108,15 @@ class Settings(BaseSettings):
     status_url: str = Field("https://incidents.flyio.net/v1/incidents", validation_alias="RUNBOOKS_STATUS_URL")
     metrics_url: str = Field("", validation_alias="RUNBOOKS_METRICS_URL")
     output_root: Path = Field(
-        default_factory=lambda: CHECKOUT / "outputs" if (CHECKOUT / "notebooks").is_dir() else Path("outputs"),
+        default_factory=lambda: CHECKOUT / "outputs" if IS_CHECKOUT else Path("outputs"),
         validation_alias="RUNBOOKS_OUTPUT_ROOT",
     )
     run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")
     deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0, allow_inf_nan=False)
     redact_allow: str = Field("", validation_alias="RUNBOOKS_REDACT_ALLOW")
+    notify: SecretStr = Field(SecretStr(""), validation_alias="RUNBOOKS_NOTIFY")
+    reports_url: str = Field("", validation_alias="RUNBOOKS_REPORTS_URL")
+    keep_days: str = Field("", validation_alias="RUNBOOKS_KEEP_DAYS")
     umask: Annotated[int, BeforeValidator(_octal)] = Field(0o077, validation_alias="RUNBOOKS_UMASK")
 
     @property
@@ -126,8 +131,9 @@ CREDENTIALS = (
     "RUNBOOKS_RECORDS_URL",
     "RUNBOOKS_RECORDS_KEY",
     "RUNBOOKS_SUPABASE_TOKEN",
+    "RUNBOOKS_NOTIFY",
 )
-"""The variables that hold a secret; the URL of a database can hold a password."""
+"""The variables that hold a secret; the URL of a database or of a chat can hold one."""
 _taken: dict[str, str] = {}
 
 

@@ -26,7 +26,7 @@ def execute(
     values = confirmed(values)
     checked = definitions.validate(runbook, values)
     _warn_of_changes(checked.source)
-    if checked.source == "live" and not load_settings().token.get_secret_value().strip():
+    if checked.source == "live" and checked.pasted() and not load_settings().token.get_secret_value().strip():
         hint = f'export FLY_API_TOKEN="$({how_to_get(checked.org_slug)})"'
         click.echo(f"No token is set, so Fly itself cannot be asked. This makes one that only reads: {hint}", err=True)
     if allowed := announced(checked.consent()):

@@ -16,6 +16,7 @@ Exit codes:
   2       bad usage or parameters
   3       incident, cause confirmed or likely
   4       incident or state not established
+  5       could not look: no token, a refused one, or no network
   124     the deadline passed
   128+n   ended by signal n"""
 
@@ -33,7 +34,7 @@ class Seconds(click.FloatRange):
 output_root = click.option(
     "--output-root",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the dated folders go (default: RUNBOOKS_OUTPUT_ROOT, else the checkout's outputs/).",
+    help="Where the dated folders go (default: RUNBOOKS_OUTPUT_ROOT, else outputs/ of the checkout or of this folder).",
 )
 
 

@@ -14,8 +14,9 @@ from rich.text import Text
 from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.ledger import CauseInfo
 from runbooks.evidence.redaction import Redactor
-from runbooks.execution.kernel import Step
+from runbooks.execution.doctor import Finding
 from runbooks.execution.runner import Result
+from runbooks.execution.steps import Step
 from runbooks.report.status import standing
 
 # C0 except tab and newline, DEL, C1, zero-width characters, line separators, tags, and the characters that turn
@@ -74,7 +75,8 @@ class Progress:
 def show_result(console: Console, result: Result) -> None:
     """The end of a run: what was found, what to do, what was not checked, where the report is."""
     summary = result.summary or {}
-    found = standing(str(summary.get("verdict")), (summary.get("cause") or {}).get("confidence"))
+    cause = summary.get("cause") or {}
+    found = standing(str(summary.get("verdict")), cause.get("confidence"), str(summary.get("status", "")))
     console.print()
     _show(console, "result", run=result, summary=summary, standing=found)
     if result.folder is not None:
@@ -119,6 +121,14 @@ def show_cause(console: Console, info: CauseInfo) -> None:
     """The whole catalogue entry of one cause; placeholders are in capitals."""
     remedy, next_test = asdict(filled(info.remedy, {})), sentence(info.next_test, {})
     _show(console, "cause", info=info, remedy=remedy, next_test=next_test)
+
+
+def show_finding(console: Console, finding: Finding) -> None:
+    """One line of `doctor`, and below it the command that mends what is wrong."""
+    sign, style = {"ok": ("✓", ""), "problem": ("✗", "red"), "not-used": ("–", "dim")}[finding.state]
+    _line(console, f"{sign} {finding.name}: {finding.found}", style)
+    if finding.mend:
+        _line(console, f"    {finding.mend}", "cyan")
 
 
 def show_paths(console: Console, label: str, path: Path) -> None:

@@ -13,7 +13,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ import tenacity
 
 from runbooks import __version__
 from runbooks.base.errors import DiskError
+from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.collect.long_list import LongList
 from runbooks.collect.transport import HttpTransport, NoAnswer, RawAnswer, Transport
 from runbooks.evidence.models import Exchange, Reason
@@ -46,6 +47,7 @@ ALLOWED: Rules = tuple(
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/(ps|versions)"),
         ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/wait"),
         ("GET", "api.machines.dev", rf"/v1/orgs/{_PART}/machines"),
+        ("GET", "api.machines.dev", r"/v1/platform/regions"),
         ("GET", "api.fly.io", rf"/prometheus/{_PART}/api/v1/query_range"),
         ("GET", "api.fly.io", rf"/api/v1/apps/{_PART}/logs"),
         ("GET", "*", rf"/v2/{_PART}(/{_PART})*/(manifests|blobs)/{_PART}"),
@@ -57,7 +59,6 @@ WRITES: Rules = (
     ("DELETE", "api.machines.dev", re.compile(rf"/v1/apps/{_PART}/machines/{_PART}")),
 )
 """What creates and destroys a test machine, and nothing else."""
-MAX_REQUESTS = 26
 PATIENCE = 10.0
 """Seconds for one answer."""
 KEPT_OF_CUT = 100_000
@@ -143,6 +144,7 @@ class _Call:
     seconds: float = PATIENCE
     insists: bool = False
     once: bool = False
+    page: bool = False
 
 
 @dataclass
@@ -158,7 +160,7 @@ class Client:
     something that a replay cannot see (its time, a file on its disk).
     `looked_for` are ids and names of machines that a long list is searched for.
     `may_write` allows `write`; `announce` is called with a sentence before a write, `intend` with its description.
-    `max_requests` is the budget of the run. While `cleaning`, an answer that cannot be kept on disk stops nothing.
+    `most_requests` is the budget of the run. While `cleaning`, an answer that cannot be kept on disk stops nothing.
     """
 
     transport: Transport
@@ -172,6 +174,7 @@ class Client:
     project_urls: re.Pattern[str] = re.compile(r"(?!)")
     grants: dict[str, str] = field(default_factory=dict, repr=False)
     spent_on_project: int = 0
+    pages: int = 0
     looked_for: frozenset[str] = frozenset()
     journal: list[Exchange] = field(default_factory=list)
     by_host: Counter[str] = field(default_factory=Counter)
@@ -183,7 +186,7 @@ class Client:
     may_write: bool = False
     announce: Callable[[str], None] = lambda sentence: None
     intend: Callable[[Mapping[str, Any]], None] = lambda description: None
-    max_requests: int = MAX_REQUESTS
+    most_requests: int = MAX_REQUESTS
     cleaning: bool = False
     _down: dict[str, str] = field(default_factory=dict)
 
@@ -191,6 +194,14 @@ class Client:
         """End the current facet, begin the next one, and return what was exchanged."""
         taken, self.journal, self.facet = tuple(self.journal), [], facet
         return taken
+
+    def recall(self, exchanges: Iterable[Exchange]) -> None:
+        """In a replay: exchanges whose answer was saved whole, so that nobody asks for them again."""
+        for exchange in exchanges:
+            self.now()  # the run read its clock for each of them
+            self.by_host[urlsplit(exchange.url).netloc] += 1
+            self.retries += exchange.attempt > 1
+            self.journal.append(exchange)
 
     def get(
         self,
@@ -202,14 +213,16 @@ class Client:
         method: str = "GET",
         prepare: Callable[[Any], Any] | None = None,
         long_list: Callable[[], LongList] | None = None,
+        page: bool = False,
     ) -> Answer:
         """Ask once, and again where that is polite; raise CouldNotAsk when no answer came.
 
         `prepare` is given the parsed body before anything is masked or recorded, and says what is to be kept of it.
         `long_list` makes the reader of a body that is too long to be kept whole.
+        `page` says that it goes on with a list: whoever reads it limits its pages, and they are outside of the budget.
         """
         self._must_be_allowed(method, url)
-        return self._ask(_Call(method, url, headers or {}, action, identifier, prepare, long_list))
+        return self._ask(_Call(method, url, headers or {}, action, identifier, prepare, long_list, page=page))
 
     def wait(self, url: str, action: str, identifier: str, seconds: float) -> Answer:
         """Ask once for something that the API answers only when it has happened, within so many seconds."""
@@ -256,7 +269,7 @@ class Client:
     def _ask(self, call: _Call) -> Answer:
         host = urlsplit(call.url).netloc
         if host in self._down and not call.insists:
-            raise CouldNotAsk(f"{host} was not asked again: {self._down[host]}")
+            raise CouldNotAsk(f"{host} was not asked again: {self._down[host]}", Reason.UNREACHABLE)
         own = {"User-Agent": f"fly-runbooks/{__version__}", **self._authorization(call.method, call.url)}
         call = replace(call, headers={**own, **call.headers})
         retrying = tenacity.Retrying(
@@ -273,23 +286,25 @@ class Client:
                 return transient.answer
             if not transient.connected:
                 self._down[host] = f"{transient.reason} ({self.facet})"
-            raise CouldNotAsk(f"{host} did not answer: {transient.reason}") from None
+            code = Reason.NONE if transient.connected else Reason.UNREACHABLE
+            raise CouldNotAsk(f"{host} did not answer: {transient.reason}", code) from None
 
     def _attempt(self, call: _Call, retrying: Any) -> Answer:
         method, url = call.method, call.url
         number = int(retrying.statistics.get("attempt_number", 1))
         own = bool(self.project_urls.fullmatch(url))
-        spent = self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project
-        limit = MAX_REQUESTS if own else self.max_requests
-        if spent >= limit and not call.insists:
+        spent = self.spent_on_project if own else sum(self.by_host.values()) - self.spent_on_project - self.pages
+        limit = MAX_REQUESTS if own else self.most_requests
+        if spent >= limit and not (call.insists or call.page):
             raise CouldNotAsk(f"the budget of {limit} requests for one investigation was used up")
-        if self.time_left() > 0:
+        if self.time_left() > 0 and not (own and call.page):
             self.budget.wait(call.action, call.identifier)
         seconds = call.seconds if call.insists else min(call.seconds, self.time_left())
         if seconds <= 0:
             raise CouldNotAsk("the run's deadline had passed")
         self.by_host[urlsplit(url).netloc] += 1
-        self.spent_on_project += own
+        self.spent_on_project += own and not call.page
+        self.pages += call.page
         self.retries += number > 1
         at, begun = self.now(), time.monotonic()
         headers = call.headers

@@ -19,16 +19,17 @@ from runbooks.base.consent import Consent
 from runbooks.base.errors import DiskError
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.base.leftovers import Leftovers
+from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.base.settings import load_settings
-from runbooks.collect import metrics, status, supabase
+from runbooks.collect import machines, metrics, status, supabase
 from runbooks.collect.canary.facets import DOCKER_HUB
 from runbooks.collect.client import Client, CouldNotAsk, RateBudget
 from runbooks.collect.context import CollectionContext, Target
 from runbooks.collect.edge import Edge
 from runbooks.collect.facets import FacetCollector, collectors
-from runbooks.collect.records import RecordsReader
-from runbooks.collect.replay import NotRecorded, ReplayTransport, found_in, reason_in
+from runbooks.collect.replay import NotRecorded, ReplayTransport, exchanges_in, found_in, reason_in
 from runbooks.collect.result import FacetResult, unavailable
+from runbooks.collect.rows import NoRecords, RecordsSource
 from runbooks.collect.session import CollectionSession
 from runbooks.collect.source import Source
 from runbooks.collect.supabase import WebRecords
@@ -36,11 +37,13 @@ from runbooks.collect.transport import HttpTransport, Transport
 from runbooks.evidence.bundle import ReplayContext
 from runbooks.evidence.har import iso
 from runbooks.evidence.journal import Journal
-from runbooks.evidence.models import Evidence, Observation, Reason
+from runbooks.evidence.models import Evidence, Observation, Reason, Token
 from runbooks.evidence.redaction import Redactor, elements, token_kind
 
 Progress = Callable[[Observation], None]
 COLLECT_SECONDS = 120.0
+_BY_ITSELF = (Facet.CALLER, Facet.TOKEN_INSIDE)
+"""Asked of nobody: what was pasted, and what a token says of itself."""
 
 
 def _no_pause(seconds: float) -> None:
@@ -66,6 +69,7 @@ class Collector:
         consent: what a person allowed besides reading
         announce: is called with a sentence before anything is changed
         leftovers: which runs of this machine may have test machines; those of the output root, if it is None
+        most_requests: how many requests may be sent in all
     """
 
     given: Target
@@ -81,9 +85,11 @@ class Collector:
     consent: Consent = field(default_factory=Consent)
     announce: Callable[[str], None] = lambda sentence: None
     leftovers: Leftovers | None = None
+    most_requests: int = MAX_REQUESTS
     observations: dict[str, Observation] = field(default_factory=dict)
     _readings: list[datetime] = field(default_factory=list)
     _stopped: str = ""
+    _blocked: CouldNotAsk | None = None
 
     def run(self) -> Evidence:
         """Ask all facets.
@@ -130,11 +136,7 @@ class Collector:
             may_write=bundle is not None or self.consent.writes,  # what a replay sends goes nowhere
             announce=self.announce,
             intend=self.journal.intention if self.journal else lambda description: None,
-        )
-        records: RecordsReader | WebRecords = (
-            WebRecords(self._client, self.source.project, self.source.records_columns)
-            if self.source.project.url
-            else RecordsReader(self.source.records_url, self.source.records_columns, self.redactor)
+            most_requests=self.most_requests,
         )
         self._session = CollectionSession(
             replace(given, websocket_url=url),
@@ -142,7 +144,7 @@ class Collector:
             self.source,
             self._client,
             Edge(self.source.connect_to, tls, self.redactor),
-            records,
+            self._records(),
             started_at,
             self.consent,
             self.leftovers or Leftovers(load_settings().output_root),
@@ -214,8 +216,20 @@ class Collector:
             self.journal.read_clock(at)
         return at
 
+    def _records(self) -> RecordsSource:
+        source = self.source
+        if source.project.url:
+            return WebRecords(self._client, source.project, source.records_columns)
+        if not source.records_url:
+            return NoRecords()
+        # Imported here: SQLAlchemy takes long, and is needed only where a database is asked.
+        from runbooks.collect.records import RecordsReader
+
+        return RecordsReader(source.records_url, source.records_columns, self.redactor)
+
     def _ask_all(self) -> None:
         """In the given order. A facet that has to wait for others is asked as soon as they have been asked."""
+        self._blocked = self._without_token()
         waiting: list[FacetCollector] = []
         for collector in self._wanted():
             if collector.waits(self._session):
@@ -227,6 +241,23 @@ class Collector:
                 self._ask(other)
         for collector in waiting:
             self._ask(collector)
+
+    def _without_token(self) -> CouldNotAsk | None:
+        """Whether it is known before the first request that nothing can be looked at: no token, and nothing pasted."""
+        wanted = {collector.facet for collector in self._wanted()}
+        if self.source.bundle or self.source.token or self.given.caller_text.strip() or Facet.TOKEN not in wanted:
+            return None
+        return CouldNotAsk(machines.NO_CREDENTIALS, Reason.NO_TOKEN)
+
+    def _token_refused(self, result: FacetResult) -> CouldNotAsk | None:
+        """The same after the first request, where the API refuses the token. A replay asks what the run asked."""
+        if self.source.bundle or self.given.caller_text.strip():
+            return None
+        if result.code is Reason.BAD_TOKEN:
+            return CouldNotAsk(result.reason, result.code)
+        if not isinstance(result.answer, Token) or result.answer.valid:
+            return None
+        return CouldNotAsk(f"not asked: the API does not accept the token ({Facet.TOKEN.value})", Reason.BAD_TOKEN)
 
     def _wanted(self) -> list[FacetCollector]:
         known = collectors()
@@ -244,9 +275,13 @@ class Collector:
         try:
             if self._stopped:
                 raise CouldNotAsk(self._stopped, Reason.INTERRUPTED)
+            if self._blocked and facet not in _BY_ITSELF:
+                raise self._blocked
             if bundle and bundle.cut and not self._reached(facet):
                 raise NotRecorded
             recorded = found_in(bundle, facet) if bundle and facet is not Facet.CALLER else None
+            if bundle and recorded:
+                self._client.recall(exchanges_in(bundle, facet))
             result = recorded or collector.collect(self._session)
         except CouldNotAsk as error:
             result = unavailable(str(error), code=error.code)
@@ -264,6 +299,8 @@ class Collector:
         except Exception as error:
             # A bug costs this facet and no other, and is said for what it is.
             result = self._failed(error)
+        if facet is Facet.TOKEN:
+            self._blocked = self._blocked or self._token_refused(result)
         at, reason = self._now(), self.redactor.text(result.reason, facet)
         exchanges = self._client.take(facet)
         observation = Observation(facet, result.outcome, reason, at, result.answer, exchanges, result.code)

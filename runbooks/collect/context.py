@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -28,6 +28,8 @@ from runbooks.evidence.models import (
     Subject,
     Token,
 )
+from runbooks.evidence.planned import Planned
+from runbooks.evidence.source_files import SourceFile
 
 _VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+\b")
 _VOLUME = re.compile(r"\bvol_[a-z0-9]{6,40}\b")
@@ -36,7 +38,10 @@ _MASKED = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
 
 @dataclass(frozen=True)
 class Target:
-    """What the person typed or pasted, already validated; `caller_text` is the log itself, not a path."""
+    """What the person typed or pasted, already validated; `caller_text` is the log itself, not a path.
+
+    `config_text` is a config that is to be created, as text; `sources` are the caller's files, read already.
+    """
 
     app_name: str
     machine_id: str = ""
@@ -49,6 +54,12 @@ class Target:
     records_table: str = "cloud_machines"
     incident_at: datetime | None = None
     canary_image: str = "flyio/hellofly"
+    config_text: str = ""
+    sources: tuple[SourceFile, ...] = ()
+    apps: tuple[str, ...] = ()
+    """The apps of a fleet; () for the whole organisation."""
+    row_phases: Mapping[str, str] = field(default_factory=dict)
+    """What a word in a row's status says of its machine."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,15 @@ class CollectionContext:
     def caller_answer(self) -> Caller:
         answer = self.answer(Facet.CALLER)
         return answer if isinstance(answer, Caller) else Caller("")
+
+    def planned(self) -> Planned:
+        """The machine that is to be created, as its config describes it; empty where there is none."""
+        answer = self.answer(Facet.CONFIG)
+        return answer if isinstance(answer, Planned) else Planned()
+
+    def believed_image(self) -> str:
+        """The image that is asked for: as given, as the planned config names it, or as the caller does."""
+        return self.given.image or self.planned().image or self.caller_answer().image
 
     def machine_name(self) -> str:
         given = self.given
@@ -143,15 +163,16 @@ class CollectionContext:
     def subject(self) -> Subject:
         given, caller, app = self.given, self.caller_answer(), self.answer(Facet.APP)
         machine = self.best_machine()
+        planned = bool(self.planned().form)  # then nothing has happened yet
         named_as_id = given.machine_id and not MACHINE_ID.match(given.machine_id)
         return Subject(
             app=self.app_name(),
             machine_id=self.found_id(),
             machine_name=self.machine_name() or (machine.name if machine else ""),
             org=given.org_slug or (app.org_slug if isinstance(app, App) else ""),
-            image=given.image or caller.image,
+            image=self.believed_image(),
             websocket_url=self.told_url(),
-            incident_time=given.incident_at or caller.at or (machine.created_at if machine else None),
+            incident_time=given.incident_at or caller.at or (machine.created_at if machine and not planned else None),
             notes=(f"{given.machine_id} was given as an id, but is a machine name; it was looked up by name.",)
             if named_as_id
             else (),
@@ -226,9 +247,10 @@ class CollectionContext:
         return any(event.type == "update" for event in known) or not known or known[0].type != "launch"
 
     def names_a_volume(self) -> bool:
-        """Does the caller name a volume, or the config of a machine that does not run?"""
+        """Does the caller name a volume, or the config of a machine that does not run, or of one that is planned?"""
         machine = self.best_machine()
         mounts = (machine.config or {}).get("mounts") if machine and machine.state != "started" else None
+        mounts = mounts or self.planned().config.get("mounts")
         return bool(mounts) or bool(_VOLUME.search(self.caller_answer().text))
 
     def answered(self) -> bool:

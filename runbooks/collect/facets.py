@@ -18,8 +18,10 @@ from runbooks.collect.session import NO_APP, CollectionSession, split
 from runbooks.evidence import macaroon
 from runbooks.evidence.bundle import ANSWER_TYPES
 from runbooks.evidence.caller import read_caller
+from runbooks.evidence.journal import SAVED_WHOLE
 from runbooks.evidence.models import (
     Listing,
+    Machine,
     Outcome,
     Probe,
     Reason,
@@ -29,6 +31,8 @@ from runbooks.evidence.models import (
     TokenInside,
 )
 from runbooks.evidence.pasted import machine_bodies
+from runbooks.evidence.planned import Planned, parsed, planned_machine, planned_of
+from runbooks.evidence.source_files import Sources, read_sources
 
 LIST_LAG = 5.0
 """Seconds that a list may lag behind, as Fly's own client allows for (§1.6)."""
@@ -57,6 +61,7 @@ def collects(
     facet: FacetEnum,
     *,
     answer: Any = None,
+    whole: bool = False,
     when: Condition = lambda _: True,
     waits: Condition = lambda _: False,
 ) -> Callable[[Collect], Collect]:
@@ -65,6 +70,7 @@ def collects(
     Args:
         facet: the facet, a member of `Facet` or of another distribution's `FacetEnum`
         answer: the type of the answer, where it does not come over HTTP and has to be saved for a replay
+        whole: the answer is saved although it came over HTTP, since the exchanges that are kept do not hold all of it
         when: whether there is anything to ask; a facet to which this says no leaves no observation
         waits: whether the facet has to wait for others that are still to be asked
     """
@@ -72,6 +78,8 @@ def collects(
     def register(collect: Collect) -> Collect:
         if answer is not None:
             ANSWER_TYPES[facet.slug] = answer
+        if whole:
+            SAVED_WHOLE.add(facet.slug)
         _REGISTRY[facet] = FacetCollector(facet, collect, when, waits)
         return collect
 
@@ -206,7 +214,7 @@ def _machine_again(session: CollectionSession) -> FacetResult:
 
 @collects(Facet.IMAGE_BELIEVED)
 def _image_believed(session: CollectionSession) -> FacetResult:
-    text = session.given.image or session.caller_answer().image
+    text = session.believed_image()
     if not text:
         return unavailable(
             "the image that the caller believes in is not known (parameter image)", code=Reason.NOT_GIVEN
@@ -218,7 +226,7 @@ def _image_believed(session: CollectionSession) -> FacetResult:
 @collects(Facet.IMAGE_BELIEVED_AGAIN, when=lambda session: session.tag_may_follow())
 def _image_believed_again(session: CollectionSession) -> FacetResult:
     session.wait_for_lag(TAG_LAG)
-    ref = registry.parse_ref(session.given.image or session.caller_answer().image)
+    ref = registry.parse_ref(session.believed_image())
     return session.registry(ref, ref.digest or ref.tag, deep=False)
 
 
@@ -236,6 +244,47 @@ def _image_tag_now(session: CollectionSession) -> FacetResult:
     if ref is None:
         return unavailable("no description of the machine names its image")
     return session.registry(ref, ref.tag, deep=False)
+
+
+def _recorded(session: CollectionSession, facet: Facet) -> bool:
+    """What a person gave is not given again for a replay: its answer is in the bundle."""
+    bundle = session.source.bundle
+    return bundle is not None and facet in bundle.observations
+
+
+@collects(Facet.SOURCES, answer=Sources, when=lambda s: bool(s.given.sources) or _recorded(s, Facet.SOURCES))
+def _sources(session: CollectionSession) -> FacetResult:
+    if not session.given.sources:
+        return unavailable("the caller's files were not recorded", code=Reason.NOT_RECORDED)
+    found = read_sources(session.given.sources, lambda text: session.client.redactor.text(text, "sources"))
+    read = sum(file.reason == "" for file in found.files)
+    told = ", ".join(f"{file.name} ({file.reason})" for file in found.files if file.reason)
+    more = f"; not read: {told}" if told else ""
+    return seen(f"{read} of {len(found.files)} files read, {len(found.lines)} lines of them kept{more}", found)
+
+
+@collects(
+    Facet.CONFIG,
+    answer=Planned,
+    when=lambda s: bool(s.given.config_text or s.machine_id()) or _recorded(s, Facet.CONFIG),
+)
+def _config(session: CollectionSession) -> FacetResult:
+    redactor, text = session.client.redactor, session.given.config_text
+    if text:
+        found = planned_of(redactor.value(parsed(text), "config"))
+        return seen(f"the config was read as {found.form}: {found.described}", found)
+    machine_id = session.machine_id()
+    asked = session.in_app(lambda app: machines.machine(session.client, app, machine_id))
+    if not isinstance(asked.answer, Machine):
+        return asked
+    if asked.answer.config is None:
+        return unavailable(f"machine {machine_id} is shown without its config")
+    return seen(f"the config of machine {machine_id} is the plan", planned_machine(asked.answer))
+
+
+@collects(Facet.REGIONS)
+def _regions(session: CollectionSession) -> FacetResult:
+    return session.with_token(lambda: resources.regions(session.client))
 
 
 @collects(Facet.ADDRESSES)

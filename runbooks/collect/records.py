@@ -10,23 +10,19 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from runbooks.base.settings import RECORD_COLUMNS
-from runbooks.collect.result import FacetResult, absent, seen, unavailable
-from runbooks.evidence.models import Json, Reason, Record, RecordEvents, Records
-from runbooks.evidence.parsers import text_of, time_of
+from runbooks.collect.result import FacetResult, unavailable
+from runbooks.collect.rows import DETAILS, MAX_ROWS, NOT_CONFIGURED, cleaned, events_found, record_of, rows_found
+from runbooks.evidence.models import Json, Reason, RecordEvents, Records
 from runbooks.evidence.redaction import Redactor
 
-MAX_ROWS = 10
-DETAILS = "details"
 _SECONDS = 5
 # Shorter words are too common to be looked for inside of other text.
 _TELLING = 8
@@ -89,7 +85,7 @@ class RecordsReader:
 
     def _unusable(self) -> str:
         if not self._url:
-            return "no database is configured: set RUNBOOKS_RECORDS_URL to read the caller's row"
+            return NOT_CONFIGURED
         if self._url.startswith(("https://", "http://")):
             return "RUNBOOKS_RECORDS_URL is a web address; only a project of Supabase is read over the web"
         try:
@@ -170,7 +166,10 @@ class RecordsReader:
     def _reason(self, error: Exception) -> str:
         """What went wrong, in words, with the driver's own first line; without SQL and without the URL's password."""
         if isinstance(error, ImportError):
-            return f"the database was not asked: no driver is installed for this kind of database ({error.name})"
+            return (
+                f"the database was not asked: no driver is installed for this kind of database ({error.name}); "
+                f"for PostgreSQL: pip install 'fly-runbooks[records]'"
+            )
         origin = getattr(error, "orig", None) or error
         if (code := getattr(origin, "sqlstate", None)) == "57014":
             return f"the database gave no answer within {self._seconds} s (the statement was ended)"
@@ -189,65 +188,6 @@ class _Search:
 
     rows: tuple[Json, ...]
     hidden: str = ""
-
-
-def rows_found(found: Records, hidden: str = "") -> FacetResult:
-    """Rows, or their absence; where rows can be hidden from this reader, no row is no answer."""
-    searched = f"{found.table} searched for {', '.join(found.searched)}"
-    if not found.rows:
-        return (
-            unavailable(f"no row is visible ({searched}), but {hidden}")
-            if hidden
-            else absent(f"no row ({searched})", found)
-        )
-    statuses = ", ".join(r.status or "no status" for r in found.rows)
-    return seen(f"{_counted(len(found.rows))} ({searched}): {statuses}", found)
-
-
-def events_found(found: RecordEvents, words: tuple[str, ...], hidden: str = "") -> FacetResult:
-    searched = f"{found.table} searched for {', '.join(words)}"
-    if not found.rows:
-        return (
-            unavailable(f"no row is visible ({searched}), but {hidden}")
-            if hidden
-            else absent(f"no row ({searched})", found)
-        )
-    return seen(f"{_counted(len(found.rows))} ({searched})", found)
-
-
-def _counted(rows: int) -> str:
-    return "1 row" if rows == 1 else f"{rows} rows" + (", the newest" if rows == MAX_ROWS else "")
-
-
-def cleaned(rows: Iterable[Json], table: str, redactor: Redactor, mapped: Collection[str] = ()) -> list[dict[str, Any]]:
-    """Rows as they may leave this package, in an order that does not depend on the database."""
-    known = {*mapped, *RECORD_COLUMNS}
-    clean = [redactor.row(row, f"row of {table}", known) for row in rows]
-    return sorted(clean, key=lambda row: str(sorted(row.items())))
-
-
-def record_of(table: str, row: Json, columns: Mapping[str, str]) -> Record:
-    def text(name: str) -> str:
-        return text_of(row.get(columns.get(name, name)))
-
-    def time(name: str) -> datetime | None:
-        return time_of(row.get(columns.get(name, name)))
-
-    return Record(
-        table=table,
-        key=text("key"),
-        machine_id=text("machine_id"),
-        fly_machine_id=text("fly_machine_id"),
-        status=text("status"),
-        region=text("region"),
-        app_name=text("app_name"),
-        websocket_url=text("websocket_url"),
-        error_message=text("error_message"),
-        created_at=time("created_at"),
-        started_at=time("started_at"),
-        updated_at=time("updated_at"),
-        row=row,
-    )
 
 
 # May this role be shown less than all rows? A policy whose condition is `true` hides nothing; the tables behind a

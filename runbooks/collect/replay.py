@@ -6,11 +6,14 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from typing import Any
 
+from runbooks.base.facets import FacetEnum
 from runbooks.collect.client import recorded_url
 from runbooks.collect.result import FacetResult
 from runbooks.collect.transport import NoAnswer, RawAnswer
 from runbooks.evidence.bundle import Bundle
-from runbooks.evidence.models import Reason
+from runbooks.evidence.har import exchange_of
+from runbooks.evidence.journal import SAVED_WHOLE
+from runbooks.evidence.models import Exchange, Reason
 
 
 class NotRecorded(Exception):
@@ -64,6 +67,13 @@ def found_in(bundle: Bundle, number: str) -> FacetResult | None:
     ):
         return None
     return FacetResult(observation.outcome, observation.reason, observation.answer, observation.code)
+
+
+def exchanges_in(bundle: Bundle, facet: FacetEnum) -> tuple[Exchange, ...]:
+    """The recorded exchanges of a facet whose answer was saved whole; none of any other, which is asked again."""
+    if facet.slug not in SAVED_WHOLE:
+        return ()
+    return tuple(exchange_of(entry) for entry in bundle.entries if entry.get("_facet") == facet.value)
 
 
 def reason_in(bundle: Bundle, number: str) -> tuple[str, Reason]:

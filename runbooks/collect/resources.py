@@ -5,7 +5,14 @@ from __future__ import annotations
 from runbooks.collect.client import Client
 from runbooks.collect.machines import api_url
 from runbooks.collect.result import FacetResult, refused, seen, unreadable
-from runbooks.evidence.resources import certificates_of, processes_of, secrets_of, versions_of, volumes_of
+from runbooks.evidence.resources import (
+    certificates_of,
+    processes_of,
+    regions_of,
+    secrets_of,
+    versions_of,
+    volumes_of,
+)
 
 
 def certificates(client: Client, app_name: str) -> FacetResult:
@@ -74,3 +81,15 @@ def volumes(client: Client, app_name: str) -> FacetResult:
         return unreadable(answer, what)
     shown = ", ".join(f"{v.id} in {v.region} ({v.machine_id or 'not attached'})" for v in found.found) or "none"
     return seen(f"{what}: {shown}", found)
+
+
+def regions(client: Client) -> FacetResult:
+    """The platform's regions: which exist, which are being closed, which need a paid plan (§1.4)."""
+    answer = client.get(api_url("platform", "regions"), "list regions", "platform")
+    if not answer.ok:
+        return refused(answer, "the platform's regions")
+    found = regions_of(answer.json)
+    if found is None:
+        return unreadable(answer, "the platform's regions")
+    open_ones = [one.code for one in found.found if not one.deprecated]
+    return seen(f"{len(open_ones)} regions accept machines: {', '.join(open_ones)}", found)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from runbooks.base.consent import Consent
@@ -13,10 +14,9 @@ from runbooks.collect import machines, registry
 from runbooks.collect.client import Client
 from runbooks.collect.context import CollectionContext
 from runbooks.collect.edge import Edge
-from runbooks.collect.records import RecordsReader
 from runbooks.collect.result import FacetResult, unavailable
+from runbooks.collect.rows import RecordsSource
 from runbooks.collect.source import Source
-from runbooks.collect.supabase import WebRecords
 from runbooks.evidence.models import ImageRef, Reason
 
 NO_APP = "no app is known: none was given and the pasted text names none (parameter app_name)"
@@ -33,10 +33,12 @@ class CollectionSession(CollectionContext):
     source: Source
     client: Client
     edge: Edge
-    records: RecordsReader | WebRecords
+    records: RecordsSource
     started_at: datetime
     consent: Consent
     leftovers: Leftovers
+    scratch: dict[str, Any] = field(default_factory=dict)
+    """What one facet read for a later one, and no report holds."""
 
     def with_token(self, ask: Callable[[], FacetResult]) -> FacetResult:
         """Ask, if there is a token to ask with."""

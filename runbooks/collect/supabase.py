@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from runbooks.collect.client import Answer, Client
-from runbooks.collect.records import DETAILS, MAX_ROWS, cleaned, events_found, record_of, rows_found
 from runbooks.collect.result import FacetResult, absent, refused, seen, unavailable, unreadable
+from runbooks.collect.rows import DETAILS, MAX_ROWS, cleaned, events_found, record_of, rows_found
 from runbooks.evidence.models import (
     FunctionLog,
     FunctionSecret,

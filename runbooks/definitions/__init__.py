@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,8 @@ class Discovered:
     @property
     def notebook(self) -> Path:
         """The runbook's notebook: beside its module, or in `notebooks/` of the checkout."""
-        module = importlib.import_module(self.target.partition(":")[0])
-        beside = Path(module.__file__ or "").with_name(f"{self.name}.ipynb")
+        module = find_spec(self.target.partition(":")[0])
+        beside = Path((module and module.origin) or "").with_name(f"{self.name}.ipynb")
         return beside if beside.is_file() else CHECKOUT / "notebooks" / f"{self.name}.ipynb"
 
 

@@ -12,6 +12,7 @@ from runbooks.base.errors import ParameterError
 from runbooks.base.facets import Facet
 from runbooks.base.parameters import Parameters, Text, shown
 from runbooks.base.runbook import Runbook
+from runbooks.collect.source_reader import absolute_sources, read_files
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence
@@ -30,6 +31,19 @@ class MachineNotVisible(Parameters):
     canary_config: bool = Field(
         False, description="also run the machine's own config once more: your program, with its real secrets"
     )
+    sources: Text = Field(
+        "", description="the caller's files: paths, folders, patterns or URLs, comma-separated; their lines are named"
+    )
+
+    def target(self) -> Mapping[str, Any]:
+        return {"sources": read_files(self.sources)}
+
+    def settled(self) -> dict[str, str]:
+        return super().settled() | {"sources": absolute_sources(self.sources)}
+
+    def recorded(self) -> frozenset[str]:
+        """The files are an answer of their own: the lines of them that matter."""
+        return super().recorded() - {"sources"}
 
     def consent(self) -> Consent:
         return Consent(self.allow_writes, self.confirm_app, self.canary_image, self.canary_config)
@@ -95,6 +109,7 @@ FACETS = (
     Facet.PROCESSES,
     Facet.LOGS_PROXY,
     Facet.METRICS,
+    Facet.SOURCES,
 )
 """What is asked, what perishes first before the rest."""
 

@@ -17,7 +17,8 @@ from runbooks.base.runbook import Runbook
 from runbooks.base.settings import CHECKOUT, load_settings
 from runbooks.definitions import discovered, validate
 from runbooks.definitions.machine_not_visible import FACETS, SECTIONS
-from runbooks.diagnose.fix_checks import CHECKS, Incident, Review, checks, closing
+from runbooks.diagnose.checks import Incident, Review
+from runbooks.diagnose.fix_checks import CHECKS, checks, closing
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.bundle import open_bundle

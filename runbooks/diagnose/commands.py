@@ -29,6 +29,8 @@ UNKNOWN = {
 }
 """What stands for a name that is not known, where that is not simply its capitals."""
 
+MAKE_TOKEN = 'export FLY_API_TOKEN="$(fly tokens create readonly -o {org} -x 24h)"'  # noqa: S105  no secret
+"""A token that reads the whole organisation for a day, and changes nothing."""
 UPGRADE = (
     "curl -sSi --max-time 10 --http1.1 https://{app_host}/ -H fly-force-instance-id:{live_id} "
     "-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' "

@@ -20,10 +20,11 @@ _UNSETTLED = ("starting", "created", "provisioning", "pending", "creating")
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """What was found, and what to change."""
+    """What was found, and what to change. `said_by` are the causes whose prevention says the same."""
 
     finding: Finding
     remedy: Remedy
+    said_by: tuple[str, ...] = ()
 
 
 def audit(facts: Facts) -> tuple[AuditFinding, ...]:
@@ -31,16 +32,39 @@ def audit(facts: Facts) -> tuple[AuditFinding, ...]:
     return tuple(habit for habit in (*_of_the_config(facts), *_of_the_caller(facts)) if habit.finding.evidence)
 
 
-def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy) -> AuditFinding:
-    return AuditFinding(Finding(slug, remedy.title, statement, evidence, hygiene=True), remedy)
+def _habit(slug: str, statement: str, evidence: tuple[str, ...], remedy: Remedy, *said_by: str) -> AuditFinding:
+    return AuditFinding(Finding(slug, remedy.title, statement, evidence, hygiene=True), remedy, said_by)
 
 
 def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
     machine, evidence = facts.machine.description, facts.machine.config_evidence
     if machine is None or machine.config is None:
         return
-    config: Mapping[str, Any] = machine.config
-    secret = sorted(name for name, value in machine.env.items() if _SECRET.match(value))
+    tag = next((ref for ref in (facts.machine.ran_text, facts.subject.image) if _MUTABLE.search(ref)), "")
+    where = evidence if tag == facts.machine.ran_text else _where_believed(facts, tag)
+    yield from of_config(machine.config, evidence, facts.names, tag, where, whole=facts.machine.whole_config)
+
+
+def of_config(
+    config: Mapping[str, Any],
+    evidence: tuple[str, ...],
+    names: Mapping[str, str],
+    image: str,
+    image_evidence: tuple[str, ...],
+    *,
+    whole: bool = True,
+) -> Iterator[AuditFinding]:
+    """What should change in a config.
+
+    Args:
+        config: in the form of the API
+        evidence: where it was seen
+        names: what commands are filled in with
+        image: the reference it is about, and in `image_evidence` where that stands
+        whole: all of the config was seen, so that what is not in it is missing
+    """
+    env = {str(k): "" if v is None else str(v) for k, v in _mapping(config.get("env")).items()}
+    secret = sorted(name for name, value in env.items() if _SECRET.match(value))
     if secret:
         yield _habit(
             "secrets-in-env",
@@ -50,10 +74,10 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
                 "Move secrets out of config.env",
                 "Every client with read access to the machine could read them, so change their values, too. "
                 "App secrets show only digests.",
-                lines(("fly secrets set {settings} -a {app}",), {**facts.names, "settings": settings(secret[:5])}),
+                lines(("fly secrets set {settings} -a {app}",), {**names, "settings": settings(secret[:5])}),
             ),
         )
-    empty = sorted(name for name, value in machine.env.items() if value == "")
+    empty = sorted(name for name, value in env.items() if value == "")
     if empty:
         yield _habit(
             "empty-variables",
@@ -61,21 +85,22 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
             evidence,
             Remedy("Refuse to create a machine with empty variables", "An empty value hides a missing one."),
         )
-    if _MUTABLE.search(facts.machine.ran_text) or _MUTABLE.search(facts.subject.image):
-        tag = facts.machine.ran_text if _MUTABLE.search(facts.machine.ran_text) else facts.subject.image
+    if _MUTABLE.search(image):
         yield _habit(
             "mutable-tag",
-            f"{tag} is a mutable tag.",
-            evidence if tag == facts.machine.ran_text else _where_believed(facts, tag),
+            f"{image} is a mutable tag.",
+            image_evidence,
             Remedy("Pin the image by digest", "A tag can move or vanish between two create calls."),
+            "image-tag-missing",
+            "image-not-as-believed",
         )
-    whole = facts.machine.whole_config
     if whole and not config.get("guest"):
         yield _habit(
             "no-guest",
             "The config has no guest.",
             evidence,
             Remedy("Set the guest", "Without one the machine gets shared-cpu-1x with 256 MB."),
+            "out-of-memory",
         )
     if whole and not config.get("checks") and not _service_checks(config):
         yield _habit(
@@ -84,7 +109,7 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
             evidence,
             Remedy("Add a health check", "Without checks a machine counts as healthy as soon as it has booted."),
         )
-    if whole and not machine.metadata:
+    if whole and not _mapping(config.get("metadata")):
         yield _habit(
             "no-metadata",
             "The config has no metadata.",
@@ -106,6 +131,7 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
                 "Do not combine auto_destroy with a restart policy",
                 "After the last restart of a crash loop, auto_destroy removes the machine and its evidence.",
             ),
+            "auto-destroyed",
         )
 
 
@@ -117,6 +143,7 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
             f"The URL {facts.caller.believed_url} is built from the machine's name.",
             facts.caller.url_evidence or facts.made(Facet.DNS_BELIEVED, Facet.EDGE_BELIEVED),
             Remedy("Build URLs from the app's name", "A machine's name is not a hostname."),
+            "wrong-hostname",
         )
     if record and record.started_at and not _had_started(facts, record.started_at):
         yield _habit(
@@ -127,6 +154,7 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
                 "Write only states that were observed",
                 "The create call's answer is no start: write `started_at` when the machine's state shows it.",
             ),
+            "record-never-updated",
         )
     if record and name and name == record.machine_id:
         yield _habit(
@@ -134,6 +162,8 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
             f"The row contains the name {record.machine_id} instead of the machine's id.",
             (Facet.RECORD,),
             Remedy("Store id and name separately", "Fly's calls take the id; a name in its place finds nothing."),
+            "record-never-updated",
+            "record-of-another-machine",
         )
     if len(facts.caller.records) > 1:
         yield _habit(
@@ -152,6 +182,8 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
                 "A 200 says that a machine was reserved. Wait for a settled state, then answer.",
                 lines(("fly machine wait NEW_ID -a {app} --state settled",), facts.names),
             ),
+            "image-pull-failed",
+            "stuck-in-transition",
         )
 
 
@@ -167,6 +199,10 @@ def _had_started(facts: Facts, claimed: Any) -> bool:
         starts = [e.at for e in facts.events.all if (e.type, e.status) == ("start", "started") and e.at]
         return any(at <= claimed + timedelta(seconds=1) for at in starts)
     return not facts.machine.created_at or claimed > facts.machine.created_at + timedelta(seconds=1)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _service_checks(config: Mapping[str, Any]) -> bool:

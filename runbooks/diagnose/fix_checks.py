@@ -7,11 +7,12 @@ could not be made closes nothing.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose import visibility
+from runbooks.diagnose.checks import Check, Review
 from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.model import Answer, Diagnosis, Remedy, Unchecked, Verdict, ViewKey
 from runbooks.evidence.models import Evidence, Image
@@ -19,64 +20,6 @@ from runbooks.evidence.models import Evidence, Image
 CHECKS = ("image", "listed", "running", "endpoint", "row")
 STEADY = timedelta(seconds=60)
 """A program that ends at once is restarted within seconds: before this time, `started` proves nothing."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One of the five; `text` says what was seen.
-
-    `skipped` means that a person said that it does not apply here.
-    """
-
-    slug: str
-    title: str
-    holds: Answer
-    text: str
-    evidence: tuple[str, ...] = ()
-    skipped: bool = False
-
-
-@dataclass(frozen=True)
-class Incident:
-    """The run that is to be closed, as far as the later one needs it; `checks` are the five, then."""
-
-    folder: str
-    looked_at: str
-    headline: str
-    app: str = ""
-    machine_id: str = ""
-    cause: str = ""
-    confidence: str = ""
-    checks: tuple[Check, ...] = ()
-
-
-@dataclass(frozen=True)
-class Review:
-    """The five checks now, and the incident they are compared with (None: none was given)."""
-
-    checks: tuple[Check, ...]
-    incident: Incident | None = None
-
-    @property
-    def made(self) -> tuple[Check, ...]:
-        """Those that apply here."""
-        return tuple(check for check in self.checks if not check.skipped)
-
-    @property
-    def failed(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.made if check.holds is Answer.NO)
-
-    @property
-    def blind(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.made if check.holds is Answer.COULD_NOT_LOOK)
-
-    @property
-    def closed(self) -> bool:
-        return bool(self.made) and not self.failed and not self.blind
-
-    def then(self, check: Check) -> Check | None:
-        """The same check at the incident."""
-        return next((c for c in self.incident.checks if c.slug == check.slug), None) if self.incident else None
 
 
 def checks(evidence: Evidence, skip: Collection[str] = ()) -> tuple[Check, ...]:
@@ -95,6 +38,8 @@ def checks(evidence: Evidence, skip: Collection[str] = ()) -> tuple[Check, ...]:
 
 def closing(diagnosis: Diagnosis, review: Review, machine: str) -> Diagnosis:
     """The new machine's diagnosis with the verdict that the checks give. A cause that is found keeps it open."""
+    if diagnosis.blocked:
+        return replace(diagnosis, review=review)
     verdict = Verdict.INCONCLUSIVE
     if review.failed or diagnosis.cause:
         verdict = Verdict.INCIDENT

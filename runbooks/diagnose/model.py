@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runbooks.diagnose.fix_checks import Review
+    from runbooks.diagnose.checks import Review
+    from runbooks.diagnose.fleet import FleetReview
 
 
 class Status(StrEnum):
@@ -22,6 +23,18 @@ class Verdict(StrEnum):
     HEALTHY = "healthy"
     INCIDENT = "incident"
     INCONCLUSIVE = "inconclusive"
+
+
+class ReportStatus(StrEnum):
+    """The status of a report, as a code; `report.status` has its words."""
+
+    HEALTHY = "healthy"
+    RESOLVED = "resolved"
+    ROOT_CAUSE_IDENTIFIED = "root-cause-identified"
+    LIKELY_CAUSE = "likely-cause"
+    INVESTIGATING = "investigating"
+    INCONCLUSIVE = "inconclusive"
+    LOOK_BLOCKED = "look-blocked"
 
 
 class Answer(StrEnum):
@@ -164,12 +177,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """One of the five symptoms of a machine that is not visible. `so` says what is the case."""
+    """One of the five symptoms of a machine that is not visible. `so` says what is the case.
+
+    `felt` means that it fails for those who use the machine, and so is part of the impact.
+    """
 
     text: str
     holds: Answer
     evidence: tuple[str, ...]
     so: str = ""
+    felt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +242,38 @@ class Diagnosis:
     untrue: tuple[FalseClaim, ...] = ()
     comparison: Comparison | None = None
     review: Review | None = None
+    fleet: FleetReview | None = None
     assumptions: tuple[str, ...] = ()
     """What was assumed about the times in the timeline, one sentence each."""
+    blocked: bool = False
+    """Nothing was observed, and nothing was pasted: the report says what prevents it, and nothing else."""
+    established: bool | None = None
+    """Whether what is wrong is established; None means: if there is a cause. A runbook that compares views instead
+    of weighing causes says it here."""
+
+    @property
+    def status(self) -> ReportStatus:
+        """RESOLVED is for a runbook that reviews a fix; a machine that was never ill is HEALTHY."""
+        if self.blocked:
+            return ReportStatus.LOOK_BLOCKED
+        if self.verdict is Verdict.HEALTHY:
+            return ReportStatus.RESOLVED if self.review else ReportStatus.HEALTHY
+        if self.verdict is Verdict.INCONCLUSIVE:
+            return ReportStatus.INCONCLUSIVE
+        if self.cause is None:
+            return ReportStatus.INVESTIGATING
+        confirmed = self.cause.confidence is Confidence.CONFIRMED
+        return ReportStatus.ROOT_CAUSE_IDENTIFIED if confirmed else ReportStatus.LIKELY_CAUSE
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing wrong found, 3 it is established what is wrong, 4 it is not, 5 could not look."""
+        if self.blocked:
+            return 5
+        if self.verdict is Verdict.HEALTHY:
+            return 0
+        established = self.cause is not None if self.established is None else self.established
+        return 3 if established else 4
 
     @property
     def audit(self) -> tuple[Claim, ...]:

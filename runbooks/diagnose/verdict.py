@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.diagnose import caller_claims, comparison, config_audit, timeline, unexplained, visibility
-from runbooks.diagnose.commands import UPGRADE, filled
+from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
+from runbooks.diagnose.blocked import closed, is_blocked
+from runbooks.diagnose.commands import MAKE_TOKEN, UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import (
     Answer,
     Claim,
@@ -66,13 +68,13 @@ def diagnose(
     strange = unexplained.hypothesis(facts)
     quotes = [claim.text for entry in (ledger.top,) if entry for claim in entry.hypothesis.supports]
     habits = config_audit.audit(facts)
-    return Diagnosis(
+    diagnosis = Diagnosis(
         verdict=verdict,
         headline=_headline(facts, ledger, verdict, unsolved) + _about_another(facts),
-        cause=finding_of(ledger.top) if ledger.top else None,
+        cause=source_lines.place(finding_of(ledger.top), facts) if ledger.top else None,
         contributing=(
-            *(finding_of(entry) for entry in ledger.contributing),
-            *(habit.finding for habit in habits),
+            *(source_lines.place(finding_of(entry), facts) for entry in ledger.contributing),
+            *(source_lines.place(habit.finding, facts) for habit in habits),
         ),
         hypotheses=_hypotheses(ledger, strange),
         visibility=views,
@@ -80,7 +82,7 @@ def diagnose(
         life=timeline.life(facts),
         symptoms=symptoms,
         remedies=_remedies(facts, ledger, verdict),
-        prevention=_prevention(ledger, [habit.remedy for habit in habits]),
+        prevention=_prevention(facts, ledger, habits),
         verification=_verification(facts),
         not_checked=_not_checked(evidence, facets),
         faults=ledger.faults,
@@ -90,6 +92,7 @@ def diagnose(
         comparison=comparison.compare(facts),
         assumptions=timeline.assumptions(facts),
     )
+    return closed(diagnosis, facts) if is_blocked(evidence) else diagnosis
 
 
 def _hypotheses(ledger: Ledger, strange: Hypothesis | None) -> tuple[Hypothesis, ...]:
@@ -190,7 +193,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     row = facts.caller.record
     status = f", status {row.status}" if row else ""
     claim = facts.caller.answer.error_text or facts.caller.answer.message
-    said = {True: "The call reported success", False: f"The call reported a failure: {claim[:160]}"}
+    said = {True: "The call reported success", False: f"The call reported a failure: {short(claim)}"}
     seen = f"id {caller.machine_id}" if caller.machine_id else ""
     reached = f"The WebSocket connection fails at {probe.reached}" if probe else ""
     return (
@@ -199,6 +202,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             Answer.of(caller.ok if told else None),
             facts.made(Facet.CALLER),
             said.get(caller.ok, "") if told and caller.ok is not None else "",
+            felt=told and caller.ok is False,
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
@@ -217,19 +221,21 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             unseen,
             invisible.evidence,
             "The app's list does not show the machine" if unseen is Answer.YES else "The app's list shows the machine",
+            felt=unseen is Answer.YES,
         ),
         Symptom(
             "The WebSocket connection fails",
             Answer.of(probe.reached != "open" if probe else None),
             facts.made(Facet.EDGE_BELIEVED),
             "The WebSocket URL in use opens" if probe and probe.reached == "open" else reached,
+            felt=bool(probe and probe.reached != "open"),
         ),
     )
 
 
 def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, ...]:
     """The cause's remedy first, then those of what contributed; for an open case, the cheapest next tests."""
-    steps = [(e.info.remedy, e.names, e.info.needs, e.info.instead) for e in told_first(ledger)]
+    steps = [source_lines.placed_step(entry, facts) for entry in told_first(ledger)]
     remedies = follow(Plan(facts), steps)
     if ledger.top is None and verdict is not Verdict.HEALTHY:
         remedies = [*_make_it_visible(facts), *_ask_fly(facts), *_tests(ledger), *remedies]
@@ -270,8 +276,7 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     if not blind:
         return []
     reason = blind[0].reason
-    makes_one = 'export FLY_API_TOKEN="$(fly tokens create readonly -o {org} -x 24h)"'
-    commands = (makes_one,) if blind[0].code in (Reason.NO_TOKEN, Reason.BAD_TOKEN) else ()
+    commands = (MAKE_TOKEN,) if blind[0].code in (Reason.NO_TOKEN, Reason.BAD_TOKEN) else ()
     why = f"{reason[:1].upper()}{reason[1:]}" if reason.split(" ")[0].isalpha() else reason
     return [
         filled(
@@ -281,11 +286,14 @@ def _make_it_visible(facts: Facts) -> list[Remedy]:
     ]
 
 
-def _prevention(ledger: Ledger, audit: list[Remedy]) -> tuple[Remedy, ...]:
-    entries = [entry for entry in (ledger.top, *ledger.contributing) if entry]
+def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.AuditFinding]) -> tuple[Remedy, ...]:
+    """Of each cause and each habit; what a cause says already, its habit does not say again."""
+    entries = {entry.info.slug: entry for entry in (ledger.top, *ledger.contributing) if entry}
     # It is about the next machine, whatever became of this one.
-    own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries if e.info.prevention]
-    return tuple({remedy.title: remedy for remedy in (*own, *audit)}.values())
+    own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
+    told = (habit for habit in habits if not entries.keys() & set(habit.said_by))
+    more = [source_lines.place_remedy(habit.remedy, habit.finding.slug, facts) for habit in told]
+    return (*own, *more)
 
 
 def _verification(facts: Facts) -> tuple[Remedy, ...]:

@@ -250,7 +250,7 @@ def files(
     """The files of the `evidence/` folder, by name, as text; `journals` are there already, and are hashed with them."""
     written = {**(journals or {}), "http.har": dumps(_har(evidence, version))}
     for observation in evidence.observations.values():
-        if not observation.exchanges and observation.answer is not None:
+        if observation.answer is not None and journal.saves(observation):
             written[f"{observation.number}-{observation.facet.slug}.json"] = dumps(_own(observation))
     written["redactions.json"] = dumps({"masked": [asdict(hit) for hit in hits]})
     index = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -56,6 +57,33 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
     if exchange.error is not None:
         entry["_error"] = exchange.error
     return entry
+
+
+def exchange_of(entry: Mapping[str, Any]) -> Exchange:
+    """The attempt that `har_entry` wrote.
+
+    Raises:
+        KeyError, ValueError: this is none of our entries
+    """
+    request, response = entry["request"], entry["response"]
+    headers = tuple((header["name"], header["value"]) for header in response["headers"])
+    return Exchange(
+        facet=str(entry.get("_facet", "")),
+        method=request["method"],
+        url=request["url"],
+        at=datetime.fromisoformat(entry["startedDateTime"]),
+        status=response["status"] or None,
+        body=response["content"]["text"],
+        sha256=str(entry["_sha256"]),
+        request_id=dict(headers).get("fly-request-id"),
+        headers=headers,
+        error=entry.get("_error"),
+        duration_ms=float(entry["time"]),
+        attempt=entry.get("_attempt", 1),
+        connected=entry.get("_connected") is not False,
+        cut=entry.get("_cut") is True,
+        listed=entry.get("_listed"),
+    )
 
 
 def iso(at: datetime) -> str:

@@ -30,7 +30,14 @@ FORMAT = "fly-runbooks/journal/1"
 NAME = "journal.jsonl"
 RESERVE = 4_000_000
 """Bytes of disk that a run holds back for its last exchange and its end."""
+SAVED_WHOLE: set[str] = set()
+"""Slugs of the facets whose answer is saved beside their exchanges; collectors register it."""
 _LAST = re.compile(r', "sha256": "([0-9a-f]{64})"\}\Z')
+
+
+def saves(observation: Observation) -> bool:
+    """Is the answer itself saved, and not read again from the exchanges?"""
+    return not observation.exchanges or observation.facet.slug in SAVED_WHOLE
 
 
 class Journal:
@@ -94,7 +101,7 @@ class Journal:
         Raises:
             DiskError: as `exchange`
         """
-        own = None if observation.exchanges else observation.answer
+        own = observation.answer if saves(observation) else None
         told = {
             "kind": "look",
             "number": observation.number,
@@ -103,7 +110,7 @@ class Journal:
             "reason": observation.reason,
             "code": observation.code.value,
             "at": iso(observation.at),
-            "asked": bool(observation.exchanges),
+            "asked": not saves(observation),
             "answer": asdict(own) if is_dataclass(own) and not isinstance(own, type) else own,
             "masked": dict(masked),
             "hits": hits,

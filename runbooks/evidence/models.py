@@ -35,6 +35,7 @@ class Reason(StrEnum):
     NOT_CONFIGURED = "not-configured"  # a setting is empty
     NO_TOKEN = "no-token"  # noqa: S105  no secret
     BAD_TOKEN = "bad-token"  # noqa: S105  no secret
+    UNREACHABLE = "unreachable"  # no connection came about
     NOT_KEPT = "not-kept"  # Fly has deleted it already
     SWITCHED_OFF = "switched-off"
     INTERRUPTED = "interrupted"

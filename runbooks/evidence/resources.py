@@ -127,6 +127,42 @@ class Volumes:
     found: tuple[Volume, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A region of the platform. A `deprecated` one accepts no new machine, a `paid` one only those of a paid plan."""
+
+    code: str
+    name: str = ""
+    deprecated: bool = False
+    paid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """All regions of the platform."""
+
+    found: tuple[Region, ...] = ()
+
+
+def regions_of(body: Any) -> Regions | None:
+    """The list of `GET /v1/platform/regions` (§1.4); Fly's own client writes its keys with capitals."""
+    told = body if isinstance(body, Mapping) else {}
+    rows = _entries(told.get("regions", told.get("Regions")), "code")
+    if not rows:
+        return None
+    return Regions(
+        tuple(
+            Region(
+                text_of(row.get("code")),
+                text_of(row.get("name")),
+                row.get("deprecated") is True,
+                row.get("requires_paid_plan") is True,
+            )
+            for row in rows
+        )
+    )
+
+
 def certificates_of(body: Any) -> Certificates | None:
     """The list of `GET /v1/apps/{app}/certificates` (§14.18)."""
     rows = _entries(body.get("certificates") if isinstance(body, Mapping) else None, "hostname")

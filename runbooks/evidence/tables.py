@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from runbooks.evidence.models import Event, Evidence, Exchange, Image, LogLine, Machine, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pd.DataFrame:
     """A table of text; None becomes an empty cell, never "None" or "nan"."""
+    # Imported here: pandas takes long, and what only checks parameters or judges evidence needs no table.
+    import pandas as pd
+
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     return pd.DataFrame(cells, columns=list(columns), dtype=object)
 

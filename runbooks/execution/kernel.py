@@ -6,15 +6,8 @@ user's IPython start-up files nor imports from the current directory.
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -24,78 +17,26 @@ from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
+from runbooks.execution.steps import Step, Watch, is_parameters, steps_of
+from runbooks.execution.warm import POSSIBLE, PROVISIONER
+
 ENGINE = "runbooks"
 _AT_FIRST = "import gc; gc.set_threshold(50_000, 20, 20)"
 """Run in a new kernel: most of its life is importing, which makes much and throws nothing away."""
 
 
-@dataclass
-class Step:
-    """One code cell. `status`: not-run, running, done, failed, interrupted."""
-
-    number: int
-    title: str
-    cell: int
-    status: str = "not-run"
-    seconds: float | None = None
-
-
-@dataclass
-class Watch:
-    """What the supervisor and the notebook's thread share. Only `stop` and `kill` come from outside."""
-
-    env: Mapping[str, str]
-    scratch: Path
-    on_step: Callable[[Step, int], None] = lambda step, total: None
-    steps: list[Step] = field(default_factory=list)
-    notebook: NotebookNode | None = None
-    error: tuple[str, str] | None = None
-    stopping: bool = False
-    pid: int | None = None
-
-    def stop(self) -> None:
-        """Interrupt the running cell; afterwards only the publishing cell is still run."""
-        self.stopping = True
-        self._signal(signal.SIGINT)
-
-    def kill(self) -> None:
-        self.stopping = True
-        self._signal(signal.SIGKILL)
-
-    def _signal(self, number: int) -> None:
-        if self.pid is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, number)  # the kernel leads a process group of its own
-
-
-def steps_of(notebook: NotebookNode) -> list[Step]:
-    """Every code cell with the heading above it, or named after what it calls."""
-    steps: list[Step] = []
-    heading = ""
-    for index, cell in enumerate(notebook.cells):
-        if cell.cell_type == "markdown":
-            lines = [line for line in cell.source.splitlines() if line.startswith("#")]
-            heading = lines[-1].lstrip("#").strip() if lines else heading
-        elif cell.cell_type == "code":
-            tags = cell.metadata.get("tags", [])
-            if "injected-parameters" in tags:
-                title = "Parameters of this run"
-            elif "parameters" in tags:
-                title = "Parameters"
-            else:
-                title = heading or _named(cell.source)
-            steps.append(Step(len(steps) + 1, title, index))
-            heading = ""
-    return steps
-
-
-class _ThisPython(KernelSpecManager):
+class ThisPython(KernelSpecManager):
     """Knows one kernel: the interpreter that runs this code, whatever is registered on the machine."""
+
+    def __init__(self, warm: bool) -> None:
+        super().__init__()
+        own = {"kernel_provisioner": {"provisioner_name": PROVISIONER}}
+        self._metadata = own if warm and POSSIBLE else {}
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         argv += ["--InteractiveShellApp.ignore_cwd=True", f"--InteractiveShellApp.exec_lines={_AT_FIRST}"]
-        return KernelSpec(argv=argv, display_name="Python 3", language="python")
+        return KernelSpec(argv=argv, display_name="Python 3", language="python", metadata=self._metadata)
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
@@ -106,7 +47,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def create_kernel_manager(self) -> AsyncKernelManager:
         self.km = AsyncKernelManager(
             kernel_name="python3",
-            kernel_spec_manager=_ThisPython(),
+            kernel_spec_manager=ThisPython(self.watch.warm),
             transport="ipc",
             connection_file=str(self.watch.scratch / "k.json"),
         )
@@ -122,7 +63,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         watch.notebook = self.nb
         watch.steps = steps_of(self.nb)
         by_cell = {step.cell: step for step in watch.steps}
-        own = [s for s in watch.steps if not _is_parameters(self.nb.cells[s.cell])]
+        own = [s for s in watch.steps if not is_parameters(self.nb.cells[s.cell])]
         opening, last = (own[0], own[-1]) if own else (None, None)
         broken = False
         for index, cell in enumerate(self.nb.cells):
@@ -165,21 +106,11 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
     def execute_managed_notebook(
         cls, nb_man: NotebookExecutionManager, kernel_name: str, *, watch: Watch, **ignored: Any
     ) -> None:
-        client = _Client(nb_man, watch, startup_timeout=60, timeout=None, kernel_name=kernel_name)
+        # Everything is published by then, and taking an interpreter apart takes half a second.
+        ending = {"shutdown_kernel": "immediate"}
+        client = _Client(nb_man, watch, startup_timeout=60, timeout=None, kernel_name=kernel_name, **ending)
         with (watch.scratch / "kernel.log").open("wb") as log:
             client.execute(env=dict(watch.env), stdout=log, stderr=log, cleanup_kc=True)
-
-
-def _named(source: str) -> str:
-    """`case.config_audit()` is "Config audit"; anything else is its own first line."""
-    call = re.fullmatch(r"case\.(\w+)\(\)", source.strip())
-    if call:
-        return call[1].replace("_", " ").capitalize()
-    return (source.strip().splitlines() or ["(empty cell)"])[0]
-
-
-def _is_parameters(cell: NotebookNode) -> bool:
-    return bool({"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])))
 
 
 papermill_engines.register(ENGINE, _Engine)

@@ -9,12 +9,13 @@ import os
 import re
 import sys
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 import nbformat
 
-from runbooks.base.errors import RunbookError
+from runbooks.base.errors import RunbookError, UsageError
 from runbooks.base.folders import claim
 from runbooks.base.settings import load_settings
 from runbooks.execution.runner import notebook_path
@@ -40,6 +41,8 @@ def copy_notebook(runbook: str, output_root: Path, source: str | None, at: datet
 def main(runbook: str, source: str | None, output_root: Path | None, jupyter_options: tuple[str, ...]) -> None:
     """Open a copy of a runbook in JupyterLab."""
     try:
+        if find_spec("jupyterlab") is None:
+            raise UsageError("JupyterLab is not installed.", "Install it: pip install 'fly-runbooks[lab]'")
         settings = load_settings()
         root = (output_root or settings.output_root).absolute()
         if source is None and not settings.token.get_secret_value():

@@ -25,11 +25,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import nbformat
-import papermill
-from jupyter_core.utils import ensure_event_loop
+from typing import TYPE_CHECKING, Any
 
 from runbooks import __version__, definitions
 from runbooks.base import folders
@@ -38,9 +34,13 @@ from runbooks.base.files import DISK_FAILS, DISK_FULL, why
 from runbooks.base.settings import load_settings
 from runbooks.evidence.bundle import what_is_left
 from runbooks.evidence.redaction import Redactor, secrets_of
-from runbooks.evidence.scan import clean_folder, scan_folder
-from runbooks.execution.kernel import ENGINE, Step, Watch, steps_of
+from runbooks.evidence.scan import clean_folder, scan_bytes
+from runbooks.execution import blocked
+from runbooks.execution.steps import Step, Watch, steps_of
 from runbooks.report import escape
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 DEADLINE = 300.0
 SOFT_SHARE = 0.8  # of the deadline: then the case stops looking and publishes
@@ -76,6 +76,7 @@ class _Run:
     redactor: Redactor
     watch: Watch
     notebook_hash: str
+    index: bool = True
     cut: str = ""
     signals: list[int] = field(default_factory=list)
     failure: BaseException | None = None
@@ -92,7 +93,7 @@ def notebook_path(runbook: str) -> Path:
     if not path.is_file():
         raise UsageError(
             f"The notebook {path} does not exist.",
-            "The notebooks live beside the package: install it from a checkout with `make`.",
+            "Install the package again: the notebooks belong to it.",
         )
     return path
 
@@ -105,11 +106,28 @@ def run(
     deadline: float = DEADLINE,
     notebook: Path | None = None,
     on_step: Callable[[Step, int], None] = lambda step, total: None,
+    warm: bool = False,
+    signals: list[int] | None = None,
+    index: bool = True,
 ) -> Result:
-    """Execute the runbook's notebook with the given (already validated) parameters."""
+    """Execute the runbook's notebook with the given (already validated) parameters.
+
+    Args:
+        runbook: its name
+        given: the parameters by name
+        output_root: where the dated folders go
+        deadline: seconds for the notebook
+        notebook: another notebook than the runbook's own
+        on_step: is told of each cell that begins or ends, and how many there are
+        warm: fork the kernel from a process that has imported everything, where that is possible
+        signals: where somebody else notes the signals that end this run; by default the run notes them itself
+        index: whether the list of all runs is written anew
+
+    Returns:
+        how it ended, and where its files are
+    """
     source = notebook or notebook_path(runbook)
     original = source.read_bytes()
-    node = nbformat.reads(original.decode("utf-8"), as_version=4)
     redactor = _redactor()
     parameters = {name: _masked(value, redactor, "parameters") for name, value in given.items()}
     output_root = output_root.absolute()
@@ -117,8 +135,7 @@ def run(
     staging = folders.Staging(output_root)
     with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
         staging.note(Path(scratch))
-        watch = Watch(_environment(staging.path, output_root, deadline, scratch), Path(scratch), on_step)
-        watch.steps = steps_of(node)
+        watch = Watch(_environment(staging.path, output_root, deadline, scratch), Path(scratch), on_step, warm)
         this = _Run(
             runbook,
             parameters,
@@ -127,12 +144,16 @@ def run(
             redactor,
             watch,
             hashlib.sha256(original).hexdigest(),
+            index,
+            signals=[] if signals is None else signals,
             warnings=warnings,
         )
         try:
             folders.write_sealed(staging.path / "manifest.json", _manifest(this, "running", "", None))
-            with _signals(this):
-                _supervise(this, node)
+            if notebook is None and blocked.publish(runbook, parameters, staging.path, deadline * SOFT_SHARE):
+                return _finish(this, staging)
+            with noting(this.signals) if signals is None else contextlib.nullcontext():
+                _supervise(this, original.decode("utf-8"))
                 return _finish(this, staging)
         except BaseException as error:
             if isinstance(error, ScanError) or not _seen(staging.path):
@@ -146,8 +167,17 @@ def run(
             raise
 
 
-def _supervise(this: _Run, node: nbformat.NotebookNode) -> None:
+def _supervise(this: _Run, notebook: str) -> None:
     """Wait for the notebook; at the deadline or on a signal stop it, and kill it if it does not end."""
+    # Imported here: half a second that a run without a kernel does not need.
+    import nbformat
+    import papermill
+    from jupyter_core.utils import ensure_event_loop
+
+    from runbooks.execution.kernel import ENGINE
+
+    node = nbformat.reads(notebook, as_version=4)
+    this.watch.steps = steps_of(node)
     logging.getLogger("papermill").addHandler(logging.NullHandler())
 
     def work() -> None:
@@ -249,11 +279,13 @@ def _complete(this: _Run, staging: folders.Staging) -> Result:
     manifest = _manifest(this, status, reason, code)
     manifest["files"] = folders.hashes(staging.path, leave_out="manifest.json")
     folders.write_sealed(staging.path / "manifest.json", _masked(manifest, this.redactor, "manifest"))
-    dirty += [name for name, _ in scan_folder(staging.path, this.redactor)]
+    late = [path for name in ("kernel.log", "manifest.json") if (path := staging.path / name).is_file()]
+    dirty += [path.name for path in late if scan_bytes(path.name, path.read_bytes(), this.redactor)]
     if dirty:
         _quarantine(staging, list(dict.fromkeys(dirty)))
     final = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun))
-    _update_index(final.parent.parent, this.warnings)
+    if this.index:
+        update_index(final.parent.parent, this.warnings)
     return Result(status, code, reason, final, steps, summary, summary_text, tuple(this.warnings))
 
 
@@ -263,7 +295,7 @@ def _clean(this: _Run, folder: Path) -> list[str]:
     if target.is_file():
         # Only a name, and not hashed anywhere.
         target.write_text(this.redactor.text(_read(target), "name of the folder"), encoding="utf-8")
-    masked, dirty = clean_folder(folder, this.redactor)
+    masked, dirty = clean_folder(folder, this.redactor, _read(folder / folders.SCANNED).split())
     if masked:
         this.warnings.append(f"{masked} secrets were found in the finished files and masked there.")
     return dirty
@@ -288,11 +320,14 @@ def _ending(this: _Run, summary: Mapping[str, Any] | None) -> tuple[str, int, st
         return "failed", 1, f"The notebook could not be run to its end: {first}"
     if summary is None:
         return "failed", 1, "The notebook ran to its end and wrote no summary.json."
-    return "completed", exit_code_of(summary), "The notebook ran to its end."
+    how = "The notebook ran to its end." if this.watch.notebook else "Nothing could be looked at, so no kernel ran."
+    return "completed", exit_code_of(summary), how
 
 
 def exit_code_of(summary: Mapping[str, Any]) -> int:
-    """0 nothing wrong found, 3 an incident with its cause, 4 incident or state not established."""
+    """What the summary says itself; one from before it did: 0 healthy, 3 an incident with its cause, else 4."""
+    if "exit_code" in summary:
+        return int(summary["exit_code"])
     if summary.get("verdict") == "healthy":
         return 0
     return 3 if summary.get("cause") else 4
@@ -333,8 +368,10 @@ def _manifest(this: _Run, status: str, reason: str, code: int | None) -> dict[st
     }
 
 
-def _write_notebook(this: _Run, node: nbformat.NotebookNode, path: Path) -> None:
+def _write_notebook(this: _Run, node: NotebookNode, path: Path) -> None:
     """The executed notebook without this machine's paths, with the true status of each cell, and masked."""
+    import nbformat
+
     before = sum(hit.count for hit in this.redactor.hits)
     for key in ("input_path", "output_path"):
         node.metadata.get("papermill", {}).pop(key, None)
@@ -352,9 +389,9 @@ def _write_notebook(this: _Run, node: nbformat.NotebookNode, path: Path) -> None
     folders.write_whole(path, nbformat.writes(cleaned, version=4))
 
 
-def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """What was printed piece by piece as one text, and tracebacks as one; neither with anything for a terminal."""
-    joined: list[nbformat.NotebookNode] = []
+    joined: list[NotebookNode] = []
     for output in outputs:
         last = joined[-1] if joined else None
         if output.output_type == "error":
@@ -405,7 +442,8 @@ def _quarantine(staging: folders.Staging, names: list[str]) -> None:
     )
 
 
-def _update_index(output_root: Path, warnings: list[str]) -> None:
+def update_index(output_root: Path, warnings: list[str]) -> None:
+    """Write the list of all runs; what hinders it becomes a warning."""
     try:
         from runbooks.report import index
 
@@ -433,14 +471,14 @@ def _redactor() -> Redactor:
 
 
 @contextmanager
-def _signals(this: _Run) -> Iterator[None]:
-    """Note a signal in `this` instead of dying of it; only the main thread may."""
+def noting(signals: list[int]) -> Iterator[None]:
+    """Note signals in the list instead of dying of them; only the main thread may."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def note(number: int, frame: object) -> None:
-        this.signals.append(number)
+        signals.append(number)
 
     before = {number: signal.signal(number, note) for number in SIGNALS}
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 
 from runbooks.base.errors import UsageError
-from runbooks.base.settings import CHECKOUT
+from runbooks.base.settings import CHECKOUT, IS_CHECKOUT
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{1,50}\Z")
 
@@ -110,6 +110,11 @@ def write_runbook(name: str, into: Path | None) -> tuple[Path, Path]:
     if not _NAME.match(name):
         raise UsageError(
             f"{name[:80]!r} cannot be the name of a runbook.", "Use lower-case letters, digits and underscores."
+        )
+    if into is None and not IS_CHECKOUT:
+        raise UsageError(
+            "This package is installed, so its own folders are no place for a new runbook.",
+            "Name the folder of your package with --into.",
         )
     module = (into or CHECKOUT / "runbooks" / "definitions") / f"{name}.py"
     notebook = (into or CHECKOUT / "notebooks") / f"{name}.ipynb"

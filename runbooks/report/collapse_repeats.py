@@ -15,6 +15,8 @@ from runbooks.report import times
 
 FEWEST = 3
 """A shorter repeat is told in full: the note about it would be no shorter."""
+_BEGAN = 6
+"""Rounds whose beginning is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,15 @@ class Row:
     @property
     def numbers(self) -> list[int]:
         return [line.number for line in self.lines]
+
+    @property
+    def again(self) -> str:
+        """In words, which lines a repeat says again, how often, and when each of its rounds began."""
+        said = f"lines {spans(self.like)} again"
+        if self.rounds < 2:
+            return said
+        later = f", and {len(self.began) - _BEGAN} later" if len(self.began) > _BEGAN else ""
+        return f"{said}, {self.rounds} times, beginning at {', '.join(map(times.clock, self.began[:_BEGAN]))}{later}"
 
     @property
     def evidence(self) -> list[str]:

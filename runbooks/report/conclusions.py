@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.checks import Review
 from runbooks.diagnose.facts import Facts, format_duration
-from runbooks.diagnose.fix_checks import Review
 from runbooks.diagnose.model import Answer, Claim, Diagnosis, Remedy, Verdict
 from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
 from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
 from runbooks.report.facts import counted
+from runbooks.report.facts import views as grouped
 from runbooks.report.section import Item, Mark, Section, asked, footnotes
 
 _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ open", "refuted": "✗ refuted"}
@@ -21,13 +22,14 @@ _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ ope
 def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     """The first thing a notebook shows: verdict, token scope, how much was seen."""
     outcomes = [observation.outcome for observation in evidence.observations.values()]
-    seen, absent, blind = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT, Outcome.COULD_NOT_LOOK))
+    seen, absent = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT))
+    blind = len(diagnosis.not_checked) + len(diagnosis.faults)
     cause = (
         f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {footnotes(diagnosis.cause.evidence)}"
         if diagnosis.cause
         else ("" if diagnosis.verdict is Verdict.HEALTHY else "No cause is established so far.")
     )
-    asked = f"{len(outcomes)} questions asked: {seen} seen, {absent} absent, {blind} not checked."
+    asked = f"{seen + absent} questions answered, {absent} of them “absent”; {blind} not checked."
     scenario = status.simulated(evidence)
     simulated = f"Simulated: a reconstruction, scenario {scenario}." if scenario else ""
     lost = overdue(evidence)
@@ -72,12 +74,12 @@ def token_scope(evidence: Evidence) -> str:
 
 def visibility(diagnosis: Diagnosis) -> Section:
     views = diagnosis.visibility
-    yes, no, blind = (sum(v.sees is s for v in views) for s in (Answer.YES, Answer.NO, Answer.COULD_NOT_LOOK))
+    amounts = ", ".join(f"{len(those)} {words}" for _, words, those in grouped(diagnosis))
     return Section(
         "visibility",
         "Visibility",
         "Which views show the machine, which do not, and which could not be checked?",
-        f"{yes} views show it, {no} do not, {blind} could not be checked. {diagnosis.reading.text}".rstrip(),
+        f"Of {len(views)} views: {amounts or 'none'}. {diagnosis.reading.text}".rstrip(),
         table=tables.frame(
             ("view", "shows it", "as", "evidence"),
             (
@@ -189,7 +191,6 @@ def not_checked(diagnosis: Diagnosis) -> Section:
 def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
     """The answer of `verify_fix`; the app of the new machine should be the incident's."""
     review, app = diagnosis.review or Review(()), facts.subject.app
-    held = sum(check.holds is Answer.YES for check in review.made)
     left = len(review.checks) - len(review.made)
     incident = review.incident
     notes = []
@@ -202,6 +203,22 @@ def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
         notes.append("No incident to compare with. Set the parameter incident to the folder of its run.")
     if left:
         notes.append(f"{left} of the five checks {'is' if left == 1 else 'are'} skipped (parameter skip).")
+    question = "Do all checks pass, so that the incident can be closed?"
+    return _checks("five-checks", question, review, tuple(notes))
+
+
+def checks(facts: Facts, diagnosis: Diagnosis) -> Section:
+    """The answer of a runbook whose checks come before anything happens."""
+    review = diagnosis.review or Review(())
+    warned, skipped = len(review.warned), len(review.checks) - len(review.made)
+    notes = [f"{warned} {'has' if warned == 1 else 'have'} a warning." if warned else ""]
+    notes.append(f"{skipped} {'does' if skipped == 1 else 'do'} not apply." if skipped else "")
+    return _checks("checks", "Do all checks pass, so that the call can be made?", review, tuple(filter(None, notes)))
+
+
+def _checks(slug: str, question: str, review: Review, notes: tuple[str, ...]) -> Section:
+    held = sum(check.holds is Answer.YES for check in review.made)
+    incident = review.incident
     columns = ("check", *(("at the incident",) if incident else ()), "now", "observation", "evidence")
     rows = []
     for check in review.checks:
@@ -209,14 +226,14 @@ def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
         before = ((f"{status.of_check(then)}: {then.text}" if then else "not known"),) if incident else ()
         rows.append((check.title, *before, status.of_check(check), check.text, footnotes(check.evidence)))
     return Section(
-        "five-checks",
-        "The five checks",
-        "Do all checks pass, so that the incident can be closed?",
+        slug,
+        review.title,
+        question,
         f"{held} of {len(review.made)} checks pass"
         + (f", {len(review.failed)} {'fails' if len(review.failed) == 1 else 'fail'}" if review.failed else "")
         + (f", {len(review.blind)} could not be checked" if review.blind else "")
         + ".",
-        notes=tuple(notes),
+        notes=notes,
         table=tables.frame(columns, rows),
         evidence=tuple(dict.fromkeys(n for check in review.checks for n in check.evidence)),
         in_opening=True,

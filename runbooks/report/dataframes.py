@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pandas as pd
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.fleet import FleetReview
 from runbooks.diagnose.model import Claim, Diagnosis
 from runbooks.evidence import tables
 from runbooks.evidence.models import Image
 from runbooks.report.section import Section
 
-_TIMES = frozenset(("at", "created_at", "updated_at", "started_at", "start", "end"))
+_TIMES = frozenset(("at", "created_at", "updated_at", "started_at", "start", "end", "since", "row_at"))
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,13 @@ class Frames(dict[str, pd.DataFrame]):
     """The tables by name; in a notebook, what there is and how much of it."""
 
     def _contents(self) -> Section:
-        rows = ((name, len(frame), TABLES[name].about, ", ".join(TABLES[name].columns)) for name, frame in self.items())
+        rows = ((name, len(frame), _EVERY[name].about, ", ".join(frame.columns)) for name, frame in self.items())
+        one = "log" if "log" in self else "pairs"
         return Section(
             "frames",
             "Every table",
             "",
-            f'{len(self)} tables: `case.frames["log"]` is a DataFrame, `case.browse("log")` one to sort and search.',
+            f'{len(self)} tables: `case.frames["{one}"]` is a DataFrame, `case.browse("{one}")` can be sorted.',
             table=tables.frame(("name", "rows", "a row is", "columns"), rows),
         )
 
@@ -51,7 +54,9 @@ class Frames(dict[str, pd.DataFrame]):
 
 
 def build(facts: Facts, diagnosis: Diagnosis) -> Frames:
-    return Frames((name, _frame(table.columns, table.rows(facts, diagnosis))) for name, table in TABLES.items())
+    """All tables: of a machine, or of a fleet."""
+    known = TABLES if diagnosis.fleet is None else FLEET_TABLES
+    return Frames((name, _frame(table.columns, table.rows(facts, diagnosis))) for name, table in known.items())
 
 
 def _frame(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> pd.DataFrame:
@@ -203,3 +208,118 @@ TABLES: Mapping[str, Table] = {
         lambda _, diagnosis: ((one.what, one.why) for one in diagnosis.not_checked),
     ),
 }
+
+
+def _at(seconds: int) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def _pairs(_: Facts, diagnosis: Diagnosis) -> Iterable[Sequence[object]]:
+    for one, pair in diagnosis.fleet.pairs if diagnosis.fleet else ():
+        *told, _has_row, made_at, row_at = pair
+        yield one.value, *told, _at(made_at), _at(row_at)
+
+
+def _fleet(
+    rows: Callable[[FleetReview], Iterable[Sequence[object]]],
+) -> Callable[[Facts, Diagnosis], Iterable[Sequence[object]]]:
+    return lambda _, diagnosis: rows(diagnosis.fleet) if diagnosis.fleet else ()
+
+
+FLEET_TABLES: Mapping[str, Table] = {
+    "looks": TABLES["looks"],
+    "requests": TABLES["requests"],
+    "classes": Table(
+        "a class of pairs",
+        ("class", "pairs"),
+        _fleet(lambda found: ((one.value, number) for one, number in found.classes.items())),
+    ),
+    "pairs": Table(
+        "a machine with its row, where both do not simply agree",
+        (
+            "class",
+            "machine_id",
+            "machine_name",
+            "app",
+            "state",
+            "region",
+            "image",
+            "guest",
+            "version",
+            "host_status",
+            "row",
+            "row_machine",
+            "row_status",
+            "row_app",
+            "row_region",
+            "row_url",
+            "others",
+            "joined_by",
+            "created_at",
+            "row_at",
+        ),
+        _pairs,
+    ),
+    "states": Table(
+        "a row status with a machine state",
+        ("row_status", "machine_state", "pairs"),
+        _fleet(lambda found: ((row, state, number) for (row, state), number in found.states.items())),
+    ),
+    "over_time": Table(
+        "an hour or a day",
+        ("at", "created", "failing"),
+        _fleet(lambda found: ((one.at, one.created, one.failing) for one in found.buckets)),
+    ),
+    "shared": Table(
+        "a value that failing machines share, telling or not",
+        (
+            "attribute",
+            "value",
+            "failing_with",
+            "failing",
+            "healthy_with",
+            "healthy",
+            "p",
+            "p_corrected",
+            "telling",
+        ),
+        _fleet(
+            lambda found: (
+                (
+                    one.attribute,
+                    one.value,
+                    one.failing_with,
+                    one.failing,
+                    one.healthy_with,
+                    one.healthy,
+                    one.p,
+                    one.adjusted,
+                    one.telling,
+                )
+                for one in found.shared
+            )
+        ),
+    ),
+    "suspects": Table(
+        "a pair to investigate, the worst first",
+        ("reason", "app", "machine_id", "machine_name", "row", "machine_state", "row_status", "region", "since"),
+        _fleet(
+            lambda found: (
+                (
+                    one.reason.value,
+                    one.app,
+                    one.machine_id,
+                    one.machine_name,
+                    one.row_key,
+                    one.state,
+                    one.row_status,
+                    one.region,
+                    one.since,
+                )
+                for one in found.suspects
+            )
+        ),
+    ),
+    "not_checked": TABLES["not_checked"],
+}
+_EVERY = {**TABLES, **FLEET_TABLES}

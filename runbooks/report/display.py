@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -17,27 +18,42 @@ QUOTE_LINES, QUOTE_WIDTH = 400, 400
 Styles = Mapping[str, Markup]
 """What stands inside the opening tag of each part: its class, or its style where there is no style sheet."""
 
-_PARTS = ("question", "answer", "notes", "scroll", "short", "figure", "image", "pre", "small")
+_PARTS = ("question", "answer", "notes", "scroll", "short", "small")
 _PAGE: Styles = {part: Markup(' class="{}"').format(part) for part in _PARTS} | {
     **dict.fromkeys(("th", "td", "table", "code"), Markup()),
     # On a phone it scrolls, with a keyboard too.
     "boxes": Markup(' class="notes"'),
+    "pre": Markup(' class="shell"'),
     "quote": Markup(' class="pre"'),
     "long": Markup(' class="scroll"'),
-    "figure": Markup(' class="figure" tabindex="0" aria-label="Chart"'),
 }
+
+
+_LEFT_OUT = re.compile(r"<!--.*?-->|<style.*?</style>| id=\"(?:figure|axes|patch|line2d|text)_\d+\"|\n\s*", re.DOTALL)
+_ID = re.compile(r"(\bid=\"|href=\"#|url\(#)")
+_VIEW_BOX = re.compile(r"viewBox=\"([\d. ]+)\"")
 
 
 def page_html(section: Section, known: Collection[str]) -> Markup:
     """What stands under the section's heading in the page; footnotes link to `known` numbers."""
     made = html(section, known, _PAGE)
-    return Markup("").join((made.opening(), made.figure(), made.closing()))
+    chart = (figure_html(section.figure),) if section.figure else ()
+    return Markup("").join((made.opening(), *chart, made.closing()))
 
 
 def figure_html(figure: Figure) -> Markup:
-    """The chart as an image of its own, so that its ids and styles cannot meet those of others."""
-    shown: Markup = html(Section("", "", "", "", figure=figure), (), _PAGE).figure()
-    return shown
+    """The chart as a part of the page, which can tell what its marks mean. Its ids bear its name, its style stays out.
+
+    What the chart wrote in comments, the words of its labels, is left out: the page says them in `aria-label`.
+    """
+    drawn = _ID.sub(rf"\1{figure.name}-", _LEFT_OUT.sub("", figure.svg))
+    box = _VIEW_BOX.search(drawn)
+    svg = Markup('<svg role="img" aria-label="{}" viewBox="{}">{}').format(
+        escape.html(figure.alt, 4_000),
+        box[1] if box else "",
+        Markup(drawn[drawn.index(">") + 1 :]),  # noqa: S704 - outlines, and titles that were escaped
+    )
+    return Markup('<figure class="figure" tabindex="0" aria-label="Chart">{}</figure>').format(svg)
 
 
 def html(section: Section, known: Collection[str], styles: Styles) -> Any:

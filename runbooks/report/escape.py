@@ -16,6 +16,8 @@ from markupsafe import Markup
 SENTENCE = 2_000
 """Characters of a sentence or table cell that are shown at most."""
 
+_NOTE = len(" … [cut: 10 more characters]")
+_UNFINISHED = re.compile(r"\s\S{0,40}\Z")
 _COLOUR = re.compile(r"\x1b\[[0-9;:]{0,40}m")
 _INVISIBLE = (
     *range(0x80, 0xA0),  # C1 controls, among them the one-byte terminal introducer
@@ -61,10 +63,19 @@ _BLOCK_START = re.compile(r"^([#+=-]|\d{1,9}(?=[.)]))")
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters, and how many more there were."""
-    if limit <= 0 or len(text) <= limit:
+    """At most `limit` characters, and how many more there were.
+
+    Between words. A rest that is no longer than the note about it would be stays.
+    """
+    if limit <= 0 or len(text) <= limit + _NOTE:
         return text
-    return f"{text[:limit]} … [cut: {len(text) - limit:,} more characters]"
+    kept = whole_words(text, limit)
+    return f"{kept} … [cut: {len(text) - len(kept):,} more characters]"
+
+
+def whole_words(text: str, limit: int) -> str:
+    """The first `limit` characters without the word that they would break, unless that is a very long one."""
+    return _UNFINISHED.sub("", text[: limit + 1])[:limit].rstrip()
 
 
 def plain(text: object, limit: int = 0) -> str:

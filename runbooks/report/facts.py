@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Answer, Claim, Comparison, Difference, Hypothesis, Moment, Remedy, Status, View
+from runbooks.diagnose.fleet import FleetReview
+from runbooks.diagnose.model import (
+    Answer,
+    Claim,
+    Comparison,
+    Diagnosis,
+    Difference,
+    Hypothesis,
+    Moment,
+    Remedy,
+    Span,
+    Status,
+    View,
+)
 from runbooks.evidence.models import Exchange, Outcome
 from runbooks.report import status, times
 from runbooks.report.document import Report
@@ -46,8 +58,25 @@ def decisive(report: Report) -> Moment | None:
     return next((moment for moment in report.diagnosis.timeline if moment.decisive), None)
 
 
+def proof(report: Report) -> Claim | None:
+    """What decides it: the line that the cause rests on, with its time; else the first support of the cause; else what
+    the views together show.
+    """
+    moment, diagnosis = decisive(report), report.diagnosis
+    if moment is not None:
+        said = f"{times.second(moment.at)}, {moment.source}: “{moment.text}”"
+        return Claim(said, (moment.evidence,) if moment.evidence else ())
+    supports = [h.supports for h in diagnosis.hypotheses if diagnosis.cause and h.slug == diagnosis.cause.slug]
+    return next((claims[0] for claims in supports if claims), diagnosis.reading if diagnosis.reading.text else None)
+
+
 def happened(report: Report) -> str:
     """The decisive moment, else the time the caller gave, else the stretch of what is dated."""
+    review = report.diagnosis.review
+    if review and not review.closes:
+        return "not created yet"
+    if report.diagnosis.fleet:
+        return _failing(report.diagnosis.fleet)
     moment, given = decisive(report), report.evidence.subject.incident_time
     if moment is not None:
         return times.second(moment.at)
@@ -60,6 +89,12 @@ def happened(report: Report) -> str:
     return times.between(min(before), max(before)) if before else "not known"
 
 
+def _failing(fleet: FleetReview) -> str:
+    """When the failing machines of a fleet were created."""
+    failing = [bucket.at for bucket in fleet.buckets if bucket.failing]
+    return f"{times.between(failing[0], failing[-1] + fleet.step)}, by time of creation" if failing else "no failure"
+
+
 def first_action(report: Report) -> str:
     """The first of them in one sentence; where no cause is established, with its reason."""
     first = next(iter(report.diagnosis.remedies), None)
@@ -68,9 +103,9 @@ def first_action(report: Report) -> str:
     return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
 
 
-def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
+def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
     """Sign, words and views, by what they show: an indirect view is no proof of the machine."""
-    every = report.diagnosis.visibility
+    every = diagnosis.visibility
     groups = (
         (status.ANSWER_SIGNS[Answer.YES], "show it", [v for v in every if v.sees is Answer.YES and not v.indirect]),
         ("–", "indirect (no proof)", [v for v in every if v.sees is Answer.YES and v.indirect]),
@@ -82,6 +117,49 @@ def views(report: Report) -> list[tuple[str, str, tuple[View, ...]]]:
         ),
     )
     return [(sign, words, tuple(found)) for sign, words, found in groups if found]
+
+
+def impact(report: Report) -> list[Claim]:
+    """What the incident does and did: to the machine, to its caller, to the rest of the app; and what is not known."""
+    diagnosis = report.diagnosis
+    told = [Claim(f"The machine: {_state(report, diagnosis.life[-1])}", _began(report))] if diagnosis.life else []
+    told += [diagnosis.reading] if diagnosis.reading.text else []
+    for symptom in diagnosis.symptoms:
+        if symptom.holds is Answer.COULD_NOT_LOOK:
+            told.append(Claim(f"Not checked: {symptom.text[:1].lower()}{symptom.text[1:]}"))
+        else:
+            told.append(Claim(symptom.so or symptom.text, symptom.evidence))
+    states = ", ".join(f"{count} {state}" for state, count in _other_states(report))
+    if states and diagnosis.comparison:
+        told.append(Claim(f"Other machines of the app in the comparison: {states}", diagnosis.comparison.evidence))
+    else:
+        told.append(Claim("Not known: whether other machines of the app are affected"))
+    return [*told, Claim("Not known: how many users were affected. No source of this runbook counts users")]
+
+
+def impact_in_brief(report: Report) -> str:
+    """The same in one line: what the machine is now, and what fails for those who use it."""
+    life, felt = report.diagnosis.life, [s.so for s in report.diagnosis.symptoms if s.felt and s.so]
+    told = [f"machine {_state(report, life[-1])}"] if life and felt else []
+    told += [f"{one[:1].lower()}{one[1:]}" for one in reversed(felt)]
+    line = "; ".join(told)
+    if line:
+        return f"{line[:1].upper()}{line[1:]}"
+    return "None found" if report.diagnosis.verdict == "healthy" else "Not known"
+
+
+def _state(report: Report, span: Span) -> str:
+    """destroyed since 03:00:28 UTC; the day is told where it is not that of the check."""
+    at = span.end or span.start
+    same = times.utc(at).date() == times.utc(report.evidence.looked_at).date()
+    told = f"{times.utc(at):%H:%M:%S} UTC" if same else times.second(at)
+    return f"{span.state} since {told}" if span.end is None else f"last known {span.state}, until {told}"
+
+
+def _began(report: Report) -> tuple[str, ...]:
+    """The evidence of the machine's present state."""
+    start = report.diagnosis.life[-1].start
+    return tuple(dict.fromkeys(m.evidence for m in report.diagnosis.timeline if m.at == start and m.evidence))
 
 
 def ruled_out(report: Report) -> list[Hypothesis]:
@@ -125,6 +203,14 @@ def region(report: Report) -> str:
     return f"{asked} (asked for)" if asked else ""
 
 
+def unchecked(diagnosis: Diagnosis) -> list[tuple[str, list[str]]]:
+    """Each reason why something was not checked, with all that it kept from being checked."""
+    reasons: dict[str, list[str]] = {}
+    for one in diagnosis.not_checked:
+        reasons.setdefault(one.why, []).append(one.what)
+    return list(reasons.items())
+
+
 def request_ids(report: Report) -> Iterator[Exchange]:
     """The exchanges whose request id Fly's support can look up, those about the machine first.
 
@@ -134,6 +220,13 @@ def request_ids(report: Report) -> Iterator[Exchange]:
         for observation in report.evidence.named(name):
             named = [exchange for exchange in observation.exchanges if exchange.request_id]
             yield from (x for n, x in enumerate(named) if n == 0 or x.status is None or x.status >= 400)
+
+
+def answered(report: Report) -> str:
+    """How many questions were answered, in words. What was not is counted under Not checked."""
+    outcomes = Counter(one.outcome for one in report.evidence.observations.values())
+    absent = outcomes[Outcome.ABSENT]
+    return f"{outcomes[Outcome.SEEN] + absent} of {outcomes.total()} questions answered, {absent} of them “absent”"
 
 
 def requests(report: Report) -> str:
@@ -161,12 +254,7 @@ def standing(report: Report) -> list[Hypothesis]:
     return [one for one in report.diagnosis.hypotheses if one.status is not Status.REFUTED]
 
 
-def cited_at(report: Report, at: datetime) -> list[str]:
-    """The evidence of what happened at a moment."""
-    return list(dict.fromkeys(one.evidence for one in report.diagnosis.timeline if one.at == at and one.evidence))
-
-
-def other_states(report: Report) -> list[tuple[str, int]]:
+def _other_states(report: Report) -> list[tuple[str, int]]:
     """In which states the other machines of the comparison are, each with their number."""
     rows = report.diagnosis.comparison.rows if report.diagnosis.comparison else ()
     return list(Counter(next((row.values[1:] for row in rows if row.attribute == "state"), ())).items())

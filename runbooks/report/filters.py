@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from runbooks.report import escape, runs
 from runbooks.report.runs import Run
+from runbooks.report.status import STANDINGS
 
 MOST_DAYS = 31
 """Days that can be chosen one by one, the latest; the others are reached through their month."""
 
-_STATUSES = ("ROOT CAUSE IDENTIFIED", "INVESTIGATING", "INCONCLUSIVE", "RESOLVED", "NO REPORT")
+_STATUSES = (*(one.words for one in STANDINGS.values()), "NO REPORT")
 _ORIGINS: Mapping[str, str] = {
     runs.LIVE: "live",
     runs.SIMULATED: "simulated",

@@ -45,6 +45,7 @@ class Earlier:
     cause: str = ""
     confidence: str = ""
     views: Mapping[str, str] = field(default_factory=dict)
+    status: str = ""
 
     @property
     def said(self) -> str:
@@ -83,6 +84,7 @@ def in_brief(folder: str, summary: Mapping[str, Any]) -> Earlier:
         headline=summary["headline"],
         cause=cause.get("slug", ""),
         confidence=cause.get("confidence", ""),
+        status=summary.get("status", ""),
         views={view["view"]: _seen(view["sees"], view["state"]) for view in summary["visibility"]},
     )
 
@@ -110,7 +112,7 @@ def same_subject(root: Path, evidence: Evidence) -> tuple[Earlier, ...]:
     """
     subject, kind = evidence.subject, evidence.source.partition(":")[0]
     found: dict[tuple[datetime, str, str], Earlier] = {}
-    for folder in _candidates(root, subject.app):
+    for folder in _candidates(root, subject.app or subject.org):
         told = _summary(folder)
         if told is None or _kind(folder) != kind:
             continue
@@ -118,7 +120,13 @@ def same_subject(root: Path, evidence: Evidence) -> tuple[Earlier, ...]:
         same_id = bool(subject.machine_id) and known["machine_id"] == subject.machine_id
         same_name = bool(subject.machine_name) and known["machine_name"] == subject.machine_name
         at = datetime.fromisoformat(told["looked_at"])
-        if known["app"] == subject.app and (same_id or same_name) and at < times.utc(evidence.looked_at):
+        about_all = not any((subject.machine_id, subject.machine_name, known["machine_id"], known["machine_name"]))
+        same_all = about_all and (known["org"] or "") == subject.org
+        if (
+            (known["app"] or "") == subject.app
+            and (same_id or same_name or same_all)
+            and at < times.utc(evidence.looked_at)
+        ):
             # A replay tells of the same moment; the run that it replays stands before it.
             brief = in_brief(folder.relative_to(root).as_posix(), told)
             found.setdefault((at, brief.runbook, brief.headline), brief)

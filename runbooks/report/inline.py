@@ -17,6 +17,7 @@ from runbooks.report import escape
 
 _PIECE = re.compile(rf"`([^`\n]{{1,300}})`|\[({NUMBER}(?:,\s?{NUMBER})*)\]")
 _NUMBER = re.compile(NUMBER)
+_NAME = re.compile(r"(?<![\w<&#/-])(\w{1,20}(?:-\w{1,20}){1,4})(?![\w-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,12 @@ def html(sentence: object, known: Collection[str] = (), limit: int = escape.SENT
         else:
             out.append(escape.html(piece.text))
     return Markup("".join(out))  # noqa: S704 - every part is escaped above
+
+
+def headline(sentence: object, known: Collection[str] = (), limit: int = escape.SENTENCE) -> Markup:
+    """The same for a heading in large letters: no line ends inside a name such as vyx-app."""
+    told = str(html(sentence, known, limit))
+    return Markup(_NAME.sub(r'<span class="name">\1</span>', told))  # noqa: S704 - escaped above
 
 
 def markdown(sentence: object, known: Collection[str] = (), limit: int = escape.SENTENCE) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
 from runbooks.evidence.models import Listing, Outcome
-from runbooks.report import charts
+from runbooks.report import charts, collapse_repeats
 from runbooks.report.section import Section, asked, footnotes
 
 
@@ -16,7 +20,7 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
     decisive = next((m for m in moments if m.decisive), None)
     sources = len({m.source for m in moments})
     answer = f"{len(moments)} moments from {sources} sources" + (
-        f"; the decisive one is at {tables.clock(decisive.at)}: “{decisive.text[:140]}”." if decisive else "."
+        f"; the decisive one is at {tables.clock(decisive.at)}: “{short(decisive.text)}”." if decisive else "."
     )
     routine = len(facts.log.logs.lines) - sum(m.evidence == Facet.LOGS for m in moments) if facts.log.logs else 0
     left_out = (f"{routine} routine lines of the platform's log are omitted.",) if routine else ()
@@ -35,19 +39,24 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
         table=tables.frame(
             ("#", "", "time (UTC)", "source", "what", "evidence"),
             (
-                (
-                    number,
-                    "►" if m.decisive else "",
-                    tables.clock(m.at) if len(days) == 1 else tables.day(m.at),
-                    m.source,
-                    m.text,
-                    f"[{m.evidence}]",
-                )
-                for number, m in enumerate(moments, start=1)
+                _moments(row, tables.clock if len(days) == 1 else tables.day)
+                for _, rows in collapse_repeats.by_day(moments, len(moments))
+                for row in rows
             ),
         ),
         evidence=asked(facts, *(m.evidence for m in moments)),
     )
+
+
+def _moments(row: collapse_repeats.Row, written: Callable[[datetime], str]) -> tuple[str, ...]:
+    """One moment, or the rounds of a loop that say the same again."""
+    first, last = row.lines[0].moment, row.lines[-1].moment
+    sources = ", ".join(dict.fromkeys(line.moment.source for line in row.lines))
+    evidence = footnotes(row.evidence)
+    numbers = collapse_repeats.spans(row.numbers)
+    if row.rounds:
+        return numbers, "", f"{written(first.at)} – {written(last.at)}", sources, row.again, evidence
+    return numbers, "►" if first.decisive else "", written(first.at), sources, first.text, evidence
 
 
 def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:

@@ -1,18 +1,20 @@
-"""The report as one HTML file: no script, nothing loaded, readable offline, in print and on a phone."""
+"""The report as one HTML file: nothing loaded, whole without its script, readable offline, in print and on a phone."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from urllib.parse import quote
 
 from jinja2 import Environment
 from markupsafe import Markup
 
 from runbooks.base.facets import facet_of
-from runbooks.diagnose.model import Hypothesis
 from runbooks.evidence.models import Observation, Outcome
 from runbooks.report import (
     charts,
@@ -55,7 +57,7 @@ class Step:
 def render(report: Report) -> str:
     """The whole page. The same report always gives the same bytes."""
     diagnosis, known = report.diagnosis, frozenset(report.evidence.observations)
-    environment()
+    page, packet = environment().get_template("page.html.j2"), fly_support.packet(report)
     steps = list(_steps(report.sections, known))
     context = {
         "report": report,
@@ -65,26 +67,50 @@ def render(report: Report) -> str:
         "standing": status.of(diagnosis),
         "simulated": status.simulated(report.evidence),
         "happened": facts.happened(report),
+        "decisive": facts.decisive(report),
+        "proof": facts.proof(report),
+        "impact": facts.impact_in_brief(report),
+        "harm": facts.impact(report),
+        "possible": facts.still_possible(report),
+        "suspicions": [] if diagnosis.cause is None else facts.suspicions(report),
+        "out": facts.ruled_out(report),
         "facts": [(label, value) for label, value in facts.of(report) if label not in _SAID],
         "requests": facts.requests(report),
+        "new_id": facts.names_new_id(diagnosis.remedies),
         "paste": paste.block(report),
-        "packet": fly_support.packet(report),
-        "visible": facts.views(report),
+        "packet": packet,
+        "visible": facts.views(diagnosis),
         "matrix": display.figure_html(charts.matrix(diagnosis)),
         "cited": _cited(report, steps),
         "observations": list(report.evidence.observations.values()),
+        "unchecked": facts.unchecked(diagnosis),
         "skipped": list(_skipped(report)),
         "most_exchanges": _RUN_OUT,
     }
     made = templating.module("page_parts.html.j2", **context)
-    groups = [(label, [(part, _of(steps, part)) for part in parts if part.when(report)]) for label, parts in PAGE]
+    amounts = {
+        "hypotheses": facts.counted(diagnosis.hypotheses),
+        "steps": f"{len(_of(steps, Part('steps', of_definition=True)))} steps",
+        "support": f"{len(packet.splitlines())} lines of text",
+        "evidence": facts.answered(report),
+    }
     parts = [
-        (part, own, None if part.of_definition else getattr(made, part.name)())
-        for _, shown in groups
-        for part, own in shown
+        (part, _of(steps, part), None if part.of_definition else getattr(made, part.name)(), amounts.get(part.name))
+        for part in PAGE
+        if part.when(report)
     ]
-    page = environment().get_template("page.html.j2")
-    return page.render({**context, "parts": parts, "contents": _contents(groups)})
+    script, policy = _script()
+    return page.render(
+        {**context, "parts": parts, "contents": list(_contents(parts)), "script": script, "policy": policy}
+    )
+
+
+@cache
+def _script() -> tuple[Markup, str]:
+    """The page's own script, and the policy that lets nothing run but it."""
+    text = (templating.TEMPLATES / "report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Markup(text), f"{POLICY}; script-src 'sha256-{digest}'"  # noqa: S704 - our own file
 
 
 def environment() -> Environment:
@@ -95,7 +121,6 @@ def environment() -> Environment:
         policy=POLICY,
         lay_out=format_body.lay_out,
         link_to=_link_to,
-        counted=_counted,
         when=_when,
         own_text=_own_text,
     )
@@ -117,22 +142,20 @@ def _steps(sections: Iterable[Section], known: frozenset[str]) -> Iterator[Step]
 
 def _of(steps: list[Step], part: Part) -> list[Step]:
     """The sections of the definition that a part shows: that of its name; `steps` shows those that no part names."""
-    placed = {one.name for _, parts in PAGE for one in parts if one.of_definition}
+    placed = {one.name for one in PAGE if one.of_definition}
     if not part.of_definition:
         return []
-    return [step for step in steps if (step.slug not in placed if part.name == "steps" else step.slug == part.name)]
+    own = [step for step in steps if (step.slug not in placed if part.name == "steps" else step.slug == part.name)]
+    return [replace(step, level=min(step.level + 1, 6)) for step in own] if part.folded else own
 
 
-def _contents(groups: list[tuple[str, list[tuple[Part, list[Step]]]]]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The page's parts in the order of reading, as anchor and words, under their labels."""
-    columns = []
-    for label, parts in groups:
-        links: list[tuple[str, str]] = []
-        for part, steps in parts:
-            own = [(step.anchor, step.title) for step in steps if step.level == 2]
-            links += own if part.of_definition else [(part.anchor, part.title)]
-        columns.append((label, links))
-    return [(label, links) for label, links in columns if links]
+def _contents(parts: Iterable[tuple[Part, list[Step], object, object]]) -> Iterator[tuple[str, str]]:
+    """The page's parts in the order of reading, as anchor and words."""
+    for part, steps, _, _ in parts:
+        if part.anchor:
+            yield part.anchor, part.title
+        else:
+            yield from ((step.anchor, step.title) for step in steps if step.level == 2)
 
 
 def _cited(report: Report, steps: list[Step]) -> dict[str, list[tuple[str, str]]]:
@@ -142,7 +165,7 @@ def _cited(report: Report, steps: list[Step]) -> dict[str, list[tuple[str, str]]
     parts = [
         ("cause", "Root cause", set(diagnosis.cause.evidence if diagnosis.cause else ())),
         ("hypotheses", "Hypotheses", {number for claim in weighed for number in claim.evidence}),
-        *((step.anchor, step.title, set(step.evidence)) for step in steps if step.slug != "searched"),
+        *((step.anchor, step.title, set(step.evidence)) for step in steps),
     ]
     return {
         number: [(anchor, words) for anchor, words, rests_on in parts if number in rests_on]
@@ -157,12 +180,6 @@ def _skipped(report: Report) -> Iterator[tuple[str, str, str]]:
         number = facet.value if facet else escape.line(name, 40)
         if number not in report.evidence.observations:
             yield number, facet.question if facet else "", reason
-
-
-def _counted(one: Hypothesis) -> str:
-    """How many claims support it, contradict it and are missing."""
-    amounts = ((len(one.supports), "supports"), (len(one.against), "contradicts"), (len(one.missing), "missing"))
-    return " · ".join(f"{side} {count}" for count, side in amounts if count) or "no evidence for or against it"
 
 
 def _when(text: str) -> str:

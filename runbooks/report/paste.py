@@ -9,7 +9,7 @@ import re
 
 from runbooks.base.facets import NUMBER
 from runbooks.diagnose.model import Remedy
-from runbooks.report import escape, facts, status, templating
+from runbooks.report import escape, facts, fleet, status, templating
 from runbooks.report.document import Report
 
 MOST_LINES = 12
@@ -31,6 +31,7 @@ def block(report: Report) -> str:
         standing=status.of(diagnosis),
         simulated=status.simulated(report.evidence),
         facts=facts,
+        fleets=fleet,
         where=(
             ("app", subject.get("app")),
             ("org", subject.get("org")),

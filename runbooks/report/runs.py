@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from runbooks.base.errors import RunbookError
-from runbooks.report import escape, status, summary
+from runbooks.report import escape, summary
+from runbooks.report.status import Standing
+from runbooks.report.status import standing as standing_of
 
 LIVE, SIMULATED, REPLAY, EXAMPLE = "live", "simulated", "replay", "example"
 """Where a run's evidence came from; nothing is said where no file tells."""
@@ -25,7 +27,7 @@ _NAME = re.compile(r"^(?P<runbook>\w+)--(?P<app>.+?)--(?P<subject>.+)--(?P<clock
 _LAB = re.compile(r"^\w+--lab--\d{6}Z(?:-\d+)?\Z", re.ASCII)
 _DAY = re.compile(r"^\d{4}-\d\d-\d\d(?=T|\Z)", re.ASCII)
 _FILES = ("report.html", "report.md", "report.ipynb", "summary.json")
-_NO_REPORT = status.Standing("NO REPORT", "!", "the run has no readable summary", "open")
+_NO_REPORT = Standing("NO REPORT", "!", "the run has no readable summary", "open")
 _CUT_SHORT = ("cancelled", "deadline", "died", "failed")
 
 
@@ -41,6 +43,7 @@ class Run:
     app: str = ""
     subject: str = ""
     verdict: str = ""
+    status: str = ""
     confidence: str = ""
     headline: str = ""
     cause: str = ""
@@ -50,8 +53,8 @@ class Run:
     links: tuple[tuple[str, str], ...] = ()
 
     @property
-    def standing(self) -> status.Standing:
-        return _NO_REPORT if self.trouble else status.standing(self.verdict, self.confidence)
+    def standing(self) -> Standing:
+        return _NO_REPORT if self.trouble else standing_of(self.verdict, self.confidence, self.status)
 
     @property
     def day(self) -> date | None:
@@ -143,9 +146,10 @@ def _run(root: Path, folder: Path) -> Run:
         at=_ran_at(folder) or known["looked_at"],
         looked_at=known["looked_at"],
         runbook=known["runbook"],
-        app=subject["app"] or "",
+        app=subject["app"] or subject["org"] or "",
         subject=subject["machine_name"] or subject["machine_id"] or "",
         verdict=known["verdict"],
+        status=known.get("status", ""),
         confidence=cause.get("confidence", ""),
         headline=known["headline"],
         cause=cause.get("slug", ""),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runbooks.diagnose.fix_checks import Check
-from runbooks.diagnose.model import Answer, Diagnosis, Owner
+from runbooks.diagnose.checks import Check
+from runbooks.diagnose.model import Answer, Diagnosis, Owner, ReportStatus
 from runbooks.evidence.models import Evidence
 
 
@@ -23,11 +23,22 @@ class Standing:
     tone: str
 
 
-_HEALTHY = Standing("RESOLVED", "✓", "no problem was found at the time of the check", "good")
-_FOUND = Standing("ROOT CAUSE IDENTIFIED", "●", "the cause is confirmed by evidence", "bad")
-_LIKELY = Standing("INVESTIGATING", "◐", "a cause is likely, but not confirmed", "open")
-_OPEN = Standing("INVESTIGATING", "○", "an incident was found, its cause is not established", "open")
-_UNKNOWN = Standing("INCONCLUSIVE", "?", "the evidence does not establish the state", "open")
+STANDINGS: Mapping[ReportStatus, Standing] = {
+    ReportStatus.ROOT_CAUSE_IDENTIFIED: Standing(
+        "ROOT CAUSE IDENTIFIED", "●", "the cause is confirmed by evidence", "bad"
+    ),
+    ReportStatus.LIKELY_CAUSE: Standing("LIKELY CAUSE", "◐", "a cause is likely, but not confirmed", "open"),
+    ReportStatus.INVESTIGATING: Standing(
+        "INVESTIGATING", "○", "an incident was found, its cause is not established", "open"
+    ),
+    ReportStatus.INCONCLUSIVE: Standing("INCONCLUSIVE", "?", "the evidence does not establish the state", "open"),
+    ReportStatus.LOOK_BLOCKED: Standing(
+        "LOOK BLOCKED", "⊘", "nothing could be queried, and nothing was pasted", "open"
+    ),
+    ReportStatus.HEALTHY: Standing("HEALTHY", "✓", "no problem was found at the time of the check", "good"),
+    ReportStatus.RESOLVED: Standing("RESOLVED", "✓", "the fix is verified", "good"),
+}
+"""The words of each status, the worst first."""
 
 OWNERS: Mapping[Owner, str] = {
     Owner.YOU: "your team (not Fly)",
@@ -52,24 +63,35 @@ CHECK_WORDS: Mapping[Answer, str] = {
 }
 
 
-def standing(verdict: str, confidence: str | None) -> Standing:
-    """What the status line says for a verdict and the confidence of its cause (None: no cause)."""
-    if verdict == "healthy":
-        return _HEALTHY
+def standing(verdict: str, confidence: str | None, status: str = "") -> Standing:
+    """What the status line says.
+
+    Args:
+        verdict: of a summary
+        confidence: of its cause; None or "": there is none
+        status: of a summary; "": it is older than the statuses, and the other two tell it
+    """
+    if status:
+        return STANDINGS[ReportStatus(status)]
+    by_cause = {"confirmed": ReportStatus.ROOT_CAUSE_IDENTIFIED, "likely": ReportStatus.LIKELY_CAUSE}
     if verdict == "incident":
-        return {"confirmed": _FOUND, "likely": _LIKELY}.get(confidence or "", _OPEN)
-    return _UNKNOWN
+        return STANDINGS[by_cause.get(confidence or "", ReportStatus.INVESTIGATING)]
+    return STANDINGS[ReportStatus.HEALTHY if verdict == "healthy" else ReportStatus.INCONCLUSIVE]
 
 
 def of(diagnosis: Diagnosis) -> Standing:
-    return standing(str(diagnosis.verdict), diagnosis.cause.confidence if diagnosis.cause else None)
+    return STANDINGS[diagnosis.status]
 
 
 def of_check(check: Check | None) -> str:
     """Sign and word of one check; a skipped check neither passes nor fails, and an unknown one is a dash."""
     if check is None:
         return "–"
-    return "– skipped" if check.skipped else f"{ANSWER_SIGNS[check.holds]} {CHECK_WORDS[check.holds]}"
+    if check.skipped:
+        return "– skipped"
+    if check.warns and check.holds is Answer.YES:
+        return "! warning"
+    return f"{ANSWER_SIGNS[check.holds]} {CHECK_WORDS[check.holds]}"
 
 
 def simulated(evidence: Evidence) -> str:

@@ -1,6 +1,6 @@
 """`summary.json`: the part of a report that other programs read.
 
-Its shape is a contract; `summary.schema.json` beside this file states it, strictly.
+Its shape is a contract; `summary.schema.json` beside this file states it, strictly. A fleet's has a schema of its own.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 import fastjsonschema
 
 from runbooks.base.errors import RunbookError
-from runbooks.diagnose.fix_checks import Check
-from runbooks.diagnose.model import Claim, Finding, Hypothesis, Moment, Remedy, View
-from runbooks.report import escape, times
+from runbooks.diagnose.checks import Check
+from runbooks.diagnose.model import Answer, Claim, Finding, Hypothesis, Moment, Remedy, View
+from runbooks.report import escape, fleet_summary, times
 from runbooks.report.document import Report
 
 SCHEMA = "fly-runbooks/summary/1"
 SUBJECT = ("app", "machine_id", "machine_name", "instance_id", "org")
 
-_PATH = Path(__file__).with_name("summary.schema.json")
+_FILES = {SCHEMA: "summary.schema.json", fleet_summary.SCHEMA: "summary-fleet.schema.json"}
 _LONG = 4_000
 _PROGRAM = 40_000
 
@@ -32,12 +32,14 @@ def build(report: Report) -> dict[str, Any]:
     diagnosis = report.diagnosis
     cause = diagnosis.cause
     faults = [{"what": "one of this tool's own checks failed", "why": _text(fault)} for fault in diagnosis.faults]
-    return {
+    told = {
         "schema": SCHEMA,
         "runbook": _text(report.runbook),
         "subject": {key: _text(report.subject.get(key) or "") or None for key in SUBJECT},
         "looked_at": times.iso(report.evidence.looked_at),
         "verdict": str(diagnosis.verdict),
+        "status": str(diagnosis.status),
+        "exit_code": diagnosis.exit_code,
         "headline": _text(diagnosis.headline),
         "cause": None if cause is None else _cause(cause),
         "contributing": [_finding(finding) for finding in diagnosis.contributing],
@@ -56,6 +58,7 @@ def build(report: Report) -> dict[str, Any]:
             "retries": report.requests.retries,
         },
     }
+    return told | (fleet_summary.of(diagnosis.fleet) if diagnosis.fleet else {})
 
 
 def dumps(summary: Mapping[str, Any]) -> str:
@@ -65,8 +68,9 @@ def dumps(summary: Mapping[str, Any]) -> str:
 
 def check(summary: Any) -> None:
     """Raises RunbookError, naming the path, when the summary breaks its contract."""
+    named = summary.get("schema") if isinstance(summary, dict) else None
     try:
-        _validator()(summary)
+        _validator(named if named in _FILES else SCHEMA)(summary)
     except fastjsonschema.JsonSchemaValueException as found:
         place = "$" + str(found.name).removeprefix("data")
         raise RunbookError(
@@ -75,16 +79,16 @@ def check(summary: Any) -> None:
         ) from None
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema as shipped."""
-    loaded: dict[str, Any] = json.loads(_PATH.read_text(encoding="utf-8"))
+def schema(name: str = SCHEMA) -> dict[str, Any]:
+    """The JSON Schema of this name as shipped."""
+    loaded: dict[str, Any] = json.loads(Path(__file__).with_name(_FILES[name]).read_text(encoding="utf-8"))
     return loaded
 
 
 @cache
-def _validator() -> Callable[[Any], Any]:
+def _validator(name: str) -> Callable[[Any], Any]:
     """Compiled once. (jsonschema would do as well, but takes seconds to import; tests use it.)"""
-    compiled: Callable[[Any], Any] = fastjsonschema.compile(schema())
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(schema(name))
     return compiled
 
 
@@ -126,8 +130,10 @@ def _check(check: Check, then: Check | None) -> dict[str, Any]:
 
 
 def _state(check: Check) -> str:
-    """yes, no, could-not-look, or skipped where a person said that the check does not apply."""
-    return "skipped" if check.skipped else str(check.holds)
+    """yes, warn, no, could-not-look, or skipped where the check does not apply."""
+    if check.skipped:
+        return "skipped"
+    return "warn" if check.warns and check.holds is Answer.YES else str(check.holds)
 
 
 def _claims(claims: Iterable[Claim]) -> list[dict[str, Any]]:

@@ -73,6 +73,11 @@ class Cells:
     left: int = 0
 
     @property
+    def has_evidence(self) -> bool:
+        """Each row names its own."""
+        return any(_cites(name) for name in self.columns)
+
+    @property
     def is_long(self) -> bool:
         return len(self.rows) > LONG
 
@@ -86,9 +91,12 @@ def cells(table: pd.DataFrame | None) -> Cells:
     return Cells(tuple(columns), tuple(made), left)
 
 
+def _cites(column: str) -> bool:
+    return column.strip().lower() in ("evidence", "footnotes", "proof")
+
+
 def _made(column: str, value: str) -> Cell:
-    notes = column.strip().lower() in ("evidence", "footnotes", "proof")
-    numbers = _NUMBERS.findall(value[:400]) if notes else ()
+    numbers = _NUMBERS.findall(value[:400]) if _cites(column) else ()
     return Cell(value, tuple(numbers), "short" if len(value) <= SHORT else "td")
 
 

@@ -123,7 +123,10 @@ def stopped(sentence: object) -> str:
 
 def fitted(line: str, most: int) -> str:
     """A line that is no longer than that, whatever it holds; what is left out is counted."""
-    return line if len(line) <= most else f"{line[: most - 16]} … [+{len(line) - most + 16:,}]"
+    if len(line) <= most:
+        return line
+    kept = escape.whole_words(line, most - 16)
+    return f"{kept} … [+{len(line) - len(kept):,}]"
 
 
 def _listed(several: Iterable[object], more: Iterable[object] = (), separator: str = "; ") -> str:
@@ -157,6 +160,11 @@ _ANY_FORM: Mapping[str, Callable[..., Any]] = {
 @pass_context
 def _say_html(context: Context, sentence: object, limit: int = escape.SENTENCE) -> Markup:
     return inline.html(sentence, context["known"], limit, context.get("code", "<code>"))
+
+
+@pass_context
+def _headline_html(context: Context, sentence: object, limit: int = escape.SENTENCE) -> Markup:
+    return inline.headline(sentence, context["known"], limit)
 
 
 @pass_context
@@ -268,7 +276,7 @@ def _underlined(title: str) -> Markup:
 
 
 _FILTERS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
-    "html": {"say": _say_html, "notes": _notes_html},
+    "html": {"headline": _headline_html, "say": _say_html, "notes": _notes_html},
     "md": {
         "say": _say_markdown,
         "notes": _notes_markdown,

@@ -13,10 +13,21 @@ from typing import Any
 from markupsafe import Markup
 
 from runbooks.base.facets import facet_of
+from runbooks.diagnose.checks import Review
 from runbooks.diagnose.facts import format_duration
-from runbooks.diagnose.fix_checks import Review
 from runbooks.diagnose.model import Unchecked
-from runbooks.report import collapse_repeats, escape, facts, fly_support, inline, paste, status, templating, times
+from runbooks.report import (
+    collapse_repeats,
+    escape,
+    facts,
+    fleet,
+    fly_support,
+    inline,
+    paste,
+    status,
+    templating,
+    times,
+)
 from runbooks.report.document import Report
 from runbooks.report.parts import WRITE_UP, Part
 
@@ -36,13 +47,13 @@ class Room:
     exchanges: int
 
 
-_WHOLE = Room(sentence=escape.SENTENCE, command=40_000, things=60, moments=60, exchanges=6)
+WHOLE = Room(sentence=escape.SENTENCE, command=40_000, things=60, moments=60, exchanges=6)
 _LITTLE = Room(sentence=300, command=2_000, things=20, moments=30, exchanges=0)
 
 
 def render(report: Report) -> str:
     """The whole document. The same report always gives the same bytes."""
-    parts = _written(report, _WHOLE)
+    parts = _written(report, WHOLE)
     if len(_joined(report, parts)) > MOST_CHARACTERS:
         parts = _written(report, _LITTLE)
     # What still does not fit gives up its longest parts; each leaves its heading, and how much is missing.
@@ -75,6 +86,7 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "diagnosis": diagnosis,
         "cause": diagnosis.cause,
         "review": diagnosis.review,
+        "fleets": fleet,
         "healthy": diagnosis.verdict == "healthy",
         "standing": status.of(diagnosis),
         "simulated": status.simulated(report.evidence),

@@ -12,7 +12,7 @@ from runbooks.simulator import spec
 from runbooks.simulator.http import Answer, ApiContext, Call, answer_json
 from runbooks.simulator.machine import rfc3339
 from runbooks.simulator.refused import Refused
-from runbooks.simulator.world import REGIONS
+from runbooks.simulator.world import DEPRECATED, REGIONS
 
 
 class AppsApi:
@@ -122,9 +122,17 @@ class AppsApi:
         )
 
     def list_regions(self, call: Call) -> Answer:
-        self._desk.holder(call)
+        holder = self._desk.holder(call)
+        self._desk.limit("list regions", holder.token_id)
         regions = [
-            {"code": code, "name": code.upper(), "gateway_available": True, "deprecated": False} for code in REGIONS
+            {
+                "code": code,
+                "name": code.upper(),
+                "gateway_available": True,
+                "requires_paid_plan": False,
+                "deprecated": code in DEPRECATED,
+            }
+            for code in sorted((*REGIONS, *DEPRECATED))
         ]
         return answer_json({"regions": regions, "nearest": self._world.settings.region})
 

@@ -45,7 +45,11 @@ def scenario_names() -> list[str]:
 
 
 def load_scenario(name_or_path: str) -> Scenario:
-    """By name, or from a `.yaml` of one's own."""
+    """By name, or from a `.yaml` of one's own; a world of many machines is made by a program."""
+    from runbooks.simulator import fleet
+
+    if fleet.is_fleet(name_or_path):
+        return fleet.fleet_scenario(name_or_path)
     path = FOLDER / f"{name_or_path}.yaml"
     if name_or_path.endswith((".yaml", ".yml")):
         path = Path(name_or_path).expanduser()

@@ -44,7 +44,7 @@ REGIONS = (
     "syd",
     "yyz",
 )
-_DEPRECATED = {"yul": "yyz", "maa": "bom"}
+DEPRECATED = {"yul": "yyz", "maa": "bom"}
 _ALIASES = {"us": "iad", "na": "iad", "eu": "fra", "sa": "gru", "apac": "sin"}
 _MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}$")
 
@@ -274,11 +274,11 @@ class World:
         if first == "any":
             return self.settings.region
         first = _ALIASES.get(first, first)
-        if first in _DEPRECATED:
+        if first in DEPRECATED:
             raise Refused(
                 422,
                 f"Region {first} is deprecated and cannot have new resources provisioned. "
-                f"Please consider using an alternate region such as {_DEPRECATED[first]}",
+                f"Please consider using an alternate region such as {DEPRECATED[first]}",
                 unverified=True,
             )
         if first not in REGIONS:

@@ -13,15 +13,15 @@ import pytest
 from collect.conftest import AT, FakeTransport, Play, Stage, answer, no_answer
 from collect.loopback import closed_port
 from runbooks.base.facets import known_facets
+from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.base.settings import RECORD_COLUMNS
 from runbooks.collect import logs, machines, registry, status
-from runbooks.collect.client import MAX_REQUESTS
 from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
 from runbooks.collect.edge import Edge
 from runbooks.collect.records import RecordsReader
 from runbooks.evidence import bundle
-from runbooks.evidence.models import Evidence, Machine, Observation, Outcome
+from runbooks.evidence.models import Evidence, Machine, Observation, Outcome, Reason
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from runbooks.source import Source
 
@@ -153,7 +153,8 @@ def test_every_scenario_is_asked_politely_and_keeps_its_secrets(name: str, play:
     assert len(attempts) == sum(survey.client.by_host.values()) <= MAX_REQUESTS
     assert survey.client.retries == 0 or load_scenario(name).world.faults
     files = bundle.files(evidence, survey.replay_context, survey.redactor.hits, {}, "r", "1")
-    kept = repr(evidence) + "".join(files.values())
+    # Only Python's repr writes the code of this reason as NAME: 'value', which looks like a secret.
+    kept = repr(evidence).replace(repr(Reason.BAD_TOKEN), "") + "".join(files.values())
     for secret in secrets_of(name):
         assert secret not in kept, secret
     assert survey.redactor.scan(kept) == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
+import random
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,23 @@ from runbooks.simulator.scenario import FOLDER
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent
+UNSEEN = HERE / "unseen"
+_DRAWN = re.compile(r"‹(?:(?P<letters>[A-Za-z0-9]+-?):(?P<length>\d+)|(?P<shape>uuid|jwt))›")
+_SECRET = re.compile(r"«(.*?)»", re.DOTALL)
+_LETTERS = {
+    "low": string.ascii_lowercase + string.digits,
+    "low-": string.ascii_lowercase + string.digits + "_-",
+    "UP": string.ascii_uppercase + string.digits,
+    "alnum": string.ascii_letters + string.digits,
+    "letters": string.ascii_letters,
+    "digit": string.digits,
+    "hex": "0123456789abcdef",
+    "HEX": "0123456789ABCDEF",
+    "url": string.ascii_letters + string.digits + "_-",
+    "b64": string.ascii_letters + string.digits + "+/",
+    "base32": string.ascii_uppercase + "234567",
+    "bech": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
+}
 _PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
 
 
@@ -69,9 +89,44 @@ def corpus(path: Path = HERE / "corpus.json.gz") -> list[Row]:
     ]
 
 
+def unseen() -> list[Row]:
+    """Texts of forms and providers that the corpus does not have: no rule was made with one of them in view.
+
+    Their secrets are drawn here, so that no scanner finds one in the source; the same in each run.
+    """
+    texts = [("everyday", name, text) for name, text in yaml.safe_load((UNSEEN / "texts.yaml").read_text()).items()]
+    forms = yaml.safe_load((UNSEEN / "forms.yaml").read_text())
+    for at, (name, token) in enumerate(yaml.safe_load((UNSEEN / "providers.yaml").read_text()).items()):
+        for form in (forms[(at * 7 + step) % len(forms)] for step in range(0, len(forms), 5)):
+            written = form.replace("{i}", name).replace("{I}", name.upper()).replace("{s}", f"«{token}»")
+            texts.append(("provider", name, written))
+    return [_drawn(*one) for one in texts]
+
+
+def _drawn(tool: str, name: str, template: str) -> Row:
+    chosen = random.Random(template)
+
+    def letters(of: str, length: int) -> str:
+        return "".join(chosen.choice(_LETTERS[of]) for _ in range(length))
+
+    def draw(match: re.Match[str]) -> str:
+        if match["shape"] == "uuid":
+            return "-".join(letters("hex", length) for length in (8, 4, 4, 4, 12))
+        if match["shape"] == "jwt":
+            parts = (b'{"alg":"HS256","typ":"JWT"}', f'{{"sub":"{letters("hex", 24)}"}}'.encode())
+            return ".".join(
+                [*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts), letters("url", 43)]
+            )
+        return letters(match["letters"], int(match["length"]))
+
+    text = _DRAWN.sub(draw, template)
+    secrets = tuple(_SECRET.findall(text))
+    return Row(tool, name, template, True, _SECRET.sub(r"\1", text), secrets)
+
+
 def harmless_lines() -> list[str]:
-    """Lines of the line tables, the incidents and the scenarios, which hold no secret but persons."""
-    texts: list[str] = []
+    """Lines of the line tables, the incidents, the scenarios and of tools; they hold no secret but persons."""
+    texts = [path.read_text() for path in sorted((HERE / "harmless").glob("*.txt"))]
     for path in sorted((TESTS / "diagnose" / "lines").glob("*.yaml")):
         texts += _strings(yaml.safe_load(path.read_text()))
     for path in sorted((TESTS / "incidents" / "cases").glob("*.json")):

@@ -8,12 +8,20 @@ import pytest
 
 from runbooks.evidence.redaction import Redactor
 from runbooks.redaction import redact_text, redact_value
-from tests.redaction.rows import corpus, harmless_lines
+from tests.redaction.rows import corpus, harmless_lines, unseen
 
 
 @pytest.mark.parametrize(("tool", "share"), [("gitleaks", 0.99), ("own", 0.99), ("detect-secrets", 0.95)])
 def test_secrets_of_other_tools_are_masked_wholly(tool: str, share: float) -> None:
     rows = [row for row in corpus() if row.tool == tool and row.positive]
+    left = [row.text for row in rows if not row.wholly_masked()]
+    assert len(left) <= (1 - share) * len(rows), left
+
+
+@pytest.mark.parametrize(("origin", "share"), [("provider", 0.99), ("everyday", 0.97)])
+def test_secrets_of_forms_that_the_corpus_does_not_have_are_masked(origin: str, share: float) -> None:
+    rows = [row for row in unseen() if row.tool == origin]
+    assert len(rows) >= 400
     left = [row.text for row in rows if not row.wholly_masked()]
     assert len(left) <= (1 - share) * len(rows), left
 

@@ -7,8 +7,12 @@ from dataclasses import replace
 
 import pandas as pd
 from report_samples import EVIL, MACHINE, at, demo, exchange, observation
+from writeup_samples import played
 
-from runbooks.diagnose.fix_checks import Check, Incident, Review, closing
+from runbooks.definitions.machine_not_visible import SECTIONS
+from runbooks.diagnose.checks import Check, Incident, Review
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.fix_checks import closing
 from runbooks.diagnose.model import Answer, Claim, Hypothesis, Moment, Remedy, Status, Verdict
 from runbooks.evidence.models import Outcome
 from runbooks.report import charts
@@ -120,6 +124,25 @@ def healthy() -> Report:
         remedies=(),
     )
     return replace(sample, diagnosis=diagnosis)
+
+
+def reconstruction() -> Report:
+    """What `make demo` reports, pictures included."""
+    return _scenario("vyx-missing-environment")
+
+
+def stuck() -> Report:
+    return _scenario("stuck-in-transition")
+
+
+def never_ill() -> Report:
+    return _scenario("healthy")
+
+
+def _scenario(name: str) -> Report:
+    report = played(name)
+    facts = Facts(report.evidence)
+    return replace(report, sections=tuple(step(facts, report.diagnosis) for step in SECTIONS))
 
 
 def long() -> Report:

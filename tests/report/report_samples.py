@@ -318,7 +318,9 @@ def demo_diagnosis() -> Diagnosis:
             Symptom("The create call succeeded", True, ("E19",)),
             Symptom("A Fly machine id was returned", True, ("E19",)),
             Symptom("A row was created with status starting", True, ("E14",)),
-            Symptom("The machine is not visible in the dashboard", True, ("E05",)),
+            Symptom(
+                "The machine is not visible in the dashboard", True, ("E05",), "No list shows the machine", felt=True
+            ),
             Symptom("The WebSocket connection fails", None, ()),
         ),
         remedies=(

@@ -12,13 +12,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_samples import LAST, fixed, healthy, likely, long, not_fixed, still_broken
+from page_samples import (
+    LAST,
+    fixed,
+    healthy,
+    likely,
+    long,
+    never_ill,
+    not_fixed,
+    reconstruction,
+    still_broken,
+    stuck,
+)
 from report_samples import demo, empty, hostile
 
 from runbooks.report import page
 from runbooks.report.document import Report
+from tools import measure_report
+from tools.measure_report import DESK, PHONE
 
-DESK, PHONE, PAPER = (1280, 800), (390, 844), (687, 971)
+PAPER = (687, 971)
+BLOCKED = re.compile(r"; script-src &#x?\d+;sha256-[^&]+&#x?\d+;")
 EVERY = [demo, empty, hostile, fixed, not_fixed, likely, healthy, long]
 Sample = Callable[[], Report]
 
@@ -32,15 +46,17 @@ class Shown:
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sample], Path]:
-    """Each sample rendered once."""
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Each sample rendered once, and without its script: blocked by a policy that does not know it."""
     folder, made = tmp_path_factory.mktemp("pages"), dict[str, Path]()
 
-    def write(sample: Sample) -> Path:
-        if sample.__name__ not in made:
-            made[sample.__name__] = folder / f"{sample.__name__}.html"
-            made[sample.__name__].write_text(page.render(sample()), encoding="utf-8")
-        return made[sample.__name__]
+    def write(sample: Sample, blocked: bool = False) -> Path:
+        name = f"{sample.__name__}{'-blocked' * blocked}"
+        if name not in made:
+            text = page.render(sample())
+            made[name] = folder / f"{name}.html"
+            made[name].write_text(BLOCKED.sub("", text) if blocked else text, encoding="utf-8")
+        return made[name]
 
     return write
 
@@ -67,28 +83,33 @@ def shown(browser: Any, path: Path, size: tuple[int, int] = DESK, scheme: str = 
 
 
 @pytest.mark.parametrize(
-    ("sample", "size", "scheme"),
+    ("sample", "size", "scheme", "blocked"),
     [
-        *((sample, size, "light") for sample in EVERY for size in (DESK, PHONE)),
-        *((sample, DESK, "dark") for sample in (demo, hostile, fixed, likely)),
+        *((sample, size, "light", False) for sample in EVERY for size in (DESK, PHONE)),
+        *((sample, DESK, "dark", False) for sample in (demo, hostile, fixed, likely)),
+        *((demo, size, scheme, True) for size, scheme in ((DESK, "light"), (PHONE, "dark"))),
     ],
 )
 def test_nobody_is_shut_out_and_nothing_leaves_the_page(
-    sample: Sample, size: tuple[int, int], scheme: str, browser: Any, written: Callable[[Sample], Path]
+    sample: Sample, size: tuple[int, int], scheme: str, blocked: bool, browser: Any, written: Callable[..., Path]
 ) -> None:
-    """axe-core finds nothing at all; no request, no message, no sideways scrolling."""
+    """axe-core finds nothing at all, folded and unfolded; no request, no message, no sideways scrolling."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    with shown(browser, written(sample), size, scheme) as seen:
+    with shown(browser, written(sample, blocked), size, scheme) as seen:
+        assert bool(seen.tab.locator("button").count()) is not blocked
+        seen.tab.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         assert seen.tab.evaluate("document.documentElement.scrollWidth") <= size[0]
-        assert seen.tab.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
         found = axe.Axe().run(seen.tab).response
     assert len(found["passes"]) > 20
     assert [(one["id"], one["impact"], one["nodes"][0]["html"][:200]) for one in found["violations"]] == []
-    assert seen.noise == []
+    # A blocked script is reported by the browser, and that is all it does.
+    assert len(seen.noise) == blocked
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE])
-@pytest.mark.parametrize("sample", [*(one for one in EVERY if one is not hostile), still_broken])
+@pytest.mark.parametrize(
+    "sample", [*(one for one in EVERY if one is not hostile), still_broken, reconstruction, stuck, never_ill]
+)
 def test_verdict_and_next_action_need_no_scrolling(
     sample: Sample, size: tuple[int, int], browser: Any, written: Callable[[Sample], Path]
 ) -> None:
@@ -98,7 +119,11 @@ def test_verdict_and_next_action_need_no_scrolling(
             boxes.append(seen.tab.locator(".now pre").first.bounding_box())
         if sample().diagnosis.review:
             boxes.append(seen.tab.locator("table.checks").bounding_box())
-        boxes.append(seen.tab.locator("dl.brief").bounding_box())
+        brief = seen.tab.locator("dl.brief")
+        boxes.append(brief.bounding_box())
+        if not sample().diagnosis.review:
+            assert "Impact" in brief.inner_text()
+            assert ("Decisive" in brief.inner_text()) is (sample is not empty)
     for box in boxes:
         assert box["width"] > 0
         assert box["x"] >= 0
@@ -107,23 +132,56 @@ def test_verdict_and_next_action_need_no_scrolling(
         assert box["y"] + box["height"] <= size[1]
 
 
-def test_a_footnote_leads_to_its_evidence_and_back(browser: Any, written: Callable[[Sample], Path]) -> None:
-    with shown(browser, written(demo)) as seen:
+@pytest.mark.parametrize("blocked", [False, True])
+def test_a_footnote_unfolds_its_evidence_and_leads_back(
+    blocked: bool, browser: Any, written: Callable[..., Path]
+) -> None:
+    """Without the script it is the browser that unfolds what a link leads to."""
+    with shown(browser, written(demo, blocked)) as seen:
         tab = seen.tab
-        tab.locator("dl.brief a.note", has_text="[E04]").click()
+        assert not tab.locator("#E04").is_visible()
+        tab.locator("dl.brief a.note", has_text="[E04]").first.click()
         assert tab.evaluate("location.hash") == "#E04"
+        assert tab.locator("#E04").is_visible()
         assert 0 <= tab.locator("#E04").bounding_box()["y"] < 200
         marked = "e => [getComputedStyle(e).outlineStyle, parseFloat(getComputedStyle(e).outlineWidth) >= 2]"
         assert tab.locator("#E04").evaluate(marked) == ["solid", True]
         assert tab.locator("#E05").evaluate(marked)[0] == "none"
         tab.locator("#E04 a", has_text="Hypotheses").click()
         assert 0 <= tab.locator("#hypotheses").bounding_box()["y"] < 200
+        assert tab.locator("#hypotheses").evaluate("e => e.open") is not blocked
         tab.locator("#E04 a", has_text="top").click()
         assert 0 <= tab.locator("h1").bounding_box()["y"] < 400
         # The same way back floats beside everything that stands below the answer.
-        assert not tab.locator(".up a").is_visible() or tab.locator(".up a").bounding_box()["y"] > 800
+        assert not tab.locator(".up a").is_visible() or tab.locator(".up a").bounding_box()["y"] > 700
         tab.locator("#hypotheses").scroll_into_view_if_needed()
         assert tab.locator(".up a").bounding_box()["y"] < 800
+
+
+def test_the_demo_is_short(browser: Any, written: Callable[[Sample], Path]) -> None:
+    """As it is delivered: what is folded stays folded, and is the appendix of what is printed."""
+    path = written(reconstruction)
+    assert measure_report.screens(browser, path, DESK) <= 10
+    assert measure_report.screens(browser, path, PHONE) <= 16
+    assert measure_report.printed(browser, path, appendix=False) <= 6
+
+
+def test_a_button_copies_and_a_word_filters(browser: Any, written: Callable[[Sample], Path]) -> None:
+    with shown(browser, written(reconstruction)) as seen:
+        tab = seen.tab
+        tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        tab.locator(".now button").first.click()
+        tab.locator(".now button", has_text="Copied").wait_for()
+        assert tab.evaluate("navigator.clipboard.readText()") == tab.locator(".now code").first.inner_text()
+        rows = tab.locator("[aria-labelledby=step-timeline] tbody tr")
+        every = rows.count()
+        tab.locator(".filter input").first.fill("program missing")
+        assert 0 < rows.filter(visible=True).count() < every
+        assert tab.locator(".filter output").first.inner_text().endswith(f"of {every}")
+        tab.locator(".filter input").first.fill("")
+        assert rows.filter(visible=True).count() == every
+        told = tab.locator("[aria-labelledby=step-timeline] svg title").all_text_contents()
+        assert any("Missing required environment variables" in one for one in told)
     assert seen.noise == []
 
 
@@ -154,14 +212,14 @@ def test_one_click_takes_a_whole_command(browser: Any, written: Callable[[Sample
 
 @pytest.mark.parametrize("sample", [demo, hostile, fixed, long])
 def test_paper_loses_nothing(sample: Sample, browser: Any, written: Callable[[Sample], Path], tmp_path: Path) -> None:
-    """On a sheet of A4 everything that is folded is open, and nothing sticks out or scrolls."""
+    """On A4 what is folded is an appendix, all but texts to pass on and raw answers; nothing sticks out or scrolls."""
     with shown(browser, written(sample), PAPER) as seen:
         tab = seen.tab
         folded = "[...document.querySelectorAll('details pre')].filter(e => e.checkVisibility()).length"
         assert tab.evaluate(folded) == 0
         tab.emulate_media(media="print")
         heights = tab.evaluate(
-            "[...document.querySelectorAll('details > :not(summary)')].map(e => e.getBoundingClientRect().height)"
+            "[...document.querySelectorAll('.part:not(#support) > :not(summary)')].map(e => e.offsetHeight)"
         )
         assert min(heights) > 10
         assert tab.evaluate("document.documentElement.scrollWidth") <= PAPER[0]
@@ -173,6 +231,13 @@ def test_paper_loses_nothing(sample: Sample, browser: Any, written: Callable[[Sa
     if sample is long and shutil.which("pdftotext"):
         told = subprocess.run(["pdftotext", "-layout", target, "-"], capture_output=True, text=True, check=True).stdout
         flat = " ".join(told.split())
-        for words in ("event 299 of many", "cell 29.8", LAST, "Explanation number 29", "E19 · What was the caller"):
+        for words in (
+            "Not printed: the texts for a chat",
+            "event 299 of many",
+            "cell 29.8",
+            LAST,
+            "Explanation number 29",
+            "E19 · What was the caller",
+        ):
             assert words in flat, words
     assert seen.noise == []

@@ -72,6 +72,8 @@ def test_they_are_wellformed_and_active_in_nothing() -> None:
             "use",
             "clipPath",
             "rect",
+            "circle",
+            "title",
         }
         links = [value for element in root.iter() for key, value in element.items() if key.endswith("href")]
         assert all(link.startswith("#") for link in links)

@@ -178,6 +178,8 @@ def test_plain_shows_what_would_hide(text: str, shown: str) -> None:
 
 def test_cuts_are_counted() -> None:
     assert escape.cut("a" * 1_005, 5) == "aaaaa … [cut: 1,000 more characters]"
+    assert escape.cut("one two three " * 9, 9) == "one two … [cut: 119 more characters]"
+    assert escape.cut("x" * 10, 9) == "x" * 10
     assert list(escape.lines("a\nb\nc", 1, 9)) == ["a", "… [cut: 2 more lines]"]
 
 

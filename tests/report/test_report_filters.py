@@ -30,7 +30,7 @@ def test_every_run_has_one_class_of_each_choice_that_keeps_it() -> None:
     by_label = {one.label: one for one in offered}
     assert labels(by_label["App"]) == [("vyx-app", 3), ("no app named", 1)]
     assert labels(by_label["Cause"]) == [("wrong-app", 1), ("no cause named", 3)]
-    assert labels(by_label["Status"]) == [("INVESTIGATING", 2), ("RESOLVED", 1), ("NO REPORT", 1)]
+    assert labels(by_label["Status"]) == [("INVESTIGATING", 2), ("HEALTHY", 1), ("NO REPORT", 1)]
     assert labels(by_label["Date"]) == [("2025-10-02", 3), ("no date", 1)]
     assert labels(by_label["Runbook"]) == [("machine_not_visible", 3), ("no runbook named", 1)]
     assert labels(by_label["Source"]) == [("simulated", 1), ("replay", 1), ("unknown", 3)]

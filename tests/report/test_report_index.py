@@ -46,7 +46,7 @@ def test_where_the_evidence_came_from(tmp_path: Path) -> None:
     assert by_place["170000Z"].origins == ("replay",)
     assert by_place["example"].origins == ("example", "simulated")
     assert by_place["180000Z"].ending == "died: The process was killed."
-    assert by_place["160000Z"].standing.words == "RESOLVED"
+    assert by_place["160000Z"].standing.words == "HEALTHY"
     assert [run.folder for run in by_place.values() if run.of_old] == [by_place["170000Z"].folder]
 
 

@@ -92,7 +92,7 @@ def test_choices_add_up_and_all_are_undone_at_once(page: Any) -> None:
     assert "The filters" not in read_aloud(page)
     assert "Nothing matches" not in read_aloud(page)
     choose(page, "b", "verify_fix")
-    assert page.locator("li.run:visible strong").all_inner_texts() == ["✓ RESOLVED"]
+    assert page.locator("li.run:visible strong").all_inner_texts() == ["✓ HEALTHY"]
     choose(page, "b", "all runbooks")
     choose(page, "o", "replay")
     assert page.locator("li.run:visible .badge").all_inner_texts() == ["replay"]
@@ -156,7 +156,7 @@ def test_in_print_all_is_there_and_a_filter_that_is_set_is_told(page: Any) -> No
     assert not page.locator("form").is_visible()
     assert shown(page) == 10
     page.emulate_media(media="screen")
-    choose(page, "s", "RESOLVED")
+    choose(page, "s", "HEALTHY")
     page.emulate_media(media="print")
     assert [control.get_attribute("id") for control in page.locator("select:visible").all()] == ["by-s"]
     assert shown(page) == 1

@@ -1,7 +1,9 @@
-"""The page: one file, nothing active, nothing loaded, every footnote resolves."""
+"""The page: one file, nothing active but its own script, nothing loaded, every footnote resolves."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from page_samples import RUN, fixed, healthy, likely, long, not_fixed
 from report_samples import EVIL, demo, empty, hostile
 
 from runbooks.diagnose.model import Verdict
-from runbooks.report import fly_support, format_body, page, paste
+from runbooks.report import fly_support, format_body, page, paste, times
 from runbooks.report.document import Report
 from runbooks.report.section import Section
 
@@ -53,19 +55,22 @@ def rendered(sample: Callable[[], Report]) -> str:
 
 
 @SAMPLES
-def test_it_is_wellformed_and_active_in_nothing(sample: Callable[[], Report]) -> None:
+def test_it_is_wellformed_and_nothing_is_active_but_its_own_script(sample: Callable[[], Report]) -> None:
     text = rendered(sample)
     reader = Reader(text)
     assert not reader.faults
     assert not reader.open
-    assert not {tag for tag, _ in reader.tags} & {"script", "link", "iframe", "object", "embed", "form", "base", "svg"}
+    assert not {tag for tag, _ in reader.tags} & {"link", "iframe", "object", "embed", "form", "base", "foreignObject"}
+    assert [attrs for tag, attrs in reader.tags if tag == "script"] == [{}]
+    script = re.findall("<script>(.*?)</script>", text, re.DOTALL)[-1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert not [name for _, attrs in reader.tags for name in attrs if name.startswith("on") or name == "srcset"]
     assert all(href.startswith(("#", "../../2025-10-0")) for href in reader.values("href"))
-    assert all(src.startswith("data:image/svg+xml;base64,") for src in reader.values("src"))
+    assert not list(reader.values("src"))
     assert not re.search(r"url\(|@import", text.split("</style>")[0])
-    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in text.replace("&#x27;", "'").replace(
-        "&#39;", "'"
-    )
+    policy = next(attrs["content"] for tag, attrs in reader.tags if tag == "meta" and "http-equiv" in attrs)
+    assert policy == f"{page.POLICY}; script-src 'sha256-{digest}'"
+    assert page.POLICY.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
 
 
 @SAMPLES
@@ -75,6 +80,7 @@ def test_every_link_inside_resolves_and_ids_are_unique(sample: Callable[[], Repo
     ids = list(reader.values("id"))
     assert len(ids) == len(set(ids))
     assert {href[1:] for href in reader.values("href") if href.startswith("#")} <= set(ids)
+    assert {href[1:] for href in reader.values("xlink:href")} <= set(ids)
     assert set(report.evidence.observations) <= set(ids)
 
 
@@ -92,7 +98,7 @@ def test_landmarks_tables_and_pictures_speak(sample: Callable[[], Report]) -> No
     tags = [tag for tag, _ in reader.tags]
     assert {"header", "main", "nav", "footer"} <= set(tags)
     assert all(attrs.get("scope") in ("col", "row") for tag, attrs in reader.tags if tag == "th")
-    assert all(attrs.get("alt") for tag, attrs in reader.tags if tag == "img")
+    assert all(attrs.get("aria-label") and attrs.get("role") == "img" for tag, attrs in reader.tags if tag == "svg")
     assert dict(reader.tags)["html"] == {"lang": "en"}
 
 
@@ -101,10 +107,21 @@ def test_the_first_screen_is_the_answer() -> None:
     first = re.sub(r"<[^>]+>", " ", text[text.index("<main") : text.index("<nav")])
     for words in ("ROOT CAUSE IDENTIFIED", "existed for 24 seconds", "SUPABASE_SERVICE_KEY", "confirmed", "2025-10-02"):
         assert words in first
-    for words in ("91850296bd4738", "fly secrets set", "Visibility", "Dashboard", "do not show it"):
+    for words in ("91850296bd4738", "fly secrets set", "Visibility", "do not show it", "Impact", "destroyed since"):
         assert words in first
+    decisive = next(moment for moment in demo().diagnosis.timeline if moment.decisive)
+    assert html.escape(decisive.text) in first
+    assert times.second(decisive.at) in first
     assert "Simulated reconstruction" in text
     assert "Simulated reconstruction" not in page.render(empty())
+
+
+def test_no_line_of_the_headline_ends_inside_a_name() -> None:
+    report = demo()
+    told = replace(report.diagnosis, headline="vyx-app runs, and <b-c> is `not-it` [E03].")
+    first = page.render(replace(report, diagnosis=told))
+    assert '<span class="name">vyx-app</span> runs, and &lt;' in first
+    assert not Reader(first).faults
 
 
 def test_a_notebooks_conclusions_are_not_said_twice() -> None:
@@ -116,9 +133,9 @@ def test_a_notebooks_conclusions_are_not_said_twice() -> None:
 @pytest.mark.parametrize(
     ("verdict", "confidence", "words"),
     [
-        (Verdict.HEALTHY, None, "RESOLVED"),
+        (Verdict.HEALTHY, None, "HEALTHY"),
         (Verdict.INCIDENT, "confirmed", "ROOT CAUSE IDENTIFIED"),
-        (Verdict.INCIDENT, "likely", "INVESTIGATING"),
+        (Verdict.INCIDENT, "likely", "LIKELY CAUSE"),
         (Verdict.INCIDENT, None, "INVESTIGATING"),
         (Verdict.INCONCLUSIVE, None, "INCONCLUSIVE"),
     ],
@@ -151,17 +168,27 @@ def test_nothing_in_it_depends_on_how_long_a_request_took() -> None:
     assert page.render(report) == page.render(replace(report, evidence=replace(report.evidence, observations=slow)))
 
 
-def test_sections_stand_in_the_order_of_the_definition_timeline_and_searched_at_their_places() -> None:
-    told = ("timeline", "image", "mine", "logs", "searched", "yours")
-    sections = tuple(Section(slug, slug.title(), "", f"<{slug}>") for slug in told)
+def test_what_is_needed_next_stands_first_and_what_it_rests_on_is_folded() -> None:
+    slugs = ("timeline", "image", "mine", "logs", "searched", "yours")
+    sections = tuple(Section(slug, slug.title(), "", f"<{slug}>") for slug in slugs)
     text = page.render(replace(demo(), sections=sections))
-    shown = re.findall(r'<h2 id="([^"]+)"', text[text.index('<div class="rest">') :])
-    assert shown == [
-        *("cause", "step-timeline", "hypotheses", "visibility", "step-image", "step-mine", "step-logs", "step-yours"),
-        *("what-to-do", "verification", "prevention", "not-checked", "step-searched", "support", "evidence"),
-    ]
-    contents = text[text.index("<nav") : text.index("</nav>")]
-    assert set(shown) == set(re.findall(r'href="#([^"]+)"', contents))
+    rest = text[text.index("</nav>") :]
+    shown = re.findall(r'<(?:h2|h3|details class="part") id="([^"]+)"', rest)
+    told = ["step-image", "step-mine", "step-logs", "step-searched", "step-yours"]
+    order = ["cause", "impact", "what-to-do", "verification", "prevention", "step-timeline", "visibility"]
+    order += ["not-checked", "hypotheses", "steps", *told, "support", "evidence"]
+    assert shown == order
+    contents = re.findall(r'href="#([^"]+)"', text[text.index("<nav") : text.index("</nav>")])
+    assert contents == [anchor for anchor in order if anchor not in told]
+
+
+def test_steps_that_are_the_answer_are_not_folded() -> None:
+    """A runbook without hypotheses has nothing else to say."""
+    report = demo()
+    sections = (Section("machines", "Machines that disagree", "", "Two."),)
+    text = page.render(replace(report, sections=sections, diagnosis=replace(report.diagnosis, hypotheses=())))
+    assert '<h2 id="step-machines">' in text
+    assert 'id="steps"' not in text
 
 
 def test_every_look_leads_back_to_what_rests_on_it() -> None:

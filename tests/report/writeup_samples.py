@@ -8,7 +8,7 @@ from functools import cache
 from report_samples import EVIL, at, demo, observation
 
 from runbooks import __version__
-from runbooks.diagnose.fix_checks import Check, Incident, Review
+from runbooks.diagnose.checks import Check, Incident, Review
 from runbooks.diagnose.model import (
     Answer,
     Claim,

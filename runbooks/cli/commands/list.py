@@ -10,16 +10,23 @@ from runbooks.base.errors import RunbookError
 
 @click.command("list")
 @click.option("--scenarios", is_flag=True, help="List the simulator's scenarios instead.")
-def command(scenarios: bool) -> None:
+@click.option("--notebooks", is_flag=True, help="Print the path of each runbook's notebook instead, for papermill.")
+def command(scenarios: bool, notebooks: bool) -> None:
     """List the runbooks with their parameters, or the scenarios."""
     from runbooks import definitions
     from runbooks.base.parameters import describe
     from runbooks.cli import terminal
 
     if scenarios:
+        from runbooks.simulator.fleet import NAMES
         from runbooks.simulator.scenario import load_scenario, scenario_names
 
-        terminal.show_scenarios(Console(), {name: load_scenario(name).title for name in scenario_names()})
+        names = (*scenario_names(), *NAMES)
+        terminal.show_scenarios(Console(), {name: load_scenario(name).title for name in names})
+        return
+    if notebooks:
+        for name, where in definitions.discovered().items():
+            click.echo(f"{name}\t{where.notebook}")
         return
     for name, where in definitions.discovered().items():
         try:

@@ -73,7 +73,7 @@ def _lacking(actions: str) -> str:
 def _canaries_left(session: CollectionSession) -> FacetResult:
     if no := _refused(session):
         return no
-    session.client.max_requests += BUDGET
+    session.client.most_requests += BUDGET
     app = session.app_name()
     found = machines.listing(session.client, app, deleted=False)
     if not isinstance(found.answer, Listing) or not found.answer.complete:
@@ -137,7 +137,7 @@ def _tried(session: CollectionSession, plan: Callable[[CanaryMark], CanaryPlan])
     if no := _refused(session) or _occupied(session):
         return no
     client, replayed = session.client, session.source.bundle is not None
-    client.max_requests += BUDGET
+    client.most_requests += BUDGET
     try:
         made = plan(CanaryMark.of_run(session.started_at))
     except NotPlanned as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
@@ -26,7 +25,14 @@ from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import UP
 from runbooks.diagnose.refusals import meanings
-from runbooks.diagnose.shared_evidence import crash, crash_evidence, exited_before_it_ran, never_ran, refused
+from runbooks.diagnose.shared_evidence import (
+    crash,
+    crash_evidence,
+    exited_before_it_ran,
+    near_miss,
+    never_ran,
+    refused,
+)
 from runbooks.evidence.resources import AppSecret
 
 _FULL = 0.9
@@ -154,14 +160,6 @@ def _secrets(facts: Facts, late: tuple[AppSecret, ...], nowhere: tuple[str, ...]
             )
     if nowhere:
         yield confirms(f"Neither the machine's config nor the app's secrets set {', '.join(nowhere)}.", *where)
-
-
-def near_miss(wanted: str, sent: tuple[str, ...]) -> str:
-    """The set name that was probably meant: it shares all words but one, or its spelling is almost the same."""
-    words = set(wanted.split("_"))
-    alike = [s for s in sent if len(words ^ set(s.split("_"))) == 1 and len(words & set(s.split("_"))) >= 2]
-    close = difflib.get_close_matches(wanted, sent, n=1, cutoff=0.85)
-    return next(iter(alike or close), "")
 
 
 @cause(

@@ -201,7 +201,7 @@ class MachineFacts:
         if rows is None and self.views[0].pasted:
             return None
         return (
-            tuple(_service(row, self.whole_config) for row in rows if isinstance(row, Mapping))
+            tuple(service_of(row, self.whole_config) for row in rows if isinstance(row, Mapping))
             if isinstance(rows, list | tuple)
             else ()
         )
@@ -255,7 +255,8 @@ class MachineFacts:
         return count if policy in ("on-failure", "on-fail") and isinstance(count, int) else None
 
 
-def _service(row: Mapping[str, object], whole: bool) -> Service:
+def service_of(row: Mapping[str, object], whole: bool) -> Service:
+    """An entry of config.services; `whole` means that what is not in it was not said."""
     ports = []
     listed = row.get("ports")
     for port in listed if isinstance(listed, list | tuple) else ():

@@ -9,6 +9,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from runbooks.base.settings import Settings
 from runbooks.evidence.redaction.names import Strength, strength_of
 
+_TELLING = 8
+"""Characters from which on a part of a notification's address is no name of a service or a channel."""
+
 _QUERY = re.compile(
     r"(?i)x-(?:amz|goog)-(?:signature|credential|security-token)|awsaccesskeyid|key-pair-id|signature|sig|policy|verify"
     r"|(?:(?:access|auth|id|refresh|session|bearer)[_-]?)?token|(?:api[_-]?|access[_-]?)?key|(?:client[_-]?)?secret"
@@ -53,4 +56,7 @@ def secrets_of(settings: Settings) -> list[tuple[str, str]]:
     found = [(element, "fly-token") for element in elements(settings.token.get_secret_value())]
     found += [(key.get_secret_value(), "supabase-key") for key in (settings.records_key, settings.supabase_token)]
     found += [(secret, "password") for url in (*urls, *settings.registries.values()) for secret in url_secrets(url)]
+    found += [
+        (part, "webhook") for part in re.split(r"[\s/:@?&=,]+", settings.notify.get_secret_value()) if len(part) > 7
+    ]
     return [(secret, kind) for secret, kind in found if secret]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runbooks.evidence.redaction.known import occurrences
+from runbooks.evidence.redaction.known import places
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 # A quotation mark as it stands in text, in JSON inside of JSON, and in HTML.
@@ -74,6 +74,11 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?:;\s{0,4}[^\s=;\"'`<>\\\0]{1,200}(?:=[^\s;\"'`<>\\\0]{0,4096})?){0,50})",
         ),
         ("webhook", "hooks.", r"(?:https?://)?\bhooks\.[a-z]{2,20}\.[a-z]{2,10}/[\w/+-]{16,}"),
+        (
+            "webhook",
+            "webhook",
+            r"webhook\w{0,10}(?:\.[\w.-]{1,100})?/(?P<secret>(?:[\w%-]{1,40}/){0,2}(?=[^\s/]{0,80}\d)[\w/@%+-]{24,400})",
+        ),
         ("basic-auth", "edo|edp", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
         (
             "password",
@@ -98,16 +103,64 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             # curl -u name:password, sshpass -p password, mysql -ppassword, docker login -p, redis-cli -a.
             "password",
-            " -u| -p| -a| --user",
-            r"\b(?:curl|wget|http|https|ab)\b[^\n]{0,400}?\s(?:-u|--user|--proxy-user)[ =]?['\"]?[^\s:'\"\0]{1,100}:"
-            r"(?P<secret>[^\s'\"\0$]{1,200})",
+            " -u| -a| --user| --proxy-user",
+            # The name belongs to the credential; a command goes on in the next line.
+            r"(?:\b(?:curl|wget|http|https|xh|ab)\b[^\n]{0,400}?\s|(?<=\n)[ \t]{1,8})"
+            r"(?:-u|-a|-U|--user|--proxy-user|--auth)[ =]{0,4}"
+            r"(?:(?P<q>['\"])(?!\$)(?P<quoted>(?:(?!(?P=q))[^:\n\0]){0,100}(?:(?P=q):(?P=q)|:)(?:(?!(?P=q))[^\n\0]){0,200})"
+            r"|(?!\$)(?P<secret>[^\s:'\"\0]{0,100}:(?!\$)[^\s\"\0]{1,200}))",
         ),
         (
             "password",
-            " -p| -a",
-            r"\b(?:sshpass|mysql\w*|mariadb\w*|docker login|podman login|helm|redis-cli|oc login|mongo\w*|psql|ldap\w+)"
-            r"\b[^\n]{0,200}?\s(?:-p ?|-a |-w )"
+            " -p| -a| -w",
+            r"\b(?:sshpass|mysql\w*|mariadb\w*|docker login|podman login|helm|redis-cli|oc login|mongo\w*|psql|ldap\w+"
+            r"|az|mosquitto_\w{3}|zip|unzip|7z|ftp|smbclient)\b[^\n]{0,200}?\s(?:-[pP] ?|-a |-w )['\"]?(?!\d{1,5}\b)"
             r"(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
+        ),
+        (
+            "password",
+            "openssl|snmp|securestring|bundle config",
+            r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|(?i:securestring)(?:\s{1,4}-[Ss]tring)?"
+            r"|bundle config\s[^\n]{0,200}?\s[\w.-]{1,64}:)\s?['\"]?(?P<secret>[^\s'\"\0$-][^\s'\"\0]{3,200})",
+        ),
+        ("api-key", "q~", r"(?<![\w~.-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"),
+        ("private-key", "age-secret-key", r"\bAGE-SECRET-KEY-1[0-9A-Za-z]{40,80}"),
+        # What a password is stored as; in a list of accounts; in the file of a client.
+        (
+            "password",
+            "$",
+            r"\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,10})\$[\w./$=,+-]{20,300}",
+        ),
+        (
+            "password",
+            ":5432:|:6432:|:*:",
+            r"(?m)^[\w.*-]{1,255}:(?:\d{2,5}|\*):[\w*-]{1,64}:[\w*-]{1,64}:(?P<secret>[^\s:]{4,200})$",
+        ),
+        # In SQL; as an argument of a call that logs in, where PHP and shells print one.
+        (
+            "password",
+            "identified",
+            rf"(?i:\bidentified\s{{1,8}}(?:with\s{{1,8}}\S{{1,64}}\s{{1,8}})?(?:by|as)(?:\s{{1,8}}password)?)\s{{1,8}}"
+            rf"(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,512}})",
+        ),
+        (
+            "password",
+            "auth(|login(|bind(|pdo|mysqli|connect(",
+            rf"(?i:(?:\b|_)(?:auth|login|bind)\((?:[^()'\"]{{1,200}},\s{{0,4}}|(?P<q>{_QUOTE})[^'\"\0]{{0,200}}(?P=q),\s{{0,4}})"
+            rf"|\b(?:pdo|mysqli|(?:mysqli?|pg|oci)_connect)(?:->__construct)?\((?:{_QUOTE}[^'\"\0]{{0,400}}{_QUOTE},\s{{0,4}}){{2}})"
+            rf"{_QUOTE}?(?P<secret>[^\s'\"\0,()]{{4,200}})",
+        ),
+        (
+            "password",
+            ":thin:|:oci:",
+            r"(?i):(?:thin|oci):[^/\s\0]{1,64}/(?P<secret>[^@\s\0]{1,128})@",
+        ),
+        (
+            "value",
+            "code",
+            r"(?i:\b(?:one[- ]time|verification|security|login|sign[- ]in|auth\w{0,12}|confirmation|access|recovery"
+            r"|backup)[ -](?:pass)?codes?(?:[ ]is|[ ]are)?:?)\s{1,4}"
+            r"(?P<secret>\d{4,8}\b|[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{4,20}(?:[\s,]{1,4}[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{4,20}){0,20})",
         ),
         ("value", "=", rf"[?&;]{_QUERY}={_NONE}(?P<secret>[^&\s\"'`<>#\\\0]{{4,}})"),
         (
@@ -120,7 +173,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "email",
             "@|%40",
             # What holds a lease is named <uuid>@tokens.fly.io: a pseudonym, and useful (§6.2).
-            r"(?<![\w.+%/-])(?!(?:support|billing|sales|hello|security)@fly\.io\b)[\w.+%-]+(?:@|%40)(?!tokens\.fly\.io\b)(?=[0-9-]{0,63}[A-Za-z])"
+            r"(?<![\w.+%/-])(?!(?:support|billing|sales|hello|security)@fly\.io\b)[\w.+%-]+(?:@|%40)(?!tokens\.fly\.io\b|[\w.-]{1,80}\.(?:service|socket|timer|mount|slice)\b)(?=[0-9-]{0,63}[A-Za-z])"
             r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b",
         ),
     )
@@ -140,14 +193,14 @@ def form_spans(text: str) -> Iterator[tuple[int, int, str]]:
             if kind == "private-key" and not any(word in small for word in needs):
                 continue
             for match in pattern.finditer(text, begin, end):
-                group = next((name for name in ("secret", "id") if match.groupdict().get(name)), 0)
+                group = next((name for name in ("secret", "quoted", "id") if match.groupdict().get(name)), 0)
                 yield *match.span(group), kind
 
 
 def lines_with(words: tuple[str, ...], small: str) -> Iterator[tuple[int, int]]:
     """The lines in which one of the words stands, each with the next one."""
     done = 0
-    for at in sorted({at for word in words for at in occurrences(word, small)}):
+    for at in places(words, small):
         if at < done:
             continue
         begin = max(done, small.rfind("\n", 0, at) + 1)

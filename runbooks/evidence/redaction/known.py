@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 
 # A shorter value stands too often for something else.
 SEARCHED_FROM = 8
-# Some are searched one by one, which is fast; more than these, position by position, which does not depend on their
-# number: an app with a machine for each user has thousands of ids.
-_FEW = 400
+# In a long text some are searched one by one, which is fast. Many of them, or those of a short text, are looked up
+# position by position, which does not depend on their number: an app with a machine for each user has thousands of ids.
+_FEW = 200
+_SHORT = 4
 
 
 class KnownValues:
@@ -18,14 +19,19 @@ class KnownValues:
 
     def __init__(self) -> None:
         self._by_start: dict[str, dict[str, str]] = {}
-        self.learned = 0
+        self._starts: list[str] = []  # of all forms, in the order in which they were learnt
 
     def copy(self) -> KnownValues:
         """The same values in an object of its own."""
         other = KnownValues()
         other._by_start = {start: dict(names) for start, names in self._by_start.items()}
-        other.learned = self.learned
+        other._starts = list(self._starts)
         return other
+
+    @property
+    def learned(self) -> int:
+        """How many forms are known by now."""
+        return len(self._starts)
 
     def add(self, value: str, name: str) -> None:
         """From now on look for this value, also as JSON or HTML would write it."""
@@ -40,24 +46,25 @@ class KnownValues:
             start = form[:SEARCHED_FROM]
             names = self._by_start.get(start, {})
             if form not in names:
-                self.learned += 1
+                self._starts.append(start)
                 self._by_start[start] = dict(sorted((*names.items(), (form, name)), key=lambda one: -len(one[0])))
 
     def name(self, written: str) -> str:
         """What stands for a value that was found, or "" if it is not known."""
         return self._by_start.get(written[:SEARCHED_FROM], {}).get(written, "")
 
-    def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where known values stand: of several that begin at one place the longest counts."""
-        if not self._by_start or len(text) < SEARCHED_FROM:
+    def spans(self, text: str, since: int = 0) -> Iterator[tuple[int, int]]:
+        """Where values stand that were learnt after `since`: of several that begin at one place the longest counts."""
+        starts = set(self._starts[since:])
+        if not starts or len(text) < SEARCHED_FROM:
             return
-        if len(self._by_start) > _FEW:
+        if len(starts) > min(_FEW, len(text) // _SHORT):
             last = len(text) - SEARCHED_FROM
-            places: Iterable[int] = (at for at in range(last + 1) if text[at : at + SEARCHED_FROM] in self._by_start)
+            begins: Iterable[int] = (at for at in range(last + 1) if text[at : at + SEARCHED_FROM] in starts)
         else:
-            places = sorted(at for start in self._by_start for at in occurrences(start, text))
+            begins = sorted(at for start in starts for at in occurrences(start, text))
         free = 0
-        for at in places:
+        for at in begins:
             names = self._by_start[text[at : at + SEARCHED_FROM]]
             value = next((value for value in names if text.startswith(value, at)), "") if at >= free else ""
             if value:
@@ -71,3 +78,9 @@ def occurrences(word: str, text: str) -> Iterator[int]:
     while at >= 0:
         yield at
         at = text.find(word, at + 1)
+
+
+def places(words: Iterable[str], text: str) -> list[int]:
+    """Where any of the words stands, in order, each place once. Most texts hold none of them."""
+    here = [word for word in words if word in text]
+    return sorted({at for word in here for at in occurrences(word, text)}) if here else []

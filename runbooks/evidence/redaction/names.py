@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
 
-from runbooks.evidence.redaction.known import occurrences
+from runbooks.evidence.redaction.known import places
 from runbooks.evidence.redaction.opacity import UUID, is_random
 
 
@@ -23,10 +23,12 @@ class Strength(Enum):
 _HINTS = (
     *("pass", "pwd", "pswd", "psw", "pw", "secret", "token", "key", "cred", "cookie", "dsn", "jwt", "auth", "bearer"),
     *("salt", "pin", "otp", "nonce", "sig", "hmac", "cert", "licen", "session", "sid", "unseal", "seed", "mnemonic"),
-    *("private", "webhook", "connection", "login", "code", "wallet", "access"),
+    *("private", "webhook", "connection", "login", "code", "wallet", "access", "recovery", "bundle_"),
+    *("kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
 )
 _STRONG = re.compile(
-    r"passw|raw_value|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer"
+    r"passw|raw_value|kennwort|mot_?de_?passe|contrase[nñ]a|(?:^|_)senha|wachtwoord|parola|пароль|密[码碼]"
+    r"|mnemonic|^bundle_\w+__[a-z]{2,3}$|(?:seed|recovery)_?phrase|(?:jsession|phpsess|aspsession)_?id|[a-z]{2}pass$|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer"
     r"|authorization"
     r"|(?:private|access|secret|service|role|signing|encryption|account|anon|master|ssh|gpg|license|cloud|iam|auth"
     r"|deploy|webhook|session|admin|app|client|root|ibm|encrypt|crypt|aes|rsa|hmac|jwt|storage|write|read|ingest|host"
@@ -41,20 +43,20 @@ _WEAK = re.compile(
 # Names of what belongs to a secret and is none: its id, length, file, time.
 _HARMLESS = re.compile(
     r"(?:^|_)(?:next|page|cursor|continuation|public|primary|foreign|partition|sort|cache|sequence|idempotency|routing"
-    r"|group|row|object|bucket|schema|dedup(?:e|lication)?|exit|status|error|response|http|zip|country|currency"
+    r"|group|row|record|object|bucket|schema|dedup(?:e|lication)?|exit|status|error|response|http|zip|country|currency"
     r"|language|lang|max|min|num|total|prompt|completion|input|output|token_?count)_?(?:tokens?|keys?|code)$"
-    r"|(?:^|_)(?:ids?|name|names|file|files|filename|path|dir|length|len|size|type|types|count|ttl|expir\w*|algorithm|alg"
+    r"|(?<!secret)_ids?$|^ids?$|(?:^|_)(?:name|names|file|files|filename|path|dir|length|len|size|type|types|count|ttl|expir\w*|algorithm|alg"
     r"|field|prefix|suffix|version|status|endpoint|host|port|enabled|required|valid|exists|format|usage|error|errors"
-    r"|provider|method|mode|policy|url|uri|location|store|storage|vault|var|variable|env|class|service|manager|module"
+    r"|provider|method|mode|policy|url|uri|location|store|vault|var|variable|env|class|service|manager|module"
     r"|handler|validation|validator|rotation|limit|limits|index|column|table|schema|label|title|hint|help|required"
     r"|at|time|timeout|date|days|hours|seconds|ms|from|to|by|is|was|not|missing|invalid|failed|board|word|words|code"
     r"|down|up|press|pressed|event|pair|ring|stroke|frame|space|server)$"
-    r"|author|authenticat|keyboard|keyword|keyspace|tokeniz|passive|passeng|passage|bypass|compass|passed|passing|passes"
-    r"|pinned|ping|spin|pwsh|accessib|accessor|accesslog|codec|encode|decode|certain|session_?id|monkey|turkey|hockey"
+    r"|author|storage$|authenticat|keyboard|keyword|keyspace|tokeniz|passive|passeng|passage|bypass|compass|passed|passing|passes"
+    r"|pinned|ping|spin|pwsh|accessib|accessor|accesslog|codec|encode|decode|certain|(?:^|_)session_?id|monkey|turkey|hockey"
 )
-_ID_OF_KEY = re.compile(r"access_?(?:key_?)?id$|client_?id$|api_?user$|(?:secret|key)_?id$|role_?id$")
+_ID_OF_KEY = re.compile(r"access_?(?:key_?)?id$|client_?id$|api_?user$|key_?id$|role_?id$")
 _NAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.$"
-_NAME_REST = re.compile(r"[\w.$-]{0,80}", re.ASCII)
+_NAME_REST = re.compile(r"[\w.$-]{0,80}")
 _FLAG = re.compile(r"(?:^|(?<=[\s\"'=,\[(]))--?$")
 
 _QUOTE = r"(?:\\{0,3}[\"'`]|&quot;|&#3[49];|&apos;)"
@@ -64,9 +66,14 @@ _ASSIGNED = re.compile(
     rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)"
     rf"|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==))?"
     rf"(?P<op>:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]"
-    rf"|(?<=[\"'`;]),(?![ \t]*{_QUOTE}values?{_QUOTE})|>"
-    rf"|[,\s]{{1,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=])?"
-    rf"(?P<gap>[ \t]{{0,200}}(?:[|>][+-]?\d?(?=\r?\n))?(?:\r?\n[ \t]{{1,40}})?)"
+    rf"|(?<=[\"'`;]),(?!\s{{0,20}}{_QUOTE}values?{_QUOTE})|>"
+    rf"|[,\s]{{0,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=]"
+    rf"|(?<=[ \t])[\w:-]{{1,40}}={_QUOTE}[^\"<>]{{0,200}}{_QUOTE}>"
+    # A block of a variable with its default; a part of a form; a column; a sentence.
+    rf"|\{{\s{{1,40}}default[ \t]{{0,20}}=|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\|"
+    rf"|(?<=[ \t])(?:for[ \t][^\s:]{{1,60}}(?::|[ \t]is(?=[ \t:]):?)|(?:is|was)(?=[ \t:]):?))?"
+    rf"(?P<gap>[ \t]{{0,200}}(?:&\w{{1,40}}[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
+    rf"(?:\r?\n[ \t]{{1,40}}(?:string\(\d{{1,6}}\)[ \t])?)?)"
     rf"(?:(?:[@bBrRuUfFL]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
 )
 _SCHEME = re.compile(r"(?:(?i:Bearer|Basic|FlyV1|Token|ApiKey|Digest|Bot|Negotiate|GenieKey|SSWS|Key)[ \t]{1,8}){1,3}")
@@ -89,14 +96,27 @@ _REFERENCE = re.compile(
 _NOTHING = re.compile(
     r"(?i)(?:undefined|null|none|nil|true|false|(?:my|your|the|an?)[ _-].*|missing"
     r"|empty|unset|required|optional|yes|no|on|off|set"
-    r"|not|redacted"
+    r"|not|redacted|sensitive|known|unknown|computed|\[?--?[a-z][a-z-]{2,}"
     r"|\[?(?:redacted|masked|filtered|hidden)\]?|not[ _-]?(?:set|given|found)"
     r"|is|was|are|were|has|must|should|cannot"
     r"|string|str|int|bool|number|object|n/a|\d{1,3}|\d{1,3}(?:\.\d{1,3}){1,3}|0x[0-9a-f]{1,16}"
     r"|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
 )
+# Several strings that make one: `"abc" + "def"`.
+_CONTINUED = re.compile(
+    rf"\s{{0,40}}[+.]?\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,8192}})(?P=q)(?=\s{{0,40}}(?:[;+).]|$|\n))"
+)
+# Words are a secret only under a name that says so.
+_OF_WORDS = re.compile(r"phrase|mnemonic|seed|pass")
+_PHRASE = re.compile(r"[a-z]{3,10}(?: [a-z]{3,10}){3,23}(?=[\"']?\s*(?:$|\n))")
+_MORE = re.compile(r"(?: (?=[^\s\0]{0,12}(?:\d|[a-z][A-Z]|[A-Z]{2}))[A-Za-z0-9]{2,12})+(?=\s*(?:$|\n))")
+_PIN = re.compile(r"(?:^|_|\b)(?:pin|otp|passcode)$")
 # Ordinary words behind a colon: "token: expired", "password: wrong". A value of letters only is masked in quotes.
-_LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$")
+_LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$|(?:[A-Z][a-z]{1,20}){2,8}$")
+# "cache key", "public key": the word before says that it is none.
+_KIND_OF_KEY = re.compile(
+    r"(?i)(?:cache|public|primary|foreign|partition|sort|idempotency|routing|object|row|record)[ ]$"
+)
 # A digest by its algorithm names a content, and is cut in reports.
 _DIGEST = re.compile(r"sha\d{1,3}[:-][0-9a-f]{6,128}(?:…|\.{3})?[\])},;:.]*$")
 _ADDRESS = re.compile(
@@ -110,7 +130,7 @@ def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
     if len(small) != len(text):  # one character in a few thousand scripts has two small ones
         small = "".join(char.lower() if char.isascii() else char for char in text)
     free = 0
-    for at in sorted({at for hint in _HINTS for at in occurrences(hint, small)}):
+    for at in places(_HINTS, small):
         if at < free:
             continue
         chunk = text[max(free, at - 80) : at]
@@ -120,6 +140,8 @@ def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
         name = text[begin:end].rstrip("-.$")
         free = begin + len(name)
         strength = strength_of(name)
+        if strength is Strength.WEAK and _KIND_OF_KEY.search(text, max(0, begin - 16), begin):
+            continue
         if strength is Strength.NONE or text[begin - 1 : begin] in ("/", "\\"):  # the name of a file
             continue
         for span in _values(text, begin, begin + len(name), strength):
@@ -146,13 +168,15 @@ def snake_case(key: str) -> str:
 
 
 def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tuple[int, int]]:
+    name = text[begin:end].lower()
     before = text[max(0, begin - 4) : begin]
     assigned = _ASSIGNED.match(text, end)
     if assigned is None:
         return
     op, gap, at = assigned["op"], assigned["gap"], assigned.end()
-    if op == ">":
-        element = _ELEMENT.match(text, end + 1) if before.endswith(("<", ":")) else None
+    if op is not None and op.endswith(">") and op[-2:-1] not in ("=", "-"):
+        inside = before.endswith(("<", ":", '="', "='"))
+        element = _ELEMENT.match(text, assigned.end("op")) if inside else None
         if element and not _is_nothing(element["secret"]):
             yield element.span("secret")
         return
@@ -166,6 +190,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     flag = text[begin:end].startswith("-") or before.endswith("-")
     if op is None and "\n" in gap:
         return
+    said = op is None or op.endswith(("is", "was"))  # in a sentence, where words may follow as well
     if scheme := _SCHEME.match(text, at):
         at = scheme.end()
     if quoted := _QUOTED.match(text, at):
@@ -173,14 +198,21 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if scheme := _SCHEME.match(text, start, stop):
             start = scheme.end()
         secret = text[start:stop]
-        told = (op is not None and op != ",") or text[begin:end].startswith("-")
+        told = not (said or op == ",") or text[begin:end].startswith("-")
         sure = strength is Strength.STRONG and (
             told or (len(secret) > 7 and any(map(str.isdigit, secret))) or len(secret) > 24
         )
-        if not _is_nothing(secret) and (sure or _looks_secret(secret)):
+        if not _is_nothing(secret) and (sure or _looks_secret(secret) or _suits(name, secret)):
             yield start, stop
+            end = quoted.end()
+            while more := _CONTINUED.match(text, end):
+                yield more.span("secret")
+                end = more.end()
         return
     if op == ",":
+        return
+    if strength is Strength.STRONG and (phrase := _PHRASE.match(text, at)) and _OF_WORDS.search(name):
+        yield phrase.span()
         return
     opened = _OPENED.match(text, at)
     at = opened.end() if opened else at
@@ -192,16 +224,25 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     secret = text[at:stop]
     if len(secret) < 3 or not re.search(r"\w", secret) or _is_nothing(secret):
         return
-    if strength is Strength.WEAK or (op is None and not flag):
-        sure = _looks_secret(secret)
+    if strength is Strength.WEAK or (said and not flag):
+        sure = _looks_secret(secret) or _suits(name, secret)
     elif flag and op is None:
         sure = not secret.startswith("-")
-    elif (op is not None and op.startswith(":") and "=" not in op) or scheme or "\n" in gap:
+    elif (op is not None and op.endswith((":", "|")) and "=" not in op) or scheme or "\n" in gap:
         sure = not _LETTERS.match(secret)
     else:
         sure = True
     if sure:
-        yield at, stop
+        # A line of a file goes on: `password: abcd EFGH 12kl`.
+        alone = op is not None and text[text.rfind("\n", 0, begin) + 1 : begin].strip(" \t-\"'") == ""
+        yield at, rest.end() if alone and (rest := _MORE.match(text, stop)) else stop
+
+
+def _suits(name: str, secret: str) -> bool:
+    """Is this what stands under a name of this kind only: a UUID as a key, a few digits as a PIN?"""
+    if UUID.fullmatch(secret):
+        return name.endswith(("key", "token", "secret_id", "secretid"))
+    return secret.isdigit() and 4 <= len(secret) <= 8 and _PIN.search(name) is not None
 
 
 def _trimmed(secret: str) -> str:
@@ -229,12 +270,16 @@ def _looks_secret(secret: str) -> bool:
     """Is this more than a word, a number, a time or an id?"""
     if len(secret) < 8 or UUID.fullmatch(secret) or not re.search(r"[A-Za-z]", secret):
         return False
-    if is_random(secret, 10) or (len(secret) >= 20 and secret.isalnum()):
+    if (
+        is_random(secret, 10)
+        or (len(secret) >= 16 and secret.isalnum() and re.search(r"\d", secret))
+        or (len(secret) >= 20 and secret.isalnum())
+    ):
         return True
     digits = sum(char.isdigit() for char in secret)
     return (
         digits >= 2
         and len(secret) >= 10
         and re.fullmatch(r"[A-Za-z0-9+/=_~!@#%^*-]+", secret) is not None
-        and (re.search(r"[A-Za-z]\d+[A-Za-z]", secret) is not None)
+        and (re.search(r"[A-Za-z]\d+[A-Za-z]|\d[A-Za-z]+\d", secret) is not None)
     )

@@ -24,7 +24,7 @@ _HARMLESS = re.compile(
     rf"(?:[a-z][a-z0-9]{{0,20}}[-_])*(?:{_ULID}|{_UUID}|[0-9a-f]{{14}})(?:-[a-z0-9]{{1,12}})?"
     r"|deployment-[0-9A-Z]{4,40}|(?:vol|evt|req|msg|inst|machine|org|app|snap|vs|ip|job|run|task|trace|span)_[A-Za-z0-9]{8,26}"
     r"|(?:sha(?:1|256|384|512)[-:=_])[A-Za-z0-9+/=]{20,}"
-    r"|0x[0-9a-fA-F]{1,16}|_ZN?\w+|_R[NI]\w+"
+    r"|h[0-9a-f]{16}|0x[0-9a-fA-F]{1,16}|_ZN?\w+|_R[NI]\w+"
     r"|\d{4}-?\d\d-?\d\d[T_-]?\d{2}[-:]?\d{2}(?:[-:]?\d{2})?Z?|[\d_-]+"
 )
 # `sk-…`, `github_pat_…`, `api_org_…`: what begins like that needs to be less random.
@@ -33,6 +33,7 @@ _SOUNDS_SECRET = re.compile(
     r"[-_](?=[\w-]{0,200}[A-Z])(?=[\w-]{0,200}\d|[\w-]{0,200}[a-z][A-Z])[\w-]{16}",
     re.ASCII,
 )
+_BEFORE = re.compile(r"(?<![\w.-])[\w.-]{3,40}[~!|]$")
 _APART = (" ", "/", "[", "]", "(", ")", ",", "")
 # Pictures and fonts in base64 begin like that.
 _PICTURE = re.compile(r"iVBORw0KGgo|R0lGOD|/9j/4|PHN2Zy|PD94bWw|UklGR|d09GM|AAEAAAA|T1RUTw")
@@ -45,6 +46,9 @@ _TELLS_ID = re.compile(
     r"[\"'\\]{0,4}[ \t]{0,3}[-:=@#(/\[ ]{0,3}[ \t]{0,3}[\"'\\]{0,4}(?:sha\d{1,3}[-:])?$",
     re.IGNORECASE,
 )
+_NAMED_ID = re.compile(r"(?i)(?:request|trace|span|correlation)[-_]?id[\"'\\]{0,4}[:= ]{1,3}[\"'\\]{0,4}$")
+# The steps of a store of objects: `ab/cd/`.
+_STEPS = re.compile(r"/(?:[0-9a-f]{2}/){1,3}$")
 # A digest by its algorithm, of any length: reports cut it, and tables break it into lines.
 _DIGEST = re.compile(r"\bsha\d{1,3}[-:=](?:[0-9a-f]{1,128}(?:\\n|\s){1,80}(?:│\s{1,20})?)?$")
 # A file: with an ending that programs give, or one step of a path that goes on to one.
@@ -166,9 +170,13 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
         return True
     core = max(_CORE.findall(token), key=len, default="")
     before = text[max(0, start - 48) : start] + token[: token.find(core)]
+    if (_NAMED_ID.search(text, max(0, start - 48), start) and len(token) <= 36) or (
+        len(token) == 43 and before[-7:].lower() == "sha256:"
+    ):
+        return True
     if not _HEX.fullmatch(core):
         return False
-    if _DIGEST.search(text[max(0, start - 160) : start + token.find(core)]):
+    if _STEPS.search(before) or _DIGEST.search(text[max(0, start - 160) : start + token.find(core)]):
         return True
     # A digest or a commit that stands alone is one; shorter ones need a word that says so.
     alone = token == core and len(core) in (40, 64) and core.islower()
@@ -185,6 +193,8 @@ def _with_neighbours(text: str, start: int, end: int) -> tuple[int, int]:
     """The token with what hangs on it by a dot or `~`: parts of one secret are random, or too short to tell."""
     more = re.compile(r"[.~!$*][A-Za-z0-9+/_=-]{4,}")
     stop = end
+    if text[start - 1 : start] in ("~", "!", "|") and (less := _BEFORE.search(text, max(0, start - 64), start)):
+        start = less.start()
     while (match := more.match(text, stop)) and re.search(r"\d|[a-z][A-Z]", match[0]) and stop - end < 2_000:
         stop = match.end()
     return start, stop

@@ -102,6 +102,8 @@ def _in_line(line: str) -> Iterator[tuple[int, int, str]]:
     small = line.lower()
     for kind, needs, patterns in imported():
         for need in needs:
+            if need not in small:
+                continue
             free = 0
             for at in occurrences(need, small):
                 if at < free:

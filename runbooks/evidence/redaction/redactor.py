@@ -36,6 +36,7 @@ from runbooks.evidence.redaction.forms import BY_LOOKS, FORMS, PERSONAL, form_sp
 from runbooks.evidence.redaction.known import SEARCHED_FROM, KnownValues
 from runbooks.evidence.redaction.names import Strength, assigned_spans, snake_case, strength_of
 from runbooks.evidence.redaction.opacity import is_random, opaque_spans
+from runbooks.evidence.redaction.positions import positioned_spans
 from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
 
 PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
@@ -105,16 +106,18 @@ class Redactor:
         if not text.isascii():
             # Half of a surrogate pair can be had from JSON, but not be written to any file.
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        learned = self._known.learned
         masked = self._once(text, place)
         for _ in range(PASSES):
             if masked == text:
                 break
+            since, learned = learned, self._known.learned
             # What was just learned may stand elsewhere in the text, and a word may begin where another was masked.
             text, done, at = masked, [], 0
             for begin, end in _around_placeholders(text):
-                done += [self._search(text[at:begin], place), self._once(text[begin:end], place)]
+                done += [self._search(text[at:begin], place, since), self._once(text[begin:end], place)]
                 at = end
-            masked = "".join((*done, self._search(text[at:], place)))
+            masked = "".join((*done, self._search(text[at:], place, since)))
         return masked
 
     def _once(self, text: str, place: str) -> str:
@@ -128,9 +131,9 @@ class Redactor:
         """A random token that is a secret in base64 is said to be one."""
         return "encoded" if kind == "opaque" and RUN.fullmatch(written) and self._holds(written, 0) else kind
 
-    def _search(self, text: str, place: str) -> str:
-        """Only what is known already is looked for: every rule has seen this part."""
-        spans = [(a, b, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in self._known.spans(text)]
+    def _search(self, text: str, place: str, since: int) -> str:
+        """Only what was learnt since is looked for: every rule, and all that was known, has seen this part."""
+        spans = [(a, b, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in self._known.spans(text, since)]
         return self._replaced(text, spans, place)
 
     def value(self, value: Any, place: str = "body", *, within: str = "") -> Any:
@@ -152,6 +155,10 @@ class Redactor:
         }
         masked: dict[str, Any] = self.value({**row, **strict}, place)
         return masked
+
+    def knows_in(self, text: str) -> bool:
+        """Does a value that is known to be secret stand in this text? No rule is tried."""
+        return any(True for _ in self._known.spans(text))
 
     def scan(self, text: str) -> list[Hit]:
         """What is still in the clear in this text. An empty list is the only good answer."""
@@ -293,6 +300,7 @@ class Redactor:
         found += form_spans(bare)
         found += provider_spans(bare)
         found += [(a, b, "value") for a, b in assigned_spans(bare)]
+        found += [(a, b, "value") for a, b in positioned_spans(bare)]
         found += [(a, b, "opaque") for a, b in opaque_spans(bare)]
         spans = _apart([one for one in found if "\0" not in bare[one[0] : one[1]] or one[2] == "private-key"], bare)
         return [(a, b, kind or self._known_kind(text[a:b])) for a, b, kind in spans]

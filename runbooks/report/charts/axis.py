@@ -12,10 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from runbooks.report import times
 from runbooks.report.charts import text_metrics
-from runbooks.report.charts.drawing import EDGE, INK, MUTED, RULE, TINY, WIDTH, Sheet, Strip
+from runbooks.report.charts.drawing import EDGE, INK, MUTED, RULE, TINY, WIDTH, Strip
+
+if TYPE_CHECKING:
+    from runbooks.report.charts.sheet import Sheet
 
 LEAST = 0.6
 """The space of the shortest gap; a gap of a second gets 0.45 more, of an hour 5.3 more."""

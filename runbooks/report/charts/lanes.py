@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runbooks.report.charts import axis
-from runbooks.report.charts.drawing import BAND, EDGE, MUTED, RULE, TINY, WIDTH, WORDS, Sheet
+from runbooks.report.charts.drawing import BAND, EDGE, MUTED, RULE, TINY, WIDTH, WORDS
+
+if TYPE_CHECKING:
+    from runbooks.report.charts.sheet import Sheet
 
 HEIGHT = 36.0
 MOST = 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from runbooks.diagnose.model import Diagnosis, Span
 from runbooks.report import escape, times
@@ -17,12 +18,14 @@ from runbooks.report.charts.drawing import (
     SMALL,
     WIDTH,
     WORDS,
-    Sheet,
     Strip,
     empty,
     picture,
 )
 from runbooks.report.section import Figure
+
+if TYPE_CHECKING:
+    from runbooks.report.charts.sheet import Sheet
 
 ORDER = (
     *("created", "launching", "starting", "started", "running", "restarting", "updating", "replacing", "replaced"),

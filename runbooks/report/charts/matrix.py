@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from runbooks.base.facets import known_facets
 from runbooks.diagnose.model import Claim, Diagnosis, Hypothesis, Status
@@ -20,11 +21,13 @@ from runbooks.report.charts.drawing import (
     SMALL,
     TINY,
     WIDTH,
-    Sheet,
     empty,
     picture,
 )
 from runbooks.report.section import Figure
+
+if TYPE_CHECKING:
+    from runbooks.report.charts.sheet import Sheet
 
 MOST_ROWS, MOST_COLUMNS = 18, 16
 _FOR = "#2a7048"

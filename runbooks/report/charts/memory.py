@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from runbooks.report import times
 from runbooks.report.charts.drawing import (
@@ -16,10 +17,12 @@ from runbooks.report.charts.drawing import (
     RULE,
     TINY,
     WIDTH,
-    Sheet,
     picture,
 )
 from runbooks.report.section import Figure
+
+if TYPE_CHECKING:
+    from runbooks.report.charts.sheet import Sheet
 
 Measured = tuple[datetime, float, float]
 _LEFT, _RIGHT, _TOP, _HIGH = 92.0, WIDTH - 24.0, 26.0, 96.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from runbooks.diagnose.comparison import UNKNOWN
 from runbooks.diagnose.model import Comparison, Difference
 from runbooks.report import escape
@@ -17,10 +19,12 @@ from runbooks.report.charts.drawing import (
     SMALL,
     TINY,
     WIDTH,
-    Sheet,
     picture,
 )
 from runbooks.report.section import Figure
+
+if TYPE_CHECKING:
+    from runbooks.report.charts.sheet import Sheet
 
 MOST_ROWS, MOST_SIBLINGS = 20, 6
 _ROW, _TOP = 20.0, 44.0

@@ -10,9 +10,6 @@ import unicodedata
 from functools import cache
 from typing import Any
 
-from matplotlib import font_manager
-from matplotlib.ft2font import FT2Font
-
 from runbooks.report import escape
 
 FAMILY = "DejaVu Sans"
@@ -26,6 +23,9 @@ _HIGHEST, _LOWEST = 0.98, -0.26
 
 @cache
 def _font(bold: bool) -> Any:
+    from matplotlib import font_manager
+    from matplotlib.ft2font import FT2Font
+
     wanted = font_manager.FontProperties(family=FAMILY, weight="bold" if bold else "normal")
     font = FT2Font(font_manager.findfont(wanted, fallback_to_default=False))
     font.set_size(_UNITS, 72)

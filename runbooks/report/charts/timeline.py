@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from runbooks.diagnose.model import Diagnosis, Moment
 from runbooks.report import escape, times
@@ -22,13 +23,15 @@ from runbooks.report.charts.drawing import (
     TINY,
     WIDTH,
     WORDS,
-    Sheet,
     Strip,
     empty,
     picture,
 )
 from runbooks.report.document import Report
 from runbooks.report.section import Figure
+
+if TYPE_CHECKING:
+    from runbooks.report.charts.sheet import Sheet
 
 NAMES = {
     "caller": "caller",
@@ -136,6 +139,7 @@ class _Moments:
         dots: list[tuple[float, float]] = []
         for rank in sorted(ranks, key=lambda rank: not self.moments[rank].decisive):
             place, decisive = self.scale.places[rank], self.moments[rank].decisive
+            sheet.tip(place, y, self._told(rank))
             half = (_DIAMOND if decisive else _NUMBER) / 2
             numbered = self.few and (rank in self.decisive[:1] or rank not in crowded)
             numbered = numbered and strip.take(place - half, place + half)
@@ -150,6 +154,10 @@ class _Moments:
             sheet.marks(dots, "o", 5.5, MARK, wide=0.4, order=4)
         else:
             sheet.marks(dots, "|", 9, MARK, edge=MARK, wide=1.0, order=4)
+
+    def _told(self, rank: int) -> str:
+        moment = self.moments[rank]
+        return f"{self.numbers[rank]} · {times.clock(moment.at)} · {moment.source}: {moment.text}"
 
     def _crowded(self, ranks: Sequence[int]) -> set[int]:
         """The ranks whose number would lie over a neighbour in their lane."""

@@ -1,0 +1,80 @@
+"""Many runs on one machine: side by side, each in a warm kernel of its own, and ended together."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runbooks.base.errors import RunbookError
+from runbooks.execution import runner
+from runbooks.execution.runner import Result
+
+_TICK = 0.2
+"""Seconds after which a signal is noticed."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to make: a runbook, and its parameters as they were given, already validated."""
+
+    runbook: str
+    parameters: Mapping[str, Any]
+
+
+def run_many(
+    jobs: Sequence[Job],
+    *,
+    output_root: Path,
+    deadline: float = runner.DEADLINE,
+    workers: int = 0,
+    until: float | None = None,
+    on_end: Callable[[int, Result], None] = lambda number, result: None,
+) -> list[Result | None]:
+    """Make every run; the list of all runs is written once, at the end.
+
+    Args:
+        jobs: what to run
+        output_root: where the dated folders go
+        deadline: seconds for each run
+        workers: runs at the same time; 0 means one a core
+        until: `time.monotonic()` when everything has to end: no run begins after it, and those that go on are cut
+        on_end: is told the number of a job and how it ended, from this thread
+
+    Returns:
+        how each ended, in the order of the jobs; None for one that was not begun, because of a signal or `until`
+    """
+    signals: list[int] = []
+    ended: list[Result | None] = [None] * len(jobs)
+
+    def one(job: Job) -> Result | None:
+        left = deadline if until is None else min(deadline, until - time.monotonic())
+        if signals or left <= 0:
+            return None
+        try:
+            return runner.run(
+                job.runbook,
+                job.parameters,
+                output_root=output_root,
+                deadline=left,
+                warm=True,
+                signals=signals,
+                index=False,
+            )
+        except RunbookError as error:
+            return Result("failed", error.exit_code, str(error), None, ())
+
+    with runner.noting(signals), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        waiting: dict[Future[Result | None], int] = {pool.submit(one, job): n for n, job in enumerate(jobs)}
+        while waiting:
+            for future in wait(waiting, _TICK, FIRST_COMPLETED).done:
+                number = waiting.pop(future)
+                result = ended[number] = future.result()
+                if result is not None:
+                    on_end(number, result)
+    runner.update_index(output_root, [])
+    return ended

@@ -1,0 +1,80 @@
+"""Warm kernels: a process that has imported everything forks a kernel for each run.
+
+Only on Linux: elsewhere a fork after imports is not safe, and kernels start cold. A run is as isolated as with a kernel
+of its own interpreter, and leaves the same bytes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+PROVISIONER = "fly-runbooks-warm"
+"""The name under which pyproject.toml declares it to Jupyter."""
+POSSIBLE = sys.platform == "linux"
+
+
+class WarmProvisioner(LocalProvisioner):
+    """Starts a kernel as a fork of the warm process, and is otherwise Jupyter's own provisioner."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Fork instead of executing `cmd`: the interpreter, `-P -m ipykernel_launcher`, and the kernel's arguments."""
+        arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
+        forked = _server().Process(target=_serve, args=(arguments, dict(kwargs["env"]), kwargs["stdout"].name))
+        forked.start()
+        self.process = _Forked(forked)  # type: ignore[assignment]
+        self.pid = self.pgid = forked.pid
+        return self.connection_info
+
+
+class _Forked:
+    """A process of the fork server with the methods of `subprocess.Popen` that a provisioner uses."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, process: multiprocessing.process.BaseProcess) -> None:
+        self._process = process
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self) -> int | None:
+        self._process.join()
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        if self._process.pid is not None and self.poll() is None:
+            os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+
+def _server() -> multiprocessing.context.ForkServerContext:
+    """The fork server of this process; it starts with the first kernel, and ends with this process."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["runbooks.execution.preload"])
+    return context
+
+
+def _serve(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> None:
+    """In the fork: become the kernel, with the environment and the output that one of its own would have."""
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    from ipykernel import kernelapp
+
+    sys.argv = ["ipykernel_launcher", *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
+    kernelapp.launch_new_instance()

@@ -1,0 +1,157 @@
+"""LOOK BLOCKED, exit code 5: nothing could be queried and nothing was pasted. And the status words beside it."""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from produced import command
+
+from runbooks.case import Case, open_case
+from runbooks.diagnose.model import Diagnosis, ReportStatus, Verdict
+from runbooks.execution import runner
+from runbooks.report import status, summary
+from runbooks.simulator.scenario import load_scenario
+from runbooks.simulator.server import Simulator
+
+SUBJECT = {"app_name": "my-app", "machine_id": "91850296bd4738"}
+DEAD = "http://127.0.0.1:9"  # the discard port: nothing listens there
+NOWHERE = {
+    "FLY_API_HOSTNAME": DEAD,
+    "FLY_API_BASE_URL": DEAD,
+    "RUNBOOKS_STATUS_URL": "off",
+    "RUNBOOKS_CONNECT_TO": "*:*=nxdomain",
+}
+
+
+def _blocked(root: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], **given: str) -> runner.Result:
+    """A run that must not start a kernel: papermill is not there to be imported."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with patch.dict("sys.modules", {"papermill": None}):
+        return runner.run("machine_not_visible", {**SUBJECT, **given}, output_root=root)
+
+
+def _told(result: runner.Result) -> tuple[dict[str, Any], str, str]:
+    assert result.folder is not None
+    files = {path.name for path in result.folder.iterdir()}
+    assert files == {"evidence", "manifest.json", "report.html", "report.md", "summary.json"}
+    text = (result.folder / "report.md").read_text(encoding="utf-8")
+    page = html.unescape((result.folder / "report.html").read_text(encoding="utf-8"))
+    found = dict(result.summary or {})
+    assert (result.exit_code, found["status"], found["verdict"]) == (5, "look-blocked", "inconclusive")
+    remedy = found["remedies"][0]
+    for shown in (text, page):
+        assert "LOOK BLOCKED" in shown
+        assert remedy["title"] in shown
+    assert remedy["commands"][0] in text
+    assert len(text.splitlines()) < 60
+    return found, text, page
+
+
+def test_without_a_token_no_kernel_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = _blocked(tmp_path, monkeypatch, {})
+    found, _, _ = _told(result)
+    assert "no token is set" in found["headline"]
+    assert found["remedies"][0]["commands"] == ['export FLY_API_TOKEN="$(fly tokens create readonly -o ORG -x 24h)"']
+    assert found["requests"]["count"] == 0
+    assert found["cause"] is None
+    assert (result.folder / "report.md").read_text().count("no token") <= 3  # said once for all questions
+    again = runner.run("machine_not_visible", {"source": f"bundle:{result.folder}"}, output_root=tmp_path / "again")
+    assert again.exit_code == 5
+    for name in ("report.html", "report.md", "summary.json"):
+        assert (again.folder / name).read_bytes() == (result.folder / name).read_bytes()
+
+
+def test_a_refused_token_ends_the_run_with_its_first_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = load_scenario("token-invalid")
+    simulator = Simulator(scenario, tmp_path)
+    served = simulator.start()
+    try:
+        environment = {
+            "FLY_API_TOKEN": scenario.token,
+            "FLY_API_HOSTNAME": served.base_url,
+            "RUNBOOKS_STATUS_URL": "off",
+        }
+        result = _blocked(tmp_path / "out", monkeypatch, environment, **scenario.parameters)
+    finally:
+        simulator.stop()
+    found, _, page = _told(result)
+    assert (found["cause"]["slug"], found["cause"]["confidence"]) == ("token-invalid", "confirmed")
+    assert "HTTP 401" in found["headline"]
+    assert found["requests"]["count"] == 1
+    assert {request["path"] for request in simulator.requests} == {"/v1/tokens/current"}
+    assert 'href="#E01"' in page
+    assert 'id="E01"' in page
+
+
+def test_without_a_network_the_reason_is_the_first_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = _blocked(tmp_path, monkeypatch, {**NOWHERE, "FLY_API_TOKEN": "FlyV1 fm2_bm90IGEgcmVhbCB0b2tlbg=="})
+    found, _, _ = _told(result)
+    assert found["headline"].startswith("Nothing could be checked: api.machines.dev did not answer: no connection")
+    assert "Restore the connection" in found["remedies"][0]["title"]
+
+
+def _case(monkeypatch: pytest.MonkeyPatch, **given: str) -> Case:
+    for name, value in NOWHERE.items():
+        monkeypatch.setenv(name, value)
+    return open_case(**SUBJECT, **given)
+
+
+def test_what_was_pasted_is_read_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 401 that the caller met is an incident of the caller, and no obstacle to this look."""
+    refused = '{"error": "Authenticate: token validation error", "status": 401}'
+    diagnosis = _case(monkeypatch, caller_log=refused).diagnosis
+    assert not diagnosis.blocked
+    assert diagnosis.status is not ReportStatus.LOOK_BLOCKED
+    assert diagnosis.exit_code != 5
+
+
+def test_a_case_in_a_notebook_is_blocked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = _case(monkeypatch)
+    assert case.diagnosis.status is ReportStatus.LOOK_BLOCKED
+    assert "no token is set" in str(case.so_far())
+    assert not any(observation.exchanges for observation in case.evidence.observations.values())
+
+
+@pytest.fixture(scope="module")
+def healthy() -> Diagnosis:
+    return open_case(source="simulator:healthy").diagnosis
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "code"),
+    [
+        ({}, "HEALTHY", 0),
+        ({"verdict": Verdict.INCIDENT}, "INVESTIGATING", 4),
+        ({"verdict": Verdict.INCIDENT, "established": True}, "INVESTIGATING", 3),
+        ({"verdict": Verdict.INCONCLUSIVE}, "INCONCLUSIVE", 4),
+        ({"verdict": Verdict.INCONCLUSIVE, "blocked": True}, "LOOK BLOCKED", 5),
+    ],
+)
+def test_status_and_exit_code_are_those_of_the_diagnosis(
+    healthy: Diagnosis, changes: dict[str, Any], words: str, code: int
+) -> None:
+    """Whatever the runbook: one that compares views says with `established` that it knows what is wrong."""
+    diagnosis = replace(healthy, **changes)
+    assert (status.of(diagnosis).words, diagnosis.exit_code) == (words, code)
+    assert runner.exit_code_of({"exit_code": diagnosis.exit_code, "verdict": "healthy"}) == code
+
+
+def test_a_summary_from_before_the_statuses_is_still_read() -> None:
+    old = json.loads((Path(__file__).parent / "compat/bundle-0.1.0/summary.json").read_text())
+    summary.check(old)
+    assert runner.exit_code_of(old) == 3
+    assert status.standing(old["verdict"], old["cause"]["confidence"]).words == "ROOT CAUSE IDENTIFIED"
+
+
+def test_exit_zero_does_not_hide_that_nothing_was_looked_at() -> None:
+    code, _, error = command(
+        *("run", "machine_not_visible", "-p", "app_name", "a", "-p", "machine_id", "x1", "--exit-zero")
+    )
+    assert code == 5, error

@@ -1,0 +1,192 @@
+"""Messages about changes, to a real HTTP receiver and a real mail server."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from runbooks.base.errors import UsageError
+from runbooks.execution import notify
+from runbooks.execution.notify import Outcome
+
+STATES = (
+    ("HEALTHY", "", ""),
+    ("LIKELY CAUSE", "out-of-memory", "likely"),
+    ("ROOT CAUSE IDENTIFIED", "out-of-memory", "confirmed"),
+    ("ROOT CAUSE IDENTIFIED", "startup-crash", "confirmed"),
+    ("INCONCLUSIVE", "", ""),
+)
+
+
+class Receiver:
+    """An HTTP server that keeps what is posted; while `broken`, it answers 500."""
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.broken = False
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                self.send_response(500 if receiver.broken else 200)
+                self.end_headers()
+                if not receiver.broken:
+                    receiver.got.append(json.loads(body))
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"json://127.0.0.1:{self.server.server_port}/hook-8d7f6a5b4c3d2e1f"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+class Mailbox:
+    def __init__(self) -> None:
+        self.got: list[Any] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.got.append(message_from_bytes(envelope.content, policy=policy.default))
+        return "250 OK"
+
+
+def test_twenty_sweeps_send_exactly_the_changes(tmp_path: Path, receiver: Receiver) -> None:
+    chance = random.Random(7)
+    world: dict[str, tuple[str, str, str]] = {}
+    told: dict[str, tuple[str, str, str]] = {}
+    expected: list[set[str]] = []
+    for _ in range(20):
+        for name in chance.sample(range(9), chance.choice((0, 1, 3))):
+            world[f"fleet app m{name}"] = chance.choice(STATES)
+        changed = {
+            subject
+            for subject, state in world.items()
+            if (state != told[subject] if subject in told else state[0] != "HEALTHY")
+        }
+        told = dict(world)
+        if changed:
+            expected.append(changed)
+        outcomes = [Outcome(subject, *state, "headline", "/r/report.html") for subject, state in world.items()]
+        assert notify.tell(outcomes, tmp_path, [receiver.address], notify.deliver, "/r/index.html") == []
+    assert 5 < len(expected) < 20
+    assert [message["title"] for message in receiver.got] == [
+        f"fly-runbooks: {len(changed)} change{'s' * (len(changed) > 1)}" for changed in expected
+    ]
+    for message, changed in zip(receiver.got, expected, strict=True):
+        lines = message["message"].splitlines()
+        assert len(lines) <= notify.MOST_LINES
+        assert {line.partition(":")[0] for line in lines if line.startswith("fleet")} == changed
+        assert lines[-1] == "All runs: /r/index.html"
+
+
+def test_a_message_that_is_not_taken_is_kept_told_and_sent_with_the_next(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify.deliver.retry, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
+    bad, good = Outcome("run app m1", *STATES[2], "headline"), Outcome("run app m1", *STATES[0], "headline")
+    receiver.broken = True
+    (warning,) = notify.tell([bad], tmp_path, [receiver.address], notify.deliver)
+    assert "json" in warning
+    assert "hook-8d7f6a5b4c3d2e1f" not in warning
+    assert "hook-8d7f6a5b4c3d2e1f" not in (tmp_path / notify.STATE).read_text()
+    receiver.broken = False
+    assert notify.tell([good], tmp_path, [receiver.address], notify.deliver) == []
+    assert notify.tell([good], tmp_path, [receiver.address], notify.deliver) == []
+    assert [message["message"].split(": ")[1][:6] for message in receiver.got] == ["new → ", "ROOT C"]
+    assert [message["message"].split(" → ")[1][:7] for message in receiver.got] == ["ROOT CA", "HEALTHY"]
+
+
+def test_only_the_address_that_failed_gets_it_again(tmp_path: Path) -> None:
+    sent: list[tuple[str, str]] = []
+    down = {"b://2"}
+
+    def deliver(address: str, title: str, body: str) -> bool:
+        if address not in down:
+            sent.append((address, body.split(" → ")[1].split(" ")[0]))
+        return address not in down
+
+    notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, ["a://1", "b://2"], deliver)
+    down.clear()
+    notify.tell([Outcome("s", "HEALTHY")], tmp_path, ["a://1", "b://2"], deliver)
+    assert sent == [
+        ("a://1", "INCONCLUSIVE"),
+        ("b://2", "INCONCLUSIVE"),
+        ("a://1", "HEALTHY"),
+        ("b://2", "HEALTHY"),
+    ]
+
+
+def test_mail_arrives_through_a_real_server(tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = Controller(mailbox, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        address = f"mailto://127.0.0.1:{port}/?mode=insecure&from=runbooks@example.com&to=oncall@example.com"
+        assert notify.addresses_of(address) == [address]
+        notify.tell([Outcome("run app m1", *STATES[3], "It crashes.")], tmp_path, [address], notify.deliver)
+    finally:
+        server.stop()
+    (mail,) = mailbox.got
+    assert mail["to"] == "oncall@example.com"
+    assert mail["subject"] == "fly-runbooks: 1 change"
+    assert "startup-crash (confirmed). It crashes." in mail.get_body(("plain",)).get_content()
+
+
+@pytest.mark.parametrize("amount", [1, 5, 6, 11, 12, 300])
+def test_a_message_has_at_most_twelve_lines_and_counts_the_rest(amount: int) -> None:
+    found = [notify.Change(None, Outcome(f"s{n}", "INCONCLUSIVE", report="/r")) for n in range(amount)]
+    title, body = notify.message(found, "/index.html")
+    lines = body.splitlines()
+    assert len(lines) <= notify.MOST_LINES
+    shown = sum(line.startswith("s") for line in lines)
+    more = [int(line.split()[2]) for line in lines if line.startswith("… and")]
+    assert shown + sum(more) == amount
+    assert str(amount) in title
+
+
+def test_hostile_texts_stay_on_their_line() -> None:
+    found = [notify.Change(None, Outcome("s\n\x1b[31m", "INCONCLUSIVE", headline="x\r\ny" * 500))]
+    _, body = notify.message(found)
+    assert len(body.splitlines()) == 1
+    assert "\x1b" not in body
+
+
+@pytest.mark.parametrize("state", ["", "[]", "{}", '{"subjects": {"a": 1}, "waiting": []}', "{", '{"subjects": []}'])
+def test_a_state_that_cannot_be_read_is_begun_anew(tmp_path: Path, state: str) -> None:
+    (tmp_path / notify.STATE).write_text(state)
+    sent: list[str] = []
+    notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, ["a://1"], lambda a, t, b: bool(sent.append(b)) or True)
+    assert len(sent) == 1
+    assert json.loads((tmp_path / notify.STATE).read_text())["subjects"]["s"]["status"] == "INCONCLUSIVE"
+
+
+def test_addresses_come_from_the_variable_or_a_file_and_wrong_ones_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "notify.txt"
+    file.write_text("# on-call\njson://localhost/a\n\njson://localhost/b\n")
+    assert notify.addresses_of(str(file)) == notify.addresses_of("json://localhost/a  json://localhost/b")
+    assert notify.addresses_of("") == []
+    for wrong in ("nosuch://token-1234567890", str(tmp_path / "missing"), "slack://x"):
+        with pytest.raises(UsageError) as refused:
+            notify.addresses_of(wrong)
+        assert "token-1234567890" not in str(refused.value)

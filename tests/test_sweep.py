@@ -1,0 +1,207 @@
+"""A sweep over runs that are played by a stand-in: what is locked, noted, continued, told and never done twice."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from runbooks.cli import cli
+from runbooks.execution import many, notify, runner
+from runbooks.execution import sweep as module
+from runbooks.execution.runner import Result
+from runbooks.execution.sweep import EXIT_LOCKED, LOCK, STATE, Locked, Swept, sweep
+
+GIVEN = {"org_slug": "harvest", "source": "simulator:fleet-planted"}
+SUSPECTS = 6
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing behind it is done."""
+
+
+class World:
+    """Stands in for the runs: each writes the summary of a run, and can be told to die before or after it did."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.made: list[str] = []
+        self.die: Callable[[int, str], None] = lambda number, when: None
+
+    def run(self, runbook: str, given: Mapping[str, Any], *, output_root: Path, **options: Any) -> Result:
+        number = len(self.made)
+        self.die(number, "before")
+        named = given.get("machine_id", "all")
+        folder = (
+            output_root
+            / f"{time.strftime('%Y-%m-%d')}/{runbook}--app--{named}--{time.strftime('%H%M%SZ')}-{number + 2}"
+        )
+        folder.mkdir(parents=True)
+        summary = self._summary(runbook, given)
+        (folder / "summary.json").write_text(json.dumps(summary))
+        self.made.append(named)
+        self.die(number, "after")
+        return Result("completed", 3, "", folder, (), summary)
+
+    def _summary(self, runbook: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "schema": "fly-runbooks/summary/1",
+            "runbook": runbook,
+            "subject": {"app": "app", "machine_id": given.get("machine_id"), "machine_name": None},
+            "looked_at": "2026-01-01T00:00:00Z",
+            "verdict": "incident",
+            "status": "likely-cause",
+            "headline": "It crashed.",
+            "cause": {"slug": "startup-crash", "confidence": "likely", "statement": "It crashed.", "evidence": ["E06"]},
+            "hypotheses": [],
+        }
+        if runbook == module.FLEET:
+            one = {"app": "app", "machine_name": None, "row_key": None}
+            suspects = [{**one, "machine_id": f"{number:014x}"} for number in range(1, SUSPECTS + 3)]
+            told |= {"cause": None, "exit_code": 3, "fleet": {"suspects": suspects, "agree": 5, "disagree": 8}}
+        return told
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    found = World(tmp_path)
+    monkeypatch.setattr(runner, "run", found.run)
+    monkeypatch.setattr(runner, "update_index", lambda root, warnings: None)
+    monkeypatch.setattr("runbooks.report.summary.check", lambda summary: None)
+    return found
+
+
+def _sweep(world: World, **options: Any) -> Swept:
+    return sweep(GIVEN, output_root=world.root, investigate=SUSPECTS, workers=1, **options)
+
+
+def test_the_worst_suspects_are_investigated_and_summed_up(world: World) -> None:
+    lines: list[str] = []
+    done = _sweep(world, tell=lines.append)
+    assert done.exit_code == 3
+    assert world.made == ["all", *(f"{number:014x}" for number in range(1, SUSPECTS + 1))]
+    assert done.path is not None
+    told = json.loads(done.path.read_text())
+    assert told["complete"]
+    assert [one["cause"] for one in told["investigated"]] == ["startup-crash"] * SUSPECTS
+    assert (told["fleet"]["agree"], told["fleet"]["disagree"]) == (5, 8)
+    assert lines[0] == "It crashed."
+    assert lines[-1].startswith(f"{SUSPECTS}/{SUSPECTS} app/")
+    assert not (world.root / STATE).exists()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("moment", range(5))
+def test_a_sweep_that_is_killed_is_continued_and_nothing_is_done_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch, moment: int, when: str
+) -> None:
+    def die(number: int, now: str) -> None:
+        if number == moment and now == when:
+            raise Killed
+
+    def one_by_one(jobs: Any, *, on_end: Any, output_root: Path, **options: Any) -> list[Result]:
+        ended = []
+        for number, job in enumerate(jobs):
+            ended.append(world.run(job.runbook, job.parameters, output_root=output_root))
+            on_end(number, ended[-1])
+        return ended
+
+    monkeypatch.setattr(many, "run_many", one_by_one)
+    world.die = die
+    with pytest.raises(Killed):
+        _sweep(world)
+    world.die = lambda number, now: None
+    lines: list[str] = []
+    done = _sweep(world, tell=lines.append)
+    investigated = [name for name in world.made if name != "all"]
+    assert sorted(investigated) == [f"{number:014x}" for number in range(1, SUSPECTS + 1)]
+    # A fleet that was read, but not noted, is read again: only what it found is worth keeping.
+    assert world.made.count("all") == (2 if (moment, when) == (0, "after") else 1)
+    assert any(line.startswith("Continuing the sweep") for line in lines) == (moment > 0)
+    assert len(done.summary["investigated"]) == SUSPECTS
+    assert all(one["run"] for one in done.summary["investigated"])
+
+
+def test_other_parameters_begin_a_new_sweep(world: World) -> None:
+    (world.root / STATE).write_text(
+        json.dumps({"begun_at": "2999-01-01T00:00:00+00:00", "parameters": {"org_slug": "x"}, "fleet": "f"})
+    )
+    assert _sweep(world).summary["complete"]
+
+
+@pytest.mark.parametrize("state", ["", "[]", "{}", '{"begun_at": 1, "parameters": 2}', '{"more": 1}'])
+def test_a_state_that_cannot_be_read_begins_a_new_sweep(world: World, state: str) -> None:
+    (world.root / STATE).write_text(state)
+    assert _sweep(world).summary["complete"]
+
+
+def test_the_deadline_of_the_whole_ends_it_and_the_next_one_goes_on(world: World) -> None:
+    made: list[int] = []
+
+    def late(number: int, when: str) -> None:
+        if when == "after" and number == 2:
+            made.append(number)
+            time.sleep(0.6)
+
+    world.die = late
+    done = _sweep(world, deadline=0.5)
+    assert done.exit_code == runner.EXIT_DEADLINE
+    assert not done.summary["complete"]
+    assert any("ended early" in warning for warning in done.warnings)
+    assert _sweep(world).summary["complete"]
+    assert sorted(world.made) == sorted(["all", *(f"{number:014x}" for number in range(1, SUSPECTS + 1))])
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from runbooks.execution.sweep import _locked
+with _locked(Path(sys.argv[1]), float(sys.argv[2]), False):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("deadline", "late"), [("3600", False), ("0", True)])
+def test_a_second_sweep_ends_with_75_and_names_the_first(world: World, deadline: str, late: bool) -> None:
+    command = [sys.executable, "-c", HOLD, str(world.root), deadline]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+            with pytest.raises(Locked) as refused:
+                _sweep(world)
+            assert refused.value.exit_code == EXIT_LOCKED
+            assert f"process {holder.pid}" in str(refused.value)
+            assert ("longer than its deadline" in str(refused.value)) == late
+            assert world.made == []
+        finally:
+            holder.kill()
+    assert (world.root / LOCK).exists()
+    assert _sweep(world, wait=True).summary["complete"]  # the lock went with its process
+
+
+def test_only_changes_are_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(notify, "deliver", lambda address, title, body: bool(sent.append(title)) or True)
+    for _ in range(3):
+        _sweep(world, addresses=["json://localhost"])
+    assert sent == [f"fly-runbooks: {SUSPECTS + 1} changes"]
+
+
+def test_the_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNBOOKS_NOTIFY", raising=False)
+    arguments = ["sweep", "-p", "org_slug", "harvest", "--source", GIVEN["source"], "--output-root", str(world.root)]
+    ended = CliRunner().invoke(cli, [*arguments, "--investigate", "2", "--json"])
+    assert ended.exit_code == 3, ended.output
+    assert len(json.loads(ended.stdout)["investigated"]) == 2
+    assert "2/2 app/" in ended.stderr
+    quiet = CliRunner().invoke(cli, [*arguments, "--investigate", "0", "--quiet"])
+    assert (quiet.exit_code, quiet.output) == (3, "")
