@@ -58,6 +58,8 @@ SLOW = frozenset(
         "test_interrupted",
         "test_killed",
         "test_runner",
+        "test_preflight",
+        "test_sources",
         "test_verify_fix",
         "test_other_distribution",
         "test_package",

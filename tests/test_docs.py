@@ -284,6 +284,11 @@ def test_the_service_and_the_workflow_run_commands_that_exist() -> None:
     assert [line for line in lines if line.startswith("make ")] == ["make .venv/.runtime-installed"]
     (command,) = [line for line in lines if "bin/runbooks" in line]
     _check(shlex.split(command)[1:])
+    deploys = yaml.safe_load((DOCS / "scheduling" / "github-actions-preflight.yml").read_text())
+    lines = [step["run"] for step in deploys["jobs"]["deploy"]["steps"] if "run" in step]
+    assert "make -C fly-runbooks .venv/.runtime-installed" in lines
+    (command,) = [line for line in lines if "bin/runbooks" in line]
+    _check(shlex.split(command)[1:])
     assert "KillMode=mixed" in service, "or a stop would end the kernel as well, and nothing were published"
 
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from runbooks.base.errors import ParameterError
 from runbooks.base.settings import load_settings
+from runbooks.case import open_case
 from runbooks.definitions import validate
 from runbooks.definitions.preflight import FACETS, RUNBOOK, Preflight
-from runbooks.diagnose.checks import BLIND, YES, Check
+from runbooks.diagnose.checks import BLIND, NO, YES, Check
 from runbooks.diagnose.model import Diagnosis, Verdict
 from runbooks.diagnose.preflight import MOST_REQUESTS, NOT_BEFORE
 from runbooks.simulator import spec
@@ -143,3 +145,139 @@ def test_every_cause_about_its_subjects_is_known_before_or_said_why_not() -> Non
     about = {cause for cause in CAUSES.values() if cause and any(word in f"{cause}" for word in SUBJECTS)}
     assert about - BEFORE.keys() - LATER.keys() == set()
     assert not BEFORE.keys() & LATER.keys()
+
+
+def test_a_healthy_config_passes_with_every_check_made() -> None:
+    seen, diagnosis = _made({"source": "simulator:healthy", "required": "SUPABASE_URL,SUPABASE_SERVICE_KEY,USER_ID"})
+    checks = _checks(diagnosis)
+    assert {check.holds for check in checks} == {YES}
+    assert not [check for check in checks if check.skipped]
+    assert diagnosis.verdict is Verdict.HEALTHY
+    assert {one.why for one in diagnosis.not_checked} == {later.why for later in NOT_BEFORE}
+    assert seen.requests.count == 9
+
+
+TOML = """\
+app = "vyx-app"
+primary_region = "sin"
+[build]
+  image = "registry.fly.io/vyx-app:deployment-01K6HC126R8M4Q7ZV2TBN9XWYD"
+[env]
+  PORT = 8080
+  DEBUG = false
+[http_service]
+  internal_port = 8080
+  auto_stop_machines = "stop"
+  auto_start_machines = true
+[[vm]]
+  size = "shared-cpu-2x"
+  memory = "1gb"
+"""
+BODY = {
+    "name": "vyx-new",
+    "region": "sin,fra",
+    "config": {
+        "image": "registry.fly.io/vyx-app:deployment-01K6HC126R8M4Q7ZV2TBN9XWYD",
+        "guest": {"cpu_kind": "shared", "cpus": 1, "memory_mb": 512},
+        "services": [{"protocol": "tcp", "internal_port": 8080, "ports": [{"port": 443, "handlers": ["tls", "http"]}]}],
+    },
+}
+
+
+@pytest.mark.parametrize("form", ["toml", "toml-path", "json", "json-path", "config", "machine"])
+def test_every_form_of_a_config_is_read(form: str, tmp_path: Path) -> None:
+    text = {"toml": TOML, "json": json.dumps(BODY), "config": json.dumps(BODY["config"])}.get(
+        form.partition("-")[0], ""
+    )
+    if form.endswith("-path"):
+        path = tmp_path / "what.ever"
+        path.write_text(text)
+        text = str(path)
+    _, diagnosis = _made({"source": "simulator:healthy", "config": text, "region": "sin"})
+    assert diagnosis.verdict is Verdict.HEALTHY, diagnosis.headline
+
+
+CHANGES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a number in env": ({"env": {"PORT": 8080}}, "config", "request-invalid"),
+    "no image": ({"image": None}, "config", "request-invalid"),
+    "two volumes": ({"mounts": [{"volume": "vol_a"}, {"volume": "vol_b"}]}, "config", "request-invalid"),
+    "too much memory": ({"guest": {"cpus": 1, "memory_mb": 4096}}, "guest", "request-invalid"),
+    "odd memory": ({"guest": {"cpus": 1, "memory_mb": 300}}, "guest", "request-invalid"),
+    "an unknown CPU": ({"guest": {"cpu_kind": "fast", "cpus": 1, "memory_mb": 512}}, "guest", "request-invalid"),
+    "a volume nobody has": ({"mounts": [{"volume": "vol_0000000000000000"}]}, "volumes", "volume-placement"),
+    "services as text": ({"services": "all"}, "config", "request-invalid"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_the_api_would_refuse_is_told_before(name: str) -> None:
+    change, check, cause = CHANGES[name]
+    body = {**BODY, "config": {**BODY["config"], **change}}  # type: ignore[dict-item]
+    _, diagnosis = _made({"source": "simulator:healthy", "config": json.dumps(body)})
+    assert [(one.slug, one.cause) for one in _checks(diagnosis) if one.holds is NO][:1] == [(check, cause)]
+    assert diagnosis.verdict is Verdict.INCIDENT
+
+
+def test_no_preflight_sends_more_than_twelve_requests(tmp_path: Path) -> None:
+    """An index, a volume and a hostname of one's own; every question answers with 429 once."""
+    told = yaml.safe_load((FOLDER / "healthy.yaml").read_text())
+    told["world"]["images"][0]["index"] = True
+    told["world"]["faults"] = [{"path": "/v1/*", "status": 429, "body": {"error": "rate limit"}, "times": 3}]
+    path = tmp_path / "busy.yaml"
+    path.write_text(yaml.safe_dump(told))
+    body = {**BODY, "config": {**BODY["config"], "mounts": [{"volume": "vol_1"}]}}  # type: ignore[dict-item]
+    values = {"config": json.dumps(body), "websocket_url": "live.vyx.example"}
+    seen, diagnosis = _made({"source": f"simulator:{path}", **values})
+    assert 10 < seen.requests.count <= MOST_REQUESTS
+    assert diagnosis.verdict is not Verdict.HEALTHY
+
+
+def test_without_a_token_nothing_passes_that_needs_one(tmp_path: Path) -> None:
+    told = yaml.safe_load((FOLDER / "healthy.yaml").read_text())
+    path = tmp_path / "no-token.yaml"
+    path.write_text(yaml.safe_dump({**told, "token": ""}))
+    _, diagnosis = _made({"source": f"simulator:{path}", "config": json.dumps(BODY)})
+    blind = {check.slug for check in _checks(diagnosis) if check.holds is BLIND}
+    assert {"token", "app", "name", "region", "image", "address"} <= blind
+    assert diagnosis.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"config": "nonsense = = x"}, "neither JSON nor TOML"),
+        ({"config": '{"image": '}, "JSON"),
+        ({"config": "[1, 2]"}, "no object"),
+        ({"config": '{"a":' * 5000}, "nested|JSON"),
+        ({"config": "x = " + "[" * 5000}, "neither JSON nor TOML"),
+        ({"config": "/nowhere/fly.toml"}, "no such file"),
+        ({"config": "/dev/zero"}, "regular file"),
+        ({}, "neither config nor machine_id"),
+        ({"config": TOML, "region": "sin; rm -rf"}, "region"),
+        ({"config": TOML, "required": "A B=C"}, "required"),
+        ({"config": TOML, "caller_log": "x"}, "no parameter"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_paragraph(values: dict[str, str], word: str) -> None:
+    with pytest.raises(ParameterError, match=word) as refused:
+        validate("preflight", {"app_name": "vyx-app", **values})
+    assert len(str(refused.value)) < 1500
+
+
+def test_a_replay_gives_the_same_bytes_and_no_secret_of_the_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "sb_secret_Zx81kQ7wLm2Vn4Rt6Yp9Bc3Df5Gh7Jk"
+    config = TOML + f'[experimental]\nkey = "{secret}"\n'
+    config = config.replace("[env]", f'[env]\n  SUPABASE_SERVICE_KEY = "{secret}"')
+
+    def published(root: str, **values: Any) -> Path:
+        monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path / root))
+        open_case({}, "preflight", **values).publish()
+        return next((tmp_path / root).glob("2*/preflight--*"))
+
+    first = published("first", source="simulator:healthy", config=config, required="SUPABASE_SERVICE_KEY")
+    second = published("second", source=f"bundle:{first}")
+    for name in ("summary.json", "report.md", "report.html"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+    assert secret not in "".join(path.read_text() for path in first.rglob("*") if path.is_file())

@@ -202,12 +202,16 @@ class Facet(FacetEnum):
         "config",
         "Which config is to be created or deployed?",
         "as long as it is kept",
+        None,
+        "not needed: nothing is to be created or deployed",
     )
     REGIONS = (
         "E41",
         "regions",
         "Which regions does Fly offer?",
         "as they are now",
+        None,
+        "not needed: nothing is to be created or deployed",
     )
     SOURCES = (
         "E42",

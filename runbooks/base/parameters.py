@@ -114,10 +114,9 @@ class Parameters(BaseModel):
         """What is allowed besides reading; a runbook's own model may say more than nothing."""
         return Consent()
 
-    def reading_only(self) -> Self:
-        """The same without anything that allows more than reading."""
-        fields = type(self).model_fields
-        return self.model_copy(update={name: fields[name].default for name in self.CONSENTS})
+    def supplied(self, defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Of the parameters that a source has by itself, those that hold beside the given ones."""
+        return defaults
 
     def target(self) -> Mapping[str, Any]:
         """Further fields of the collection's `Target`; a runbook's own model fills them from its own parameters."""
@@ -126,6 +125,11 @@ class Parameters(BaseModel):
     def recorded(self) -> frozenset[str]:
         """The parameters that a saved run keeps; not those whose content is an answer of its own."""
         return frozenset(type(self).model_fields) - {"source", "incident", "caller_log"} - self.CONSENTS
+
+    def reading_only(self) -> Self:
+        """The same without anything that allows more than reading."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: fields[name].default for name in self.CONSENTS})
 
     def settled(self) -> dict[str, str]:
         """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
@@ -174,7 +178,7 @@ def validate(
             raise ParameterError(name, f"There is no parameter {name!r} in {runbook}.", hint)
     given = {name: value for name, value in values.items() if not _empty(value)}
     parameters = _parse(model, given)
-    defaults = dict(parameters.inherited()) | dict(defaults_of(parameters.source))
+    defaults = dict(parameters.inherited()) | dict(parameters.supplied(defaults_of(parameters.source)))
     if defaults:
         supplied = model.model_fields.keys() - model.CONSENTS
         known = {name: value for name, value in defaults.items() if name in supplied}
@@ -269,14 +273,19 @@ def _readable(caller_log: str) -> None:
     if _path(caller_log) is not None:
         caller_text(caller_log)
         return
-    line = caller_log.strip()
-    one_word = 0 < len(line) <= 1000 and "{" not in line and "://" not in line and not re.search(r"\s", line)
-    if one_word and ("/" in line or line.endswith((".txt", ".log", ".json", ".md"))):
+    if looks_like_path(caller_log):
         raise ParameterError(
             "caller_log",
-            f"caller_log looks like the path {shown(line)}, and there is no such file.",
+            f"caller_log looks like the path {shown(caller_log.strip())}, and there is no such file.",
             "Give a path that exists (relative to the current folder), or paste the log itself.",
         )
+
+
+def looks_like_path(text: str) -> bool:
+    """Is this one word, made like the path of a file?"""
+    line = text.strip()
+    one_word = 0 < len(line) <= 1000 and "{" not in line and "://" not in line and not re.search(r"\s", line)
+    return one_word and ("/" in line or line.endswith((".txt", ".log", ".json", ".md", ".toml")))
 
 
 def shown(value: str) -> str:

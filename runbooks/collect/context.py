@@ -40,7 +40,8 @@ _MASKED = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
 class Target:
     """What the person typed or pasted, already validated; `caller_text` is the log itself, not a path.
 
-    `config_text` is a config that is to be created, as text; `sources` are the caller's files, read already.
+    `plans` means that a machine is to be created, with the config in `config_text` or that of `machine_id`.
+    `sources` are the caller's files, read already.
     """
 
     app_name: str
@@ -54,6 +55,7 @@ class Target:
     records_table: str = "cloud_machines"
     incident_at: datetime | None = None
     canary_image: str = "flyio/hellofly"
+    plans: bool = False
     config_text: str = ""
     sources: tuple[SourceFile, ...] = ()
     apps: tuple[str, ...] = ()

@@ -266,7 +266,7 @@ def _sources(session: CollectionSession) -> FacetResult:
 @collects(
     Facet.CONFIG,
     answer=Planned,
-    when=lambda s: bool(s.given.config_text or s.machine_id()) or _recorded(s, Facet.CONFIG),
+    when=lambda s: s.given.plans and bool(s.given.config_text or s.machine_id() or _recorded(s, Facet.CONFIG)),
 )
 def _config(session: CollectionSession) -> FacetResult:
     redactor, text = session.client.redactor, session.given.config_text
@@ -282,7 +282,7 @@ def _config(session: CollectionSession) -> FacetResult:
     return seen(f"the config of machine {machine_id} is the plan", planned_machine(asked.answer))
 
 
-@collects(Facet.REGIONS)
+@collects(Facet.REGIONS, when=lambda session: session.given.plans)
 def _regions(session: CollectionSession) -> FacetResult:
     return session.with_token(lambda: resources.regions(session.client))
 

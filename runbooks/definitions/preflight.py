@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from runbooks.base.errors import ParameterError
 from runbooks.base.facets import Facet
-from runbooks.base.parameters import Parameters, Text, named_text, shown
+from runbooks.base.parameters import Parameters, Text, looks_like_path, named_text, shown
 from runbooks.base.runbook import Runbook
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.planned_machine import PlannedMachine
@@ -36,8 +36,8 @@ class Preflight(Parameters):
     app_name: Text = Field("", description="the Fly app that the machine is created in")
     config: Text = Field("", description="what is to be created: JSON, or the path of a JSON file or a fly.toml")
     machine_id: Text = Field("", description="instead of a config: the machine whose config is taken")
-    machine_name: Text = Field("", description="the name of the new machine, if the config has none")
-    image: Text = Field("", description="the image, if it is another one than the config's")
+    machine_name: Text = Field("", description="the name of the new machine, if not the config's")
+    image: Text = Field("", description="the image, if not the config's")
     region: Text = Field("", description="the region, or several in order, if not the config's")
     required: Text = Field("", description="variables that the program needs, comma-separated")
     websocket_url: Text = Field("", description="the URL or the hostname that clients will use")
@@ -60,6 +60,8 @@ class Preflight(Parameters):
         if wrong:
             raise ValueError(f"required: {shown(wrong[0])} is no name of a variable")
         if text := self.config_text:
+            if looks_like_path(text):
+                raise ValueError(f"config: {shown(text)} looks like a path, and there is no such file")
             try:
                 parsed(text)
             except ValueError as error:
@@ -76,8 +78,13 @@ class Preflight(Parameters):
         """The config itself, also where its path was given."""
         return named_text("config", self.config, MOST)
 
+    def supplied(self, defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A scenario's own machine is another one than the config's."""
+        own = self.config and self.source.startswith("simulator:")
+        return {name: defaults[name] for name in ("app_name",) if name in defaults} if own else defaults
+
     def target(self) -> Mapping[str, Any]:
-        return {"config_text": self.config_text}
+        return {"plans": True, "config_text": self.config_text}
 
     def settled(self) -> dict[str, str]:
         return {"source": super().settled()["source"], "config": self.config_text}

@@ -178,7 +178,7 @@ def _endpoint(facts: Facts) -> Check:
         if number == Facet.EDGE_BELIEVED and other and other.reached == "open"
         else ""
     )
-    text = f"the connection to {probe.url} fails at {probe.reached}{status}{opens}"
+    text = f"the connection to {probe.url} fails at {probe.stage}{status}{opens}"
     return Check("endpoint", title, Answer.NO, text, (number, Facet.EDGE_APP) if opens else (number,))
 
 

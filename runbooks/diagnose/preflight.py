@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from runbooks.diagnose.checks import Check, Review
 from runbooks.diagnose.commands import filled, settings
 from runbooks.diagnose.ledger import CauseInfo, catalogue
-from runbooks.diagnose.model import Confidence, Diagnosis, Finding, Remedy, Unchecked, Verdict
+from runbooks.diagnose.model import Confidence, Diagnosis, Finding, Owner, Remedy, Unchecked, Verdict
 from runbooks.diagnose.planned_machine import PlannedMachine
 from runbooks.diagnose.preflight_checks import checks, findings
 
@@ -170,7 +170,7 @@ def _unmade(check: Check) -> bool:
 def _finding(check: Check, causes: Mapping[str, CauseInfo]) -> Finding:
     info = causes[check.cause]
     statement = f"{check.text[:1].upper()}{check.text[1:]}."
-    return Finding(check.cause, info.title, statement, check.evidence, Confidence.CONFIRMED, owner=info.owner)
+    return Finding(check.cause, info.title, statement, check.evidence, Confidence.CONFIRMED, owner=Owner.YOU)
 
 
 def _remedies(planned: PlannedMachine, review: Review) -> list[Remedy]:

@@ -236,7 +236,7 @@ def _region(p: PlannedMachine) -> Check:
     known = {one.code: one for one in regions.found}
     wanted = [word.strip().lower() for word in p.region.split(",") if word.strip()]
     bad = [word for word in wanted if word not in _ALIASES and (word not in known or known[word].deprecated)]
-    told = [f"{word} {'is being closed' if word in known else 'is no region of Fly'}" for word in bad]
+    told = [f"region {word} {'is being closed' if word in known else 'is no region of Fly'}" for word in bad]
     if bad:
         # The first of the list is tried first; whether Fly goes on behind an unknown name is not documented.
         return check("region", title, NO, _and_more(told), seen, cause="region-unavailable")
@@ -301,7 +301,7 @@ def _audit(p: PlannedMachine) -> Check:
     if not found:
         return check("audit", title, YES, "no finding", seen)
     hidden = any(one.finding.slug == "no-metadata" for one in found)
-    text = _and_more([one.finding.statement.rstrip(".") for one in found])
+    text = _and_more([_clause(one.finding.statement) for one in found])
     return check("audit", title, YES, text, seen, cause="hidden-from-launch-tools" if hidden else "", warns=True)
 
 
@@ -319,6 +319,10 @@ def _own_command(config: Mapping[str, object]) -> str:
         if isinstance(words, list | tuple) and words:
             return " ".join(map(str, words))
     return "its processes" if config.get("processes") or config.get("containers") else ""
+
+
+def _clause(sentence: str) -> str:
+    return f"{sentence[:1].lower()}{sentence[1:]}".rstrip(".")
 
 
 def _and_more(told: Sequence[str], most: int = 4) -> str:

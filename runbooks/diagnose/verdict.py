@@ -195,7 +195,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     claim = facts.caller.answer.error_text or facts.caller.answer.message
     said = {True: "The call reported success", False: f"The call reported a failure: {short(claim)}"}
     seen = f"id {caller.machine_id}" if caller.machine_id else ""
-    reached = f"The WebSocket connection fails at {probe.reached}" if probe else ""
+    reached = f"The WebSocket connection fails at {probe.stage}" if probe else ""
     return (
         Symptom(
             "The create call reports success",

@@ -267,7 +267,7 @@ def _probe(facts: Facts, number: str, view: str) -> View:
     if probe.reached == "open":
         return View(view, Answer.YES, f"answers (HTTP {probe.status})", (number,))
     status = f", HTTP {probe.status}" if probe.status else ""
-    return View(view, Answer.NO, f"ends at {probe.reached}{status}", (number,))
+    return View(view, Answer.NO, f"ends at {probe.stage}{status}", (number,))
 
 
 def _record(facts: Facts) -> View:

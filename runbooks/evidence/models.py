@@ -420,6 +420,11 @@ class Probe:
     detail: str = ""
     forced_instance: str = ""
 
+    @property
+    def stage(self) -> str:
+        """What it reached, in words: DNS, TCP, TLS, upgrade."""
+        return self.reached.upper() if self.reached in ("dns", "tcp", "tls") else self.reached
+
 
 @dataclass(frozen=True, slots=True)
 class CallerError:

@@ -12,6 +12,7 @@ from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
 from runbooks.evidence.models import Listing, Outcome
 from runbooks.report import charts, collapse_repeats
+from runbooks.report.charts.text_metrics import amount
 from runbooks.report.section import Section, asked, footnotes
 
 
@@ -19,7 +20,7 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
     moments = diagnosis.timeline
     decisive = next((m for m in moments if m.decisive), None)
     sources = len({m.source for m in moments})
-    answer = f"{len(moments)} moments from {sources} sources" + (
+    answer = f"{amount(len(moments), 'moment')} from {amount(sources, 'source')}" + (
         f"; the decisive one is at {tables.clock(decisive.at)}: “{short(decisive.text)}”." if decisive else "."
     )
     routine = len(facts.log.logs.lines) - sum(m.evidence == Facet.LOGS for m in moments) if facts.log.logs else 0

@@ -36,6 +36,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 
 _RUN_OUT = 40
 """Exchanges of one look that the page shows."""
+_SEARCHED = "searched"
+"""The section whose table is that of all observations: the page has each of them in its evidence."""
 _SAID = ("When it happened", "Looked at")
 """Facts that stand elsewhere on the first screen."""
 _RUN = re.compile(r"\d{4}-\d{2}-\d{2}/[^/.][^/]*")
@@ -58,7 +60,7 @@ def render(report: Report) -> str:
     """The whole page. The same report always gives the same bytes."""
     diagnosis, known = report.diagnosis, frozenset(report.evidence.observations)
     page, packet = environment().get_template("page.html.j2"), fly_support.packet(report)
-    steps = list(_steps(report.sections, known))
+    steps = list(_steps((one for one in report.sections if one.slug != _SEARCHED), known))
     context = {
         "report": report,
         "diagnosis": diagnosis,
@@ -82,6 +84,7 @@ def render(report: Report) -> str:
         "visible": facts.views(diagnosis),
         "matrix": display.figure_html(charts.matrix(diagnosis)),
         "cited": _cited(report, steps),
+        "searched": [note for one in report.sections if one.slug == _SEARCHED for note in (one.answer, *one.notes)],
         "observations": list(report.evidence.observations.values()),
         "unchecked": facts.unchecked(diagnosis),
         "skipped": list(_skipped(report)),

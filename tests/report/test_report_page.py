@@ -174,10 +174,11 @@ def test_what_is_needed_next_stands_first_and_what_it_rests_on_is_folded() -> No
     text = page.render(replace(demo(), sections=sections))
     rest = text[text.index("</nav>") :]
     shown = re.findall(r'<(?:h2|h3|details class="part") id="([^"]+)"', rest)
-    told = ["step-image", "step-mine", "step-logs", "step-searched", "step-yours"]
+    told = ["step-image", "step-mine", "step-logs", "step-yours"]
     order = ["cause", "impact", "what-to-do", "verification", "prevention", "step-timeline", "visibility"]
     order += ["not-checked", "hypotheses", "steps", *told, "support", "evidence"]
     assert shown == order
+    assert "&lt;searched&gt;" in text[text.index('id="evidence"') :]
     contents = re.findall(r'href="#([^"]+)"', text[text.index("<nav") : text.index("</nav>")])
     assert contents == [anchor for anchor in order if anchor not in told]
 

@@ -1,0 +1,65 @@
+"""What the first screen says in one line, and what is said once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from report_samples import demo, empty
+from writeup_samples import SCENARIOS, played
+
+from runbooks.diagnose.config_audit import audit
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.ledger import catalogue
+from runbooks.diagnose.model import Unchecked
+from runbooks.report import facts
+
+
+@pytest.mark.parametrize(
+    ("scenario", "impact", "proof"),
+    [
+        (
+            "vyx-missing-environment",
+            "Machine destroyed since 03:00:28 UTC; the WebSocket connection fails at DNS; the app's list does not show "
+            "the machine",
+            "2025-10-02 03:00:17 UTC, program log: “[Main] Missing required environment variables: ",
+        ),
+        ("stuck-in-transition", "Machine created since 06:10:02 UTC; the call reported a failure", "It has been in "),
+        ("healthy", "None found", "The machine exists."),
+    ],
+)
+def test_impact_and_proof_in_one_line(scenario: str, impact: str, proof: str) -> None:
+    report = played(scenario)
+    assert facts.impact_in_brief(report).startswith(impact)
+    told = facts.proof(report)
+    assert told is not None
+    assert told.text.startswith(proof)
+    assert told.evidence
+
+
+def test_an_impact_that_nobody_saw_is_not_known() -> None:
+    assert facts.impact_in_brief(empty()) == "Not known"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_prevention_says_nothing_twice(scenario: str) -> None:
+    diagnosis = played(scenario).diagnosis
+    titles = [remedy.title for remedy in diagnosis.prevention]
+    assert len(titles) == len(set(titles))
+    found = {diagnosis.cause.slug} if diagnosis.cause else set()
+    found |= {finding.slug for finding in diagnosis.chain}
+    for habit in audit(Facts(played(scenario).evidence)):
+        assert set(habit.said_by) <= catalogue().keys()
+        assert not (habit.remedy.title in titles and found & set(habit.said_by)), habit.remedy.title
+
+
+def test_a_reason_is_given_once() -> None:
+    diagnosis = replace(demo().diagnosis, not_checked=(Unchecked("a", "x"), Unchecked("b", "y"), Unchecked("c", "x")))
+    assert facts.unchecked(diagnosis) == [("x", ["a", "c"]), ("y", ["b"])]
+
+
+def test_the_views_are_counted_in_one_way() -> None:
+    diagnosis = played("vyx-missing-environment").diagnosis
+    assert [(len(views), words) for _, words, views in facts.views(diagnosis)] == [
+        (4, "show it"), (3, "indirect (no proof)"), (9, "do not show it"), (2, "not checked"),
+    ]  # fmt: skip
