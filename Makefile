@@ -48,9 +48,11 @@ bench-diagnose: $(RUNTIME)
 bench-list: $(RUNTIME)
 	@$(BIN)/python benchmarks/long_list.py
 
-# 100,000 machines and rows: ratios of CPU, memory and growth; then the wall time with the limiter on, two minutes.
-bench-fleet: $(RUNTIME)
+# 100,000 machines and rows: ratios of CPU, memory and growth; the wall time with the limiter on, two minutes; and the
+# memory that a million rows of a real PostgreSQL take.
+bench-fleet: $(DEV)
 	@$(BIN)/python benchmarks/fleet.py && $(BIN)/python benchmarks/fleet.py --paced
+	@$(BIN)/python -m tests.real.million_rows
 
 # Runs that are killed at 20 moments, and on 10 small disks, for three scenarios: half an hour. Disks need root.
 kill-matrix: $(DEV)

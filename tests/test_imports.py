@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "case": {"base", "evidence", "collect", "diagnose", "source", "report", "definitions"},
     "execution": {"base", "evidence", "collect", "diagnose", "source", "report", "definitions", "case"},
     "redaction": {"evidence"},
+    "guard": set(),
     "cli": {
         "base",
         "evidence",

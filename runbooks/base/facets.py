@@ -1,7 +1,8 @@
 """The facets: every question that a runbook asks, with the number that its footnotes carry.
 
 Numbers are literals and never change. A facet that is not asked leaves a gap and shifts no other number. A second
-look at the same thing is a facet of its own with a letter behind the number (E03b).
+look at the same thing is a facet of its own with a letter behind the number (E03b). The letter `c` is for what the
+guard of a caller saw at the time and handed in.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class FacetEnum(StrEnum):
 
 _MACHINE = ("machine", "What does the API say about this machine?", "unknown once destroyed: 404 soon after")
 _LIST = ("list", "Which machines does the app list?", "while they exist")
+_DELETED = ("list-deleted", "Which machines does the app list, destroyed ones included?", "not documented")
 _LOGS = ("logs", "What did this machine print?", "about 7 days", timedelta(days=7))  # §8.1
 _BELIEVED = ("image-believed", "Does the image the caller believes it asked for exist?", "not documented")
 _RAN = ("image-ran", "What is the image the machine really ran?", "not documented")
@@ -71,17 +73,15 @@ class Facet(FacetEnum):
     APP = "E02", "app", "Does the app exist, and in which organisation?", "while the app exists"
     MACHINE = "E03", *_MACHINE
     MACHINE_AGAIN = "E03b", *_MACHINE
+    MACHINE_BY_CALLER = "E03c", *_MACHINE
     EVENTS = "E04", "events", "What happened to this machine?", "unknown once destroyed: collected early"
     LIST = "E05", *_LIST
     LIST_AGAIN = "E05b", *_LIST
-    LIST_DELETED = (
-        "E06",
-        "list-deleted",
-        "Which machines does the app list, destroyed ones included?",
-        "not documented",
-    )
+    LIST_DELETED = "E06", *_DELETED
+    LIST_BY_CALLER = "E06c", *_DELETED
     LOGS = "E07", *_LOGS
     LOGS_PROXY = "E07b", *_LOGS
+    LOGS_BY_CALLER = "E07c", *_LOGS
     ORGANISATION = "E08", "organisation", "Is the machine in another app of the organisation?", "while it exists"
     IMAGE_BELIEVED = "E09", *_BELIEVED
     IMAGE_BELIEVED_AGAIN = "E09b", *_BELIEVED

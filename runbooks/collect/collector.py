@@ -303,7 +303,7 @@ class Collector:
             self._blocked = self._blocked or self._token_refused(result)
         at, reason = self._now(), self.redactor.text(result.reason, facet)
         exchanges = self._client.take(facet)
-        observation = Observation(facet, result.outcome, reason, at, result.answer, exchanges, result.code)
+        observation = Observation(facet, result.outcome, reason, result.at or at, result.answer, exchanges, result.code)
         self.observations[facet.value] = observation
         self._keep(observation)
         self.progress(observation)

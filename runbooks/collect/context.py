@@ -103,8 +103,11 @@ class CollectionContext:
         return self.given.app_name or self._pasted().app
 
     def _pasted_machine(self) -> Machine | None:
-        """The machine as a pasted table or JSON shows it, where the platform itself does not."""
-        shown = [m.machine for m in self.caller_answer().pasted.machines if m.machine.id == self.machine_id()]
+        """The machine as a capsule, a pasted table or JSON shows it, where the platform itself does not."""
+        caller = self.caller_answer()
+        kept = (caller.capsule.machine,) if caller.capsule and caller.capsule.machine else ()
+        told = (*kept, *(m.machine for m in caller.pasted.machines))
+        shown = [machine for machine in told if machine.id == self.machine_id()]
         return next((machine for machine in shown if machine.image), None)
 
     def _pasted(self) -> Pasted:

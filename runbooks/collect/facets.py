@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from runbooks.base.facets import Facet, FacetEnum
@@ -18,6 +18,7 @@ from runbooks.collect.session import NO_APP, CollectionSession, split
 from runbooks.evidence import macaroon
 from runbooks.evidence.bundle import ANSWER_TYPES
 from runbooks.evidence.caller import read_caller
+from runbooks.evidence.capsule import Capsule, capsule_bodies
 from runbooks.evidence.journal import SAVED_WHOLE
 from runbooks.evidence.models import (
     Listing,
@@ -99,7 +100,7 @@ def _by_name_only(session: CollectionSession) -> bool:
 @collects(Facet.CALLER)
 def _caller(session: CollectionSession) -> FacetResult:
     redactor = session.client.redactor
-    for body in machine_bodies(session.given.caller_text):
+    for body in (*machine_bodies(session.given.caller_text), *capsule_bodies(session.given.caller_text)):
         redactor.value(body, "caller's log")  # what is masked here is then known wherever it stands
     text = redactor.text(session.given.caller_text, "caller's log")
     if not text.strip():
@@ -115,6 +116,40 @@ def _caller(session: CollectionSession) -> FacetResult:
         f"error {caller.error_status or ''} {caller.error_text[:120]}".strip() if caller.error_text else "",
     ]
     return seen("the caller's text was read: " + (", ".join(filter(None, told)) or "nothing known in it"), caller)
+
+
+def _capsule(session: CollectionSession) -> Capsule:
+    return session.caller_answer().capsule or Capsule()
+
+
+def _seen_then(capsule: Capsule, what: str, answer: Any, at: datetime | None) -> FacetResult:
+    """A part of a capsule: what the guard saw, at the time when it saw it."""
+    when = f"at {at:%Y-%m-%d %H:%M:%S} UTC" if at else "at an unknown time"
+    wrong = f" (the capsule: {'; '.join(capsule.problems)})" if capsule.problems else ""
+    if answer is None:
+        return unavailable(f"the capsule in caller_log does not tell it{wrong}")
+    return FacetResult(Outcome.SEEN, f"seen by the caller {when}: {what}{wrong}", answer, at=at)
+
+
+@collects(Facet.MACHINE_BY_CALLER, when=lambda s: bool(_capsule(s).machine or _capsule(s).problems))
+def _machine_by_caller(session: CollectionSession) -> FacetResult:
+    told = _capsule(session)
+    what = f"{told.machine.state or 'no state'}, {len(told.machine.events)} events" if told.machine else ""
+    return _seen_then(told, what, told.machine, told.machine_at)
+
+
+@collects(Facet.LIST_BY_CALLER, when=lambda s: bool(_capsule(s).listed))
+def _list_by_caller(session: CollectionSession) -> FacetResult:
+    told = _capsule(session)
+    rows = told.listed.machines if told.listed else ()
+    return _seen_then(told, f"{rows[0].state}" if rows else "it is not listed", told.listed, told.listed_at)
+
+
+@collects(Facet.LOGS_BY_CALLER, when=lambda s: bool(_capsule(s).log or _capsule(s).problems))
+def _logs_by_caller(session: CollectionSession) -> FacetResult:
+    told = _capsule(session)
+    lines = len(told.log.lines) if told.log else 0
+    return _seen_then(told, f"{lines} line{'' if lines == 1 else 's'}", told.log, told.log_at)
 
 
 @collects(Facet.TOKEN)

@@ -5,12 +5,14 @@ Never one request a machine. Machines are held as short tuples; rows pass by and
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+import gc
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from runbooks.base.facets import Facet
 from runbooks.collect.client import CouldNotAsk
@@ -30,6 +32,10 @@ MOST_PAGES = 2_000
 _MACHINES, _BESIDE = "machines", ("next_cursor", "error_regions")
 _LONGEST = 200
 """Characters of a value that are kept."""
+_NOTHING: dict[str, Any] = {}
+_NOBODY = ("",) * 9
+_GUEST, _PLAIN = ("cpu_kind", "cpus", "memory_mb", "gpu_kind"), (str, int, float, type(None))
+_ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,20})://([^/?#\s]*)")
 
 
 class Short(NamedTuple):
@@ -54,54 +60,44 @@ class MachineTable:
     by_id: dict[str, Short] = field(default_factory=dict)
     unreadable: int = 0
     _guests: dict[tuple[Any, ...], str] = field(default_factory=dict)
-    _texts: dict[str, str] = field(default_factory=dict)
 
     def add(self, body: Any, app: str = "") -> None:
         """An entry of a list; one that is no machine is counted."""
-        if not isinstance(body, Mapping) or not (machine_id := text_of(body.get("id"))[:_LONGEST]):
+        machine_id = _text(body.get("id")) if isinstance(body, dict) else ""
+        if not machine_id:
             self.unreadable += 1
             return
-        config = body.get("config") or body.get("incomplete_config")
-        config = config if isinstance(config, Mapping) else {}
-        reference = body.get("image_ref")
-        digest = text_of(reference.get("digest")) if isinstance(reference, Mapping) else ""
-        made = time_of(body.get("created_at"))
-        self.by_id[machine_id] = Short(
-            machine_id,
-            text_of(body.get("name"))[:_LONGEST],
-            self._once(text_of(body.get("app_name")) or app),
-            self._once(text_of(body.get("state")) or "unknown"),
-            self._once(text_of(body.get("region"))),
-            self._once(digest or text_of(config.get("image"))),
-            self._guest(config.get("guest")),
-            self._version(config.get("metadata")),
-            self._once(text_of(body.get("host_status"))),
-            int(made.timestamp()) if made else 0,
+        get = body.get
+        config = get("config") or get("incomplete_config")
+        config = config if isinstance(config, dict) else _NOTHING
+        reference, metadata = get("image_ref"), config.get("metadata")
+        image = (reference.get("digest") if isinstance(reference, dict) else "") or config.get("image")
+        version = metadata.get("fly_release_version") if isinstance(metadata, dict) else ""
+        owner, state, region, image, version, host = _texts(
+            get("app_name") or app, get("state") or "unknown", get("region"), image, version, get("host_status")
         )
+        guest, made_at = self._guest(config.get("guest")), _seconds(get("created_at"))
+        name = _text(get("name"))
+        self.by_id[machine_id] = Short(machine_id, name, owner, state, region, image, guest, version, host, made_at)
 
     def by_name(self) -> Mapping[str, list[Short]]:
-        found: dict[str, list[Short]] = defaultdict(list)
+        """The machines of each name: most have one of their own."""
+        found: dict[str, list[Short]] = {}
         for machine in self.by_id.values():
-            if machine.name:
-                found[machine.name].append(machine)
+            found.setdefault(machine.name, []).append(machine)
+        found.pop("", None)
         return found
 
-    def _once(self, text: str) -> str:
-        """The same text as one object: a hundred thousand machines have few regions."""
-        text = text[:_LONGEST]
-        return self._texts.setdefault(text, text)
-
     def _guest(self, guest: Any) -> str:
-        if not isinstance(guest, Mapping):
+        if not isinstance(guest, dict):
             return ""
-        told = tuple(text_of(guest.get(name))[:40] for name in ("cpu_kind", "cpus", "memory_mb", "gpu_kind"))
-        if told not in self._guests:
-            kind, cpus, memory, gpu = told
-            self._guests[told] = f"{kind}-cpu-{cpus}x:{memory}MB" + (f" {gpu}" if gpu else "")
-        return self._guests[told]
-
-    def _version(self, metadata: Any) -> str:
-        return self._once(text_of(metadata.get("fly_release_version"))) if isinstance(metadata, Mapping) else ""
+        told = tuple(map(guest.get, _GUEST))
+        try:
+            return self._guests[told]
+        except (KeyError, TypeError):  # a new one, or one that holds what no guest does
+            kind, cpus, memory, gpu = map(_text, told)
+            text = f"{kind}-cpu-{cpus}x:{memory}MB" + (f" {gpu}" if gpu else "")
+            return self._guests.setdefault(told, text) if all(isinstance(one, _PLAIN) for one in told) else text
 
 
 class _Stream(LongList):
@@ -142,9 +138,22 @@ def _fleet_machines(session: CollectionSession) -> FacetResult:
     return seen(told + (f"; not read: {'; '.join(left)}" if left else ""), found)
 
 
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """Millions of small objects are made, and none is part of a cycle: looking for those would take a third longer."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
 @collects(Facet.FLEET_MACHINES, answer=MachineCount, whole=True)
 def _machines(session: CollectionSession) -> FacetResult:
-    return session.with_token(lambda: _fleet_machines(session))
+    with _no_cycles():
+        return session.with_token(lambda: _fleet_machines(session))
 
 
 Read = tuple[tuple[str, ...], tuple[str, ...]]
@@ -231,17 +240,18 @@ def _rows(session: CollectionSession) -> FacetResult:
     count = session.answer(Facet.FLEET_MACHINES)
     known = count if isinstance(count, MachineCount) else None
     folder = Folder({word: Phase(phase) for word, phase in given.row_phases.items()})
-    joiner = _Joiner(table, folder)
     hidden, code = "", Reason.NONE
-    try:
-        stream = row_stream(session)
-        for row in stream.rows(given.records_table, given.apps):
-            joiner.row(row)
-        hidden = stream.hidden
-    except NotStreamed as error:
-        hidden, code = str(error), error.code
-    joiner.rest()
-    words, lines = folder.lines(lambda text: session.client.redactor.text(text, Facet.FLEET_ROWS))
+    with _no_cycles():
+        joiner = _Joiner(table, folder)
+        try:
+            stream = row_stream(session)
+            for row in stream.rows(given.records_table, given.apps):
+                joiner.row(row)
+            hidden = stream.hidden
+        except NotStreamed as error:
+            hidden, code = str(error), error.code
+        joiner.rest()
+        words, lines = folder.lines(lambda text: session.client.redactor.text(text, Facet.FLEET_ROWS))
     found = Fleet(
         table=given.records_table,
         rows=joiner.rows,
@@ -271,28 +281,17 @@ class _Joiner:
         """A row as a tuple in the order of `row_stream.NAMES`."""
         self.rows += 1
         key, told_id, fly_id, status, region, app, url, created_at, updated_at = row
-        key, told_id, fly_id, app = text_of(key), text_of(told_id), text_of(fly_id), text_of(app)
+        told_id, fly_id = _text(told_id), _text(fly_id)
+        status, region, app, url = _row_texts(status, region, app, url)
         machine, fits, others = self._machine(fly_id, told_id, app)
-        status = text_of(status).strip().lower()
-        at = _seconds(updated_at or created_at) if status in self._waits or machine is None else 0
-        made_at = machine.made_at if machine else _seconds(created_at)
-        shown = machine[:9] if machine else ("",) * 9
-        self._add(
-            Pair(
-                *shown,
-                key[:_LONGEST],
-                (fly_id or told_id)[:_LONGEST],
-                status[:_LONGEST],
-                app[:_LONGEST],
-                text_of(region)[:_LONGEST],
-                _origin(text_of(url)),
-                others,
-                fits,
-                1,
-                made_at,
-                at,
-            )
-        )
+        if machine:
+            at = _seconds(updated_at or created_at) if status in self._waits else 0
+            shown, made_at = machine[:9], machine[9]
+        else:
+            at, made_at = _seconds(updated_at or created_at), _seconds(created_at)
+            shown = _NOBODY
+        named = fly_id or told_id
+        self._add(Pair(*shown, _text(key), named, status, app, region, url, others, fits, 1, made_at, at))
 
     def rest(self) -> None:
         """Every machine that no row has named."""
@@ -318,17 +317,50 @@ class _Joiner:
         return found, Joined.BY_NAME, ""
 
 
+def _text(value: Any) -> str:
+    """A text of bounded length. Most are texts already, and there are a million of them."""
+    return value[:_LONGEST] if type(value) is str else text_of(value)[:_LONGEST]
+
+
+def _texts(*values: Any) -> tuple[str, ...]:
+    """Texts of which a fleet has few, each as one object."""
+    try:
+        return _few_texts(*values)
+    except TypeError:  # a value that is no text
+        return tuple(map(_text, values))
+
+
+@lru_cache(maxsize=4_096)
+def _few_texts(*values: Any) -> tuple[str, ...]:
+    return tuple(map(_text, values))
+
+
+def _row_texts(*values: Any) -> tuple[str, ...]:
+    """Status, region, app and URL of a row, as they are compared."""
+    try:
+        return _few_row_texts(*values)
+    except TypeError:
+        return _few_row_texts(*map(_text, values))
+
+
+@lru_cache(maxsize=4_096)
+def _few_row_texts(status: Any, region: Any, app: Any, url: Any) -> tuple[str, ...]:
+    return _text(status).strip().lower(), _text(region), _text(app), _origin(_text(url))
+
+
 def _seconds(value: Any) -> int:
-    at = time_of(value) if value else None
-    return int(at.timestamp()) if at else 0
+    try:
+        at = datetime.fromisoformat(value) if type(value) is str else time_of(value)
+    except ValueError:
+        at = time_of(value)
+    if at is None or at.tzinfo is None:
+        at = time_of(at) if at else None
+    return int(at.timestamp()) if at and at.year > 1 else 0
 
 
 def _origin(url: str) -> str:
     """A URL without path and query, where its secrets are, and without the name of a user."""
     if not url:
         return ""
-    try:
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"[:_LONGEST]
-    except ValueError:
-        return "no URL"
+    found = _ORIGIN.match(url)
+    return f"{found[1]}://{found[2].rpartition('@')[2]}" if found else "no URL"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from runbooks.collect.client import Answer
@@ -13,12 +14,16 @@ from runbooks.evidence.parsers import refusal_of, text_of
 
 @dataclass(frozen=True, slots=True)
 class FacetResult:
-    """Outcome, the sentence that says so, and the typed answer where there is one."""
+    """Outcome, the sentence that says so, and the typed answer where there is one.
+
+    `at` is when it was seen, where somebody else did and it was handed in.
+    """
 
     outcome: Outcome
     reason: str
     answer: Any = None
     code: Reason = Reason.NONE
+    at: datetime | None = None
 
 
 def seen(reason: str, answer: Any) -> FacetResult:

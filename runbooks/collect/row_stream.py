@@ -107,16 +107,11 @@ class SqlRows(RecordsReader):
             with self._connected() as (connection, metadata):
                 table = _table(connection, metadata, name)
                 self.hidden = _hidden(connection, table)
-                cursor = connection.execution_options(yield_per=AT_ONCE).execute(self._query(connection, table, apps))
-                for part in cursor.partitions():
-                    while not stopped.is_set():
-                        try:
-                            read.put(part, timeout=0.5)
-                            break
-                        except queue.Full:
-                            continue
-                    if stopped.is_set():
-                        return
+                query = self._query(connection, table, apps)
+                with connection.execution_options(yield_per=AT_ONCE).execute(query) as cursor:
+                    for part in cursor.partitions():
+                        if not _handed_over(part, read, stopped):
+                            return
             read.put(_END)
         except _FAILURES as error:
             read.put(error)
@@ -138,10 +133,24 @@ class SqlRows(RecordsReader):
     def _column(self, connection: sa.Connection, table: sa.Table, name: str) -> sa.ColumnElement[Any]:
         if name not in table.c:
             return sa.null()
-        # A column of SQLite holds what was put into it, whatever its declared type makes SQLAlchemy expect.
-        return (
-            sa.type_coerce(table.c[name], sa.types.NullType()) if connection.dialect.name == "sqlite" else table.c[name]
-        )
+        column = table.c[name]
+        if connection.dialect.name == "sqlite":
+            # A column holds there what was put into it, whatever its declared type makes SQLAlchemy expect.
+            return sa.type_coerce(column, sa.types.NullType())
+        # A uuid or an enum is a text; a time is one that the driver reads.
+        times = [self._columns.get(one, one) for one in ("created_at", "updated_at")]
+        return column if name in times else sa.cast(column, sa.String)
+
+
+def _handed_over(part: Any, read: queue.Queue[Any], stopped: threading.Event) -> bool:
+    """Wait until there is room for these rows; False, if nobody wants them any more."""
+    while not stopped.is_set():
+        try:
+            read.put(part, timeout=0.5)
+            return True
+        except queue.Full:
+            continue
+    return False
 
 
 class WebRows(WebRecords):

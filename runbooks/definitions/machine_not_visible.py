@@ -77,6 +77,9 @@ class MachineNotVisible(Parameters):
 
 FACETS = (
     Facet.CALLER,
+    Facet.MACHINE_BY_CALLER,
+    Facet.LIST_BY_CALLER,
+    Facet.LOGS_BY_CALLER,
     Facet.TOKEN,
     Facet.TOKEN_INSIDE,
     Facet.APP,

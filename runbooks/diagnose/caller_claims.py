@@ -47,7 +47,7 @@ def _found(facts: Facts) -> Iterator[FalseClaim]:
         )
     url = caller.websocket_url
     if url and facts.caller.believed_host.endswith(".fly.dev") and facts.caller.believed_host != facts.app_host:
-        at_url = _dated(caller.text, url) or at
+        at_url = _dated(caller.plain, url) or at
         yield _said(at_url, f"The caller returned {url}, which is not an address of {facts.subject.app}.", Facet.CALLER)
     machine = facts.machine.description
     if machine and machine.region and caller.region and machine.region not in caller.region:

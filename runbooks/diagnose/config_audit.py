@@ -179,8 +179,9 @@ def _of_the_caller(facts: Facts) -> Iterator[AuditFinding]:
             (Facet.CALLER,),
             Remedy(
                 "Do not report success before the machine has settled",
-                "A 200 says that a machine was reserved. Wait for a settled state, then answer.",
-                lines(("fly machine wait NEW_ID -a {app} --state settled",), facts.names),
+                "A 200 says that a machine was reserved. Wait for a settled state, then answer. The guard in "
+                "docs/prevent.md waits, and keeps the evidence where the machine does not settle.",
+                lines(("fly machine wait NEW_ID -a {app} --state settled", "runbooks guard typescript"), facts.names),
             ),
             "image-pull-failed",
             "stuck-in-transition",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from math import exp, lgamma
 
 from runbooks.diagnose.model import Verdict
@@ -266,7 +267,7 @@ def classify(pair: Pair, fleet: Fleet, thresholds: Thresholds) -> tuple[PairClas
             PairClass.WRONG_PLACE
             if not same_place(pair)
             else PairClass.AGREE
-            if url_can_work(pair)
+            if url_can_work(pair.row_url, pair.app or pair.row_app)
             else PairClass.URL_CANNOT_WORK
         )
     return found, None
@@ -322,8 +323,10 @@ def _younger(at: int, fleet: Fleet, limit: timedelta) -> bool:
 # What the failing ones share
 
 
-def _hour(pair: Pair) -> str:
-    return f"{datetime.fromtimestamp(pair.made_at, UTC):%Y-%m-%dT%H}:00Z" if pair.made_at else ""
+@lru_cache(maxsize=4_096)
+def _hour(hours: int) -> str:
+    """The hour that began so many hours after 1970."""
+    return f"{datetime.fromtimestamp(hours * 3600, UTC):%Y-%m-%dT%H}:00Z" if hours else ""
 
 
 ATTRIBUTES: Mapping[str, Callable[[Pair], str]] = {
@@ -332,7 +335,7 @@ ATTRIBUTES: Mapping[str, Callable[[Pair], str]] = {
     "image": lambda pair: pair.image,
     "guest": lambda pair: pair.guest,
     "version": lambda pair: pair.version,
-    "hour": _hour,
+    "hour": lambda pair: _hour(pair.made_at // 3600),
     "host status": lambda pair: pair.host,
 }
 """What machines may have in common. A value that is not known is left out."""
@@ -375,9 +378,13 @@ def tail(hits: int, drawn: int, marked: int, total: int) -> float:
     least, most = max(hits, drawn + marked - total), min(drawn, marked)
     if hits <= max(0, drawn + marked - total):
         return 1.0
-    whole = _choose(total, drawn)
-    told = (exp(_choose(marked, k) + _choose(total - marked, drawn - k) - whole) for k in range(least, most + 1))
-    return min(1.0, sum(told))
+    whole, found = _choose(total, drawn), 0.0
+    for k in range(least, most + 1):
+        part = exp(_choose(marked, k) + _choose(total - marked, drawn - k) - whole)
+        found += part
+        if part < found * 1e-17 and k * total > marked * drawn:
+            break  # behind the most probable number each part is smaller than the one before
+    return min(1.0, found)
 
 
 def _choose(n: int, k: int) -> float:

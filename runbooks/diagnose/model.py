@@ -137,6 +137,7 @@ class ViewKey(StrEnum):
     RECORD = "record"
     CALLER = "caller"
     PASTED = "pasted"
+    SEEN_BY_CALLER = "seen-by-caller"
 
 
 @dataclass(frozen=True, slots=True)

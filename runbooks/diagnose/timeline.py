@@ -90,8 +90,14 @@ def _caller(facts: Facts) -> Iterator[Moment]:
     """Entries of the caller's own log: lines with a time that are no lines of the machine's log."""
     if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
         return
+    if capsule := facts.caller.answer.capsule:
+        answered = f"HTTP {capsule.status}" if capsule.status else "no answer"
+        if capsule.created_at:
+            yield Moment(capsule.created_at, "caller", f"create call for {capsule.name}: {answered}", Facet.CALLER)
+        if capsule.made_at and capsule.outcome:
+            yield Moment(capsule.made_at, "caller", f"the guard ended: {capsule.outcome}", Facet.CALLER)
     told, shipped = facts.caller.answer, {line.message.strip() for line in facts.caller.pasted}
-    for line in (told.pasted.words or told.text).splitlines()[:500]:
+    for line in (told.pasted.words or told.plain).splitlines()[:500]:
         match = _STAMPED.match(line.strip())
         at = time_of(match.group(1)) if match else None
         if not match or not at or is_headed(line) or match.group(2).strip() in shipped:
@@ -153,6 +159,9 @@ def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
     for line in facts.log.logs.lines if facts.log.logs else ():
         if line.at:
             yield from _log_moment(facts, line, line.at, Facet.LOGS, quoted)
+    for line in facts.log.seen_by_caller:
+        if line.at:
+            yield from _log_moment(facts, line, line.at, Facet.LOGS_BY_CALLER, quoted)
 
 
 def _log_moment(facts: Facts, line: LogLine, at: datetime, evidence: str, quoted: tuple[str, ...]) -> Iterator[Moment]:

@@ -339,8 +339,8 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
         for observation in evidence.observations.values()
         if observation.outcome is Outcome.COULD_NOT_LOOK
     ]
-    asked = {observation.facet.slug for observation in evidence.observations.values()}
-    left = sorted(facet for facet in facets if not facet.is_repeat and facet.slug not in asked)
+    asked = {observation.facet for observation in evidence.observations.values()}
+    left = sorted(facet for facet in facets if not facet.is_repeat and facet not in asked)
     ended_early = not all(facet.optional for facet in left)
     found += [
         Unchecked(

@@ -48,6 +48,20 @@ def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
     yield ViewKey.CALLER, _caller(facts)
     for view in _pasted(facts):
         yield ViewKey.PASTED, view
+    for view in _seen_then(facts):
+        yield ViewKey.SEEN_BY_CALLER, view
+
+
+def _seen_then(facts: Facts) -> Iterator[View]:
+    """What the caller's guard saw, at its time."""
+    names = {Facet.MACHINE_BY_CALLER: "machine by id", Facet.LIST_BY_CALLER: "list, destroyed ones included"}
+    shown = {view.evidence: view.machine.state for view in facts.machine.caller_views}
+    for number, name in names.items():
+        at = facts.observations.observed_at(number)
+        if facts.outcome(number) is Outcome.SEEN and at and (shown or number == Facet.LIST_BY_CALLER):
+            sees = Answer.YES if number in shown else Answer.NO
+            state = shown.get(number) or "not in it"
+            yield View(f"seen by the caller at {at:%Y-%m-%d %H:%M} UTC: {name}", sees, state, (number,), indirect=True)
 
 
 def _pasted(facts: Facts) -> Iterator[View]:
@@ -210,6 +224,11 @@ def reading(facts: Facts) -> Claim:
         return Claim(
             "The machine exists. A view without it queries another place, has a filter, or shows its own records.",
             facts.machine.seen_evidence,
+        )
+    if facts.machine.gone and (at := facts.machine.views[0].seen_at):
+        return Claim(
+            f"No view contains it any more. The caller's guard saw it at {at:%Y-%m-%d %H:%M} UTC, so it existed.",
+            (Facet.MACHINE, *facts.machine.seen_evidence),
         )
     if get is Outcome.ABSENT and deleted in (Outcome.SEEN, Outcome.ABSENT):
         if facts.log.evidence:

@@ -28,6 +28,23 @@ def loads(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Any:
         TooMuch: a limit is exceeded; nothing behind that place was read
         ValueError: this is no JSON
     """
+    value, fault = loads_partly(data, depth, values)
+    if fault is not None:
+        raise fault
+    return value
+
+
+def loads_partly(data: bytes, depth: int = DEPTH, values: int = VALUES) -> tuple[Any, ValueError | None]:
+    """The value of a JSON text as far as it goes, and what ended the reading before its end.
+
+    Args:
+        data: UTF-8
+        depth: how deep lists and objects may lie in one another
+        values: how many values and names there may be in all
+
+    Returns:
+        what was complete; and None, or TooMuch, or a ValueError where this is no JSON
+    """
     builder = ijson.ObjectBuilder()
     level = count = 0
     try:
@@ -38,10 +55,15 @@ def loads(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Any:
             elif event in ("end_map", "end_array"):
                 level -= 1
             if level > depth:
-                raise TooMuch(f"it is nested deeper than {depth} levels")
+                return _built(builder), TooMuch(f"it is nested deeper than {depth} levels")
             if count > values:
-                raise TooMuch(f"it has more than {values:,} values")
+                return _built(builder), TooMuch(f"it has more than {values:,} values")
             builder.event(event, float(value) if isinstance(value, Decimal) else value)
     except ijson.JSONError as error:
-        raise ValueError(f"it is no JSON: {' '.join(str(error).split())[:120]}") from None
-    return builder.value
+        return _built(builder), ValueError(f"it is no JSON: {' '.join(str(error).split())[:120]}")
+    return _built(builder), None
+
+
+def _built(builder: ijson.ObjectBuilder) -> Any:
+    """What was read so far; a text that ends before its first value has none."""
+    return getattr(builder, "value", None)

@@ -12,9 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 from runbooks.evidence.caller_errors import STAMP, own_words, refused_in
+from runbooks.evidence.capsule import Capsule, read_capsule
 from runbooks.evidence.embedded_json import MACHINE_ID, objects_in, placed_objects
 from runbooks.evidence.models import Caller
 from runbooks.evidence.parsers import text_of, time_of
+from runbooks.evidence.paste_identity import PasteIdentity
 from runbooks.evidence.pasted import read_pasted
 
 __all__ = ["MACHINE_ID", "objects_in", "read_caller"]
@@ -35,6 +37,12 @@ _SUCCESS = re.compile(r"(?i)\b(success|successfully|provisioned|created)\b")
 
 def read_caller(text: str) -> Caller:
     """Read a pasted text that is already redacted. Whatever cannot be read stays in `text`."""
+    capsule = read_capsule(text)
+    caller = _read(text if capsule is None else capsule.around)
+    return caller if capsule is None else _with(replace(caller, text=text), capsule)
+
+
+def _read(text: str) -> Caller:
     fields: dict[str, Any] = {}
     pasted = read_pasted(text)
     words = own_words(pasted.words)
@@ -63,6 +71,50 @@ def read_caller(text: str) -> Caller:
         pasted=pasted,
     )
     return replace(caller, ok=_claim(caller))
+
+
+def _with(caller: Caller, capsule: Capsule) -> Caller:
+    """What the capsule of a guard names comes before what the words around it do."""
+    own, told = capsule, caller.pasted.identity
+    instance = own.machine.instance_id if own.machine else ""
+    identity = PasteIdentity(
+        apps=_first_of(own.app, told.apps),
+        repositories=told.repositories,
+        machine_ids=_first_of(own.machine_id, told.machine_ids),
+        temporary_ids=told.temporary_ids,
+        machine_names=_first_of(own.name, told.machine_names),
+        instance_ids=_first_of(instance, told.instance_ids),
+        regions=_first_of(own.region, told.regions),
+        hostnames=told.hostnames,
+        first_at=min(filter(None, (own.created_at, own.made_at, told.first_at)), default=None),
+        last_at=max(filter(None, (own.made_at, told.last_at)), default=None),
+    )
+    pasted = replace(
+        caller.pasted,
+        forms=("capsule of a guard", *caller.pasted.forms),
+        identity=identity,
+        app=own.app or caller.pasted.app,
+        machine_id=own.machine_id or caller.pasted.machine_id,
+        machine_name=own.name or caller.pasted.machine_name,
+    )
+    chosen = own.errors[-1] if own.errors else None
+    return replace(
+        caller,
+        machine_id=own.machine_id or caller.machine_id,
+        machine_name=own.name or caller.machine_name,
+        region=own.region or caller.region,
+        image=own.image or caller.image,
+        at=own.created_at or own.made_at or caller.at,
+        error_status=chosen.status if chosen else caller.error_status,
+        error_text=chosen.text if chosen else caller.error_text,
+        errors=(*caller.errors, *own.errors),
+        pasted=pasted,
+        capsule=capsule,
+    )
+
+
+def _first_of(name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, (name, *names))))
 
 
 def _flat(found: Mapping[str, Any]) -> dict[str, Any]:

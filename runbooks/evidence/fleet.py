@@ -6,15 +6,17 @@ how many there are with the same attributes. A replay judges both again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 MOST_WHOLE = 20_000
-"""Pairs that are kept with their names; further ones are counted by their attributes."""
-_HOUR = 3_600
+"""Pairs that are kept with their names; further ones are counted by their attributes, and by the minute."""
+_HOUR, _MINUTE = 3_600, 60
 _TOGETHER = 500
 """Texts that are masked at once."""
 
@@ -29,6 +31,7 @@ class Phase(StrEnum):
     UNKNOWN = "unknown"
 
 
+_ENDED = (Phase.STOPPED, Phase.GONE)
 MACHINE_PHASES: Mapping[str, Phase] = {
     **dict.fromkeys(("created", "starting", "restarting", "replacing", "updating"), Phase.WAITS),
     "started": Phase.RUNS,
@@ -155,46 +158,44 @@ class Folder:
     def __init__(self, row_phases: Mapping[str, Phase]) -> None:
         self.row_phases = row_phases
         self._whole: list[Pair] = []
-        self._alike: dict[Pair, int] = {}
+        self._alike: Counter[tuple[str | int, ...]] = Counter()
 
     def add(self, pair: Pair) -> None:
         """The next pair."""
-        told = not plain(pair, self.row_phases)
-        if told and len(self._whole) < MOST_WHOLE:
+        if plain(pair, self.row_phases):
+            # Of pairs that agree the URL and the times tell no more than that.
+            self._alike[(*pair[2:9], *pair[11:14], "", pair.fits, pair.has_row, pair.made_at // _HOUR * _HOUR, 0)] += 1
+        elif len(self._whole) < MOST_WHOLE:
             self._whole.append(pair)
-            return
-        blank = pair._replace(
-            machine_id="",
-            name="",
-            row_key="",
-            row_machine="",
-            row_url="" if url_can_work(pair) else pair.row_url,
-            others="",
-            # As exact as the verdict on such a pair needs it.
-            made_at=pair.made_at if told and not (pair.has_row and pair.has_machine) else pair.made_at // _HOUR * _HOUR,
-            row_at=pair.row_at if told else 0,
-        )
-        self._alike[blank] = self._alike.get(blank, 0) + 1
+        else:
+            url = "" if url_can_work(pair.row_url, pair.app or pair.row_app) else pair.row_url
+            times = (at // _MINUTE * _MINUTE for at in (pair.made_at, pair.row_at))
+            self._alike[(*pair[2:9], *pair[11:14], url, pair.fits, pair.has_row, *times)] += 1
 
     def lines(self, mask: Callable[[str], str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """`words` and `lines` of a `Fleet`; `mask` masks secrets in a text."""
-        places: dict[str, int] = {"": 0}
+        alike = ((("", "", *told[:7], "", "", *told[7:11], "", *told[11:]), n) for told, n in self._alike.items())
+        places: dict[str | int, int] = {"": 0}
         lines = []
-        for pair, count in (*((pair, 1) for pair in sorted(self._whole)), *sorted(self._alike.items())):
-            texts = (str(places.setdefault(str(text), len(places))) for text in pair[:_TEXTS])
-            lines.append(f"{count} {' '.join(texts)} {' '.join(map(str, pair[_TEXTS:]))}")
-        return tuple(_masked(list(places), mask)), tuple(lines)
+        for told, count in (*((pair, 1) for pair in sorted(self._whole)), *sorted(alike)):
+            texts = [places.setdefault(text, len(places)) for text in told[:_TEXTS]]
+            lines.append(" ".join(map(str, (count, *texts, *told[_TEXTS:]))))
+        return tuple(_masked([str(text) for text in places], mask)), tuple(lines)
 
 
 def plain(pair: Pair, row_phases: Mapping[str, Phase]) -> bool:
     """Is there nothing to tell of this pair but its attributes? Whoever judges it finds that both sides agree."""
+    machine = MACHINE_PHASES.get(pair.state, Phase.UNKNOWN)
     if not pair.has_row:
-        return MACHINE_PHASES.get(pair.state) is Phase.GONE
-    if pair.fits not in (Joined.BY_ID, Joined.BY_NAME) or not same_place(pair) or not url_can_work(pair):
-        return False
-    machine, row = MACHINE_PHASES.get(pair.state, Phase.UNKNOWN), row_phases.get(pair.row_status, Phase.UNKNOWN)
-    ended = row in (Phase.STOPPED, Phase.GONE) and machine in (Phase.STOPPED, Phase.GONE)
-    return ended or (row is Phase.RUNS and machine is Phase.RUNS)
+        return machine is Phase.GONE
+    row = row_phases.get(pair.row_status)
+    alike = machine is Phase.RUNS if row is Phase.RUNS else row in _ENDED and machine in _ENDED
+    return (
+        alike
+        and pair.fits in (Joined.BY_ID, Joined.BY_NAME)
+        and same_place(pair)
+        and url_can_work(pair.row_url, pair.app or pair.row_app)
+    )
 
 
 def same_place(pair: Pair) -> bool:
@@ -203,13 +204,13 @@ def same_place(pair: Pair) -> bool:
     return apps and (not (pair.row_region and pair.region) or pair.row_region == pair.region)
 
 
-def url_can_work(pair: Pair) -> bool:
-    """Can the row's URL lead to its app? Below fly.dev only the app's own name does; other hosts are not judged."""
-    if not pair.row_url:
+@lru_cache(maxsize=4_096)
+def url_can_work(url: str, app: str) -> bool:
+    """Can a row's URL lead to its app? Below fly.dev only the app's own name does; other hosts are not judged."""
+    if not url:
         return True
-    app = pair.app or pair.row_app
     try:
-        parts = urlsplit(pair.row_url)
+        parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
         return False

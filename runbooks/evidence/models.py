@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runbooks.base.facets import FacetEnum
 from runbooks.evidence.paste_identity import PasteIdentity
+
+if TYPE_CHECKING:
+    from runbooks.evidence.capsule import Capsule
 
 Json = Mapping[str, Any]
 
@@ -490,7 +493,8 @@ class Caller:
     """What the caller was told or said, parsed from its JSON answer or its log (`caller_log`).
 
     `ok` is its claim of success, None when it claims nothing. `error_status`/`error_text` is an
-    error body found inside. `image` and `env_names` come from a request body, if one was logged.
+    error body found inside. `image` and `env_names` come from a request body, if one was logged. `capsule` is what a
+    guard kept, where the text holds one.
     """
 
     text: str
@@ -509,6 +513,12 @@ class Caller:
     fields: Json = field(default_factory=dict)
     errors: tuple[CallerError, ...] = ()
     pasted: Pasted = field(default_factory=Pasted)
+    capsule: Capsule | None = None
+
+    @property
+    def plain(self) -> str:
+        """The text without the capsule of a guard: what is in one is read there."""
+        return self.capsule.around if self.capsule else self.text
 
     @property
     def is_answer(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +18,7 @@ import sqlalchemy as sa
 
 from runbooks.base.settings import RECORD_COLUMNS
 from runbooks.collect.records import RecordsReader
+from runbooks.collect.row_stream import NotStreamed, SqlRows
 from runbooks.evidence.models import Outcome, RecordEvents, Records
 from runbooks.evidence.redaction import Redactor
 
@@ -233,3 +236,90 @@ def test_secrets_in_rows_are_masked(server: Server) -> None:
     assert found.outcome is Outcome.SEEN
     assert secret["token"] not in repr(found)
     assert found.answer.rows[0]["details"]["token"].startswith("<secret:")
+
+
+# All rows, one after the other
+
+
+def stream(server: Server, role: str = "reader", seconds: int = 5, **columns: str) -> SqlRows:
+    return SqlRows(url_of(server, role), RECORD_COLUMNS | columns, Redactor(), seconds)
+
+
+@pytest.fixture(scope="module")
+def many(server: Server) -> int:
+    """A table of its own with many rows; how many."""
+    rows = 30_000
+    with psycopg.connect(server.owner(), autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE many_machines AS SELECT gen_random_uuid() AS id, 'job-' || n AS machine_id, "
+            "'running' AS status, 'fra' AS region, 'app-' || n % 2 AS fly_app_name, now() AS created_at "
+            "FROM generate_series(1, 30000) n"
+        )
+        connection.execute("GRANT SELECT ON many_machines TO reader")
+        connection.execute(
+            "CREATE VIEW its_transaction AS SELECT gen_random_uuid() AS id, "
+            "current_setting('transaction_read_only') AS machine_id, current_setting('statement_timeout') AS status"
+        )
+        connection.execute("GRANT SELECT ON its_transaction TO reader")
+    return rows
+
+
+def test_all_rows_are_streamed_with_their_types(server: Server) -> None:
+    reading = stream(server)
+    rows = {row[0]: row for row in reading.rows("cloud_machines", ())}
+    _, machine_id, fly_id, status, region, app, url, created_at, updated_at = rows[KEY]
+    assert (machine_id, fly_id, status, region, app) == (NAME, None, "starting", "sin", "vyx-app")
+    assert url == "wss://vyx-63eea370.fly.dev"
+    assert created_at.isoformat() == updated_at.isoformat() == "2025-11-24T20:05:31+00:00"
+    assert reading.hidden == ""
+
+
+def test_memory_does_not_grow_with_the_rows(server: Server, many: int) -> None:
+    """A cursor on the server: what is held is a few thousand rows, however many there are."""
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in stream(server).rows("many_machines", ()))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == many
+    assert peak < 12_000_000, "all of them at once would be more than twice as much"
+
+
+def test_only_rows_of_the_apps_are_read(server: Server, many: int) -> None:
+    assert sum(1 for _ in stream(server).rows("many_machines", ("app-1",))) == many // 2
+
+
+def test_the_transaction_is_read_only_and_its_statements_have_their_time(server: Server, many: int) -> None:
+    (row,) = stream(server).rows("its_transaction", ())
+    assert row[1] == "on"
+    assert row[3] == "5s"
+
+
+def test_a_statement_that_takes_too_long_is_ended(server: Server) -> None:
+    with pytest.raises(NotStreamed, match="gave no answer within 1 s"):
+        list(stream(server, seconds=1).rows("slow_machines", ()))
+
+
+def test_rows_that_a_policy_hides_are_not_absent(server: Server) -> None:
+    reading = stream(server, "member")
+    assert len(list(reading.rows("cloud_machines", ()))) == 1
+    assert "row-level security" in reading.hidden
+
+
+def test_a_table_that_is_none(server: Server) -> None:
+    with pytest.raises(NotStreamed, match="there is no table nowhere"):
+        list(stream(server).rows("nowhere", ()))
+    with pytest.raises(NotStreamed, match="has neither other nor another"):
+        list(stream(server, machine_id="other", fly_machine_id="another").rows("cloud_machines", ()))
+
+
+def test_a_reader_that_stops_early_leaves_no_connection(server: Server, many: int) -> None:
+    rows = stream(server).rows("many_machines", ())
+    next(rows)
+    rows.close()  # type: ignore[attr-defined]
+    end = time.monotonic() + 10
+    with psycopg.connect(server.owner(), autocommit=True) as connection:
+        while connection.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader'").fetchone() != (0,):
+            assert time.monotonic() < end
+            time.sleep(0.05)

@@ -42,7 +42,9 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
     prevention=Remedy(
         "Write observed states, under the machine's id",
         "Wait until the machine has settled before you write, and keep id and name in two columns. Let a job "
-        "reconcile rows that are older than a few minutes. Inside the machine, FLY_MACHINE_ID contains its id.",
+        "reconcile rows that are older than a few minutes. Inside the machine, FLY_MACHINE_ID contains its id. "
+        "The guard in docs/prevent.md tells your row each observed state, and how it ended.",
+        ("runbooks guard typescript",),
     ),
     next_test="Compare the row's status and updated_at with the machine's state.",
     distinguish_from={"record-of-another-machine": "The row contains another machine's id."},

@@ -52,8 +52,9 @@ def _believed(facts: Facts) -> tuple[Image | None, str]:
     ),
     prevention=Remedy(
         "Check the image before creating",
-        "Send one HEAD request to the registry. Prefer a digest, because it cannot move or vanish.",
-        ("fly auth docker", "docker manifest inspect {believed}"),
+        "Send one request to the registry. Prefer a digest, because it cannot move or vanish. The guard in "
+        "docs/prevent.md does this before each create call.",
+        ("fly auth docker", "docker manifest inspect {believed}", "runbooks guard typescript"),
     ),
     next_test="Read the response to the create call: a missing tag gives HTTP 400 with MANIFEST_UNKNOWN.",
     distinguish_from={
@@ -128,7 +129,7 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     if believed.exists:
         yield supports(f"The call was refused: {no.told}; the registry has {believed.ref} now.", no.evidence, at)
-        pushed = [word for word in _PUSHED if word in facts.caller.answer.text]
+        pushed = [word for word in _PUSHED if word in facts.caller.answer.plain]
         if pushed:
             yield supports(f"The caller's log shows a push before it (“{pushed[0].strip()}”).", Facet.CALLER)
     elif believed.exists is False:
@@ -242,8 +243,9 @@ def _after_boot(facts: Facts, reading: LogMatch) -> bool:
     ),
     prevention=Remedy(
         "Wait until the machine has settled before reporting success",
-        "HTTP 200 means that a machine was reserved, not that it is running.",
-        ("fly machine wait {live_id} -a {app} --state settled",),
+        "HTTP 200 means that a machine was reserved, not that it is running. The guard in docs/prevent.md waits, and "
+        "keeps the evidence where the machine does not settle.",
+        ("fly machine wait {live_id} -a {app} --state settled", "runbooks guard typescript"),
     ),
     next_test="Ask the registry for the digest that the machine resolved, and read its log for the pull.",
     distinguish_from={
@@ -276,7 +278,7 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
         yield confirms(
             f"The log shows an unfinished pull of the image, "
             f"and the registry no longer has {gone.ref.rpartition('@')[2]}.",
-            Facet.LOGS,
+            *facts.log.where("pulling"),
             Facet.IMAGE_RAN,
         )
     elif digest_gone and gone and facts.machine.exists:

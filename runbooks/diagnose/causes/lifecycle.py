@@ -249,7 +249,7 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
     age = facts.observations.age(facts.events.created_at)
     kinds = {(e.type, e.status) for e in facts.events.all}
     pulls = facts.log.where("pulling", "booting")
-    asked = [word for word in _NO_LAUNCH if word in facts.caller.answer.text]
+    asked = [word for word in _NO_LAUNCH if word in facts.caller.answer.plain]
     if facts.events.started_evidence or pulls:
         yield refutes("The events or the log show a pull or a boot.", *(facts.events.started_evidence or pulls))
     elif kinds and kinds <= {("launch", "created")}:

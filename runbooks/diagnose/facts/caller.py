@@ -95,7 +95,7 @@ class CallerFacts:
 
     @cached_property
     def _given_lines(self) -> tuple[LogLine, ...]:
-        return log_lines(unwrapped(self.given.text))
+        return log_lines(unwrapped(self.given.plain))
 
     @cached_property
     def placed(self) -> PlacedLines:
@@ -154,7 +154,7 @@ class CallerFacts:
     def failed_connects(self) -> tuple[tuple[datetime, str], ...]:
         """(time, words) of every attempt to connect to the endpoint that the caller's log shows failing."""
         found = []
-        for line in self.answer.text.splitlines()[:2000]:
+        for line in self.answer.plain.splitlines()[:2000]:
             if _CONNECTS.search(line) and _FAILS.search(line) and (match := _STAMP.search(line[:200])):
                 at = time_of(match.group(0))
                 if at:

@@ -57,7 +57,7 @@ class LifecycleFacts:
         if observation and isinstance(observation.answer, tuple):
             for event in observation.answer:
                 found.setdefault((event.id, event.type, event.status, event.at), (event, Facet.EVENTS))
-        for sighting in self._machine.views:
+        for sighting in (*self._machine.views, *self._machine.caller_views):
             for event in sighting.machine.events:
                 found.setdefault((event.id, event.type, event.status, event.at), (event, sighting.evidence))
         known = {(event.type, event.status, _second(event.at)) for event, _ in found.values()}
@@ -119,9 +119,11 @@ class LifecycleFacts:
     @cached_property
     def pasted_at(self) -> datetime | None:
         """The time of the pasted text, where nothing else tells the state; None where the platform tells it."""
+        view = self._machine.last_view
+        if view and view.seen_at and view.machine.state == self.state:
+            return view.seen_at
         if self.state_evidence != (Facet.CALLER,):
             return None
-        view = self._machine.last_view
         if view and view.pasted:
             return view.pasted.at
         return max((at for _, at in self._log.pasted_times), default=None)
@@ -136,7 +138,7 @@ class LifecycleFacts:
     @cached_property
     def overdue(self) -> timedelta | None:
         """How long it has been in a passing state beyond the time that Fly allows for; None: it is not."""
-        if self.state_evidence == (Facet.CALLER,):
+        if self.state_evidence == (Facet.CALLER,) or self.pasted_at:
             return None  # how it was when somebody pasted it says nothing about how long that lasted
         limit, spent = STUCK_AFTER.get(self.state), self._observations.age(self.since)
         return spent if limit and spent and spent >= timedelta(minutes=limit) else None
@@ -147,11 +149,13 @@ class LifecycleFacts:
 
     @cached_property
     def destroyed(self) -> bool:
-        return self.state in GONE
+        return self.state in GONE or self._machine.gone
 
     @cached_property
     def runs(self) -> bool:
         """Is the machine known to run, in the app where it should be? Its log tells where no view does."""
+        if self._machine.gone:
+            return False
         if self.state:
             return self.state in ("started", "suspended") and bool(self._machine.known_here)
         last = [r.fact for r in self._log.matches(*_UP, *_DOWN)][-1:]

@@ -91,11 +91,23 @@ class LogFacts:
         own = [(line, Facet.LOGS) for line in self.logs.lines if self._is_own(line)] if self.logs else []
         around = self._observations.answer(Facet.LOGS_PROXY, Logs)
         own += [(line, Facet.LOGS_PROXY) for line in around.lines if self._is_own(line)] if around else []
+        own += [(line, Facet.LOGS_BY_CALLER) for line in self.seen_by_caller]
         known = {line.message for line, _ in own}
         own += [
             (line, Facet.CALLER) for line in self._caller.pasted if self._is_own(line) and line.message not in known
         ]
         return tuple(own)
+
+    @cached_property
+    def seen_by_caller(self) -> tuple[LogLine, ...]:
+        """The machine's lines that the caller's guard kept, and that the platform's log does not show."""
+        then = self._observations.answer(Facet.LOGS_BY_CALLER, Logs)
+        known = {line.message for line in self.logs.lines if self._is_own(line)} if self.logs else set()
+        return tuple(
+            line
+            for line in (then.lines if then else ())
+            if line.instance and self._is_own(line) and line.message not in known
+        )
 
     @property
     def pasted_times(self) -> tuple[tuple[LogLine, datetime], ...]:
@@ -212,7 +224,7 @@ class LogFacts:
         if all(no.kind in VAGUE for no in found):
             # No client that is known wrapped it: the platform's words may still stand in a line of their own.
             own = {line.message for line in self._caller.pasted}
-            for told in self._caller.answer.text.splitlines()[:2000]:
+            for told in self._caller.answer.plain.splitlines()[:2000]:
                 plain = [no for no in _refusals_in(told.strip(), Facet.CALLER, None, None) if no.kind not in VAGUE]
                 # Few lines refuse anything: only those are looked for among the machine's own.
                 if plain and not any(message in told for message in own if message):

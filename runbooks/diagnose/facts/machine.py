@@ -25,12 +25,18 @@ _VIEWS = (
 
 @dataclass(frozen=True, slots=True)
 class MachineView:
-    """A description of the machine, and the look that it comes from; `pasted` where a person pasted it."""
+    """A description of the machine, and the look that it comes from.
+
+    Attributes:
+        pasted: the text that it stands in, where a person pasted it
+        seen_at: when it was seen, where the caller's guard saw it at the time; None for what was asked now
+    """
 
     machine: Machine
     evidence: str
     app: str
     pasted: PastedMachine | None = None
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +71,37 @@ class MachineFacts:
     def views(self) -> tuple[MachineView, ...]:
         """Every view that shows the machine, the fullest first.
 
-        What was pasted is older than any answer, so it counts only where the platform did not answer at all.
+        What was pasted is older than any answer, so it counts only where the platform did not answer at all. What the
+        caller's guard saw is the platform's own answer of that time: it counts where the platform shows nothing now.
         """
         if not any(self._observations.looked(number) for number in _VIEWS):
-            return self.pasted_views
+            return self.caller_views or self.pasted_views
         found = []
         for number in _VIEWS:
             default = "" if number == Facet.ORGANISATION else self._observations.subject.app
             for row in self._rows(number):
                 if self.is_subject(row):
                     found.append(MachineView(row, number, row.app_name or default))
-        return tuple(found)
+        return tuple(found) or self.caller_views
+
+    @cached_property
+    def caller_views(self) -> tuple[MachineView, ...]:
+        """What the caller's guard saw of the machine, at its time."""
+        caller, app = self._observations.answer(Facet.CALLER, Caller), self._observations.subject.app
+        if caller is None or caller.capsule is None or caller.capsule.app not in ("", app):
+            return ()
+        return tuple(
+            MachineView(row, number, app, seen_at=self._observations.observed_at(number))
+            for number in (Facet.MACHINE_BY_CALLER, Facet.LIST_BY_CALLER)
+            for row in self._rows(number)
+            if self.is_subject(row)
+        )
+
+    @cached_property
+    def gone(self) -> bool:
+        """Does the platform no longer know a machine that the caller's guard has seen?"""
+        only_then = bool(self.views) and all(view.seen_at for view in self.views)
+        return only_then and self._observations.outcome(Facet.MACHINE) is Outcome.ABSENT
 
     @cached_property
     def pasted_views(self) -> tuple[MachineView, ...]:
@@ -98,7 +124,7 @@ class MachineFacts:
     @cached_property
     def description(self) -> Machine | None:
         """The fullest description: the first with a config, else the first."""
-        described = [s.machine for s in self.views]
+        described = [s.machine for s in (*self.views, *self.caller_views)]
         return next((m for m in described if m.config), described[0] if described else None)
 
     @cached_property
@@ -141,7 +167,7 @@ class MachineFacts:
 
     @cached_property
     def config_evidence(self) -> tuple[str, ...]:
-        return tuple(s.evidence for s in self.views if s.machine.config)[:1]
+        return tuple(s.evidence for s in (*self.views, *self.caller_views) if s.machine.config)[:1]
 
     @cached_property
     def seen_state(self) -> str:

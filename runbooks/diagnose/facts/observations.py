@@ -48,6 +48,11 @@ class ObservationFacts:
         observation = self.observation(number)
         return observation.outcome if observation else None
 
+    def observed_at(self, number: str) -> datetime | None:
+        """When this was observed."""
+        observation = self.observation(number)
+        return observation.at if observation else None
+
     def looked(self, number: str) -> bool:
         """Was this asked and answered, be it with "no"?"""
         return self.outcome(number) in (Outcome.SEEN, Outcome.ABSENT)

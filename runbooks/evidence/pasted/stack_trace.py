@@ -37,7 +37,7 @@ def program_output(caller: Caller) -> tuple[LogLine, ...]:
     Returns:
         its lines, without times; none where the text holds an answer, a refusal, or words of whoever manages machines
     """
-    text = caller.text
+    text = caller.plain
     if not text or len(text) > _MAX_TEXT or caller.is_answer or caller.pasted.forms or _CALLERS.search(text):
         return ()
     lines = [line for line in unwrapped(text).splitlines() if line.strip()]

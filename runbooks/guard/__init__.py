@@ -1,0 +1,1 @@
+"""The guards: files that `runbooks guard` writes into the project of whoever creates machines."""
