@@ -21,7 +21,7 @@ from runbooks import __version__, definitions
 from runbooks.base import folders
 from runbooks.base.errors import DiskError, ParameterError, UsageError
 from runbooks.base.files import DISK_FAILS, why
-from runbooks.base.parameters import Parameters, caller_text
+from runbooks.base.parameters import CommonParameters
 from runbooks.base.prompt import with_token
 from runbooks.base.runbook import Runbook
 from runbooks.base.settings import Settings, load_settings, take_credentials
@@ -67,7 +67,7 @@ class Case:
     The sections of the runbook's definition are methods, too, whether they are written out here or not.
     """
 
-    def __init__(self, definition: Runbook, parameters: Parameters, settings: Settings) -> None:
+    def __init__(self, definition: Runbook, parameters: CommonParameters, settings: Settings) -> None:
         self.definition = definition
         self.runbook = definition.name
         self.parameters = parameters
@@ -382,7 +382,7 @@ class Case:
         built = summary.build(report)
         summary.check(built)
         told = recorded_parameters(self.parameters)
-        told["caller_log"] = caller_text(self.parameters.caller_log)
+        told["caller_log"] = self.parameters.settled().get("caller_log", "")
         seen = self._seen
         parameters = seen.redactor.value({k: v for k, v in told.items() if v}, "parameters")
         hits = seen.redactor.hits if seen.bundle is None else seen.bundle.hits

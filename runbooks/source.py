@@ -20,7 +20,7 @@ from runbooks.base.consent import Consent
 from runbooks.base.errors import ParameterError, SourceError, UsageError
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.base.leftovers import Leftovers
-from runbooks.base.parameters import APP_NAME, Parameters, caller_text
+from runbooks.base.parameters import APP_NAME, CommonParameters
 from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.base.settings import Settings
 from runbooks.collect.collector import COLLECT_SECONDS, Collector
@@ -146,7 +146,7 @@ def _simulated(name: str, scenario_name: str, settings: Settings) -> Iterator[So
             simulator.stop()
 
 
-def recorded_parameters(parameters: Parameters) -> dict[str, Any]:
+def recorded_parameters(parameters: CommonParameters) -> dict[str, Any]:
     """The parameters that a replay is given; the caller's words, an answer of their own, are not among them."""
     told = parameters.model_dump(mode="json", include=set(parameters.recorded()))
     return {name: value for name, value in told.items() if value}
@@ -168,7 +168,7 @@ Watcher = Callable[[Observation, Callable[[], Evidence]], None]
 
 
 def collect(
-    parameters: Parameters,
+    parameters: CommonParameters,
     settings: Settings,
     watch: Watcher = lambda observation, so_far: None,
     facets: Sequence[FacetEnum] | None = None,
@@ -200,27 +200,14 @@ def collect(
     seconds = min(wanted, settings.deadline or wanted)
     with open_source(parameters.source, settings) as source:
         redactor = Redactor()
-        caller = caller_text(parameters.caller_log)
+        own = dict(parameters.target())
         # The runner masks parameters before they get here: its numbers must not be given out twice.
-        redactor.continue_numbering("\n".join((caller, *map(str, parameters.model_dump().values()))))
+        redactor.continue_numbering("\n".join(map(str, (*parameters.model_dump().values(), *own.values()))))
         for value, kind in secrets_of(settings):
             redactor.add_secret(value, kind)
-        own = parameters.target()
-        redactor.continue_numbering("\n".join(map(str, own.values())))
-        given = Target(
-            app_name=parameters.app_name,
-            machine_id=parameters.machine_id,
-            machine_name=parameters.machine_name,
-            org_slug=parameters.org_slug,
-            image=parameters.image,
-            websocket_url=redactor.text(parameters.websocket_url, "parameters"),
-            caller_text=caller,
-            record_key=parameters.record_key,
-            records_table=parameters.records_table,
-            incident_at=parameters.incident_at,
-            canary_image=consent.image or Target.canary_image,
-            **own,
-        )
+        if own.get("websocket_url"):
+            own["websocket_url"] = redactor.text(own["websocket_url"], "parameters")
+        given = Target(org_slug=parameters.org_slug, canary_image=consent.image or Target.canary_image, **own)
 
         def watched(observation: Observation) -> None:
             watch(

@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 
 from runbooks.base.facets import known_facets
-from runbooks.base.parameters import caller_text
 from runbooks.base.settings import load_settings
 from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
@@ -47,17 +46,7 @@ def play(name: str) -> Evidence:
     """The evidence of a scenario, collected from the simulator as a run would."""
     given = validate("machine_not_visible", {"source": f"simulator:{name}"})
     with open_source(given.source, load_settings()) as source:
-        asked = Target(
-            app_name=given.app_name,
-            machine_id=given.machine_id,
-            machine_name=given.machine_name,
-            org_slug=given.org_slug,
-            image=given.image,
-            websocket_url=given.websocket_url,
-            caller_text=caller_text(given.caller_log),
-            record_key=given.record_key,
-            incident_at=given.incident_at,
-        )
+        asked = Target(org_slug=given.org_slug, **given.target())
         return Collector(asked, source, facets=find("machine_not_visible").facets).run()
 
 

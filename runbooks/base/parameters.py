@@ -62,42 +62,84 @@ def _string(value: object, info: ValidationInfo) -> object:
 Text = Annotated[str, BeforeValidator(_string)]
 
 
-class Parameters(BaseModel):
-    """What every runbook takes: which machine, what its caller believes, and where to ask."""
+class CommonParameters(BaseModel):
+    """What every runbook takes, whatever it is about: where to ask, and for whom."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     CONSENTS: ClassVar[frozenset[str]] = frozenset()
     """Parameters that allow something: only a person gives them, so no scenario, bundle or run supplies them."""
 
+    org_slug: Text = Field("", description="the organisation, if the token cannot tell")
+    source: Text = Field("live", description="live, simulator:SCENARIO or bundle:PATH")
+    title: Text = Field("", description="a title for the report")
+
+    @model_validator(mode="after")
+    def _places(self) -> Self:
+        if self.org_slug and not APP_NAME.match(self.org_slug):
+            wanted = "an organisation slug: lower-case letters, digits and hyphens"
+            raise ValueError(f"org_slug: {shown(self.org_slug)} is not {wanted}")
+        if not _SOURCE.match(self.source):
+            raise ValueError(f"source: {shown(self.source)} is not live, simulator:SCENARIO or bundle:PATH")
+        return self
+
+    def inherited(self) -> Mapping[str, Any]:
+        """Parameters that another run supplies, which one of these names; a runbook's own model may say which."""
+        return {}
+
+    def pasted(self) -> bool:
+        """Whether there is a text to read, whatever can be asked."""
+        return False
+
+    def consent(self) -> Consent:
+        """What is allowed besides reading; a runbook's own model may say more than nothing."""
+        return Consent()
+
+    def supplied(self, defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Of the parameters that a source has by itself, those that hold beside the given ones."""
+        return defaults
+
+    def target(self) -> Mapping[str, Any]:
+        """Fields of the collection's `Target`: a runbook's own model fills them from its own parameters."""
+        return {}
+
+    def recorded(self) -> frozenset[str]:
+        """The parameters that a saved run keeps; not those whose content is an answer of its own."""
+        return frozenset(type(self).model_fields) - {"source"} - self.CONSENTS
+
+    def reading_only(self) -> Self:
+        """The same without anything that allows more than reading."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: fields[name].default for name in self.CONSENTS})
+
+    def settled(self) -> dict[str, str]:
+        """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
+        return {"source": absolute(self.source)}
+
+    def require(self) -> None:
+        """Check that there is enough to begin with.
+
+        Raises:
+            ParameterError: something is missing; it names the parameter and says what to do
+        """
+
+
+class Parameters(CommonParameters):
+    """What a runbook about one machine takes: which one, and what its caller believes."""
+
     app_name: Text = Field("", description="the Fly app the machine should be in; a pasted text can name it")
     machine_id: Text = Field("", description="the machine's id, 14 hex digits, as text; a name is recognised")
     machine_name: Text = Field("", description="the machine's name, if there is no id")
-    org_slug: Text = Field("", description="the organisation, if the token cannot tell")
     image: Text = Field("", description="the image the caller believes it asked for")
     websocket_url: Text = Field("", description="the URL the caller connects to")
     caller_log: Text = Field("", description="a log, an answer or the output of a command, pasted, or a path to it")
     record_key: Text = Field("", description="the row's key in the caller's database, if it is not the id or name")
     records_table: Text = Field("cloud_machines", description="the table of the caller's database")
     incident_time: Text = Field("", description="when it happened, ISO 8601; UTC is assumed if no zone is given")
-    source: Text = Field("live", description="live, simulator:SCENARIO or bundle:PATH")
-    title: Text = Field("", description="a title for the report")
 
     @model_validator(mode="after")
     def _shapes(self) -> Self:
-        for name, pattern, wanted in (
-            ("app_name", APP_NAME, "an app name: lower-case letters, digits and hyphens"),
-            ("org_slug", APP_NAME, "an organisation slug: lower-case letters, digits and hyphens"),
-            ("machine_name", _MACHINE_NAME, "a machine name: letters, digits, hyphens"),
-            ("machine_id", _MACHINE_NAME, "a machine id (14 hex digits) or a machine name"),
-        ):
-            value = getattr(self, name)
-            if value and not pattern.match(value):
-                raise ValueError(f"{name}: {shown(value)} is not {wanted}")
-        if not _SOURCE.match(self.source):
-            raise ValueError(f"source: {shown(self.source)} is not live, simulator:SCENARIO or bundle:PATH")
-        if _HEX.match(self.machine_id) and not MACHINE_ID.match(self.machine_id):
-            raise ValueError(f"machine_id: {shown(self.machine_id)} is no machine id: an id has 14 hex digits")
+        check_names(self)
         if self.incident_at and self.incident_at > datetime.now(UTC) + _CLOCKS_DIFFER:
             raise ValueError(
                 f"incident_time: {shown(self.incident_time)} is in the future; write when it happened, with its zone, "
@@ -119,38 +161,19 @@ class Parameters(BaseModel):
             return None
         return at if 2000 <= at.year < 2100 else None
 
-    def inherited(self) -> Mapping[str, Any]:
-        """Parameters that another run supplies, which one of these names; a runbook's own model may say which."""
-        return {}
-
     def pasted(self) -> bool:
-        """Whether there is a text to read, whatever can be asked; a runbook's own model may know others."""
         return bool(self.caller_log)
 
-    def consent(self) -> Consent:
-        """What is allowed besides reading; a runbook's own model may say more than nothing."""
-        return Consent()
-
-    def supplied(self, defaults: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Of the parameters that a source has by itself, those that hold beside the given ones."""
-        return defaults
-
     def target(self) -> Mapping[str, Any]:
-        """Further fields of the collection's `Target`; a runbook's own model fills them from its own parameters."""
-        return {}
+        names = ("app_name", "machine_id", "machine_name", "image", "websocket_url", "record_key", "records_table")
+        given = {name: getattr(self, name) for name in names}
+        return given | {"caller_text": caller_text(self.caller_log), "incident_at": self.incident_at}
 
     def recorded(self) -> frozenset[str]:
-        """The parameters that a saved run keeps; not those whose content is an answer of its own."""
-        return frozenset(type(self).model_fields) - {"source", "incident", "caller_log"} - self.CONSENTS
-
-    def reading_only(self) -> Self:
-        """The same without anything that allows more than reading."""
-        fields = type(self).model_fields
-        return self.model_copy(update={name: fields[name].default for name in self.CONSENTS})
+        return super().recorded() - {"caller_log"}
 
     def settled(self) -> dict[str, str]:
-        """What has to be given otherwise to a process in another folder: texts for files, absolute paths."""
-        return {"caller_log": caller_text(self.caller_log), "source": absolute(self.source)}
+        return super().settled() | {"caller_log": caller_text(self.caller_log)}
 
     def require(self) -> None:
         """The least that an investigation needs: an app, and something to look for; a pasted text can name both."""
@@ -166,15 +189,35 @@ class Parameters(BaseModel):
                 "Nothing to look for: none of machine_id, machine_name and caller_log is given.",
                 "Give at least one of them, for example -p machine_id 91850296bd4738.",
             )
+        _readable(self.caller_log)
+
+
+def check_names(given: BaseModel) -> None:
+    """Check the names of an app and a machine, where a model has them.
+
+    Raises:
+        ValueError: one of them cannot be a name; it begins with the parameter
+    """
+    for name, pattern, wanted in (
+        ("app_name", APP_NAME, "an app name: lower-case letters, digits and hyphens"),
+        ("machine_name", _MACHINE_NAME, "a machine name: letters, digits, hyphens"),
+        ("machine_id", _MACHINE_NAME, "a machine id (14 hex digits) or a machine name"),
+    ):
+        value = getattr(given, name, "")
+        if value and not pattern.match(value):
+            raise ValueError(f"{name}: {shown(value)} is not {wanted}")
+    machine_id = getattr(given, "machine_id", "")
+    if _HEX.match(machine_id) and not MACHINE_ID.match(machine_id):
+        raise ValueError(f"machine_id: {shown(machine_id)} is no machine id: an id has 14 hex digits")
 
 
 def validate(
     runbook: str,
-    model: type[Parameters],
+    model: type[CommonParameters],
     values: Mapping[str, Any],
     defaults_of: Callable[[str], Mapping[str, Any]],
     nearby: Callable[[], Mapping[str, Any]] = dict,
-) -> Parameters:
+) -> CommonParameters:
     """Check the given values; what was not given is filled from the runs or scenarios that they name.
 
     Args:
@@ -205,7 +248,6 @@ def validate(
         known = {name: value for name, value in defaults.items() if name in supplied}
         parameters = _parse(model, {**known, **given})
     parameters.require()
-    _readable(parameters.caller_log)
     return parameters
 
 
@@ -213,8 +255,8 @@ def _empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def describe(model: type[Parameters]) -> list[tuple[str, str, str, str]]:
-    """Name, type, default and help of each parameter."""
+def describe(model: type[CommonParameters]) -> list[tuple[str, str, str, str]]:
+    """Name, type, default and help of each parameter, those of every runbook last."""
     return [
         (
             name,
@@ -222,7 +264,7 @@ def describe(model: type[Parameters]) -> list[tuple[str, str, str, str]]:
             str(field.default),
             field.description or "",
         )
-        for name, field in model.model_fields.items()
+        for name, field in sorted(model.model_fields.items(), key=lambda item: item[0] in CommonParameters.model_fields)
     ]
 
 
@@ -314,7 +356,7 @@ def shown(value: str) -> str:
     return repr(value[:2000])
 
 
-def _parse(model: type[Parameters], values: Mapping[str, Any]) -> Parameters:
+def _parse(model: type[CommonParameters], values: Mapping[str, Any]) -> CommonParameters:
     typed = dict(values)
     for name, field in model.model_fields.items():
         if field.annotation is bool and isinstance(typed.get(name), str):

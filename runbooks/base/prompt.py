@@ -11,7 +11,7 @@ import sys
 
 from pydantic import SecretStr
 
-from runbooks.base.parameters import Parameters
+from runbooks.base.parameters import CommonParameters
 from runbooks.base.settings import Settings
 
 _typed: SecretStr | None = None
@@ -22,7 +22,7 @@ def how_to_get(org_slug: str) -> str:
     return f"fly tokens create readonly -o {org_slug or 'YOUR-ORG'} -x 24h"
 
 
-def with_token(settings: Settings, parameters: Parameters) -> Settings:
+def with_token(settings: Settings, parameters: CommonParameters) -> Settings:
     """The settings, with the token that the person typed if there was none; asked once a session."""
     global _typed
     if parameters.source != "live" or settings.token.get_secret_value().strip():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbooks.base.facets import FacetEnum
-from runbooks.base.parameters import Parameters
+from runbooks.base.parameters import CommonParameters
 
 MAX_REQUESTS = 26
 
@@ -33,7 +33,7 @@ class Runbook:
 
     name: str
     title: str
-    parameters: type[Parameters]
+    parameters: type[CommonParameters]
     facets: tuple[FacetEnum, ...]
     sections: tuple[Callable[..., Any], ...]
     judge: Callable[[Any, Any, Mapping[str, Any]], Any]

@@ -44,7 +44,7 @@ class Target:
     `sources` are the caller's files, read already.
     """
 
-    app_name: str
+    app_name: str = ""
     machine_id: str = ""
     machine_name: str = ""
     org_slug: str = ""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runbooks.base.errors import ParameterError, UsageError
-from runbooks.base.parameters import Parameters
+from runbooks.base.parameters import CommonParameters
 from runbooks.base.parameters import validate as validate_model
 from runbooks.base.project import fly_app
 from runbooks.base.runbook import Runbook
@@ -95,7 +95,7 @@ def notebook_of(name: str) -> Path:
     return _where(name).notebook
 
 
-def validate(name: str, values: Mapping[str, Any]) -> Parameters:
+def validate(name: str, values: Mapping[str, Any]) -> CommonParameters:
     """Check a runbook's parameters; a scenario, a bundle or another run fills what was not given.
 
     Args:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from runbooks.base.errors import ParameterError
 from runbooks.base.facets import Facet
-from runbooks.base.parameters import Parameters, Text, absolute, shown
+from runbooks.base.parameters import CommonParameters, Text, shown
 from runbooks.base.runbook import Runbook
 from runbooks.collect import fleet as _  # noqa: F401 - registers how the facets are asked
 from runbooks.diagnose.fleet import Thresholds, review
@@ -27,19 +27,10 @@ _NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,3})?")
 _MOST_APPS = 100
 
 
-class FleetParameters(Parameters):
+class FleetParameters(CommonParameters):
     """What a fleet takes: its apps or organisation, its table, and what counts as a disagreement."""
 
-    # A fleet is about no single machine.
-    machine_id: ClassVar[str] = ""  # type: ignore[misc]
-    machine_name: ClassVar[str] = ""  # type: ignore[misc]
-    image: ClassVar[str] = ""  # type: ignore[misc]
-    websocket_url: ClassVar[str] = ""  # type: ignore[misc]
-    caller_log: ClassVar[str] = ""  # type: ignore[misc]
-    record_key: ClassVar[str] = ""  # type: ignore[misc]
-    incident_time: ClassVar[str] = ""  # type: ignore[misc]
-    app_name: ClassVar[str] = ""  # type: ignore[misc]
-
+    records_table: Text = Field("cloud_machines", description="the table of the caller's database")
     apps: Text = Field("", description="the apps to look at, comma-separated; empty: the whole organisation")
     waiting_minutes: Text = Field("5", description="minutes a row may wait, for example say starting")
     orphaned_minutes: Text = Field("5", description="minutes a machine may be without its row, or a row without it")
@@ -84,9 +75,6 @@ class FleetParameters(Parameters):
             },
         )
 
-    def settled(self) -> dict[str, str]:
-        return {"source": absolute(self.source)}
-
     def require(self) -> None:
         """Apps, an organisation, or a token that names its organisation."""
         if not (self.apps or self.org_slug):
@@ -97,7 +85,11 @@ class FleetParameters(Parameters):
             )
 
     def target(self) -> Mapping[str, Any]:
-        return {"apps": self.app_names, "row_phases": self.thresholds.row_phases}
+        return {
+            "records_table": self.records_table,
+            "apps": self.app_names,
+            "row_phases": self.thresholds.row_phases,
+        }
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class MachineNotVisible(Parameters):
         return super().pasted() or bool(self.sources)
 
     def target(self) -> Mapping[str, Any]:
-        return {"sources": read_files(self.sources)}
+        return {**super().target(), "sources": read_files(self.sources)}
 
     def settled(self) -> dict[str, str]:
         return super().settled() | {"sources": absolute_sources(self.sources)}

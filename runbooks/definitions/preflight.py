@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from runbooks.base.errors import ParameterError
 from runbooks.base.facets import Facet
-from runbooks.base.parameters import Parameters, Text, looks_like_path, named_text, shown
+from runbooks.base.parameters import CommonParameters, Text, check_names, looks_like_path, named_text, shown
 from runbooks.base.runbook import Runbook
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.planned_machine import PlannedMachine
@@ -25,13 +25,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _REGIONS = re.compile(r"[A-Za-z]{2,10}(?:\s*,\s*[A-Za-z]{2,10}){0,30}")
 
 
-class Preflight(Parameters):
+class Preflight(CommonParameters):
     """What this runbook takes. Of a machine that does not exist yet there is no log, no row and no incident."""
-
-    caller_log: ClassVar[str] = ""  # type: ignore[misc]
-    record_key: ClassVar[str] = ""  # type: ignore[misc]
-    records_table: ClassVar[str] = ""  # type: ignore[misc]
-    incident_time: ClassVar[str] = ""  # type: ignore[misc]
 
     app_name: Text = Field("", description="the Fly app that the machine is created in")
     config: Text = Field("", description="what is to be created: JSON, or the path of a JSON file or a fly.toml")
@@ -54,6 +49,7 @@ class Preflight(Parameters):
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
+        check_names(self)
         if self.region and not _REGIONS.fullmatch(self.region):
             raise ValueError(f"region: {shown(self.region)} is no region code such as sin, and no list of them")
         wrong = [name for name in self.names if not _VARIABLE.fullmatch(name)]
@@ -87,10 +83,11 @@ class Preflight(Parameters):
         return {name: defaults[name] for name in ("app_name",) if name in defaults} if own else defaults
 
     def target(self) -> Mapping[str, Any]:
-        return {"plans": True, "config_text": self.config_text}
+        names = ("app_name", "machine_id", "machine_name", "image", "websocket_url")
+        return {name: getattr(self, name) for name in names} | {"plans": True, "config_text": self.config_text}
 
     def settled(self) -> dict[str, str]:
-        return {"source": super().settled()["source"], "config": self.config_text}
+        return super().settled() | {"config": self.config_text}
 
     def recorded(self) -> frozenset[str]:
         """The config is an answer of its own, masked part by part."""

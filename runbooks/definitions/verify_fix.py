@@ -64,6 +64,10 @@ class VerifyFix(Parameters):
         found = open_bundle(self.incident_path).parameters
         return {name: found[name] for name in _INHERITED if found.get(name)}
 
+    def recorded(self) -> frozenset[str]:
+        """The incident is saved with the run, wherever its folder lies."""
+        return super().recorded() - {"incident"}
+
     def settled(self) -> dict[str, str]:
         own = {"incident": str(self.incident_path.absolute())} if self.incident else {}
         return super().settled() | own

@@ -11,7 +11,7 @@ from typing import Any
 
 from runbooks import definitions
 from runbooks.base.facets import Facet
-from runbooks.base.parameters import Parameters
+from runbooks.base.parameters import CommonParameters
 from runbooks.base.settings import Settings, load_settings
 from runbooks.case import Case
 from runbooks.evidence.models import Observation, Reason, Token
@@ -49,7 +49,7 @@ def publish(runbook: str, parameters: Mapping[str, Any], folder: Path, seconds: 
     return True
 
 
-def _first_look_fails(given: Parameters, settings: Settings) -> bool:
+def _first_look_fails(given: CommonParameters, settings: Settings) -> bool:
     """No token, or a first request that shows that none will be answered."""
     if not settings.token.get_secret_value().strip():
         return True
