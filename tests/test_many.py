@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from runbooks.base.errors import RunbookError
+from runbooks.cli import cli
 from runbooks.execution import runner, warm
 from runbooks.execution.many import Job, run_many
 from runbooks.execution.runner import Result
@@ -56,3 +62,39 @@ def test_a_signal_ends_what_runs_and_begins_nothing_more(tmp_path: Path, monkeyp
 
 def test_nothing_begins_after_the_deadline_of_the_whole(tmp_path: Path) -> None:
     assert run_many(_JOBS, output_root=tmp_path, until=time.monotonic()) == [None, None]
+
+
+def _played(codes: dict[str, int]) -> Callable[..., Result]:
+    def run(runbook: str, given: dict[str, Any], **options: Any) -> Result:
+        name = given["source"].partition(":")[2]
+        told = {"runbook": runbook, "subject": {"app": "a", "machine_id": name}, "verdict": "x", "headline": name}
+        return Result("completed", codes[name], "", options["output_root"], (), told)
+
+    return run
+
+
+@pytest.mark.parametrize(("codes", "worst"), [((0, 0), 0), ((0, 5), 5), ((4, 3), 3), ((3, 1), 1), ((143, 1), 143)])
+def test_several_runs_end_with_the_worst_code(
+    codes: tuple[int, int], worst: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("healthy", "startup-crash")
+    monkeypatch.setattr(runner, "run", _played(dict(zip(names, codes, strict=True))))
+    file = tmp_path / "many.yaml"
+    file.write_text("".join(f"- source: simulator:{name}\n  title: 0123\n" for name in names))
+    arguments = ["run", "machine_not_visible", "-f", str(file), "--output-root", str(tmp_path), "--json"]
+    ended = CliRunner().invoke(cli, arguments)
+    assert ended.exit_code == worst, ended.output
+    assert [told["headline"] for told in json.loads(ended.stdout)] == list(names)
+
+
+def test_several_runs_are_refused_as_a_whole_before_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "run", _played({}))
+    consent = {"allow_writes": "true", "confirm_app": "heron-batch"}
+    sets = [{"source": "simulator:healthy"}, {"source": "simulator:canary-both-run", **consent}]
+    for wrong, told in ((sets, "one run with one consent"), ([{"app_nme": "x"}, {}], "app_name"), (["x"], "flat list")):
+        file = tmp_path / "many.yaml"
+        file.write_text(json.dumps(wrong))
+        refused = CliRunner().invoke(cli, ["run", "machine_not_visible", "-f", str(file)])
+        assert isinstance(refused.exception, RunbookError), refused.output
+        assert told in str(refused.exception)
+    assert not list(tmp_path.glob("2*"))
