@@ -23,6 +23,8 @@ from runbooks.base.seal import sealed
 from runbooks.evidence.journal import resealed
 from runbooks.evidence.redaction import Hit, Redactor
 
+HTML, PLAIN = "text/html", "text/plain"
+"""The two forms of a notebook's output: the plain one breaks long words to fit into lines."""
 MOST = 400_000_000
 """Bytes that are unpacked of one file; one that holds more is as good as unreadable."""
 _DEPTH = 4
@@ -52,6 +54,10 @@ def scan_folder(folder: Path, redactor: Redactor) -> list[tuple[str, Hit]]:
 def scan_bytes(name: str, data: bytes, redactor: Redactor) -> list[Hit]:
     """What a file of this name and content shows, its own name included."""
     found = redactor.scan(name)
+    data, tables = _without_tables(name, data)
+    with redactor.laid_out():
+        for text in tables:
+            found += redactor.scan(text)
     try:
         for text in _texts(name, data, _DEPTH):
             found += redactor.scan(text)
@@ -181,6 +187,22 @@ def _leaves(text: str) -> Iterator[str]:
             rest += one
         elif isinstance(one, str) and ("\n" in one or '"' in one or "\\" in one):
             yield one
+
+
+def _without_tables(name: str, data: bytes) -> tuple[bytes, list[str]]:
+    """A notebook without the plain texts of its outputs that are there as HTML as well, and these texts."""
+    if not name.endswith(".ipynb"):
+        return data, []
+    tables: list[str] = []
+    try:
+        told = json.loads(data)
+        shown = [out["data"] for cell in told["cells"] for out in cell.get("outputs", ()) if "data" in out]
+        for one in shown:
+            if HTML in one and PLAIN in one:
+                tables.append("".join(one.pop(PLAIN)))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return data, []
+    return json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"), tables
 
 
 def _packed(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:

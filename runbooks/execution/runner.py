@@ -34,7 +34,7 @@ from runbooks.base.files import DISK_FAILS, DISK_FULL, why
 from runbooks.base.settings import load_settings
 from runbooks.evidence.bundle import what_is_left
 from runbooks.evidence.redaction import Redactor, secrets_of
-from runbooks.evidence.scan import clean_folder, scan_bytes
+from runbooks.evidence.scan import HTML, PLAIN, clean_folder, scan_bytes
 from runbooks.execution import blocked
 from runbooks.execution.steps import Step, Watch, steps_of
 from runbooks.report import escape
@@ -413,6 +413,11 @@ def _uncoloured(text: str) -> str:
 
 def _masked(value: Any, redactor: Redactor, place: str) -> Any:
     """Mask every string inside; the data of a picture is only looked through, since it is no text."""
+    if isinstance(value, Mapping) and HTML in value and PLAIN in value:
+        rest = _masked({name: item for name, item in value.items() if name != PLAIN}, redactor, place)
+        with redactor.laid_out():
+            plain = _masked(value[PLAIN], redactor, place)
+        return {**rest, PLAIN: plain}
     if isinstance(value, Mapping):
         return {
             redactor.text(str(key), place): _picture(item, redactor, place)

@@ -176,6 +176,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if assigned is None:
         return
     op, gap, at = assigned["op"], assigned["gap"], assigned.end()
+    if op is not None and not op.strip() and not before.endswith(('="', "='")):
+        return  # an empty line behind a name that is none of a part of a form
     if op is not None and op.endswith(">") and op[-2:-1] not in ("=", "-"):
         inside = before.endswith(("<", ":", '="', "='")) and not _OF_A_PAGE.search(text, max(0, begin - 40), begin)
         element = _ELEMENT.match(text, assigned.end("op")) if inside else None

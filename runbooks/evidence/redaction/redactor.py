@@ -19,6 +19,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,7 @@ class Redactor:
         self._known = KnownValues()
         self._clean: set[tuple[int, bytes]] = set()
         self._in_key = False
+        self._laid_out = False
         self._spared: set[str] = set()
         self._mapped: frozenset[str] = frozenset()  # columns of the row that is masked just now
         self._shown = allowed_by_user()
@@ -102,6 +104,18 @@ class Redactor:
             kind, number = match.group(0).strip("<>").removeprefix("secret:").split("#")
             if len(number) < 10:  # a longer one is nobody's placeholder
                 self._counts[kind] = max(self._counts[kind], int(number))
+
+    @contextmanager
+    def laid_out(self) -> Iterator[Redactor]:
+        """For a table that was broken into lines: a piece of a long name looks random, and says nothing by itself.
+
+        The same content in another form has to be masked before with every rule; what was found there is known here.
+        """
+        self._laid_out = True
+        try:
+            yield self
+        finally:
+            self._laid_out = False
 
     def text(self, text: str, place: str = "text") -> str:
         """Return the text with every known value and every match replaced."""
@@ -174,6 +188,7 @@ class Redactor:
         probe._known = self._known.copy()
         probe._spared = self._spared
         probe._counts = Counter(self._counts)
+        probe._laid_out = self._laid_out
         probe.text(text, "scan")
         if not probe.hits:
             self._clean.add(looked_at)
@@ -317,7 +332,8 @@ class Redactor:
         found += provider_spans(bare)
         found += [(a, b, "value") for a, b in assigned_spans(bare)]
         found += [(a, b, "value") for a, b in positioned_spans(bare)]
-        found += [(a, b, "opaque") for a, b in opaque_spans(bare)]
+        if not self._laid_out:
+            found += [(a, b, "opaque") for a, b in opaque_spans(bare)]
         spans = _apart([one for one in found if "\0" not in bare[one[0] : one[1]] or one[2] == "private-key"], bare)
         return [(a, b, kind or self._known_kind(text[a:b])) for a, b, kind in spans]
 
