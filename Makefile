@@ -1,5 +1,5 @@
 # Every target sets up .venv by itself, once; nothing is installed outside this folder.
-#   make demo | check | test | docs | example | site | lint | lab | audit | package | pins | hashes | clean, and what takes longer, see below        PYTHON=python3.12 chooses another interpreter
+#   make demo | check | test | docs | example | pictures | site | lint | lab | audit | package | pins | hashes | clean, and what takes longer, see below        PYTHON=python3.12 chooses another interpreter
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint check test docs example site bench-diagnose bench-redaction bench-list bench-fleet kill-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
+.PHONY: demo lab lint check test docs example pictures site bench-diagnose bench-redaction bench-list bench-fleet kill-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -31,6 +31,10 @@ test: lint
 # The pages about causes, from the registry and the scenarios.
 docs: $(RUNTIME)
 	@$(BIN)/python -m tools.generate_docs docs
+
+# The pictures in the documents, from the committed example; needs Chromium.
+pictures: $(DEV)
+	@$(BIN)/python -m tools.make_pictures
 
 # The documents as a site, in .venv/site: offline, and without anything from elsewhere.
 site: $(DEV)
