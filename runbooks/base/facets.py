@@ -87,7 +87,7 @@ class Facet(FacetEnum):
     IMAGE_BELIEVED_AGAIN = "E09b", *_BELIEVED
     IMAGE_RAN = "E10", *_RAN
     IMAGE_RAN_AGAIN = "E10b", *_RAN
-    ADDRESSES = "E11", "addresses", "Has the app any public address?", "while the app exists"
+    ADDRESSES = "E11", "addresses", "Does the app have a public address?", "while the app exists"
     DNS_APP = "E12", "dns-app", "Does the app's own hostname resolve?", "while the app exists"
     DNS_BELIEVED = "E13", "dns-believed", "Does the hostname the caller believes in resolve?", "at any time"
     RECORD = "E14", "record", "What does the caller's database say?", "as long as the row is kept"
@@ -120,10 +120,10 @@ class Facet(FacetEnum):
     TOKEN_INSIDE = (
         "E22",
         "token-inside",
-        "What does the token say about itself?",
+        "What does the token contain: rights, apps, expiry?",
         "as long as it is kept",
         None,
-        "only a token that can be read offline speaks about itself, and this one cannot, or there is none",
+        "only a macaroon can be read without Fly, and this token is none, or there is none",
     )
     CERTIFICATES = (
         "E23",
@@ -155,7 +155,7 @@ class Facet(FacetEnum):
         "Which versions had the machine's config?",
         "while the machine exists",
         None,
-        "not needed: no machine is known, or it has been updated by nobody",
+        "not needed: no machine is known, or its config was never changed",
     )
     VOLUMES = (
         "E27",

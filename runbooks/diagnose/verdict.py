@@ -208,7 +208,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
             Answer.of(bool(caller.machine_id) if told and caller.is_answer else None),
             facts.made(Facet.CALLER),
-            f"The caller received the {seen}" if seen else "The caller received no machine id",
+            f"The caller received the {seen}" if seen else "The API's answer to the caller contained no machine id",
         ),
         Symptom(
             f"A database row exists{status}",

@@ -239,8 +239,8 @@ def reading(facts: Facts) -> Claim:
                 (Facet.MACHINE, Facet.LIST_DELETED, *facts.log.evidence),
             )
         return Claim(
-            "No view shows it: destroyed too long ago, in another organisation, or never created. "
-            "An id alone does not decide.",
+            "No view shows it. It may have ended and been removed, belong to another organisation, or never have been "
+            "created: an id alone does not decide.",
             (Facet.MACHINE, Facet.LIST_DELETED),
         )
     return Claim(

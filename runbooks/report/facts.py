@@ -126,7 +126,7 @@ def impact(report: Report) -> list[Claim]:
     told += [diagnosis.reading] if diagnosis.reading.text else []
     for symptom in diagnosis.symptoms:
         if symptom.holds is Answer.COULD_NOT_LOOK:
-            told.append(Claim(f"Not checked: {symptom.text[:1].lower()}{symptom.text[1:]}"))
+            told.append(Claim(f"Not checked: whether {symptom.text[:1].lower()}{symptom.text[1:]}"))
         else:
             told.append(Claim(symptom.so or symptom.text, symptom.evidence))
     states = ", ".join(f"{count} {state}" for state, count in _other_states(report))

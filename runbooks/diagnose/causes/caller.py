@@ -35,8 +35,9 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
     stage=Stage.TOLD,
     is_a="caller-side",
     remedy=Remedy(
-        "Reconcile the row with the machine",
-        "The row is written around the create call, and nothing corrects it when the machine's state changes.",
+        "Correct the row: write the state that the machine has",
+        "The row is written around the create call, and nothing corrects it when the machine's state changes. "
+        "The command shows the state of a machine.",
         ("fly machine status {live_id} -a {app}",),
     ),
     prevention=Remedy(

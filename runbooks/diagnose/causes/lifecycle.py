@@ -326,10 +326,10 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
         ("fly machine start {machine_id} -a {app}",),
     ),
     remedy=Remedy(
-        "Create a replacement, and destroy this machine with --force",
-        "A transitional state that lasts longer than Fly's limit does not end without action. "
-        "In `created`, a large image is the usual reason: make it smaller, or the next machine may hang too. "
-        "Destroying cannot be undone: if Fly's support must inspect the machine, ask them first.",
+        "Create one replacement; destroy this machine with --force only when nobody has to inspect it",
+        "A transitional state that lasts longer than Fly's limit does not end without action. If the replacement hangs "
+        "as well, create no more: in `created`, a large image is the usual reason, so make it smaller, and ask Fly's "
+        "support before you destroy what they would inspect.",
         (
             "fly machine run {image} -a {app} -r {region}",
             "fly machine destroy {machine_id} -a {app} --force",
@@ -386,10 +386,8 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     ran = facts.observations.image(Facet.IMAGE_RAN)
     size = (ran.size_bytes if ran else None) or 0
     big = f" (its image takes {size / 1e9:.1f} GB packed)" if size > 1e9 else ""
-    yield concludes(
-        f"The machine is stuck in `{state}`{' for ' + format_duration(over) if over else ''}{big}.",
-        f"it is stuck in `{state}`{' for ' + format_duration(over) if over else ''}{big}",
-    )
+    stuck = f"{'has been' if over else 'is'} stuck in `{state}`{' for ' + format_duration(over) if over else ''}{big}"
+    yield concludes(f"The machine {stuck}.", f"it {stuck}")
 
 
 @cause(
