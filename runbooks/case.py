@@ -19,6 +19,7 @@ import pydantic
 
 from runbooks import __version__, definitions
 from runbooks.base import folders
+from runbooks.base.cell_names import left_over
 from runbooks.base.errors import DiskError, ParameterError, UsageError
 from runbooks.base.files import DISK_FAILS, why
 from runbooks.base.parameters import CommonParameters
@@ -496,14 +497,17 @@ def _assigned(namespace: Mapping[str, Any], runbook: str) -> dict[str, Any]:
 
     The first time, every other plain name is an error, because a scheduler that mistypes a name would
     otherwise be told nothing. Later a person may have names of their own; then only near misses are.
+    A name that the parameters cell no longer assigns is not one of its names, whatever the kernel still holds.
     """
     global _opened
     known = definitions.find(runbook).parameters.model_fields
+    left = left_over(namespace.get("In", ()), known)
     plain = {
         name: value
         for name, value in namespace.items()
         if not name.startswith("_")
         and name not in _IPYTHON
+        and name not in left
         and (name in known or value is None or isinstance(value, str | int | float | bool))
     }
     own = {n for n in plain if n not in known and _opened and not difflib.get_close_matches(n, known, n=1, cutoff=0.8)}

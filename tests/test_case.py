@@ -77,6 +77,46 @@ def test_a_refused_case_leaves_nothing_of_the_one_before(root: Path) -> None:
         namespace["case"].symptoms()  # type: ignore[attr-defined]
 
 
+def _kernel(*cells: str) -> dict[str, object]:
+    """What a kernel holds after these cells: every name that was ever assigned, and the text of the cells."""
+    namespace: dict[str, object] = {"In": ["", *cells]}
+    for cell in cells:
+        exec(cell, namespace)
+    return namespace
+
+
+PARAMETERS = f'app_name: str = "vyx-app"\n{{}}: str = "91850296bd4738"\nimage = ""\nsource: str = "{DEMO}"'
+
+
+def test_a_corrected_name_counts_at_the_next_run(root: Path) -> None:
+    mistyped, corrected = PARAMETERS.format("machne_id"), PARAMETERS.format("machine_id")
+    with pytest.raises(UsageError, match="machne_id"):
+        open_case(_kernel(mistyped))
+    case = open_case(_kernel(mistyped, "print()", corrected))
+    assert case.parameters.model_dump()["machine_id"] == "91850296bd4738"
+    with pytest.raises(UsageError, match="machne_id"):
+        open_case(_kernel(mistyped, corrected, mistyped))
+
+
+def test_a_line_that_was_taken_out_leaves_no_value(root: Path) -> None:
+    case = open_case(_kernel(PARAMETERS.format("title"), PARAMETERS.format("title").replace("title", "# title")))
+    assert case.parameters.title == ""
+
+
+def test_injected_parameters_leave_the_names_of_the_cell_above(root: Path) -> None:
+    """papermill's cell assigns some of the parameters; the typo in it is refused, the defaults above it count."""
+    case = open_case(_kernel(PARAMETERS.format("title"), '# Parameters\napp_name = "vyx-app"\n'))
+    assert case.parameters.title == "91850296bd4738"
+    with pytest.raises(UsageError, match="machne_id"):
+        open_case(_kernel(PARAMETERS.format("title"), '# Parameters\nmachne_id = "91850296bd4738"\n'))
+
+
+def test_a_cell_that_is_no_python_replaces_nothing(root: Path) -> None:
+    namespace = _kernel(PARAMETERS.format("title"))
+    namespace["In"] = [*namespace["In"], 'app_name = "x\nimage =\nsource = 1']  # type: ignore[misc]
+    assert open_case(namespace).parameters.title == "91850296bd4738"
+
+
 def test_publishing_again_without_a_change_makes_no_second_folder(root: Path) -> None:
     case = open_case(source=DEMO)
     case.publish()
