@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -19,12 +20,14 @@ import pydantic
 
 from runbooks import __version__, definitions
 from runbooks.base import folders
-from runbooks.base.errors import DiskError, ParameterError, UsageError
+from runbooks.base.cell_names import left_over
+from runbooks.base.errors import DiskError, MissingKeyError, ParameterError, UsageError
 from runbooks.base.files import DISK_FAILS, why
 from runbooks.base.parameters import CommonParameters
 from runbooks.base.prompt import with_token
 from runbooks.base.runbook import Runbook
 from runbooks.base.settings import Settings, load_settings, take_credentials
+from runbooks.case_sections import CaseSections
 from runbooks.diagnose.blocked import closed, is_blocked
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Diagnosis
@@ -36,13 +39,9 @@ from runbooks.evidence.scan import masked_text
 from runbooks.report import (
     blocked,
     conclusions,
-    creation,
-    fly_support,
     history,
     index,
-    overview,
     page,
-    steps,
     summary,
     writeup,
 )
@@ -61,10 +60,15 @@ _opened = False
 _current: Case | None = None
 
 
-class Case:
+class Case(CaseSections):
     """One investigation. Every step is a method that returns a Section.
 
     The sections of the runbook's definition are methods, too, whether they are written out here or not.
+    In a notebook, `case` alone shows the status, what to do first, and every call.
+
+    Example:
+        case = open_case(source="simulator:vyx-missing-environment")
+        case.what_to_do()
     """
 
     def __init__(self, definition: Runbook, parameters: CommonParameters, settings: Settings) -> None:
@@ -135,11 +139,30 @@ class Case:
         """A section of the definition that has no method of its own."""
         for make in self.__dict__["definition"].sections if "definition" in self.__dict__ else ():
             if make.__name__ == name:
-                return lambda: self._step(make)
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+                return _documented(make, partial(self._step, make))
+        if name.startswith("_"):  # a question of Python or IPython, not of a person
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        raise MissingKeyError("section or method", name, [known for known in dir(self) if not known.startswith("_")])
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(make.__name__ for make in self.definition.sections)})
+
+    def _contents(self) -> Section:
+        own = [make.__name__ for make in self.definition.sections]
+        return conclusions.contents(self.so_far(), self.diagnosis, own)
+
+    def __repr__(self) -> str:
+        return repr(self._contents())
+
+    def _repr_html_(self) -> str:
+        return self._contents()._repr_html_()
 
     def refresh(self) -> Section:
-        """Look again, at everything, and say what changed. What was seen before is published first, so it is kept."""
+        """Look again, at everything, and say what changed. What was seen before is published first, so it is kept.
+
+        Example:
+            case.refresh()
+        """
         kept = self._publish()
         before = history.in_brief("", summary.build(self.report))
         self._look(again=True)
@@ -154,91 +177,19 @@ class Case:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """The reports of a saved run that are not as the run wrote them; its evidence is."""
+        """The reports of a saved run that are not as the run wrote them; its evidence is.
+
+        Example:
+            case.changed
+        """
         return self._seen.bundle.changed if self._seen.bundle else ()
 
-    # The steps, in the order of telling.
-
-    def so_far(self) -> Section:
-        return conclusions.so_far(self.evidence, self.diagnosis)
-
-    def symptoms(self) -> Section:
-        return self._step(steps.symptoms)
-
-    def caller(self) -> Section:
-        return self._step(steps.caller)
-
-    def app(self) -> Section:
-        return self._step(steps.app)
-
-    def machines(self) -> Section:
-        return self._step(steps.machines)
-
-    def events(self) -> Section:
-        return self._step(steps.events)
-
-    def logs(self) -> Section:
-        return self._step(steps.logs)
-
-    def image(self) -> Section:
-        return self._step(steps.image)
-
-    def token(self) -> Section:
-        return self._step(steps.token)
-
-    def create_directly(self) -> Section:
-        return self._step(creation.create_directly)
-
-    def record(self) -> Section:
-        return self._step(steps.record)
-
-    def endpoint(self) -> Section:
-        return self._step(steps.endpoint)
-
-    def timeline(self) -> Section:
-        return self._step(overview.timeline)
-
-    def siblings(self) -> Section:
-        return self._step(overview.siblings)
-
-    def since_last_time(self) -> Section:
-        return history.since_last_time(self.report.since)
-
-    def searched(self) -> Section:
-        return self._step(overview.searched)
-
-    def visibility(self) -> Section:
-        return conclusions.visibility(self.diagnosis)
-
-    def hypotheses(self) -> Section:
-        return conclusions.hypotheses(self.diagnosis)
-
-    def root_cause(self) -> Section:
-        return conclusions.root_cause(self.diagnosis)
-
-    def config_audit(self) -> Section:
-        return self._step(conclusions.config_audit)
-
-    def what_to_do(self) -> Section:
-        return conclusions.what_to_do(self.diagnosis)
-
-    def verification(self) -> Section:
-        return conclusions.verification(self.diagnosis)
-
-    def prevention(self) -> Section:
-        return conclusions.prevention(self.diagnosis)
-
-    def not_checked(self) -> Section:
-        return conclusions.not_checked(self.diagnosis)
-
-    def for_fly_support(self) -> Section:
-        return self._step(self._for_fly_support)
-
-    def _for_fly_support(self, *_: object) -> Section:
-        return fly_support.section(self.report)
-
     def note(self, text: str) -> Section:
-        """Your own words, for the report. They replace what was noted before; an empty text leaves it."""
+        """Your own words, for the report. They replace what was noted before; an empty text leaves it.
+
+        Example:
+            case.note("Asked Nadia: 3 users wait.")
+        """
         clean = self._seen.redactor.text(text.strip(), "notes")
         if clean and (clean,) != self._notes:
             self._notes = (clean,)
@@ -247,24 +198,33 @@ class Case:
 
     @property
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Every table as a DataFrame, for free digging; docs/frames.md says what is in them."""
+        """Every table as a DataFrame, to explore the data; docs/frames.md lists the columns.
+
+        Example:
+            case.frames.log.tail(20)
+            case.frames["log"]
+        """
         from runbooks.report import dataframes  # imports pandas
 
         return dataframes.build(self._facts, self.diagnosis)
 
     def browse(self, name: str) -> Browsed:
-        """One of `frames` as a table that can be sorted and searched, where itables is installed."""
-        known = self.frames
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
-            raise UsageError(f"There is no table {name!r}.", hint)
-        return Browsed(name, known[name])
+        """One of `frames` as a table that can be sorted and searched, where itables is installed.
+
+        Example:
+            case.browse("log")
+        """
+        return Browsed(name, self.frames[name])
 
     # The report.
 
     @cached_property
     def report(self) -> Report:
+        """The whole report as one value: what the page, the write-up and the summary are rendered from.
+
+        Example:
+            case.report.title
+        """
         facts, subject = self._facts, self.evidence.subject
         told = (
             () if self.diagnosis.blocked else tuple(self._step(step, drawn=True) for step in self.definition.sections)
@@ -314,7 +274,11 @@ class Case:
         return history.Since(self._before, history.changes(self._before[0], now))
 
     def publish(self) -> Section:
-        """Write report.html, report.md, summary.json and evidence/ into one dated folder, all or nothing."""
+        """Write report.html, report.md, summary.json and evidence/ into one dated folder, all or nothing.
+
+        Example:
+            case.publish()
+        """
         again = bool(self._published)
         place = self._publish()
         warning = f"Warning: {self._masked} secrets were found in the finished files and masked there."
@@ -445,10 +409,25 @@ class Case:
         return folders.run_name(self.runbook, named, datetime.now(UTC), self.definition.subject)
 
 
+def _documented(make: Callable[..., Section], call: Callable[[], Section]) -> Callable[[], Section]:
+    """The call under the name of its section, so that `help` says what the section shows."""
+
+    def section() -> Section:
+        return call()
+
+    section.__name__ = section.__qualname__ = make.__name__
+    told = inspect.getdoc(make) or make.__name__.replace("_", " ").capitalize() + "."
+    section.__doc__ = f"{told}\n\nExample:\n    case.{make.__name__}()"
+    return section
+
+
 def open_case(namespace: Mapping[str, Any] | None = None, runbook: str = DEFAULT, /, **parameters: Any) -> Case:
     """Validate, collect, judge. Give it the notebook's `globals()`, or keyword arguments.
 
     A notebook's cell that is run again with the same parameters gets the same case, and nothing is asked.
+
+    Example:
+        case = open_case(source="simulator:vyx-missing-environment")
     """
     global _current
     try:
@@ -496,14 +475,17 @@ def _assigned(namespace: Mapping[str, Any], runbook: str) -> dict[str, Any]:
 
     The first time, every other plain name is an error, because a scheduler that mistypes a name would
     otherwise be told nothing. Later a person may have names of their own; then only near misses are.
+    A name that the parameters cell no longer assigns is not one of its names, whatever the kernel still holds.
     """
     global _opened
     known = definitions.find(runbook).parameters.model_fields
+    left = left_over(namespace.get("In", ()), known)
     plain = {
         name: value
         for name, value in namespace.items()
         if not name.startswith("_")
         and name not in _IPYTHON
+        and name not in left
         and (name in known or value is None or isinstance(value, str | int | float | bool))
     }
     own = {n for n in plain if n not in known and _opened and not difflib.get_close_matches(n, known, n=1, cutoff=0.8)}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import re
 import shutil
+import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
 from pydantic import SecretStr
 
 from runbooks import case as module
@@ -17,7 +22,7 @@ from runbooks.base import prompt
 from runbooks.base.errors import UsageError
 from runbooks.base.settings import load_settings
 from runbooks.case import Case, open_case
-from runbooks.definitions import validate
+from runbooks.definitions import discovered, find, validate
 from runbooks.diagnose.verdict import diagnose
 from runbooks.report import browse, dataframes
 from runbooks.report.progress import Progress
@@ -75,6 +80,46 @@ def test_a_refused_case_leaves_nothing_of_the_one_before(root: Path) -> None:
         open_case(namespace)
     with pytest.raises(UsageError, match="refused above"):
         namespace["case"].symptoms()  # type: ignore[attr-defined]
+
+
+def _kernel(*cells: str) -> dict[str, object]:
+    """What a kernel holds after these cells: every name that was ever assigned, and the text of the cells."""
+    namespace: dict[str, object] = {"In": ["", *cells]}
+    for cell in cells:
+        exec(cell, namespace)
+    return namespace
+
+
+PARAMETERS = f'app_name: str = "vyx-app"\n{{}}: str = "91850296bd4738"\nimage = ""\nsource: str = "{DEMO}"'
+
+
+def test_a_corrected_name_counts_at_the_next_run(root: Path) -> None:
+    mistyped, corrected = PARAMETERS.format("machne_id"), PARAMETERS.format("machine_id")
+    with pytest.raises(UsageError, match="machne_id"):
+        open_case(_kernel(mistyped))
+    case = open_case(_kernel(mistyped, "print()", corrected))
+    assert case.parameters.model_dump()["machine_id"] == "91850296bd4738"
+    with pytest.raises(UsageError, match="machne_id"):
+        open_case(_kernel(mistyped, corrected, mistyped))
+
+
+def test_a_line_that_was_taken_out_leaves_no_value(root: Path) -> None:
+    case = open_case(_kernel(PARAMETERS.format("title"), PARAMETERS.format("title").replace("title", "# title")))
+    assert case.parameters.title == ""
+
+
+def test_injected_parameters_leave_the_names_of_the_cell_above(root: Path) -> None:
+    """papermill's cell assigns some of the parameters; the typo in it is refused, the defaults above it count."""
+    case = open_case(_kernel(PARAMETERS.format("title"), '# Parameters\napp_name = "vyx-app"\n'))
+    assert case.parameters.title == "91850296bd4738"
+    with pytest.raises(UsageError, match="machne_id"):
+        open_case(_kernel(PARAMETERS.format("title"), '# Parameters\nmachne_id = "91850296bd4738"\n'))
+
+
+def test_a_cell_that_is_no_python_replaces_nothing(root: Path) -> None:
+    namespace = _kernel(PARAMETERS.format("title"))
+    namespace["In"] = [*namespace["In"], 'app_name = "x\nimage =\nsource = 1']  # type: ignore[misc]
+    assert open_case(namespace).parameters.title == "91850296bd4738"
 
 
 def test_publishing_again_without_a_change_makes_no_second_folder(root: Path) -> None:
@@ -256,3 +301,90 @@ def test_a_table_to_sort_is_offered_and_the_plain_one_without_the_extra(
     monkeypatch.setattr(browse, "find_spec", lambda name: None)
     assert "ITable" not in case.browse("log")._repr_html_()
     assert "pip install itables" in case.browse("log")._repr_html_()
+
+
+SCREEN = 45, 120
+"""Lines and columns: what a person sees at once."""
+
+
+def _examples(documented: object) -> list[str]:
+    _, _, block = (inspect.getdoc(documented) or "").partition("Example:\n")
+    return [line.strip() for line in block.splitlines() if line.strip()]
+
+
+def test_every_public_name_of_a_case_has_words_and_an_example_that_runs(root: Path) -> None:
+    namespace = {"open_case": open_case, "case": open_case(source=DEMO)}
+    methods = {n: v for kind in reversed(Case.__mro__) for n, v in vars(kind).items() if not n.startswith("_")}
+    for name, method in {"Case": Case, "open_case": open_case, **methods}.items():
+        examples = _examples(method)
+        assert examples, name
+        for line in examples:
+            exec(line, namespace)
+
+
+@pytest.mark.parametrize("runbook", list(discovered()))
+def test_every_section_of_every_runbook_has_its_help(runbook: str, root: Path) -> None:
+    case = open_case(source=DEMO)
+    case.definition = find(runbook)
+    for make in case.definition.sections:
+        told = inspect.getdoc(getattr(case, make.__name__)) or ""
+        assert f"case.{make.__name__}()" in told
+        assert len(told.splitlines()[0].split()) > 3, f"{make.__name__} says nothing: {told}"
+        assert make.__name__ in dir(case)
+
+
+def test_the_case_says_what_it_is_and_what_can_be_called(root: Path) -> None:
+    case = open_case(source=DEMO)
+    shown = repr(case)
+    assert "ROOT CAUSE IDENTIFIED" in shown
+    assert "SUPABASE_SERVICE_KEY is not set" in shown
+    assert "Do first: Set SUPABASE_SERVICE_KEY." in shown
+    assert "Do first: Set SUPABASE_SERVICE_KEY." in repr(case.so_far())
+    for call in re.findall(r"`(case\.[a-z_]+)", shown):
+        assert eval(call, {"case": case}) is not None, call
+    calls = set(re.findall(r"case\.([a-z_]+)", case._repr_html_()))
+    assert {"image", "what_to_do", "frames", "refresh", "publish"} <= calls
+
+
+def test_the_repr_of_nothing_exceeds_a_screen(root: Path) -> None:
+    case = open_case(source=DEMO)
+    held = (case, case.frames, case.evidence, *case.evidence.observations.values(), case.diagnosis, case.report)
+    for one in (*held, case.parameters, case.definition, case.settings, case.changed):
+        lines = [line for text in repr(one).splitlines() for line in textwrap.wrap(text, SCREEN[1]) or [""]]
+        assert len(lines) <= SCREEN[0], f"{type(one).__name__}: {len(lines)} lines"
+    hostile = replace(case.evidence["E06"], reason="\x1b[2Jgone\u202e" + "x\n" * 5000)
+    assert "\x1b" not in repr(hostile)
+    assert "\u202e" not in repr(hostile)
+    assert len(repr(hostile)) < 1000
+
+
+def test_names_are_completed_and_a_wrong_one_is_answered(root: Path) -> None:
+    case = open_case(source=DEMO)
+    assert case.frames.log.equals(case.frames["log"])
+    assert {"log", "timeline"} <= set(dir(case.frames))
+    assert not hasattr(case.frames, "_repr_latex_")
+    assert case.evidence["E06"].facet.slug == "list-deleted"
+    assert "E06" in case.evidence
+    assert "E06" in case.evidence._ipython_key_completions_()
+    wrong = {
+        "case.frames.lgo": "Did you mean log",
+        'case.frames["Logs"]': "Did you mean log",
+        'case.evidence["E6"]': "E06",
+        'case.evidence["list"]': "There are: E",
+        "case.imgae()": "Did you mean image",
+    }
+    for call, hint in wrong.items():
+        with pytest.raises(UsageError, match=hint):
+            eval(call, {"case": case})
+    assert getattr(case.frames, "lgo", None) is None
+    assert case.frames.get("lgo") is None
+
+
+def test_tab_completes_the_tables(root: Path) -> None:
+    shell = InteractiveShell()
+    shell.user_ns["case"] = case = open_case(source=DEMO)
+    shell.user_ns["evidence"] = case.evidence
+    for text, wanted in (("case.frames.lo", "log"), ("case.root", "root_cause"), ('evidence["E0', "E06")):
+        with provisionalcompleter():
+            found = [one.text for one in shell.Completer.completions(text, len(text))]
+        assert any(wanted in one for one in found), (text, found)

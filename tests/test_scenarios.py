@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from produced import Production
 
@@ -59,6 +60,26 @@ def test_scenario(name: str, production: Production) -> None:
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     leads = set(re.findall(r'\bhref="#([^"]+)"', page))
     assert footnotes(found) <= leads <= set(re.findall(r'\bid="([^"]+)"', page))
+
+
+def test_the_executed_notebook_opens_on_the_verdict(production: Production) -> None:
+    """As Markdown, which GitHub and nbviewer show; the parameters are folded, and every picture has its words."""
+    run = production.of(DEFAULT)
+    node = nbformat.read(run.folder / "report.ipynb", as_version=4)
+    nbformat.validate(node)
+    first = node.cells[0]
+    assert first.cell_type == "markdown"
+    assert first.source.startswith(f"**ROOT CAUSE IDENTIFIED**: {json.loads(run.stdout)['headline']}")
+    assert 'fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app' in first.source
+    for name in re.findall(r"\]\((.+?)\)", first.source):
+        assert (run.folder / name).is_file()
+    folded = [cell.metadata.get("jupyter", {}).get("source_hidden", False) for cell in node.cells]
+    given = ["parameters" in " ".join(cell.metadata.get("tags", ())) for cell in node.cells]
+    assert folded == given
+    outputs = [output for cell in node.cells for output in cell.get("outputs", ())]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert pictures
+    assert all(len(picture.metadata["image/png"]["alt"]) > 40 for picture in pictures)
 
 
 def test_a_process_of_its_own_says_the_same(production: Production, tmp_path: Path) -> None:

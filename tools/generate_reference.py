@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cached_property
+from types import FunctionType
 
 import runbooks
 from runbooks.base.errors import RunbookError
@@ -49,10 +51,16 @@ def api_page() -> str:
         found = getattr(runbooks, name)
         parts += [f"## {name}", f"```python\nfrom runbooks import {name}\n```", *_documented(name, found)]
         if inspect.isclass(found):
-            for method, value in vars(found).items():
-                if not method.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
+            for method, value in _members(found).items():
+                if isinstance(value, FunctionType | property | cached_property):
                     parts += [f"### {name}.{method}", *_documented(method, value)]
     return "\n\n".join(parts) + "\n"
+
+
+def _members(kind: type) -> dict[str, object]:
+    """What a class and the classes of ours that it is made of define, in the order of writing."""
+    ours = [one for one in reversed(kind.__mro__) if one.__module__.startswith("runbooks.")]
+    return {name: value for one in ours for name, value in vars(one).items() if not name.startswith("_")}
 
 
 def _documented(name: str, found: object) -> Iterator[str]:
@@ -64,4 +72,4 @@ def _documented(name: str, found: object) -> Iterator[str]:
         head, _, rest = text.partition("\n\n")
         yield head.replace("\n", " ")
         if rest:
-            yield f"```text\n{inspect.cleandoc(rest)}\n```"
+            yield f"```text\n{rest}\n```"

@@ -3,13 +3,17 @@
 RunbookError                  1   the tool itself failed
 ├── UsageError                2   bad parameters, unknown runbook, unreadable file
 │   ├── ParameterError        2   one parameter is wrong; names it
-│   └── SourceError           2   the source cannot be opened (unknown scenario, bad URL)
+│   ├── SourceError           2   the source cannot be opened (unknown scenario, bad URL)
+│   └── MissingKeyError       2   a collection has no such name; says which is close
 ├── DeadlineError           124   the run's own deadline passed
 ├── DiskError                 1   a disk is full or fails
 └── ScanError                 1   a secret could not be cleaned from an output
 """
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class RunbookError(Exception):
@@ -44,6 +48,17 @@ class ParameterError(UsageError):
 
 class SourceError(UsageError):
     pass
+
+
+class MissingKeyError(UsageError, KeyError, AttributeError):
+    """A name that a collection does not have, as key or as attribute; says which name is close."""
+
+    def __init__(self, what: str, name: object, known: Iterable[str]) -> None:
+        names = list(known)
+        shown = {one.lower(): one for one in names}
+        close = sorted(shown[one] for one in difflib.get_close_matches(str(name).lower(), shown))
+        hint = f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(names) or 'none'}."
+        super().__init__(f"There is no {what} {str(name)[:80]!r}.", hint)
 
 
 class DeadlineError(RunbookError):

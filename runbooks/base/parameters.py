@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from runbooks.base.brief import brief
 from runbooks.base.consent import Consent
 from runbooks.base.errors import ParameterError
 from runbooks.base.files import NotReadable, read_text, why
@@ -73,6 +74,9 @@ class CommonParameters(BaseModel):
     org_slug: Text = Field("", description="the organisation, if the token cannot tell")
     source: Text = Field("live", description="live, simulator:SCENARIO or bundle:PATH")
     title: Text = Field("", description="a title for the report")
+
+    def __repr__(self) -> str:
+        return brief(f"Parameters ({type(self).__name__})", {k: v for k, v in self.model_dump().items() if v})
 
     @model_validator(mode="after")
     def _places(self) -> Self:

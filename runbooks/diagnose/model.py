@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from runbooks.base.brief import brief
 
 if TYPE_CHECKING:
     from runbooks.diagnose.checks import Review
@@ -251,6 +253,11 @@ class Diagnosis:
     established: bool | None = None
     """Whether what is wrong is established; None means: if there is a cause. A runbook that compares views instead
     of weighing causes says it here."""
+
+    def __repr__(self) -> str:
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        cause = f"{self.cause.slug}, {self.cause.confidence}" if self.cause else "none established"
+        return brief("Diagnosis", {**told, "verdict": self.verdict.value, "cause": cause})
 
     @property
     def status(self) -> ReportStatus:

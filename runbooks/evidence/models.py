@@ -7,12 +7,14 @@ Field names are the platform's (§1.4).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from runbooks.base.brief import brief
+from runbooks.base.errors import MissingKeyError
 from runbooks.base.facets import FacetEnum
 from runbooks.evidence.paste_identity import PasteIdentity
 
@@ -92,6 +94,12 @@ class Observation:
     @property
     def number(self) -> str:
         return str(self.facet)
+
+    def __repr__(self) -> str:
+        told = {"outcome": self.outcome.value, "reason": self.reason, "at": self.at.isoformat()}
+        return brief(
+            f"{self.number}: {self.facet.question}", {**told, "answer": self.answer, "requests": self.exchanges}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -551,7 +559,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All looks of one investigation, keyed by number (`E03`, `E03b`)."""
+    """All looks of one investigation by number: `evidence["E03"]`, `evidence["E03b"]`."""
 
     subject: Subject
     looked_at: datetime
@@ -559,6 +567,22 @@ class Evidence:
     source: str = "live"
     retries: int = 0
     skipped: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, number: str) -> Observation:
+        """The observation of this number."""
+        if number not in self.observations:
+            raise MissingKeyError("evidence", number, self.observations)
+        return self.observations[number]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.observations)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
+    def __repr__(self) -> str:
+        answers = {o.number: f"{o.facet.slug}, {o.outcome.value}: {o.reason}" for o in self.observations.values()}
+        return brief(f"Evidence: {len(answers)} observations", answers)
 
     def named(self, name: str) -> tuple[Observation, ...]:
         """All looks at one facet, first to last."""

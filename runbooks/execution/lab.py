@@ -19,6 +19,9 @@ from runbooks.base.folders import claim
 from runbooks.base.settings import load_settings
 from runbooks.execution.runner import notebook_path
 
+CONFIG = Path(__file__).parent / "jupyter"
+"""Defaults of JupyterLab's settings: no question about news, which would cover the output. A person's own win."""
+
 
 def copy_notebook(runbook: str, output_root: Path, source: str | None, at: datetime) -> Path:
     """Copy the notebook into a new dated folder, with `source` set in its parameters cell."""
@@ -69,6 +72,8 @@ def main(runbook: str, source: str | None, output_root: Path | None, jupyter_opt
     if os.geteuid() == 0:
         command.append("--allow-root")
     environment = os.environ | {"RUNBOOKS_OUTPUT_ROOT": str(root), "PYTHONSAFEPATH": "1"}
+    paths = (os.environ.get("JUPYTER_CONFIG_PATH"), str(CONFIG))
+    environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
     sys.stdout.flush()
     os.execve(sys.executable, [*command, *jupyter_options], environment)  # noqa: S606 - our own arguments
 

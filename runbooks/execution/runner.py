@@ -36,7 +36,7 @@ from runbooks.evidence.bundle import what_is_left
 from runbooks.evidence.redaction import Redactor, secrets_of
 from runbooks.evidence.scan import HTML, PLAIN, clean_folder, scan_bytes
 from runbooks.execution import blocked
-from runbooks.execution.steps import Step, Watch, steps_of
+from runbooks.execution.steps import Step, Watch, is_parameters, steps_of
 from runbooks.report import escape
 
 if TYPE_CHECKING:
@@ -382,11 +382,29 @@ def _write_notebook(this: _Run, node: NotebookNode, path: Path) -> None:
         # papermill calls cells that never ran "completed" (its notebook_complete).
         cell.metadata.setdefault("papermill", {})["status"] = step.status
         cell.outputs = _joined(cell.outputs)
+        if is_parameters(cell):
+            cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
+    if verdict := _verdict(path.parent):
+        node.cells.insert(0, nbformat.v4.new_markdown_cell(verdict, id="verdict"))
     cleaned = nbformat.from_dict(_masked(node, this.redactor, "notebook"))
     found = sum(hit.count for hit in this.redactor.hits) - before
     if found:
         this.warnings.append(f"{found} secrets were masked in the executed notebook.")
     folders.write_whole(path, nbformat.writes(cleaned, version=4))
+
+
+def _verdict(folder: Path) -> str:
+    """The first cell of the executed notebook: whoever opens it wants the verdict, and then the steps.
+
+    Empty, if the run wrote no summary that has one.
+    """
+    from runbooks.report.brief import first_screen  # the templates, after the run and not before it
+
+    summary = json.loads(_read(folder / "summary.json") or "{}")
+    if not {"verdict", "headline", "remedies"} <= set(summary):
+        return ""
+    links = (f"[{name}]({name})" for name in ("report.html", "report.md", "summary.json") if (folder / name).is_file())
+    return f"{first_screen(summary)}\nThe whole report: {' · '.join(links)}. The steps follow."
 
 
 def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:

@@ -16,6 +16,6 @@ def first_screen(summary: Mapping[str, Any]) -> str:
         summary: a summary that fits its schema
     """
     words = status.words_of(summary)
-    owner = status.OWNERS[Owner(summary.get("owner", Owner.UNDECIDED))]
+    owner = status.OWNERS[Owner(summary["owner"])] if "owner" in summary else ""
     made = templating.module("summary.md.j2", summary=summary, words=words, owner=owner)
     return f"{templating.tidy(made.first_screen())}\n"

@@ -17,6 +17,19 @@ from runbooks.report.facts import views as grouped
 from runbooks.report.section import Item, Mark, Section, asked, footnotes
 
 _SIGNS = {"confirmed": "● confirmed", "likely": "◐ likely", "open": "○ open", "refuted": "✗ refuted"}
+_RESULTS = (
+    "so_far",
+    "root_cause",
+    "what_to_do",
+    "verification",
+    "prevention",
+    "hypotheses",
+    "visibility",
+    "not_checked",
+    "since_last_time",
+    "for_fly_support",
+)
+"""The sections of every case besides its runbook's own."""
 
 
 def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
@@ -51,7 +64,36 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
         notes=tuple(
             filter(None, (token_scope(evidence), cause, *against_itself, old, asked, simulated, *diagnosis.faults))
         ),
+        items=_first(diagnosis.remedies),
     )
+
+
+def contents(opening: Section, diagnosis: Diagnosis, sections: Sequence[str]) -> Section:
+    """What a case is and what can be called on it, in one screen: status, headline, what to do first, the calls.
+
+    Args:
+        opening: the verdict so far
+        sections: the names of the sections of the runbook
+    """
+    rows = (
+        ("result", [name for name in _RESULTS if name not in sections]),
+        ("evidence", sections),
+        ("actions", ('note("…")', "refresh()", "publish()")),
+        ("data", ("frames", 'browse("…")', "evidence", "diagnosis", "report")),
+    )
+    calls = ((kind, " ".join(f"`case.{_called(name, kind)}`" for name in names)) for kind, names in rows)
+    return Section(
+        "case",
+        opening.title,
+        "",
+        diagnosis.headline,
+        items=opening.items,
+        table=tables.frame(("", "calls; `help(case.so_far)` says what one shows"), calls),
+    )
+
+
+def _called(name: str, kind: str) -> str:
+    return f"{name}()" if kind in ("result", "evidence") else name
 
 
 def token_scope(evidence: Evidence) -> str:
@@ -189,7 +231,7 @@ def not_checked(diagnosis: Diagnosis) -> Section:
 
 
 def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
-    """The answer of `verify_fix`; the app of the new machine should be the incident's."""
+    """The five checks of a fix, each with its result at the incident and now."""
     review, app = diagnosis.review or Review(()), facts.subject.app
     left = len(review.checks) - len(review.made)
     incident = review.incident
@@ -208,7 +250,7 @@ def five_checks(facts: Facts, diagnosis: Diagnosis) -> Section:
 
 
 def checks(facts: Facts, diagnosis: Diagnosis) -> Section:
-    """The answer of a runbook whose checks come before anything happens."""
+    """The checks before a create call, in the order in which the call would fail."""
     review = diagnosis.review or Review(())
     warned, skipped = len(review.warned), len(review.checks) - len(review.made)
     notes = [f"{warned} {'has' if warned == 1 else 'have'} a warning." if warned else ""]
@@ -255,6 +297,11 @@ def _claims(claims: Iterable[Claim]) -> str:
 
 def _actions(remedies: Iterable[Remedy]) -> tuple[Item, ...]:
     return tuple(Item(f"{one.title}. {one.why}".strip(), commands=one.commands) for one in remedies)
+
+
+def _first(remedies: Sequence[Remedy]) -> tuple[Item, ...]:
+    """The first action by itself; the reason for it stands under "What to do"."""
+    return tuple(Item(f"Do first: {one.title}.", commands=one.commands[:1]) for one in remedies[:1])
 
 
 def _cited(claims: Iterable[Claim]) -> tuple[Item, ...]:

@@ -1,4 +1,4 @@
-"""Every table of a case as a DataFrame with real types, to explore: `case.frames["log"]`.
+"""Every table of a case as a DataFrame with real types, to explore: `case.frames.log`.
 
 Times are UTC (`datetime64[…, UTC]`), missing ones `NaT`; ids are text. Secrets are placeholders already.
 docs/frames.md lists the columns.
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import pandas as pd
 
+from runbooks.base.errors import MissingKeyError
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.fleet import FleetReview
@@ -33,7 +35,18 @@ class Table:
 
 
 class Frames(dict[str, pd.DataFrame]):
-    """The tables by name; in a notebook, what there is and how much of it."""
+    """The tables by name, `frames.log` or `frames["log"]`; in a notebook, what there is and how much of it."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise MissingKeyError("table", name, self)
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name in self or not name.startswith("_"):
+            return self[name]
+        raise AttributeError(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self})
 
     def _contents(self) -> Section:
         rows = ((name, len(frame), _EVERY[name].about, ", ".join(frame.columns)) for name, frame in self.items())
@@ -42,7 +55,7 @@ class Frames(dict[str, pd.DataFrame]):
             "frames",
             "Every table",
             "",
-            f'{len(self)} tables: `case.frames["{one}"]` is a DataFrame, `case.browse("{one}")` can be sorted.',
+            f'{len(self)} tables: `case.frames.{one}` is a DataFrame, `case.browse("{one}")` can be sorted.',
             table=tables.frame(("name", "rows", "a row is", "columns"), rows),
         )
 

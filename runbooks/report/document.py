@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from runbooks.base.brief import brief
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence.models import Evidence, Requests
 from runbooks.report.section import Section
@@ -33,3 +34,7 @@ class Report:
     version: str
     notes: tuple[str, ...] = ()
     since: Since | None = None
+
+    def __repr__(self) -> str:
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        return brief(f"Report: {self.title[:80]}", {**told, "evidence": self.evidence.observations})
