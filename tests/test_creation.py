@@ -13,6 +13,7 @@ from runbooks.base.errors import ParameterError, UsageError
 from runbooks.case import Case, open_case
 from runbooks.cli import consent
 from runbooks.definitions import validate
+from runbooks.diagnose.model import Status
 from runbooks.evidence.saved_files import saved_files
 from runbooks.simulator.scenario import FOLDER, load_scenario, scenario_names
 from runbooks.simulator.server import Simulator
@@ -58,6 +59,8 @@ def test_the_tests_move_the_diagnosis(name: str, asked: list[Simulator], tmp_pat
     assert found.verdict.value == expect["verdict"]
     assert (found.cause.slug if found.cause else None) == expect["cause"]
     assert all(words in found.headline for words in expect["mentions"])
+    status = {hypothesis.slug: hypothesis.status for hypothesis in found.hypotheses}
+    assert (status.get("image-or-config") == Status.CONFIRMED) == (name == "canary-config-fails")
     sent = writes(asked[0].requests)
     assert sent, "the tests were made"
     assert {(method, path.rpartition("/")[0] if method == "DELETE" else path) for method, path in sent} <= {

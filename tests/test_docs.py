@@ -98,8 +98,9 @@ def _check(arguments: list[str]) -> None:
         return
     given = command.make_context(arguments[0], arguments[1:]).params
     if arguments[0] == "run":
-        known = {parameter for parameter, *_ in describe(find(given["runbook"]).parameters)}
-        assert {pair[0] for pair in given["pairs"]} <= known
+        for runbook in given["runbook"]:
+            known = {parameter for parameter, *_ in describe(find(runbook).parameters)}
+            assert {pair[0] for pair in given["pairs"]} <= known
         for source in filter(None, [given["source"], dict(given["pairs"]).get("source")]):
             kind, _, rest = source.partition(":")
             assert kind in ("live", "bundle", "simulator"), source
@@ -344,7 +345,7 @@ def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
         for line in (line for block in _blocks(README, "sh") for line in block.splitlines()):
             if line.startswith("export "):
                 exports.append(line)
-            elif " simulate " not in line and " my-app " not in line:
+            elif not re.search(r" simulate | my-(?:app|org)\b", line):
                 script = "\n".join([*exports, line])
                 done = subprocess.run(
                     ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
@@ -363,7 +364,7 @@ def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
     assert told["replay example.zip"] == 3
     assert "verify_fix--" in (outputs / "index.html").read_text()
     assert told["run fleet --source simulator:fleet-planted"] == 3
-    assert len(list(outputs.glob("*/*/report.html"))) == 5
+    assert len(list(outputs.glob("*/*/report.html"))) == 7
 
 
 def test_every_package_that_ours_needs_is_pinned_to_what_is_tested() -> None:

@@ -16,7 +16,7 @@ from runbooks.case import open_case
 from runbooks.definitions import validate
 from runbooks.definitions.preflight import FACETS, RUNBOOK, Preflight
 from runbooks.diagnose.checks import BLIND, NO, YES, Check
-from runbooks.diagnose.model import Diagnosis, Verdict
+from runbooks.diagnose.model import Diagnosis, ReportStatus, Verdict
 from runbooks.diagnose.preflight import MOST_REQUESTS, NOT_BEFORE
 from runbooks.simulator import spec
 from runbooks.simulator.scenario import FOLDER, load_scenario, scenario_names
@@ -152,7 +152,7 @@ def test_a_healthy_config_passes_with_every_check_made() -> None:
     checks = _checks(diagnosis)
     assert {check.holds for check in checks} == {YES}
     assert not [check for check in checks if check.skipped]
-    assert diagnosis.verdict is Verdict.HEALTHY
+    assert (diagnosis.status, diagnosis.exit_code) == (ReportStatus.HEALTHY, 0)
     assert {one.why for one in diagnosis.not_checked} == {later.why for later in NOT_BEFORE}
     assert seen.requests.count == 9
 
@@ -240,6 +240,7 @@ def test_without_a_token_nothing_passes_that_needs_one(tmp_path: Path) -> None:
     blind = {check.slug for check in _checks(diagnosis) if check.holds is BLIND}
     assert {"token", "app", "name", "region", "image", "address"} <= blind
     assert diagnosis.verdict is Verdict.INCONCLUSIVE
+    assert (diagnosis.status, diagnosis.exit_code) == (ReportStatus.LOOK_BLOCKED, 5)
 
 
 @pytest.mark.parametrize(

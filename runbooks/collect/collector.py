@@ -42,8 +42,8 @@ from runbooks.evidence.redaction import Redactor, elements, token_kind
 
 Progress = Callable[[Observation], None]
 COLLECT_SECONDS = 120.0
-_BY_ITSELF = (Facet.CALLER, Facet.TOKEN_INSIDE)
-"""Asked of nobody: what was pasted, and what a token says of itself."""
+_BY_ITSELF = (Facet.CALLER, Facet.TOKEN_INSIDE, Facet.CONFIG)
+"""Asked of nobody: what was pasted, what a token says of itself, and a config that was given."""
 
 
 def _no_pause(seconds: float) -> None:

@@ -7,8 +7,10 @@ is listed as not checked, in every report.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from runbooks.base.facets import Facet
+from runbooks.diagnose.blocked import closed, is_blocked
 from runbooks.diagnose.checks import Check, Review
 from runbooks.diagnose.commands import filled, settings
 from runbooks.diagnose.ledger import CauseInfo, catalogue
@@ -70,7 +72,7 @@ NOT_BEFORE = (
 )
 """What no preflight can know."""
 
-_REMEDIES: Mapping[str, Remedy] = {
+REMEDIES: Mapping[str, Remedy] = {
     "token": Remedy(
         "Use a token that is valid and may create",
         "A deploy token of the app may create machines in it and nothing else.",
@@ -142,7 +144,7 @@ def preflight(planned: PlannedMachine) -> Diagnosis:
     verdict = Verdict.INCIDENT if review.failed else Verdict.INCONCLUSIVE if review.blind else Verdict.HEALTHY
     causes = catalogue()
     found = [_finding(check, causes) for check in review.failed]
-    return Diagnosis(
+    diagnosis = Diagnosis(
         verdict=verdict,
         headline=_headline(planned, review),
         cause=found[0] if found else None,
@@ -161,6 +163,10 @@ def preflight(planned: PlannedMachine) -> Diagnosis:
         ),
         review=review,
     )
+    # A config that a person gave is no look at the platform.
+    looks = {n: o for n, o in planned.facts.evidence.observations.items() if o.exchanges or n != Facet.CONFIG}
+    nothing = is_blocked(replace(planned.facts.evidence, observations=looks))
+    return closed(diagnosis, planned.facts) if nothing and not review.failed else diagnosis
 
 
 def _unmade(check: Check) -> bool:
@@ -179,7 +185,7 @@ def _remedies(planned: PlannedMachine, review: Review) -> list[Remedy]:
         known = planned.plan.env
         unset = [name for name in planned.required if not known.get(name)]
         names["set_secrets"] = f"set {settings(unset)}"
-    steps = [filled(_REMEDIES[check.slug], names) for check in review.failed]
+    steps = [filled(REMEDIES[check.slug], names) for check in review.failed]
     if not review.failed:
         steps = [Remedy(f"Make this check possible: {check.title}", check.text) for check in review.blind]
     return steps

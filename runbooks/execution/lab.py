@@ -35,9 +35,13 @@ def copy_notebook(runbook: str, output_root: Path, source: str | None, at: datet
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--runbook", default="machine_not_visible", show_default=True)
+@click.option("--runbook", default="machine_not_visible", show_default=True, help="Which runbook to open.")
 @click.option("--source", help="live, simulator:SCENARIO or bundle:PATH; the notebook's first cell shows it.")
-@click.option("--output-root", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--output-root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the copy goes (default: as for `runbooks run`).",
+)
 @click.argument("jupyter_options", nargs=-1, type=click.UNPROCESSED)
 def main(runbook: str, source: str | None, output_root: Path | None, jupyter_options: tuple[str, ...]) -> None:
     """Open a copy of a runbook in JupyterLab.

@@ -85,9 +85,7 @@ def _remains(facts: Facts) -> Iterator[Item]:
         observation = facts.observation(number)
         sent = [x.method for x in observation.exchanges if x.status] if observation else []
         if observation and observation.answer is None and "POST" in sent and "DELETE" not in sent:
-            yield Item(
-                "The run ended before it removed the test machine, which may be left. Remove it.", (number,), sweep
-            )
+            yield Item("The run ended before it removed the test machine, which may be left.", (number,), sweep)
     for machine, mark in facts.canaries.left:
         yield Item(
             f"The app has the test machine {machine.id} of a run that began at {tables.day(mark.run)}. "

@@ -19,6 +19,7 @@ import shell
 from played import Told, tell, told
 
 from runbooks.cli import cli
+from runbooks.diagnose import preflight
 from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Remedy
@@ -293,3 +294,11 @@ def test_a_placeholder_stands_for_what_nobody_can_type() -> None:
     remedy = Remedy("t", "w", ("fly machine status {machine_id} -a {app}",))
     for value in ("-rf", "a\nb", "a`b`", "x" * 301, "\u202eabc", ""):
         assert filled(remedy, {"app": "a", "machine_id": value}).commands == ("fly machine status MACHINE_ID -a a",)
+
+
+@pytest.mark.parametrize("check", sorted(preflight.REMEDIES))
+def test_every_command_of_a_preflight_exists(check: str) -> None:
+    commands = filled(preflight.REMEDIES[check], {}).commands
+    for line in commands:
+        forms.check(line)
+    _asks_fly_s_registry_only_when_logged_in(commands)
