@@ -98,8 +98,8 @@ def test_a_lost_worker_loses_no_run_and_doubles_none(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Client, "submit", submitted)
 
     def kill() -> None:
-        """Kill the first worker while it makes its first run."""
-        while not list((root / folders.STAGING).glob("*/evidence/journal*.jsonl")):
+        """Kill the first worker while both make a run; at the latest when one run is there."""
+        while len(list((root / folders.STAGING).glob("*/evidence/journal*.jsonl"))) < 2 and not list(root.glob("2*/*")):
             time.sleep(0.02)
         os.kill(pids[0], signal.SIGKILL)
 
