@@ -23,6 +23,7 @@ from runbooks.cli import cli
 from runbooks.execution import cluster, runner
 from runbooks.execution.cluster import LOCAL, connected, job_names
 from runbooks.execution.many import Job
+from runbooks.execution.runner import Result
 
 SAME = ("report.html", "report.md", "summary.json")
 TOKEN = "FlyV1 fm2_bm90IGEgcmVhbCB0b2tlbiwgbWFkZSB1cCBmb3IgdGhpcyB0ZXN0"
@@ -126,6 +127,25 @@ def test_a_lost_worker_loses_no_run_and_doubles_none(tmp_path: Path, monkeypatch
         assert (result.status, result.exit_code) == (cold.status, cold.exit_code)
         for file in SAME:
             assert (result.folder / file).read_bytes() == (cold.folder / file).read_bytes(), file
+
+
+def test_a_signal_ends_what_runs_and_begins_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(job: Job, name: str, root: str, seconds: float, share: str, batch: str) -> Result:
+        os.kill(os.getpid(), signal.SIGTERM)  # the worker is a thread of this process
+        while not cluster._signals.get(batch):
+            time.sleep(0.01)
+        return Result("cancelled", 128 + cluster._signals[batch][0], share, None, ())
+
+    monkeypatch.setattr(cluster, "_run", run)
+    options = {"processes": False, "dashboard_address": None, "threads_per_worker": 1}
+    jobs = [Job("machine_not_visible", {"source": "simulator:healthy"})] * 3
+    with (
+        LocalCluster(n_workers=1, protocol="tcp", **options) as one,
+        connected(one.scheduler_address, tmp_path) as run_many,
+    ):
+        results = run_many(jobs, output_root=tmp_path)
+        assert [result and (result.exit_code, result.reason) for result in results] == [(143, "1/1"), None, None]
+        assert run_many(jobs, output_root=tmp_path, until=time.monotonic()) == [None, None, None]
 
 
 @pytest.mark.parametrize("address", ["tcp://", "http://host:8786", "tcp://user:secret@host:1", "host", ""])

@@ -152,7 +152,7 @@ def _run_many(
                 task = (jobs[number], names[number], str(output_root), seconds, f"1/{slots}", batch)
                 waiting[client.submit(_run, *task, key=f"{names[number]}-{batch}", pure=False)] = number
             if signals and not stopped:
-                client.run(_stop, batch, signals[0], wait=False)
+                client.run(_stop, batch, signals[0], on_error="ignore")  # a worker that is lost has ended
                 stopped = True
             if until is not None and now >= until + _LATE:
                 client.cancel(list(waiting))
