@@ -63,6 +63,7 @@ SLOW = frozenset(
         "test_sources",
         "test_verify_fix",
         "test_fleet",
+        "test_cluster",
         "test_other_distribution",
         "test_package",
         "test_wording",

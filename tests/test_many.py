@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from runbooks.base.errors import RunbookError
+from runbooks.base.errors import RunbookError, UsageError
+from runbooks.base.settings import load_settings
 from runbooks.cli import cli
 from runbooks.execution import runner, warm
 from runbooks.execution.many import Job, run_many
@@ -58,6 +59,33 @@ def test_a_signal_ends_what_runs_and_begins_nothing_more(tmp_path: Path, monkeyp
     threading.Thread(target=end).start()
     results = run_many(_JOBS * 3, output_root=tmp_path, workers=1)
     assert [result and result.exit_code for result in results] == [143, None, None, None, None, None]
+
+
+def test_runs_at_once_share_one_request_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files: list[Path | None] = []
+
+    def run(runbook: str, given: object, **options: object) -> Result:
+        files.append(load_settings().rate_file)
+        return Result("completed", 0, "", None, ())
+
+    monkeypatch.setattr(runner, "run", run)
+    run_many(_JOBS, output_root=tmp_path)
+    assert files[0] is not None
+    assert files[0] == files[1]
+    assert load_settings().rate_file is None
+
+
+@pytest.mark.parametrize(("told", "share"), [("1/4", 0.25), ("0.5", 0.5), ("1", 1.0)])
+def test_a_share_of_the_rate(monkeypatch: pytest.MonkeyPatch, told: str, share: float) -> None:
+    monkeypatch.setenv("RUNBOOKS_RATE_SHARE", told)
+    assert load_settings().rate_share == share
+
+
+@pytest.mark.parametrize("told", ["0", "1/0", "2", "-1", "nan", "all", "1e999"])
+def test_what_is_no_share_is_refused(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    monkeypatch.setenv("RUNBOOKS_RATE_SHARE", told)
+    with pytest.raises(UsageError, match="RUNBOOKS_RATE_SHARE cannot be read"):
+        load_settings()
 
 
 def test_nothing_begins_after_the_deadline_of_the_whole(tmp_path: Path) -> None:

@@ -129,6 +129,18 @@ def test_a_sweep_that_is_killed_is_continued_and_nothing_is_done_twice(
     assert all(one["run"] for one in done.summary["investigated"])
 
 
+def test_a_cluster_makes_the_investigations(world: World) -> None:
+    made: list[str] = []
+
+    def run_many(jobs: Any, **options: Any) -> list[Result | None]:
+        made.extend(job.parameters["machine_id"] for job in jobs)
+        return [None] * len(jobs)
+
+    assert not _sweep(world, run_jobs=run_many).summary["complete"]
+    assert made == [f"{number:014x}" for number in range(1, SUSPECTS + 1)]
+    assert world.made == ["all"]
+
+
 def test_other_parameters_begin_a_new_sweep(world: World) -> None:
     (world.root / STATE).write_text(
         json.dumps({"begun_at": "2999-01-01T00:00:00+00:00", "parameters": {"org_slug": "x"}, "fleet": "f"})

@@ -74,9 +74,19 @@ class Staging:
         self._lock.write(os.fsencode(scratch))
         self._lock.flush()
 
-    def settle(self, fallback: str) -> Path:
-        """Give the folder its final name, that of the case or else `fallback`, by one rename."""
-        final = _move(self.path, self.output_root, target_of(self.path) or fallback)
+    def settle(self, fallback: str, job: str = "") -> Path:
+        """Give the folder its final name by one rename.
+
+        Args:
+            fallback: the name, if the case told none
+            job: the name of a run that may have been begun twice; if the other one has it already, this one is dropped
+
+        Returns:
+            the folder that is published now
+        """
+        final = _move(self.path, self.output_root, job or target_of(self.path) or fallback, job)
+        if job and self.path.exists():
+            shutil.rmtree(self.path)
         self._release()
         return final
 
@@ -105,7 +115,11 @@ def sweep(output_root: Path) -> list[Path]:
             if _still_written(folder):
                 lock.close()
                 continue
-            found.append(_bury(folder, output_root))
+            job = _manifest_of(folder).get("job")
+            if isinstance(job, str) and published(output_root, job):
+                shutil.rmtree(folder)
+            else:
+                found.append(_bury(folder, output_root))
         scratch = Path(os.fsdecode(lock_file.read_bytes()))
         if scratch.name.startswith(SCRATCH):
             shutil.rmtree(scratch, ignore_errors=True)
@@ -259,7 +273,26 @@ def _bury(folder: Path, output_root: Path) -> Path:
     return _move(folder, output_root, target_of(folder) or fallback)
 
 
-def _move(folder: Path, output_root: Path, relative: str) -> Path:
+def published(output_root: Path, job: str) -> Path | None:
+    """The folder in which the run of this job was published, if it was; `job` as for `Staging.settle`."""
+    for final in _candidates(output_root / job):
+        if not final.exists():
+            return None
+        manifest = _manifest_of(final)
+        if manifest.get("job") == job and manifest.get("status") != "died":
+            return final
+    return None
+
+
+def _manifest_of(folder: Path) -> dict[str, Any]:
+    try:
+        told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _move(folder: Path, output_root: Path, relative: str, job: str = "") -> Path:
     for name in _BESIDE:
         (folder / name).unlink(missing_ok=True)
     protect(folder)
@@ -271,6 +304,8 @@ def _move(folder: Path, output_root: Path, relative: str) -> Path:
         except OSError:
             if not final.exists():
                 raise
+            if job and published(output_root, job) == final:
+                return final
         else:
             return final
     raise RunbookError(f"There are a thousand folders called {wanted} already.")

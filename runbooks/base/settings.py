@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -80,6 +81,16 @@ def _octal(value: object) -> object:
     return int(value.strip().replace("o", ""), 8) & 0o077
 
 
+def _share(value: object) -> object:
+    """`1/4` as well as `0.25`."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(Fraction(value.strip()))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError("it is not a share such as 1/4 or 0.25") from None
+
+
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(pairs)]
 BaseUrl = Annotated[str, AfterValidator(_base)]
 
@@ -112,6 +123,10 @@ class Settings(BaseSettings):
         default_factory=lambda: CHECKOUT / "outputs" if IS_CHECKOUT else Path("outputs"),
         validation_alias="RUNBOOKS_OUTPUT_ROOT",
     )
+    rate_share: Annotated[float, BeforeValidator(_share)] = Field(
+        1.0, validation_alias="RUNBOOKS_RATE_SHARE", gt=0, le=1
+    )
+    rate_file: Path | None = Field(None, validation_alias="RUNBOOKS_RATE_FILE")
     run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")
     deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0, allow_inf_nan=False)
     redact_allow: str = Field("", validation_alias="RUNBOOKS_REDACT_ALLOW")
@@ -127,7 +142,8 @@ class Settings(BaseSettings):
         return RECORD_COLUMNS | self.records_columns
 
 
-_NOT_IN_A_PROFILE = ("token", "records_url", "records_key", "supabase_token", "run_folder", "deadline", "profile")
+_OF_A_RUN = ("run_folder", "rate_file", "deadline", "profile")
+_NOT_IN_A_PROFILE = ("token", "records_url", "records_key", "supabase_token", *_OF_A_RUN)
 
 
 def _variables(name: str) -> list[str]:

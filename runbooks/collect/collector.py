@@ -106,6 +106,13 @@ class Collector:
             self._session.leftovers.release()
         return self.evidence()
 
+    def _budget(self, pause: Callable[[float], None]) -> RateBudget:
+        """That of all runs where they ask the same API; a simulator or a saved run is asked by this run alone."""
+        if self.source.name != "live":
+            return RateBudget(sleep=pause)
+        settings = load_settings()
+        return RateBudget(sleep=pause, share=settings.rate_share, file=settings.rate_file)
+
     def _open(self) -> Transport:
         """Set up the session, and return the transport, which has to be closed."""
         bundle, given = self.source.bundle, self.given
@@ -126,7 +133,7 @@ class Collector:
             self.redactor,
             self._now,
             (lambda: self.seconds) if replay else (lambda: end - time.monotonic()),
-            budget=RateBudget(sleep=pause),
+            budget=self._budget(pause),
             sleep=pause,
             allowed_urls=frozenset({status.LOGICAL}),
             project_urls=supabase.allowed(self.source.project),

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from runbooks.base import folders
 from runbooks.base.errors import RunbookError
 from runbooks.execution import runner
 from runbooks.execution.runner import Result
 
+RATE_FILE = "RUNBOOKS_RATE_FILE"
 _TICK = 0.2
 """Seconds after which a signal is noticed."""
 
@@ -24,6 +28,21 @@ class Job:
 
     runbook: str
     parameters: Mapping[str, Any]
+
+
+class RunMany(Protocol):
+    """Makes many runs: `run_many` on this machine, or a cluster's."""
+
+    def __call__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        output_root: Path,
+        deadline: float = runner.DEADLINE,
+        workers: int = 0,
+        until: float | None = None,
+        on_end: Callable[[int, Result], None] = lambda number, result: None,
+    ) -> list[Result | None]: ...
 
 
 def run_many(
@@ -55,20 +74,9 @@ def run_many(
         left = deadline if until is None else min(deadline, until - time.monotonic())
         if signals or left <= 0:
             return None
-        try:
-            return runner.run(
-                job.runbook,
-                job.parameters,
-                output_root=output_root,
-                deadline=left,
-                warm=True,
-                signals=signals,
-                index=False,
-            )
-        except RunbookError as error:
-            return Result("failed", error.exit_code, str(error), None, ())
+        return run_one(job, output_root=output_root, deadline=left, signals=signals)
 
-    with runner.noting(signals), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with _one_rate(), runner.noting(signals), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         waiting: dict[Future[Result | None], int] = {pool.submit(one, job): n for n, job in enumerate(jobs)}
         while waiting:
             for future in wait(waiting, _TICK, FIRST_COMPLETED).done:
@@ -78,3 +86,35 @@ def run_many(
                     on_end(number, result)
     runner.update_index(output_root, [])
     return ended
+
+
+def run_one(
+    job: Job, *, output_root: Path, deadline: float, signals: list[int], warm: bool = True, name: str = ""
+) -> Result:
+    """Make one of many runs; `signals` and `name` as `signals` and `job` of `runner.run`."""
+    try:
+        return runner.run(
+            job.runbook,
+            job.parameters,
+            output_root=output_root,
+            deadline=deadline,
+            warm=warm,
+            signals=signals,
+            index=False,
+            job=name,
+        )
+    except RunbookError as error:
+        return Result("failed", error.exit_code, str(error), None, ())
+
+
+@contextmanager
+def _one_rate() -> Iterator[None]:
+    """Let all runs of this process, and their kernels, take their requests from the same buckets."""
+    with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
+        before = os.environ.get(RATE_FILE)
+        os.environ[RATE_FILE] = before or str(Path(scratch) / "rate")
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[RATE_FILE]

@@ -77,6 +77,7 @@ class _Run:
     watch: Watch
     notebook_hash: str
     index: bool = True
+    job: str = ""
     cut: str = ""
     signals: list[int] = field(default_factory=list)
     failure: BaseException | None = None
@@ -109,6 +110,7 @@ def run(
     warm: bool = False,
     signals: list[int] | None = None,
     index: bool = True,
+    job: str = "",
 ) -> Result:
     """Execute the runbook's notebook with the given (already validated) parameters.
 
@@ -122,6 +124,8 @@ def run(
         warm: fork the kernel from a process that has imported everything, where that is possible
         signals: where somebody else notes the signals that end this run; by default the run notes them itself
         index: whether the list of all runs is written anew
+        job: the folder of this run below the output root, for one that may be begun again elsewhere: what is published
+            there already is taken as its result, and other runs that were killed are left alone
 
     Returns:
         how it ended, and where its files are
@@ -131,7 +135,9 @@ def run(
     redactor = _redactor()
     parameters = {name: _masked(value, redactor, "parameters") for name, value in given.items()}
     output_root = output_root.absolute()
-    warnings = [f"{what_is_left(old)}." for old in folders.sweep(output_root)]
+    if job and (done := folders.published(output_root, job)):
+        return _published(done)
+    warnings = [] if job else [f"{what_is_left(old)}." for old in folders.sweep(output_root)]
     staging = folders.Staging(output_root)
     with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
         staging.note(Path(scratch))
@@ -145,6 +151,7 @@ def run(
             watch,
             hashlib.sha256(original).hexdigest(),
             index,
+            job,
             signals=[] if signals is None else signals,
             warnings=warnings,
         )
@@ -165,6 +172,20 @@ def run(
                     output_root, f"The disk that holds {output_root} is full ({why(error)})"
                 ) from None
             raise
+
+
+def name_of(runbook: str, given: Mapping[str, Any], begun: datetime) -> str:
+    """The folder of such a run below the output root, where its case tells no better name."""
+    redactor = _redactor()
+    return folders.run_name(runbook, {name: _masked(given[name], redactor, "parameters") for name in given}, begun)
+
+
+def _published(folder: Path) -> Result:
+    """The result of a run that was published before."""
+    manifest = json.loads(_read(folder / "manifest.json"))
+    text = _read(folder / "summary.json")
+    ended = (str(manifest["status"]), int(manifest["exit_code"]), str(manifest["reason"]))
+    return Result(*ended, folder, (), json.loads(text) if text else None, text, tuple(manifest["warnings"]))
 
 
 def _supervise(this: _Run, notebook: str) -> None:
@@ -251,7 +272,7 @@ def _out_of_room(this: _Run, staging: folders.Staging, error: OSError) -> Result
         manifest["files"] = folders.hashes(staging.path, leave_out="manifest.json")
         folders.write_sealed(staging.path / "manifest.json", manifest)
     try:
-        folder = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun))
+        folder = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun), this.job)
     except OSError:
         staging.leave()
     reason += f" Free some space, then: runbooks replay {shlex.quote(str(folder))}" if _seen(folder) else ""
@@ -283,7 +304,7 @@ def _complete(this: _Run, staging: folders.Staging) -> Result:
     dirty += [path.name for path in late if scan_bytes(path.name, path.read_bytes(), this.redactor)]
     if dirty:
         _quarantine(staging, list(dict.fromkeys(dirty)))
-    final = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun))
+    final = staging.settle(folders.run_name(this.runbook, this.parameters, this.begun), this.job)
     if this.index:
         update_index(final.parent.parent, this.warnings)
     return Result(status, code, reason, final, steps, summary, summary_text, tuple(this.warnings))
@@ -346,6 +367,7 @@ def _manifest(this: _Run, status: str, reason: str, code: int | None) -> dict[st
     return {
         "schema": "fly-runbooks/manifest/1",
         "runbook": this.runbook,
+        **({"job": this.job} if this.job else {}),
         "status": status,
         "reason": reason,
         "exit_code": code,

@@ -23,7 +23,7 @@ from runbooks.base import folders
 from runbooks.base.errors import RunbookError
 from runbooks.base.files import NotReadable, read_text
 from runbooks.execution import many, notify, runner
-from runbooks.execution.many import Job
+from runbooks.execution.many import Job, RunMany
 from runbooks.execution.runner import Result
 from runbooks.report import runs
 
@@ -90,6 +90,7 @@ def sweep(
     wait: bool = False,
     addresses: Sequence[str] = (),
     tell: Tell = lambda line: None,
+    run_jobs: RunMany | None = None,
 ) -> Swept:
     """Run the fleet, investigate its worst suspects, write one summary, and tell people what changed.
 
@@ -102,6 +103,7 @@ def sweep(
         wait: wait for another sweep to end instead of refusing
         addresses: whom to notify, as addresses of Apprise
         tell: is given a line for people whenever something is done
+        run_jobs: makes the investigations; None means warm kernels of this machine
 
     Raises:
         Locked: another sweep is under way in this output root
@@ -114,7 +116,7 @@ def sweep(
     folders.make(output_root)
     until = time.monotonic() + deadline
     with _locked(output_root, deadline, wait):
-        return _swept(given, output_root, investigate, until, workers, addresses, tell)
+        return _swept(given, output_root, investigate, until, workers, addresses, tell, run_jobs or many.run_many)
 
 
 def _swept(
@@ -125,6 +127,7 @@ def _swept(
     workers: int,
     addresses: Sequence[str],
     tell: Tell,
+    run_jobs: RunMany,
 ) -> Swept:
     state = _resumed(root, given, tell)
     warnings: list[str] = []
@@ -153,7 +156,7 @@ def _swept(
         tell(f"{len(state.done)}/{len(state.suspects)} {_named(state.suspects[left[at]])}: {told}")
 
     jobs = [Job(EACH, state.suspects[number]) for number in left]
-    results = many.run_many(jobs, output_root=root, workers=workers, until=until, on_end=end)
+    results = run_jobs(jobs, output_root=root, workers=workers, until=until, on_end=end)
     unfinished = sum(result is None for result in results)
     code = fleet.get("exit_code", 3)
     cut = next((result.exit_code for result in results if result and result.status in ("cancelled", "deadline")), 0)

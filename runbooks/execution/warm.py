@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,8 +67,17 @@ def _server() -> multiprocessing.context.ForkServerContext:
     return context
 
 
+def _end_with_runner() -> None:
+    """End this kernel when the process that asked for it was killed: the fork server lives as long as its forks."""
+    runner = multiprocessing.parent_process()
+    if runner is not None:
+        runner.join()
+        os._exit(1)
+
+
 def _serve(arguments: Sequence[str], environment: Mapping[str, str], log: str) -> None:
     """In the fork: become the kernel, with the environment and the output that one of its own would have."""
+    threading.Thread(target=_end_with_runner, daemon=True).start()
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -152,6 +153,34 @@ def test_different_actions_and_identifiers_do_not_wait_for_each_other() -> None:
             for _ in range(3):
                 budget.wait(action, identifier)
     assert clock.waits == []
+
+
+def test_four_shares_are_together_what_one_may_send() -> None:
+    times = []
+    for _ in range(4):
+        clock = FakeClock()
+        budget = RateBudget(clock, clock.sleep, share=0.25)
+        for _ in range(5):
+            budget.wait("list machines", "vyx-app")
+            times.append(clock.now - 1000)
+    for at in times:
+        assert sum(one <= at for one in times) <= 3 + at + 1e-6
+
+
+def test_the_runs_of_a_machine_take_from_the_same_buckets(tmp_path: Path) -> None:
+    clock, file = FakeClock(), tmp_path / "rate"
+    file.write_text("[[")  # as a process leaves it that was killed while it wrote
+    times = []
+    for _ in range(3):
+        budget = RateBudget(clock, clock.sleep, file=file)
+        for _ in range(2):
+            budget.wait("list machines", "vyx-app")
+            budget.wait("get machine", "91850296bd4738")
+            times.append(clock.now - 1000)
+    assert times == [0, 0, 0, 1, 2, 3]
+    clock.now += 10
+    RateBudget(clock, clock.sleep, file=file).wait("list machines", "another-app")
+    assert [entry[:2] for entry in json.loads(file.read_text())] == [["list machines", "another-app"]]
 
 
 @given(

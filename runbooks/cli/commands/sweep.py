@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -34,6 +35,9 @@ MAX_DEADLINE = 86_400
     metavar="SECONDS",
     help="End the whole sweep then; the next one continues it.",
 )
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Investigate on a Dask cluster: tcp://HOST:8786, or local (docs/cluster.md)."
+)
 @click.option("--wait", is_flag=True, help="Wait for another sweep in this output root instead of ending with 75.")
 @click.option("--quiet", is_flag=True, help="Print nothing but warnings.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout, and nothing else there.")
@@ -45,6 +49,7 @@ def command(
     investigate: int,
     workers: int,
     deadline: float,
+    cluster: str | None,
     wait: bool,
     quiet: bool,
     as_json: bool,
@@ -69,20 +74,28 @@ def command(
     from runbooks.execution.sweep import sweep
 
     errors = Console(stderr=True)
-    done = sweep(
-        values_of(file, pairs, source),
-        output_root=root_of(output_root),
-        investigate=investigate,
-        deadline=deadline,
-        workers=workers,
-        wait=wait,
-        addresses=notify.addresses_of(load_settings().notify.get_secret_value()),
-        tell=lambda line: None if quiet else errors.print(terminal.plain(line), markup=False, soft_wrap=True),
-    )
+    root = root_of(output_root)
+    with ExitStack() as stack:
+        run_jobs = None
+        if cluster is not None:
+            from runbooks.execution.cluster import connected
+
+            run_jobs = stack.enter_context(connected(cluster, root, workers))
+        done = sweep(
+            values_of(file, pairs, source),
+            output_root=root,
+            investigate=investigate,
+            deadline=deadline,
+            workers=workers,
+            wait=wait,
+            addresses=notify.addresses_of(load_settings().notify.get_secret_value()),
+            tell=lambda line: None if quiet else errors.print(terminal.plain(line), markup=False, soft_wrap=True),
+            run_jobs=run_jobs,
+        )
     terminal.show_warnings(errors, done.warnings)
     if as_json:
         click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False))
     elif done.path is not None and not quiet:
         terminal.show_paths(Console(), "Summary", done.path)
-        terminal.show_paths(Console(), "All runs", root_of(output_root) / "index.html")
+        terminal.show_paths(Console(), "All runs", root / "index.html")
     sys.exit(done.exit_code)
