@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from produced import Production
 
 from runbooks.simulator.scenario import Scenario, load_scenario, scenario_names
 
@@ -65,6 +67,59 @@ def test_from_a_pasted_log_to_the_report(opened: Open, scenario: Scenario, out: 
     page = notebook.page.frame_locator(".jp-HTMLViewer iframe")
     page.get_by_text("Asked Nadia: 3 users wait.").first.wait_for()
     assert "SUPABASE_SERVICE_KEY" in page.get_by_role("heading", level=1).inner_text()
+
+
+def test_an_hour_with_one_notebook(opened: Open, out: Path) -> None:
+    """A typo and its correction, the case, completion, a second look, a note, the finished notebook opened again."""
+    notebook = opened(source=DEMO)
+    page, said = notebook.page, []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    right = notebook.cell("parameters").locator(".cm-content").inner_text()
+    notebook.write("parameters", right.replace("image: str", "iamge: str"))
+    notebook.run("parameters")
+    assert "iamge" in notebook.run("open")
+    assert "Did you mean image" in notebook.output("open")
+    notebook.write("parameters", right)
+    notebook.run("parameters")
+    opening = notebook.run("open")
+    assert "ROOT CAUSE IDENTIFIED" in opening
+    assert "Do first: Set SUPABASE_SERVICE_KEY" in opening
+
+    notebook.add_below("frames", "case")
+    shown = notebook.run("own")
+    assert "case.image()" in shown
+    assert "Do first: Set SUPABASE_SERVICE_KEY" in shown
+    notebook.write("own", "case.frames.lo")
+    page.keyboard.press("Tab")
+    offered = page.locator(".jp-Completer")
+    offered.get_by_text("looks").first.wait_for(timeout=60_000)
+    assert "log" in offered.inner_text().split()
+    page.keyboard.press("Escape")
+    notebook.write("own", "case.refresh()")
+    assert "Nothing changed since" in notebook.run("own")
+    notebook.write("notes", 'case.note("Asked Nadia.")')
+    assert "Asked Nadia." in notebook.run("notes")
+    before = published(out)
+    notebook.run("publish")
+    assert len(published(out) - before) == 1
+    notebook.save()
+    page.goto(f"{page.url.partition('?')[0]}?reset")
+    assert "ROOT CAUSE IDENTIFIED" in notebook.output("open"), "what was shown is in the file"
+    assert not page.locator(".Toastify__toast").count(), "nothing covers the output"
+    assert said == []
+
+
+def test_a_finished_run_opens_on_its_verdict(opened: Open, production: Production, jupyter: Lab) -> None:
+    notebook = opened(source=DEMO)
+    finished = jupyter.root / "finished.ipynb"
+    shutil.copy(production.of("vyx-missing-environment").folder / "report.ipynb", finished)
+    notebook.page.goto(f"{jupyter.url}/lab/tree/{finished.name}?reset")
+    verdict = notebook.page.locator(".jp-Notebook:visible .jp-Cell").first.get_by_role("strong").first
+    verdict.wait_for()
+    assert verdict.bounding_box()["y"] < 300
+    command = notebook.page.get_by_text("fly secrets set SUPABASE_SERVICE_KEY=").first
+    assert command.bounding_box()["y"] < 1000, "what to do is on the first screen, too"
 
 
 def test_a_second_look_and_a_table_to_sort(opened: Open) -> None:
