@@ -240,7 +240,11 @@ def validate(
     for name in values:
         if name not in model.model_fields:
             close = difflib.get_close_matches(name, model.model_fields, n=1)
-            hint = f"Did you mean {close[0]}?" if close else "Known are: " + ", ".join(model.model_fields) + "."
+            hint = (
+                f"Did you mean {close[0]}?"
+                if close
+                else "Known are: " + ", ".join(row[0] for row in describe(model)) + "."
+            )
             raise ParameterError(name, f"There is no parameter {name!r} in {runbook}.", hint)
     given = {name: value for name, value in values.items() if not _empty(value)}
     parameters = _parse(model, given)

@@ -341,7 +341,7 @@ def test_no_probe_wakes_a_machine_that_sleeps() -> None:
 def test_without_the_list_nobody_knows_and_nothing_is_probed() -> None:
     given = Target("vyx-app", "91850296bd4738", websocket_url="wss://vyx-app.fly.dev/")
     evidence, _ = scripted({"/91850296bd4738": STOPPED}, given)
-    assert "without the app's list" in evidence.observations["E17"].reason
+    assert "without the app's whole list" in evidence.observations["E17"].reason
 
 
 @pytest.mark.parametrize("services", [None, 5, "x", {"a": 1}, [None, 1, {"autostart": "yes"}]])

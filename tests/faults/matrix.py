@@ -513,7 +513,7 @@ def _played(cell: Cell) -> Played:
     if facet.startswith("dns"):
         return _named(cell, kind)
     if facet == "record":
-        with patch("runbooks.collect.collector.RecordsReader", functools.partial(RecordsReader, seconds=2)):
+        with patch("runbooks.collect.records.RecordsReader", functools.partial(RecordsReader, seconds=2)):
             return play(cell.scenario, changed=lambda s, folder: replace(s, records_url=DATABASES[kind](folder)))
     if facet == "record-events":
         return play(cell.scenario, changed=lambda s, folder: replace(s, records_events_table="nowhere"))

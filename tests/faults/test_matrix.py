@@ -26,6 +26,7 @@ from runbooks.collect import machines, registry
 from runbooks.collect.client import Answer
 from runbooks.collect.result import FacetResult, absent, seen
 from runbooks.collect.transport import HttpTransport, NoAnswer
+from runbooks.definitions.machine_not_visible import FACETS
 from runbooks.evidence.models import Machine, Token
 from runbooks.simulator import spec
 from runbooks.simulator.faults import KINDS
@@ -75,6 +76,10 @@ def test_every_question_that_goes_over_http_is_in_the_matrix() -> None:
     from runbooks.base.facets import known_facets
 
     always = {facet.slug for facet in known_facets() if not facet.optional} - {"caller"}
+    asked = {facet.slug for facet in FACETS}
+    always = {
+        slug for slug in always if slug in asked
+    }  # those of other runbooks: tests/test_fleet.py, test_preflight.py
     assert always | {"secrets", "metrics"} == labels
     assert len(cells()) > 1500
 

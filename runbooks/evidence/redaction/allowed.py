@@ -114,4 +114,4 @@ def harmless_leaf(key: str, value: str) -> bool:
         return True
     if _FIELDS.fullmatch(snake_case(key)) or harmless_key(key):
         return True
-    return harmless_shape(value) or _NAME.fullmatch(value) is not None
+    return harmless_shape(value) or _NAME.fullmatch(value.removeprefix("-")) is not None  # -Infinity is a number, too
