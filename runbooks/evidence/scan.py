@@ -199,7 +199,10 @@ def _without_tables(name: str, data: bytes) -> tuple[bytes, list[str]]:
         shown = [out["data"] for cell in told["cells"] for out in cell.get("outputs", ()) if "data" in out]
         for one in shown:
             if HTML in one and PLAIN in one:
-                tables.append("".join(one.pop(PLAIN)))
+                told_plain = one.pop(PLAIN)
+                # Line by line, as they are masked; the separator is one that no rule reads across.
+                lines = told_plain if isinstance(told_plain, list) else [told_plain]
+                tables.append("\n<>\n".join(map(str, lines)))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return data, []
     return json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"), tables
