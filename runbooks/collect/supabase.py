@@ -310,11 +310,11 @@ def secrets(client: Client, project: Project, references: Iterable[str]) -> Face
 def _without_digest(entry: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:
     digest = text_of(entry.get("value")).lower()
     kept = digest in digests or (_DIGEST.fullmatch(digest) and _IMAGE.search(text_of(entry.get("name"))))
-    return {**entry, "value": digest if kept else ""}
+    return {**entry, "value": f"sha256:{digest}" if kept else ""}  # said to be one, it is no secret by its looks
 
 
 def _secret(entry: Mapping[str, Any], digests: Mapping[str, str]) -> FunctionSecret:
-    digest = text_of(entry.get("value")).lower()
+    digest = text_of(entry.get("value")).lower().removeprefix("sha256:")
     return FunctionSecret(
         text_of(entry.get("name"))[:200],
         digests.get(digest, ""),

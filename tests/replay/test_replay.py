@@ -20,8 +20,7 @@ from produced import Production
 from runbooks.base.errors import SourceError, UsageError
 from runbooks.base.seal import sealed
 from runbooks.case import Case, open_case
-from runbooks.definitions.machine_not_visible import FACETS
-from runbooks.diagnose.verdict import diagnose
+from runbooks.definitions.machine_not_visible import RUNBOOK
 from runbooks.evidence.bundle import FORMAT, Bundle, open_bundle
 from runbooks.evidence.redaction import Redactor
 from runbooks.execution.share import share
@@ -80,7 +79,7 @@ def test_replay_is_byte_identical_and_opens_no_socket(
     no_sockets(monkeypatch)
     second, again = played(f"bundle:{run}", tmp_path, monkeypatch)
     assert contents(again) == contents(run)
-    assert second.diagnosis == diagnose(first, facets=FACETS)
+    assert second.diagnosis == RUNBOOK.judge(first, second.parameters, {})
     assert second.evidence.observations.keys() == first.observations.keys()
     # A replay is a bundle, too: in it is the same again, so it can be replayed in turn.
     assert timeless(open_bundle(again)) == timeless(open_bundle(run))
