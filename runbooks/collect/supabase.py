@@ -308,7 +308,7 @@ def secrets(client: Client, project: Project, references: Iterable[str]) -> Face
 
 
 def _without_digest(entry: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:
-    digest = text_of(entry.get("value")).lower()
+    digest = text_of(entry.get("value")).lower().removeprefix("sha256:")
     kept = digest in digests or (_DIGEST.fullmatch(digest) and _IMAGE.search(text_of(entry.get("name"))))
     return {**entry, "value": f"sha256:{digest}" if kept else ""}  # said to be one, it is no secret by its looks
 

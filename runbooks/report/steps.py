@@ -23,11 +23,12 @@ def symptoms(facts: Facts, diagnosis: Diagnosis) -> Section:
     held = sum(s.holds is Answer.YES for s in diagnosis.symptoms)
     blind = sum(s.holds is Answer.COULD_NOT_LOOK for s in diagnosis.symptoms)
     hidden = f"; {blind} could not be checked" if blind else ""
+    answer = f"{held} of 5 symptoms are present{hidden}."
     return Section(
         "symptoms",
         "Symptoms",
         "Which of the five symptoms of this incident are present?",
-        f"{held} of 5 symptoms are present{hidden}.",
+        answer if blind < len(diagnosis.symptoms) else "Could not look at any of the five symptoms.",
         table=tables.frame(
             ("symptom", "present", "evidence"),
             (

@@ -12,7 +12,7 @@ CANARY = "canary"
 """A command that no line may run: attacks in the evidence try to."""
 
 _RUN = r"""
-said() { printf '%s\0' "$@"; printf '\1\0'; }
+said() { if [ "$BASH_SUBSHELL" -gt 0 ]; then printf '$(%s)' "$*"; else printf '%s\0' "$@"; printf '\1\0'; fi; }
 for program in fly flyctl curl docker supabase dig timeout runbooks export; do
   eval "$program() { said $program \"\$@\"; }"
 done

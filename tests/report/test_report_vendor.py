@@ -84,7 +84,10 @@ def test_a_scenario_gives_a_packet_with_the_ids_that_are_known(name: str) -> Non
 
 def test_it_holds_what_support_asks_for() -> None:
     packet = fly_support.packet(incident())
-    assert f"Machine {MACHINE} of app vyx-app in sin is in state stopped since 2025-10-02 14:02:50 UTC." in packet
+    assert (
+        f"Machine {MACHINE} of app vyx-app in sin has been in state stopped since 2025-10-02 14:02:50 UTC."
+        in " ".join(packet.split())
+    )
     ids = part(packet, "IDS")
     for label, value in (
         ("organisation", "vyx"),
