@@ -56,7 +56,7 @@ class MissingKeyError(UsageError, KeyError, AttributeError):
     def __init__(self, what: str, name: object, known: Iterable[str]) -> None:
         names = list(known)
         shown = {one.lower(): one for one in names}
-        close = [shown[one] for one in difflib.get_close_matches(str(name).lower(), shown)]
+        close = [shown[one] for one in difflib.get_close_matches(str(name).lower(), shown, n=5)]
         hint = f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(names) or 'none'}."
         super().__init__(f"There is no {what} {str(name)[:80]!r}.", hint)
 

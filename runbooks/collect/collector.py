@@ -36,7 +36,7 @@ from runbooks.collect.supabase import WebRecords
 from runbooks.collect.transport import HttpTransport, Transport
 from runbooks.evidence.bundle import ReplayContext
 from runbooks.evidence.har import iso
-from runbooks.evidence.journal import Journal
+from runbooks.evidence.journal import SAVED_WHOLE, Journal
 from runbooks.evidence.models import Evidence, Observation, Reason, Token
 from runbooks.evidence.redaction import Redactor, elements, token_kind
 
@@ -268,7 +268,9 @@ class Collector:
 
     def _wanted(self) -> list[FacetCollector]:
         known = collectors()
-        return [known[facet] for facet in (self.facets if self.facets is not None else known) if facet in known]
+        # By default what one machine is about: whole lists belong to the runbooks that name them.
+        wanted = self.facets if self.facets is not None else [one for one in known if one.slug not in SAVED_WHOLE]
+        return [known[facet] for facet in wanted if facet in known]
 
     def _ask(self, collector: FacetCollector) -> None:
         if not collector.when(self._session):

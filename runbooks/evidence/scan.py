@@ -205,7 +205,7 @@ def _without_tables(name: str, data: bytes) -> tuple[bytes, list[str]]:
                 tables.append("\n<>\n".join(map(str, lines)))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return data, []
-    return json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"), tables
+    return json.dumps(told, indent=1, ensure_ascii=False).encode("utf-8", "surrogatepass"), tables
 
 
 def _packed(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
