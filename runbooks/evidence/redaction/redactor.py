@@ -76,7 +76,7 @@ class Redactor:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._known = KnownValues()
-        self._clean: set[tuple[int, bytes]] = set()
+        self._clean: set[tuple[int, bool, bytes]] = set()
         self._in_key = False
         self._laid_out = False
         self._spared: set[str] = set()
@@ -109,7 +109,8 @@ class Redactor:
     def laid_out(self) -> Iterator[Redactor]:
         """For a table that was broken into lines: a piece of a long name looks random, and says nothing by itself.
 
-        The same content in another form has to be masked before with every rule; what was found there is known here.
+        The same content in another form has to be masked before with every rule: a token that was masked there, or a
+        piece of it, is masked here as well.
         """
         self._laid_out = True
         try:
@@ -180,7 +181,8 @@ class Redactor:
 
     def scan(self, text: str) -> list[Hit]:
         """What is still in the clear in this text. An empty list is the only good answer."""
-        looked_at = (self._known.learned, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        looked_at = (self._known.learned, self._laid_out, digest)
         if looked_at in self._clean:
             return []  # the same text, and no value was learnt since that could stand in it
         probe = Redactor()
@@ -332,8 +334,9 @@ class Redactor:
         found += provider_spans(bare)
         found += [(a, b, "value") for a, b in assigned_spans(bare)]
         found += [(a, b, "value") for a, b in positioned_spans(bare)]
-        if not self._laid_out:
-            found += [(a, b, "opaque") for a, b in opaque_spans(bare)]
+        for a, b in opaque_spans(bare):
+            if not self._laid_out or any(bare[a:b] in value for value in self._names):
+                found.append((a, b, "opaque"))
         spans = _apart([one for one in found if "\0" not in bare[one[0] : one[1]] or one[2] == "private-key"], bare)
         return [(a, b, kind or self._known_kind(text[a:b])) for a, b, kind in spans]
 
