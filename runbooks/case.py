@@ -71,6 +71,8 @@ class Case(CaseSections):
         case.what_to_do()
     """
 
+    evidence: Evidence
+
     def __init__(self, definition: Runbook, parameters: CommonParameters, settings: Settings) -> None:
         self.definition = definition
         self.runbook = definition.name
@@ -111,7 +113,7 @@ class Case(CaseSections):
                 journal.close()
         self._journal = journal
         self._background: Mapping[str, Any] = self._seen.replay_context.told if saved else told
-        self.evidence: Evidence = self._seen.evidence
+        self.evidence = self._seen.evidence
         self._facts = Facts(self.evidence)
         self.diagnosis: Diagnosis = self._judged()
         for computed in ("report", "_before"):

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbooks.evidence.redaction import Redactor, elements, strip_scheme, token_kind
@@ -313,6 +313,8 @@ def test_json_keeps_its_structure(body: Any) -> None:
 
 
 @given(st.sampled_from([(text, secret) for text, secret, _ in PLANTED if "BEGIN" not in text]), st.text(max_size=20))
+@example(("API_KEY: &#39;hunter2hunter&#39;", "hunter2hunter"), "+")
+@example(("API_KEY: 'hunter2hunter'.", "hunter2hunter"), "+")
 def test_json_text_stays_json(planted: tuple[str, str], around: str) -> None:
     text, _ = planted
     written = json.dumps({"before": around, "message": text, "list": [text, around], "after": 1})

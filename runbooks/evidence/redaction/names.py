@@ -209,7 +209,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if not _is_nothing(secret) and (sure or _looks_secret(secret) or _suits(name, secret)):
             yield start, stop
             end = quoted.end()
-            while more := _CONTINUED.match(text, end):
+            # Another kind of quote closes what is around both, so the text behind it is not the secret's.
+            while (more := _CONTINUED.match(text, end)) and more["q"] == quoted["q"]:
                 yield more.span("secret")
                 end = more.end()
         return
