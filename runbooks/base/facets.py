@@ -62,8 +62,8 @@ _DELETED = ("list-deleted", "Which machines does the app list, destroyed ones in
 _LOGS = ("logs", "What did this machine print?", "about 7 days", timedelta(days=7))  # §8.1
 _BELIEVED = ("image-believed", "Does the image the caller believes it asked for exist?", "not documented")
 _RAN = ("image-ran", "What is the image the machine really ran?", "not documented")
-_CANARY = "not made: it changes something and costs money; allow_writes and confirm_app allow it"
-_SUPABASE = "no access token of Supabase was given to ask with (RUNBOOKS_SUPABASE_TOKEN)"
+_CANARY = "made only with allow_writes and confirm_app, since it changes something and costs money"
+_SUPABASE = "asked only with an access token of Supabase (RUNBOOKS_SUPABASE_TOKEN)"
 
 
 class Facet(FacetEnum):
@@ -123,7 +123,7 @@ class Facet(FacetEnum):
         "What does the token contain: rights, apps, expiry?",
         "as long as it is kept",
         None,
-        "only a macaroon can be read without Fly, and this token is none, or there is none",
+        "asked only of a token whose rights and expiry can be read without Fly",
     )
     CERTIFICATES = (
         "E23",
@@ -131,7 +131,7 @@ class Facet(FacetEnum):
         "Has the app a certificate for the hostname the caller believes in?",
         "while the app exists",
         None,
-        "not needed: only a custom hostname needs a certificate of its own",
+        "asked only for a custom hostname, which needs a certificate of its own",
     )
     PROCESSES = (
         "E24",
@@ -139,7 +139,7 @@ class Facet(FacetEnum):
         "Which processes run in the machine, and on which addresses do they listen?",
         "while the machine runs",
         None,
-        "not needed: the machine is not started, or its program answered",
+        "asked only of a started machine whose program does not answer",
     )
     SECRETS = (
         "E25",
@@ -147,7 +147,7 @@ class Facet(FacetEnum):
         "Which secrets has the app, and since when?",
         "as they are now",
         None,
-        "not needed: the machine runs, and no line of its log names a variable or an end of its program",
+        "asked only where the machine does not run, or a line of the log names a variable",
     )
     VERSIONS = (
         "E26",
@@ -155,7 +155,7 @@ class Facet(FacetEnum):
         "Which versions had the machine's config?",
         "while the machine exists",
         None,
-        "not needed: no machine is known, or its config was never changed",
+        "asked only of a machine that has been updated",
     )
     VOLUMES = (
         "E27",
@@ -163,7 +163,7 @@ class Facet(FacetEnum):
         "Where are the app's volumes, and to which machines are they attached?",
         "while they exist",
         None,
-        "not needed: neither the caller nor the machine's config names a volume, or the machine runs with it",
+        "asked only where the caller, or the config of a machine that does not run, names a volume",
     )
     METRICS = (
         "E28",
@@ -171,7 +171,7 @@ class Facet(FacetEnum):
         "What was measured of this machine: when it was up, how it ended, how much memory it had?",
         "about 15 days",
         timedelta(days=15),  # §9
-        "not needed: the machine runs, and its program answered",
+        "asked only where the machine does not run, or its program does not answer",
     )
     CANARIES_LEFT = (
         "E29",
@@ -179,7 +179,7 @@ class Facet(FacetEnum):
         "Are test machines of earlier runs left in the app?",
         "while they exist",
         None,
-        "not needed: this run was not allowed to create a test machine",
+        "asked only before a test machine is created (allow_writes)",
     )
     CANARY_IMAGE = (
         "E30",
@@ -195,7 +195,7 @@ class Facet(FacetEnum):
         "Does a test machine with the same config run?",
         "can be made again",
         None,
-        f"{_CANARY}, and canary_config is a consent of its own",
+        f"{_CANARY}; canary_config is a consent of its own",
     )
     CONFIG = (
         "E32",
@@ -203,7 +203,7 @@ class Facet(FacetEnum):
         "Which config is to be created or deployed?",
         "as long as it is kept",
         None,
-        "not needed: nothing is to be created or deployed",
+        "asked only before a create call or a deploy",
     )
     REGIONS = (
         "E33",
@@ -211,7 +211,7 @@ class Facet(FacetEnum):
         "Which regions does Fly offer?",
         "as they are now",
         None,
-        "not needed: nothing is to be created or deployed",
+        "asked only before a create call or a deploy",
     )
     SOURCES = (
         "E34",
@@ -219,7 +219,7 @@ class Facet(FacetEnum):
         "What do the caller's files say about the request?",
         "as long as they are kept",
         None,
-        "not needed: no file of the caller was given (parameter sources)",
+        "no file of the caller was given (parameter sources)",
     )
     FLEET_MACHINES = (
         "E35",

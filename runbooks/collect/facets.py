@@ -411,7 +411,8 @@ def _edge_app(session: CollectionSession) -> FacetResult:
     if machine is None:
         return unavailable("no machine is known to be asked for")
     if machine.state in ("destroyed", "destroying"):
-        return unavailable(f"not asked: machine {machine.id} is {machine.state}, nothing can answer for it")
+        reason = f"machine {machine.id} is {machine.state}, so nothing can answer for it"
+        return unavailable(reason, code=Reason.NOT_APPLICABLE)
     believed = split(session.believed_url())
     scheme = believed.scheme if believed.scheme in ("ws", "wss", "http", "https") else "wss"
     url = f"{scheme}://{session.app_name()}.fly.dev{believed.path or '/'}"

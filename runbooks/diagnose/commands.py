@@ -16,7 +16,7 @@ from runbooks.diagnose.model import Remedy
 PLAIN = ("variables", "settings", "set_secrets")
 """Names whose value is shell text already."""
 UNKNOWN = {
-    **dict.fromkeys(("variables", "masked", "near", "heard", "again", "right", "network"), ""),
+    **dict.fromkeys(("variables", "masked", "near", "heard", "again", "right", "network", "hangs", "seen"), ""),
     **dict.fromkeys(("live_id", "right_id", "holder"), "MACHINE_ID"),
     **dict.fromkeys(("believed", "tagged"), "IMAGE"),
     "its_org": "ORG",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from runbooks.diagnose.broken_record import broken_record
 from runbooks.diagnose.commands import lines, settings
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Finding, Remedy
+from runbooks.diagnose.shared_evidence import near_miss
 
 _SECRET = re.compile(r"^<secret:")
 _MUTABLE = re.compile(r":(latest|stub|main|master|dev|prod|production|staging)$")
@@ -60,7 +62,16 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
         return
     tag = next((ref for ref in (facts.machine.ran_text, facts.subject.image) if _MUTABLE.search(ref)), "")
     where = evidence if tag == facts.machine.ran_text else _where_believed(facts, tag)
-    yield from of_config(machine.config, evidence, facts.names, tag, where, whole=facts.machine.whole_config)
+    whole = facts.machine.whole_config
+    yield from of_config(
+        machine.config, evidence, facts.names, tag, where, whole=whole, misnamed=_misnamed(facts, machine.env)
+    )
+
+
+def _misnamed(facts: Facts, env: Mapping[str, str]) -> frozenset[str]:
+    """Variables of the config that the program wants under another name."""
+    wanted = {name for reading in facts.log.matches("missing-variable") for name in reading.names}
+    return frozenset(near_miss(name, tuple(env)) for name in wanted if name not in env) - {""}
 
 
 def of_config(
@@ -71,6 +82,7 @@ def of_config(
     image_evidence: tuple[str, ...],
     *,
     whole: bool = True,
+    misnamed: AbstractSet[str] = frozenset(),
 ) -> Iterator[AuditFinding]:
     """What should change in a config.
 
@@ -80,10 +92,13 @@ def of_config(
         names: what commands are filled in with
         image: the reference it is about, and in `image_evidence` where that stands
         whole: all of the config was seen, so that what is not in it is missing
+        misnamed: variables that the program wants under another name, so that nothing should keep this one
     """
     env = {str(k): "" if v is None else str(v) for k, v in _mapping(config.get("env")).items()}
     secret = sorted(name for name, value in env.items() if _SECRET.match(value))
     if secret:
+        kept = [name for name in secret if name not in misnamed]
+        other = [name for name in secret if name in misnamed]
         yield _habit(
             "secrets-in-env",
             f"config.env holds {_listed(secret)}, whose values look secret.",
@@ -91,8 +106,11 @@ def of_config(
             Remedy(
                 "Move secrets out of config.env",
                 "Every client with read access to the machine could read them, so change their values, too. "
-                "App secrets show only digests.",
-                lines(("fly secrets set {settings} -a {app}",), {**names, "settings": settings(secret[:5])}),
+                "App secrets show only digests."
+                + (f" {_listed(other)} is left out: the program reads another name." if other else ""),
+                lines(("fly secrets set {settings} -a {app}",), {**names, "settings": settings(kept[:5])})
+                if kept
+                else (),
             ),
         )
     empty = sorted(name for name, value in env.items() if value == "")

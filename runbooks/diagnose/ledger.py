@@ -84,6 +84,12 @@ class Conclusion(NamedTuple):
     names: Mapping[str, str] = MappingProxyType({})
 
 
+class NextTest(NamedTuple):
+    """The test that would decide more here, where the usual one of the cause was made already, or cannot be made."""
+
+    text: str
+
+
 def supports(text: str, *evidence: str, weight: Weight = Weight.STRONG) -> Point:
     return Point(Kind.SUPPORTS, text, evidence, weight)
 
@@ -108,7 +114,11 @@ def concludes(text: str, short: str = "", **names: str) -> Conclusion:
     return Conclusion(text, short, names)
 
 
-Rule = Callable[[Facts], Iterable[Point | Conclusion]]
+def tests(text: str) -> NextTest:
+    return NextTest(text)
+
+
+Rule = Callable[[Facts], Iterable[Point | Conclusion | NextTest]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,10 +349,12 @@ def finding_of(entry: Entry) -> Finding:
 def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Entry | None:
     points: list[Point] = []
     statements: list[Conclusion] = []
-    listed = info.always_listed
+    listed, test = info.always_listed, info.next_test
     for item in info.rule(facts):
         if isinstance(item, Conclusion):
             statements.append(item)
+        elif isinstance(item, NextTest):
+            test = item.text
         # What no look was made for is no argument; a missing look may well be missing because nobody looked.
         elif item.kind is Kind.MISSING or facts.made(*item.evidence):
             points.append(item)
@@ -367,9 +379,7 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
         supports=_claims(facts, points, Kind.SUPPORTS),
         against=_claims(facts, points, Kind.CONTRADICTS),
         missing=_claims(facts, points, Kind.MISSING),
-        next_test=""
-        if status in (Status.CONFIRMED, Status.REFUTED)
-        else plan.test(sentence(info.next_test, names), info.needs),
+        next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else plan.test(sentence(test, names), info.needs),
         always_listed=info.always_listed,
     )
     return Entry(info, hypothesis, names, last.short)

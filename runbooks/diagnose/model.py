@@ -220,8 +220,15 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Unchecked:
+    """A question without an answer, and why.
+
+    Attributes:
+        gap: an answer was wanted; False where the question does not apply here, or was not wanted
+    """
+
     what: str
     why: str
+    gap: bool = True
 
 
 @dataclass(frozen=True, slots=True)

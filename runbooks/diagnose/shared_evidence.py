@@ -12,6 +12,8 @@ from runbooks.diagnose.facts import GONE, VAGUE, ApiRefusal, Facts
 from runbooks.diagnose.ledger import Point, Weight, confirms, contradicts, refutes, supports
 from runbooks.diagnose.operations import Operation
 
+SAME_AGAIN = "Create one machine with the same config and auto_destroy false, and read its log."
+"""The test that decides where nothing of the machine is left."""
 SIGNALS = {129: "SIGHUP", 130: "SIGINT", 132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE"}
 SIGNALS |= {137: "SIGKILL", 139: "SIGSEGV", 141: "SIGPIPE", 143: "SIGTERM"}
 _MACHINE_ID = re.compile(r"(?<![0-9a-zA-Z_-])[0-9a-f]{14}(?![0-9a-zA-Z_-])")

@@ -244,12 +244,14 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
 
 def _tests(ledger: Ledger) -> list[Remedy]:
     """The tests that would decide more: of what ties, and of what nothing contradicts."""
-    tests: dict[str, Remedy] = {}
+    decides: dict[str, list[str]] = {}
     for entry in (*ledger.tied, *(e for e in ledger.entries if not e.hypothesis.against)):
-        test = entry.hypothesis.next_test
-        if test and test not in tests:
-            tests[test] = Remedy(test.rstrip("."), f"Confirms or rules out: {entry.hypothesis.title}.")
-    return list(tests.values())[:3]
+        if test := entry.hypothesis.next_test:
+            decides.setdefault(test.rstrip("."), []).append(entry.hypothesis.title)
+    return [
+        Remedy(test, f"Confirms or rules out: {'; '.join(dict.fromkeys(titles))}.")
+        for test, titles in list(decides.items())[:3]
+    ]
 
 
 def _ask_fly(facts: Facts) -> list[Remedy]:
@@ -335,7 +337,11 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
 def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unchecked, ...]:
     """Every facet that could not be looked at, and what no facet covers."""
     found = [
-        Unchecked(f"{observation.facet.question} ({observation.number})", observation.reason)
+        Unchecked(
+            f"{observation.facet.question} ({observation.number})",
+            observation.reason,
+            gap=observation.code is not Reason.NOT_APPLICABLE,
+        )
         for observation in evidence.observations.values()
         if observation.outcome is Outcome.COULD_NOT_LOOK
     ]
@@ -346,13 +352,12 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
         Unchecked(
             f"{facet.question} ({facet.value})",
             "it was not asked before the run ended" if ended_early else facet.unasked,
+            gap=ended_early,
         )
         for facet in left
     ]
-    return (
-        *found,
-        Unchecked("What the dashboard shows", "its rules are not documented, and it has no interface to query"),
-    )
+    dashboard = "its rules are not documented, and it has no interface to query"
+    return (*found, Unchecked("What the dashboard shows", dashboard, gap=False))
 
 
 def _reading_order(ledger: Ledger) -> Callable[[Entry], tuple[int, int, str]]:

@@ -223,6 +223,9 @@ def reading(facts: Facts) -> Claim:
     if get is Outcome.SEEN:
         if listed is Outcome.SEEN and not any(n in facts.machine.seen_evidence for n in (Facet.LIST, Facet.LIST_AGAIN)):
             return Claim("The machine exists, and the list omits it.", (Facet.MACHINE, Facet.LIST))
+        asked = (Facet.LIST, Facet.LIST_DELETED, Facet.ORGANISATION)
+        if all(view in facts.machine.seen_evidence for view in asked if facts.looked(view)):
+            return Claim("The machine exists, and every list of the platform shows it.", facts.machine.seen_evidence)
         return Claim(
             "The machine exists. A view without it queries another place, has a filter, or shows its own records.",
             facts.machine.seen_evidence,
@@ -237,6 +240,12 @@ def reading(facts: Facts) -> Claim:
             return Claim(
                 "No list contains it any more, and its log proves that it existed.",
                 (Facet.MACHINE, Facet.LIST_DELETED, *facts.log.evidence),
+            )
+        if facts.caller.answer.ok and facts.caller.answer.machine_id == facts.subject.machine_id:
+            return Claim(
+                "No view shows it any more, and no evidence is left of how it ended. Some time after a machine is "
+                "destroyed, Fly's views no longer contain it.",
+                (Facet.MACHINE, Facet.LIST_DELETED),
             )
         return Claim(
             "No view shows it. It may have ended and been removed, belong to another organisation, or never have been "

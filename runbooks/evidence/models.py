@@ -42,6 +42,7 @@ class Reason(StrEnum):
     BAD_TOKEN = "bad-token"  # noqa: S105  no secret
     UNREACHABLE = "unreachable"  # no connection came about
     NOT_KEPT = "not-kept"  # Fly has deleted it already
+    NOT_APPLICABLE = "not-applicable"  # nothing there could answer
     SWITCHED_OFF = "switched-off"
     INTERRUPTED = "interrupted"
     NOT_RECORDED = "not-recorded"  # the bundle of a replay has no answer

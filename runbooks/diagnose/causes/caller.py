@@ -36,9 +36,7 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
     is_a="caller-side",
     remedy=Remedy(
         "Correct the row: write the state that the machine has",
-        "The row is written around the create call, and nothing corrects it when the machine's state changes. "
-        "The command shows the state of a machine.",
-        ("fly machine status {live_id} -a {app}",),
+        "The row is written around the create call, and nothing corrects it when the machine's state changes.{seen}",
     ),
     prevention=Remedy(
         "Write observed states, under the machine's id",
@@ -75,10 +73,14 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
             f"The row still says `{record.status}`, {format_duration(age)} after it was written; "
             f"the machine is {facts.events.state}.",
             f"only the caller's database still says `{record.status}`, {format_duration(age)} after it was written",
+            seen=f" Fly says `{facts.events.state}`.",
         )
     elif no := create_refused(facts):
         yield confirms(f"{waits}, and the create call was refused.", Facet.RECORD, no.evidence)
-        yield concludes(f"The row says `{record.status}`, although the create call was refused.")
+        yield concludes(
+            f"The row says `{record.status}`, although the create call was refused.",
+            seen=" The create call was refused, so there is no machine.",
+        )
     elif facts.events.state:
         yield supports(f"{waits}; the machine is {facts.events.state}.", Facet.RECORD, *facts.events.state_evidence)
 
@@ -113,6 +115,7 @@ def _says_another_state(facts: Facts, record: Record) -> Iterator[Point | Conclu
     yield concludes(
         f"The row says `{record.status}`, and the machine is {state}: nothing corrected the row.",
         f"the caller's database says `{record.status}`",
+        seen=f" Fly says `{state}`.",
     )
 
 

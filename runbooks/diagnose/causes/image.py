@@ -8,6 +8,7 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import (
     Conclusion,
+    NextTest,
     Point,
     Stage,
     Weight,
@@ -18,10 +19,11 @@ from runbooks.diagnose.ledger import (
     missing,
     refutes,
     supports,
+    tests,
 )
 from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Owner, Remedy
-from runbooks.diagnose.shared_evidence import image_was_resolved, other_reason, refused, said_no
+from runbooks.diagnose.shared_evidence import SAME_AGAIN, image_was_resolved, other_reason, refused, said_no
 from runbooks.evidence.models import Image, Outcome
 
 _MISSING = ("manifest-unknown", "image-not-found-release")
@@ -254,7 +256,7 @@ def _after_boot(facts: Facts, reading: LogMatch) -> bool:
     },
     sources=("machines/machine-states", "machines/overview"),
 )
-def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
+def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion | NextTest]:
     """After a 200: no start, a pull line without “prepared”, and a digest the registry no longer serves.
     Fly documents neither the event nor the log text of it, so those alone confirm nothing."""
     if prepared := facts.log.matches("prepared"):
@@ -285,6 +287,10 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(f"The registry has no {gone.ref}, the digest that the machine resolved.", Facet.IMAGE_RAN)
     if not facts.machine.exists:
         yield missing("The platform shows no machine, so no pull attempt was observed.", Facet.MACHINE)
+        if not facts.log.lines:
+            yield tests(SAME_AGAIN)
+    elif pulling and not failed:
+        yield tests("Read its log again: it says when the image is prepared, or why the pull failed.")
     elif not pulling and facts.outcome(Facet.LOGS) is not Outcome.SEEN:
         yield missing("There is no log line about the pull.", Facet.LOGS)
     yield concludes(

@@ -326,15 +326,11 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
         ("fly machine start {machine_id} -a {app}",),
     ),
     remedy=Remedy(
-        "Create one replacement; destroy this machine with --force only when nobody has to inspect it",
+        "Create one replacement, and keep this machine until it is explained",
         "A transitional state that lasts longer than Fly's limit does not end without action. If the replacement hangs "
-        "as well, create no more: in `created`, a large image is the usual reason, so make it smaller, and ask Fly's "
-        "support before you destroy what they would inspect.",
-        (
-            "fly machine run {image} -a {app} -r {region}",
-            "fly machine destroy {machine_id} -a {app} --force",
-            "docker history {image}",
-        ),
+        "as well, create no more{hangs}: ask Fly's support, who can inspect the machine that hangs. Then "
+        "destroy it with --force.",
+        ("fly machine run {image} -a {app} -r {region}", "fly machine status {machine_id} -a {app}"),
     ),
     prevention=Remedy(
         "Wait for a settled state with a time limit",
@@ -385,9 +381,13 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     state = facts.events.state or told or "an unfinished state"
     ran = facts.observations.image(Facet.IMAGE_RAN)
     size = (ran.size_bytes if ran else None) or 0
-    big = f" (its image takes {size / 1e9:.1f} GB packed)" if size > 1e9 else ""
-    stuck = f"{'has been' if over else 'is'} stuck in `{state}`{' for ' + format_duration(over) if over else ''}{big}"
-    yield concludes(f"The machine {stuck}.", f"it {stuck}")
+    doing = f"pulling its image{f' of {size / 1e9:.1f} GB (packed)' if size > 1e9 else ''}" if pulling else ""
+    big = f" (its image takes {size / 1e9:.1f} GB packed)" if size > 1e9 and not pulling else ""
+    stuck = f"{'has been' if over else 'is'} stuck in `{state}`{' for ' + format_duration(over) if over else ''}"
+    stuck += f", {doing}" if doing else big
+    why = "What holds it there is not established: the size of the image, or Fly's host." if state == "created" else ""
+    smaller = ", and make the image smaller, the usual reason in `created`. If that does not help"
+    yield concludes(f"The machine {stuck}. {why}".rstrip(), f"it {stuck}", hangs=smaller if state == "created" else "")
 
 
 @cause(

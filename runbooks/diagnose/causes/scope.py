@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import (
     Conclusion,
+    NextTest,
     Point,
     Stage,
     Weight,
@@ -18,6 +20,7 @@ from runbooks.diagnose.ledger import (
     missing,
     refutes,
     supports,
+    tests,
 )
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.shared_evidence import refused, said_no
@@ -50,7 +53,7 @@ _OF_THE_APP = (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)
     },
     sources=("machines/api/machines-resource",),
 )
-def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
+def wrong_app(facts: Facts) -> Iterator[Point | Conclusion | NextTest]:
     """The organisation's list shows the id under another app than the one asked."""
     if facts.machine.known_here and not facts.machine.other_apps:
         yield refutes(f"The platform shows this machine in {facts.subject.app}.", *facts.machine.known_here)
@@ -66,6 +69,10 @@ def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
             f"The machine is not in {facts.subject.app}: it is in {other.app}, where it is {other.machine.state}.",
             other_app=other.app,
         )
+    elif _created_here(facts):
+        yield refutes(
+            f"The caller's create call named {facts.subject.app}, and was answered with this id.", Facet.CALLER
+        )
     elif facts.outcome(Facet.ORGANISATION) is Outcome.SEEN:
         observation = facts.observation(Facet.ORGANISATION)
         silent = observation.answer.error_regions if observation and isinstance(observation.answer, Listing) else ()
@@ -78,8 +85,17 @@ def wrong_app(facts: Facts) -> Iterator[Point | Conclusion]:
             yield missing(f"The organisation's list had no answer from {', '.join(silent)}.", Facet.ORGANISATION)
         else:
             yield contradicts("No app of the organisation shows this machine.", Facet.ORGANISATION)
+            yield tests("Look in the caller's own log for the app and the organisation that its create call names.")
     else:
         yield missing("The organisation's other apps could not be searched.", Facet.ORGANISATION)
+
+
+def _created_here(facts: Facts) -> bool:
+    """Does the caller's log show the create call to this app, and the id in its answer?"""
+    caller, subject = facts.caller.answer, facts.subject
+    named = bool(subject.machine_id) and subject.machine_id == caller.machine_id
+    call = re.compile(rf"\bPOST\b[^\n]{{0,200}}/apps/{re.escape(subject.app)}/machines(?![\w/-])")
+    return bool(named and caller.ok and call.search(caller.plain))
 
 
 @cause(

@@ -26,6 +26,7 @@ from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import UP
 from runbooks.diagnose.refusals import meanings
 from runbooks.diagnose.shared_evidence import (
+    SAME_AGAIN,
     crash,
     crash_evidence,
     exited_before_it_ran,
@@ -227,7 +228,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
             "fly machine run {image} -a {app} -r {region} --restart no {variables}",
         ),
     ),
-    next_test="Create one machine with the same config and auto_destroy false, and read its log.",
+    next_test=SAME_AGAIN,
     distinguish_from={
         "missing-environment": "The program names a variable.",
         "bad-command": "The log names a missing file or module, or the exit code is 126 or 127.",
