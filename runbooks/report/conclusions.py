@@ -36,7 +36,7 @@ def so_far(evidence: Evidence, diagnosis: Diagnosis) -> Section:
     """The first thing a notebook shows: verdict, token scope, how much was seen."""
     outcomes = [observation.outcome for observation in evidence.observations.values()]
     seen, absent = (outcomes.count(o) for o in (Outcome.SEEN, Outcome.ABSENT))
-    blind = len(diagnosis.not_checked) + len(diagnosis.faults)
+    blind = sum(one.gap for one in diagnosis.not_checked) + len(diagnosis.faults)
     cause = (
         f"Cause: `{diagnosis.cause.slug}`, {diagnosis.cause.confidence}. {footnotes(diagnosis.cause.evidence)}"
         if diagnosis.cause
@@ -221,12 +221,16 @@ def prevention(diagnosis: Diagnosis) -> Section:
 
 
 def not_checked(diagnosis: Diagnosis) -> Section:
+    gaps, other = ([one for one in diagnosis.not_checked if one.gap is gap] for gap in (True, False))
     return Section(
         "not-checked",
         "Not checked",
         "What could not be checked, and why?",
-        f"{len(diagnosis.not_checked)} items. None of them counts as absent.",
-        table=tables.frame(("what", "why"), ((u.what, u.why) for u in diagnosis.not_checked)),
+        f"{len(gaps)} {'item' if len(gaps) == 1 else 'items'}. None of them counts as absent.",
+        notes=(f"{len(other)} further questions were not asked, because they do not apply here or were not wanted.",)
+        if other
+        else (),
+        table=tables.frame(("what", "why"), ((u.what, u.why) for u in (*gaps, *other))),
     )
 
 

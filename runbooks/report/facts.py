@@ -103,6 +103,13 @@ def first_action(report: Report) -> str:
     return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
 
 
+def then(diagnosis: Diagnosis) -> str:
+    """The steps after the first one, by their titles; "" where there are none. Two are named, the rest is counted."""
+    titles = [remedy.title for remedy in diagnosis.remedies[1:]]
+    more = f"; and {len(titles) - 2} more" if titles[2:] else ""
+    return f"{'; '.join(f'{title[:1].lower()}{title[1:]}' for title in titles[:2])}{more}" if titles else ""
+
+
 def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
     """Sign, words and views, by what they show: an indirect view is no proof of the machine."""
     every = diagnosis.visibility
@@ -126,7 +133,9 @@ def impact(report: Report) -> list[Claim]:
     told += [diagnosis.reading] if diagnosis.reading.text else []
     for symptom in diagnosis.symptoms:
         if symptom.holds is Answer.COULD_NOT_LOOK:
-            told.append(Claim(f"Not checked: whether {symptom.text[:1].lower()}{symptom.text[1:]}"))
+            seen = report.evidence.observations
+            why = next((f" ({seen[number].reason})" for number in symptom.evidence if number in seen), "")
+            told.append(Claim(f"Not checked: whether {symptom.text[:1].lower()}{symptom.text[1:]}{why}"))
         else:
             told.append(Claim(symptom.so or symptom.text, symptom.evidence))
     states = ", ".join(f"{count} {state}" for state, count in _other_states(report))
@@ -203,11 +212,16 @@ def region(report: Report) -> str:
     return f"{asked} (asked for)" if asked else ""
 
 
-def unchecked(diagnosis: Diagnosis) -> list[tuple[str, list[str]]]:
-    """Each reason why something was not checked, with all that it kept from being checked."""
+def unchecked(diagnosis: Diagnosis, *, gap: bool) -> list[tuple[str, list[str]]]:
+    """Each reason why something was not checked, with all that it kept from being checked.
+
+    Args:
+        gap: of what was wanted, else of what does not apply here or was not wanted
+    """
     reasons: dict[str, list[str]] = {}
     for one in diagnosis.not_checked:
-        reasons.setdefault(one.why, []).append(one.what)
+        if one.gap is gap:
+            reasons.setdefault(one.why, []).append(one.what)
     return list(reasons.items())
 
 

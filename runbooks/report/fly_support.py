@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Owner, Verdict
-from runbooks.evidence.models import CallerError, Exchange, Outcome
+from runbooks.evidence.models import Caller, CallerError, Exchange, Outcome
 from runbooks.report import escape, facts, status, templating, times
 from runbooks.report.document import Report
 from runbooks.report.section import Section
 
 UNKNOWN = "not known"
 _WIDE, _MOST_CONFIG = 400, 120
+_LAST_LINES, _MOST_ERRORS = 12, 5
 _FLY = (Owner.FLY, Owner.UNDECIDED)
 """Owners for whom a question to Fly makes sense."""
 
@@ -47,6 +48,12 @@ def packet(report: Report) -> str:
         # Those in the caller's log first: they belong to the failed call; ours were made afterwards.
         requests=[*told, *map(_made, facts.request_ids(report))],
         no_events=events.reason if events else "not requested",
+        printed=[
+            (times.iso(line.at) if line.at else line.clock or "time not known", line.message)
+            for line in seen.log.lines[-_LAST_LINES:]
+        ],
+        log_evidence=seen.log.evidence,
+        answered=list(_answered(seen.caller.answer)),
         config="\n".join(escape.lines(config, _MOST_CONFIG, _WIDE)) if seen.machine.config else "",
         compared=compared,
         width=max(len(escape.line(name, 60)) for name in compared.machines) if compared else 0,
@@ -73,6 +80,15 @@ def section(report: Report) -> Section:
         notes=("Paste it into a mail to support or a thread on community.fly.io. Secrets are masked.",),
         quote=packet(report),
     )
+
+
+def _answered(told: Caller) -> Iterator[str]:
+    """What the caller's call was answered with, as far as its own text holds it."""
+    for error in told.errors[:_MOST_ERRORS]:
+        yield " ".join(filter(None, (times.iso(error.at) if error.at else "", str(error.status or ""), error.text)))
+    if told.is_answer and told.machine_id:
+        named = (("id", told.machine_id), ("name", told.machine_name), ("status", told.status), ("region", told.region))
+        yield ", ".join(f"{label} {value}" for label, value in named if value)
 
 
 def _subject(seen: Facts) -> str:

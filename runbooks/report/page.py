@@ -86,7 +86,10 @@ def render(report: Report) -> str:
         "cited": _cited(report, steps),
         "searched": [note for one in report.sections if one.slug == _SEARCHED for note in (one.answer, *one.notes)],
         "observations": list(report.evidence.observations.values()),
-        "unchecked": facts.unchecked(diagnosis),
+        "then": facts.then(diagnosis),
+        "unchecked": facts.unchecked(diagnosis, gap=True),
+        "not_wanted": facts.unchecked(diagnosis, gap=False),
+        "not_wanted_amount": sum(not one.gap for one in diagnosis.not_checked),
         "skipped": list(_skipped(report)),
         "most_exchanges": _RUN_OUT,
     }

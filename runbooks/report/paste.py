@@ -22,7 +22,7 @@ _NUMBER = re.compile(rf" \({NUMBER}\)$")
 def block(report: Report) -> str:
     """At most twelve lines, none of them long. What is told last is the first to be left out, the next step never."""
     diagnosis, subject = report.diagnosis, report.subject
-    unchecked = [_NUMBER.sub("", one.what) for one in diagnosis.not_checked]
+    unchecked = [_NUMBER.sub("", one.what) for one in diagnosis.not_checked if one.gap]
     made = templating.module(
         "paste.txt.j2",
         report=report,

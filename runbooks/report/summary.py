@@ -48,7 +48,8 @@ def build(report: Report) -> dict[str, Any]:
         "timeline": [_moment(moment) for moment in diagnosis.timeline],
         "remedies": [_remedy(remedy) for remedy in diagnosis.remedies],
         "prevention": [_remedy(remedy) for remedy in diagnosis.prevention],
-        "not_checked": [{"what": _text(u.what), "why": _text(u.why)} for u in diagnosis.not_checked] + faults,
+        "not_checked": [{"what": _text(u.what), "why": _text(u.why), "gap": u.gap} for u in diagnosis.not_checked]
+        + faults,
         "checks": [_check(check, diagnosis.review.then(check)) for check in diagnosis.review.checks]
         if diagnosis.review
         else [],

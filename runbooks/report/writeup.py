@@ -80,7 +80,7 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
     at = moment.at if moment else report.evidence.subject.incident_time
     ago = times.utc(report.evidence.looked_at) - times.utc(at) if at else None
     command = next(iter(diagnosis.remedies[0].commands), "") if diagnosis.remedies else ""
-    count = len(diagnosis.not_checked) + len(diagnosis.faults)
+    gaps = [one for one in diagnosis.not_checked if one.gap]
     return {
         "report": report,
         "diagnosis": diagnosis,
@@ -96,8 +96,8 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "collapse_repeats": collapse_repeats,
         "later": format_duration(ago) if ago and ago.total_seconds() > 0 else "",
         "whole_command": command if "\n" not in command and len(command) <= _SHORT else "",
-        "unchecked": "; ".join(templating.low(_named(one)) for one in diagnosis.not_checked[:3]),
-        "more_unchecked": max(0, count - 3),
+        "unchecked": "; ".join(templating.low(_named(one)) for one in gaps[:3]),
+        "more_unchecked": len(gaps[3:]) + len(diagnosis.faults),
         "checks_grid": _grid(diagnosis.review, frozenset(report.evidence.observations)) if diagnosis.review else "",
         "skipped": [(name, _question(name), why) for name, why in report.evidence.skipped.items()],
         "paste": paste.block(report),

@@ -25,7 +25,7 @@ from runbooks.report import facts
             "2025-10-02 03:00:17 UTC, program log: “[Main] Missing required environment variables: ",
         ),
         ("stuck-in-transition", "Machine created since 06:10:02 UTC; the call reported a failure", "It has been in "),
-        ("healthy", "None found", "The machine exists."),
+        ("healthy", "None found", "The machine exists, and every list of the platform shows it"),
     ],
 )
 def test_impact_and_proof_in_one_line(scenario: str, impact: str, proof: str) -> None:
@@ -54,8 +54,12 @@ def test_prevention_says_nothing_twice(scenario: str) -> None:
 
 
 def test_a_reason_is_given_once() -> None:
-    diagnosis = replace(demo().diagnosis, not_checked=(Unchecked("a", "x"), Unchecked("b", "y"), Unchecked("c", "x")))
-    assert facts.unchecked(diagnosis) == [("x", ["a", "c"]), ("y", ["b"])]
+    diagnosis = replace(
+        demo().diagnosis,
+        not_checked=(Unchecked("a", "x"), Unchecked("b", "y"), Unchecked("c", "x"), Unchecked("d", "x", gap=False)),
+    )
+    assert facts.unchecked(diagnosis, gap=True) == [("x", ["a", "c"]), ("y", ["b"])]
+    assert facts.unchecked(diagnosis, gap=False) == [("x", ["d"])]
 
 
 def test_the_views_are_counted_in_one_way() -> None:

@@ -212,8 +212,13 @@ def test_a_cold_reader_learns_cause_confidence_next_step_and_limits(name: str) -
         assert f"Owner: {status.OWNERS[diagnosis.cause.owner]}." in summary
     assert not_so in summary.partition("**Not the cause:**")[2]
     limits = summary.partition("**Not checked:**")[2]
-    assert diagnosis.not_checked[0].what.partition(" (E")[0].rstrip("?")[1:] in limits
-    assert f"; and {len(diagnosis.not_checked) - 3} more" in limits
+    gaps = [one.what.partition(" (E")[0].rstrip("?")[1:] for one in diagnosis.not_checked if one.gap]
+    assert all(what in limits for what in gaps[:3])
+    assert (f"; and {len(gaps) - 3} more" in limits) is (len(gaps) > 3)
+    assert ("nothing; every question that applies was answered" in limits) is (not gaps)
+    whole = section(text, "Not checked")
+    assert all(one.what in whole and one.why in whole for one in diagnosis.not_checked)
+    assert ("Not asked, because it does not apply here" in whole) is any(not one.gap for one in diagnosis.not_checked)
     fly = ("Fly reports no incident", "Fly had an incident", "Whether Fly reports an incident is not known")
     assert any(words in summary for words in fly)
     assert ("\n## Verification\n" in text) is (diagnosis.verdict is not Verdict.HEALTHY)
