@@ -142,11 +142,17 @@ def test_every_option_and_command_has_help() -> None:
 
 
 def test_every_parameter_is_documented_and_has_help() -> None:
+    reference, known = (DOCS / "runbooks.md").read_text(), set()
     for runbook in discovered():
         assert runbook in README
         for name, _, _, text in describe(find(runbook).parameters):
-            assert f"`{name}`" in README, name
+            assert re.search(rf"^\| `{name}` \|", reference, re.M), name
             assert text, name
+            known.add(name)
+    table = README.partition("| parameter | |")[2].partition("\n\n")[0]
+    named = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (.*?) \|", table, re.M)))
+    assert named
+    assert set(named) <= known
 
 
 def test_every_exit_code_is_documented() -> None:
@@ -326,7 +332,7 @@ def _desk(folder: Path) -> dict[str, str]:
 def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
     """In its order, against a Fly on loopback, but for one on an app that is yours; `simulate` is tried in test_cli."""
     outputs = tmp_path / "outputs"
-    (tmp_path / "vyx.yaml").write_text("app_name: vyx-app\nmachine_id: 91850296bd4738\n")
+    (tmp_path / "incident.yaml").write_text("app_name: vyx-app\nmachine_id: 91850296bd4738\n")
     scenario = load_scenario("vyx-missing-environment")
     (tmp_path / "world").mkdir()
     simulator = Simulator(scenario, tmp_path / "world")
@@ -359,7 +365,12 @@ def test_the_commands_of_the_readme_do_what_it_says(tmp_path: Path) -> None:
         simulator.stop()
     told = {re.sub(r"^.*/runbooks ", "", line): code for line, code in codes.items()}
     assert told["make demo"] == 0
-    assert told["run machine_not_visible -f vyx.yaml --deadline 120 --json"] == 3
+    assert (
+        told[
+            "run machine_not_visible -f incident.yaml --source simulator:vyx-missing-environment --deadline 120 --json"
+        ]
+        == 3
+    )
     assert next(code for line, code in told.items() if line.startswith("run verify_fix")) == 0
     assert told["replay example.zip"] == 3
     assert "verify_fix--" in (outputs / "index.html").read_text()

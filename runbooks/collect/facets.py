@@ -219,7 +219,7 @@ def _logs(session: CollectionSession) -> FacetResult:
     if found.outcome is Outcome.ABSENT and since and kept and session.started_at - since > kept:
         # Nothing is left of that time, whatever was printed: this is no "no".
         return unavailable(
-            f"no line of instance {machine_id} is left: Fly keeps logs for about {kept.days} days", code=Reason.NOT_KEPT
+            f"no line of machine {machine_id} is left: Fly keeps logs for about {kept.days} days", code=Reason.NOT_KEPT
         )
     return found
 
@@ -458,7 +458,7 @@ def _metrics(session: CollectionSession) -> FacetResult:
     found = session.with_token(lambda: metrics.metrics(session.client, slug, app, machine_id, start, now))
     if found.outcome is Outcome.ABSENT and now - start > metrics.KEPT:
         return unavailable(
-            f"no series of instance {machine_id} is left: Fly keeps them for about {metrics.KEPT.days} days",
+            f"no series of machine {machine_id} is left: Fly keeps them for about {metrics.KEPT.days} days",
             code=Reason.NOT_KEPT,
         )
     return found

@@ -68,9 +68,9 @@ def _lines(client: Client, app_name: str, machine_id: str, since: datetime | Non
     found = Logs(own, foreign=len(lines) - len(own), cut=more)
     if not own:
         return absent(
-            f"no line of instance {machine_id} in the log of {app_name} "
+            f"no line of machine {machine_id} in the log of {app_name} "
             f"(Fly keeps about 7 days, and the lines of a very short life can be lost)",
             found,
         )
     cut = f"; more exist, {MAX_PAGES} pages were read" if found.cut else ""
-    return seen(f"{len(own)} log line{'' if len(own) == 1 else 's'} of instance {machine_id}{cut}", found)
+    return seen(f"{len(own)} log line{'' if len(own) == 1 else 's'} of machine {machine_id}{cut}", found)

@@ -57,13 +57,13 @@ def metrics(
         since, until = min(one.samples[0][0] for one in own), max(one.samples[-1][0] for one in own)
         until = min(until, end)  # a sample stands for the step that ends at its time
         return seen(
-            f"{len(own)} series of instance {machine_id}, from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC",
+            f"{len(own)} series of machine {machine_id}, from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC",
             found,
         )
     if is_partial(answer.json):
         return unavailable(f"the metrics of {machine_id}: a part of the store did not answer")
     return absent(
-        f"no series of instance {machine_id} since {found.start:%Y-%m-%d %H:%M} UTC "
+        f"no series of machine {machine_id} since {found.start:%Y-%m-%d %H:%M} UTC "
         f"(Fly keeps about {KEPT.days} days, and a very short life can fall between two samples)",
         found,
     )

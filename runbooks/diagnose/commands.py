@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from runbooks.diagnose.model import Remedy
 
-PLAIN = ("variables", "settings", "set_secrets")
+PLAIN = ("variables", "settings", "set_secrets", "guest")
 """Names whose value is shell text already."""
 UNKNOWN = {
-    **dict.fromkeys(("variables", "masked", "near", "heard", "again", "right", "network", "hangs", "seen"), ""),
+    **dict.fromkeys(("variables", "masked", "near", "heard", "again", "right", "network"), ""),
+    **dict.fromkeys(("hangs", "seen", "guest"), ""),
     **dict.fromkeys(("live_id", "right_id", "holder"), "MACHINE_ID"),
     **dict.fromkeys(("believed", "tagged"), "IMAGE"),
     "its_org": "ORG",

@@ -24,8 +24,8 @@ from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.operations import Operation
 from runbooks.evidence.models import Outcome
 
-NEW = "NEW_ID"
-"""Stands for the id of the machine that is created next."""
+NEW, TEST = "NEW_ID", "TEST_ID"
+"""Stand for the id of the machine that the caller creates next, and of one that a step creates to look at."""
 
 
 class Standing(Enum):
@@ -198,7 +198,7 @@ class Plan:
         if target in _PLACEHOLDERS or (target == self._own and not target):
             notes.append(self._find())
             return ()
-        if target == NEW:
+        if target in (NEW, TEST):
             return self._of_the_next(command, words, notes)
         standing = self._standing.get(target, Standing.UNKNOWN)
         if target == self._own:

@@ -193,20 +193,22 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     row = facts.caller.record
     status = f", status {row.status}" if row else ""
     claim = facts.caller.answer.error_text or facts.caller.answer.message
-    said = {True: "The call reported success", False: f"The call reported a failure: {short(claim)}"}
+    waited = bool(facts.log.refused("wait-timeout")) and caller.ok is False
+    failed = "The caller's wait for the machine failed" if waited else "The call reported a failure"
+    said = {True: "The call reported success", False: f"{failed}: {short(claim)}"}
     seen = f"id {caller.machine_id}" if caller.machine_id else ""
     reached = f"The WebSocket connection fails at {probe.stage}" if probe else ""
     return (
         Symptom(
             "The create call reports success",
-            Answer.of(caller.ok if told else None),
+            Answer.of(caller.ok if told and not waited else None),
             facts.made(Facet.CALLER),
             said.get(caller.ok, "") if told and caller.ok is not None else "",
             felt=told and caller.ok is False,
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
-            Answer.of(bool(caller.machine_id) if told and caller.is_answer else None),
+            Answer.of(bool(caller.machine_id) if told and caller.is_answer and not waited else None),
             facts.made(Facet.CALLER),
             f"The caller received the {seen}" if seen else "The API's answer to the caller contained no machine id",
         ),
@@ -238,20 +240,19 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
     steps = [source_lines.placed_step(entry, facts) for entry in told_first(ledger)]
     remedies = follow(Plan(facts), steps)
     if ledger.top is None and verdict is not Verdict.HEALTHY:
-        remedies = [*_make_it_visible(facts), *_ask_fly(facts), *_tests(ledger), *remedies]
+        remedies = [*_make_it_visible(facts), *_ask_fly(facts), *_tests(facts, ledger), *remedies]
     return tuple(remedies)
 
 
-def _tests(ledger: Ledger) -> list[Remedy]:
+def _tests(facts: Facts, ledger: Ledger) -> list[Remedy]:
     """The tests that would decide more: of what ties, and of what nothing contradicts."""
     decides: dict[str, list[str]] = {}
+    # Nothing that is done now can show what happened to a machine that has left no trace.
+    what = "Shows whether this is so today" if facts.lost and not facts.log.lines else "Confirms or rules out"
     for entry in (*ledger.tied, *(e for e in ledger.entries if not e.hypothesis.against)):
         if test := entry.hypothesis.next_test:
             decides.setdefault(test.rstrip("."), []).append(entry.hypothesis.title)
-    return [
-        Remedy(test, f"Confirms or rules out: {'; '.join(dict.fromkeys(titles))}.")
-        for test, titles in list(decides.items())[:3]
-    ]
+    return [Remedy(test, f"{what}: {'; '.join(dict.fromkeys(titles))}.") for test, titles in list(decides.items())[:3]]
 
 
 def _ask_fly(facts: Facts) -> list[Remedy]:
@@ -261,10 +262,15 @@ def _ask_fly(facts: Facts) -> list[Remedy]:
         return []
     return [
         Remedy(
+            "Check in your own systems whether the machine did its work",
+            "A machine that ended as intended and was destroyed leaves as little as one that failed. What it should "
+            "have written, sent or stored tells the two apart.",
+        ),
+        Remedy(
             "Ask Fly's support what happened to this machine",
-            "The call returned an id, and no view that you can query shows the machine any more. Fly's own records "
-            "go further back. Send the packet in the report: it has the ids and times.",
-        )
+            "Fly's own records may go further back than the views that you can query. Send the packet in the report: "
+            "it has the ids and times.",
+        ),
     ]
 
 
@@ -310,7 +316,8 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
         Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
         Remedy(
             "The machine stays up",
-            "Check again after a minute: a program that exits at once is restarted within seconds.",
+            "Check again after a minute: a program that exits at once is restarted within seconds. One that is meant "
+            "to end has exit code 0 in its events instead.",
             ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
         ),
     )
@@ -320,7 +327,9 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
         (UPGRADE,),
     )
     row = Remedy(
-        "The row is updated", "Its status changes from starting to running automatically, under the machine's id."
+        "The row is updated",
+        "Its status changes from starting to running automatically, under the machine's id. It cannot before the "
+        "caller writes what it observes.",
     )
     at_once = Remedy(
         "Or run all checks at once",

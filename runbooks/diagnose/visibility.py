@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.model import Answer, Claim, View, ViewKey
@@ -27,8 +28,8 @@ def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
     yield ViewKey.MACHINE, _machine(facts)
     yield ViewKey.LIST, _listed(facts, Facet.LIST, f"list of {app}")
     yield ViewKey.LIST_DELETED, _listed(facts, Facet.LIST_DELETED, f"list of {app}, destroyed ones included")
-    yield ViewKey.EVENTS, _plain(facts, Facet.EVENTS, "its events", f"{len(facts.events.all)} events")
-    yield ViewKey.LOG, _plain(facts, Facet.LOGS, "its log", f"{lines} lines")
+    yield ViewKey.EVENTS, _plain(facts, Facet.EVENTS, "its events", amount(len(facts.events.all), "event"))
+    yield ViewKey.LOG, _plain(facts, Facet.LOGS, "its log", amount(lines, "line"))
     if facts.metrics.all:
         yield ViewKey.METRICS, _plain(facts, Facet.METRICS, "its metrics", _measured(facts))
     yield ViewKey.ORGANISATION, _organisation(facts)
@@ -108,7 +109,11 @@ def _listed(facts: Facts, number: str, view: str) -> View:
     if not observation.answer.complete:
         why = f"not found among {count}, but some entries could not be read"
         return View(view, Answer.COULD_NOT_LOOK, why, (number,))
-    return View(view, Answer.NO, f"not among {count} machine{'' if count == 1 else 's'}", (number,))
+    return View(view, Answer.NO, _missing(count), (number,))
+
+
+def _missing(count: int) -> str:
+    return f"not among {amount(count, 'machine')}" if count else "the list is empty"
 
 
 def _organisation(facts: Facts) -> View:
@@ -133,7 +138,7 @@ def _organisation(facts: Facts) -> View:
     if listing.error_regions or not listing.complete:
         why = ", ".join(listing.error_regions) + " did not answer" if listing.error_regions else "more pages exist"
         return View(view, Answer.COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
-    return View(view, Answer.NO, f"not among {listing.count} machines", (Facet.ORGANISATION,))
+    return View(view, Answer.NO, _missing(listing.count), (Facet.ORGANISATION,))
 
 
 def _plain(facts: Facts, number: str, view: str, found: str) -> View:
@@ -243,8 +248,8 @@ def reading(facts: Facts) -> Claim:
             )
         if facts.caller.answer.ok and facts.caller.answer.machine_id == facts.subject.machine_id:
             return Claim(
-                "No view shows it any more, and no evidence is left of how it ended. Some time after a machine is "
-                "destroyed, Fly's views no longer contain it.",
+                "No view shows it any more, and no evidence is left of how it ended. It may have ended as intended: "
+                "some time after a machine is destroyed, Fly's views no longer contain it.",
                 (Facet.MACHINE, Facet.LIST_DELETED),
             )
         return Claim(

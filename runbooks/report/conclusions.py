@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.checks import Review
+from runbooks.diagnose.effects import effects
 from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.model import Answer, Claim, Diagnosis, Remedy, Verdict
 from runbooks.evidence import tables
@@ -124,10 +125,7 @@ def visibility(diagnosis: Diagnosis) -> Section:
         f"Of {len(views)} views: {amounts or 'none'}. {diagnosis.reading.text}".rstrip(),
         table=tables.frame(
             ("view", "shows it", "as", "evidence"),
-            (
-                (v.view, f"{status.ANSWER_SIGNS[v.sees]} {status.ANSWER_WORDS[v.sees]}", v.state, footnotes(v.evidence))
-                for v in views
-            ),
+            ((v.view, status.of_view(v), v.state, footnotes(v.evidence)) for v in views),
         ),
     )
 
@@ -300,7 +298,10 @@ def _claims(claims: Iterable[Claim]) -> str:
 
 
 def _actions(remedies: Iterable[Remedy]) -> tuple[Item, ...]:
-    return tuple(Item(f"{one.title}. {one.why}".strip(), commands=one.commands) for one in remedies)
+    return tuple(
+        Item(" ".join(filter(None, (f"{one.title}.", one.why, *effects(one.commands)))), commands=one.commands)
+        for one in remedies
+    )
 
 
 def _first(remedies: Sequence[Remedy]) -> tuple[Item, ...]:

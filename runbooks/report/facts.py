@@ -283,6 +283,6 @@ def compared(found: Comparison) -> list[tuple[Difference, bool, list[tuple[str, 
     ]
 
 
-def names_new_id(remedies: Iterable[Remedy]) -> bool:
-    """Whether a command holds the placeholder for the id of the next machine."""
-    return any("NEW_ID" in command for one in remedies for command in one.commands)
+def names(remedies: Iterable[Remedy], placeholder: str) -> bool:
+    """Whether a command holds the placeholder, such as NEW_ID."""
+    return any(placeholder in command for one in remedies for command in one.commands)

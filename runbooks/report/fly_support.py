@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.facts.lifecycle import STUCK_AFTER
 from runbooks.diagnose.model import Owner, Verdict
 from runbooks.evidence.models import Caller, CallerError, Exchange, Outcome
 from runbooks.report import escape, facts, status, templating, times
@@ -53,7 +54,8 @@ def packet(report: Report) -> str:
             for line in seen.log.lines[-_LAST_LINES:]
         ],
         log_evidence=seen.log.evidence,
-        answered=list(_answered(seen.caller.answer)),
+        answered=list(_answered(report, seen.caller.answer)),
+        passing=seen.events.state in STUCK_AFTER,
         config="\n".join(escape.lines(config, _MOST_CONFIG, _WIDE)) if seen.machine.config else "",
         compared=compared,
         width=max(len(escape.line(name, 60)) for name in compared.machines) if compared else 0,
@@ -82,8 +84,11 @@ def section(report: Report) -> Section:
     )
 
 
-def _answered(told: Caller) -> Iterator[str]:
-    """What the caller's call was answered with, as far as its own text holds it."""
+def _answered(report: Report, told: Caller) -> Iterator[str]:
+    """What the caller's log says of its calls, and what it was answered with."""
+    said = [moment for moment in report.diagnosis.timeline if moment.evidence == Facet.CALLER]
+    for moment in said[:_MOST_ERRORS]:
+        yield f"{times.iso(moment.at)} {moment.text}"
     for error in told.errors[:_MOST_ERRORS]:
         yield " ".join(filter(None, (times.iso(error.at) if error.at else "", str(error.status or ""), error.text)))
     if told.is_answer and told.machine_id:
@@ -150,7 +155,7 @@ def _moments(report: Report, seen: Facts) -> Iterator[tuple[str, str]]:
     elif seen.events.destroyed:
         yield "destroyed", f"{UNKNOWN} when"
     if given:
-        yield "reported for", times.iso(given)
+        yield "reported", times.iso(given)
     yield "checked", times.iso(report.evidence.looked_at)
 
 

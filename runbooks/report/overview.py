@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.log_classifier import short
@@ -12,7 +13,6 @@ from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
 from runbooks.evidence.models import Listing, Outcome
 from runbooks.report import charts, collapse_repeats
-from runbooks.report.charts.text_metrics import amount
 from runbooks.report.section import Section, asked, footnotes
 
 

@@ -15,6 +15,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from runbooks.base.facets import facet_of
+from runbooks.diagnose.preconditions import NEW, TEST
 from runbooks.evidence.models import Observation, Outcome
 from runbooks.report import (
     charts,
@@ -78,7 +79,8 @@ def render(report: Report) -> str:
         "out": facts.ruled_out(report),
         "facts": [(label, value) for label, value in facts.of(report) if label not in _SAID],
         "requests": facts.requests(report),
-        "new_id": facts.names_new_id(diagnosis.remedies),
+        "new_id": facts.names(diagnosis.remedies, NEW),
+        "test_id": facts.names(diagnosis.remedies, TEST),
         "paste": paste.block(report),
         "packet": packet,
         "visible": facts.views(diagnosis),

@@ -6,11 +6,11 @@ A state is always said by word and sign; colour only repeats it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runbooks.diagnose.checks import Check
-from runbooks.diagnose.model import Answer, Diagnosis, Owner, ReportStatus
+from runbooks.diagnose.model import Answer, Diagnosis, Owner, ReportStatus, View
 from runbooks.evidence.models import Evidence
 
 
@@ -30,7 +30,7 @@ STANDINGS: Mapping[ReportStatus, Standing] = {
     ),
     ReportStatus.LIKELY_CAUSE: Standing("LIKELY CAUSE", "◐", "a cause is likely, but not confirmed", "open"),
     ReportStatus.INVESTIGATING: Standing(
-        "INVESTIGATING", "○", "an incident was found, its cause is not established", "open"
+        "INVESTIGATING", "○", "something failed or is missing, and the cause is not established", "open"
     ),
     ReportStatus.INCONCLUSIVE: Standing("INCONCLUSIVE", "?", "the evidence does not establish the state", "open"),
     ReportStatus.LOOK_BLOCKED: Standing(
@@ -51,7 +51,6 @@ STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": 
 ANSWER_SIGNS: Mapping[Answer, str] = {Answer.YES: "✓", Answer.NO: "✗", Answer.COULD_NOT_LOOK: "?"}
 """The one table of signs for three-valued answers."""
 ANSWER_WORDS: Mapping[Answer, str] = {Answer.YES: "yes", Answer.NO: "no", Answer.COULD_NOT_LOOK: "not checked"}
-OUTCOME_SIGNS: Mapping[str, str] = {"seen": "✓", "absent": "✗", "could-not-look": "?"}
 OUTCOME_WORDS: Mapping[str, str] = {
     "seen": "answered",
     "absent": "absent",
@@ -87,7 +86,17 @@ def words_of(summary: Mapping[str, Any]) -> str:
 
 
 def of(diagnosis: Diagnosis) -> Standing:
-    return STANDINGS[diagnosis.status]
+    found, cause = STANDINGS[diagnosis.status], diagnosis.cause
+    if diagnosis.status is ReportStatus.ROOT_CAUSE_IDENTIFIED and cause and cause.owner is Owner.UNDECIDED:
+        return replace(found, meaning="what happened is confirmed; who has to mend it is not determined")
+    return found
+
+
+def of_view(view: View) -> str:
+    """Sign and word of one view; an indirect one is no proof of the machine."""
+    if view.indirect and view.sees is Answer.YES:
+        return "– indirect"
+    return f"{ANSWER_SIGNS[view.sees]} {ANSWER_WORDS[view.sees]}"
 
 
 def of_check(check: Check | None) -> str:

@@ -18,6 +18,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from runbooks.diagnose.effects import effects
 from runbooks.report import escape, inline, status, times
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -149,6 +150,7 @@ _ANY_FORM: Mapping[str, Callable[..., Any]] = {
     "line": _line,
     "listed": _listed,
     "short": lambda text, most: fitted(escape.line(text, 0), most),
+    "effects": effects,
     "enumerate": lambda several, start=1: list(enumerate(several, start=start)),
     "thousands": lambda number: f"{number:,}",
 }

@@ -172,7 +172,7 @@ def test_a_button_copies_and_a_word_filters(browser: Any, written: Callable[[Sam
         tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
         tab.locator(".now button").first.click()
         tab.locator(".now button", has_text="Copied").wait_for()
-        assert tab.evaluate("navigator.clipboard.readText()") == tab.locator(".now code").first.inner_text()
+        assert tab.evaluate("navigator.clipboard.readText()") == tab.locator(".now .commands code").first.inner_text()
         rows = tab.locator("[aria-labelledby=step-timeline] tbody tr")
         every = rows.count()
         tab.locator(".filter input").first.fill("program missing")
@@ -206,7 +206,7 @@ def test_the_policy_blocks_what_gets_in(browser: Any, written: Callable[[Sample]
 
 def test_one_click_takes_a_whole_command(browser: Any, written: Callable[[Sample], Path]) -> None:
     with shown(browser, written(demo)) as seen:
-        seen.tab.locator(".now code").first.click()
+        seen.tab.locator(".now .commands code").first.click()
         assert seen.tab.evaluate("getSelection().toString()") == "fly secrets set SUPABASE_SERVICE_KEY=… --app vyx-app"
 
 

@@ -24,7 +24,11 @@ from runbooks.report import facts
             "the machine",
             "2025-10-02 03:00:17 UTC, program log: “[Main] Missing required environment variables: ",
         ),
-        ("stuck-in-transition", "Machine created since 06:10:02 UTC; the call reported a failure", "It has been in "),
+        (
+            "stuck-in-transition",
+            "Machine created since 06:10:02 UTC; the caller's wait for the machine failed: deadline_exceeded",
+            "It has been in ",
+        ),
         ("healthy", "None found", "The machine exists, and every list of the platform shows it"),
     ],
 )

@@ -161,7 +161,7 @@ def test_what_was_ruled_out_and_what_is_not_known_is_said() -> None:
 @pytest.mark.parametrize(
     ("name", "ask"),
     [
-        ("stuck-in-transition", "Please check e4086b4a1174be, its host and its region"),
+        ("stuck-in-transition", "What do the records of its host show for e4086b4a1174be"),
         ("vyx-image-missing", "Probably none: the owner of the cause is our team."),
         ("gone-without-trace", "What do your records show for 87088ee2c8491b"),
     ],

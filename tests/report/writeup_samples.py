@@ -31,12 +31,16 @@ SCENARIOS = {
     "vyx-missing-environment": ("Set SUPABASE_SERVICE_KEY", "the image tag is missing", "destroyed"),
     "vyx-image-missing": ("Push the tag, or request an image that exists", "the program crashes", ""),
     "stuck-in-transition": (
-        "Create one replacement",
+        "Read its log once more",
         "the image tag is missing",
         "created",
     ),
     "record-never-updated": ("Correct the row", "Fly had an incident", "started"),
-    "gone-without-trace": ("Ask Fly's support what happened to this machine", "the image tag is missing", ""),
+    "gone-without-trace": (
+        "Check in your own systems whether the machine did its work",
+        "the image tag is missing",
+        "",
+    ),
     "two-machines-one-name": ("List the app's machines by that name", "the token cannot read this app", "started"),
     "healthy": ("no action is needed", "the image tag is missing", "started"),
 }

@@ -193,7 +193,7 @@ def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
     remedy=Remedy(
         "Correct the request",
         "The platform read the call and refused its content; repeating it changes nothing.",
-        ("fly machine run {image} -a {app} -r {region} {variables}",),
+        ("fly machine run {image} -a {app} -r {region} {guest} {variables}",),
     ),
     prevention=Remedy(
         "Check the body against the API's published schema in CI", "The OpenAPI description names every field."

@@ -73,7 +73,7 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
             f"The row still says `{record.status}`, {format_duration(age)} after it was written; "
             f"the machine is {facts.events.state}.",
             f"only the caller's database still says `{record.status}`, {format_duration(age)} after it was written",
-            seen=f" Fly says `{facts.events.state}`.",
+            seen=_should_say(record, facts.events.state),
         )
     elif no := create_refused(facts):
         yield confirms(f"{waits}, and the create call was refused.", Facet.RECORD, no.evidence)
@@ -83,6 +83,11 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
         )
     elif facts.events.state:
         yield supports(f"{waits}; the machine is {facts.events.state}.", Facet.RECORD, *facts.events.state_evidence)
+
+
+def _should_say(record: Record, state: str) -> str:
+    key = f" {record.key}" if record.key else ""
+    return f" Fly says `{state}`, so that is what the row{key} should say, in the words of your table."
 
 
 def _says_another_state(facts: Facts, record: Record) -> Iterator[Point | Conclusion]:
@@ -115,7 +120,7 @@ def _says_another_state(facts: Facts, record: Record) -> Iterator[Point | Conclu
     yield concludes(
         f"The row says `{record.status}`, and the machine is {state}: nothing corrected the row.",
         f"the caller's database says `{record.status}`",
-        seen=f" Fly says `{state}`.",
+        seen=_should_say(record, state),
     )
 
 

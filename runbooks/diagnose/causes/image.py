@@ -343,11 +343,9 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
             yield supports(f"The image that ran is for {shown} only; Fly runs amd64.", Facet.IMAGE_RAN)
         yield concludes(f"The image {facts.machine.ran_text or ''} is built for {shown}, and Fly's machines are amd64.")
     elif architectures and not said:
-        yield refutes("The image that ran offers amd64, and no log line reports an exec format error.", Facet.IMAGE_RAN)
+        yield refutes("Its image offers amd64, and no log line reports an exec format error.", Facet.IMAGE_RAN)
     elif architectures:
-        yield contradicts(
-            "The image that ran offers amd64; a script without a #! line gives the same error.", Facet.IMAGE_RAN
-        )
+        yield contradicts("Its image offers amd64; a script without a #! line gives the same error.", Facet.IMAGE_RAN)
     if said and not architectures:
         yield concludes("The program cannot be executed on Fly's amd64 machines.")
         yield missing("The image's architecture could not be read.", Facet.IMAGE_RAN)

@@ -38,13 +38,13 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     sources=("machines/api/machines-resource", "machines/machine-states"),
     remedy=Remedy(
         "Create the next one with auto_destroy false",
-        "auto_destroy removes the machine, its events and later its id, so the evidence is lost. "
+        "auto_destroy removes the machine, its events and later its id, and the evidence with them. "
         "`fly machine run` leaves it off. Set the variables of the lost machine in your shell first."
-        "{masked} Ports, memory and restart policy are not repeated, so this shows only whether the program stays up. "
+        "{masked} Ports and restart policy are not repeated, so this shows only whether the program stays up. "
         "To test the endpoint, create a machine with your own caller.",
         (
-            "fly machine run {image} -a {app} -r {region} {variables}",
-            "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail",
+            "fly machine run {image} -a {app} -r {region} {guest} {variables}",
+            "timeout 30 fly logs -a {app} --machine TEST_ID --no-tail",
         ),
     ),
     prevention=Remedy(
@@ -326,11 +326,14 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
         ("fly machine start {machine_id} -a {app}",),
     ),
     remedy=Remedy(
-        "Create one replacement, and keep this machine until it is explained",
-        "A transitional state that lasts longer than Fly's limit does not end without action. If the replacement hangs "
-        "as well, create no more{hangs}: ask Fly's support, who can inspect the machine that hangs. Then "
-        "destroy it with --force.",
-        ("fly machine run {image} -a {app} -r {region}", "fly machine status {machine_id} -a {app}"),
+        "Read its log once more; if it still hangs, create one replacement",
+        "The clone has the same config. If it starts, that points to this machine's host; if it hangs as well, "
+        "create no more{hangs}. Either way, send Fly's support the packet of this report, and do not deploy: a "
+        "deploy replaces the machine that they have to inspect. Destroy it, with --force, after their answer.",
+        (
+            "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
+            "fly machine clone {machine_id} -a {app} -r {region}",
+        ),
     ),
     prevention=Remedy(
         "Wait for a settled state with a time limit",
@@ -376,18 +379,18 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports("Its state is failed: it could not be started.", *facts.events.state_evidence)
     elif waited and not facts.events.started_evidence and not facts.events.state:
         yield supports(f"The caller's wait timed out: {waited[-1].told}.", waited[-1].evidence)
-    if facts.machine.host_ok and over:
-        yield supports("Its host is ok.", *facts.machine.host_ok, weight=Weight.WEAK)
     state = facts.events.state or told or "an unfinished state"
     ran = facts.observations.image(Facet.IMAGE_RAN)
     size = (ran.size_bytes if ran else None) or 0
-    doing = f"pulling its image{f' of {size / 1e9:.1f} GB (packed)' if size > 1e9 else ''}" if pulling else ""
-    big = f" (its image takes {size / 1e9:.1f} GB packed)" if size > 1e9 and not pulling else ""
+    packed = f"{size / 1e9:.1f} GB compressed" if size > 1e9 else ""
     stuck = f"{'has been' if over else 'is'} stuck in `{state}`{' for ' + format_duration(over) if over else ''}"
-    stuck += f", {doing}" if doing else big
+    if pulling:
+        stuck += f", and the pull of its image{f' ({packed})' if packed else ''} has not ended"
+    elif packed:
+        stuck += f" (its image: {packed})"
     why = "What holds it there is not established: the size of the image, or Fly's host." if state == "created" else ""
-    smaller = ", and make the image smaller, the usual reason in `created`. If that does not help"
-    yield concludes(f"The machine {stuck}. {why}".rstrip(), f"it {stuck}", hangs=smaller if state == "created" else "")
+    smaller = ": make the image smaller, since a large one takes long to pull" if state == "created" else ""
+    yield concludes(f"The machine {stuck}. {why}".rstrip(), f"it {stuck}", hangs=smaller)
 
 
 @cause(

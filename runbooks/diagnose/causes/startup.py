@@ -63,7 +63,7 @@ _AFTERMATH = (
         "Set {wanted}",
         "The program reads it at every start.{near} An app secret reaches every "
         "machine of the app. It does not appear in config.env, which every reader of the machine can see. "
-        "Setting or deploying a secret restarts the app's deployed machines.",
+        "The command takes the value from your shell: set it there first, for example with `read -rs`.",
         ("fly secrets {set_secrets} -a {app}", "fly secrets list -a {app}"),
     ),
     prevention=Remedy(
@@ -225,7 +225,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
         "The program exited with an error that nobody requested. Its last lines usually state the reason.",
         (
             "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
-            "fly machine run {image} -a {app} -r {region} --restart no {variables}",
+            "fly machine run {image} -a {app} -r {region} --restart no {guest} {variables}",
         ),
     ),
     next_test=SAME_AGAIN,
@@ -452,8 +452,8 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
         "Create one machine with auto_destroy off and read its log at once",
         "The crash loop is confirmed. The reason for the exits is not known, because no output of the program is left.",
         (
-            "fly machine run {image} -a {app} -r {region} --restart no {variables}",
-            "timeout 30 fly logs -a {app} --machine NEW_ID --no-tail",
+            "fly machine run {image} -a {app} -r {region} --restart no {guest} {variables}",
+            "timeout 30 fly logs -a {app} --machine TEST_ID --no-tail",
         ),
     ),
     next_test="Create one machine with the same config and auto_destroy false, and read its log.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import settings
@@ -178,11 +178,23 @@ class Facts:
         # A secret belongs into `fly secrets set`, and not where everybody who reads the machine can read it.
         open_ones = [name for name, value in env.items() if not value.startswith("<secret:")]
         masked = ", ".join(name for name in env if name not in open_ones)
-        told = f" It also carried {masked}: what the program needs of these, set with `fly secrets set` first."
+        told = f" It also carried {masked}: first set those that the program needs, with `fly secrets set`."
         return {key: value for key, value in known.items() if value} | {
             "variables": settings(open_ones, "-e "),
+            "guest": _guest_options(self.machine.config),
             "masked": told if masked else "",
         }
+
+
+def _guest_options(config: Mapping[str, Any] | None) -> str:
+    """The options of `fly machine run` for the same CPUs and memory; "" where the config does not say."""
+    guest = config.get("guest") if config else None
+    if not isinstance(guest, Mapping):
+        return ""
+    kind, cpus, memory = guest.get("cpu_kind"), guest.get("cpus"), guest.get("memory_mb")
+    if kind not in ("shared", "performance") or type(cpus) is not int or type(memory) is not int:
+        return ""
+    return f"--vm-cpu-kind {kind} --vm-cpus {cpus} --vm-memory {memory}"
 
 
 def _tagged(reference: str) -> str:

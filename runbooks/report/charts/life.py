@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from runbooks.base.amount import amount
 from runbooks.diagnose.model import Diagnosis, Span
 from runbooks.report import escape, times
 from runbooks.report.charts import axis, lanes, text_metrics
@@ -104,7 +105,7 @@ class _Life:
     def counted(self) -> str:
         """What matters of a life, in one line."""
         starts = len(self.starts)
-        restarts = f", {text_metrics.amount(starts - 1, 'restart')}" if starts > 1 else ""
+        restarts = f", {amount(starts - 1, 'restart')}" if starts > 1 else ""
         runs = [span.end - span.start for span in self.starts if span.end is not None]
         longest = f"; longest run {times.length(max(runs))}" if len(runs) > 1 else ""
         last = self.spans[-1]
@@ -125,7 +126,7 @@ class _Life:
             shown.append(f"and {len(self.spans) - 12} more")
         return (
             f"States of the machine, {times.between(self.spans[0].start, last)}: {', then '.join(shown)}. "
-            f"{text_metrics.amount(len(self.spans), 'stretch', 'stretches')}. {self.counted()}"
+            f"{amount(len(self.spans), 'stretch', 'stretches')}. {self.counted()}"
         )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from runbooks.base.amount import amount
 from runbooks.base.facets import known_facets
 from runbooks.diagnose.model import Claim, Diagnosis, Hypothesis, Status
 from runbooks.report import escape, status
@@ -103,10 +104,10 @@ class _Weighed:
     def more(self) -> str:
         """What the picture leaves out, counted."""
         counted = [
-            f"{amount} more {word}" for word in Status if (amount := sum(one.status is word for one in self.left_out))
+            f"{left} more {word}" for word in Status if (left := sum(one.status is word for one in self.left_out))
         ]
         if self.more_columns:
-            counted.append(text_metrics.amount(self.more_columns, "more column"))
+            counted.append(amount(self.more_columns, "more column"))
         return f"… {', '.join(counted)}, in the table" if counted else ""
 
     def alt(self) -> str:
@@ -114,9 +115,8 @@ class _Weighed:
         shown = "; ".join(_row_words(one, cells) for one, cells in zip(self.rows, self.cells, strict=True))
         more = self.more()
         return (
-            f"Matrix of {text_metrics.amount(len(self.rows), 'hypothesis', 'hypotheses')} (of {every} evaluated) "
-            f"and {text_metrics.amount(self.observations, 'piece')} of evidence. {shown}."
-            + (f" {more}." if more else "")
+            f"Matrix of {amount(len(self.rows), 'hypothesis', 'hypotheses')} (of {every} evaluated) "
+            f"and {amount(self.observations, 'piece')} of evidence. {shown}." + (f" {more}." if more else "")
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runbooks.base.amount import amount
 from runbooks.diagnose.comparison import UNKNOWN
 from runbooks.diagnose.model import Comparison, Difference
 from runbooks.report import escape
@@ -90,9 +91,9 @@ class _Compared:
 
     def _more(self) -> str:
         counted = [
-            text_metrics.amount(amount, f"more {noun}")
-            for amount, noun in ((self.more_rows, "attribute"), (self.more_others, "machine"))
-            if amount
+            amount(number, f"more {noun}")
+            for number, noun in ((self.more_rows, "attribute"), (self.more_others, "machine"))
+            if number
         ]
         return f"… {', '.join(counted)}, in the table" if counted else ""
 
@@ -102,8 +103,8 @@ class _Compared:
         lone = "; ".join(map(_row_words, alone[:MOST_ROWS])) or "nothing"
         alike = ", ".join(_word(row.attribute) for row in same[:MOST_ROWS]) or "nothing"
         return (
-            f"{_word(self.own)} compared with {text_metrics.amount(len(self.every.machines) - 1, 'other machine')}, "
-            f"by {text_metrics.amount(len(self.every.rows), 'attribute')}. "
+            f"{_word(self.own)} compared with {amount(len(self.every.machines) - 1, 'other machine')}, "
+            f"by {amount(len(self.every.rows), 'attribute')}. "
             f"Only this machine differs in {len(alone)}: {lone}. Same on all machines, {len(same)}: {alike}."
         )
 

@@ -76,8 +76,3 @@ def fitted(words: str, room: float, size: float, bold: bool = False, tail: str =
         taken += 1
     shown = words[:taken].rstrip()
     return f"{shown}…{tail}" if shown else ""
-
-
-def amount(count: int, noun: str, several: str = "") -> str:
-    """ "1 moment", "2 moments"."""
-    return f"{count} {noun if count == 1 else several or noun + 's'}"

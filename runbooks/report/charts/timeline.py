@@ -10,6 +10,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from runbooks.base.amount import amount
 from runbooks.diagnose.model import Diagnosis, Moment
 from runbooks.report import escape, times
 from runbooks.report.charts import axis, lanes, text_metrics
@@ -112,7 +113,7 @@ class _Moments:
         return [key in keys[:rank] for rank, key in enumerate(keys)]
 
     def draw(self, sheet: Sheet) -> None:
-        self.lanes.draw(sheet, _lane_name, (text_metrics.amount(amount, "moment") for amount in self.amounts))
+        self.lanes.draw(sheet, _lane_name, (amount(number, "moment") for number in self.amounts))
         for row in range(len(self.lanes.names)):
             ranks = [rank for rank, its in enumerate(self.rows) if its == row]
             self._marks(sheet, self.lanes.marks(row), ranks)
@@ -226,8 +227,8 @@ class _Moments:
             for name, amount in zip(self.lanes.names, self.amounts, strict=True)
         )
         told = [
-            f"Timeline of {text_metrics.amount(len(self.moments), 'moment')} "
-            f"from {text_metrics.amount(len(self.lanes.names), 'source')}, "
+            f"Timeline of {amount(len(self.moments), 'moment')} "
+            f"from {amount(len(self.lanes.names), 'source')}, "
             f"{times.second(first) if first == last else times.between(first, last)}.",
             f"By source: {sources}.",
         ]

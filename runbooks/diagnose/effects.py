@@ -1,0 +1,30 @@
+"""What a command of a remedy does to machines that run: a reader has to know it before the command is pasted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+EFFECTS: Mapping[str, str] = {
+    "fly secrets set": "restarts the deployed machines of the app",
+    "fly secrets deploy": "restarts the deployed machines of the app",
+    "fly secrets unset": "restarts the deployed machines of the app",
+    "fly deploy": "replaces the machines of the app",
+    "fly machine update": "restarts the machine",
+    "fly machine stop": "stops the machine",
+    "fly machine destroy": "removes the machine and its events",
+    "fly apps destroy": "removes the app with everything in it",
+}
+"""By form of the command."""
+_WITHOUT = ("--stage", "--build-only")
+"""Options with which the command changes no machine."""
+
+
+def effects(commands: Iterable[str]) -> tuple[str, ...]:
+    """One sentence for each form of command that touches machines that run: `fly deploy` replaces …"""
+    found = {
+        form: told
+        for command in commands
+        for form, told in EFFECTS.items()
+        if command.startswith(f"{form} ") and not any(option in command.split() for option in _WITHOUT)
+    }
+    return tuple(f"`{form}` {told}." for form, told in found.items())
