@@ -8,7 +8,7 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.checks import Review
 from runbooks.diagnose.effects import effects
 from runbooks.diagnose.facts import Facts, format_duration
-from runbooks.diagnose.model import Answer, Claim, Diagnosis, Remedy, Verdict
+from runbooks.diagnose.model import Answer, Claim, Diagnosis, Hypothesis, Remedy, Status, Verdict
 from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
 from runbooks.evidence.retention import overdue
@@ -142,7 +142,7 @@ def hypotheses(diagnosis: Diagnosis) -> Section:
             ("status", "hypothesis", "supports", "contradicts", "missing, next test"),
             (
                 (
-                    _SIGNS[h.status.value],
+                    _SIGNS[h.status.value] + _role(h, diagnosis),
                     f"{h.title} (`{h.slug}`)" + ("; initial hypothesis" if h.always_listed else ""),
                     _claims(h.supports),
                     _claims(h.against),
@@ -152,6 +152,16 @@ def hypotheses(diagnosis: Diagnosis) -> Section:
             ),
         ),
     )
+
+
+def _role(one: Hypothesis, diagnosis: Diagnosis) -> str:
+    """What a hypothesis that holds is to the incident: only one is the root cause."""
+    if one.status not in (Status.CONFIRMED, Status.LIKELY) or diagnosis.cause is None:
+        return ""
+    if one.slug == diagnosis.cause.slug:
+        return ": root cause"
+    contributes = any(factor.slug == one.slug for factor in diagnosis.chain)
+    return ": contributing" if contributes else ": follows from the root cause"
 
 
 def root_cause(diagnosis: Diagnosis) -> Section:
