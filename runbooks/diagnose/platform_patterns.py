@@ -16,7 +16,14 @@ INIT: Table = (
     ("command", (("preparing to run", r"Preparing to run: `?(?P<thing>[^`\n]{1,500}?)(?:`|$| as \w{1,40}$)"),)),
     ("volume-mounted", (("mounting /dev/", r"^\s*(?:INFO )?Mounting /dev/\w{1,10} at (?P<thing>\S{1,200})"),)),
     ("signalled", (("sending signal", r"Sending signal (?P<thing>SIG[A-Z0-9]{2,9}) to main child process"),)),
-    ("exited", (("main child exited", r"Main child exited normally with code: (?P<number>\d{1,9})"),)),
+    (
+        "exited",
+        (
+            ("main child exited", r"Main child exited normally with code: (?P<number>\d{1,9})"),
+            # the events of the platform before machines, until 2023
+            ("exit code:", r"^\s*Terminated\s{1,20}Exit Code: (?P<number>\d{1,9})"),
+        ),
+    ),
     ("killed", (("main child exited", r"Main child exited with signal \(with signal '(?P<thing>\w{1,20})'"),)),
     ("stopping", (("starting clean up", r"Starting clean up"), ("shutting down virtual", r"Shutting down virtual"))),
     (
@@ -109,7 +116,13 @@ RUNNER: Table = (
         ),
     ),
     ("left-stopped", (("non-started state", r"machine was in a non-started state prior to the update"),)),
-    ("restarts-used-up", (("max restart count", r"reached its max restart count (?:of )?\(?(?P<number>\d{1,9})"),)),
+    (
+        "restarts-used-up",
+        (
+            ("max restart count", r"reached its max restart count (?:of )?\(?(?P<number>\d{1,9})"),
+            ("exceeded allowed attempts", r"^\s*Not Restarting\s{1,20}Exceeded allowed attempts (?P<number>\d{1,9})"),
+        ),
+    ),
     ("created-and-started", (("created and started in", r"Machine created and started in"),)),
     ("started", (("machine started in", r"^Machine started in"),)),
     ("trial", (("trial machine", r"Trial machine stopping"),)),
@@ -267,7 +280,33 @@ FLYCTL: Table = (
         (("destroy", r"^\s*\* destroy (?P<number>\d{1,6}) .{0,80}?machines?\b"),),
     ),
     ("smoke-failed", (("smoke checks", r"[Ss]moke checks for .{1,60} failed"),)),
-    ("not-expected-address", (("expected address", r"app is not listening on the expected address"),)),
+    (
+        "not-expected-address",
+        (
+            ("expected address", r"app is not listening on the expected address"),
+            # the wording of 2023
+            ("incorrect address", r"app is listening on the incorrect address"),
+        ),
+    ),
+    # What flyctl prints below that warning: the address that the configuration expects, and the open sockets.
+    ("expected-socket", (("0.0.0.0:", r"^\s*- (?P<thing>0\.0\.0\.0:(?P<number>\d{2,5}))\s*$"),)),
+    (
+        "open-socket",
+        (
+            (
+                " | ",
+                r"^\s*(?!\S*hallpass)/?[\w./@-]{1,80} {1,40}\| "
+                r"(?P<thing>(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:]{2,45}\]):(?P<number>\d{2,5}))\s*$",
+            ),
+        ),
+    ),
+    (
+        "unmanaged",
+        (
+            ("that are unmanaged", r"found (?P<number>\d{1,6}) machines? that (?:is|are) unmanaged"),
+            ("aren't part of", r"Found machines that aren't part of (?:the )?Fly (?:Launch|Apps Platform)"),
+        ),
+    ),
     (
         "deploying",
         (

@@ -39,11 +39,15 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"pull access denied(?: for {_REF})?{_TAIL}",
         r"requested access to the resource is denied",
         r"unauthorized: (?:authentication required|access to the requested resource)",
+        rf"(?:authenticat\w{{2,4}}|authori[sz]\w{{2,6}}|permission) (?:is )?required to (?:access|pull|read)"
+        rf" (?:the )?image {_REF}",
+        rf"not (?:authorized|allowed|permitted) to (?:access|pull|read) (?:the )?image {_REF}",
+        rf"\bimage {_REF} (?:is private|requires (?:authentication|a login|credentials))",
     )),
     ("manifest-unknown", (
         rf"{_MANIFEST}[^\n]{{0,80}}?(?:MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|not found|\b404\b){_TAIL}",
         rf"image {_REF}:? (?:MANIFEST_UNKNOWN|manifest unknown)",
-        r"MANIFEST_UNKNOWN|manifest unknown|app repository not found",
+        r"MANIFEST_UNKNOWN|manifest unknown",
     )),
     ("manifest-other", (rf"{_MANIFEST}{_TAIL}",)),
     ("image-too-large", (
@@ -134,6 +138,12 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"governor policy blocked start",
         r"\bhost (?:is )?at capacity",
     )),
+    # A place in the sentence that is empty was empty in the request.
+    ("region-missing", (
+        r"\b(?:no|not enough|insufficient) capacity(?: available)? in(?: region)?"
+        r" ?(?:[\"'`]{2}|(?=\(Request ID)|(?=\"\s?[},]))",
+        r"\bregion [\"'`]{2} (?:was |is )?(?:not found|not a? ?valid|unknown|invalid)",
+    )),
     ("region-capacity", (
         r"could not find a candidate host",
         rf"\b(?:no|not enough|insufficient) capacity(?: available)? in(?: the)?(?: region)? {_REGION}",
@@ -154,7 +164,11 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"cannot (?P<action>\w{{1,20}}) machine {_ID} that was already (?P<state>destroyed)",
         rf"machine {_ID} is in a (?P<state>\w{{1,20}}) state and cannot be (?P<action>\w{{1,20}})",
     )),
-    ("concurrent-update", (r"due to concurrent update",)),
+    ("concurrent-update", (
+        r"(?:machine is (?P<state>\w{1,20}): )?concurrent update (?:is )?in progress|due to (?:a )?concurrent update",
+        r"(?:another|an) (?:update|deploy(?:ment)?|operation) (?:of [^\n]{1,60} )?(?:is )?(?:already )?in progress",
+        r"machine (?:is )?currently (?P<state>repla\w{3,6})\b",
+    )),
     ("version-mismatch", (
             r"\b(?:min_secrets_version|machine_version|current_version)\b[^\n\"]{0,40}\b(?:mismatch|match|available)",
     )),
@@ -186,6 +200,9 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?P<what>config\.[\w.\[\]]{1,60} (?:must|is|and|cannot)\b[^\n\"}]{0,80})",
         r"(?P<what>flyctl version too old)",
         r"(?P<what>Apps for machines must be created via the Machines API)",
+        r"(?P<what>\b(?:instance_id|machine_id|app_name|org_slug|(?:source_)?volume_id|snapshot_id|size_gb|internal_port)"
+        r" (?:is )?required\b[^\n\"}]{0,80})",
+        r"(?P<what>(?:does not|doesn't) accept argument [^\n\"}]{1,60})",
         r"validation failed: (?P<what>[^\n\"}(]{1,120})",
     )),
     ("machine-missing", (
@@ -194,6 +211,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"no such machine:?(?: {_ID})?",
     )),
     ("app-missing", (
+        r"app repository not found",  # a push: each app has a repository of its name (§5.1)
         rf"could not (?:find|resolve) app {_NAMED['app']}",
         rf"\bapp {_NAMED['app']} (?:was )?not found",
         rf"the app name {_NAMED['app']} could not be found",
@@ -259,7 +277,7 @@ _STEMS = (
     "unable", "refusing", "replaced", "attempting", "startable", "destroyed", "and cannot", "concurrent", "version",
     "reach", "timed out", "timedout", "timeout", "time-out", "unavailable", "too many", "invalid", "json: ",
     "unsupported",
-    "config.", "gpu", "flyctl version", "apps for machines", "validation", "no such", "not found", "could not", "token",
+    "required", "accept argument", "in progress", "config.", "gpu", "flyctl version", "apps for machines", "validation", "no such", "not found", "could not", "token",
     "authenticated", "authorized", "unattached", "forbidden", "permission", "health", "smoke", "upstream",
     "server error", "gateway", "api error", "non-2", "release", "trust", "billing", "maintenance", "drained",
     "cordoned", "evacuat",

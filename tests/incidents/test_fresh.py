@@ -1,4 +1,4 @@
-"""The fresh incidents as files: complete, each with an expectation; the held cases of each collection are picked by hash."""
+"""The fresh incidents as files: complete, each with an expectation; the held of each collection are picked by hash."""
 
 from __future__ import annotations
 

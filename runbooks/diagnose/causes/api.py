@@ -26,6 +26,7 @@ from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import ended_by_itself, lookup_faults, refused, said_no
 from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
+from runbooks.evidence.parsers import time_of
 
 _HIDES = ("create-error-swallowed", "record-never-updated")
 # Regions past and present: a report that names another place is not about this machine.
@@ -148,11 +149,21 @@ def ambiguous_create(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def lease_held(facts: Facts) -> Iterator[Point | Conclusion]:
     """409 `lease currently held by …, expires at …`; the text comes in `message` with status `error`."""
-    yield from said_no(facts, "lease", of_create=False)
     no = refused(facts, "lease")
     if no is None:
         return
     owner, expires = no.names.get("owner", ""), no.names.get("expires", "")
+    ended = time_of(expires.replace(" +0000 UTC", "Z"))
+    if ended and ended < facts.now:
+        # What was refused then is known; that the lease still bars anything is not so.
+        yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence)
+        if facts.events.state in ("stopped", "suspended"):
+            yield contradicts(
+                f"The lease ended at {ended:%Y-%m-%d %H:%M:%S} UTC, and the machine is still {facts.events.state}.",
+                *facts.events.state_evidence,
+            )
+    else:
+        yield from said_no(facts, "lease", of_create=False)
     until = f" until {expires}" if expires else ""
     yield concludes(
         f"{owner or 'Another client'} holds the machine's lease{until}, so the call was refused.",

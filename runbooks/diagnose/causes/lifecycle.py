@@ -425,6 +425,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     kinds = ("state-rejects", "concurrent-update")
     no = refused(facts, *kinds)
     if no is None:
+        yield from _woken_late(facts)
         return
     if facts.machine.seen_state:
         yield from said_no(facts, *kinds, of_create=False)
@@ -440,6 +441,22 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     state = no.names.get("state") or facts.events.state
     inside = f" while it was `{state}`" if state else ""
     yield concludes(f"The machine refused the {what}{inside}.", f"it refused the {what}{inside}")
+
+
+def _woken_late(facts: Facts) -> Iterator[Point | Conclusion]:
+    """The proxy was not allowed to start it, and started it later: the request that it had to turn away is over."""
+    no = next(iter(facts.log.past_wake_refusals), None)
+    # A start that is still going on is a slow one, and no refusal.
+    if no is None or no.kind not in ("state-rejects", "concurrent-update") or "attempting" in no.names.get("state", ""):
+        return
+    yield supports(f"The proxy could not start it: {no.told}. It started later.", no.evidence)
+    if facts.events.crash_codes:
+        yield contradicts("The program's exit is known.", *facts.events.evidence, *facts.log.evidence)
+    state = no.names.get("state", "")
+    yield concludes(
+        f"The proxy could not start the machine when a request came{f' ({state})' if state else ''}; it started later.",
+        "the proxy could not start it when a request came, and it started later",
+    )
 
 
 @cause(
@@ -491,6 +508,11 @@ def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     if facts.events.crash_codes and not command:
         yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
+    waited = facts.log.matches("health-failed") or refused(facts, "health-timeout")
+    if waited and not (command or push) and facts.events.state == "started":
+        # The deploy waited for this check in vain: the check is the reason, and the deploy's end follows from it.
+        for name, _, at in facts.machine.critical_checks[:1]:
+            yield contradicts(f"The machine started, and its check {name} is critical.", at)
     runs = " The machine runs the old release." if facts.events.runs else ""
     yield concludes(
         f"The release failed: {what}{runs}", f"the release failed: {what[:1].lower()}{what[1:].rstrip('.')}", what=what

@@ -255,6 +255,12 @@ class LogFacts:
         return tuple(found)
 
     @cached_property
+    def past_wake_refusals(self) -> tuple[ApiRefusal, ...]:
+        """Why the proxy could not start the machine, where that is over; the first says why, retries bring others."""
+        ends = self.ended("proxy-wake-failed")
+        return tuple(no for end in ends for no in _refusals_in(end.reading.line.message, end.evidence, None, None))
+
+    @cached_property
     def last_refusals(self) -> tuple[ApiRefusal, ...]:
         """What the last attempt was told: earlier attempts are history, and vague words give way to plain ones."""
         plain = [no for no in self.refusals if no.kind not in VAGUE] or list(self.refusals)
