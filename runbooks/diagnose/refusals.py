@@ -272,18 +272,17 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
 # fmt: off
 _STEMS = (
     "manifest", "denied", "unauthoriz", "image", "already", "lease", "region", "quota", "not allowed", "trial has",
-    "trial is", "high", "disabled", "suspended", "locked", "blocked", "verify", "limit", "maximum", "payment", "add a",
-    "credit", "invoice", "balance", "volume", "insufficient", "reserve", "capacity", "governor", "a host", "no host",
-    "unable", "refusing", "replaced", "attempting", "startable", "destroyed", "and cannot", "concurrent", "version",
-    "reach", "timed out", "timedout", "timeout", "time-out", "unavailable", "too many", "invalid", "json: ",
-    "unsupported",
-    "required", "accept argument", "in progress", "config.", "gpu", "flyctl version", "apps for machines", "validation", "no such", "not found", "could not", "token",
-    "authenticated", "authorized", "unattached", "forbidden", "permission", "health", "smoke", "upstream",
-    "server error", "gateway", "api error", "non-2", "release", "trust", "billing", "maintenance", "drained",
-    "cordoned", "evacuat",
-    "enotfound", "econn", "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution",
-    "not known", "tcp", "deadline", "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted",
-    "closed", "curl: ", "launch", "name_taken", "paid plan", "paid_plan",
+    "trial is", "high", "disabled", "suspended", "locked", "blocked", "verify", "limit", "maximum", "payment",
+    "add a", "credit", "invoice", "balance", "volume", "insufficient", "reserve", "capacity", "governor", "a host",
+    "no host", "unable", "refusing", "replaced", "attempting", "startable", "destroyed", "and cannot", "concurrent",
+    "version", "reach", "timed out", "timedout", "timeout", "time-out", "unavailable", "too many", "invalid",
+    "json: ", "unsupported", "required", "accept argument", "in progress", "config.", "gpu", "flyctl version",
+    "apps for machines", "validation", "no such", "not found", "could not", "token", "authenticated", "authorized",
+    "unattached", "forbidden", "permission", "health", "smoke", "upstream", "server error", "gateway", "api error",
+    "non-2", "release", "trust", "billing", "maintenance", "drained", "cordoned", "evacuat", "enotfound", "econn",
+    "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution", "not known", "tcp", "deadline",
+    "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted", "closed", "curl: ", "launch",
+    "name_taken", "paid plan", "paid_plan",
 )
 # fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.
