@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts, format_duration
+from runbooks.diagnose.facts.lifecycle import STUCK_AFTER
 from runbooks.diagnose.ledger import (
     Conclusion,
     Point,
@@ -379,7 +380,9 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     elif facts.events.state == "failed":
         yield supports("Its state is failed: it could not be started.", *facts.events.state_evidence)
     elif waited and not facts.events.started_evidence and not facts.events.state:
-        yield supports(f"The caller's wait timed out: {waited[-1].told}.", waited[-1].evidence)
+        # Without a state in it, a time-out shows only how long the client was willing to wait.
+        weight = Weight.STRONG if told in STUCK_AFTER else Weight.WEAK
+        yield supports(f"The caller's wait timed out: {waited[-1].told}.", waited[-1].evidence, weight=weight)
     if facts.machine.host_ok and over:
         yield supports("Its host is ok.", *facts.machine.host_ok, weight=Weight.WEAK)
     state = facts.events.state or told or "an unfinished state"

@@ -53,16 +53,19 @@ class CallerFacts:
     def _of_another_machine(self) -> str:
         """The same, where the text names other machines and the subject by nothing.
 
-        An id inside of a refusal is the object of that call: who holds the name, or the lease.
+        An id inside of a refusal is the object of that call: who holds the name, or the lease. Where nobody said
+        which machine is meant, there is no other.
         """
         own = self._observations.subject.machine_id
+        if not own and not self._observations.subject.machine_name:
+            return ""
         objects = " ".join((self.given.error_text, *(error.text for error in self.given.errors)))
         instances = (line.instance for line in self._given_lines)
         told = (self.given.machine_id, *instances, *self.given.identity.machine_ids)
         named = [name for name in dict.fromkeys(told) if name and name not in objects]
         if not named or self.names_subject or any(own.startswith(name) for name in named if own):
             return ""
-        return f"machine {named[0]}, not {own or self._observations.subject.machine_name or 'the one in question'}"
+        return f"machine {named[0]}, not {own or self._observations.subject.machine_name}"
 
     @cached_property
     def names_subject(self) -> bool:
