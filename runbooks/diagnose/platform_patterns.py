@@ -9,6 +9,11 @@ from __future__ import annotations
 Table = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 _ID = r"(?<![0-9a-f])[0-9a-f]{13,16}(?![0-9a-f])"
+# `'name' on port 8080`; until 2023 `on port 8080` or `for your postgres role`
+_CHECK = (
+    r"(?: '(?P<thing>[^'\n]{1,80})')?(?: on port (?P<number>\d{1,5}))?"
+    r"(?: for your (?P<thing2>[a-z]{2,20}(?: [a-z]{2,20})?))?"
+)
 _ADDRESS = r"(?P<thing>[\d.]{7,15}:(?P<number>\d{1,5})|\[[\da-f:]{2,45}\]:\d{1,5})"
 
 INIT: Table = (
@@ -218,8 +223,7 @@ HEALTH: Table = (
         (
             (
                 "health check",
-                r"Health check(?: '(?P<thing>[^'\n]{1,80})')?(?: on port (?P<number>\d{1,5}))? (?:has failed"
-                r"|is now critical)",
+                rf"Health check{_CHECK} (?:has failed|is now (?:critical|failing)|is in a 'critical' state)",
             ),
             ("status changed", r"Health check status changed.{0,40}=> 'critical'"),
         ),
@@ -229,7 +233,7 @@ HEALTH: Table = (
         (
             (
                 "health check",
-                r"Health check(?: '(?P<thing>[^'\n]{1,80})')?(?: on port (?P<number>\d{1,5}))? is now passing",
+                rf"Health check{_CHECK} is (?:now|in a) '?passing",
             ),
             ("status changed", r"Health check status changed.{0,40}=> 'passing'"),
         ),
@@ -267,6 +271,11 @@ FLYCTL: Table = (
         "deploy-failed",
         (
             ("unrecoverable error", r"Unrecoverable error: (?P<thing>.{1,300})"),
+            # the platform before machines, until 2023
+            (
+                "failed due to",
+                r"\bv\d{1,6} failed - (?P<thing>Failed due to (?:unhealthy allocations|progress deadline)\b)",
+            ),
             ("update failed", r"(?:failed to update|error updating) (?:VM|machine) .{1,300}"),
             ("failed to update", r"(?:failed to update|error updating) (?:VM|machine) .{1,300}"),
         ),

@@ -102,6 +102,9 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("machine-limit", (
         r"reached (?:its|your|the) (?:maximum )?machines? limit",
+        r"to (?:create|run|launch|have) more than \d{1,6} machines?\b"
+        r"(?:(?!payment|credit card)[^\n]){0,80}?(?:contact|billing|upgrade|support)",
+        r"limited to \d{1,6} (?:\w{1,12} )?machines?\b",
         r"maximum number of machines",
     )),
     ("payment", (

@@ -82,6 +82,7 @@ AROUND = (
     "Trial machine stopping",
     "Health check '",
     "Health check on port",
+    "Health check for your",
     "Health check is now passing",
     "Health check status changed",
     "instance refused connection",
@@ -107,7 +108,8 @@ _AROUND_FORMS = re.compile(
     r"|App \S{1,80} has excess capacity, auto(?:stopp|suspend)ing machine"
     r"|Downscaling app \S{1,80} .{0,80}Automatically stopping machine"
     # the events of the platform before machines, until 2023
-    r"|Terminated\s{1,20}Exit Code: \d|Not Restarting\s{1,20}Exceeded allowed attempts"
+    r"|\W{0,6}v\d{1,6} failed - Failed due to |Terminated\s{1,20}Exit Code: \d"
+    r"|Not Restarting\s{1,20}Exceeded allowed attempts"
 )
 _LEVEL = re.compile(r"\s{0,8}(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\s{1,4}(?=\S)")
 _ID = r"[0-9a-f]{13,16}"

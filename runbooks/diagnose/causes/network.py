@@ -409,7 +409,9 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     """TLS fails at a custom hostname that the app has no ready certificate for (§14.18)."""
     host, own, listed = facts.caller.believed_host, facts.certificates.own, facts.certificates.listed
     probe = facts.observations.probe(Facet.EDGE_BELIEVED)
-    if not host or host.endswith(".fly.dev") or _private(host) or not (listed or probe):
+    # A handshake for another name is a stranger's; only the line that names the host is about it.
+    told = [r for r in facts.log.matches("tls-failed") if host and host in r.line.message]
+    if not host or host.endswith(".fly.dev") or _private(host) or not (listed or probe or told):
         return
     failed = probe is not None and probe.reached == "tls"
     if own and own.configured:
@@ -427,6 +429,8 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             yield missing(f"Whether the TLS handshake with {host} fails was not observed.", Facet.EDGE_BELIEVED)
     elif not own:
         yield missing("The app's certificates could not be read.", Facet.CERTIFICATES)
+    if told:
+        yield supports(f"The proxy log says: “{short(told[-1].line.message, 160)}”.", *facts.log.where("tls-failed"))
     if probe and failed:
         yield supports(
             f"The TLS handshake with {host} fails: {short(probe.detail, 120)}.",
