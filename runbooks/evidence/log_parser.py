@@ -153,6 +153,7 @@ _CLOCK = re.compile(
     rf"(?:(?P<provider>{_PROVIDER})(?:\[(?P<instance>[0-9a-f.…]{{1,20}})\])?\s{{1,8}}(?:[a-z]{{3}}\s)?)?"
     r"(?:\[(?P<level>info|warn|error|debug)\] ?)?"
 )
+_GUTTER = re.compile(r"^ {0,4}[│┃] ?")  # Terraform
 _MAX_TAIL = 60
 # Above the end of a program whose boot was not pasted: a prompt, prose, a fence, or a program that manages machines.
 _NOT_ITS_OWN = re.compile(
@@ -177,6 +178,7 @@ def _rows(text: str) -> list[str]:
     rows: list[str] = []
     clock = ""
     for row in _COLOUR.sub("", text).splitlines()[-_MAX_LINES:]:
+        row = _GUTTER.sub("", row)
         found = _CLOCK.match(row[:_MAX_LINE])
         if found and not found["provider"] and not row[found.end() :].strip():
             clock = found["clock"]

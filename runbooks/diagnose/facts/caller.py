@@ -98,7 +98,16 @@ class CallerFacts:
 
     @cached_property
     def _given_lines(self) -> tuple[LogLine, ...]:
-        return log_lines(unwrapped(self.given.plain))
+        return log_lines(self._given_words)
+
+    @cached_property
+    def _given_words(self) -> str:
+        return unwrapped(self.given.plain)
+
+    @property
+    def own_words(self) -> str:
+        """The pasted text without what a tool put around its lines; nothing, if it is about something else."""
+        return "" if self.foreign else self._given_words
 
     @cached_property
     def placed(self) -> PlacedLines:
@@ -157,7 +166,7 @@ class CallerFacts:
     def failed_connects(self) -> tuple[tuple[datetime, str], ...]:
         """(time, words) of every attempt to connect to the endpoint that the caller's log shows failing."""
         found = []
-        for line in self.answer.plain.splitlines()[:2000]:
+        for line in self.own_words.splitlines()[:2000]:
             if _CONNECTS.search(line) and _FAILS.search(line) and (match := _STAMP.search(line[:200])):
                 at = time_of(match.group(0))
                 if at:

@@ -235,7 +235,7 @@ class LogFacts:
         if all(no.kind in VAGUE for no in found):
             # No client that is known wrapped it: the platform's words may still stand in a line of their own.
             own = {line.message for line in self._caller.pasted}
-            for told in self._caller.answer.plain.splitlines()[:2000]:
+            for told in self._caller.own_words.splitlines()[:2000]:
                 plain = [no for no in _refusals_in(told.strip(), Facet.CALLER, None, None) if no.kind not in VAGUE]
                 # Few lines refuse anything: only those are looked for among the machine's own.
                 if plain and not any(message in told for message in own if message):
