@@ -151,9 +151,14 @@ PROXY: Table = (
     (
         "autostop",
         (
-            ("excess capacity", rf"excess capacity, auto(?:stopp|suspend)ing machine (?P<thing>{_ID})"),
+            # A line that was cut keeps its meaning, and names no machine.
+            (
+                "excess capacity",
+                rf"excess capacity, auto(?:stopp|suspend)ing machine(?: (?P<thing>{_ID})|[^\n]{{0,20}}$)",
+            ),
             # the wording of 2023
             ("downscaling app", rf"Downscaling app .{{1,200}}Automatically stopping machine (?P<thing>{_ID})"),
+            ("downscaling app", r"Downscaling app .{1,120} from \d{1,6} machines? to \d{1,6} machines?"),
             ("automatically stopping", rf"Automatically stopping machine (?P<thing>{_ID})"),
         ),
     ),
@@ -207,7 +212,11 @@ PROXY: Table = (
     (
         "concurrency",
         (
-            ("hard limit of", r"reached hard limit of (?P<number>\d{1,9}) concurrent (?P<thing>connections|requests)"),
+            (
+                "hard limit of",
+                r"reached hard limit of (?P<number>\d{1,9})"
+                r"(?: concurrent (?P<thing>connections|requests)|[^\n]{0,20}$)",
+            ),
             ("[pl0", r"\[PL0[12]\]"),
         ),
     ),

@@ -87,6 +87,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("quota", (
         rf"organization {_NAMED['org']} is using [^\n]{{1,80}}? in (?P<region>[a-z]{{3}})"
         r" which is over the allowed quota",
+        rf"organization {_NAMED['org']} is using \d{{1,12}} \w{{1,3}} of memory",
         r"over the allowed quota",
         r"quota (?:has been )?exceeded|exceed(?:s|ed|ing)? (?:your |the |its )?(?:[\w-]+ )?quota",
         r"organization is not allowed to use GPU machines",

@@ -118,7 +118,7 @@ _FLYCTL = re.compile(
     r"(?:(?:WARNING )?The app is (?:not listening on the expected|listening on the incorrect) address"
     r"|0\.0\.0\.0:\d{2,5}\s*\Z"
     r"|(?:[\w./@-]{1,80}) {1,40}\| (?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:]{2,45}\]):\d{2,5}\s*\Z"
-    r"|(?:(?:Error|WARN(?:ING)?):? ?)?[Ff]ound (?:\d{1,6} )?machines? that (?:(?:is|are) unmanaged|aren't part of)"
+    r"|(?:(?i:error|warn(?:ing)?):? ?)?[Ff]ound (?:\d{1,6} )?machines? that (?:(?:is|are) unmanaged|aren't part of)"
     r"|(?:Updating|Updated machine config for|Replacing|Destroying|Destroyed|Deleted)"
     rf"(?: machine)? (?P<changed>{_ID})\b"
     rf"|Machine (?P<machine>{_ID})(?: \[[\w-]{{1,40}}\])?"
@@ -128,7 +128,7 @@ _FLYCTL = re.compile(
     rf" for machine (?P<waited>{_ID})\b"
     rf"|(?P<gone>{_ID}) has been destroyed"
     # About the app, whatever temporary machine is named.
-    r"|(?:(?:Error:? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"
+    r"|(?:(?:(?i:error):? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"
     r"|(?:Error: )?[Rr]elease command failed"
     r"|(?:(?:Error|ERROR):? )?(?:failed to push|error pushing image)\b"
     r"|(?:Unrecoverable e|E)rror: timeout reached waiting for \w"

@@ -10,6 +10,7 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import (
     Conclusion,
+    Kind,
     Point,
     Stage,
     Weight,
@@ -154,16 +155,16 @@ def lease_held(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     owner, expires = no.names.get("owner", ""), no.names.get("expires", "")
     ended = time_of(expires.replace(" +0000 UTC", "Z"))
-    if ended and ended < facts.now:
-        # What was refused then is known; that the lease still bars anything is not so.
-        yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence)
-        if facts.events.state in ("stopped", "suspended"):
-            yield contradicts(
-                f"The lease ended at {ended:%Y-%m-%d %H:%M:%S} UTC, and the machine is still {facts.events.state}.",
-                *facts.events.state_evidence,
-            )
-    else:
-        yield from said_no(facts, "lease", of_create=False)
+    over = bool(ended and ended < facts.now)
+    # A deploy holds a lease for seconds: that it still prevents anything is certain only before its end.
+    for point in said_no(facts, "lease", of_create=False):
+        sure = point.weight is Weight.DECISIVE and point.kind is Kind.SUPPORTS and (ended is None or over)
+        yield point._replace(weight=Weight.STRONG) if sure and facts.log.matches("proxy-wake-failed") else point
+    if ended and over and facts.events.state in ("stopped", "suspended"):
+        yield contradicts(
+            f"The lease ended at {ended:%Y-%m-%d %H:%M:%S} UTC, and the machine is still {facts.events.state}.",
+            *facts.events.state_evidence,
+        )
     until = f" until {expires}" if expires else ""
     yield concludes(
         f"{owner or 'Another client'} holds the machine's lease{until}, so the call was refused.",
