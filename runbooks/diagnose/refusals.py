@@ -117,6 +117,13 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("volume-region", (
         rf"volume {_VOLUME} is in the wrong region"
         rf"(?: \({_Q}(?P<have>[a-z]{{3}}){_Q} != {_Q}(?P<want>[a-z]{{3}}){_Q}\))?",
+        rf"needs volumes? in (?:the )?region {_Q}(?P<want>[a-z]{{3}})\b{_Q}"
+        rf"(?:,? but (?:the |its )?volumes? (?:exists?|is|are) in (?:the )?region {_Q}(?P<have>[a-z]{{3}})\b{_Q})?",
+        rf"volume(?: {_VOLUME})? is in (?:the )?region {_Q}(?P<have>[a-z]{{3}})\b{_Q},? (?:and|but|while) (?:the |its )?"
+        rf"machine (?:region )?(?:is |was )?(?:being )?(?:created |requested |placed )?(?:in )?(?:the )?(?:region )?"
+        rf"{_Q}(?P<want>[a-z]{{3}})\b{_Q}",
+        rf"volume region \(?{_Q}(?P<have>[a-z]{{3}}){_Q}\)? (?:does not|doesn't) match (?:the )?machine'?s? region"
+        rf"(?: \(?{_Q}(?P<want>[a-z]{{3}})\b{_Q})?",
     )),
     ("volume-capacity", (
         rf"insufficient resources to create new machine with existing volume(?:(?: id)? {_VOLUME})?",
@@ -132,6 +139,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?:could not|unable to|failed to) find volume",
         r"needs an unattached volume named [\"'](?P<name>[\w-]{1,60})",
         r"needs volumes with name [\"'](?P<name>[\w-]{1,60})",
+        r"not enough volumes named [\"'`]?(?P<name>[\w-]{1,60})",
+        r"(?:constraint )?missing compatible host volumes",
     )),
     ("host-capacity", (
         r"insufficient resources available to fulfill request: could not reserve resource for machine: "
