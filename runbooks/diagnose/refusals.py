@@ -19,6 +19,8 @@ _MOST_QUOTE = 300
 _Q = r"[\"'`]?"
 _ID = r"(?P<machine_id>[0-9a-f]{13,16})\b"
 _VOLUME = rf"{_Q}(?P<volume>vol_[a-z0-9]{{3,30}}){_Q}"
+_HAVE = rf"{_Q}(?P<have>[a-z]{{3}})\b{_Q}"
+_WANT = rf"{_Q}(?P<want>[a-z]{{3}})\b{_Q}"
 _REGION = rf"{_Q}(?P<region>[a-z]{{3}})\b{_Q}"
 _NAMED = {key: rf"{_Q}(?P<{key}>[A-Za-z0-9][\w.-]{{0,62}})\b{_Q}" for key in ("app", "name", "org")}
 _TAIL = r"[^\n]{0,400}"
@@ -117,13 +119,12 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("volume-region", (
         rf"volume {_VOLUME} is in the wrong region"
         rf"(?: \({_Q}(?P<have>[a-z]{{3}}){_Q} != {_Q}(?P<want>[a-z]{{3}}){_Q}\))?",
-        rf"needs volumes? in (?:the )?region {_Q}(?P<want>[a-z]{{3}})\b{_Q}"
-        rf"(?:,? but (?:the |its )?volumes? (?:exists?|is|are) in (?:the )?region {_Q}(?P<have>[a-z]{{3}})\b{_Q})?",
-        rf"volume(?: {_VOLUME})? is in (?:the )?region {_Q}(?P<have>[a-z]{{3}})\b{_Q},? (?:and|but|while) (?:the |its )?"
-        rf"machine (?:region )?(?:is |was )?(?:being )?(?:created |requested |placed )?(?:in )?(?:the )?(?:region )?"
-        rf"{_Q}(?P<want>[a-z]{{3}})\b{_Q}",
-        rf"volume region \(?{_Q}(?P<have>[a-z]{{3}}){_Q}\)? (?:does not|doesn't) match (?:the )?machine'?s? region"
-        rf"(?: \(?{_Q}(?P<want>[a-z]{{3}})\b{_Q})?",
+        rf"needs volumes? in region {_WANT}"
+        rf"(?:,? but (?:the )?volumes? (?:exists?|is|are) in region {_HAVE})?",
+        rf"volume(?: {_VOLUME})? is in (?:region )?{_HAVE},? (?:and|but|while) (?:the )?machine (?:is|was) "
+        rf"(?:being )?(?:(?:created|requested|placed) )?in (?:region )?{_WANT}",
+        rf"volume region \(?{_HAVE}\)? (?:does not|doesn't) match (?:the )?machine'?s? region"
+        rf"(?: \(?{_WANT})?",
     )),
     ("volume-capacity", (
         rf"insufficient resources to create new machine with existing volume(?:(?: id)? {_VOLUME})?",
