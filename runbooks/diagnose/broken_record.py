@@ -18,12 +18,22 @@ def broken_record(facts: Facts) -> Claim | None:
     A key that is left out says nothing: lists leave out much, and so do people who paste. Only the answer about
     the machine itself always has a config.
     """
-    views = [view for view in facts.machine.views if not view.pasted and view.machine.host_status in ("", "ok")]
-    wrong = {text: view.evidence for view in reversed(views) for text in _wrong(view)}
+    wrong = _signs(facts)
     if not wrong:
         return None
     told = "; ".join(sorted(wrong))
     return Claim(f"The platform's record of the machine is broken: {told}.", facts.made(*sorted(set(wrong.values()))))
+
+
+def empty_shell(facts: Facts) -> Claim | None:
+    """The same, where several values are broken: the platform keeps an entry, and has lost the machine behind it."""
+    return broken_record(facts) if len(_signs(facts)) > 1 else None
+
+
+def _signs(facts: Facts) -> dict[str, str]:
+    """Each thing that is wrong, with the observation that shows it."""
+    views = [view for view in facts.machine.views if not view.pasted and view.machine.host_status in ("", "ok")]
+    return {text: view.evidence for view in reversed(views) for text in _wrong(view)}
 
 
 def _wrong(view: MachineView) -> Iterator[str]:

@@ -9,6 +9,11 @@ from __future__ import annotations
 Table = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 _ID = r"(?<![0-9a-f])[0-9a-f]{13,16}(?![0-9a-f])"
+# `'name' on port 8080`; until 2023 `on port 8080` or `for your postgres role`
+_CHECK = (
+    r"(?: '(?P<thing>[^'\n]{1,80})')?(?: on port (?P<number>\d{1,5}))?"
+    r"(?: for your (?P<thing2>[a-z]{2,20}(?: [a-z]{2,20})?))?"
+)
 _ADDRESS = r"(?P<thing>[\d.]{7,15}:(?P<number>\d{1,5})|\[[\da-f:]{2,45}\]:\d{1,5})"
 
 INIT: Table = (
@@ -16,7 +21,14 @@ INIT: Table = (
     ("command", (("preparing to run", r"Preparing to run: `?(?P<thing>[^`\n]{1,500}?)(?:`|$| as \w{1,40}$)"),)),
     ("volume-mounted", (("mounting /dev/", r"^\s*(?:INFO )?Mounting /dev/\w{1,10} at (?P<thing>\S{1,200})"),)),
     ("signalled", (("sending signal", r"Sending signal (?P<thing>SIG[A-Z0-9]{2,9}) to main child process"),)),
-    ("exited", (("main child exited", r"Main child exited normally with code: (?P<number>\d{1,9})"),)),
+    (
+        "exited",
+        (
+            ("main child exited", r"Main child exited normally with code: (?P<number>\d{1,9})"),
+            # the events of the platform before machines, until 2023
+            ("exit code:", r"^\s*Terminated\s{1,20}Exit Code: (?P<number>\d{1,9})"),
+        ),
+    ),
     ("killed", (("main child exited", r"Main child exited with signal \(with signal '(?P<thing>\w{1,20})'"),)),
     ("stopping", (("starting clean up", r"Starting clean up"), ("shutting down virtual", r"Shutting down virtual"))),
     (
@@ -109,7 +121,13 @@ RUNNER: Table = (
         ),
     ),
     ("left-stopped", (("non-started state", r"machine was in a non-started state prior to the update"),)),
-    ("restarts-used-up", (("max restart count", r"reached its max restart count (?:of )?\(?(?P<number>\d{1,9})"),)),
+    (
+        "restarts-used-up",
+        (
+            ("max restart count", r"reached its max restart count (?:of )?\(?(?P<number>\d{1,9})"),
+            ("exceeded allowed attempts", r"^\s*Not Restarting\s{1,20}Exceeded allowed attempts (?P<number>\d{1,9})"),
+        ),
+    ),
     ("created-and-started", (("created and started in", r"Machine created and started in"),)),
     ("started", (("machine started in", r"^Machine started in"),)),
     ("trial", (("trial machine", r"Trial machine stopping"),)),
@@ -133,9 +151,14 @@ PROXY: Table = (
     (
         "autostop",
         (
-            ("excess capacity", rf"excess capacity, auto(?:stopp|suspend)ing machine (?P<thing>{_ID})"),
+            # A line that was cut keeps its meaning, and names no machine.
+            (
+                "excess capacity",
+                rf"excess capacity, auto(?:stopp|suspend)ing machine(?: (?P<thing>{_ID})|[^\n]{{0,20}}$)",
+            ),
             # the wording of 2023
             ("downscaling app", rf"Downscaling app .{{1,200}}Automatically stopping machine (?P<thing>{_ID})"),
+            ("downscaling app", r"Downscaling app .{1,120} from \d{1,6} machines? to \d{1,6} machines?"),
             ("automatically stopping", rf"Automatically stopping machine (?P<thing>{_ID})"),
         ),
     ),
@@ -189,7 +212,11 @@ PROXY: Table = (
     (
         "concurrency",
         (
-            ("hard limit of", r"reached hard limit of (?P<number>\d{1,9}) concurrent (?P<thing>connections|requests)"),
+            (
+                "hard limit of",
+                r"reached hard limit of (?P<number>\d{1,9})"
+                r"(?: concurrent (?P<thing>connections|requests)|[^\n]{0,20}$)",
+            ),
             ("[pl0", r"\[PL0[12]\]"),
         ),
     ),
@@ -205,8 +232,7 @@ HEALTH: Table = (
         (
             (
                 "health check",
-                r"Health check(?: '(?P<thing>[^'\n]{1,80})')?(?: on port (?P<number>\d{1,5}))? (?:has failed"
-                r"|is now critical)",
+                rf"Health check{_CHECK} (?:has failed|is now (?:critical|failing)|is in a 'critical' state)",
             ),
             ("status changed", r"Health check status changed.{0,40}=> 'critical'"),
         ),
@@ -216,7 +242,7 @@ HEALTH: Table = (
         (
             (
                 "health check",
-                r"Health check(?: '(?P<thing>[^'\n]{1,80})')?(?: on port (?P<number>\d{1,5}))? is now passing",
+                rf"Health check{_CHECK} is (?:now|in a) '?passing",
             ),
             ("status changed", r"Health check status changed.{0,40}=> 'passing'"),
         ),
@@ -254,6 +280,11 @@ FLYCTL: Table = (
         "deploy-failed",
         (
             ("unrecoverable error", r"Unrecoverable error: (?P<thing>.{1,300})"),
+            # the platform before machines, until 2023
+            (
+                "failed due to",
+                r"\bv\d{1,6} failed - (?P<thing>Failed due to (?:unhealthy allocations|progress deadline)\b)",
+            ),
             ("update failed", r"(?:failed to update|error updating) (?:VM|machine) .{1,300}"),
             ("failed to update", r"(?:failed to update|error updating) (?:VM|machine) .{1,300}"),
         ),
@@ -267,7 +298,33 @@ FLYCTL: Table = (
         (("destroy", r"^\s*\* destroy (?P<number>\d{1,6}) .{0,80}?machines?\b"),),
     ),
     ("smoke-failed", (("smoke checks", r"[Ss]moke checks for .{1,60} failed"),)),
-    ("not-expected-address", (("expected address", r"app is not listening on the expected address"),)),
+    (
+        "not-expected-address",
+        (
+            ("expected address", r"app is not listening on the expected address"),
+            # the wording of 2023
+            ("incorrect address", r"app is listening on the incorrect address"),
+        ),
+    ),
+    # What flyctl prints below that warning: the address that the configuration expects, and the open sockets.
+    ("expected-socket", (("0.0.0.0:", r"^\s*- (?P<thing>0\.0\.0\.0:(?P<number>\d{2,5}))\s*$"),)),
+    (
+        "open-socket",
+        (
+            (
+                " | ",
+                r"^\s*(?!\S*hallpass)/?[\w./@-]{1,80} {1,40}\| "
+                r"(?P<thing>(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:]{2,45}\]):(?P<number>\d{2,5}))\s*$",
+            ),
+        ),
+    ),
+    (
+        "unmanaged",
+        (
+            ("that are unmanaged", r"found (?P<number>\d{1,6}) machines? that (?:is|are) unmanaged"),
+            ("aren't part of", r"Found machines that aren't part of (?:the )?Fly (?:Launch|Apps Platform)"),
+        ),
+    ),
     (
         "deploying",
         (

@@ -19,6 +19,8 @@ _MOST_QUOTE = 300
 _Q = r"[\"'`]?"
 _ID = r"(?P<machine_id>[0-9a-f]{13,16})\b"
 _VOLUME = rf"{_Q}(?P<volume>vol_[a-z0-9]{{3,30}}){_Q}"
+_HAVE = rf"{_Q}(?P<have>[a-z]{{3}})\b{_Q}"
+_WANT = rf"{_Q}(?P<want>[a-z]{{3}})\b{_Q}"
 _REGION = rf"{_Q}(?P<region>[a-z]{{3}})\b{_Q}"
 _NAMED = {key: rf"{_Q}(?P<{key}>[A-Za-z0-9][\w.-]{{0,62}})\b{_Q}" for key in ("app", "name", "org")}
 _TAIL = r"[^\n]{0,400}"
@@ -39,11 +41,15 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"pull access denied(?: for {_REF})?{_TAIL}",
         r"requested access to the resource is denied",
         r"unauthorized: (?:authentication required|access to the requested resource)",
+        rf"(?:authenticat\w{{2,4}}|authori[sz]\w{{2,6}}|permission) (?:is )?required to (?:access|pull|read)"
+        rf" (?:the )?image {_REF}",
+        rf"not (?:authorized|allowed|permitted) to (?:access|pull|read) (?:the )?image {_REF}",
+        rf"\bimage {_REF} (?:is private|requires (?:authentication|a login|credentials))",
     )),
     ("manifest-unknown", (
         rf"{_MANIFEST}[^\n]{{0,80}}?(?:MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|not found|\b404\b){_TAIL}",
         rf"image {_REF}:? (?:MANIFEST_UNKNOWN|manifest unknown)",
-        r"MANIFEST_UNKNOWN|manifest unknown|app repository not found",
+        r"MANIFEST_UNKNOWN|manifest unknown",
     )),
     ("manifest-other", (rf"{_MANIFEST}{_TAIL}",)),
     ("image-too-large", (
@@ -83,6 +89,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("quota", (
         rf"organization {_NAMED['org']} is using [^\n]{{1,80}}? in (?P<region>[a-z]{{3}})"
         r" which is over the allowed quota",
+        rf"organization {_NAMED['org']} is using \d{{1,12}} \w{{1,3}} of memory",
         r"over the allowed quota",
         r"quota (?:has been )?exceeded|exceed(?:s|ed|ing)? (?:your |the |its )?(?:[\w-]+ )?quota",
         r"organization is not allowed to use GPU machines",
@@ -98,6 +105,9 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("machine-limit", (
         r"reached (?:its|your|the) (?:maximum )?machines? limit",
+        r"to (?:create|run|launch|have) more than \d{1,6} machines?\b"
+        r"(?:(?!payment|credit card)[^\n]){0,80}?(?:contact|billing|upgrade|support)",
+        r"limited to \d{1,6} (?:\w{1,12} )?machines?\b",
         r"maximum number of machines",
     )),
     ("payment", (
@@ -109,6 +119,12 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("volume-region", (
         rf"volume {_VOLUME} is in the wrong region"
         rf"(?: \({_Q}(?P<have>[a-z]{{3}}){_Q} != {_Q}(?P<want>[a-z]{{3}}){_Q}\))?",
+        rf"needs volumes? in region {_WANT}"
+        rf"(?:,? but (?:the )?volumes? (?:exists?|is|are) in region {_HAVE})?",
+        rf"volume(?: {_VOLUME})? is in (?:region )?{_HAVE},? (?:and|but|while) (?:the )?machine (?:is|was) "
+        rf"(?:being )?(?:(?:created|requested|placed) )?in (?:region )?{_WANT}",
+        rf"volume region \(?{_HAVE}\)? (?:does not|doesn't) match (?:the )?machine'?s? region"
+        rf"(?: \(?{_WANT})?",
     )),
     ("volume-capacity", (
         rf"insufficient resources to create new machine with existing volume(?:(?: id)? {_VOLUME})?",
@@ -124,6 +140,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?:could not|unable to|failed to) find volume",
         r"needs an unattached volume named [\"'](?P<name>[\w-]{1,60})",
         r"needs volumes with name [\"'](?P<name>[\w-]{1,60})",
+        r"not enough volumes named [\"'`]?(?P<name>[\w-]{1,60})",
+        r"(?:constraint )?missing compatible host volumes",
     )),
     ("host-capacity", (
         r"insufficient resources available to fulfill request: could not reserve resource for machine: "
@@ -133,6 +151,12 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?P<what>insufficient (?:memory|CPUs?|IPs|disk|GPUs?)(?: space)? available(?: to fulfill request)?)",
         r"governor policy blocked start",
         r"\bhost (?:is )?at capacity",
+    )),
+    # A place in the sentence that is empty was empty in the request.
+    ("region-missing", (
+        r"\b(?:no|not enough|insufficient) capacity(?: available)? in(?: region)?"
+        r" ?(?:[\"'`]{2}|(?=\(Request ID)|(?=\"\s?[},]))",
+        r"\bregion [\"'`]{2} (?:was |is )?(?:not found|not a? ?valid|unknown|invalid)",
     )),
     ("region-capacity", (
         r"could not find a candidate host",
@@ -154,7 +178,11 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"cannot (?P<action>\w{{1,20}}) machine {_ID} that was already (?P<state>destroyed)",
         rf"machine {_ID} is in a (?P<state>\w{{1,20}}) state and cannot be (?P<action>\w{{1,20}})",
     )),
-    ("concurrent-update", (r"due to concurrent update",)),
+    ("concurrent-update", (
+        r"(?:machine is (?P<state>\w{1,20}): )?concurrent update (?:is )?in progress|due to (?:a )?concurrent update",
+        r"(?:another|an) (?:update|deploy(?:ment)?|operation) (?:of [^\n]{1,60} )?(?:is )?(?:already )?in progress",
+        r"machine (?:is )?currently (?P<state>repla\w{3,6})\b",
+    )),
     ("version-mismatch", (
             r"\b(?:min_secrets_version|machine_version|current_version)\b[^\n\"]{0,40}\b(?:mismatch|match|available)",
     )),
@@ -186,6 +214,9 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?P<what>config\.[\w.\[\]]{1,60} (?:must|is|and|cannot)\b[^\n\"}]{0,80})",
         r"(?P<what>flyctl version too old)",
         r"(?P<what>Apps for machines must be created via the Machines API)",
+        r"(?P<what>\b(?:instance_id|machine_id|app_name|org_slug|(?:source_)?volume_id|snapshot_id|size_gb|internal_port)"
+        r" (?:is )?required\b[^\n\"}]{0,80})",
+        r"(?P<what>(?:does not|doesn't) accept argument [^\n\"}]{1,60})",
         r"validation failed: (?P<what>[^\n\"}(]{1,120})",
     )),
     ("machine-missing", (
@@ -194,6 +225,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"no such machine:?(?: {_ID})?",
     )),
     ("app-missing", (
+        r"app repository not found",  # a push: each app has a repository of its name (§5.1)
         rf"could not (?:find|resolve) app {_NAMED['app']}",
         rf"\bapp {_NAMED['app']} (?:was )?not found",
         rf"the app name {_NAMED['app']} could not be found",
@@ -254,18 +286,17 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
 # fmt: off
 _STEMS = (
     "manifest", "denied", "unauthoriz", "image", "already", "lease", "region", "quota", "not allowed", "trial has",
-    "trial is", "high", "disabled", "suspended", "locked", "blocked", "verify", "limit", "maximum", "payment", "add a",
-    "credit", "invoice", "balance", "volume", "insufficient", "reserve", "capacity", "governor", "a host", "no host",
-    "unable", "refusing", "replaced", "attempting", "startable", "destroyed", "and cannot", "concurrent", "version",
-    "reach", "timed out", "timedout", "timeout", "time-out", "unavailable", "too many", "invalid", "json: ",
-    "unsupported",
-    "config.", "gpu", "flyctl version", "apps for machines", "validation", "no such", "not found", "could not", "token",
-    "authenticated", "authorized", "unattached", "forbidden", "permission", "health", "smoke", "upstream",
-    "server error", "gateway", "api error", "non-2", "release", "trust", "billing", "maintenance", "drained",
-    "cordoned", "evacuat",
-    "enotfound", "econn", "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution",
-    "not known", "tcp", "deadline", "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted",
-    "closed", "curl: ", "launch", "name_taken", "paid plan", "paid_plan",
+    "trial is", "high", "disabled", "suspended", "locked", "blocked", "verify", "limit", "maximum", "payment",
+    "add a", "credit", "invoice", "balance", "volume", "insufficient", "reserve", "capacity", "governor", "a host",
+    "no host", "unable", "refusing", "replaced", "attempting", "startable", "destroyed", "and cannot", "concurrent",
+    "version", "reach", "timed out", "timedout", "timeout", "time-out", "unavailable", "too many", "invalid",
+    "json: ", "unsupported", "required", "accept argument", "in progress", "config.", "gpu", "flyctl version",
+    "apps for machines", "validation", "no such", "not found", "could not", "token", "authenticated", "authorized",
+    "unattached", "forbidden", "permission", "health", "smoke", "upstream", "server error", "gateway", "api error",
+    "non-2", "release", "trust", "billing", "maintenance", "drained", "cordoned", "evacuat", "enotfound", "econn",
+    "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution", "not known", "tcp", "deadline",
+    "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted", "closed", "curl: ", "launch",
+    "name_taken", "paid plan", "paid_plan",
 )
 # fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.

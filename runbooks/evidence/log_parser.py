@@ -3,8 +3,8 @@
 Known forms: what `fly logs` prints (also with the remains of colours, also several lines run together), its
 `--json`, the log API's and the log shipper's objects, the lines that `fly deploy` quotes of a machine, and bare
 lines (copied from a browser, with or without a clock) whose wording only the platform uses. What the program said
-between two bare lines of its boot and its end belongs to them. Everything else is no log line: the caller's own
-log must not become the machine's.
+between two bare lines of its boot and its end belongs to them, and so do the lines just above its end, as far as
+nobody else speaks there. Everything else is no log line: the caller's own log must not become the machine's.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ AROUND = (
     "Trial machine stopping",
     "Health check '",
     "Health check on port",
+    "Health check for your",
     "Health check is now passing",
     "Health check status changed",
     "instance refused connection",
@@ -106,12 +107,18 @@ _AROUND_FORMS = re.compile(
     r"\[P[A-Z]\d\d\] |Starting machine$|Container image \S{1,300} already prepared"
     r"|App \S{1,80} has excess capacity, auto(?:stopp|suspend)ing machine"
     r"|Downscaling app \S{1,80} .{0,80}Automatically stopping machine"
+    # the events of the platform before machines, until 2023
+    r"|\W{0,6}v\d{1,6} failed - Failed due to |Terminated\s{1,20}Exit Code: \d"
+    r"|Not Restarting\s{1,20}Exceeded allowed attempts"
 )
 _LEVEL = re.compile(r"\s{0,8}(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\s{1,4}(?=\S)")
 _ID = r"[0-9a-f]{13,16}"
 _FLYCTL = re.compile(
     r"[\W_]{0,8}(?:\[\d{1,4}/\d{1,4}\])?[\W_]{0,8}"
-    r"(?:(?:WARNING )?The app is not listening on the expected address"
+    r"(?:(?:WARNING )?The app is (?:not listening on the expected|listening on the incorrect) address"
+    r"|0\.0\.0\.0:\d{2,5}\s*\Z"
+    r"|(?:[\w./@-]{1,80}) {1,40}\| (?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:]{2,45}\]):\d{2,5}\s*\Z"
+    r"|(?:(?i:error|warn(?:ing)?):? ?)?[Ff]ound (?:\d{1,6} )?machines? that (?:(?:is|are) unmanaged|aren't part of)"
     r"|(?:Updating|Updated machine config for|Replacing|Destroying|Destroyed|Deleted)"
     rf"(?: machine)? (?P<changed>{_ID})\b"
     rf"|Machine (?P<machine>{_ID})(?: \[[\w-]{{1,40}}\])?"
@@ -121,7 +128,7 @@ _FLYCTL = re.compile(
     rf" for machine (?P<waited>{_ID})\b"
     rf"|(?P<gone>{_ID}) has been destroyed"
     # About the app, whatever temporary machine is named.
-    r"|(?:(?:Error:? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"
+    r"|(?:(?:(?i:error):? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"
     r"|(?:Error: )?[Rr]elease command failed"
     r"|(?:(?:Error|ERROR):? )?(?:failed to push|error pushing image)\b"
     r"|(?:Unrecoverable e|E)rror: timeout reached waiting for \w"
@@ -146,6 +153,13 @@ _CLOCK = re.compile(
     rf"(?:(?P<provider>{_PROVIDER})(?:\[(?P<instance>[0-9a-f.…]{{1,20}})\])?\s{{1,8}}(?:[a-z]{{3}}\s)?)?"
     r"(?:\[(?P<level>info|warn|error|debug)\] ?)?"
 )
+_GUTTER = re.compile(r"^ {0,4}[│┃] ?")  # Terraform
+_MAX_TAIL = 60
+# Above the end of a program whose boot was not pasted: a prompt, prose, a fence, or a program that manages machines.
+_NOT_ITS_OWN = re.compile(
+    r"(?i)^\s{0,8}(?:[$#>%`]|\*\*|[A-Z][a-z]+ [^\n]{0,200}[:?]\s{0,4}$)"
+    r"|\bfly(?:ctl|\.io)?\b|\bfly[_.]|\bmachines?\b|api\.machines|functions/v1|https?://deno\.land|\bdeno\b"
+)
 _BOOT = ("Starting init (commit", "Preparing to run: ", "[fly api proxy]", "Machine started in", "Machine created and")
 _END = ("Main child exited", "Virtual machine exited abruptly")
 
@@ -164,6 +178,7 @@ def _rows(text: str) -> list[str]:
     rows: list[str] = []
     clock = ""
     for row in _COLOUR.sub("", text).splitlines()[-_MAX_LINES:]:
+        row = _GUTTER.sub("", row)
         found = _CLOCK.match(row[:_MAX_LINE])
         if found and not found["provider"] and not row[found.end() :].strip():
             clock = found["clock"]
@@ -204,6 +219,7 @@ class _Reader:
         self.rows = rows
         self.quoted = ""
         self.block: list[LogLine] | None = None
+        self.tail: list[LogLine] = []
         self.failures = 0
 
     def read(self) -> Iterator[LogLine]:
@@ -213,11 +229,11 @@ class _Reader:
             row = self.rows[index]
             if row.lstrip()[:1] in ("{", "[") and (found := self._objects(index)):
                 lines, index = found
-                self.block = None
+                self.block, self.tail = None, []
                 yield from lines
                 continue
             if heads := list(_HEAD.finditer(row)):
-                self.block = None
+                self.block, self.tail = None, []
                 yield from _headed(row, heads)
             else:
                 yield from self._bare(row, index in certain)
@@ -258,9 +274,10 @@ class _Reader:
             yield replace(line, provider=clock["provider"], instance=instance, level=clock["level"] or "")
         elif from_init(message) or from_around(message):
             text = without_level(message)
-            if self.block is not None and text.startswith(_END):
-                yield from self.block
+            if text.startswith(_END):
+                yield from self.tail if self.block is None else self.block
                 self.block = None
+            self.tail = []
             yield replace(line, instance=_about(message))
             if text.startswith(_BOOT):
                 self.block = self.block or []
@@ -270,6 +287,8 @@ class _Reader:
             self.block.append(line)
             if len(self.block) > _MAX_BLOCK:
                 self.block = None
+        else:
+            self.tail = [] if _NOT_ITS_OWN.search(message) else [*self.tail[1 - _MAX_TAIL :], line]
 
     def _objects(self, index: int) -> tuple[tuple[LogLine, ...], int] | None:
         """Log entries in JSON that begins in this row, with the row after it."""

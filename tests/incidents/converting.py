@@ -63,7 +63,7 @@ def evidence_of(incident: Mapping[str, Any]) -> Evidence:
     ]
     if lines and known:
         answers["E07"] = Logs(tuple(_line(line) for line in lines))
-    words = [*([] if known else lines), *_refused(shown.get("api_error"))]
+    words = [*([] if known else lines), *refusal_lines(shown.get("api_error"))]
     if words:
         answers["E19"] = read_caller("\n".join(words))
     if row:
@@ -102,7 +102,7 @@ def _app(machine: Mapping[str, Any], network: Mapping[str, Any]) -> str:
 def _named(shown: Mapping[str, Any]) -> str:
     """The app that the posted text names, which its poster would have looked into."""
     lines = [str(x.get("message", x)) if isinstance(x, Mapping) else str(x) for x in shown.get("logs") or []]
-    return next(iter(read_caller("\n".join([*lines, *_refused(shown.get("api_error"))])).identity.apps), "")
+    return next(iter(read_caller("\n".join([*lines, *refusal_lines(shown.get("api_error"))])).identity.apps), "")
 
 
 def _line(text: str) -> LogLine:
@@ -111,7 +111,7 @@ def _line(text: str) -> LogLine:
     return LogLine(None, read[0].message, read[0].provider) if read else LogLine(None, text)
 
 
-def _refused(error: Any) -> list[str]:
+def refusal_lines(error: Any) -> list[str]:
     if not error:
         return []
     status, body = error.get("status"), error.get("body")

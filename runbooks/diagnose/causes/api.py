@@ -10,6 +10,7 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import (
     Conclusion,
+    Kind,
     Point,
     Stage,
     Weight,
@@ -26,6 +27,7 @@ from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import ended_by_itself, lookup_faults, refused, said_no
 from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
+from runbooks.evidence.parsers import time_of
 
 _HIDES = ("create-error-swallowed", "record-never-updated")
 # Regions past and present: a report that names another place is not about this machine.
@@ -148,11 +150,21 @@ def ambiguous_create(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def lease_held(facts: Facts) -> Iterator[Point | Conclusion]:
     """409 `lease currently held by …, expires at …`; the text comes in `message` with status `error`."""
-    yield from said_no(facts, "lease", of_create=False)
     no = refused(facts, "lease")
     if no is None:
         return
     owner, expires = no.names.get("owner", ""), no.names.get("expires", "")
+    ended = time_of(expires.replace(" +0000 UTC", "Z"))
+    over = bool(ended and ended < facts.now)
+    # A deploy holds a lease for seconds: that it still prevents anything is certain only before its end.
+    for point in said_no(facts, "lease", of_create=False):
+        sure = point.weight is Weight.DECISIVE and point.kind is Kind.SUPPORTS and (ended is None or over)
+        yield point._replace(weight=Weight.STRONG) if sure and facts.log.matches("proxy-wake-failed") else point
+    if ended and over and facts.events.state in ("stopped", "suspended"):
+        yield contradicts(
+            f"The lease ended at {ended:%Y-%m-%d %H:%M:%S} UTC, and the machine is still {facts.events.state}.",
+            *facts.events.state_evidence,
+        )
     until = f" until {expires}" if expires else ""
     yield concludes(
         f"{owner or 'Another client'} holds the machine's lease{until}, so the call was refused.",

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts, format_duration
+from runbooks.diagnose.facts.lifecycle import STUCK_AFTER
 from runbooks.diagnose.ledger import (
     Conclusion,
     Point,
@@ -378,7 +379,9 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     elif facts.events.state == "failed":
         yield supports("Its state is failed: it could not be started.", *facts.events.state_evidence)
     elif waited and not facts.events.started_evidence and not facts.events.state:
-        yield supports(f"The caller's wait timed out: {waited[-1].told}.", waited[-1].evidence)
+        # Without a state in it, a time-out shows only how long the client was willing to wait.
+        weight = Weight.STRONG if told in STUCK_AFTER else Weight.WEAK
+        yield supports(f"The caller's wait timed out: {waited[-1].told}.", waited[-1].evidence, weight=weight)
     state = facts.events.state or told or "an unfinished state"
     ran = facts.observations.image(Facet.IMAGE_RAN)
     size = (ran.size_bytes if ran else None) or 0
@@ -428,6 +431,7 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     kinds = ("state-rejects", "concurrent-update")
     no = refused(facts, *kinds)
     if no is None:
+        yield from _woken_late(facts)
         return
     if facts.machine.seen_state:
         yield from said_no(facts, *kinds, of_create=False)
@@ -443,6 +447,22 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     state = no.names.get("state") or facts.events.state
     inside = f" while it was `{state}`" if state else ""
     yield concludes(f"The machine refused the {what}{inside}.", f"it refused the {what}{inside}")
+
+
+def _woken_late(facts: Facts) -> Iterator[Point | Conclusion]:
+    """The proxy was not allowed to start it, and started it later: the request that it had to turn away is over."""
+    no = next(iter(facts.log.past_wake_refusals), None)
+    # A start that is still going on is a slow one, and no refusal.
+    if no is None or no.kind not in ("state-rejects", "concurrent-update") or "attempting" in no.names.get("state", ""):
+        return
+    yield supports(f"The proxy could not start it: {no.told}. It started later.", no.evidence)
+    if facts.events.crash_codes:
+        yield contradicts("The program's exit is known.", *facts.events.evidence, *facts.log.evidence)
+    state = no.names.get("state", "")
+    yield concludes(
+        f"The proxy could not start the machine when a request came{f' ({state})' if state else ''}; it started later.",
+        "the proxy could not start it when a request came, and it started later",
+    )
 
 
 @cause(
@@ -494,6 +514,11 @@ def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     if facts.events.crash_codes and not command:
         yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
+    waited = facts.log.matches("health-failed") or refused(facts, "health-timeout")
+    if waited and not (command or push) and facts.events.state == "started":
+        # The deploy waited for this check in vain: the check is the reason, and the deploy's end follows from it.
+        for name, _, at in facts.machine.critical_checks[:1]:
+            yield contradicts(f"The machine started, and its check {name} is critical.", at)
     runs = " The machine runs the old release." if facts.events.runs else ""
     yield concludes(
         f"The release failed: {what}{runs}", f"the release failed: {what[:1].lower()}{what[1:].rstrip('.')}", what=what

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import Facts, format_duration
+from runbooks.diagnose.facts import ApiRefusal, Facts, format_duration
 from runbooks.diagnose.ledger import (
     Conclusion,
     Point,
@@ -409,7 +409,9 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     """TLS fails at a custom hostname that the app has no ready certificate for (§14.18)."""
     host, own, listed = facts.caller.believed_host, facts.certificates.own, facts.certificates.listed
     probe = facts.observations.probe(Facet.EDGE_BELIEVED)
-    if not host or host.endswith(".fly.dev") or _private(host) or not (listed or probe):
+    # A handshake for another name is a stranger's; only the line that names the host is about it.
+    told = [r for r in facts.log.matches("tls-failed") if host and host in r.line.message]
+    if not host or host.endswith(".fly.dev") or _private(host) or not (listed or probe or told):
         return
     failed = probe is not None and probe.reached == "tls"
     if own and own.configured:
@@ -427,6 +429,8 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             yield missing(f"Whether the TLS handshake with {host} fails was not observed.", Facet.EDGE_BELIEVED)
     elif not own:
         yield missing("The app's certificates could not be read.", Facet.CERTIFICATES)
+    if told:
+        yield supports(f"The proxy log says: “{short(told[-1].line.message, 160)}”.", *facts.log.where("tls-failed"))
     if probe and failed:
         yield supports(
             f"The TLS handshake with {host} fails: {short(probe.detail, 120)}.",
@@ -475,7 +479,11 @@ def slow_start(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     end = held[-1]
     quote = f"The proxy log says: “{short(end.reading.line.message, 120)}”."
-    if end.by:
+    if kept := [no for no in facts.log.past_wake_refusals if no.kind != "state-rejects" or not _begun(no)]:
+        # Requests waited for another reason before; a refusal between the boot and the port is the usual course.
+        yield supports(quote, end.evidence, weight=Weight.WEAK)
+        yield contradicts(f"Before that, the proxy could not start the machine: {kept[0].told}.", kept[0].evidence)
+    elif end.by:
         yield confirms(f"{quote} Later: “{short(end.by.line.message, 120)}”.", end.evidence, end.by_evidence)
     elif end.by_evidence == Facet.PROCESSES:
         yield confirms(f"{quote} A process listens on {facts.processes.reachable} now.", end.evidence, end.by_evidence)
@@ -493,6 +501,11 @@ def slow_start(facts: Facts) -> Iterator[Point | Conclusion]:
         f"The program listens on the right port{took}; the client or the proxy had stopped waiting by then.",
         f"its program listens{took}, and the client did not wait for it",
     )
+
+
+def _begun(no: ApiRefusal) -> bool:
+    """Whether the start that was refused was already going on."""
+    return "attempting" in no.names.get("state", "")
 
 
 def _may_be_slow(facts: Facts, refused: tuple[LogMatch, ...]) -> Iterator[Point | Conclusion]:

@@ -197,11 +197,14 @@ def _volume_elsewhere(facts: Facts) -> Iterator[Point | Conclusion]:
     sources=("reference/regions",),
 )
 def region_unavailable(facts: Facts) -> Iterator[Point | Conclusion]:
-    """`region … not found`, `Region … is deprecated`, or a region that the plan does not include."""
-    kinds = ("region-unknown", "region-deprecated", "region-plan")
+    """`region … not found`, `Region … is deprecated`, a region that the plan does not include, or none at all."""
+    kinds = ("region-unknown", "region-deprecated", "region-plan", "region-missing")
     yield from said_no(facts, *kinds)
     no = refused(facts, *kinds)
     if no is None:
+        return
+    if no.kind == "region-missing":
+        yield concludes(f"{no.call[:1].upper()}{no.call[1:]} named no region, and Fly refused it.")
         return
     region = _region(facts, *kinds) or "that was requested"
     reason = {

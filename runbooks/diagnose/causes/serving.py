@@ -120,16 +120,21 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         early = bool(booted and last and last - booted[-1] < timedelta(seconds=20))
         argue = supports if early else confirms
         yield argue(f"The proxy log says: “{short(lines[-1].line.message, 160)}”.", *at)
-    if warned:
+    printed = _printed_sockets(facts)
+    if warned and printed and not printed[1]:
+        yield contradicts(f"The deploy log lists {printed[0]} among the open sockets.", *facts.log.where("open-socket"))
+    elif warned:
+        seen = f" It lists {printed[0]}, and no socket that the proxy could reach." if printed else ""
         yield confirms(
-            f"The deploy log says: “{short(warned[-1].line.message, 160)}”.", *facts.log.where("not-expected-address")
+            f"The deploy log says: “{short(warned[-1].line.message, 160)}”.{seen}",
+            *facts.log.where("not-expected-address"),
         )
     if probe_evidence := _bad_gateway(facts):
         yield supports(
             "The endpoint answers 502: the proxy reached the machine, and no program answered.", probe_evidence
         )
     ports = {s.internal_port for s in facts.machine.services or () if s.internal_port}
-    heard = ""
+    heard = f"It listens on {printed[0]}." if printed and printed[1] else ""
     for reading in announced[-1:]:
         heard = f"The program announces {short(reading.thing or reading.line.message, 80)}."
         local = any(name in reading.thing for name in ("127.0.0.1", "localhost", "[::1]"))
@@ -150,6 +155,7 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         yield contradicts(f"The program exited with {crash(facts)}, so nothing listens.", *crash_evidence(facts))
     if facts.events.state and facts.events.state not in ("started", "suspended"):
         yield contradicts(f"The machine is {facts.events.state}.", *facts.events.state_evidence)
+    ports = ports or {r.number for r in facts.log.matches("expected-socket") if r.number}
     port = lines[-1].number if lines and lines[-1].number else next(iter(sorted(ports)), None)
     where = f"port {port}" if port else "the port of its service"
     yield concludes(
@@ -158,6 +164,17 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         port=str(next((r.number for r in announced[-1:]), "") or ""),
         heard=heard,
     )
+
+
+def _printed_sockets(facts: Facts) -> tuple[str, bool] | None:
+    """The program's socket that `fly deploy` listed, and whether the proxy cannot reach it; None if it listed none."""
+    listed = facts.log.matches("open-socket")
+    expected = {r.number for r in facts.log.matches("expected-socket")}
+    if not listed or not expected:
+        return None
+    local = ("127.", "[::1]")
+    fits = next((r for r in listed if r.number in expected and not r.thing.startswith(local)), None)
+    return (fits.thing, False) if fits else (listed[0].thing, True)
 
 
 def _by_program(facts: Facts, number: str, probe: Probe) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.broken_record import empty_shell
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import (
     Conclusion,
@@ -19,6 +20,7 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
+from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import lookup_faults
@@ -49,7 +51,15 @@ from runbooks.evidence.models import Listing, Outcome
     sources=("machines/guides-examples/managing-machines-with-the-api",),
 )
 def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
-    """Mechanism: no `fly_platform_version=v2` in the metadata, as with every machine created by a plain API call."""
+    """Mechanism: no `fly_platform_version=v2` in the metadata, as with every machine created by a plain API call; or
+    flyctl itself says that it found machines without it."""
+    if told := facts.log.matches("unmanaged"):
+        yield supports(f"flyctl says: “{short(told[-1].line.message, 160)}”.", *facts.log.where("unmanaged"))
+        yield concludes(
+            "Machines of the app have no fly_platform_version metadata, so fly status, fly deploy and fly scale omit "
+            "them; fly machine list does not.",
+            "it has no fly_platform_version metadata, so fly deploy omits it",
+        )
     if facts.machine.description is None or facts.machine.description.config is None:
         return
     if facts.machine.views[0].pasted and "metadata" not in facts.machine.description.config:
@@ -96,7 +106,8 @@ def hidden_from_launch_tools(facts: Facts) -> Iterator[Point | Conclusion]:
     sources=("machines/api/machines-resource",),
 )
 def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
-    """GET shows a live machine, and the list, queried twice, does not; or a region did not answer the list."""
+    """GET shows a live machine, and the list, queried twice, does not; a region did not answer the list; or the
+    platform's record of the machine is an empty shell."""
     by_id = [
         s
         for s in facts.machine.views
@@ -109,6 +120,13 @@ def list_incomplete(facts: Facts) -> Iterator[Point | Conclusion]:
     organisation = facts.answer(Facet.ORGANISATION, Listing)
     region = facts.machine.description.region if facts.machine.description else facts.caller.answer.region
     silent = organisation.error_regions if organisation else ()
+    if shell := empty_shell(facts):
+        yield supports(shell.text, *shell.evidence)
+        yield concludes(
+            f"{shell.text} What a list or a command says of this machine cannot be relied on.",
+            "the platform's own record of it is broken",
+        )
+        return
     if faults := lookup_faults(facts):
         yield supports(
             f"The API refused {faults[-1].call} with {faults[-1].told}, and another view shows the machine.",

@@ -53,16 +53,19 @@ class CallerFacts:
     def _of_another_machine(self) -> str:
         """The same, where the text names other machines and the subject by nothing.
 
-        An id inside of a refusal is the object of that call: who holds the name, or the lease.
+        An id inside of a refusal is the object of that call: who holds the name, or the lease. Where nobody said
+        which machine is meant, there is no other.
         """
         own = self._observations.subject.machine_id
+        if not own and not self._observations.subject.machine_name:
+            return ""
         objects = " ".join((self.given.error_text, *(error.text for error in self.given.errors)))
         instances = (line.instance for line in self._given_lines)
         told = (self.given.machine_id, *instances, *self.given.identity.machine_ids)
         named = [name for name in dict.fromkeys(told) if name and name not in objects]
         if not named or self.names_subject or any(own.startswith(name) for name in named if own):
             return ""
-        return f"machine {named[0]}, not {own or self._observations.subject.machine_name or 'the one in question'}"
+        return f"machine {named[0]}, not {own or self._observations.subject.machine_name}"
 
     @cached_property
     def names_subject(self) -> bool:
@@ -95,7 +98,16 @@ class CallerFacts:
 
     @cached_property
     def _given_lines(self) -> tuple[LogLine, ...]:
-        return log_lines(unwrapped(self.given.plain))
+        return log_lines(self._given_words)
+
+    @cached_property
+    def _given_words(self) -> str:
+        return unwrapped(self.given.plain)
+
+    @property
+    def own_words(self) -> str:
+        """The pasted text without what a tool put around its lines; nothing, if it is about something else."""
+        return "" if self.foreign else self._given_words
 
     @cached_property
     def placed(self) -> PlacedLines:
@@ -154,7 +166,7 @@ class CallerFacts:
     def failed_connects(self) -> tuple[tuple[datetime, str], ...]:
         """(time, words) of every attempt to connect to the endpoint that the caller's log shows failing."""
         found = []
-        for line in self.answer.plain.splitlines()[:2000]:
+        for line in self.own_words.splitlines()[:2000]:
             if _CONNECTS.search(line) and _FAILS.search(line) and (match := _STAMP.search(line[:200])):
                 at = time_of(match.group(0))
                 if at:

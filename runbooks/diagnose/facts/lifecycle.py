@@ -14,7 +14,17 @@ from runbooks.diagnose.log_classifier import LogMatch
 from runbooks.evidence.models import Event, Exit
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
-_UP = ("booting", "command", "created-and-started", "refused", "health-failed", "health-passed", "listens")
+# flyctl reads sockets inside of a running machine, and finds unmanaged machines among those that are active.
+_UP = (
+    "booting",
+    "command",
+    "created-and-started",
+    "refused",
+    "health-failed",
+    "health-passed",
+    "listens",
+    "open-socket",
+)
 _DOWN = ("exited", "killed", "abrupt", "exit-not-restarting", "restarts-used-up", "autostop", "trial", "spawn-failed")
 _ASKED = ("signalled", "autostop", "trial")
 _BOOTS = ("booting", "command", "created-and-started")

@@ -235,7 +235,7 @@ class LogFacts:
         if all(no.kind in VAGUE for no in found):
             # No client that is known wrapped it: the platform's words may still stand in a line of their own.
             own = {line.message for line in self._caller.pasted}
-            for told in self._caller.answer.plain.splitlines()[:2000]:
+            for told in self._caller.own_words.splitlines()[:2000]:
                 plain = [no for no in _refusals_in(told.strip(), Facet.CALLER, None, None) if no.kind not in VAGUE]
                 # Few lines refuse anything: only those are looked for among the machine's own.
                 if plain and not any(message in told for message in own if message):
@@ -253,6 +253,12 @@ class LogFacts:
         for reading in self.matches("proxy-wake-failed"):
             found += _refusals_in(reading.line.message, self.where("proxy-wake-failed")[0], None, reading.line.at)
         return tuple(found)
+
+    @cached_property
+    def past_wake_refusals(self) -> tuple[ApiRefusal, ...]:
+        """Why the proxy could not start the machine, where that is over; the first says why, retries bring others."""
+        ends = self.ended("proxy-wake-failed")
+        return tuple(no for end in ends for no in _refusals_in(end.reading.line.message, end.evidence, None, None))
 
     @cached_property
     def last_refusals(self) -> tuple[ApiRefusal, ...]:

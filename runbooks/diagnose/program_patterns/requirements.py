@@ -98,7 +98,18 @@ NEEDS: Table = (
             ("key not found", rf"key not found: [\"':](?P<names>{NAME})"),
             ("could not fetch env", rf"could not fetch environment variable \"(?P<names>{NAME})\""),
             ("parameter|unbound variable", rf"(?P<names>{NAME}): (?:parameter (?:null or )?not set|unbound variable)"),
-            (": line ", rf"^\S{{1,200}}: line \d{{1,6}}: (?P<names>{_SURE}): \S"),
+            # a shell's ${NAME:?words}: bash, dash, BusyBox, mksh; without a line only where the words ask for a value
+            (
+                ": line |sh: |sh[|sh:",
+                r"^\S{1,200}?(?:: line \d{1,6}|sh: \d{1,6}|sh\[\d{1,6}\]|sh:\d{1,6}): "
+                rf"(?P<names>{_SURE}): \S",
+            ),
+            (
+                "sh: |entrypoint: ",
+                rf"^\S{{0,200}}(?:sh|entrypoint): (?P<names>{_SURE}): "
+                r"(?i:(?:please |must |you )?(?:set|provide|define|export|give|need)\b|(?:is |are )?(?:not set|unset"
+                r"|required|missing|empty)|must\b)",
+            ),
             (
                 "resolve placeholder",
                 rf"Could not resolve placeholder '(?:(?P<names>{NAME})|(?P<thing>[^':]{{1,120}}))[':]",

@@ -6,6 +6,7 @@ What is left are the lines as the program or the platform wrote them, with their
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -30,6 +31,23 @@ _EXPORT_TEXT = ("event_message", "message", "msg", "log", "@message", "textPaylo
 _EXPORT_TIME = ("timestamp", "@timestamp", "time", "ts", "event_timestamp", "date")
 _EXPORT_HEAD = re.compile(r"[^\n]{0,500}\bevent_message\b[^\n]{0,500}")
 
+_STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
+# What a tool puts before each line, and what of it is kept: the time of syslog and of GitLab's jobs.
+_PREFIXES = (
+    re.compile(r"\x1b_bk;t=\d{6,20}\x07(?P<keep>)"),  # Buildkite
+    re.compile(rf"(?P<keep>{_STAMP} )\d\d[OE]\+? ?"),  # GitLab
+    re.compile(rf"<\d{{1,3}}>1 (?P<keep>{_STAMP} )(?:\S{{1,200}} ){{4}}(?:\[[^\]\n]{{1,200}}\]|-)? ?"),  # syslog
+    re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,100} [\w./-]{1,60}(?:\[\d{1,9}\])?: (?P<keep>)"),  # journal
+    re.compile(r"\[?(?:stderr|stdout)\]?:? (?P<keep>)"),
+    re.compile(r"(?:> ?){1,3}(?P<keep>)"),  # a quotation in Markdown or in a mail
+    re.compile(r"\| ?(?P<keep>)"),
+)
+_NUMBERED = re.compile(r" {0,6}(?P<number>\d{1,5})(?:\t| {2,4}|: |\| ?)")
+_ENTITY = re.compile(r"&(?:quot|#39|#x27|apos|lt|gt|amp|nbsp);")
+_TYPESET = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0": " "})
+_DATED = re.compile(r"\s{0,4}\[?(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d")
+_MOST_LAYERS = 3
+
 Unwrap = Callable[[str], str | None]
 
 
@@ -45,6 +63,13 @@ def unwrapped(text: str) -> str:
     text = text[:_MAX_TEXT]
     if any(sign in text for sign in ("\x1b", "^[", "␛")):
         text = _COLOUR.sub("", text)
+    if _ENTITY.search(text):
+        text = html.unescape(text)
+    text = text.translate(_TYPESET)
+    for _ in range(_MOST_LAYERS):
+        if (inner := _prefixed(text)) is None:
+            break
+        text = inner
     if " | " in text:
         text = _PIPE.sub("", text)
     for unwrap in (_export, _actions, _compose):
@@ -52,6 +77,28 @@ def unwrapped(text: str) -> str:
         if inner is not None:
             return inner
     return text
+
+
+def _prefixed(text: str) -> str | None:
+    """The text without what stands before nearly every line; None, if nothing known does."""
+    lines = text.splitlines()
+    for pattern in _PREFIXES:
+        if _begin(lines, pattern) and _most(lines, pattern):
+            bare = (_kept(pattern, line) for line in lines)
+            closed = pattern.pattern.startswith(r"\|")
+            return "\n".join(line.removesuffix("|").rstrip() if closed else line for line in bare)
+    numbers = [int(found["number"]) for line in lines if (found := _NUMBERED.match(line))]
+    if len(numbers) > 1 and _most(lines, _NUMBERED) and all(b == a + 1 for a, b in pairwise(numbers)):
+        return "\n".join(_after(_NUMBERED, line) for line in lines)
+    return None
+
+
+def _kept(pattern: re.Pattern[str], line: str) -> str:
+    found = pattern.match(line)
+    if found is None:
+        return line
+    inner = line[found.end() :]
+    return inner if _DATED.match(inner) else found["keep"] + inner
 
 
 def without_stamps(text: str) -> str:
@@ -67,7 +114,9 @@ def _actions(text: str) -> str | None:
     bare = [_after(_ACTIONS_JOB, line) for line in lines]
     if not _most(bare, _ACTIONS):
         return _unmarked(text) if "##[" in text else None
-    return "\n".join(_ACTIONS_MARK.sub(r"\1", line.lstrip("\ufeff")) for line in bare)
+    marked = (_ACTIONS_MARK.sub(r"\1", line.lstrip("\ufeff")) for line in bare)
+    # A line that has a time of its own, as those of a log have, needs no other.
+    return "\n".join(inner if _DATED.match(inner := _after(_ACTIONS, line)) else line for line in marked)
 
 
 def _unmarked(text: str) -> str:
@@ -77,8 +126,10 @@ def _unmarked(text: str) -> str:
 def _compose(text: str) -> str | None:
     """The form of Docker Compose: the container's name and a bar before every line."""
     lines = text.splitlines()
-    if not _begin(lines, _COMPOSE) or not _most(lines, _COMPOSE) or len(lines) < 2:
+    if not _begin(lines, _COMPOSE) or not _most(lines, _COMPOSE):
         return None
+    if len(lines) < 2 and not re.match(r"[\w.-]{1,60}[-_]\d{1,3} ", text):
+        return None  # a single line may as well have a bar of its own
     names = {found["name"] for line in lines[:200] if (found := _COMPOSE.match(line))}
     return "\n".join(_after(_COMPOSE, line) for line in lines) if len(names) < 20 else None
 
