@@ -5,7 +5,6 @@ RunbookError                  1   the tool itself failed
 │   ├── ParameterError        2   one parameter is wrong; names it
 │   ├── SourceError           2   the source cannot be opened (unknown scenario, bad URL)
 │   └── MissingKeyError       2   a collection has no such name; says which is close
-├── DeadlineError           124   the run's own deadline passed
 ├── DiskError                 1   a disk is full or fails
 └── ScanError                 1   a secret could not be cleaned from an output
 """
@@ -59,10 +58,6 @@ class MissingKeyError(UsageError, KeyError, AttributeError):
         close = [shown[one] for one in difflib.get_close_matches(str(name).lower(), shown, n=5)]
         hint = f"Did you mean {' or '.join(close)}?" if close else f"There are: {', '.join(names) or 'none'}."
         super().__init__(f"There is no {what} {str(name)[:80]!r}.", hint)
-
-
-class DeadlineError(RunbookError):
-    exit_code = 124
 
 
 class ScanError(RunbookError):

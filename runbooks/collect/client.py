@@ -35,7 +35,6 @@ from runbooks.evidence.redaction import Redactor, elements, token_kind
 
 MACHINES = "https://api.machines.dev"
 PLATFORM = "https://api.fly.io"
-REGISTRY = "https://registry.fly.io"
 
 _Buckets = dict[tuple[str, str], tuple[float, float]]
 Rules = tuple[tuple[str, str, re.Pattern[str]], ...]

@@ -39,8 +39,3 @@ class PasteIdentity:
     hostnames: tuple[str, ...] = ()
     first_at: datetime | None = None
     last_at: datetime | None = None
-
-    @property
-    def names_anything(self) -> bool:
-        """Does it name an app or a machine, so that it can be compared with a subject at all?"""
-        return bool(self.apps or self.machine_ids or self.machine_names or self.instance_ids)

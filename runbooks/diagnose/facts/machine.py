@@ -215,10 +215,6 @@ class MachineFacts:
         return tuple(s for s in self.views if s.machine.host_status not in ("", "ok"))
 
     @cached_property
-    def host_ok(self) -> tuple[str, ...]:
-        return tuple(s.evidence for s in self.views if s.machine.host_status == "ok")[:1]
-
-    @cached_property
     def services(self) -> tuple[Service, ...] | None:
         """The services of its config; None when no config was seen, or what was pasted does not speak of them."""
         if self.config is None:

@@ -100,11 +100,6 @@ class MetricsFacts:
         return next((at for at, value in self.own("fly_instance_exit_oom") if value > 0), None)
 
     @cached_property
-    def exits_whole(self) -> bool:
-        """Was an exit measured at all, so that a flag that it lacks counts for something?"""
-        return bool(self.own("fly_instance_exit_code"))
-
-    @cached_property
     def memory(self) -> tuple[tuple[datetime, float, float], ...]:
         """(time, bytes in use, bytes in all), oldest first."""
         total = dict(self.own("fly_instance_memory_mem_total"))

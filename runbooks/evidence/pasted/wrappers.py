@@ -10,7 +10,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -47,8 +47,6 @@ _ENTITY = re.compile(r"&(?:quot|#39|#x27|apos|lt|gt|amp|nbsp);")
 _TYPESET = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0": " "})
 _DATED = re.compile(r"\s{0,4}\[?(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d")
 _MOST_LAYERS = 3
-
-Unwrap = Callable[[str], str | None]
 
 
 def unwrapped(text: str) -> str:
