@@ -339,7 +339,7 @@ def _dns_believed(session: CollectionSession) -> FacetResult:
     return (
         session.edge.resolve(host)
         if host
-        else unavailable("no URL of the caller is known (parameter websocket_url)", code=Reason.NOT_GIVEN)
+        else unavailable("no URL of the caller is known (parameter websocket_url)", code=Reason.NOT_APPLICABLE)
     )
 
 
@@ -401,7 +401,7 @@ def _status(session: CollectionSession) -> FacetResult:
 def _edge_believed(session: CollectionSession) -> FacetResult:
     url = session.believed_url()
     if not url:
-        return unavailable("no URL of the caller is known (parameter websocket_url)", code=Reason.NOT_GIVEN)
+        return unavailable("no URL of the caller is known (parameter websocket_url)", code=Reason.NOT_APPLICABLE)
     return _would_wake(session) or session.edge.probe(url)
 
 

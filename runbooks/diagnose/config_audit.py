@@ -107,7 +107,11 @@ def of_config(
                 "Move secrets out of config.env",
                 "Every client with read access to the machine could read them, so change their values, too. "
                 "App secrets show only digests."
-                + (f" {_listed(other)} is left out: the program reads another name." if other else ""),
+                + (
+                    f" {_listed(other)} is left out, since the program reads another name; change its value as well."
+                    if other
+                    else ""
+                ),
                 lines(("fly secrets set {settings} -a {app}",), {**names, "settings": settings(kept[:5])})
                 if kept
                 else (),

@@ -11,6 +11,7 @@ EFFECTS: Mapping[str, str] = {
     "fly deploy": "replaces the machines of the app",
     "fly machine update": "restarts the machine",
     "fly machine stop": "stops the machine",
+    "fly machine clone": "creates a second machine with the same config, which does the same work",
     "fly machine destroy": "removes the machine and its events",
     "fly apps destroy": "removes the app with everything in it",
 }

@@ -12,7 +12,9 @@ from runbooks.diagnose.facts import GONE, VAGUE, ApiRefusal, Facts
 from runbooks.diagnose.ledger import Point, Weight, confirms, contradicts, refutes, supports
 from runbooks.diagnose.operations import Operation
 
-SAME_AGAIN = "Create one machine with the same config and auto_destroy false, and read its log."
+SAME_AGAIN = (
+    "If a second run does no harm, create one machine as the caller does, with auto_destroy false, and read its log."
+)
 """The test that decides where nothing of the machine is left."""
 SIGNALS = {129: "SIGHUP", 130: "SIGINT", 132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE"}
 SIGNALS |= {137: "SIGKILL", 139: "SIGSEGV", 141: "SIGPIPE", 143: "SIGTERM"}

@@ -16,6 +16,7 @@ from runbooks.diagnose.model import (
     Claim,
     Diagnosis,
     Hypothesis,
+    Owner,
     Remedy,
     Status,
     Symptom,
@@ -47,6 +48,11 @@ _NEEDED = (
     Facet.EDGE_APP,
 )
 _BAD_STATES = (*GONE, "failed", "launch_failed", "stopped", "suspended")
+
+_HAND_OVER = Remedy(
+    "Send Fly's support the packet of this report now",
+    "They can see the host, and they need the machine as it is: destroy it, with --force, only after their answer.",
+)
 
 
 def diagnose(
@@ -241,6 +247,8 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
     remedies = follow(Plan(facts), steps)
     if ledger.top is None and verdict is not Verdict.HEALTHY:
         remedies = [*_make_it_visible(facts), *_ask_fly(facts), *_tests(facts, ledger), *remedies]
+    if ledger.top and ledger.top.info.owner is Owner.UNDECIDED and facts.events.overdue:
+        remedies = [*remedies[:1], _HAND_OVER, *remedies[1:]]
     return tuple(remedies)
 
 
@@ -264,7 +272,8 @@ def _ask_fly(facts: Facts) -> list[Remedy]:
         Remedy(
             "Check in your own systems whether the machine did its work",
             "A machine that ended as intended and was destroyed leaves as little as one that failed. What it should "
-            "have written, sent or stored tells the two apart.",
+            "have written, sent or stored tells the two apart. If it is there, close the incident: the rest is not "
+            "needed.",
         ),
         Remedy(
             "Ask Fly's support what happened to this machine",

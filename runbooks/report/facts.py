@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.fleet import FleetReview
 from runbooks.diagnose.model import (
@@ -128,19 +129,21 @@ def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
 
 def impact(report: Report) -> list[Claim]:
     """What the incident does and did: to the machine, to its caller, to the rest of the app; and what is not known."""
-    diagnosis = report.diagnosis
+    diagnosis, seen = report.diagnosis, Facts(report.evidence)
     told = [Claim(f"The machine: {_state(report, diagnosis.life[-1])}", _began(report))] if diagnosis.life else []
     told += [diagnosis.reading] if diagnosis.reading.text else []
     for symptom in diagnosis.symptoms:
-        if symptom.holds is Answer.COULD_NOT_LOOK:
-            seen = report.evidence.observations
-            why = next((f" ({seen[number].reason})" for number in symptom.evidence if number in seen), "")
+        if symptom.holds is Answer.COULD_NOT_LOOK and not symptom.felt:
+            looked = [seen.evidence.observations[n] for n in symptom.evidence if n in seen.evidence.observations]
+            why = next((f" ({one.reason})" for one in looked if one.outcome is Outcome.COULD_NOT_LOOK), "")
             told.append(Claim(f"Not checked: whether {symptom.text[:1].lower()}{symptom.text[1:]}{why}"))
         else:
             told.append(Claim(symptom.so or symptom.text, symptom.evidence))
     states = ", ".join(f"{count} {state}" for state, count in _other_states(report))
     if states and diagnosis.comparison:
         told.append(Claim(f"Other machines of the app in the comparison: {states}", diagnosis.comparison.evidence))
+    elif seen.looked(Facet.LIST) and not seen.siblings.others:
+        told.append(Claim("The list shows no other machine of the app", (Facet.LIST,)))
     else:
         told.append(Claim("Not known: whether other machines of the app are affected"))
     return [*told, Claim("Not known: how many users were affected. No source of this runbook counts users")]

@@ -142,7 +142,11 @@ def _moments(report: Report, seen: Facts) -> Iterator[tuple[str, str]]:
     last = next(((event, at) for event, at in reversed(seen.events.dated) if event.at), None)
     gone = seen.events.event_of("destroy", "destroyed")
     given = report.evidence.subject.incident_time
-    yield "created", times.iso(seen.events.created_at) if seen.events.created_at else UNKNOWN
+    told = next((m.at for m in report.diagnosis.timeline if m.evidence == Facet.CALLER), None)
+    by_caller = (
+        f"about {times.iso(told)}, by our caller's log [{Facet.CALLER}]" if told and seen.caller.answer.ok else ""
+    )
+    yield "created", times.iso(seen.events.created_at) if seen.events.created_at else by_caller or UNKNOWN
     if last and last[0].at:
         yield (
             "last event",

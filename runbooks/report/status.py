@@ -88,7 +88,9 @@ def words_of(summary: Mapping[str, Any]) -> str:
 def of(diagnosis: Diagnosis) -> Standing:
     found, cause = STANDINGS[diagnosis.status], diagnosis.cause
     if diagnosis.status is ReportStatus.ROOT_CAUSE_IDENTIFIED and cause and cause.owner is Owner.UNDECIDED:
-        return replace(found, meaning="what happened is confirmed; who has to mend it is not determined")
+        return replace(
+            found, meaning="what happened is confirmed; its reason, and who has to mend it, are not determined"
+        )
     return found
 
 

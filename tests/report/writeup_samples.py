@@ -31,7 +31,7 @@ SCENARIOS = {
     "vyx-missing-environment": ("Set SUPABASE_SERVICE_KEY", "the image tag is missing", "destroyed"),
     "vyx-image-missing": ("Push the tag, or request an image that exists", "the program crashes", ""),
     "stuck-in-transition": (
-        "Read its log once more",
+        "Do not deploy; read its log again",
         "the image tag is missing",
         "created",
     ),

@@ -38,9 +38,10 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     distinguish_from={"destroyed-by-request": "The destroy event's source is user."},
     sources=("machines/api/machines-resource", "machines/machine-states"),
     remedy=Remedy(
-        "Create the next one with auto_destroy false",
+        "Set auto_destroy to false in the create request, and test once",
         "auto_destroy removes the machine, its events and later its id, and the evidence with them. "
-        "`fly machine run` leaves it off. Set the variables of the lost machine in your shell first."
+        "`fly machine run` leaves it off. Set the variables of the lost machine in your shell first, and destroy the "
+        "test machine when you have read its log."
         "{masked} Ports and restart policy are not repeated, so this shows only whether the program stays up. "
         "To test the endpoint, create a machine with your own caller.",
         (
@@ -327,10 +328,10 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
         ("fly machine start {machine_id} -a {app}",),
     ),
     remedy=Remedy(
-        "Read its log once more; if it still hangs, create one replacement",
-        "The clone has the same config. If it starts, that points to this machine's host; if it hangs as well, "
-        "create no more{hangs}. Either way, send Fly's support the packet of this report, and do not deploy: a "
-        "deploy replaces the machine that they have to inspect. Destroy it, with --force, after their answer.",
+        "Do not deploy; read its log again, and create one replacement if it still hangs",
+        "A deploy would replace the machine that has to be inspected. A line “Successfully prepared image” in its log "
+        "means that it goes on. Give the replacement a few minutes: if it starts, it does the work, and the reason why "
+        "the first one hangs stays open; if it hangs as well, create no more{hangs}.",
         (
             "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
             "fly machine clone {machine_id} -a {app} -r {region}",

@@ -70,7 +70,7 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Conclusion]:
     "The URL is built from the machine's name",
     stage=Stage.REACH,
     remedy=Remedy(
-        "Connect to {app_host}: the current URL cannot work, even with a healthy machine",
+        "Let the caller return {app_host}: the current URL cannot work, even with a healthy machine",
         "A machine's name is not a hostname: {believed_host} would belong to another app. Name the machine in the "
         "header fly-force-instance-id. A browser cannot send this header; for browsers, a router must answer with "
         "fly-replay.",

@@ -61,8 +61,9 @@ _AFTERMATH = (
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
         "Set {wanted}",
-        "The program reads it at every start.{near} An app secret reaches every "
-        "machine of the app. It does not appear in config.env, which every reader of the machine can see. "
+        "The program reads it at every start.{near} An app secret is given to every "
+        "machine that is created in the app. It does not appear in config.env, which every reader of the machine can "
+        "see. "
         "The command takes the value from your shell: set it there first, for example with `read -rs`.",
         ("fly secrets {set_secrets} -a {app}", "fly secrets list -a {app}"),
     ),

@@ -25,8 +25,8 @@ from runbooks.evidence.models import (
 )
 
 T = TypeVar("T")
-# There was nothing to ask with: a parameter or a setting is missing.
-_NOTHING_TO_ASK_WITH = (Reason.NOT_GIVEN, Reason.NOT_CONFIGURED)
+# There was nothing to ask, or nothing to ask with: a parameter or a setting is missing.
+_NOTHING_TO_ASK_WITH = (Reason.NOT_GIVEN, Reason.NOT_CONFIGURED, Reason.NOT_APPLICABLE)
 
 
 class ObservationFacts:
