@@ -193,6 +193,8 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     row = facts.caller.record
     status = f", status {row.status}" if row else ""
     claim = facts.caller.answer.error_text or facts.caller.answer.message
+    refusals = facts.log.last_refusals
+    of_another_call = bool(refusals) and not any(no.operation.makes_a_machine for no in refusals)
     said = {True: "The call reported success", False: f"The call reported a failure: {short(claim)}"}
     seen = f"id {caller.machine_id}" if caller.machine_id else ""
     reached = f"The WebSocket connection fails at {probe.stage}" if probe else ""
@@ -206,7 +208,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
-            Answer.of(bool(caller.machine_id) if told and caller.is_answer else None),
+            Answer.of(bool(caller.machine_id) if told and caller.is_answer and not of_another_call else None),
             facts.made(Facet.CALLER),
             f"The caller received the {seen}" if seen else "The API's answer to the caller contained no machine id",
         ),

@@ -145,7 +145,7 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
         "Mirror the image into the app's own repository",
-        "Fly pulls with its own credentials and reads repositories of the same organisation only.",
+        "Fly pulls with its own credentials and reads repositories of the same organisation only.{short_name}",
         (
             "fly auth docker",
             "docker pull {believed}",
@@ -165,8 +165,14 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Conclusion]:
     if no:
         yield from said_no(facts, "manifest-unauthorized")
         ref = no.names.get("ref") or facts.subject.image
+        official = ref.startswith("docker.io/library/")
         yield concludes(
-            f"The create call was refused because the platform may not read {ref or 'the image'}.", believed=ref
+            f"The create call was refused because the platform may not read {ref or 'the image'}.",
+            believed=ref,
+            short_name=" A name without registry and owner means docker.io/library, which holds Docker's official "
+            "images only: if this is not one of them, give its full name."
+            if official
+            else "",
         )
     elif believed and believed.exists is None and believed.refusal:
         yield supports(

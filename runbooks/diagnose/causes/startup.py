@@ -60,7 +60,7 @@ _AFTERMATH = (
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
         "Set {wanted}",
-        "The program reads it at every start.{near} An app secret reaches every "
+        "The program reads its environment at every start.{near} An app secret reaches every "
         "machine of the app. It does not appear in config.env, which every reader of the machine can see. "
         "Setting or deploying a secret restarts the app's deployed machines.",
         ("fly secrets {set_secrets} -a {app}", "fly secrets list -a {app}"),
@@ -83,7 +83,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     if not lines:
         return
     wanted = tuple(dict.fromkeys(name for reading in lines for name in reading.names))
-    names = ", ".join(wanted)
+    names, are = " and ".join(filter(None, (", ".join(wanted[:-1]), *wanted[-1:]))), "are" if len(wanted) > 1 else "is"
     described = facts.machine.description
     known = described is not None and described.config is not None
     env = described.env if described else {}
@@ -122,7 +122,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
             yield concludes(
                 f"The program requires {names}, but the machine's config sets {', '.join(near.values())} instead. "
                 f"The program {outcome}.",
-                f"the program {_did(outcome)} because {names} is not set ({', '.join(near.values())} is)",
+                f"the program {_did(outcome)} because {names} {are} not set ({', '.join(near.values())} is)",
                 near=f" The create request sets {next(iter(near.values()))} instead. If that is the same key, set its "
                 f"value under the required name, and remove it from the request.",
                 **told,
@@ -137,8 +137,8 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
         )
         return
     yield concludes(
-        f"The program requires {names}, which is not set, and {outcome}.",
-        f"the program {_did(outcome)} because {names} is not set",
+        f"The program requires {names}, which {are} not set, and {outcome}.",
+        f"the program {_did(outcome)} because {names} {are} not set",
         **told,
     )
 
