@@ -329,12 +329,18 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     sources=("machines/overview", "getting-started/troubleshooting"),
 )
 def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The boot log says `Exec format error`, or the image that ran offers no amd64. Not checked at create."""
-    said = facts.log.matches("exec-format")
+    """The boot log says `Exec format error`, or the image has no variant for amd64. Not checked at create."""
+    said = facts.log.matches("exec-format", "wrong-platform")
+    no = refused(facts, "manifest-platform")
     ran = facts.observations.image(Facet.IMAGE_RAN)
     architectures = ran.architectures if isinstance(ran, Image) and ran.exists else ()
     if said:
-        yield confirms(f"The log says: “{short(said[0].line.message, 160)}”.", *facts.log.where("exec-format"))
+        yield confirms(
+            f"The log says: “{short(said[0].line.message, 160)}”.", *facts.log.where("exec-format", "wrong-platform")
+        )
+    elif no:
+        yield from said_no(facts, "manifest-platform")
+        yield concludes("The image has no variant for linux/amd64, and Fly's machines are amd64.")
     if architectures and "amd64" not in architectures:
         shown = ", ".join(architectures)
         if facts.events.crash_codes or said:
@@ -349,7 +355,12 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
             "The image that ran offers amd64; a script without a #! line gives the same error.", Facet.IMAGE_RAN
         )
     if said and not architectures:
-        yield concludes("The program cannot be executed on Fly's amd64 machines.")
+        none = said[0].fact == "wrong-platform"
+        yield concludes(
+            "The image has no variant for linux/amd64, and Fly's machines are amd64."
+            if none
+            else "The program cannot be executed on Fly's amd64 machines."
+        )
         yield missing("The image's architecture could not be read.", Facet.IMAGE_RAN)
 
 

@@ -193,7 +193,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
         reading = lines[-1]
         quote = f"The log says: “{short(reading.line.message, 200)}”."
         at = facts.log.where("missing-file", "spawn-failed")
-        ended = facts.events.crash_codes or facts.log.matches("abrupt") or reading.fact == "spawn-failed"
+        ended = facts.events.crash_codes or facts.events.abrupt_ends or reading.fact == "spawn-failed"
         if ended:
             yield confirms(f"{quote} The machine stopped with {crash(facts) or 'no program running'}.", *at)
         else:
@@ -269,9 +269,15 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
                 Facet.CANARY_CONFIG,
             )
         yield concludes(f"The program exited with {crash(facts)}{f': “{words}”' if words else ''}.")
-    elif facts.log.matches("abrupt", "spawn-failed", "exec-format"):
+    elif facts.log.matches("spawn-failed", "exec-format"):
         yield supports(
-            "The log says that the program could not be run.", *facts.log.where("abrupt", "spawn-failed", "exec-format")
+            "The log says that the program could not be run.", *facts.log.where("spawn-failed", "exec-format")
+        )
+    elif facts.events.abrupt_ends:
+        yield supports(
+            "The log says that the machine ended abruptly, and not why.",
+            *facts.log.where("abrupt"),
+            weight=Weight.WEAK,
         )
     elif facts.events.exits and all(x.exit_code == 0 or x.requested_stop for _, x, _ in facts.events.exits):
         yield refutes("Every recorded exit has code 0 or was requested.", *(at for _, _, at in facts.events.exits))
