@@ -305,6 +305,7 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     stage=Stage.START,
     is_a="startup-crash",
     explains=(
+        "image-pull-failed",
         "startup-crash",
         "restart-limit-reached",
         "auto-destroyed",
