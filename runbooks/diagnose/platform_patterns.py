@@ -86,6 +86,14 @@ RUNNER: Table = (
         ),
     ),
     (
+        "wrong-platform",
+        (
+            ("platform in manifest", r"(?i)no (?:match for|supported) platform (?:found )?in manifest"),
+            ("matching manifest for", r"(?i)no matching manifest for linux/\w{3,8}"),
+            ("the specified platform", r"(?i)does not match the specified platform"),
+        ),
+    ),
+    (
         "pull-failed",
         (
             (

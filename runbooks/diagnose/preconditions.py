@@ -164,8 +164,12 @@ class Plan:
         """What is left to do where nothing that the cause advises can be done with this machine."""
         if self._standing[self._own] not in _LOST:
             commands = lines(("fly machine status {machine_id} -a {app}",), self._facts.names)
-            now = self._facts.events.state or "started"
-            return Remedy("Check whether the incident is over", f"The machine is {now} now.", commands)
+            events = self._facts.events
+            state = events.state or "started"
+            now = f"The machine is {state} now."
+            if events.pasted_at or events.state_evidence == (Facet.CALLER,):
+                now = f"The pasted text ends with the machine {state}; how it is now was not queried."
+            return Remedy("Check whether the incident is over", now, commands)
         notes = [self._lost()]
         run = self._run(notes)
         self._take(*run)

@@ -36,6 +36,12 @@ _MANIFEST = (
 # A blank stands for any white space (people paste wrapped lines), and " ?" for some or none; case is ignored.
 # fmt: off
 TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("manifest-platform", (
+        r"^(?![^\n]{0,300}(?:failed to solve|build from source))[^\n]{0,200}?"
+        rf"(?:(?:failed to get manifest|image with reference):? {_REF}[^\n]{{0,80}}?)?"
+        r"(?:no match for platform in manifest|no matching manifest for linux/\w{3,8}"
+        r"|does not match the specified platform|no supported platform found in manifest)",
+    )),
     ("manifest-unauthorized", (
         rf"{_MANIFEST}[^\n]{{0,80}}?(?:unauthorized|denied|forbidden|\b40[13]\b|failed to authorize){_TAIL}",
         rf"pull access denied(?: for {_REF})?{_TAIL}",

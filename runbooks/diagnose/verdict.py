@@ -199,22 +199,25 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     row = facts.caller.record
     status = f", status {row.status}" if row else ""
     claim = facts.caller.answer.error_text or facts.caller.answer.message
-    waited = bool(facts.log.refused("wait-timeout")) and caller.ok is False
-    failed = "The caller's wait for the machine failed" if waited else "The call reported a failure"
+    refusals = facts.log.last_refusals
+    of_another_call = bool(refusals) and not any(no.operation.makes_a_machine for no in refusals)
+    waited = bool(facts.log.refused("wait-timeout"))
+    other = "The caller's wait for the machine failed" if waited else "Another call of the caller failed"
+    failed = other if of_another_call else "The call reported a failure"
     said = {True: "The call reported success", False: f"{failed}: {short(claim)}"}
     seen = f"id {caller.machine_id}" if caller.machine_id else ""
     reached = f"The WebSocket connection fails at {probe.stage}" if probe else ""
     return (
         Symptom(
             "The create call reports success",
-            Answer.of(caller.ok if told and not waited else None),
+            Answer.of(caller.ok if told and not (of_another_call and caller.ok is False) else None),
             facts.made(Facet.CALLER),
             said.get(caller.ok, "") if told and caller.ok is not None else "",
             felt=told and caller.ok is False,
         ),
         Symptom(
             f"A Fly machine id was returned{f': {caller.machine_id}' if caller.machine_id else ''}",
-            Answer.of(bool(caller.machine_id) if told and caller.is_answer and not waited else None),
+            Answer.of(bool(caller.machine_id) if told and caller.is_answer and (seen or not of_another_call) else None),
             facts.made(Facet.CALLER),
             f"The caller received the {seen}" if seen else "The API's answer to the caller contained no machine id",
         ),

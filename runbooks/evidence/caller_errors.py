@@ -49,6 +49,7 @@ _WORDS = (
     "machine not found", "invalid machine id", "app not found", "could not find app", "could not find image",
     "name has already been taken", "name_taken", "wrong region", "is deprecated and cannot have",
     "needs volumes with name", "needs volumes in region", "enough volumes named", "compatible host volumes",
+    "no match for platform", "matching manifest for linux", "the specified platform",
     "unattached volume named", "volume region", "not authorized to", "release_command", "enough trust to",
     "bound to machine", "claimed by machine", "unpack image", "min_secrets_version",
     "current_version", "invalid config.", "unsupported guest", "json: cannot unmarshal", "404 page not found",

@@ -153,6 +153,11 @@ _CLOCK = re.compile(
     rf"(?:(?P<provider>{_PROVIDER})(?:\[(?P<instance>[0-9a-f.…]{{1,20}})\])?\s{{1,8}}(?:[a-z]{{3}}\s)?)?"
     r"(?:\[(?P<level>info|warn|error|debug)\] ?)?"
 )
+# flyctl's head without its time, as a cut or a column of a table leaves it.
+_SENDER = re.compile(
+    rf"\s{{0,8}}(?P<provider>{_PROVIDER})\[(?P<instance>[0-9a-f]{{8}}|{_ID})\]\s{{1,4}}"
+    r"(?:(?P<region>[a-z]{3})\s{1,4})?\[(?P<level>[A-Za-z]{1,10})\] ?"
+)
 _GUTTER = re.compile(r"^ {0,4}[│┃] ?")  # Terraform
 _MAX_TAIL = 60
 # Above the end of a program whose boot was not pasted: a prompt, prose, a fence, or a program that manages machines.
@@ -235,6 +240,16 @@ class _Reader:
             if heads := list(_HEAD.finditer(row)):
                 self.block, self.tail = None, []
                 yield from _headed(row, heads)
+            elif sender := _SENDER.match(row):
+                self.block, self.tail = None, []
+                yield LogLine(
+                    None,
+                    row[sender.end() :],
+                    sender["provider"],
+                    sender["level"].lower(),
+                    sender["instance"],
+                    sender["region"] or "",
+                )
             else:
                 yield from self._bare(row, index in certain)
             index += 1

@@ -428,6 +428,20 @@ def test_newest_first_with_the_time_on_its_own_row() -> None:
     assert found.zone_assumed
 
 
+def test_a_head_without_its_time_is_a_head() -> None:
+    text = f"proxy[{ID}] ams [error] could not find a good candidate\nrunner[{ID}] ams [info] Starting machine"
+    assert [(line.provider, line.instance, line.region, line.message) for line in log_lines(text)] == [
+        ("proxy", ID, "ams", "could not find a good candidate"),
+        ("runner", ID, "ams", "Starting machine"),
+    ]
+
+
+def test_lines_above_a_bare_end_are_the_programs_and_a_callers_are_not() -> None:
+    end = "INFO Main child exited normally with code: 1"
+    assert [line.message for line in log_lines(f"FATAL: KEY is missing\n{end}")] == ["FATAL: KEY is missing", end]
+    assert [line.message for line in log_lines(f"$ fly logs\n{end}")] == [end]
+
+
 def test_bars_of_a_deploy_are_taken_off() -> None:
     text = (
         "--> release\n  | Starting init (commit: 7943db6)...\n  | boom\n  | Main child exited normally with code: 1\n"

@@ -73,9 +73,7 @@ def test_a_scenario_gives_a_packet_with_the_ids_that_are_known(name: str) -> Non
     assert (subject.machine_id or "machine id    not known") in part(packet, "IDS")
     assert "SIMULATED" in packet.partition("\n\n")[0] or report.evidence.source == "live"
     if report.diagnosis.cause:
-        assert (
-            f"Our analysis: {report.diagnosis.cause.slug} ({report.diagnosis.cause.confidence})" in packet
-        )
+        assert f"Our analysis: {report.diagnosis.cause.slug} ({report.diagnosis.cause.confidence})" in packet
     else:
         assert "The cause is not established." in packet
     for listed in report.evidence.observations["E05"].exchanges[:1]:

@@ -147,7 +147,7 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(
         "Mirror the image into the app's own repository",
-        "Fly pulls with its own credentials and reads repositories of the same organisation only.",
+        "Fly pulls with its own credentials and reads repositories of the same organisation only.{short_name}",
         (
             "fly auth docker",
             "docker pull {believed}",
@@ -167,8 +167,14 @@ def image_unauthorized(facts: Facts) -> Iterator[Point | Conclusion]:
     if no:
         yield from said_no(facts, "manifest-unauthorized")
         ref = no.names.get("ref") or facts.subject.image
+        official = ref.startswith("docker.io/library/")
         yield concludes(
-            f"The create call was refused because the platform may not read {ref or 'the image'}.", believed=ref
+            f"The create call was refused because the platform may not read {ref or 'the image'}.",
+            believed=ref,
+            short_name=" A name without registry and owner means docker.io/library, which holds Docker's official "
+            "images only: if this is not one of them, give its full name."
+            if official
+            else "",
         )
     elif believed and believed.exists is None and believed.refusal:
         yield supports(
@@ -305,6 +311,7 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion | NextTest]:
     stage=Stage.START,
     is_a="startup-crash",
     explains=(
+        "image-pull-failed",
         "startup-crash",
         "restart-limit-reached",
         "auto-destroyed",
@@ -329,12 +336,18 @@ def image_pull_failed(facts: Facts) -> Iterator[Point | Conclusion | NextTest]:
     sources=("machines/overview", "getting-started/troubleshooting"),
 )
 def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The boot log says `Exec format error`, or the image that ran offers no amd64. Not checked at create."""
-    said = facts.log.matches("exec-format")
+    """The boot log says `Exec format error`, or the image has no variant for amd64. Not checked at create."""
+    said = facts.log.matches("exec-format", "wrong-platform")
+    no = refused(facts, "manifest-platform")
     ran = facts.observations.image(Facet.IMAGE_RAN)
     architectures = ran.architectures if isinstance(ran, Image) and ran.exists else ()
     if said:
-        yield confirms(f"The log says: “{short(said[0].line.message, 160)}”.", *facts.log.where("exec-format"))
+        yield confirms(
+            f"The log says: “{short(said[0].line.message, 160)}”.", *facts.log.where("exec-format", "wrong-platform")
+        )
+    elif no:
+        yield from said_no(facts, "manifest-platform")
+        yield concludes("The image has no variant for linux/amd64, and Fly's machines are amd64.")
     if architectures and "amd64" not in architectures:
         shown = ", ".join(architectures)
         if facts.events.crash_codes or said:
@@ -347,7 +360,12 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
     elif architectures:
         yield contradicts("Its image offers amd64; a script without a #! line gives the same error.", Facet.IMAGE_RAN)
     if said and not architectures:
-        yield concludes("The program cannot be executed on Fly's amd64 machines.")
+        none = said[0].fact == "wrong-platform"
+        yield concludes(
+            "The image has no variant for linux/amd64, and Fly's machines are amd64."
+            if none
+            else "The program cannot be executed on Fly's amd64 machines."
+        )
         yield missing("The image's architecture could not be read.", Facet.IMAGE_RAN)
 
 

@@ -453,8 +453,10 @@ def start_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
 def _woken_late(facts: Facts) -> Iterator[Point | Conclusion]:
     """The proxy was not allowed to start it, and started it later: the request that it had to turn away is over."""
     no = next(iter(facts.log.past_wake_refusals), None)
-    # A start that is still going on is a slow one, and no refusal.
-    if no is None or no.kind not in ("state-rejects", "concurrent-update") or "attempting" in no.names.get("state", ""):
+    if no is None or no.kind not in ("state-rejects", "concurrent-update"):
+        return
+    # A start that is still going on is a slow one; what was only created had a client that came too early.
+    if any(word in no.names.get("state", "") for word in ("attempting", "created")):
         return
     yield supports(f"The proxy could not start it: {no.told}. It started later.", no.evidence)
     if facts.events.crash_codes:

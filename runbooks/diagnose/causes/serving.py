@@ -118,7 +118,7 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
         last = lines[-1].line.at
         early = bool(booted and last and last - booted[-1] < timedelta(seconds=20))
-        argue = supports if early else confirms
+        argue = supports if early or _listened_later(facts) else confirms
         yield argue(f"The proxy log says: “{short(lines[-1].line.message, 160)}”.", *at)
     printed = _printed_sockets(facts)
     if warned and printed and not printed[1]:
@@ -164,6 +164,14 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         port=str(next((r.number for r in announced[-1:]), "") or ""),
         heard=heard,
     )
+
+
+def _listened_later(facts: Facts) -> bool:
+    """Whether the program announced its port after the last refusal; of `localhost` it prints often and binds more."""
+    last = facts.log.matches("refused", "listens")[-1]
+    port = facts.log.matches("refused")[-1].number
+    bound = not any(name in last.thing for name in ("127.0.0.1", "[::1]"))
+    return last.fact == "listens" and bound and last.number is not None and last.number == port
 
 
 def _printed_sockets(facts: Facts) -> tuple[str, bool] | None:

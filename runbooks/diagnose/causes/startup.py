@@ -61,7 +61,7 @@ _AFTERMATH = (
     explains=("startup-crash", *_AFTERMATH),
     remedy=Remedy(
         "Set {wanted}",
-        "The program reads it at every start.{near} An app secret is given to every "
+        "The program reads its environment at every start.{near} An app secret is given to every "
         "machine that is created in the app. It does not appear in config.env, which every reader of the machine can "
         "see. "
         "The command takes the value from your shell: set it there first, for example with `read -rs`.",
@@ -85,7 +85,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     if not lines:
         return
     wanted = tuple(dict.fromkeys(name for reading in lines for name in reading.names))
-    names = ", ".join(wanted)
+    names, are = " and ".join(filter(None, (", ".join(wanted[:-1]), *wanted[-1:]))), "are" if len(wanted) > 1 else "is"
     described = facts.machine.description
     known = described is not None and described.config is not None
     env = described.env if described else {}
@@ -124,7 +124,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
             yield concludes(
                 f"The program requires {names}, but the machine's config sets {', '.join(near.values())} instead. "
                 f"The program {outcome}.",
-                f"the program {_did(outcome)} because {names} is not set ({', '.join(near.values())} is)",
+                f"the program {_did(outcome)} because {names} {are} not set ({', '.join(near.values())} is)",
                 near=f" The create request sets {next(iter(near.values()))} instead. If that is the same key, set its "
                 f"value under the required name, and remove it from the request.",
                 **told,
@@ -139,8 +139,8 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
         )
         return
     yield concludes(
-        f"The program requires {names}, which is not set, and {outcome}.",
-        f"the program {_did(outcome)} because {names} is not set",
+        f"The program requires {names}, which {are} not set, and {outcome}.",
+        f"the program {_did(outcome)} because {names} {are} not set",
         **told,
     )
 
@@ -195,7 +195,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
         reading = lines[-1]
         quote = f"The log says: “{short(reading.line.message, 200)}”."
         at = facts.log.where("missing-file", "spawn-failed")
-        ended = facts.events.crash_codes or facts.log.matches("abrupt") or reading.fact == "spawn-failed"
+        ended = facts.events.crash_codes or facts.events.abrupt_ends or reading.fact == "spawn-failed"
         if ended:
             yield confirms(f"{quote} The machine stopped with {crash(facts) or 'no program running'}.", *at)
         else:
@@ -271,9 +271,15 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
                 Facet.CANARY_CONFIG,
             )
         yield concludes(f"The program exited with {crash(facts)}{f': “{words}”' if words else ''}.")
-    elif facts.log.matches("abrupt", "spawn-failed", "exec-format"):
+    elif facts.log.matches("spawn-failed", "exec-format"):
         yield supports(
-            "The log says that the program could not be run.", *facts.log.where("abrupt", "spawn-failed", "exec-format")
+            "The log says that the program could not be run.", *facts.log.where("spawn-failed", "exec-format")
+        )
+    elif facts.events.abrupt_ends:
+        yield supports(
+            "The log says that the machine ended abruptly, and not why.",
+            *facts.log.where("abrupt"),
+            weight=Weight.WEAK,
         )
     elif facts.events.exits and all(x.exit_code == 0 or x.requested_stop for _, x, _ in facts.events.exits):
         yield refutes("Every recorded exit has code 0 or was requested.", *(at for _, _, at in facts.events.exits))

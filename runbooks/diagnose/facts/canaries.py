@@ -31,7 +31,9 @@ _NO_PLACE = frozenset(
     }
 )
 """Refusals that are about the place: any image would have been refused."""
-_OF_THE_IMAGE = frozenset({"manifest-unknown", "manifest-unauthorized", "manifest-other", "image-too-large"})
+_OF_THE_IMAGE = frozenset(
+    {"manifest-unknown", "manifest-unauthorized", "manifest-other", "manifest-platform", "image-too-large"}
+)
 
 
 class CanaryFacts:

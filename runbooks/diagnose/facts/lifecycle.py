@@ -195,6 +195,17 @@ class LifecycleFacts:
         return tuple(found)
 
     @cached_property
+    def abrupt_ends(self) -> tuple[LogMatch, ...]:
+        """The lines that say that the machine ended abruptly, without those at the end of a stop."""
+        found, asked = [], False
+        for reading in self._log.matches(*_ASKED, *_BOOTS, "abrupt"):
+            if reading.fact != "abrupt":
+                asked = reading.fact in _ASKED
+            elif not asked:
+                found.append(reading)
+        return tuple(found)
+
+    @cached_property
     def crash_codes(self) -> tuple[tuple[int, str], ...]:
         """(exit code, look) of every end with a code other than 0 that nobody asked for; 128 + n for signal n."""
         codes = [(code_of(x), at) for _, x, at in self.exits if not x.requested_stop]

@@ -1,0 +1,66 @@
+"""A line means what those around it let it mean: after a stop that was asked for, or before the program listened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runbooks.diagnose.model import Diagnosis
+from runbooks.diagnose.verdict import diagnose
+from tests.incidents.converting import evidence_of
+
+MACHINE = {"id": "2869762c077368", "state": "started", "config": {"services": [{"internal_port": 3001}]}}
+REFUSED = "[PC01] instance refused connection. is your app listening on 0.0.0.0:3001?"
+ABRUPT = "Virtual machine exited abruptly"
+
+
+def _diagnosed(*logs: str, **looks: Any) -> Diagnosis:
+    shown = dict.fromkeys(("machine", "events", "list_contains", "registry", "db_row", "network", "api_error"))
+    return diagnose(evidence_of({"evidence": {**shown, **looks, "logs": list(logs)}}))
+
+
+def _found(*logs: str, **looks: Any) -> tuple[str, str]:
+    cause = _diagnosed(*logs, **looks).cause
+    return (cause.slug, cause.confidence) if cause else ("", "")
+
+
+@pytest.mark.parametrize(
+    "logs",
+    [
+        ("Sending signal SIGINT to main child process w/ PID 640", ABRUPT),
+        ("Sending signal SIGTERM to main child process w/ PID 640", "shutting down", ABRUPT),
+        (ABRUPT,),
+    ],
+)
+def test_an_abrupt_end_alone_or_after_a_stop_is_no_crash(logs: tuple[str, ...]) -> None:
+    assert _found(*logs) == ("", "")
+
+
+def test_an_abrupt_end_after_a_command_that_is_missing_is_its_end() -> None:
+    assert _found("Error: failed to spawn command: /app/run: No such file or directory (os error 2)", ABRUPT) == (
+        "bad-command",
+        "likely",
+    )
+
+
+@pytest.mark.parametrize(
+    ("logs", "confidence"),
+    [
+        ((REFUSED,), "confirmed"),
+        ((REFUSED, "api listening on http://127.0.0.1:3001"), "confirmed"),
+        (("api listening on http://localhost:3001", REFUSED), "confirmed"),
+        ((REFUSED, "api listening on http://localhost:3001"), "likely"),
+        ((REFUSED, "api listening on http://localhost:4000"), "confirmed"),
+    ],
+)
+def test_a_refusal_before_the_program_listened_proves_nothing(logs: tuple[str, ...], confidence: str) -> None:
+    assert _found(*logs, machine=MACHINE, list_contains=True) == ("not-listening", confidence)
+
+
+def test_a_wake_that_was_refused_is_over_once_the_machine_started() -> None:
+    refused = "[PM07] failed to change machine state: machine still active, refusing to start"
+    later = _diagnosed(refused, "Machine started in 1.9s")
+    assert later.cause
+    assert (later.cause.slug, later.cause.confidence) == ("start-rejected", "likely")
+    assert "it started later" in later.headline
