@@ -32,7 +32,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "private-key",
             "private key",
             r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
-            r"(?:(?:(?!-{4,5} ?BEGIN)[A-Za-z0-9+/=\s\\'\"`+,;:()._-]){0,16000}?"
+            r"(?:(?:(?!-{4,5} ?BEGIN)[A-Za-z0-9+/=\s\\'\"`+,;:()._*#|>-]){0,16000}?"
             r"-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|[^\"'`<>]*)",
         ),
         ("private-key", "private-lines", r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,4}[A-Za-z0-9+/=]{4,100}){1,400})"),
@@ -75,15 +75,26 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         ("webhook", "hooks.", r"(?:https?://)?\bhooks\.[a-z]{2,20}\.[a-z]{2,10}/[\w/+-]{16,}"),
         (
+            # The whole address: who knows it can post.
             "webhook",
             "webhook",
-            r"webhook\w{0,10}(?:\.[\w.-]{1,100})?/(?P<secret>(?:[\w%-]{1,40}/){0,2}(?=[^\s/]{0,80}\d)[\w/@%+-]{24,400})",
+            r"(?:\bhttps?://[\w.-]{1,100}/(?:[\w-]{1,40}/){0,3})?\bwebhook\w{0,10}(?:\.[\w.-]{1,100})?/(?:[\w%-]{1,40}/){0,2}"
+            r"(?=[^\s/]{0,80}\d)[\w/@%+-]{24,400}",
         ),
+        # A UUID is an id, unless what stands before it says that it opens something.
+        (
+            "api-key",
+            "-",
+            r"(?i)(?<![\w.-])(?:amzn\.mws\.|(?:[a-z0-9]{1,20}-)?(?:pat|sdk|mob|api|key|token|secret|sec|sub|pub|private|access"
+            rf"|hrku|dep|auth|sk|rk)-(?:[a-z0-9]{{1,4}}-)?){_UUID}(?![\w-])",
+        ),
+        ("basic-auth", "tlrmtvntua", r"\bTlRMTVNTUA[A-Za-z0-9+/]{20,}=*"),
         ("basic-auth", "edo|edp", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
         (
             "password",
             "://",
             r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/\s:@\"'`<>\0]{0,256}:(?!\d{1,5}(?:[/?#,;)\]\s]|$))"
+            r"(?!\$?\{{1,2}[\w. ()'\[\]-]{1,80}\}{1,2}@|[*\u2022]{3,200}@)"
             r"(?P<secret>[^\s\"'`<>\0]{1,256})@(?=[\w\[])",
         ),
         (
@@ -114,14 +125,14 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "password",
             " -p| -a| -w",
             r"\b(?:sshpass|mysql\w*|mariadb\w*|docker login|podman login|helm|redis-cli|oc login|mongo\w*|psql|ldap\w+"
-            r"|az|mosquitto_\w{3}|zip|unzip|7z|ftp|smbclient)\b[^\n]{0,200}?\s(?:-[pP] ?|-a |-w )['\"]?(?!\d{1,5}\b)"
+            r"|az|mosquitto_\w{3}|zip|unzip|7z|ftp|smbclient|psexec)\b[^\n]{0,200}?\s(?:-[pP] ?|-a |-w )['\"]?(?!\d{1,5}\b)"
             r"(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         (
             "password",
             "openssl|snmp|securestring|bundle config",
-            r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|(?i:securestring)(?:\s{1,4}-[Ss]tring)?"
-            r"|bundle config\s[^\n]{0,200}?\s[\w.-]{1,64}:)\s?['\"]?(?P<secret>[^\s'\"\0$-][^\s'\"\0]{3,200})",
+            r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|(?i:securestring)(?:\s{1,4}-\w{1,20}){0,3}"
+            r"|bundle config\s[^\n]{0,200}?\s[\w.-]{1,64}:)\s?\\?['\"]?(?P<secret>[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         ("api-key", "q~", r"(?<![\w~.-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"),
         ("private-key", "age-secret-key", r"\bAGE-SECRET-KEY-1[0-9A-Za-z]{40,80}"),
@@ -129,7 +140,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "password",
             "$",
-            r"\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,10})\$[\w./$=,+-]{20,300}",
+            r"\$(?:\d[a-z]?|y|gy|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,10}|krb5[a-z]{2,8})\$[\w./$=,+*@:-]{20,4000}",
         ),
         (
             "password",
@@ -145,8 +156,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "password",
-            "auth(|login(|bind(|pdo|mysqli|connect(",
-            rf"(?i:(?:\b|_)(?:auth|login|bind)\((?:[^()'\"]{{1,200}},\s{{0,4}}|(?P<q>{_QUOTE})[^'\"\0]{{0,200}}(?P=q),\s{{0,4}})"
+            "auth(|login(|bind(|credential(|pdo|mysqli|connect(",
+            rf"(?i:(?:\b|_)(?:auth|login|bind|network_?credential)\((?:[^()'\"]{{1,200}},\s{{0,4}}|(?P<q>{_QUOTE})[^'\"\0]{{0,200}}(?P=q),\s{{0,4}})"
             rf"|\b(?:pdo|mysqli|(?:mysqli?|pg|oci)_connect)(?:->__construct)?\((?:{_QUOTE}[^'\"\0]{{0,400}}{_QUOTE},\s{{0,4}}){{2}})"
             rf"{_QUOTE}?(?P<secret>[^\s'\"\0,()]{{4,200}})",
         ),

@@ -21,7 +21,7 @@ _CORE = re.compile(r"[A-Za-z0-9]+")
 # Ids that are random and name a thing: ULID (with the region behind it), UUID, digest of 64, machine, volume, request.
 _ULID = r"01[A-Z][0-9A-Z]{22,24}(?:-[a-z]{0,3})?"
 _HARMLESS = re.compile(
-    rf"(?:[a-z][a-z0-9]{{0,20}}[-_])*(?:{_ULID}|{_UUID}|[0-9a-f]{{14}})(?:-[a-z0-9]{{1,12}})?"
+    rf"(?:[a-z][a-z0-9]{{0,20}}[-_])*(?:{_ULID}|{_UUID}|[0-9a-f]{{14}})(?:[-_][a-z0-9]{{1,12}})?"
     r"|deployment-[0-9A-Z]{4,40}|(?:vol|evt|req|msg|inst|machine|org|app|snap|vs|ip|job|run|task|trace|span)_[A-Za-z0-9]{8,26}"
     r"|(?:sha(?:1|256|384|512)[-:=_])[A-Za-z0-9+/=]{20,}"
     r"|h[0-9a-f]{16}|0x[0-9a-fA-F]{1,16}|_ZN?\w+|_R[NI]\w+"
@@ -33,7 +33,20 @@ _SOUNDS_SECRET = re.compile(
     r"[-_](?=[\w-]{0,200}[A-Z])(?=[\w-]{0,200}\d|[\w-]{0,200}[a-z][A-Z])[\w-]{16}",
     re.ASCII,
 )
+# What is as long as a key, and made of what keys are made of, is one without being random by measure: letters of
+# both cases with digits; a prefix and a long run; groups like a UUID's that are not hexadecimal.
+_SHAPED = re.compile(
+    r"(?=[^a-z]{0,200}[a-z])(?=[^A-Z]{0,200}[A-Z])(?=(?:[^\d]{0,200}\d){4})[A-Za-z0-9]{30,}"
+    r"|(?!(?:sha|md|commit|build|layer|run|job|task|trace|span|chunk|v)\d{0,3}[-_])[a-z]{2,10}\d?[-_](?:[a-z]{2,6}[-_])?"
+    r"(?=[0-9a-zA-Z]{0,60}[g-zG-Z])(?=(?:[^\d]{0,200}\d){3})[A-Za-z0-9]{24,}"
+    r"|(?=[0-9a-z-]{0,36}[g-z])(?=(?:[^\d]{0,36}\d){4})[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}"
+)
 _BEFORE = re.compile(r"(?<![\w.-])[\w.-]{3,40}[~!|]$")
+# Parts of one token, joined by a dot or `$`: a short prefix, or letters with digits.
+_JOINED = re.compile(
+    r"(?<![\w./:@$-])(?:access_token\$|[a-z]{1,5}[.])?(?:[a-z]{2,5}[.]|(?=[\w-]{0,60}\d)[A-Za-z0-9_-]{3,60}[.$]){0,3}$"
+)
+_MORE = re.compile(r"(?:[.~!$*]|\\=|%3[dD])[A-Za-z0-9+/_=-]{4,}")
 _APART = (" ", "/", "[", "]", "(", ")", ",", "")
 # Pictures and fonts in base64 begin like that.
 _PICTURE = re.compile(r"iVBORw0KGgo|R0lGOD|/9j/4|PHN2Zy|PD94bWw|UklGR|d09GM|AAEAAAA|T1RUTw")
@@ -50,7 +63,7 @@ _NAMED_ID = re.compile(r"(?i)(?:request|trace|span|correlation)[-_]?id[\"'\\]{0,
 # The steps of a store of objects: `ab/cd/`.
 _STEPS = re.compile(r"/(?:[0-9a-f]{2}/){1,3}$")
 # A digest by its algorithm, of any length: reports cut it, and tables break it into lines.
-_DIGEST = re.compile(r"\bsha\d{1,3}[-:=](?:[0-9a-f]{1,128}(?:\\n|\s){1,80}(?:│\s{1,20})?)?$")
+_DIGEST = re.compile(r"\bsha\d{1,3}[-:=.](?:[0-9a-f]{1,128}(?:\\n|\s){1,80}(?:│\s{1,20})?)?$")
 # A file: with an ending that programs give, or one step of a path that goes on to one.
 _FILE = re.compile(
     r"\.(?:[cm]?[jt]sx?|py[cio]?|rb|go|rs|exs?|php|java|class|jar|war|css|scss|map|html?|json|ya?ml|toml|xml|txt|md|log"
@@ -105,6 +118,8 @@ def _random_parts(run: str) -> tuple[tuple[int, int], ...]:
 
 
 def _random_step(step: str) -> bool:
+    if _SHAPED.fullmatch(step) and len(set(step)) >= 10:
+        return True
     cores = _CORE.findall(step)
     if any(_random(core, _SHORTEST) for core in cores):
         return True
@@ -171,7 +186,7 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
     core = max(_CORE.findall(token), key=len, default="")
     before = text[max(0, start - 48) : start] + token[: token.find(core)]
     if (_NAMED_ID.search(text, max(0, start - 48), start) and len(token) <= 36) or (
-        len(token) == 43 and before[-7:].lower() == "sha256:"
+        len(token) in (43, 44) and before.lower().endswith(("sha256:", " h1:"))
     ):
         return True
     if not _HEX.fullmatch(core):
@@ -191,10 +206,11 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
 
 def _with_neighbours(text: str, start: int, end: int) -> tuple[int, int]:
     """The token with what hangs on it by a dot or `~`: parts of one secret are random, or too short to tell."""
-    more = re.compile(r"[.~!$*][A-Za-z0-9+/_=-]{4,}")
     stop = end
     if text[start - 1 : start] in ("~", "!", "|") and (less := _BEFORE.search(text, max(0, start - 64), start)):
         start = less.start()
-    while (match := more.match(text, stop)) and re.search(r"\d|[a-z][A-Z]", match[0]) and stop - end < 2_000:
+    elif text[start - 1 : start] in (".", "$") and (less := _JOINED.search(text, max(0, start - 128), start)):
+        start = less.start()
+    while (match := _MORE.match(text, stop)) and re.search(r"\d|[a-z][A-Z]", match[0]) and stop - end < 2_000:
         stop = match.end()
     return start, stop

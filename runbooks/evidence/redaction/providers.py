@@ -64,6 +64,7 @@ _BEFORE, _BEHIND = 64, 1_200
 # Every token of a provider is that long, but for a few that begin as no word does.
 _CANDIDATE = re.compile(r"[A-Za-z0-9+/_=-]{20}|AKC[a-zA-Z0-9]|AP[0-9A-F][a-zA-Z0-9]|xox[a-z]-|A3T|AKIA|ASIA")
 _LONGEST_LINE = 4_000
+_REST = re.compile(r"[A-Za-z0-9]+")
 
 
 @lru_cache(maxsize=1)
@@ -118,4 +119,10 @@ def _in_line(line: str) -> Iterator[tuple[int, int, str]]:
                             if kind != "github-token" and pattern.groups == 1 and match[1] and len(match[1]) > 9
                             else match.span()
                         )
-                        yield begin + start, begin + end, kind
+                        yield begin + start, begin + _whole(window, end), kind
+
+
+def _whole(text: str, end: int) -> int:
+    """The end of the token: a pattern knows the shortest form of it."""
+    rest = _REST.match(text, end)
+    return rest.end() if rest and text[end - 1].isalnum() else end

@@ -400,7 +400,7 @@ class Redactor:
             len(value) >= SEARCHED_FROM
             and kind not in BY_LOOKS
             and value not in self._spared
-            and not COMMON.fullmatch(value)
+            and (not COMMON.fullmatch(value) or (value.isalpha() and is_random(value, SEARCHED_FROM)))
             and (kind != "value" or _SEARCHED.fullmatch(value) or is_random(value, SEARCHED_FROM))
         ):
             self._known.add(value, name)
