@@ -88,6 +88,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?i)(?<![\w.-])(?:amzn\.mws\.|(?:[a-z0-9]{1,20}-)?(?:pat|sdk|mob|api|key|token|secret|sec|sub|pub|private|access"
             rf"|hrku|dep|auth|sk|rk)-(?:[a-z0-9]{{1,4}}-)?){_UUID}(?![\w-])",
         ),
+        ("password", "login", r"\blogin\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>\S{1,128})"),
         ("basic-auth", "tlrmtvntua", r"\bTlRMTVNTUA[A-Za-z0-9+/]{20,}=*"),
         ("basic-auth", "edo|edp", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
         (

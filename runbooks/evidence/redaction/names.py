@@ -102,7 +102,7 @@ _BARE = re.compile(
 )
 _BLOCK = re.compile(r"(?P<secret>[^\s\0][^\n\0]{0,8192}(?:\n[ \t]{1,40}[^\s\0:]{8,8192}(?=\n|$)){0,200})")
 _REFERENCE = re.compile(
-    r"(?i)(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<{]|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings|self|this|local"
+    r"(?i)(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]|\{(?!AQAA)|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings|self|this|local"
     r"|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\["
 )
 _NOTHING = re.compile(
@@ -207,7 +207,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if op is not None and op.endswith(">") and op[-2:-1] not in ("=", "-"):
         inside = (op.startswith("</") or before.endswith(("<", ":", '="', "='"))) and not _OF_A_PAGE.search(text, max(0, begin - 40), begin)
         element = _ELEMENT.match(text, assigned.end("op")) if inside else None
-        if element and not _is_nothing(element["secret"]):
+        named = element and name == "key" and strength_of(element["secret"]) is not Strength.NONE
+        if element and not named and not _is_nothing(element["secret"]):
             yield element.span("secret")
         return
     if before.endswith(("= ", "==")) and (compared := _COMPARED.search(text, max(0, begin - 600), begin)):

@@ -41,10 +41,12 @@ _SHAPED = re.compile(
     r"(?=[0-9a-zA-Z]{0,60}[g-zG-Z])(?=(?:[^\d]{0,200}\d){3})[A-Za-z0-9]{24,}"
     r"|(?=[0-9a-z-]{0,36}[g-z])(?=(?:[^\d]{0,36}\d){4})[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}"
 )
+# 32 and 64 bytes.
+_KEY_SIZED = re.compile(r"(?=(?:\D{0,40}\d){4})(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)")
 _BEFORE = re.compile(r"(?<![\w.-])[\w.-]{3,40}[~!|]$")
 # Parts of one token, joined by a dot or `$`: a short prefix, or letters with digits.
 _JOINED = re.compile(
-    r"(?<![\w./:@$-])(?:access_token\$|[a-z]{1,5}[.])?(?:[a-z]{2,5}[.]|(?=[\w-]{0,60}\d)[A-Za-z0-9_-]{3,60}[.$]){0,3}$"
+    r"(?<![\w./:@$-])(?:access_token\$\w{4,12}\$|[a-z]{1,5}[.])?(?:[a-z]{2,5}[.]|(?=[\w-]{0,60}\d)[A-Za-z0-9_-]{3,60}[.$]){0,3}$"
 )
 _MORE = re.compile(r"(?:[.~!$*]|\\=|%3[dD])[A-Za-z0-9+/_=-]{4,}")
 _APART = (" ", "/", "[", "]", "(", ")", ",", "")
@@ -82,8 +84,8 @@ def opaque_spans(text: str) -> Iterator[tuple[int, int]]:
             run, start = run[2:], start + 2
         if len(run) < _SHORTEST or not _may_be(run) or (len(run) > 100 and _PICTURE.match(run)):
             continue
-        if text.endswith("base64,", max(0, start - 7), start):
-            continue  # the data of a picture or page, which is looked into
+        if text.endswith(("base64,", " h1:"), 0, start):
+            continue  # the data of a picture or page, which is looked into; a digest of a Go module
         for begin, stop in _random_parts(run):
             if not _explained(text, start + begin, start + stop, start, end):
                 yield _with_neighbours(text, start + begin, start + stop)
@@ -110,8 +112,8 @@ def _random_parts(run: str) -> tuple[tuple[int, int], ...]:
     found = []
     at = 0
     for step in run.split("/"):
-        if len(step) >= 12 and not _HARMLESS.fullmatch(step) and _random_step(step):
-            begin = step.rfind("=", 0, max(0, len(step.rstrip("=")))) + 1
+        begin = step.rfind("=", 0, max(0, len(step.rstrip("=")))) + 1
+        if len(step) >= 12 and not _HARMLESS.fullmatch(step) and (_random_step(step) or _random_step(step[begin:])):
             found.append((at + begin, at + len(step)))
         at += len(step) + 1
     return tuple(found)
@@ -142,6 +144,8 @@ def _looks_like_base64(run: str) -> bool:
     """Random over the slashes: no step of it is a word."""
     if "/" not in run and "+" not in run:
         return False
+    if _KEY_SIZED.fullmatch(run):
+        return True
     steps = [step for step in re.split(r"[/+]", run.rstrip("=")) if step]
     if len(run) < 24 or (
         run.startswith("/") and len(steps) > 3 and any(step.islower() for step in steps if len(step) > 3)

@@ -53,6 +53,8 @@ _ATOMS = frozenset({"fly-token", "jwt", "supabase-key", "github-token", "user-id
 # without a digit, or with the characters of markup and of sentences, is masked where it stands.
 _SEARCHED = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/=_~!@#$%^*.-]{8,}")
 _WORTH = re.compile(r"[A-Za-z0-9]{3}")
+# A value that long is masked also where it is said again just behind, before other rules take it to pieces.
+_SAID_AGAIN, _NEAR = 16, 2_000
 _USER_ID = re.compile(r"(?i)^user_?id$")
 _VALUES = ("value", "values")
 _NAMED = ("name", "key", "header", "env_var", "variable")
@@ -332,7 +334,10 @@ class Redactor:
         found = [(a, b, "") for a, b in self._known.spans(bare)]
         found += form_spans(bare)
         found += provider_spans(bare)
-        found += [(a, b, "value") for a, b in assigned_spans(bare)]
+        for a, b in assigned_spans(bare):
+            found.append((a, b, "value"))
+            if b - a >= _SAID_AGAIN and (again := bare.find(bare[a:b], b, b + _NEAR)) >= 0:
+                found.append((again, again + b - a, "value"))
         found += [(a, b, "value") for a, b in positioned_spans(bare)]
         for a, b in opaque_spans(bare):
             if not self._laid_out or any(bare[a:b] in value for value in self._names):
