@@ -88,6 +88,12 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?i)(?<![\w.-])(?:amzn\.mws\.|(?:[a-z0-9]{1,20}-)?(?:pat|sdk|mob|api|key|token|secret|sec|sub|pub|private|access"
             rf"|hrku|dep|auth|sk|rk)-(?:[a-z0-9]{{1,4}}-)?){_UUID}(?![\w-])",
         ),
+        (
+            # What clients of mail, chat and caches say to log in.
+            "password",
+            "pass |login |identify |auth ",
+            r"(?m)(?:^(?:PASS|\w{1,8} LOGIN \S{1,64}|AUTH(?: \w{1,64})?)|\bIDENTIFY) (?P<secret>(?=\S{0,128}\d)\S{6,128})$",
+        ),
         ("password", "login", r"\blogin\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>\S{1,128})"),
         ("basic-auth", "tlrmtvntua", r"\bTlRMTVNTUA[A-Za-z0-9+/]{20,}=*"),
         ("basic-auth", "edo|edp", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
@@ -98,6 +104,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?!\$?\{{1,2}[\w. ()'\[\]-]{1,80}\}{1,2}@|[*\u2022]{3,200}@)"
             r"(?P<secret>[^\s\"'`<>\0]{1,256})@(?=[\w\[])",
         ),
+        ("password", "://", r"://(?P<secret>[0-9a-f]{8,64}:[0-9a-f]{8,64})@(?=[\w\[])"),  # both halves are a key
         (
             # A user name alone that is long and has digits: the key of a DSN.
             "password",

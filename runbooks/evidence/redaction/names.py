@@ -331,7 +331,7 @@ def _is_nothing(secret: str) -> bool:
 
 
 # Groups of capitals and digits, as licences have them; ids of machines and leases.
-_GROUPS = re.compile(r"[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){2,7}")
+_GROUPS = re.compile(r"[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){2,7}|[0-9a-f]{8}:[0-9a-f]{8}")
 _ID = re.compile(r"[0-9a-f]{13,16}|0[0-9A-HJKMNP-TV-Z]{25}")
 
 
