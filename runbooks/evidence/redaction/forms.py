@@ -6,7 +6,7 @@ Every quantifier that could meet hostile text is bounded, or starts only where a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from runbooks.evidence.redaction.known import places
 
@@ -84,7 +84,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         # A UUID is an id, unless what stands before it says that it opens something.
         (
             "api-key",
-            "-",
+            "mws.|pat-|sdk-|mob-|api-|key-|token-|secret-|sec-|sub-|pub-|private-|access-|hrku-|dep-|auth-|sk-|rk-",
             r"(?i)(?<![\w.-])(?:amzn\.mws\.|(?:[a-z0-9]{1,20}-)?(?:pat|sdk|mob|api|key|token|secret|sec|sub|pub|private|access"
             rf"|hrku|dep|auth|sk|rk)-(?:[a-z0-9]{{1,4}}-)?){_UUID}(?![\w-])",
         ),
@@ -197,6 +197,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
     )
 )
+_NEEDED = tuple(dict.fromkeys(word for _, needs, _ in FORMS for word in needs))
 # Types that their own looks give away wherever they stand; the others must be searched for once they are known.
 BY_LOOKS = {kind for kind, _, pattern in FORMS if not pattern.groupindex} | {"aws-key", "github-token", "npm-token"}
 BY_LOOKS |= {"stripe-key", "slack-token", "api-key", "opaque"}
@@ -207,16 +208,18 @@ PERSONAL = frozenset({"email", "user-id"})
 def form_spans(text: str) -> Iterator[tuple[int, int, str]]:
     """Where something of one of the forms stands, with its kind."""
     small = text.lower()
+    here = {word for word in _NEEDED if word in small}
     for kind, needs, pattern in FORMS:
-        for begin, end in [(0, len(text))] if kind == "private-key" else lines_with(needs, small):
-            if kind == "private-key" and not any(word in small for word in needs):
-                continue
+        words = [word for word in needs if word in here]
+        if not words:
+            continue
+        for begin, end in [(0, len(text))] if kind == "private-key" else lines_with(words, small):
             for match in pattern.finditer(text, begin, end):
                 group = next((name for name in ("secret", "quoted", "id") if match.groupdict().get(name)), 0)
                 yield *match.span(group), kind
 
 
-def lines_with(words: tuple[str, ...], small: str) -> Iterator[tuple[int, int]]:
+def lines_with(words: Iterable[str], small: str) -> Iterator[tuple[int, int]]:
     """The lines in which one of the words stands, each with the next one."""
     done = 0
     for at in places(words, small):

@@ -82,5 +82,10 @@ def occurrences(word: str, text: str) -> Iterator[int]:
 
 def places(words: Iterable[str], text: str) -> list[int]:
     """Where any of the words stands, in order, each place once. Most texts hold none of them."""
-    here = [word for word in words if word in text]
-    return sorted({at for word in here for at in occurrences(word, text)}) if here else []
+    found: set[int] = set()
+    for word in words:
+        at = text.find(word)
+        while at >= 0:
+            found.add(at)
+            at = text.find(word, at + 1)
+    return sorted(found)

@@ -99,12 +99,20 @@ def provider_spans(text: str) -> Iterator[tuple[int, int, str]]:
             yield begin + start, begin + stop, kind
 
 
-def _in_line(line: str) -> Iterator[tuple[int, int, str]]:
-    small = line.lower()
+@lru_cache(maxsize=1)
+def _by_need() -> dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]]:
+    found: dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]] = {}
     for kind, needs, patterns in imported():
         for need in needs:
-            if need not in small:
-                continue
+            found.setdefault(need, []).append((kind, patterns))
+    return found
+
+
+def _in_line(line: str) -> Iterator[tuple[int, int, str]]:
+    small = line.lower()
+    by_need = _by_need()
+    for need in [need for need in by_need if need in small]:
+        for kind, patterns in by_need[need]:
             free = 0
             for at in occurrences(need, small):
                 if at < free:

@@ -127,16 +127,24 @@ class Redactor:
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         learned = self._known.learned
         masked = self._once(text, place)
+        clean: set[str] = set()
         for _ in range(PASSES):
             if masked == text:
                 break
             since, learned = learned, self._known.learned
             # What was just learned may stand elsewhere in the text, and a word may begin where another was masked.
             text, done, at = masked, [], 0
+            known = list(self._known.spans(text, since))
             for begin, end in _around_placeholders(text):
-                done += [self._search(text[at:begin], place, since), self._once(text[begin:end], place)]
+                part = text[begin:end]
+                if part in clean:
+                    continue  # nothing but what was learnt since can be in it
+                once = self._once(part, place)
+                if once == part:
+                    clean.add(part)
+                done += [self._search(text, at, begin, known, place), once]
                 at = end
-            masked = "".join((*done, self._search(text[at:], place, since)))
+            masked = "".join((*done, self._search(text, at, len(text), known, place)))
         return masked
 
     def _once(self, text: str, place: str) -> str:
@@ -150,10 +158,11 @@ class Redactor:
         """A random token that is a secret in base64 is said to be one."""
         return "encoded" if kind == "opaque" and RUN.fullmatch(written) and self._holds(written, 0) else kind
 
-    def _search(self, text: str, place: str, since: int) -> str:
-        """Only what was learnt since is looked for: every rule, and all that was known, has seen this part."""
-        spans = [(a, b, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in self._known.spans(text, since)]
-        return self._replaced(text, spans, place)
+    def _search(self, text: str, begin: int, end: int, known: list[tuple[int, int]], place: str) -> str:
+        """A part that every rule has seen, and all that was known: what was learnt since is `known`, by its place."""
+        inside = known[bisect_left(known, (begin, begin)) : bisect_left(known, (end, end))]
+        spans = [(a - begin, b - begin, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in inside if b <= end]
+        return self._replaced(text[begin:end], spans, place)
 
     def value(self, value: Any, place: str = "body", *, within: str = "") -> Any:
         """Return a JSON-like value with its strings masked; `within` is the key it stands under.
