@@ -6,9 +6,9 @@ Every quantifier that could meet hostile text is bounded, or starts only where a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from runbooks.evidence.redaction.known import places
+from runbooks.evidence.redaction.prepared import Prepared
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 # A quotation mark as it stands in text, in JSON inside of JSON, and in HTML.
@@ -81,13 +81,6 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?:\bhttps?://[\w.-]{1,100}/(?:[\w-]{1,40}/){0,3})?\bwebhook\w{0,10}(?:\.[\w.-]{1,100})?/(?:[\w%-]{1,40}/){0,2}"
             r"(?=[^\s/]{0,80}\d)[\w/@%+-]{24,400}",
         ),
-        # A UUID is an id, unless what stands before it says that it opens something.
-        (
-            "api-key",
-            "mws.|pat-|sdk-|mob-|api-|key-|token-|secret-|sec-|sub-|pub-|private-|access-|hrku-|dep-|auth-|sk-|rk-",
-            r"(?i)(?<![\w.-])(?:amzn\.mws\.|(?:[a-z0-9]{1,20}-)?(?:pat|sdk|mob|api|key|token|secret|sec|sub|pub|private|access"
-            rf"|hrku|dep|auth|sk|rk)-(?:[a-z0-9]{{1,4}}-)?){_UUID}(?![\w-])",
-        ),
         (
             # What clients of mail, chat and caches say to log in.
             "password",
@@ -133,7 +126,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "password",
             " -p| -a| -w",
             r"\b(?:sshpass|mysql\w*|mariadb\w*|docker login|podman login|helm|redis-cli|oc login|mongo\w*|psql|ldap\w+"
-            r"|az|mosquitto_\w{3}|zip|unzip|7z|ftp|smbclient|psexec)\b[^\n]{0,200}?\s(?:-[pP] ?|-a |-w )['\"]?(?!\d{1,5}\b)"
+            r"|az|mosquitto_\w{3}|zip|unzip|7z|ftp|smbclient|psexec)"
+            r"\b[^\n]{0,200}?\s(?:-[pP] ?|-a |-w )['\"]?(?!\d{1,5}\b)"
             r"(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         (
@@ -205,31 +199,17 @@ BY_LOOKS -= {"private-key"}
 PERSONAL = frozenset({"email", "user-id"})
 
 
-def form_spans(text: str) -> Iterator[tuple[int, int, str]]:
+def form_spans(prepared: Prepared) -> Iterator[tuple[int, int, str]]:
     """Where something of one of the forms stands, with its kind."""
-    small = text.lower()
-    here = {word for word in _NEEDED if word in small}
+    text, here = prepared.text, set(prepared.having(_NEEDED))
     for kind, needs, pattern in FORMS:
         words = [word for word in needs if word in here]
         if not words:
             continue
-        for begin, end in [(0, len(text))] if kind == "private-key" else lines_with(words, small):
+        for begin, end in [(0, len(text))] if kind == "private-key" else prepared.lines_with(words):
             for match in pattern.finditer(text, begin, end):
                 group = next((name for name in ("secret", "quoted", "id") if match.groupdict().get(name)), 0)
                 yield *match.span(group), kind
-
-
-def lines_with(words: Iterable[str], small: str) -> Iterator[tuple[int, int]]:
-    """The lines in which one of the words stands, each with the next one."""
-    done = 0
-    for at in places(words, small):
-        if at < done:
-            continue
-        begin = max(done, small.rfind("\n", 0, at) + 1)
-        end = small.find("\n", at)
-        end = small.find("\n", end + 1) if end >= 0 else -1
-        done = len(small) if end < 0 else end
-        yield begin, done
 
 
 def kind_by_looks(value: str) -> str:

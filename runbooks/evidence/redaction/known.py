@@ -6,6 +6,8 @@ import html
 import json
 from collections.abc import Iterable, Iterator
 
+from runbooks.evidence.redaction.prepared import occurrences
+
 # A shorter value stands too often for something else.
 SEARCHED_FROM = 8
 # In a long text some are searched one by one, which is fast. Many of them, or those of a short text, are looked up
@@ -70,22 +72,3 @@ class KnownValues:
             if value:
                 yield at, at + len(value)
                 free = at + len(value)
-
-
-def occurrences(word: str, text: str) -> Iterator[int]:
-    """Where the word stands in the text, overlapping places included."""
-    at = text.find(word)
-    while at >= 0:
-        yield at
-        at = text.find(word, at + 1)
-
-
-def places(words: Iterable[str], text: str) -> list[int]:
-    """Where any of the words stands, in order, each place once. Most texts hold none of them."""
-    found: set[int] = set()
-    for word in words:
-        at = text.find(word)
-        while at >= 0:
-            found.add(at)
-            at = text.find(word, at + 1)
-    return sorted(found)

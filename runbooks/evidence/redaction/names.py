@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
 
-from runbooks.evidence.redaction.known import places
 from runbooks.evidence.redaction.opacity import UUID, is_random
+from runbooks.evidence.redaction.prepared import Prepared
 
 
 class Strength(Enum):
@@ -123,12 +123,14 @@ _OF_WORDS = re.compile(r"phrase|mnemonic|seed|pass")
 _OF_PERSONS = re.compile(r"pass|pwd|secret")
 # A key that is written as its bytes.
 _NUMBERS = re.compile(
-    r"[\w\[\]<> \t]{0,30}[\[({]?\s{0,40}(?P<secret>(?:(?:0[xX][0-9a-fA-F]{1,2}|\d{1,3})[ \t]{0,40},[\s\\]{0,80}){7,4096}"
+    r"[\w\[\]<> \t]{0,30}[\[({]?\s{0,40}"
+    r"(?P<secret>(?:(?:0[xX][0-9a-fA-F]{1,2}|\d{1,3})[ \t]{0,40},[\s\\]{0,80}){7,4096}"
     r"(?:0[xX][0-9a-fA-F]{1,2}|\d{1,3})?)"
 )
 # A setting that stands beside a password.
 _MATE = re.compile(
-    r"(?i)[\s\"'-]{0,40}(?:user|login|host|server|repository|database|email|account|client)[\w -]{0,20}[\"']?[ \t]{0,4}[:=]"
+    r"(?i)[\s\"'-]{0,40}(?:user|login|host|server|repository|database|email|account|client)"
+    r"[\w -]{0,20}[\"']?[ \t]{0,4}[:=]"
 )
 _STATE = re.compile(
     r"(?i)(?:wrong|incorrect|invalid|expired|mismatch|weak|rejected|denied|failed|accepted|changed|updated|reset|short)\W*$"
@@ -149,13 +151,10 @@ _ADDRESS = re.compile(
 )
 
 
-def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
+def assigned_spans(prepared: Prepared) -> Iterator[tuple[int, int]]:
     """Where values stand that are assigned to a name that sounds secret."""
-    small = text.lower()
-    if len(small) != len(text):  # one character in a few thousand scripts has two small ones
-        small = "".join(char.lower() if char.isascii() else char for char in text)
-    free = 0
-    for at in places(_HINTS, small):
+    text, free = prepared.text, 0
+    for at in prepared.places(_HINTS):
         if at < free:
             continue
         chunk = text[max(free, at - 80) : at]
@@ -205,7 +204,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if op is not None and not op.strip() and not before.endswith(('="', "='")):
         return  # an empty line behind a name that is none of a part of a form
     if op is not None and op.endswith(">") and op[-2:-1] not in ("=", "-"):
-        inside = (op.startswith("</") or before.endswith(("<", ":", '="', "='"))) and not _OF_A_PAGE.search(text, max(0, begin - 40), begin)
+        inside = op.startswith("</") or before.endswith(("<", ":", '="', "='"))
+        inside = inside and not _OF_A_PAGE.search(text, max(0, begin - 40), begin)
         element = _ELEMENT.match(text, assigned.end("op")) if inside else None
         named = element and name == "key" and strength_of(element["secret"]) is not Strength.NONE
         if element and not named and not _is_nothing(element["secret"]):
@@ -248,7 +248,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         return
     if op == ",":
         return
-    if strength is Strength.STRONG and (op or name != "pass") and (phrase := _PHRASE.match(text, at)) and _OF_WORDS.search(name):
+    worded = strength is Strength.STRONG and (op or name != "pass") and _OF_WORDS.search(name)
+    if worded and (phrase := _PHRASE.match(text, at)):
         yield phrase.span()
         return
     opened = _OPENED.match(text, at)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
+from runbooks.evidence.redaction.prepared import Prepared
+
 _SHORTEST = 16
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 UUID = re.compile(_UUID)
-# Only runs with a digit or both cases can be random; the lookahead keeps words from being looked at.
-_RUN = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{16,}", re.ASCII)
 _ESCAPED = re.compile(r"[0-9A-Fa-f]{2}")
 _CORE = re.compile(r"[A-Za-z0-9]+")
 # Ids that are random and name a thing: ULID (with the region behind it), UUID, digest of 64, machine, volume, request.
@@ -26,6 +26,11 @@ _HARMLESS = re.compile(
     r"|(?:sha(?:1|256|384|512)[-:=_])[A-Za-z0-9+/=]{20,}"
     r"|h[0-9a-f]{16}|0x[0-9a-fA-F]{1,16}|_ZN?\w+|_R[NI]\w+"
     r"|\d{4}-?\d\d-?\d\d[T_-]?\d{2}[-:]?\d{2}(?:[-:]?\d{2})?Z?|[\d_-]+"
+)
+# A UUID is an id, unless what stands before it says that it opens something.
+_OPENS = re.compile(
+    r"(?i)(?:[a-z0-9]{1,20}-)?(?:pat|sdk|mob|api|key|token|secret|sec|sub|pub|private|access|hrku|dep|auth|sk|rk)-"
+    rf"(?:[a-z0-9]{{1,4}}-)?{_UUID}"
 )
 # `sk-…`, `github_pat_…`, `api_org_…`: what begins like that needs to be less random.
 _SOUNDS_SECRET = re.compile(
@@ -75,11 +80,11 @@ _FILE = re.compile(
 )
 
 
-def opaque_spans(text: str) -> Iterator[tuple[int, int]]:
+def opaque_spans(prepared: Prepared) -> Iterator[tuple[int, int]]:
     """Where random tokens without a harmless shape stand."""
-    for match in _RUN.finditer(text):
-        run = match[0]
-        start, end = match.span()
+    text = prepared.text
+    for start, end in prepared.runs:
+        run = text[start:end]
         if text[start - 1 : start] == "%" and _ESCAPED.match(run):  # a quotation mark or bracket of a URL
             run, start = run[2:], start + 2
         if len(run) < _SHORTEST or not _may_be(run) or (len(run) > 100 and _PICTURE.match(run)):
@@ -99,7 +104,7 @@ def is_random(token: str, shortest: int = _SHORTEST) -> bool:
 @lru_cache(maxsize=4096)
 def _may_be(run: str) -> bool:
     """A quick look: no digit and no change of case means a word or a path of words."""
-    if run.isdigit() or _HARMLESS.fullmatch(run):
+    if run.isdigit() or _is_harmless(run):
         return False
     return any(char.isdigit() for char in run) or not (run.islower() or run.isupper())
 
@@ -107,7 +112,7 @@ def _may_be(run: str) -> bool:
 @lru_cache(maxsize=4096)
 def _random_parts(run: str) -> tuple[tuple[int, int], ...]:
     """The random parts of a run: between slashes, where those separate words, or else the whole."""
-    if _looks_like_base64(run):
+    if _looks_like_base64(run) or _OPENS.fullmatch(run):
         return ((0, len(run)),)
     found = []
     at = 0
@@ -117,6 +122,10 @@ def _random_parts(run: str) -> tuple[tuple[int, int], ...]:
             found.append((at + begin, at + len(step)))
         at += len(step) + 1
     return tuple(found)
+
+
+def _is_harmless(token: str) -> bool:
+    return _HARMLESS.fullmatch(token) is not None and _OPENS.fullmatch(token) is None
 
 
 def _random_step(step: str) -> bool:
@@ -185,7 +194,7 @@ def _changes(core: str) -> int:
 def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
     """Does something around the token say that it is a file, a digest, an id, part of an image?"""
     token = text[start:end]
-    if _HARMLESS.fullmatch(token) or _FILE.match(text, run_end):
+    if _is_harmless(token) or _FILE.match(text, run_end):
         return True
     core = max(_CORE.findall(token), key=len, default="")
     before = text[max(0, start - 48) : start] + token[: token.find(core)]
@@ -211,9 +220,8 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
 def _with_neighbours(text: str, start: int, end: int) -> tuple[int, int]:
     """The token with what hangs on it by a dot or `~`: parts of one secret are random, or too short to tell."""
     stop = end
-    if text[start - 1 : start] in ("~", "!", "|") and (less := _BEFORE.search(text, max(0, start - 64), start)):
-        start = less.start()
-    elif text[start - 1 : start] in (".", "$") and (less := _JOINED.search(text, max(0, start - 128), start)):
+    before = {"~": _BEFORE, "!": _BEFORE, "|": _BEFORE, ".": _JOINED, "$": _JOINED}.get(text[start - 1 : start])
+    if before and (less := before.search(text, max(0, start - 128), start)):
         start = less.start()
     while (match := _MORE.match(text, stop)) and re.search(r"\d|[a-z][A-Z]", match[0]) and stop - end < 2_000:
         stop = match.end()

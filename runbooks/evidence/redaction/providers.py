@@ -15,7 +15,7 @@ from functools import lru_cache
 from detect_secrets import plugins
 from detect_secrets.plugins.base import RegexBasedDetector
 
-from runbooks.evidence.redaction.known import occurrences
+from runbooks.evidence.redaction.prepared import Prepared, occurrences
 
 # Addresses are evidence; keys are masked whole by our own rule, with their lines, and not by their first one; names
 # are our own task; a password in a URL may hold characters that the plugin does not expect.
@@ -62,7 +62,8 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 # A token is looked for this far around the literal. Longer ones are found by opacity.
 _BEFORE, _BEHIND = 64, 1_200
 # Every token of a provider is that long, but for a few that begin as no word does.
-_CANDIDATE = re.compile(r"[A-Za-z0-9+/_=-]{20}|AKC[a-zA-Z0-9]|AP[0-9A-F][a-zA-Z0-9]|xox[a-z]-|A3T|AKIA|ASIA")
+_LENGTH = 20
+_SHORT = re.compile(r"A(?:KC[a-zA-Z0-9]|P[0-9A-F][a-zA-Z0-9]|3T|KIA|SIA)|xox[a-z]-")
 _LONGEST_LINE = 4_000
 _REST = re.compile(r"[A-Za-z0-9]+")
 
@@ -86,16 +87,19 @@ def imported() -> tuple[tuple[str, tuple[str, ...], tuple[re.Pattern[str], ...]]
     return tuple(found)
 
 
-def provider_spans(text: str) -> Iterator[tuple[int, int, str]]:
+def provider_spans(prepared: Prepared) -> Iterator[tuple[int, int, str]]:
     """Where tokens of providers stand, with their kind."""
-    done = 0
-    for candidate in _CANDIDATE.finditer(text):
-        if candidate.start() < done:
+    text, done = prepared.text, 0
+    needs = prepared.having(_by_need())
+    candidates = [match.start() for match in _SHORT.finditer(text)]
+    candidates += [at for start, end in prepared.runs for at in range(start, end - _LENGTH + 1, _LONGEST_LINE)]
+    for at in sorted(candidates):
+        if at < done:
             continue
-        begin = max(done, text.rfind("\n", 0, candidate.start()) + 1, candidate.start() - _LONGEST_LINE)
-        end = text.find("\n", candidate.end())
-        done = min(len(text) if end < 0 else end, candidate.end() + _LONGEST_LINE)
-        for start, stop, kind in _in_line(text[begin:done]):
+        begin = max(done, text.rfind("\n", 0, at) + 1, at - _LONGEST_LINE)
+        end = text.find("\n", at)
+        done = min(len(text) if end < 0 else end, at + 2 * _LONGEST_LINE)
+        for start, stop, kind in _in_line(text[begin:done], prepared.small[begin:done], needs):
             yield begin + start, begin + stop, kind
 
 
@@ -108,10 +112,9 @@ def _by_need() -> dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]]:
     return found
 
 
-def _in_line(line: str) -> Iterator[tuple[int, int, str]]:
-    small = line.lower()
+def _in_line(line: str, small: str, needs: list[str]) -> Iterator[tuple[int, int, str]]:
     by_need = _by_need()
-    for need in [need for need in by_need if need in small]:
+    for need in [need for need in needs if need in small]:
         for kind, patterns in by_need[need]:
             free = 0
             for at in occurrences(need, small):

@@ -39,6 +39,7 @@ from runbooks.evidence.redaction.known import SEARCHED_FROM, KnownValues
 from runbooks.evidence.redaction.names import Strength, assigned_spans, is_secret_under, snake_case, strength_of
 from runbooks.evidence.redaction.opacity import is_random, opaque_spans
 from runbooks.evidence.redaction.positions import positioned_spans
+from runbooks.evidence.redaction.prepared import Prepared
 from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
 
 PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
@@ -150,8 +151,7 @@ class Redactor:
     def _once(self, text: str, place: str) -> str:
         spans = [(a, b, self._precise(kind, text[a:b]), text[a:b]) for a, b, kind in self._spans(text)]
         text = self._replaced(text, spans, place)
-        if ESCAPE.search(text):
-            text = self._replaced(text, list(escaped_spans(text, self._spans)), place)
+        text = self._replaced(text, list(escaped_spans(text, self._spans)), place)
         return self._encoded(text, place, 0)
 
     def _precise(self, kind: str, written: str) -> str:
@@ -161,8 +161,10 @@ class Redactor:
     def _search(self, text: str, begin: int, end: int, known: list[tuple[int, int]], place: str) -> str:
         """A part that every rule has seen, and all that was known: what was learnt since is `known`, by its place."""
         inside = known[bisect_left(known, (begin, begin)) : bisect_left(known, (end, end))]
-        spans = [(a - begin, b - begin, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in inside if b <= end]
-        return self._replaced(text[begin:end], spans, place)
+        found = [(a, b, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in inside if b <= end]
+        return self._replaced(
+            text[begin:end], [(a - begin, b - begin, kind, said) for a, b, kind, said in found], place
+        )
 
     def value(self, value: Any, place: str = "body", *, within: str = "") -> Any:
         """Return a JSON-like value with its strings masked; `within` is the key it stands under.
@@ -341,14 +343,15 @@ class Redactor:
         """Where secrets stand in the text, and of which type; spans do not overlap, and none touches a placeholder."""
         bare = PLACEHOLDERS.sub(lambda match: "\0" * len(match[0]), text) if "#" in text else text
         found = [(a, b, "") for a, b in self._known.spans(bare)]
-        found += form_spans(bare)
-        found += provider_spans(bare)
-        for a, b in assigned_spans(bare):
+        prepared = Prepared(bare)
+        found += form_spans(prepared)
+        found += provider_spans(prepared)
+        for a, b in assigned_spans(prepared):
             found.append((a, b, "value"))
             if b - a >= _SAID_AGAIN and (again := bare.find(bare[a:b], b, b + _NEAR)) >= 0:
                 found.append((again, again + b - a, "value"))
-        found += [(a, b, "value") for a, b in positioned_spans(bare)]
-        for a, b in opaque_spans(bare):
+        found += [(a, b, "value") for a, b in positioned_spans(prepared)]
+        for a, b in opaque_spans(prepared):
             if not self._laid_out or any(bare[a:b] in value for value in self._names):
                 found.append((a, b, "opaque"))
         spans = _apart([one for one in found if "\0" not in bare[one[0] : one[1]] or one[2] == "private-key"], bare)
