@@ -85,7 +85,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             # What clients of mail, chat and caches say to log in.
             "password",
             "pass |login |identify |auth ",
-            r"(?m)(?:^(?:PASS|\w{1,8} LOGIN \S{1,64}|AUTH(?: \w{1,64})?)|\bIDENTIFY) (?P<secret>(?=\S{0,128}\d)\S{6,128})$",
+            r"(?m)(?:^(?:PASS|\w{1,8} LOGIN \S{1,64}|AUTH(?: \w{1,64})?)|\bIDENTIFY) "
+            r"(?P<secret>(?=\S{0,128}\d)\S{6,128})$",
         ),
         ("password", "login", r"\blogin\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>\S{1,128})"),
         ("basic-auth", "tlrmtvntua", r"\bTlRMTVNTUA[A-Za-z0-9+/]{20,}=*"),
@@ -191,7 +192,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
     )
 )
-_NEEDED = tuple(dict.fromkeys(word for _, needs, _ in FORMS for word in needs))
+_BY_NEED = {word: [at for at, form in enumerate(FORMS) if word in form[1]] for form in FORMS for word in form[1]}
 # Types that their own looks give away wherever they stand; the others must be searched for once they are known.
 BY_LOOKS = {kind for kind, _, pattern in FORMS if not pattern.groupindex} | {"aws-key", "github-token", "npm-token"}
 BY_LOOKS |= {"stripe-key", "slack-token", "api-key", "opaque"}
@@ -201,12 +202,9 @@ PERSONAL = frozenset({"email", "user-id"})
 
 def form_spans(prepared: Prepared) -> Iterator[tuple[int, int, str]]:
     """Where something of one of the forms stands, with its kind."""
-    text, here = prepared.text, set(prepared.having(_NEEDED))
-    for kind, needs, pattern in FORMS:
-        words = [word for word in needs if word in here]
-        if not words:
-            continue
-        for begin, end in [(0, len(text))] if kind == "private-key" else prepared.lines_with(words):
+    text, here = prepared.text, prepared.having(_BY_NEED)
+    for kind, needs, pattern in (FORMS[at] for at in sorted({at for word in here for at in _BY_NEED[word]})):
+        for begin, end in [(0, len(text))] if kind == "private-key" else prepared.lines_with(needs):
             for match in pattern.finditer(text, begin, end):
                 group = next((name for name in ("secret", "quoted", "id") if match.groupdict().get(name)), 0)
                 yield *match.span(group), kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from runbooks.evidence.redaction.prepared import occurrences
 
@@ -57,7 +57,7 @@ class KnownValues:
 
     def spans(self, text: str, since: int = 0) -> Iterator[tuple[int, int]]:
         """Where values stand that were learnt after `since`: of several that begin at one place the longest counts."""
-        starts = set(self._starts[since:])
+        starts: Collection[str] = set(self._starts[since:]) if since else self._by_start
         if not starts or len(text) < SEARCHED_FROM:
             return
         if len(starts) > min(_FEW, len(text) // _SHORT):

@@ -56,7 +56,16 @@ _SEARCHED = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/=_~!@#$%^
 _WORTH = re.compile(r"[A-Za-z0-9]{3}")
 # A value that long is masked also where it is said again just behind, before other rules take it to pieces.
 _SAID_AGAIN, _NEAR = 16, 2_000
+# Lists of machines repeat most of their short texts: so many of that length are remembered.
+_LEAF, _LEAVES = 200, 20_000
+# Too short, or too plain, for any rule: words, numbers, times, addresses, ids of machines and their instances.
+_PLAIN = re.compile(
+    r"(?!fo1_|fm[12]|xox)[a-z0-9_.-]{0,15}|[A-Z]?[a-z]{0,40}|[\d.:]{0,20}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}"
+    r"|\d{4}-\d\d-\d\d[T ][\d:.]{5,20}(?:Z|[+-]\d\d:\d\d)?|01[A-Z][0-9A-Z]{22,23}"
+)
 _USER_ID = re.compile(r"(?i)^user_?id$")
+_ENV_NAME = re.compile(r"[^\s<>]{1,200}")
+_FIELD = re.compile(r"[A-Za-z_]{1,40}")
 _VALUES = ("value", "values")
 _NAMED = ("name", "key", "header", "env_var", "variable")
 # One line of a key that was printed line by line.
@@ -79,6 +88,7 @@ class Redactor:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._known = KnownValues()
+        self._leaves: dict[str, int] = {}  # short texts that were clean, with how much was known then
         self._clean: set[tuple[int, bool, bytes]] = set()
         self._in_key = False
         self._laid_out = False
@@ -127,7 +137,11 @@ class Redactor:
             # Half of a surrogate pair can be had from JSON, but not be written to any file.
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         learned = self._known.learned
+        if len(text) <= _LEAF and self._is_clean(text):
+            return text
         masked = self._once(text, place)
+        if masked == text and len(text) <= _LEAF and not self._laid_out and len(self._leaves) < _LEAVES:
+            self._leaves[text] = learned
         clean: set[str] = set()
         for _ in range(PASSES):
             if masked == text:
@@ -147,6 +161,11 @@ class Redactor:
                 at = end
             masked = "".join((*done, self._search(text, at, len(text), known, place)))
         return masked
+
+    def _is_clean(self, text: str) -> bool:
+        """No rule applies to a short text that was clean before, or is no more than a word, number, time or id."""
+        since = self._leaves.get(text, 0 if _PLAIN.fullmatch(text) else None)
+        return since is not None and not any(True for _ in self._known.spans(text, since))
 
     def _once(self, text: str, place: str) -> str:
         spans = [(a, b, self._precise(kind, text[a:b]), text[a:b]) for a, b, kind in self._spans(text)]
@@ -174,7 +193,23 @@ class Redactor:
         """
         learned, self._in_key = self._known.learned, False
         masked = self._value(value, place, within)
-        return masked if self._known.learned == learned else self._value(masked, place, within)
+        return masked if self._known.learned == learned else self._known_in(masked, place, learned)
+
+    def _known_in(self, value: Any, place: str, since: int) -> Any:
+        """The same, which every rule has seen, without what was learnt on the way."""
+        if isinstance(value, Mapping):
+            return {
+                key if _FIELD.fullmatch(key) else self._known_in(key, place, since): item
+                if key[:200].lower() in self._shown
+                else self._known_in(item, place, since)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self._known_in(item, place, since) for item in value]
+        if not isinstance(value, str):
+            return value
+        known = list(self._known.spans(value, since))
+        return self._search(value, 0, len(value), known, place) if known else value
 
     def row(self, row: Mapping[str, Any], place: str, known: Collection[str] = ()) -> dict[str, Any]:
         """A row of a database: a column that is not `known` is masked unless its name, shape or prose is harmless."""
@@ -243,13 +278,15 @@ class Redactor:
                 masked.append(self._forced(item, kind_by_looks, place, within))
             else:
                 name, equals, rest = item.partition("=")
-                told = equals and 0 < len(name) <= 200
+                told = equals and _ENV_NAME.fullmatch(name)
                 inside = told and within.lower() in ENVIRONMENT and self._telling(name, rest)
                 argument = told and name.startswith("-") and rest and self._operand(name, rest, within)
                 if inside or argument:
                     masked.append(f"{self.text(name, place)}={self._forced(rest, kind_by_looks, place, within)}")
-                elif snake_case(within) in COMMANDS or within.lower() in ENVIRONMENT or self._shows(within, item):
+                elif snake_case(within) in COMMANDS or within.lower() in ENVIRONMENT:
                     masked.append(self._line(item, place))
+                elif self._shows(within, item):
+                    masked.append(self._leaf(item, place, within))
                 else:
                     masked.append(self._forced(item, kind_by_looks, place, within))
             flag = item if isinstance(item, str) and item.startswith("-") and len(item) <= 100 else ""
@@ -266,6 +303,12 @@ class Redactor:
             return False
         strict = snake_case(within) in COMMANDS and not value.startswith(("/", "./"))
         return strict and len(name) > 0 and not (harmless_key(name) or harmless_shape(value) or _looks_named(value))
+
+    def _leaf(self, item: str, place: str, key: str) -> str:
+        """A text that may stay. What is left of a sentence beside a secret may be a token that may not."""
+        masked = self._line(item, place)
+        told = masked != item and not self._shows(key, masked)
+        return str(self._forced(masked, kind_by_looks, place, key)) if told else masked
 
     def _line(self, text: str, place: str) -> str:
         """A text among others: a key that is printed line by line is in none of them as a whole."""
@@ -306,7 +349,7 @@ class Redactor:
 
     def _key(self, key: str, place: str) -> str:
         """Keys are masked by their looks only: a known value that is also the name of a field must not rename it."""
-        return key if re.fullmatch(r"[A-Za-z_]{1,40}", key) else self.text(key, place)
+        return key if _FIELD.fullmatch(key) else self.text(key, place)
 
     def _entry(self, key: str, item: Any, place: str, within: str) -> Any:
         kind: Callable[[str], str] | None = None
@@ -328,6 +371,8 @@ class Redactor:
         ):
             kind = kind_by_looks
         below = within if inside else key
+        if kind is None and isinstance(item, str) and not inside:
+            return self._leaf(item, place, short)
         return self._value(item, place, below) if kind is None else self._forced(item, kind, place, below)
 
     def _forced(self, item: Any, kind: Callable[[str], str], place: str, key: str) -> Any:
