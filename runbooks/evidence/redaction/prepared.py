@@ -21,6 +21,7 @@ class Prepared:
         if len(small) != len(text):  # one character in a few thousand scripts has two small ones
             small = "".join(char.lower() if char.isascii() else char for char in text)
         self.text, self.small = text, small
+        self._lines: dict[tuple[str, ...], list[tuple[int, int]]] = {}
 
     @cached_property
     def runs(self) -> list[tuple[int, int]]:
@@ -35,20 +36,29 @@ class Prepared:
 
     def having(self, words: Iterable[str]) -> list[str]:
         """Those of the words, in small letters, that stand in the text."""
+        return [word for word in self._perhaps(words) if word in self.small]
+
+    def _perhaps(self, words: Iterable[str]) -> Iterable[str]:
+        """Those whose letters are in the vocabulary."""
         if len(self.small) < _LONG:
-            return [word for word in words if word in self.small]
+            return words
         known = self._vocabulary.__contains__
-        return [word for word in words if all(map(known, _letters(word))) and word in self.small]
+        return [word for word in words if all(map(known, _letters(word)))]
 
     def places(self, words: Iterable[str]) -> list[int]:
         """Where any of the words stands, in order, each place once."""
         found: set[int] = set()
-        for word in self.having(words):
+        for word in self._perhaps(words):
             found.update(occurrences(word, self.small))
         return sorted(found)
 
-    def lines_with(self, words: Iterable[str]) -> Iterator[tuple[int, int]]:
+    def lines_with(self, words: tuple[str, ...]) -> list[tuple[int, int]]:
         """The lines in which one of the words stands, each with the next one."""
+        if words not in self._lines:
+            self._lines[words] = list(self._lines_with(words))
+        return self._lines[words]
+
+    def _lines_with(self, words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
         done = 0
         for at in self.places(words):
             if at < done:

@@ -23,9 +23,10 @@ _UNUSED = {"base", "ip_public", "private_key", "keyword", "basic_auth", "high_en
 _KINDS = {"artifactory": "api-key", "aws": "aws-key", "jwt": "jwt", "github_token": "github-token", "npm": "npm-token"}
 _KINDS |= {"slack": "slack-token", "stripe": "stripe-key"}
 PROVIDER_KINDS = frozenset({"api-key", *_KINDS.values()})
-# What each plugin needs to be in the text, in small letters; a plugin that is not here is tried on every line.
+# What each plugin needs to be in the text, in small letters unless it stands in capitals always; a plugin that is not
+# here is tried on every line.
 _NEEDS: dict[str, tuple[str, ...]] = {
-    "artifactory": ("akc", "ap"),
+    "artifactory": ("AKC", "AP"),
     "aws": ("akia", "asia", "a3t", "abia", "acca", "aws"),
     "azure_storage_key": ("accountkey=",),
     "cloudant": ("cloudant", "cl", "clou"),
@@ -57,7 +58,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "square_oauth": ("sq0csp-",),
     "stripe": ("k_live_",),
     "telegram_token": (":",),
-    "twilio": ("ac", "sk"),
+    "twilio": ("AC", "SK"),
 }
 # A token is looked for this far around the literal. Longer ones are found by opacity.
 _BEFORE, _BEHIND = 64, 1_200
@@ -90,7 +91,8 @@ def imported() -> tuple[tuple[str, tuple[str, ...], tuple[re.Pattern[str], ...]]
 def provider_spans(prepared: Prepared) -> Iterator[tuple[int, int, str]]:
     """Where tokens of providers stand, with their kind."""
     text, done = prepared.text, 0
-    needs = prepared.having(_by_need())
+    needs = [need for need in _by_need() if not need.islower() and need in text]
+    needs += prepared.having(need for need in _by_need() if need.islower())
     candidates = [match.start() for match in _SHORT.finditer(text)]
     candidates += [at for start, end in prepared.runs for at in range(start, end - _LENGTH + 1, _LONGEST_LINE)]
     for at in sorted(candidates):
@@ -114,10 +116,10 @@ def _by_need() -> dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]]:
 
 def _in_line(line: str, small: str, needs: list[str]) -> Iterator[tuple[int, int, str]]:
     by_need = _by_need()
-    for need in [need for need in needs if need in small]:
-        for kind, patterns in by_need[need]:
+    for need in needs:
+        for kind, patterns in by_need[need] if need in line or need in small else ():
             free = 0
-            for at in occurrences(need, small):
+            for at in occurrences(need, line if need.isupper() else small):
                 if at < free:
                     continue
                 begin = max(0, at - _BEFORE)
