@@ -1,7 +1,7 @@
 """Long random tokens: what no known harmless shape explains is taken for a secret.
 
-A token is random by measure: its characters change their class (small, capital, digit) far more often than those
-of words, identifiers and file names do. Shapes that are random and harmless (ids, digests, addresses) are listed.
+A token is random by measure: far more often than in words, identifiers and file names the next character is of another
+class (small, capital, digit), or a letter that seldom follows. Shapes that are random and harmless (ids, digests, addresses) are listed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,17 @@ _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F
 UUID = re.compile(_UUID)
 _ESCAPED = re.compile(r"[0-9A-Fa-f]{2}")
 _CORE = re.compile(r"[A-Za-z0-9]+")
+# The first letter of each group, and those that follow it in 95 of 100 pairs of letters in English and in programs.
+_FOLLOWS = {
+    group[0]: frozenset(group[1:])
+    for group in (
+        "abcdfgiklmnprstuvwxy baeilorsuy cacehiklorstu dadeilorsu eabcdefgilmnopqrstvwxy faefilorstu gaeghilnorsu haeiort"
+        " iabcdefglmnoprstvxz j keis ladeilopstuy mabeimopsu nacdefgiklnopstuv oabcdfgiklmnoprstuvwx paehiloprstuy qu"
+        " racdefgiklmnoprstuvy sacehiklmopstuy tacdefhilmoprstuy uabcdegilmnprst vaei waehinors xceipt ylnpst ze"
+    ).split()
+}
+_RANDOM = 0.42
+"""Share of pairs that surprise: above it are 99 of 100 random tokens, and no word."""
 # Ids that are random and name a thing: ULID (with the region behind it), UUID, digest of 64, machine, volume, request.
 _ULID = r"01[A-Z][0-9A-Z]{22,24}(?:-[a-z]{0,3})?"
 _HARMLESS = re.compile(
@@ -145,8 +156,8 @@ def _random_step(step: str) -> bool:
     ):
         return True  # groups of capitals and digits, as licence keys have them
     # Random letters with `-` and `_` between them: no part is long enough, and together they are.
-    mixed = [core for core in cores if _changes(core) >= 0.25 * len(core) and len(core) >= 4]
-    return len(step) >= 24 and sum(map(len, mixed)) >= 0.6 * len(step) and _random(joined, 20)
+    mixed = [core for core in cores if len(core) >= 4 and _surprises(core) >= _RANDOM * (len(core) - 1)]
+    return len(step) >= 22 and sum(map(len, mixed)) >= 0.6 * len(step) and _random(joined, 18)
 
 
 def _looks_like_base64(run: str) -> bool:
@@ -163,7 +174,7 @@ def _looks_like_base64(run: str) -> bool:
     words = sum(len(step) for step in steps if len(step) >= 4 and (step.islower() or step.istitle() or step.isdigit()))
     joined = "".join(_CORE.findall(run))
     key = len(run) == 40 and not joined.isalpha() and _changes(joined) >= 0.18 * len(joined)
-    return words < 0.2 * len(run) and (key or _random(joined, 24))
+    return words < 0.2 * len(run) and (key or _random(joined, 20))
 
 
 def _random(core: str, shortest: int) -> bool:
@@ -177,12 +188,18 @@ def _random(core: str, shortest: int) -> bool:
     digits = sum(char.isdigit() for char in core)
     if digits == length or len(set(core)) < 8:
         return False
-    changes = _changes(core)
-    if core.islower() or core.isupper():
-        return digits >= 3 and changes >= (0.25 if length < 32 else 0.14) * length
-    if digits == 0:
-        return changes >= 0.25 * length
-    return changes >= (0.26 if length < 28 else 0.22) * length
+    return _surprises(core) >= _RANDOM * (length - 1)
+
+
+def _surprises(core: str) -> int:
+    """How many pairs of neighbours are of different classes, or letters that seldom stand together."""
+    small, found = core.lower(), 0
+    for at, (one, other) in enumerate(pairwise(core)):
+        if one.isdigit() or other.isdigit():
+            found += one.isdigit() != other.isdigit()
+        else:
+            found += (one.islower() and other.isupper()) or small[at + 1] not in _FOLLOWS[small[at]]
+    return found
 
 
 def _changes(core: str) -> int:
