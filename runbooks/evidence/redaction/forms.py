@@ -86,7 +86,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "password",
             "pass |login |identify |auth ",
             r"(?m)(?:^(?:PASS|\w{1,8} LOGIN \S{1,64}|AUTH(?: \w{1,64})?)|\bIDENTIFY) "
-            r"(?P<secret>(?=\S{0,128}\d)\S{6,128})$",
+            r"(?P<secret>(?=\S{0,128}(?:\d|[a-z][A-Z]))\S{6,128})[ \t\r]{0,8}$",
         ),
         ("password", "login", r"\blogin\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>\S{1,128})"),
         ("basic-auth", "tlrmtvntua", r"\bTlRMTVNTUA[A-Za-z0-9+/]{20,}=*"),

@@ -73,7 +73,8 @@ _ASSIGNED = re.compile(
     # The default of a parameter, in JSON, HCL and YAML; what an expression falls back to.
     rf"(?P<op>(?::[ \t]{{0,8}})?\{{[^{{}}]{{0,300}}?{_QUOTE}?[dD]efault{_QUOTE}?[ \t]{{0,20}}[:=]"
     rf"|:[ \t]{{0,8}}\r?\n(?:[ \t]{{1,40}}(?!Default)[A-Z]\w{{1,40}}:[^\n]{{0,200}}\n){{0,5}}[ \t]{{1,40}}Default:"
-    rf"|(?:or|\|\||\?\?|\?:)(?=[ \t]{{1,4}}{_QUOTE})|</\w{{1,20}}>\s{{0,80}}<(?:value|string|val)>"
+    rf"|(?:or|\|\||\?\?|\?:)(?=[ \t]{{1,4}}{_QUOTE})|,[ \t]{{0,4}}<<(?=\")"
+    rf"|</\w{{1,20}}>\s{{0,80}}<(?:value|string|val)>"
     rf"|:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]"
     rf"|(?<=[\"'`;]),(?!\s{{0,20}}{_QUOTE}values?{_QUOTE})|>"
     rf"|[,\s]{{0,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=]"
@@ -222,7 +223,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if op is None and "\n" in gap:
         return
     said = op is None or op.endswith(("is", "was", "-"))  # in a sentence, where words may follow as well
-    if strength is Strength.STRONG and op and (numbers := _NUMBERS.match(text, at)):
+    if strength is Strength.STRONG and (op or text[at : at + 1] == "{") and (numbers := _NUMBERS.match(text, at)):
         yield numbers.span("secret")
         return
     if scheme := _SCHEME.match(text, at):
@@ -266,7 +267,11 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         sure = _looks_secret(secret) or _suits(name, secret)
     elif flag and op is None:
         sure = not secret.startswith("-")
-    elif (op is not None and op.endswith((":", "|")) and "=" not in op) or scheme or "\n" in gap:
+    elif (
+        (op is not None and op.endswith((":", "|")) and "=" not in op and not op.endswith("Default:"))
+        or scheme
+        or "\n" in gap
+    ):
         sure = not _LETTERS.match(secret) or (op == ":" and _among_settings(text, begin, end, at, stop))
     else:
         sure = True

@@ -1,7 +1,8 @@
 """Long random tokens: what no known harmless shape explains is taken for a secret.
 
 A token is random by measure: far more often than in words, identifiers and file names the next character is of another
-class (small, capital, digit), or a letter that seldom follows. Shapes that are random and harmless (ids, digests, addresses) are listed.
+class (small, capital, digit), or a letter that seldom follows. Shapes that are random and harmless (ids, digests,
+addresses) are listed.
 """
 
 from __future__ import annotations
@@ -19,14 +20,12 @@ UUID = re.compile(_UUID)
 _ESCAPED = re.compile(r"[0-9A-Fa-f]{2}")
 _CORE = re.compile(r"[A-Za-z0-9]+")
 # The first letter of each group, and those that follow it in 95 of 100 pairs of letters in English and in programs.
-_FOLLOWS = {
-    group[0]: frozenset(group[1:])
-    for group in (
-        "abcdfgiklmnprstuvwxy baeilorsuy cacehiklorstu dadeilorsu eabcdefgilmnopqrstvwxy faefilorstu gaeghilnorsu haeiort"
-        " iabcdefglmnoprstvxz j keis ladeilopstuy mabeimopsu nacdefgiklnopstuv oabcdfgiklmnoprstuvwx paehiloprstuy qu"
-        " racdefgiklmnoprstuvy sacehiklmopstuy tacdefhilmoprstuy uabcdegilmnprst vaei waehinors xceipt ylnpst ze"
-    ).split()
-}
+_PAIRS = (
+    "abcdfgiklmnprstuvwxy baeilorsuy cacehiklorstu dadeilorsu eabcdefgilmnopqrstvwxy faefilorstu gaeghilnorsu haeiort"
+    " iabcdefglmnoprstvxz j keis ladeilopstuy mabeimopsu nacdefgiklnopstuv oabcdfgiklmnoprstuvwx paehiloprstuy qu"
+    " racdefgiklmnoprstuvy sacehiklmopstuy tacdefhilmoprstuy uabcdegilmnprst vaei waehinors xceipt ylnpst ze"
+)
+_FOLLOWS = {group[0]: frozenset(group[1:]) for group in _PAIRS.split()}
 _RANDOM = 0.42
 """Share of pairs that surprise: above it are 99 of 100 random tokens, and no word."""
 # Ids that are random and name a thing: ULID (with the region behind it), UUID, digest of 64, machine, volume, request.
@@ -35,6 +34,8 @@ _HARMLESS = re.compile(
     rf"(?:[a-z][a-z0-9]{{0,20}}[-_])*(?:{_ULID}|{_UUID}|[0-9a-f]{{14}})(?:[-_][a-z0-9]{{1,12}})?"
     r"|deployment-[0-9A-Z]{4,40}|(?:vol|evt|req|msg|inst|machine|org|app|snap|vs|ip|job|run|task|trace|span)_[A-Za-z0-9]{8,26}"
     r"|(?:sha(?:1|256|384|512)[-:=_])[A-Za-z0-9+/=]{20,}"
+    r"|[a-z][a-z0-9-]{0,60}-[a-z0-9]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}"  # a pod of Kubernetes
+    r"|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"  # a traceparent
     r"|h[0-9a-f]{16}|0x[0-9a-fA-F]{1,16}|_ZN?\w+|_R[NI]\w+"
     r"|\d{4}-?\d\d-?\d\d[T_-]?\d{2}[-:]?\d{2}(?:[-:]?\d{2})?Z?|[\d_-]+"
 )
@@ -146,18 +147,13 @@ def _random_step(step: str) -> bool:
     if any(_random(core, _SHORTEST) for core in cores):
         return True
     joined = "".join(cores)
-    if _SOUNDS_SECRET.match(step) and len(step) >= 24 and _changes(joined) >= 0.12 * len(joined):
+    if len(step) >= 24 and _SOUNDS_SECRET.match(step) and _surprise(joined) >= 0.2:
         return True
-    if (
-        step.isupper()
-        and len(step) >= 24
-        and sum(map(str.isdigit, joined)) >= 4
-        and _changes(joined) >= 0.25 * len(joined)
-    ):
+    if len(step) >= 24 and step.isupper() and sum(map(str.isdigit, joined)) >= 4 and _surprise(joined) >= 0.35:
         return True  # groups of capitals and digits, as licence keys have them
     # Random letters with `-` and `_` between them: no part is long enough, and together they are.
-    mixed = [core for core in cores if len(core) >= 4 and _surprises(core) >= _RANDOM * (len(core) - 1)]
-    return len(step) >= 22 and sum(map(len, mixed)) >= 0.6 * len(step) and _random(joined, 18)
+    mixed = [core for core in cores if len(core) >= 4 and _surprise(core) >= _RANDOM]
+    return len(step) >= 18 and sum(map(len, mixed)) >= 0.6 * len(step) and _random(joined, 15)
 
 
 def _looks_like_base64(run: str) -> bool:
@@ -167,14 +163,14 @@ def _looks_like_base64(run: str) -> bool:
     if _KEY_SIZED.fullmatch(run):
         return True
     steps = [step for step in re.split(r"[/+]", run.rstrip("=")) if step]
-    if len(run) < 24 or (
+    if len(run) < 20 or (
         run.startswith("/") and len(steps) > 3 and any(step.islower() for step in steps if len(step) > 3)
     ):
         return False
     words = sum(len(step) for step in steps if len(step) >= 4 and (step.islower() or step.istitle() or step.isdigit()))
     joined = "".join(_CORE.findall(run))
-    key = len(run) == 40 and not joined.isalpha() and _changes(joined) >= 0.18 * len(joined)
-    return words < 0.2 * len(run) and (key or _random(joined, 20))
+    key = len(run) == 40 and not joined.isalpha() and _surprise(joined) >= 0.3
+    return words < 0.2 * len(run) and (key or _random(joined, 17))
 
 
 def _random(core: str, shortest: int) -> bool:
@@ -188,24 +184,18 @@ def _random(core: str, shortest: int) -> bool:
     digits = sum(char.isdigit() for char in core)
     if digits == length or len(set(core)) < 8:
         return False
-    return _surprises(core) >= _RANDOM * (length - 1)
+    return _surprise(core) >= _RANDOM
 
 
-def _surprises(core: str) -> int:
-    """How many pairs of neighbours are of different classes, or letters that seldom stand together."""
+def _surprise(core: str) -> float:
+    """The share of neighbours that are of different classes, or letters that seldom stand together."""
     small, found = core.lower(), 0
     for at, (one, other) in enumerate(pairwise(core)):
         if one.isdigit() or other.isdigit():
             found += one.isdigit() != other.isdigit()
         else:
             found += (one.islower() and other.isupper()) or small[at + 1] not in _FOLLOWS[small[at]]
-    return found
-
-
-def _changes(core: str) -> int:
-    """How often the next character is of another class; a capital before a small letter begins a word and is none."""
-    kinds = ["d" if char.isdigit() else "u" if char.isupper() else "l" for char in core]
-    return sum(a != b and (a, b) != ("u", "l") for a, b in pairwise(kinds))
+    return found / max(1, len(core) - 1)
 
 
 def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
