@@ -65,6 +65,7 @@ _BEFORE = re.compile(r"(?<![\w.-])[\w.-]{3,40}[~!|]$")
 _JOINED = re.compile(
     r"(?<![\w./:@$-])(?:access_token\$\w{4,12}\$|[a-z]{1,5}[.])?(?:[a-z]{2,5}[.]|(?=[\w-]{0,60}\d)[A-Za-z0-9_-]{3,60}[.$]){0,3}$"
 )
+_NUMBER = re.compile(r"(?<![\w.:-])(?:\d/)?\d{8,20}:$")
 _MORE = re.compile(r"(?:[.~!$*]|\\=|%3[dD])[A-Za-z0-9+/_=-]{4,}")
 _APART = (" ", "/", "[", "]", "(", ")", ",", "")
 # Pictures and fonts in base64 begin like that.
@@ -227,7 +228,7 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
 def _with_neighbours(text: str, start: int, end: int) -> tuple[int, int]:
     """The token with what hangs on it by a dot or `~`: parts of one secret are random, or too short to tell."""
     stop = end
-    before = {"~": _BEFORE, "!": _BEFORE, "|": _BEFORE, ".": _JOINED, "$": _JOINED}.get(text[start - 1 : start])
+    before = {"~": _BEFORE, "!": _BEFORE, "|": _BEFORE, ".": _JOINED, "$": _JOINED, ":": _NUMBER}.get(text[start - 1 : start])
     if before and (less := before.search(text, max(0, start - 128), start)):
         start = less.start()
     while (match := _MORE.match(text, stop)) and re.search(r"\d|[a-z][A-Z]", match[0]) and stop - end < 2_000:
