@@ -228,7 +228,9 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
 def _with_neighbours(text: str, start: int, end: int) -> tuple[int, int]:
     """The token with what hangs on it by a dot or `~`: parts of one secret are random, or too short to tell."""
     stop = end
-    before = {"~": _BEFORE, "!": _BEFORE, "|": _BEFORE, ".": _JOINED, "$": _JOINED, ":": _NUMBER}.get(text[start - 1 : start])
+    before = {"~": _BEFORE, "!": _BEFORE, "|": _BEFORE, ".": _JOINED, "$": _JOINED, ":": _NUMBER}.get(
+        text[start - 1 : start]
+    )
     if before and (less := before.search(text, max(0, start - 128), start)):
         start = less.start()
     while (match := _MORE.match(text, stop)) and re.search(r"\d|[a-z][A-Z]", match[0]) and stop - end < 2_000:
