@@ -105,8 +105,8 @@ _BLOCK = re.compile(r"(?P<secret>[^\s\0][^\n\0]{0,8192}(?:\n[ \t]{1,40}[^\s\0:]{
 _REFERENCE = re.compile(
     r"(?i)(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
     # What Jenkins keeps stands in braces as well.
-    r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings|self"
-    r"|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\["
+    r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings"
+    r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\["
 )
 _NOTHING = re.compile(
     r"(?i)(?:undefined|null|none|nil|true|false|(?:my|your|the|an?)[ _-].*|missing"
