@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from runbooks.evidence.redaction import Redactor  # noqa: E402
+from tests.redaction import rows as texts  # noqa: E402
 from tests.redaction.rows import HERE, Row, corpus, harmless_lines, unseen  # noqa: E402
 
 HOSTILE = (
@@ -59,7 +60,7 @@ def main(path: Path) -> None:
     rows = corpus(path)
     print("Wholly masked")
     by_tool: dict[str, list[Row]] = collections.defaultdict(list)
-    for row in (*rows, *unseen()):
+    for row in (*rows, *unseen(), *(row for every in texts.in_the_manner_of().values() for row in every)):
         if row.positive:
             by_tool[row.tool].append(row)
     left: list[Row] = []
@@ -75,6 +76,12 @@ def main(path: Path) -> None:
         print(f"  gitleaks, rules of {title} rank: {1 - len(missed) / max(1, len(every)):.2%} of {len(every)}")
     for row in left:
         print(f"    left: {row.tool} {row.rule}: {row.text[:100]!r}")
+    drawn: dict[str, list[bool]] = collections.defaultdict(list)
+    for kind, text in texts.random_tokens():
+        drawn[kind].append(Redactor().text(text) != text)
+    worst_kind = min(drawn, key=lambda kind: sum(drawn[kind]) / len(drawn[kind]))
+    share = sum(map(sum, drawn.values())) / sum(map(len, drawn.values()))
+    print(f"  random tokens: {share:.2%}; of {worst_kind} {sum(drawn[worst_kind]) / len(drawn[worst_kind]):.2%}")
     print("Harmless, and changed")
     fly = [row for row in rows if row.tool == "own" and not row.positive]
     print(f"  lines of Fly      {sum(not row.untouched() for row in fly):6} of {len(fly)}")

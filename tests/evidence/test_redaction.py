@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbooks.evidence.redaction import Redactor, elements, strip_scheme, token_kind
+from runbooks.evidence.redaction.redactor import _PLAIN
 
 JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.c2lnbmF0dXJlLW1hZGUtdXA"
 UUID = "63eea370-5c1d-4f0e-9b7a-2d64c80e9f13"
@@ -321,6 +322,23 @@ def test_json_text_stays_json(planted: tuple[str, str], around: str) -> None:
     read = json.loads(Redactor().text(written))
     assert list(read) == ["before", "message", "list", "after"]
     assert len(read["list"]) == 2
+
+
+@given(st.from_regex(_PLAIN, fullmatch=True))
+def test_what_is_too_plain_for_any_rule_is_changed_by_none(text: str) -> None:
+    redactor = Redactor()
+    assert redactor._once(text, "text") == text
+
+
+def test_a_short_text_that_was_clean_is_searched_for_what_was_learnt_since() -> None:
+    redactor = Redactor()
+    assert redactor.value({"a": "plainlooking", "b": "looks harmless"}) == {"a": "plainlooking", "b": "looks harmless"}
+    redactor.add_secret("plainlooking", "value")
+    redactor.add_secret("harmless", "value")
+    assert redactor.value({"a": "plainlooking", "b": "looks harmless"}) == {
+        "a": "<secret:value#1>",
+        "b": "looks <secret:value#2>",
+    }
 
 
 SIZE = 1_000_000

@@ -103,6 +103,25 @@ def unseen() -> list[Row]:
     return [_drawn(*one) for one in texts]
 
 
+def in_the_manner_of() -> dict[str, list[Row]]:
+    """Texts of the kinds that other scanners have cases for, by scanner: each drawn five times."""
+    kinds = yaml.safe_load((UNSEEN / "tools.yaml").read_text())
+    return {
+        tool: [_drawn(tool, name, text + " " * more) for name, text in texts.items() for more in range(5)]
+        for tool, texts in kinds.items()
+    }
+
+
+def random_tokens() -> Iterator[tuple[str, str]]:
+    """A kind of token, and one such: what keys, passwords and ids of sessions are made of, drawn."""
+    for letters in ("alnum", "url", "b64", "low", "UP", "letters", "base32"):
+        for length in (20, 24, 32, 40, 64):
+            kind = f"‹{letters}:{length}›"
+            for form in ("said {} here", "x={}", '{{"x":"{}"}}', "'{}',", "/a/{}/b"):
+                for at in range(8):
+                    yield kind, _drawn("token", kind, form.format(f"«{kind}»") + " " * at).text
+
+
 def _drawn(tool: str, name: str, template: str) -> Row:
     chosen = random.Random(template)
 

@@ -8,7 +8,7 @@ import pytest
 
 from runbooks.evidence.redaction import Redactor
 from runbooks.redaction import redact_text, redact_value
-from tests.redaction.rows import corpus, harmless_lines, unseen
+from tests.redaction.rows import Row, corpus, harmless_lines, in_the_manner_of, random_tokens, unseen
 
 
 @pytest.mark.parametrize(("tool", "share"), [("gitleaks", 0.99), ("own", 0.99), ("detect-secrets", 0.95)])
@@ -24,6 +24,20 @@ def test_secrets_of_forms_that_the_corpus_does_not_have_are_masked(origin: str, 
     assert len(rows) >= 400
     left = [row.text for row in rows if not row.wholly_masked()]
     assert len(left) <= (1 - share) * len(rows), left
+
+
+@pytest.mark.parametrize(
+    ("tool", "rows"), in_the_manner_of().items(), ids=lambda one: one if isinstance(one, str) else ""
+)
+def test_secrets_in_the_manner_of_other_scanners_are_masked(tool: str, rows: list[Row]) -> None:
+    left = [row.text for row in rows if not row.wholly_masked()]
+    assert len(left) <= 0.05 * len(rows), left
+
+
+def test_random_tokens_are_masked_wherever_they_stand() -> None:
+    tokens = list(random_tokens())
+    left = [text for _, text in tokens if Redactor().text(text) == text]
+    assert len(left) <= 0.01 * len(tokens), left
 
 
 def test_lines_of_fly_stay() -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 # One ASCII character, written otherwise: in JSON and JavaScript, in a URL (also twice over), in HTML; or no
 # character at all, where a terminal changes its colour.
 ESCAPE = re.compile(
-    r"\\{1,4}(?:u00(?P<u>[2-7][0-9a-fA-F])|u\{(?P<b>[2-7][0-9a-fA-F])\}|x(?P<x>[2-7][0-9a-fA-F])|(?P<slash>/)"
+    r"\\\\{0,3}(?:u00(?P<u>[2-7][0-9a-fA-F])|u\{(?P<b>[2-7][0-9a-fA-F])\}|x(?P<x>[2-7][0-9a-fA-F])|(?P<slash>/)"
     r"|(?:u001[bB]|x1[bB]|033)(?P<colour>\[[0-9;:]{0,40}[A-Za-z]))"
     r"|%(?:25){0,3}(?P<url>[2-7][0-9a-fA-F])"
     r"|&#(?:[xX](?P<html>[2-7][0-9a-fA-F])|(?P<decimal>3[2-9]|[4-9]\d|1[01]\d|12[0-6]));"

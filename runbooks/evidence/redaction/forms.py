@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runbooks.evidence.redaction.known import places
+from runbooks.evidence.redaction.prepared import Prepared
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 # A quotation mark as it stands in text, in JSON inside of JSON, and in HTML.
@@ -32,7 +32,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "private-key",
             "private key",
             r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
-            r"(?:(?:(?!-{4,5} ?BEGIN)[A-Za-z0-9+/=\s\\'\"`+,;:()._-]){0,16000}?"
+            r"(?:(?:(?!-{4,5} ?BEGIN)[A-Za-z0-9+/=\s\\'\"`+,;:()._*#|>-]){0,16000}?"
             r"-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|[^\"'`<>]*)",
         ),
         ("private-key", "private-lines", r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,4}[A-Za-z0-9+/=]{4,100}){1,400})"),
@@ -75,17 +75,30 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         ("webhook", "hooks.", r"(?:https?://)?\bhooks\.[a-z]{2,20}\.[a-z]{2,10}/[\w/+-]{16,}"),
         (
+            # The whole address: who knows it can post.
             "webhook",
             "webhook",
-            r"webhook\w{0,10}(?:\.[\w.-]{1,100})?/(?P<secret>(?:[\w%-]{1,40}/){0,2}(?=[^\s/]{0,80}\d)[\w/@%+-]{24,400})",
+            r"(?:\bhttps?://[\w.-]{1,100}/(?:[\w-]{1,40}/){0,3})?\bwebhook\w{0,10}(?:\.[\w.-]{1,100})?/(?:[\w%-]{1,40}/){0,2}"
+            r"(?=[^\s/]{0,80}\d)[\w/@%+-]{24,400}",
         ),
+        (
+            # What clients of mail, chat and caches say to log in.
+            "password",
+            "pass |login |identify |auth ",
+            r"(?m)(?:^(?:PASS|\w{1,8} LOGIN \S{1,64}|AUTH(?: \w{1,64})?)|\bIDENTIFY) "
+            r"(?P<secret>(?=\S{0,128}(?:\d|[a-z][A-Z]))\S{6,128})[ \t\r]{0,8}$",
+        ),
+        ("password", "login", r"\blogin\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>\S{1,128})"),
+        ("basic-auth", "tlrmtvntua", r"\bTlRMTVNTUA[A-Za-z0-9+/]{20,}=*"),
         ("basic-auth", "edo|edp", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
         (
             "password",
             "://",
             r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/\s:@\"'`<>\0]{0,256}:(?!\d{1,5}(?:[/?#,;)\]\s]|$))"
+            r"(?!\$?\{{1,2}[\w. ()'\[\]-]{1,80}\}{1,2}@|[*\u2022]{3,200}@)"
             r"(?P<secret>[^\s\"'`<>\0]{1,256})@(?=[\w\[])",
         ),
+        ("password", "://", r"://(?P<secret>[0-9a-f]{8,64}:[0-9a-f]{8,64})@(?=[\w\[])"),  # both halves are a key
         (
             # A user name alone that is long and has digits: the key of a DSN.
             "password",
@@ -114,14 +127,15 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "password",
             " -p| -a| -w",
             r"\b(?:sshpass|mysql\w*|mariadb\w*|docker login|podman login|helm|redis-cli|oc login|mongo\w*|psql|ldap\w+"
-            r"|az|mosquitto_\w{3}|zip|unzip|7z|ftp|smbclient)\b[^\n]{0,200}?\s(?:-[pP] ?|-a |-w )['\"]?(?!\d{1,5}\b)"
+            r"|az|mosquitto_\w{3}|zip|unzip|7z|ftp|smbclient|psexec)"
+            r"\b[^\n]{0,200}?\s(?:-[pP] ?|-a |-w )['\"]?(?!\d{1,5}\b)"
             r"(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         (
             "password",
             "openssl|snmp|securestring|bundle config",
-            r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|(?i:securestring)(?:\s{1,4}-[Ss]tring)?"
-            r"|bundle config\s[^\n]{0,200}?\s[\w.-]{1,64}:)\s?['\"]?(?P<secret>[^\s'\"\0$-][^\s'\"\0]{3,200})",
+            r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|(?i:securestring)(?:\s{1,4}-\w{1,20}){0,3}"
+            r"|bundle config\s[^\n]{0,200}?\s[\w.-]{1,64}:)\s?\\?['\"]?(?P<secret>[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         ("api-key", "q~", r"(?<![\w~.-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"),
         ("private-key", "age-secret-key", r"\bAGE-SECRET-KEY-1[0-9A-Za-z]{40,80}"),
@@ -129,7 +143,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "password",
             "$",
-            r"\$(?:2[abxy]?|1|5|6|7|y|gy|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,10})\$[\w./$=,+-]{20,300}",
+            r"\$(?:\d[a-z]?|y|gy|apr1|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,10}|krb5[a-z]{2,8})\$[\w./$=,+*@:-]{20,4000}",
         ),
         (
             "password",
@@ -145,8 +159,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "password",
-            "auth(|login(|bind(|pdo|mysqli|connect(",
-            rf"(?i:(?:\b|_)(?:auth|login|bind)\((?:[^()'\"]{{1,200}},\s{{0,4}}|(?P<q>{_QUOTE})[^'\"\0]{{0,200}}(?P=q),\s{{0,4}})"
+            "auth(|login(|bind(|credential(|pdo|mysqli|connect(",
+            rf"(?i:(?:\b|_)(?:auth|login|bind|network_?credential)\((?:[^()'\"]{{1,200}},\s{{0,4}}|(?P<q>{_QUOTE})[^'\"\0]{{0,200}}(?P=q),\s{{0,4}})"
             rf"|\b(?:pdo|mysqli|(?:mysqli?|pg|oci)_connect)(?:->__construct)?\((?:{_QUOTE}[^'\"\0]{{0,400}}{_QUOTE},\s{{0,4}}){{2}})"
             rf"{_QUOTE}?(?P<secret>[^\s'\"\0,()]{{4,200}})",
         ),
@@ -178,6 +192,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
     )
 )
+_BY_NEED = {word: [at for at, form in enumerate(FORMS) if word in form[1]] for form in FORMS for word in form[1]}
 # Types that their own looks give away wherever they stand; the others must be searched for once they are known.
 BY_LOOKS = {kind for kind, _, pattern in FORMS if not pattern.groupindex} | {"aws-key", "github-token", "npm-token"}
 BY_LOOKS |= {"stripe-key", "slack-token", "api-key", "opaque"}
@@ -185,29 +200,14 @@ BY_LOOKS -= {"private-key"}
 PERSONAL = frozenset({"email", "user-id"})
 
 
-def form_spans(text: str) -> Iterator[tuple[int, int, str]]:
+def form_spans(prepared: Prepared) -> Iterator[tuple[int, int, str]]:
     """Where something of one of the forms stands, with its kind."""
-    small = text.lower()
-    for kind, needs, pattern in FORMS:
-        for begin, end in [(0, len(text))] if kind == "private-key" else lines_with(needs, small):
-            if kind == "private-key" and not any(word in small for word in needs):
-                continue
+    text, here = prepared.text, prepared.having(_BY_NEED)
+    for kind, needs, pattern in (FORMS[at] for at in sorted({at for word in here for at in _BY_NEED[word]})):
+        for begin, end in [(0, len(text))] if kind == "private-key" else prepared.lines_with(needs):
             for match in pattern.finditer(text, begin, end):
                 group = next((name for name in ("secret", "quoted", "id") if match.groupdict().get(name)), 0)
                 yield *match.span(group), kind
-
-
-def lines_with(words: tuple[str, ...], small: str) -> Iterator[tuple[int, int]]:
-    """The lines in which one of the words stands, each with the next one."""
-    done = 0
-    for at in places(words, small):
-        if at < done:
-            continue
-        begin = max(done, small.rfind("\n", 0, at) + 1)
-        end = small.find("\n", at)
-        end = small.find("\n", end + 1) if end >= 0 else -1
-        done = len(small) if end < 0 else end
-        yield begin, done
 
 
 def kind_by_looks(value: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+
+from runbooks.evidence.redaction.prepared import occurrences
 
 # A shorter value stands too often for something else.
 SEARCHED_FROM = 8
@@ -55,7 +57,7 @@ class KnownValues:
 
     def spans(self, text: str, since: int = 0) -> Iterator[tuple[int, int]]:
         """Where values stand that were learnt after `since`: of several that begin at one place the longest counts."""
-        starts = set(self._starts[since:])
+        starts: Collection[str] = set(self._starts[since:]) if since else self._by_start
         if not starts or len(text) < SEARCHED_FROM:
             return
         if len(starts) > min(_FEW, len(text) // _SHORT):
@@ -70,17 +72,3 @@ class KnownValues:
             if value:
                 yield at, at + len(value)
                 free = at + len(value)
-
-
-def occurrences(word: str, text: str) -> Iterator[int]:
-    """Where the word stands in the text, overlapping places included."""
-    at = text.find(word)
-    while at >= 0:
-        yield at
-        at = text.find(word, at + 1)
-
-
-def places(words: Iterable[str], text: str) -> list[int]:
-    """Where any of the words stands, in order, each place once. Most texts hold none of them."""
-    here = [word for word in words if word in text]
-    return sorted({at for word in here for at in occurrences(word, text)}) if here else []

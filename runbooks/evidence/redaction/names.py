@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from enum import Enum
 from functools import lru_cache
 
-from runbooks.evidence.redaction.known import places
 from runbooks.evidence.redaction.opacity import UUID, is_random
+from runbooks.evidence.redaction.prepared import Prepared
 
 
 class Strength(Enum):
@@ -23,12 +23,12 @@ class Strength(Enum):
 _HINTS = (
     *("pass", "pwd", "pswd", "psw", "pw", "secret", "token", "key", "cred", "cookie", "dsn", "jwt", "auth", "bearer"),
     *("salt", "pin", "otp", "nonce", "sig", "hmac", "cert", "licen", "session", "sid", "unseal", "seed", "mnemonic"),
-    *("private", "webhook", "connection", "login", "code", "wallet", "access", "recovery", "bundle_"),
+    *("private", "webhook", "connection", "login", "code", "wallet", "access", "recovery", "bundle_", "dockerc"),
     *("kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
 )
 _STRONG = re.compile(
     r"passw|raw_value|kennwort|mot_?de_?passe|contrase[nñ]a|(?:^|_)senha|wachtwoord|parola|пароль|密[码碼]"
-    r"|mnemonic|^bundle_\w+__[a-z]{2,3}$|(?:seed|recovery)_?phrase|(?:jsession|phpsess|aspsession)_?id|[a-z]{2}pass$|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer"
+    r"|mnemonic|^bundle_\w+__[a-z]{2,3}$|(?:seed|recovery)_?phrase|(?:jsession|phpsess|aspsession)_?id|[a-z]{2}pass$|docker_?c(?:fg|onfig_?json)|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer"
     r"|authorization"
     r"|(?:private|access|secret|service|role|signing|encryption|account|anon|master|ssh|gpg|license|cloud|iam|auth"
     r"|deploy|webhook|session|admin|app|client|root|ibm|encrypt|crypt|aes|rsa|hmac|jwt|storage|write|read|ingest|host"
@@ -50,14 +50,19 @@ _HARMLESS = re.compile(
     r"|provider|method|mode|policy|url|uri|location|store|vault|var|variable|env|class|service|manager|module"
     r"|handler|validation|validator|rotation|limit|limits|index|column|table|schema|label|title|hint|help|required"
     r"|at|time|timeout|date|days|hours|seconds|ms|from|to|by|is|was|not|missing|invalid|failed|board|word|words|code"
-    r"|down|up|press|pressed|event|pair|ring|stroke|frame|space|server)$"
-    r"|author|storage$|authenticat|keyboard|keyword|keyspace|tokeniz|passive|passeng|passage|bypass|compass|passed|passing|passes"
-    r"|pinned|ping|spin|pwsh|accessib|accessor|accesslog|codec|encode|decode|certain|(?:^|_)session_?id|monkey|turkey|hockey"
+    r"|down|up|press|pressed|event|pair|ring|stroke|frame|space|server|stdin)$"
+    r"|(?:^|_)session_?id"
+)
+# Words with a telling one inside, which say nothing of themselves. What stands behind one is looked at again.
+_WORDS = re.compile(
+    r".*(?:author|storage(?=$)|authenticat|keyboard|keyword|keyspace|tokeniz|passive|passeng|passage|bypass|compass|passed"
+    r"|passing|passes|pinned|ping|spin|pwsh|accessib|accessor|accesslog|codec|encode|decode|certain|monkey|turkey|hockey)"
 )
 _ID_OF_KEY = re.compile(r"access_?(?:key_?)?id$|client_?id$|api_?user$|key_?id$|role_?id$")
 _NAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.$"
 _NAME_REST = re.compile(r"[\w.$-]{0,80}")
-_FLAG = re.compile(r"(?:^|(?<=[\s\"'=,\[(]))--?$")
+# `user:ada/password:` is no path.
+_PAIR = re.compile(r"(?<![\w/])[^\s/:=]{1,30}[:=][^\s/:=]{1,30}/$")
 
 _QUOTE = r"(?:\\{0,3}[\"'`]|&quot;|&#3[49];|&apos;)"
 # What may stand between a name and its value. The order matters: the longest first.
@@ -65,13 +70,19 @@ _ASSIGNED = re.compile(
     rf"(?P<close>{_QUOTE})?(?:\[[\w\"']{{0,20}}\]|[\])]){{0,2}}[ \t]{{0,40}}"
     rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)"
     rf"|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==))?"
-    rf"(?P<op>:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]"
+    # The default of a parameter, in JSON, HCL and YAML; what an expression falls back to.
+    rf"(?P<op>(?::[ \t]{{0,8}})?\{{[^{{}}]{{0,300}}?{_QUOTE}?[dD]efault{_QUOTE}?[ \t]{{0,20}}[:=]"
+    rf"|:[ \t]{{0,8}}\r?\n(?:[ \t]{{1,40}}(?!Default)[A-Z]\w{{1,40}}:[^\n]{{0,200}}\n){{0,5}}[ \t]{{1,40}}Default:"
+    rf"|(?:or|\|\||\?\?|\?:)(?=[ \t]{{1,4}}{_QUOTE})|,[ \t]{{0,4}}<<(?=\")"
+    rf"|</\w{{1,20}}>\s{{0,80}}<(?:value|string|val)>"
+    rf"|:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]"
     rf"|(?<=[\"'`;]),(?!\s{{0,20}}{_QUOTE}values?{_QUOTE})|>"
     rf"|[,\s]{{0,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=]"
     rf"|(?<=[ \t])[\w:-]{{1,40}}={_QUOTE}[^\"<>]{{0,200}}{_QUOTE}>"
-    # A block of a variable with its default; a part of a form; a column; a sentence.
-    rf"|\{{\s{{1,40}}default[ \t]{{0,20}}=|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\|"
-    rf"|(?<=[ \t])(?:for[ \t][^\s:]{{1,60}}(?::|[ \t]is(?=[ \t:]):?)|(?:is|was)(?=[ \t:]):?))?"
+    # A part of a form; a column; a sentence.
+    rf"|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-(?=[ \t])"
+    rf"|(?<=[ \t])(?:for[ \t](?:the[ \t])?(?:(?:user|account|login)(?:[ \t]?name)?[ \t])?[^\s:]{{1,60}}"
+    rf"(?::|[ \t]is(?=[ \t:]):?)|(?:is|was)(?=[ \t:]):?))?"
     rf"(?P<gap>[ \t]{{0,200}}(?:&\w{{1,40}}[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
     rf"(?:\r?\n[ \t]{{1,40}}(?:string\(\d{{1,6}}\)[ \t])?)?)"
     rf"(?:(?:[@bBrRuUfFL]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
@@ -92,8 +103,10 @@ _BARE = re.compile(
 )
 _BLOCK = re.compile(r"(?P<secret>[^\s\0][^\n\0]{0,8192}(?:\n[ \t]{1,40}[^\s\0:]{8,8192}(?=\n|$)){0,200})")
 _REFERENCE = re.compile(
-    r"(?i)\\?[$<{]|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings|self|this|local"
-    r"|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\["
+    r"(?i)(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
+    # What Jenkins keeps stands in braces as well.
+    r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings"
+    r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\["
 )
 _NOTHING = re.compile(
     r"(?i)(?:undefined|null|none|nil|true|false|(?:my|your|the|an?)[ _-].*|missing"
@@ -110,6 +123,21 @@ _CONTINUED = re.compile(
 )
 # Words are a secret only under a name that says so.
 _OF_WORDS = re.compile(r"phrase|mnemonic|seed|pass")
+_OF_PERSONS = re.compile(r"pass|pwd|secret")
+# A key that is written as its bytes.
+_NUMBERS = re.compile(
+    r"[\w\[\]<> \t]{0,30}[\[({]?\s{0,40}"
+    r"(?P<secret>(?:(?:0[xX][0-9a-fA-F]{1,2}|\d{1,3})[ \t]{0,40},[\s\\]{0,80}){7,4096}"
+    r"(?:0[xX][0-9a-fA-F]{1,2}|\d{1,3})?)"
+)
+# A setting that stands beside a password.
+_MATE = re.compile(
+    r"(?i)[\s\"'-]{0,40}(?:user|login|host|server|repository|database|email|account|client)"
+    r"[\w -]{0,20}[\"']?[ \t]{0,4}[:=]"
+)
+_STATE = re.compile(
+    r"(?i)(?:wrong|incorrect|invalid|expired|mismatch|weak|rejected|denied|failed|accepted|changed|updated|reset|short)\W*$"
+)
 _PHRASE = re.compile(r"[a-z]{3,10}(?: [a-z]{3,10}){3,23}(?=[\"']?\s*(?:$|\n))")
 _MORE = re.compile(r"(?: (?=[^\s\0]{0,12}(?:\d|[a-z][A-Z]|[A-Z]{2}))[A-Za-z0-9]{2,12})+(?=\s*(?:$|\n))")
 _PIN = re.compile(r"(?:^|_|\b)(?:pin|otp|passcode)$")
@@ -126,13 +154,10 @@ _ADDRESS = re.compile(
 )
 
 
-def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
+def assigned_spans(prepared: Prepared) -> Iterator[tuple[int, int]]:
     """Where values stand that are assigned to a name that sounds secret."""
-    small = text.lower()
-    if len(small) != len(text):  # one character in a few thousand scripts has two small ones
-        small = "".join(char.lower() if char.isascii() else char for char in text)
-    free = 0
-    for at in places(_HINTS, small):
+    text, free = prepared.text, 0
+    for at in prepared.places(_HINTS):
         if at < free:
             continue
         chunk = text[max(free, at - 80) : at]
@@ -144,7 +169,9 @@ def assigned_spans(text: str) -> Iterator[tuple[int, int]]:
         strength = strength_of(name)
         if strength is Strength.WEAK and _KIND_OF_KEY.search(text, max(0, begin - 16), begin):
             continue
-        if strength is Strength.NONE or text[begin - 1 : begin] in ("/", "\\"):  # the name of a file
+        if strength is Strength.NONE or (
+            text[begin - 1 : begin] in ("/", "\\") and not _PAIR.search(text, max(0, begin - 64), begin)
+        ):  # the name of a file
             continue
         for span in _values(text, begin, begin + len(name), strength):
             yield span
@@ -159,6 +186,7 @@ def strength_of(name: str) -> Strength:
         return Strength.WEAK
     if _HARMLESS.search(snake):
         return Strength.NONE
+    snake = _WORDS.sub("", snake)
     if _STRONG.search(snake):
         return Strength.STRONG
     return Strength.WEAK if _WEAK.search(snake) else Strength.NONE
@@ -179,9 +207,11 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if op is not None and not op.strip() and not before.endswith(('="', "='")):
         return  # an empty line behind a name that is none of a part of a form
     if op is not None and op.endswith(">") and op[-2:-1] not in ("=", "-"):
-        inside = before.endswith(("<", ":", '="', "='")) and not _OF_A_PAGE.search(text, max(0, begin - 40), begin)
+        inside = op.startswith("</") or before.endswith(("<", ":", '="', "='"))
+        inside = inside and not _OF_A_PAGE.search(text, max(0, begin - 40), begin)
         element = _ELEMENT.match(text, assigned.end("op")) if inside else None
-        if element and not _is_nothing(element["secret"]):
+        named = element and name == "key" and strength_of(element["secret"]) is not Strength.NONE
+        if element and not named and not _is_nothing(element["secret"]):
             yield element.span("secret")
         return
     if before.endswith(("= ", "==")) and (compared := _COMPARED.search(text, max(0, begin - 600), begin)):
@@ -194,7 +224,10 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     flag = text[begin:end].startswith("-") or before.endswith("-")
     if op is None and "\n" in gap:
         return
-    said = op is None or op.endswith(("is", "was"))  # in a sentence, where words may follow as well
+    said = op is None or op.endswith(("is", "was", "-"))  # in a sentence, where words may follow as well
+    if strength is Strength.STRONG and (op or text[at : at + 1] == "{") and (numbers := _NUMBERS.match(text, at)):
+        yield numbers.span("secret")
+        return
     if scheme := _SCHEME.match(text, at):
         at = scheme.end()
     if quoted := _QUOTED.match(text, at):
@@ -203,6 +236,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
             start = scheme.end()
         secret = text[start:stop]
         told = not (said or op == ",") or text[begin:end].startswith("-")
+        if said and not told and " " not in secret and _OF_PERSONS.search(name):
+            told = (op or "").endswith(("is", "was")) or _begins_line(text, begin)
         sure = strength is Strength.STRONG and (
             told or (len(secret) > 7 and any(map(str.isdigit, secret))) or len(secret) > 24
         )
@@ -216,7 +251,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         return
     if op == ",":
         return
-    if strength is Strength.STRONG and (phrase := _PHRASE.match(text, at)) and _OF_WORDS.search(name):
+    worded = strength is Strength.STRONG and (op or name != "pass") and _OF_WORDS.search(name)
+    if worded and (phrase := _PHRASE.match(text, at)):
         yield phrase.span()
         return
     opened = _OPENED.match(text, at)
@@ -233,14 +269,35 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         sure = _looks_secret(secret) or _suits(name, secret)
     elif flag and op is None:
         sure = not secret.startswith("-")
-    elif (op is not None and op.endswith((":", "|")) and "=" not in op) or scheme or "\n" in gap:
-        sure = not _LETTERS.match(secret)
+    elif (
+        (op is not None and op.endswith((":", "|")) and "=" not in op and not op.endswith("Default:"))
+        or scheme
+        or "\n" in gap
+    ):
+        sure = not _LETTERS.match(secret) or (op == ":" and _among_settings(text, begin, end, at, stop))
     else:
         sure = True
     if sure:
         # A line of a file goes on: `password: abcd EFGH 12kl`.
-        alone = op is not None and text[text.rfind("\n", 0, begin) + 1 : begin].strip(" \t-\"'") == ""
+        alone = op is not None and _begins_line(text, begin)
         yield at, rest.end() if alone and (rest := _MORE.match(text, stop)) else stop
+
+
+def _begins_line(text: str, begin: int) -> bool:
+    return text[max(text.rfind("\n", 0, begin) + 1, begin - 200) : begin].strip(" \t-\"'") == ""
+
+
+def _among_settings(text: str, begin: int, end: int, at: int, stop: int) -> bool:
+    """Is this a line of a file with settings, where a word is a value: `password: hardcoded` below `user: ada`?"""
+    line_end = text.find("\n", stop, stop + 200)
+    rest = text[stop : line_end if line_end >= 0 else stop + 200]
+    if not _begins_line(text, begin) or rest.strip(" \t,\"'\r") or _STATE.match(text[at:stop]):
+        return False
+    line_begin = text.rfind("\n", 0, begin) + 1
+    before = text[max(0, text.rfind("\n", 0, max(0, line_begin - 1)) + 1, line_begin - 200) : line_begin]
+    block = text[line_begin : line_begin + 1] in (" ", "\t") and before.rstrip().endswith((":", "{"))
+    close = text[end : end + 1] == ":" and at == end + 1
+    return block or close or bool(_MATE.match(before) or (line_end >= 0 and _MATE.match(text, line_end + 1)))
 
 
 def is_secret_under(name: str, value: str) -> bool:
@@ -252,8 +309,12 @@ def is_secret_under(name: str, value: str) -> bool:
 def _suits(name: str, secret: str) -> bool:
     """Is this what stands under a name of this kind only: a UUID as a key, a few digits as a PIN?"""
     if UUID.fullmatch(secret):
-        return name != "key" and name.endswith(("key", "token", "secret_id", "secretid"))
-    return secret.isdigit() and 4 <= len(secret) <= 8 and _PIN.search(name) is not None
+        return name != "key" and name.endswith(("key", "token", "secret", "access", "private", "secret_id", "secretid"))
+    if not secret.isdigit():
+        return False
+    if len(secret) >= 16:
+        return name != "key" and name.endswith(("key", "token", "secret"))
+    return 4 <= len(secret) <= 8 and _PIN.search(name) is not None
 
 
 def _trimmed(secret: str) -> str:
@@ -277,6 +338,11 @@ def _is_nothing(secret: str) -> bool:
     )
 
 
+# Groups of capitals and digits, as licences have them; ids of machines and leases.
+_GROUPS = re.compile(r"[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){2,7}|[0-9a-f]{8}:[0-9a-f]{8}")
+_ID = re.compile(r"[0-9a-f]{13,16}|0[0-9A-HJKMNP-TV-Z]{25}")
+
+
 def _looks_secret(secret: str) -> bool:
     """Is this more than a word, a number, a time or an id?"""
     if len(secret) < 8 or UUID.fullmatch(secret) or not re.search(r"[A-Za-z]", secret):
@@ -288,6 +354,8 @@ def _looks_secret(secret: str) -> bool:
     ):
         return True
     digits = sum(char.isdigit() for char in secret)
+    if _GROUPS.fullmatch(secret) or (digits >= 5 and len(secret) > 10 and secret.isalnum()):
+        return digits >= 4 and _ID.fullmatch(secret) is None
     return (
         digits >= 2
         and len(secret) >= 10

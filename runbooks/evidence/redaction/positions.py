@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runbooks.evidence.redaction.known import occurrences, places
 from runbooks.evidence.redaction.names import Strength, strength_of
+from runbooks.evidence.redaction.prepared import Prepared
 
 _INSERT = re.compile(
     r"(?i:into|copy)\s{1,8}[\w.\"`]{1,128}\s{0,8}\((?P<columns>[\w\s,.\"`]{1,2000})\)\s{0,8}(?i:values)\s{0,8}(?=\()"
@@ -21,15 +21,16 @@ _ENTRY = re.compile(
 _NEAR = 2_000
 
 
-def positioned_spans(text: str) -> Iterator[tuple[int, int]]:
+def positioned_spans(prepared: Prepared) -> Iterator[tuple[int, int]]:
     """Where values stand whose column or block says that they are secret."""
-    small = text.lower()
-    if "values" in small:
-        for at in places(("into ", "copy "), small):
+    text = prepared.text
+    here = prepared.having(("values", "secret", "data:"))
+    if "values" in here:
+        for at in prepared.places(("into ", "copy ")):
             if insert := _INSERT.match(text, at):
                 yield from _inserted(text, insert)
-    if "secret" in small and "data:" in small:
-        for kind in filter(None, (_SECRET.match(text, at) for at in occurrences("kind", small))):
+    if "secret" in here and "data:" in here:
+        for kind in filter(None, (_SECRET.match(text, at) for at in prepared.places(("kind",)))):
             for data in _DATA.finditer(text, max(0, kind.start() - _NEAR), kind.end() + _NEAR):
                 at = data.end() + 1
                 while entry := _ENTRY.match(text, at):

@@ -15,7 +15,7 @@ from functools import lru_cache
 from detect_secrets import plugins
 from detect_secrets.plugins.base import RegexBasedDetector
 
-from runbooks.evidence.redaction.known import occurrences
+from runbooks.evidence.redaction.prepared import Prepared, occurrences
 
 # Addresses are evidence; keys are masked whole by our own rule, with their lines, and not by their first one; names
 # are our own task; a password in a URL may hold characters that the plugin does not expect.
@@ -23,9 +23,10 @@ _UNUSED = {"base", "ip_public", "private_key", "keyword", "basic_auth", "high_en
 _KINDS = {"artifactory": "api-key", "aws": "aws-key", "jwt": "jwt", "github_token": "github-token", "npm": "npm-token"}
 _KINDS |= {"slack": "slack-token", "stripe": "stripe-key"}
 PROVIDER_KINDS = frozenset({"api-key", *_KINDS.values()})
-# What each plugin needs to be in the text, in small letters; a plugin that is not here is tried on every line.
+# What each plugin needs to be in the text, in small letters unless it stands in capitals always; a plugin that is not
+# here is tried on every line.
 _NEEDS: dict[str, tuple[str, ...]] = {
-    "artifactory": ("akc", "ap"),
+    "artifactory": ("AKC", "AP"),
     "aws": ("akia", "asia", "a3t", "abia", "acca", "aws"),
     "azure_storage_key": ("accountkey=",),
     "cloudant": ("cloudant", "cl", "clou"),
@@ -57,13 +58,15 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "square_oauth": ("sq0csp-",),
     "stripe": ("k_live_",),
     "telegram_token": (":",),
-    "twilio": ("ac", "sk"),
+    "twilio": ("AC", "SK"),
 }
 # A token is looked for this far around the literal. Longer ones are found by opacity.
 _BEFORE, _BEHIND = 64, 1_200
 # Every token of a provider is that long, but for a few that begin as no word does.
-_CANDIDATE = re.compile(r"[A-Za-z0-9+/_=-]{20}|AKC[a-zA-Z0-9]|AP[0-9A-F][a-zA-Z0-9]|xox[a-z]-|A3T|AKIA|ASIA")
+_LENGTH = 20
+_SHORT = re.compile(r"A(?:KC[a-zA-Z0-9]|P[0-9A-F][a-zA-Z0-9]|3T|KIA|SIA)|xox[a-z]-")
 _LONGEST_LINE = 4_000
+_REST = re.compile(r"[A-Za-z0-9]+")
 
 
 @lru_cache(maxsize=1)
@@ -85,27 +88,38 @@ def imported() -> tuple[tuple[str, tuple[str, ...], tuple[re.Pattern[str], ...]]
     return tuple(found)
 
 
-def provider_spans(text: str) -> Iterator[tuple[int, int, str]]:
+def provider_spans(prepared: Prepared) -> Iterator[tuple[int, int, str]]:
     """Where tokens of providers stand, with their kind."""
-    done = 0
-    for candidate in _CANDIDATE.finditer(text):
-        if candidate.start() < done:
+    text, done = prepared.text, 0
+    needs = [need for need in _by_need() if not need.islower() and need in text]
+    needs += prepared.having(need for need in _by_need() if need.islower())
+    candidates = [match.start() for match in _SHORT.finditer(text)]
+    candidates += [at for start, end in prepared.runs for at in range(start, end - _LENGTH + 1, _LONGEST_LINE)]
+    for at in sorted(candidates):
+        if at < done:
             continue
-        begin = max(done, text.rfind("\n", 0, candidate.start()) + 1, candidate.start() - _LONGEST_LINE)
-        end = text.find("\n", candidate.end())
-        done = min(len(text) if end < 0 else end, candidate.end() + _LONGEST_LINE)
-        for start, stop, kind in _in_line(text[begin:done]):
+        begin = max(done, text.rfind("\n", 0, at) + 1, at - _LONGEST_LINE)
+        end = text.find("\n", at)
+        done = min(len(text) if end < 0 else end, at + 2 * _LONGEST_LINE)
+        for start, stop, kind in _in_line(text[begin:done], prepared.small[begin:done], needs):
             yield begin + start, begin + stop, kind
 
 
-def _in_line(line: str) -> Iterator[tuple[int, int, str]]:
-    small = line.lower()
+@lru_cache(maxsize=1)
+def _by_need() -> dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]]:
+    found: dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]] = {}
     for kind, needs, patterns in imported():
         for need in needs:
-            if need not in small:
-                continue
+            found.setdefault(need, []).append((kind, patterns))
+    return found
+
+
+def _in_line(line: str, small: str, needs: list[str]) -> Iterator[tuple[int, int, str]]:
+    by_need = _by_need()
+    for need in needs:
+        for kind, patterns in by_need[need] if need in line or need in small else ():
             free = 0
-            for at in occurrences(need, small):
+            for at in occurrences(need, line if need.isupper() else small):
                 if at < free:
                     continue
                 begin = max(0, at - _BEFORE)
@@ -118,4 +132,10 @@ def _in_line(line: str) -> Iterator[tuple[int, int, str]]:
                             if kind != "github-token" and pattern.groups == 1 and match[1] and len(match[1]) > 9
                             else match.span()
                         )
-                        yield begin + start, begin + end, kind
+                        yield begin + start, begin + _whole(window, end), kind
+
+
+def _whole(text: str, end: int) -> int:
+    """The end of the token: a pattern knows the shortest form of it."""
+    rest = _REST.match(text, end)
+    return rest.end() if rest and text[end - 1].isalnum() else end

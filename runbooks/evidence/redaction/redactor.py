@@ -39,6 +39,7 @@ from runbooks.evidence.redaction.known import SEARCHED_FROM, KnownValues
 from runbooks.evidence.redaction.names import Strength, assigned_spans, is_secret_under, snake_case, strength_of
 from runbooks.evidence.redaction.opacity import is_random, opaque_spans
 from runbooks.evidence.redaction.positions import positioned_spans
+from runbooks.evidence.redaction.prepared import Prepared
 from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
 
 PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
@@ -53,7 +54,18 @@ _ATOMS = frozenset({"fly-token", "jwt", "supabase-key", "github-token", "user-id
 # without a digit, or with the characters of markup and of sentences, is masked where it stands.
 _SEARCHED = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/=_~!@#$%^*.-]{8,}")
 _WORTH = re.compile(r"[A-Za-z0-9]{3}")
+# A value that long is masked also where it is said again just behind, before other rules take it to pieces.
+_SAID_AGAIN, _NEAR = 16, 2_000
+# Lists of machines repeat most of their short texts: so many of that length are remembered.
+_LEAF, _LEAVES = 200, 20_000
+# Too short, or too plain, for any rule: words, numbers, times, addresses, ids of machines and their instances.
+_PLAIN = re.compile(
+    r"(?!fo1_|fm[12]|xox)[a-z0-9_.-]{0,15}|[A-Z]?[a-z]{0,40}|[\d.:]{0,20}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}"
+    r"|\d{4}-\d\d-\d\d[T ][\d:.]{5,20}(?:Z|[+-]\d\d:\d\d)?|01[A-Z][0-9A-Z]{22,23}"
+)
 _USER_ID = re.compile(r"(?i)^user_?id$")
+_ENV_NAME = re.compile(r"[^\s<>]{1,200}")
+_FIELD = re.compile(r"[A-Za-z_]{1,40}")
 _VALUES = ("value", "values")
 _NAMED = ("name", "key", "header", "env_var", "variable")
 # One line of a key that was printed line by line.
@@ -76,6 +88,7 @@ class Redactor:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._known = KnownValues()
+        self._leaves: dict[str, int] = {}  # short texts that were clean, with how much was known then
         self._clean: set[tuple[int, bool, bytes]] = set()
         self._in_key = False
         self._laid_out = False
@@ -124,34 +137,53 @@ class Redactor:
             # Half of a surrogate pair can be had from JSON, but not be written to any file.
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         learned = self._known.learned
+        if len(text) <= _LEAF and self._is_clean(text):
+            return text
         masked = self._once(text, place)
+        if masked == text and len(text) <= _LEAF and not self._laid_out and len(self._leaves) < _LEAVES:
+            self._leaves[text] = learned
+        clean: set[str] = set()
         for _ in range(PASSES):
             if masked == text:
                 break
             since, learned = learned, self._known.learned
             # What was just learned may stand elsewhere in the text, and a word may begin where another was masked.
             text, done, at = masked, [], 0
+            known = list(self._known.spans(text, since))
             for begin, end in _around_placeholders(text):
-                done += [self._search(text[at:begin], place, since), self._once(text[begin:end], place)]
+                part = text[begin:end]
+                if part in clean:
+                    continue  # nothing but what was learnt since can be in it
+                once = self._once(part, place)
+                if once == part:
+                    clean.add(part)
+                done += [self._search(text, at, begin, known, place), once]
                 at = end
-            masked = "".join((*done, self._search(text[at:], place, since)))
+            masked = "".join((*done, self._search(text, at, len(text), known, place)))
         return masked
+
+    def _is_clean(self, text: str) -> bool:
+        """No rule applies to a short text that was clean before, or is no more than a word, number, time or id."""
+        since = self._leaves.get(text, 0 if _PLAIN.fullmatch(text) else None)
+        return since is not None and not any(True for _ in self._known.spans(text, since))
 
     def _once(self, text: str, place: str) -> str:
         spans = [(a, b, self._precise(kind, text[a:b]), text[a:b]) for a, b, kind in self._spans(text)]
         text = self._replaced(text, spans, place)
-        if ESCAPE.search(text):
-            text = self._replaced(text, list(escaped_spans(text, self._spans)), place)
+        text = self._replaced(text, list(escaped_spans(text, self._spans)), place)
         return self._encoded(text, place, 0)
 
     def _precise(self, kind: str, written: str) -> str:
         """A random token that is a secret in base64 is said to be one."""
         return "encoded" if kind == "opaque" and RUN.fullmatch(written) and self._holds(written, 0) else kind
 
-    def _search(self, text: str, place: str, since: int) -> str:
-        """Only what was learnt since is looked for: every rule, and all that was known, has seen this part."""
-        spans = [(a, b, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in self._known.spans(text, since)]
-        return self._replaced(text, spans, place)
+    def _search(self, text: str, begin: int, end: int, known: list[tuple[int, int]], place: str) -> str:
+        """A part that every rule has seen, and all that was known: what was learnt since is `known`, by its place."""
+        inside = known[bisect_left(known, (begin, begin)) : bisect_left(known, (end, end))]
+        found = [(a, b, _kind_in(self._known.name(text[a:b])), text[a:b]) for a, b in inside if b <= end]
+        return self._replaced(
+            text[begin:end], [(a - begin, b - begin, kind, said) for a, b, kind, said in found], place
+        )
 
     def value(self, value: Any, place: str = "body", *, within: str = "") -> Any:
         """Return a JSON-like value with its strings masked; `within` is the key it stands under.
@@ -161,7 +193,23 @@ class Redactor:
         """
         learned, self._in_key = self._known.learned, False
         masked = self._value(value, place, within)
-        return masked if self._known.learned == learned else self._value(masked, place, within)
+        return masked if self._known.learned == learned else self._known_in(masked, place, learned)
+
+    def _known_in(self, value: Any, place: str, since: int) -> Any:
+        """The same, which every rule has seen, without what was learnt on the way."""
+        if isinstance(value, Mapping):
+            return {
+                key if _FIELD.fullmatch(key) else self._known_in(key, place, since): item
+                if key[:200].lower() in self._shown
+                else self._known_in(item, place, since)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self._known_in(item, place, since) for item in value]
+        if not isinstance(value, str):
+            return value
+        known = list(self._known.spans(value, since))
+        return self._search(value, 0, len(value), known, place) if known else value
 
     def row(self, row: Mapping[str, Any], place: str, known: Collection[str] = ()) -> dict[str, Any]:
         """A row of a database: a column that is not `known` is masked unless its name, shape or prose is harmless."""
@@ -230,13 +278,15 @@ class Redactor:
                 masked.append(self._forced(item, kind_by_looks, place, within))
             else:
                 name, equals, rest = item.partition("=")
-                told = equals and 0 < len(name) <= 200
+                told = equals and _ENV_NAME.fullmatch(name)
                 inside = told and within.lower() in ENVIRONMENT and self._telling(name, rest)
                 argument = told and name.startswith("-") and rest and self._operand(name, rest, within)
                 if inside or argument:
                     masked.append(f"{self.text(name, place)}={self._forced(rest, kind_by_looks, place, within)}")
-                elif snake_case(within) in COMMANDS or within.lower() in ENVIRONMENT or self._shows(within, item):
+                elif snake_case(within) in COMMANDS or within.lower() in ENVIRONMENT:
                     masked.append(self._line(item, place))
+                elif self._shows(within, item):
+                    masked.append(self._leaf(item, place, within))
                 else:
                     masked.append(self._forced(item, kind_by_looks, place, within))
             flag = item if isinstance(item, str) and item.startswith("-") and len(item) <= 100 else ""
@@ -253,6 +303,12 @@ class Redactor:
             return False
         strict = snake_case(within) in COMMANDS and not value.startswith(("/", "./"))
         return strict and len(name) > 0 and not (harmless_key(name) or harmless_shape(value) or _looks_named(value))
+
+    def _leaf(self, item: str, place: str, key: str) -> str:
+        """A text that may stay. What is left of a sentence beside a secret may be a token that may not."""
+        masked = self._line(item, place)
+        told = masked != item and not self._shows(key, masked)
+        return str(self._forced(masked, kind_by_looks, place, key)) if told else masked
 
     def _line(self, text: str, place: str) -> str:
         """A text among others: a key that is printed line by line is in none of them as a whole."""
@@ -293,7 +349,7 @@ class Redactor:
 
     def _key(self, key: str, place: str) -> str:
         """Keys are masked by their looks only: a known value that is also the name of a field must not rename it."""
-        return key if re.fullmatch(r"[A-Za-z_]{1,40}", key) else self.text(key, place)
+        return key if _FIELD.fullmatch(key) else self.text(key, place)
 
     def _entry(self, key: str, item: Any, place: str, within: str) -> Any:
         kind: Callable[[str], str] | None = None
@@ -315,6 +371,8 @@ class Redactor:
         ):
             kind = kind_by_looks
         below = within if inside else key
+        if kind is None and isinstance(item, str) and not inside:
+            return self._leaf(item, place, short)
         return self._value(item, place, below) if kind is None else self._forced(item, kind, place, below)
 
     def _forced(self, item: Any, kind: Callable[[str], str], place: str, key: str) -> Any:
@@ -330,11 +388,15 @@ class Redactor:
         """Where secrets stand in the text, and of which type; spans do not overlap, and none touches a placeholder."""
         bare = PLACEHOLDERS.sub(lambda match: "\0" * len(match[0]), text) if "#" in text else text
         found = [(a, b, "") for a, b in self._known.spans(bare)]
-        found += form_spans(bare)
-        found += provider_spans(bare)
-        found += [(a, b, "value") for a, b in assigned_spans(bare)]
-        found += [(a, b, "value") for a, b in positioned_spans(bare)]
-        for a, b in opaque_spans(bare):
+        prepared = Prepared(bare)
+        found += form_spans(prepared)
+        found += provider_spans(prepared)
+        for a, b in assigned_spans(prepared):
+            found.append((a, b, "value"))
+            if b - a >= _SAID_AGAIN and (again := bare.find(bare[a:b], b, b + _NEAR)) >= 0:
+                found.append((again, again + b - a, "value"))
+        found += [(a, b, "value") for a, b in positioned_spans(prepared)]
+        for a, b in opaque_spans(prepared):
             if not self._laid_out or any(bare[a:b] in value for value in self._names):
                 found.append((a, b, "opaque"))
         spans = _apart([one for one in found if "\0" not in bare[one[0] : one[1]] or one[2] == "private-key"], bare)
@@ -400,7 +462,7 @@ class Redactor:
             len(value) >= SEARCHED_FROM
             and kind not in BY_LOOKS
             and value not in self._spared
-            and not COMMON.fullmatch(value)
+            and (not COMMON.fullmatch(value) or (value.isalpha() and is_random(value, SEARCHED_FROM)))
             and (kind != "value" or _SEARCHED.fullmatch(value) or is_random(value, SEARCHED_FROM))
         ):
             self._known.add(value, name)
