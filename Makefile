@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint check test docs example pictures site bench-diagnose bench-redaction bench-list bench-fleet bench-runs kill-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
+.PHONY: demo lab lint check test docs example pictures site bench-diagnose bench-redaction bench-list bench-fleet bench-runs bench-sweep kill-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -61,6 +61,10 @@ bench-fleet: $(DEV)
 # What a run costs, in empty notebooks: cold, warm, and on a cluster; ten minutes. BATCH=6 makes fewer runs.
 bench-runs: $(DEV)
 	@$(BIN)/python benchmarks/runs.py --batch $(or $(BATCH),40)
+
+# What the runs of a sweep save by sharing what they are answered about app and organisation; two minutes.
+bench-sweep: $(DEV)
+	@$(BIN)/python benchmarks/sweep.py
 
 # Runs that are killed at 20 moments, and on 10 small disks, for three scenarios: half an hour. Disks need root.
 kill-matrix: $(DEV)

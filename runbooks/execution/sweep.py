@@ -156,7 +156,8 @@ def _swept(
         tell(f"{len(state.done)}/{len(state.suspects)} {_named(state.suspects[left[at]])}: {told}")
 
     jobs = [Job(EACH, state.suspects[number]) for number in left]
-    results = run_jobs(jobs, output_root=root, workers=workers, until=until, on_end=end)
+    with many.sharing_answers(jobs):
+        results = run_jobs(jobs, output_root=root, workers=workers, until=until, on_end=end)
     unfinished = sum(result is None for result in results)
     code = fleet.get("exit_code", 3)
     cut = next((result.exit_code for result in results if result and result.status in ("cancelled", "deadline")), 0)
