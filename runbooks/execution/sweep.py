@@ -31,6 +31,7 @@ FLEET, EACH = "fleet", "machine_not_visible"
 STATE, LOCK, SUMMARIES = ".sweep.json", ".sweep.lock", "sweeps"
 SCHEMA = "fly-runbooks/sweep/1"
 EXIT_LOCKED = 75
+_OF_FLEET = ("headline", "verdict", "status")
 _MOST_STATE = 20_000_000
 _STALE = timedelta(hours=24)
 """A sweep that was killed longer ago than this is begun anew: its suspects are of another day."""
@@ -194,7 +195,7 @@ def _ended(
         "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "complete": complete,
         "exit_code": code,
-        "fleet": {"run": state.fleet, "headline": fleet["headline"], "verdict": fleet["verdict"], **_counts(fleet)},
+        "fleet": {"run": state.fleet, **{key: fleet.get(key) for key in _OF_FLEET}, **_counts(fleet)},
         "investigated": investigated,
         "warnings": warnings,
     }
