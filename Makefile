@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint check test docs example pictures site bench-diagnose bench-redaction bench-list bench-fleet bench-runs bench-sweep kill-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
+.PHONY: demo lab lint check test docs example pictures site bench-diagnose bench-redaction bench-list bench-fleet bench-runs bench-sweep kill-matrix sweep-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -69,6 +69,10 @@ bench-sweep: $(DEV)
 # Runs that are killed at 20 moments, and on 10 small disks, for three scenarios: half an hour. Disks need root.
 kill-matrix: $(DEV)
 	@$(BIN)/python -m tests.journal.matrix
+
+# Sweeps that are killed, without room, without their database, and two at once: a quarter of an hour. Disks need root.
+sweep-matrix: $(DEV)
+	@$(BIN)/python -m tests.journal.sweeps
 
 # Every byte of a bundle changed, one after the other.
 tamper: $(DEV)

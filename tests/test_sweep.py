@@ -33,6 +33,7 @@ class World:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.made: list[str] = []
+        self.suspects = range(1, SUSPECTS + 3)
         self.die: Callable[[int, str], None] = lambda number, when: None
 
     def run(self, runbook: str, given: Mapping[str, Any], *, output_root: Path, **options: Any) -> Result:
@@ -64,7 +65,7 @@ class World:
         }
         if runbook == module.FLEET:
             one = {"app": "app", "machine_name": None, "row_key": None}
-            suspects = [{**one, "machine_id": f"{number:014x}"} for number in range(1, SUSPECTS + 3)]
+            suspects = [{**one, "machine_id": f"{number:014x}"} for number in self.suspects]
             told |= {"cause": None, "exit_code": 3, "fleet": {"suspects": suspects, "agree": 5, "disagree": 8}}
         return told
 
@@ -92,7 +93,7 @@ def test_the_worst_suspects_are_investigated_and_summed_up(world: World) -> None
     assert told["complete"]
     assert [one["cause"] for one in told["investigated"]] == ["startup-crash"] * SUSPECTS
     assert (told["fleet"]["agree"], told["fleet"]["disagree"]) == (5, 8)
-    assert lines[0] == "It crashed."
+    assert lines[1] == "It crashed."
     assert lines[-1].startswith(f"{SUSPECTS}/{SUSPECTS} app/")
     assert not (world.root / STATE).exists()
 
@@ -206,6 +207,27 @@ def test_only_changes_are_told(world: World, monkeypatch: pytest.MonkeyPatch) ->
     for _ in range(3):
         _sweep(world, addresses=["json://localhost"])
     assert sent == [f"fly-runbooks: {SUSPECTS + 1} changes"]
+
+
+def test_a_suspect_that_recovered_is_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(notify, "deliver", lambda address, title, body: bool(sent.append(body)) or True)
+    for world.suspects in (range(1, 3), range(1, 3), range(2, 3), range(2, 3), range(1, 3)):
+        _sweep(world, addresses=["json://localhost"])
+    one = f"{module.EACH} app {1:014x}"
+    lines = [line for body in sent[1:] for line in body.splitlines() if line.startswith(module.EACH)]
+    assert lines == [
+        f"{one}: LIKELY CAUSE → NO LONGER A SUSPECT",
+        f"{one}: NO LONGER A SUSPECT → LIKELY CAUSE startup-crash (likely). It crashed.",
+    ]
+
+
+def test_nothing_is_called_recovered_where_the_fleet_was_not_read_whole() -> None:
+    suspect = {"app": "app", "machine_id": None, "machine_name": "job-1"}
+    whole = {"exit_code": 3, "fleet": {"suspects": [suspect], "suspects_left": 0}}
+    assert module._listed(whole) == {f"{module.EACH} app job-1"}
+    assert module._listed(whole | {"exit_code": 4}) is None
+    assert module._listed({"exit_code": 3, "fleet": {"suspects": [suspect], "suspects_left": 7}}) is None
 
 
 def test_the_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,7 @@ def _swept(
     warnings: list[str] = []
     fleet = _summary(root, state.fleet)
     if not fleet:
+        tell("Comparing all machines with all rows; then the worst suspects are investigated.")
         result = runner.run(FLEET, given, output_root=root, deadline=max(1.0, until - time.monotonic()), index=False)
         warnings += result.warnings
         if result.summary is None or result.folder is None:
@@ -183,11 +184,17 @@ def _ended(
         place = state.done.get(str(number), "")
         found = _summary(root, place)
         if found:
-            outcomes.append(notify.outcome_of(found, notify.place_of(root / place / "report.html", root)))
-        told = {key: value for key, value in asdict(outcomes[-1]).items() if found and key not in ("subject", "report")}
+            outcome = notify.outcome_of(found, notify.place_of(root / place / "report.html", root))
+            outcomes.append(replace(outcome, fleet=outcomes[0].subject))
+        told = {
+            key: value
+            for key, value in asdict(outcomes[-1]).items()
+            if found and key not in ("subject", "report", "fleet")
+        }
         investigated.append({"subject": _named(given), "run": place or None, **told})
     if addresses:
-        warnings += notify.tell(outcomes, root, addresses, notify.deliver, notify.place_of(root / "index.html", root))
+        more = notify.place_of(root / "index.html", root)
+        warnings += notify.tell(outcomes, root, addresses, notify.deliver, more, _listed(fleet))
     complete = len(state.done) == len(state.suspects)
     summary = {
         "schema": SCHEMA,
@@ -229,6 +236,15 @@ def _suspects(fleet: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[di
         except RunbookError:
             continue  # its names are none that can be asked for; the fleet's report lists it
         yield values
+
+
+def _listed(fleet: Mapping[str, Any]) -> set[str] | None:
+    """The subjects of all suspects, by id and by name; None where the fleet was not read whole."""
+    found = fleet.get("fleet", {})
+    if fleet.get("exit_code") not in (0, 3) or found.get("suspects_left"):
+        return None
+    names = ((one["app"], one[name]) for one in found.get("suspects", ()) for name in ("machine_id", "machine_name"))
+    return {f"{EACH} {app} {name}" for app, name in names if name}
 
 
 def _find_published(root: Path, state: State) -> None:
