@@ -30,7 +30,7 @@ from runbooks.report import runs
 FLEET, EACH = "fleet", "machine_not_visible"
 STATE, LOCK, SUMMARIES = ".sweep.json", ".sweep.lock", "sweeps"
 SCHEMA = "fly-runbooks/sweep/1"
-EXIT_LOCKED = 75
+EXIT_LOCKED, EXIT_BLOCKED = 75, 5
 _OF_FLEET = ("headline", "verdict", "status")
 _MOST_STATE = 20_000_000
 _STALE = timedelta(hours=24)
@@ -142,7 +142,10 @@ def _swept(
         fleet, state.fleet = dict(result.summary), result.folder.relative_to(root).as_posix()
         state.suspects = list(_suspects(fleet, given))[:investigate]
         _note(root, state)
-        tell(fleet["headline"])
+        if fleet.get("exit_code") == EXIT_BLOCKED:
+            warnings.append(fleet["headline"])
+        else:
+            tell(fleet["headline"])
         if result.status != "completed":
             warnings.append(result.reason)
             return _ended(root, state, fleet, result.exit_code, addresses, warnings)
