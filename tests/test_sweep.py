@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,24 @@ def test_a_sweep_that_is_killed_is_continued_and_nothing_is_done_twice(
     assert all(one["run"] for one in done.summary["investigated"])
 
 
+def test_what_could_not_be_investigated_is_not_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = world.run
+
+    def full(runbook: str, given: Mapping[str, Any], **options: Any) -> Result:
+        if len(world.made) == 3:
+            world.made.append("no room")
+            return Result("failed", 1, "The disk is full.", None, ())
+        return run(runbook, given, **options)
+
+    monkeypatch.setattr(runner, "run", full)
+    done = _sweep(world)
+    assert (done.exit_code, done.summary["complete"]) == (1, False)
+    assert "1 suspects could not be investigated; the next sweep does it: The disk is full." in done.warnings
+    again = _sweep(world)
+    assert (again.exit_code, again.summary["complete"]) == (3, True)
+    assert sorted(world.made) == sorted(["all", "no room", *(f"{n:014x}" for n in range(1, SUSPECTS + 1))])
+
+
 def test_a_cluster_makes_the_investigations(world: World) -> None:
     made: list[str] = []
 
@@ -140,6 +159,14 @@ def test_a_cluster_makes_the_investigations(world: World) -> None:
     assert not _sweep(world, run_jobs=run_many).summary["complete"]
     assert made == [f"{number:014x}" for number in range(1, SUSPECTS + 1)]
     assert world.made == ["all"]
+
+
+def test_a_sweep_of_the_night_before_is_not_continued(world: World) -> None:
+    begun = datetime.now(UTC) - timedelta(hours=23, minutes=59)
+    told = {"begun_at": begun.isoformat(), "parameters": GIVEN, "fleet": "2026-01-01/fleet--app--all--000000Z"}
+    (world.root / STATE).write_text(json.dumps(told))
+    _sweep(world)
+    assert world.made[0] == "all"
 
 
 def test_other_parameters_begin_a_new_sweep(world: World) -> None:

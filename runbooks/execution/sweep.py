@@ -33,8 +33,8 @@ SCHEMA = "fly-runbooks/sweep/1"
 EXIT_LOCKED, EXIT_BLOCKED = 75, 5
 _OF_FLEET = ("headline", "verdict", "status")
 _MOST_STATE = 20_000_000
-_STALE = timedelta(hours=24)
-"""A sweep that was killed longer ago than this is begun anew: its suspects are of another day."""
+_STALE = timedelta(hours=12)
+"""A sweep that was begun longer ago than this is not continued: its suspects are of another day."""
 
 Tell = Callable[[str], None]
 
@@ -54,7 +54,7 @@ class State:
         parameters: those of the fleet, as given
         fleet: the folder of the fleet's run below the output root, "" while there is none
         suspects: what each investigation is given, the worst first
-        done: the folder of the run of a suspect, by its place in `suspects`; "" where none could be published
+        done: the folder of the run of a suspect, by its place in `suspects`
     """
 
     begun_at: str
@@ -153,11 +153,13 @@ def _swept(
     left = [number for number in range(len(state.suspects)) if str(number) not in state.done]
 
     def end(at: int, result: Result) -> None:
-        place = result.folder.relative_to(root).as_posix() if result.folder else ""
-        state.done[str(left[at])] = place
-        _note(root, state)
-        outcome = notify.outcome_of(result.summary, place) if result.summary else None
-        told = f"{outcome.status} {outcome.cause}".strip() if outcome else result.reason
+        told = result.reason
+        if result.summary and result.folder and result.status != "failed":
+            place = result.folder.relative_to(root).as_posix()
+            state.done[str(left[at])] = place
+            _note(root, state)
+            outcome = notify.outcome_of(result.summary, place)
+            told = f"{outcome.status} {outcome.cause}".strip()
         tell(f"{len(state.done)}/{len(state.suspects)} {_named(state.suspects[left[at]])}: {told}")
 
     jobs = [Job(EACH, state.suspects[number]) for number in left]
@@ -166,6 +168,10 @@ def _swept(
     unfinished = sum(result is None for result in results)
     code = fleet.get("exit_code", 3)
     cut = next((result.exit_code for result in results if result and result.status in ("cancelled", "deadline")), 0)
+    failed = [result.reason for result in results if result and result.status == "failed"]
+    if failed:
+        code = 1
+        warnings.append(f"{len(failed)} suspects could not be investigated; the next sweep does it: {failed[0]}")
     if unfinished or cut:
         code = cut if cut > 128 else runner.EXIT_DEADLINE
         warnings.append(f"The sweep ended early; {unfinished + bool(cut)} suspects were not investigated to the end.")
