@@ -150,10 +150,12 @@ def test_case(run: Run, case: dict[str, Any], tmp_path: Path) -> None:
 
 def test_the_typescript_is_well_formed(tmp_path: Path) -> None:
     """The guard, and the functions of docs/prevent.md beside it, as they lie in a Supabase project."""
-    files = [tmp_path / "_shared" / "guard.ts", tmp_path / "provision" / "index.ts", tmp_path / "capture" / "index.ts"]
+    functions = tmp_path / "functions"
+    names = ("_shared/guard.ts", "provision/index.ts", "capture/index.ts", "../try.ts")
+    files = [functions / name for name in names]
     texts = [TYPESCRIPT.read_text(), *re.findall(r"```ts\n(.*?)```", PAGE.read_text(), re.S)]
     for file, text in zip(files, texts, strict=True):
-        file.parent.mkdir()
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     env = {**os.environ, "DENO_DIR": str(tmp_path / "deno"), "NO_COLOR": "1"}
     for arguments in (["check", "--no-remote"], ["lint"]):
