@@ -8,7 +8,7 @@ DEV := .venv/.dev-installed
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo lab lint check test docs example pictures site bench-diagnose bench-redaction bench-list bench-fleet bench-runs kill-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
+.PHONY: demo lab lint check test docs example pictures site bench-diagnose bench-redaction bench-list bench-fleet bench-runs bench-sweep kill-matrix sweep-matrix tamper bad-inputs replays faults lab-scenarios package audit pins hashes clean
 
 demo: $(RUNTIME)
 	@$(BIN)/runbooks demo
@@ -62,9 +62,17 @@ bench-fleet: $(DEV)
 bench-runs: $(DEV)
 	@$(BIN)/python benchmarks/runs.py --batch $(or $(BATCH),40)
 
+# What the runs of a sweep save by sharing what they are answered about app and organisation; two minutes.
+bench-sweep: $(DEV)
+	@$(BIN)/python benchmarks/sweep.py
+
 # Runs that are killed at 20 moments, and on 10 small disks, for three scenarios: half an hour. Disks need root.
 kill-matrix: $(DEV)
 	@$(BIN)/python -m tests.journal.matrix
+
+# Sweeps that are killed, without room, without their database, and two at once: a quarter of an hour. Disks need root.
+sweep-matrix: $(DEV)
+	@$(BIN)/python -m tests.journal.sweeps
 
 # Every byte of a bundle changed, one after the other.
 tamper: $(DEV)

@@ -131,6 +131,7 @@ def main() -> None:
         empty = folder / "empty.ipynb"
         nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("pass")]), empty)
         os.environ["RUNBOOKS_OUTPUT_ROOT"] = str(folder / "plain")
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's Python keeps what it compiled
         rounds = [
             (papermill(empty, folder), papermill(notebook_path(RUNBOOK), folder, "-r", "source", SOURCE), cold(folder))
             for _ in range(given.repeat)

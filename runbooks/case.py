@@ -48,7 +48,7 @@ from runbooks.report import (
 from runbooks.report.browse import Browsed
 from runbooks.report.document import Report
 from runbooks.report.progress import Progress
-from runbooks.report.section import Section
+from runbooks.report.section import Figure, Section
 from runbooks.source import Collected, collect, recorded_parameters
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ class Case(CaseSections):
         self._background: Mapping[str, Any] = self._seen.replay_context.told if saved else told
         self.evidence = self._seen.evidence
         self._facts = Facts(self.evidence)
+        self._figures: dict[Callable[..., Section], Figure] = {}
         self.diagnosis: Diagnosis = self._judged()
         for computed in ("report", "_before"):
             self.__dict__.pop(computed, None)
@@ -381,6 +382,8 @@ class Case(CaseSections):
         """A step that breaks costs only itself, and says so; so does its figure where it has to be drawn."""
         try:
             section = step(self._facts, self.diagnosis)
+            if section.figure:  # what a cell has shown is not drawn again for the report
+                section = replace(section, figure=self._figures.setdefault(step, section.figure))
             _ = drawn and section.figure and section.figure.svg
             return section
         except Exception as error:

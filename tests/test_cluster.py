@@ -20,6 +20,7 @@ from distributed.protocol.pickle import dumps
 from runbooks.base import folders
 from runbooks.base.errors import UsageError
 from runbooks.cli import cli
+from runbooks.collect.shared_answers import SharedAnswers, sharing
 from runbooks.execution import cluster, runner
 from runbooks.execution.cluster import LOCAL, connected, job_names
 from runbooks.execution.many import Job
@@ -129,8 +130,23 @@ def test_a_lost_worker_loses_no_run_and_doubles_none(tmp_path: Path, monkeypatch
             assert (result.folder / file).read_bytes() == (cold.folder / file).read_bytes(), file
 
 
+def test_answers_are_shared_with_the_client_or_else_among_the_runs_of_a_worker() -> None:
+    assert cluster._place("batch", "", (ID,)) == ""
+    with sharing({ID}) as place:
+        assert cluster._place("batch", place, (ID,)) == place
+    own = cluster._place("batch", place, (ID,))
+    assert own != place
+    assert cluster._place("batch", place, (ID,)) == own
+    opened = SharedAnswers.opened(own)
+    assert opened is not None
+    assert opened.looked_for == {ID}
+    opened.close()
+    assert cluster._place("next", place, (ID,)) != own
+    assert SharedAnswers.opened(own) is None
+
+
 def test_a_signal_ends_what_runs_and_begins_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(job: Job, name: str, root: str, seconds: float, share: str, batch: str) -> Result:
+    def run(job: Job, name: str, root: str, seconds: float, share: str, batch: str, *rest: object) -> Result:
         os.kill(os.getpid(), signal.SIGTERM)  # the worker is a thread of this process
         while not cluster._signals.get(batch):
             time.sleep(0.01)

@@ -282,21 +282,43 @@ def test_the_page_on_reading_has_the_words_of_the_report() -> None:
 # Scheduling
 
 
-def test_the_service_and_the_workflow_run_commands_that_exist() -> None:
+def _scheduled(kind: str) -> list[list[str]]:
+    """The arguments of the runbooks command in each line of a recipe."""
+    folder, text = DOCS / "scheduling", (DOCS / "scheduling.md").read_text()
+    part = re.split(r"(?m)^## ", text)
+    recipes = {one.partition("\n")[0]: one for one in part}
+    lines = {
+        "systemd": (folder / "fly-runbooks.service").read_text(),
+        "GitHub Actions": (folder / "github-actions.yml").read_text(),
+    }.get(kind, recipes[kind])
+    return [shlex.split(one) for one in re.findall(r"\.venv/bin/runbooks ([^\n\"#>`;,]+)", lines)]
+
+
+@pytest.mark.parametrize("kind", ["cron", "systemd", "GitHub Actions", "Airflow", "jupyter-scheduler"])
+def test_every_recipe_sweeps_and_prunes_with_commands_that_exist(kind: str) -> None:
+    found = _scheduled(kind)
+    for arguments in found:
+        _check(arguments)
+    assert {"sweep", "prune"} <= {arguments[0] for arguments in found}
+
+
+def test_the_service_and_the_workflow_keep_what_the_next_night_needs() -> None:
     service = (DOCS / "scheduling" / "fly-runbooks.service").read_text()
-    (command,) = re.findall(r"^ExecStart=\S+/\.venv/bin/runbooks (.+)$", service, re.M)
-    _check(shlex.split(command))
-    workflow = yaml.safe_load((DOCS / "scheduling" / "github-actions.yml").read_text())
-    lines = [step["run"] for step in workflow["jobs"]["look"]["steps"] if "run" in step]
-    assert [line for line in lines if line.startswith("make ")] == ["make .venv/.runtime-installed"]
-    (command,) = [line for line in lines if "bin/runbooks" in line]
-    _check(shlex.split(command)[1:])
+    assert "KillMode=mixed" in service, "or a stop would end the kernels as well, and nothing were published"
+    assert "EnvironmentFile=" in service, "or nobody were told"
+    steps = yaml.safe_load((DOCS / "scheduling" / "github-actions.yml").read_text())["jobs"]["sweep"]["steps"]
+    assert "make .venv/.runtime-installed" in [step.get("run") for step in steps]
+    (sweep,) = [number for number, step in enumerate(steps) if "runbooks sweep" in step.get("run", "")]
+    assert "RUNBOOKS_NOTIFY" in steps[sweep]["env"]
+    used = [step.get("uses", "").partition("@")[0] for step in steps]
+    assert "actions/cache/restore" in used[:sweep]
+    kept = steps[used.index("actions/cache/save")]
+    assert kept["if"] == "always()", "or a night with a disagreement were forgotten"
     deploys = yaml.safe_load((DOCS / "scheduling" / "github-actions-preflight.yml").read_text())
     lines = [step["run"] for step in deploys["jobs"]["deploy"]["steps"] if "run" in step]
     assert "make -C fly-runbooks .venv/.runtime-installed" in lines
     (command,) = [line for line in lines if "bin/runbooks" in line]
     _check(shlex.split(command)[1:])
-    assert "KillMode=mixed" in service, "or a stop would end the kernel as well, and nothing were published"
 
 
 def test_the_file_for_the_token_can_be_read_by_a_shell(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class World:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.made: list[str] = []
+        self.suspects = range(1, SUSPECTS + 3)
         self.die: Callable[[int, str], None] = lambda number, when: None
 
     def run(self, runbook: str, given: Mapping[str, Any], *, output_root: Path, **options: Any) -> Result:
@@ -64,7 +66,7 @@ class World:
         }
         if runbook == module.FLEET:
             one = {"app": "app", "machine_name": None, "row_key": None}
-            suspects = [{**one, "machine_id": f"{number:014x}"} for number in range(1, SUSPECTS + 3)]
+            suspects = [{**one, "machine_id": f"{number:014x}"} for number in self.suspects]
             told |= {"cause": None, "exit_code": 3, "fleet": {"suspects": suspects, "agree": 5, "disagree": 8}}
         return told
 
@@ -92,7 +94,7 @@ def test_the_worst_suspects_are_investigated_and_summed_up(world: World) -> None
     assert told["complete"]
     assert [one["cause"] for one in told["investigated"]] == ["startup-crash"] * SUSPECTS
     assert (told["fleet"]["agree"], told["fleet"]["disagree"]) == (5, 8)
-    assert lines[0] == "It crashed."
+    assert lines[1] == "It crashed."
     assert lines[-1].startswith(f"{SUSPECTS}/{SUSPECTS} app/")
     assert not (world.root / STATE).exists()
 
@@ -129,6 +131,24 @@ def test_a_sweep_that_is_killed_is_continued_and_nothing_is_done_twice(
     assert all(one["run"] for one in done.summary["investigated"])
 
 
+def test_what_could_not_be_investigated_is_not_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = world.run
+
+    def full(runbook: str, given: Mapping[str, Any], **options: Any) -> Result:
+        if len(world.made) == 3:
+            world.made.append("no room")
+            return Result("failed", 1, "The disk is full.", None, ())
+        return run(runbook, given, **options)
+
+    monkeypatch.setattr(runner, "run", full)
+    done = _sweep(world)
+    assert (done.exit_code, done.summary["complete"]) == (1, False)
+    assert "1 suspects could not be investigated; the next sweep does it: The disk is full." in done.warnings
+    again = _sweep(world)
+    assert (again.exit_code, again.summary["complete"]) == (3, True)
+    assert sorted(world.made) == sorted(["all", "no room", *(f"{n:014x}" for n in range(1, SUSPECTS + 1))])
+
+
 def test_a_cluster_makes_the_investigations(world: World) -> None:
     made: list[str] = []
 
@@ -139,6 +159,14 @@ def test_a_cluster_makes_the_investigations(world: World) -> None:
     assert not _sweep(world, run_jobs=run_many).summary["complete"]
     assert made == [f"{number:014x}" for number in range(1, SUSPECTS + 1)]
     assert world.made == ["all"]
+
+
+def test_a_sweep_of_the_night_before_is_not_continued(world: World) -> None:
+    begun = datetime.now(UTC) - timedelta(hours=23, minutes=59)
+    told = {"begun_at": begun.isoformat(), "parameters": GIVEN, "fleet": "2026-01-01/fleet--app--all--000000Z"}
+    (world.root / STATE).write_text(json.dumps(told))
+    _sweep(world)
+    assert world.made[0] == "all"
 
 
 def test_other_parameters_begin_a_new_sweep(world: World) -> None:
@@ -206,6 +234,27 @@ def test_only_changes_are_told(world: World, monkeypatch: pytest.MonkeyPatch) ->
     for _ in range(3):
         _sweep(world, addresses=["json://localhost"])
     assert sent == [f"fly-runbooks: {SUSPECTS + 1} changes"]
+
+
+def test_a_suspect_that_recovered_is_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(notify, "deliver", lambda address, title, body: bool(sent.append(body)) or True)
+    for world.suspects in (range(1, 3), range(1, 3), range(2, 3), range(2, 3), range(1, 3)):
+        _sweep(world, addresses=["json://localhost"])
+    one = f"{module.EACH} app {1:014x}"
+    lines = [line for body in sent[1:] for line in body.splitlines() if line.startswith(module.EACH)]
+    assert lines == [
+        f"{one}: LIKELY CAUSE → NO LONGER A SUSPECT",
+        f"{one}: NO LONGER A SUSPECT → LIKELY CAUSE startup-crash (likely). It crashed.",
+    ]
+
+
+def test_nothing_is_called_recovered_where_the_fleet_was_not_read_whole() -> None:
+    suspect = {"app": "app", "machine_id": None, "machine_name": "job-1"}
+    whole = {"exit_code": 3, "fleet": {"suspects": [suspect], "suspects_left": 0}}
+    assert module._listed(whole) == {f"{module.EACH} app job-1"}
+    assert module._listed(whole | {"exit_code": 4}) is None
+    assert module._listed({"exit_code": 3, "fleet": {"suspects": [suspect], "suspects_left": 7}}) is None
 
 
 def test_the_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,7 @@ class Settings(BaseSettings):
         1.0, validation_alias="RUNBOOKS_RATE_SHARE", gt=0, le=1
     )
     rate_file: Path | None = Field(None, validation_alias="RUNBOOKS_RATE_FILE")
+    shared_answers: str = Field("", validation_alias="RUNBOOKS_SHARED_ANSWERS")
     run_folder: Path | None = Field(None, validation_alias="RUNBOOKS_RUN_FOLDER")
     deadline: float | None = Field(None, validation_alias="RUNBOOKS_DEADLINE", gt=0, allow_inf_nan=False)
     redact_allow: str = Field("", validation_alias="RUNBOOKS_REDACT_ALLOW")
@@ -142,7 +143,7 @@ class Settings(BaseSettings):
         return RECORD_COLUMNS | self.records_columns
 
 
-_OF_A_RUN = ("run_folder", "rate_file", "deadline", "profile")
+_OF_A_RUN = ("run_folder", "rate_file", "shared_answers", "deadline", "profile")
 _NOT_IN_A_PROFILE = ("token", "records_url", "records_key", "supabase_token", *_OF_A_RUN)
 
 

@@ -128,7 +128,8 @@ def show_cause(console: Console, info: CauseInfo) -> None:
 def show_finding(console: Console, finding: Finding) -> None:
     """One line of `doctor`, and below it the command that mends what is wrong."""
     sign, style = {"ok": ("✓", ""), "problem": ("✗", "red"), "not-used": ("–", "dim")}[finding.state]
-    _line(console, f"{sign} {finding.name}: {finding.found}", style)
+    # Masked by itself: behind "token:" anything would be one.
+    console.print(Text(f"{sign} {finding.name}: {plain(finding.found)}", style=style), soft_wrap=True)
     if finding.mend:
         _line(console, f"    {finding.mend}", "cyan")
 

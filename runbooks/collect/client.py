@@ -29,6 +29,7 @@ from runbooks import __version__
 from runbooks.base.errors import DiskError
 from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.collect.long_list import LongList
+from runbooks.collect.shared_answers import SharedAnswer, SharedAnswers
 from runbooks.collect.transport import HttpTransport, NoAnswer, RawAnswer, Transport
 from runbooks.evidence.models import Exchange, Reason
 from runbooks.evidence.redaction import Redactor, elements, token_kind
@@ -201,6 +202,8 @@ class Client:
     something that a replay cannot see (its time, a file on its disk).
     `looked_for` are ids and names of machines that a long list is searched for.
     `may_write` allows `write`; `announce` is called with a sentence before a write, `intend` with its description.
+    `shared` holds what other runs of a sweep were answered, while something is asked that is the same for all of them;
+    `handed_on` belongs to a replay, and has the answer where the recorded run took it from there.
     `most_requests` is the budget of the run. While `cleaning`, an answer that cannot be kept on disk stops nothing.
     """
 
@@ -223,6 +226,8 @@ class Client:
     facet: str = ""
     repeats: Callable[[str, str], bool] | None = None
     recorded: Callable[[str, str], bool] | None = None
+    shared: SharedAnswers | None = None
+    handed_on: Callable[[str, str], RawAnswer | None] = lambda method, url: None
     keep: Callable[[Exchange], None] = lambda exchange: None
     may_write: bool = False
     announce: Callable[[str], None] = lambda sentence: None
@@ -308,6 +313,38 @@ class Client:
         )
 
     def _ask(self, call: _Call) -> Answer:
+        if raw := self.handed_on(call.method, call.url):
+            return self._taken_over(call, raw, self._redacted(raw, None))
+        if self.shared is None or call.method != "GET":
+            return self._asked(call)
+        with self.shared.alone(self.facet, call.url, self.time_left()):
+            found = self.shared.find(self.facet, call.url, self.looked_for)
+            if found is None:
+                answer = self._asked(call)
+                self._leave(call, answer)
+                return answer
+        text = self.redactor.adopt(found.body, found.masked, f"{self.facet} body")
+        raw = RawAnswer(found.status, found.headers, text.encode(), listed=found.listed, handed_on_at=found.seen_at)
+        if self.redactor.knows_in(text):  # a secret of this run, which the other one did not know
+            return self._taken_over(call, raw, self._redacted(raw, None))
+        return self._taken_over(call, raw, Answer(raw.status, text, json.loads(text), raw.headers, listed=raw.listed))
+
+    def _taken_over(self, call: _Call, raw: RawAnswer, answer: Answer) -> Answer:
+        """What another run was answered: recorded with its time, and not counted as a request of this one."""
+        at = raw.handed_on_at or self.now()
+        self._record(call.method, call.url, at, time.monotonic(), 1, answer=answer, handed_on=True)
+        return answer
+
+    def _leave(self, call: _Call, answer: Answer) -> None:
+        """Leave a complete answer for the other runs of the sweep."""
+        if self.shared is None or not answer.ok or answer.cut or answer.json is None:
+            return
+        at, looked_for = self.journal[-1].at.isoformat(), tuple(sorted(self.looked_for))
+        masked = tuple(self.redactor.behind(answer.body))
+        told = SharedAnswer(answer.status, dict(answer.headers), answer.body, answer.listed, at, looked_for, masked)
+        self.shared.leave(self.facet, call.url, told)
+
+    def _asked(self, call: _Call) -> Answer:
         host = urlsplit(call.url).netloc
         if host in self._down and not call.insists:
             raise CouldNotAsk(f"{host} was not asked again: {self._down[host]}", Reason.UNREACHABLE)
@@ -437,6 +474,7 @@ class Client:
         answer: Answer | None = None,
         error: str | None = None,
         connected: bool = True,
+        handed_on: bool = False,
     ) -> None:
         body = answer.body if answer else ""
         headers = dict(answer.headers) if answer else {}
@@ -459,6 +497,7 @@ class Client:
                 connected=connected,
                 cut=answer.cut if answer else False,
                 listed=answer.listed if answer else None,
+                handed_on=handed_on,
             )
         )
         with suppress(*((DiskError,) if self.cleaning else ())):

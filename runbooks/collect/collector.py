@@ -31,6 +31,7 @@ from runbooks.collect.replay import NotRecorded, ReplayTransport, exchanges_in, 
 from runbooks.collect.result import FacetResult, unavailable
 from runbooks.collect.rows import NoRecords, RecordsSource
 from runbooks.collect.session import CollectionSession
+from runbooks.collect.shared_answers import SharedAnswers
 from runbooks.collect.source import Source
 from runbooks.collect.supabase import WebRecords
 from runbooks.collect.transport import HttpTransport, Transport
@@ -88,6 +89,7 @@ class Collector:
     most_requests: int = MAX_REQUESTS
     observations: dict[str, Observation] = field(default_factory=dict)
     _readings: list[datetime] = field(default_factory=list)
+    _shared: SharedAnswers | None = None
     _stopped: str = ""
     _blocked: CouldNotAsk | None = None
 
@@ -103,6 +105,8 @@ class Collector:
             self._end_journal()
         finally:
             transport.close()
+            if self._shared:
+                self._shared.close()
             self._session.leftovers.release()
         return self.evidence()
 
@@ -121,6 +125,8 @@ class Collector:
         url = self.redactor.text(given.websocket_url, "websocket_url")
         self.redactor.continue_numbering(given.caller_text)
         started_at = self._now()
+        self._shared = SharedAnswers.opened(load_settings().shared_answers) if bundle is None else None
+        self.redactor.allow(*(self._shared.looked_for if self._shared else ()))
         self.redactor.allow(given.app_name, given.machine_id, given.machine_name, given.org_slug, given.image)
         end = time.monotonic() + self.seconds
         tls = self.source.tls or httpx.create_ssl_context()
@@ -139,6 +145,7 @@ class Collector:
             project_urls=supabase.allowed(self.source.project),
             repeats=replay.repeats if replay else None,
             recorded=replay.recorded if replay else None,
+            handed_on=replay.handed_on if replay else lambda method, url: None,
             keep=self.journal.exchange if self.journal else lambda exchange: None,
             may_write=bundle is not None or self.consent.writes,  # what a replay sends goes nowhere
             announce=self.announce,
@@ -279,7 +286,9 @@ class Collector:
         self._client.take(facet)
         session, given = self._session, self.given
         names = (session.found_id(), session.machine_name(), given.machine_id, given.machine_name)
-        self._client.looked_for = frozenset(filter(None, names))
+        shared = self._shared if collector.common else None
+        self._client.shared = shared
+        self._client.looked_for = frozenset(filter(None, names)) | (shared.looked_for if shared else frozenset())
         bundle = self.source.bundle
         try:
             if self._stopped:
@@ -312,6 +321,9 @@ class Collector:
             self._blocked = self._blocked or self._token_refused(result)
         at, reason = self._now(), self.redactor.text(result.reason, facet)
         exchanges = self._client.take(facet)
+        if others := [exchange.at for exchange in exchanges if exchange.handed_on]:
+            at = max(others)
+            reason += f" (answered at {at:%H:%M:%S} UTC, to another run of the same sweep)"
         observation = Observation(facet, result.outcome, reason, result.at or at, result.answer, exchanges, result.code)
         self.observations[facet.value] = observation
         self._keep(observation)

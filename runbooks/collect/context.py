@@ -157,12 +157,18 @@ class CollectionContext:
         return bool(observation and observation.outcome is Outcome.ABSENT and self.listed() is None)
 
     def list_disagrees(self) -> bool:
-        """The list lacks a machine that lives, or is shorter than the app's own count: it may lag (§1.6)."""
+        """The list lacks a machine that lives, or is shorter than the app's own count: it may lag (§1.6).
+
+        One that another run read shows what has changed since then.
+        """
         listing, machine, app = self.answer(Facet.LIST), self.answer(Facet.MACHINE), self.answer(Facet.APP)
         if not isinstance(listing, Listing):
             return False
-        lives = isinstance(machine, Machine) and machine.state not in ("destroyed", "destroying")
-        lacks = lives and machines.by_id_or_name(listing, self.found_id(), "") is None
+        shown = machines.by_id_or_name(listing, self.found_id(), "")
+        state = machine.state if isinstance(machine, Machine) else ""
+        if shown and any(exchange.handed_on for exchange in self.observations[Facet.LIST].exchanges):
+            return shown.state != state
+        lacks = shown is None and state not in ("", "destroyed", "destroying")
         return lacks or (isinstance(app, App) and (app.machine_count or 0) > listing.count == 0)
 
     def tag_may_follow(self) -> bool:

@@ -47,12 +47,16 @@ Condition = Callable[[CollectionSession], bool]
 
 @dataclass(frozen=True, slots=True)
 class FacetCollector:
-    """A facet and how it is asked: `when` it applies at all, and whether it `waits` for others to be asked first."""
+    """A facet and how it is asked: `when` it applies at all, and whether it `waits` for others to be asked first.
+
+    `common` says that the answer is about an app or an organisation: the runs of a sweep share it.
+    """
 
     facet: FacetEnum
     collect: Collect
     when: Condition
     waits: Condition
+    common: bool = False
 
 
 _REGISTRY: dict[FacetEnum, FacetCollector] = {}
@@ -65,6 +69,7 @@ def collects(
     whole: bool = False,
     when: Condition = lambda _: True,
     waits: Condition = lambda _: False,
+    common: bool = False,
 ) -> Callable[[Collect], Collect]:
     """Register the function that follows as the collector of `facet`.
 
@@ -74,6 +79,7 @@ def collects(
         whole: the answer is saved although it came over HTTP, since the exchanges that are kept do not hold all of it
         when: whether there is anything to ask; a facet to which this says no leaves no observation
         waits: whether the facet has to wait for others that are still to be asked
+        common: what is asked is about an app or an organisation, and no second look: the runs of a sweep share it
     """
 
     def register(collect: Collect) -> Collect:
@@ -81,7 +87,7 @@ def collects(
             ANSWER_TYPES[facet.slug] = answer
         if whole:
             SAVED_WHOLE.add(facet.slug)
-        _REGISTRY[facet] = FacetCollector(facet, collect, when, waits)
+        _REGISTRY[facet] = FacetCollector(facet, collect, when, waits, common)
         return collect
 
     return register
@@ -173,7 +179,7 @@ def _token_inside(session: CollectionSession) -> FacetResult:
     return seen(macaroon.described(inside, session.started_at), inside)
 
 
-@collects(Facet.APP)
+@collects(Facet.APP, common=True)
 def _app(session: CollectionSession) -> FacetResult:
     return session.in_app(lambda app: machines.app(session.client, app))
 
@@ -196,12 +202,12 @@ def _events(session: CollectionSession) -> FacetResult:
     return session.in_app(lambda app: machines.events(session.client, app, machine_id))
 
 
-@collects(Facet.LIST)
+@collects(Facet.LIST, common=True)
 def _list(session: CollectionSession) -> FacetResult:
     return session.in_app(lambda app: machines.listing(session.client, app, deleted=False))
 
 
-@collects(Facet.LIST_DELETED)
+@collects(Facet.LIST_DELETED, common=True)
 def _list_deleted(session: CollectionSession) -> FacetResult:
     return session.in_app(lambda app: machines.listing(session.client, app, deleted=True))
 
@@ -230,7 +236,7 @@ def _list_again(session: CollectionSession) -> FacetResult:
     return machines.listing(session.client, session.app_name(), deleted=False)
 
 
-@collects(Facet.ORGANISATION)
+@collects(Facet.ORGANISATION, common=True)
 def _organisation(session: CollectionSession) -> FacetResult:
     slug = session.org_slug()
     if not slug:
@@ -322,7 +328,7 @@ def _regions(session: CollectionSession) -> FacetResult:
     return session.with_token(lambda: resources.regions(session.client))
 
 
-@collects(Facet.ADDRESSES)
+@collects(Facet.ADDRESSES, common=True)
 def _addresses(session: CollectionSession) -> FacetResult:
     return session.in_app(lambda app: machines.addresses(session.client, app))
 
@@ -356,7 +362,7 @@ def _record_events(session: CollectionSession) -> FacetResult:
     return session.records.events(session.source.records_events_table, words)
 
 
-@collects(Facet.CERTIFICATES, when=lambda session: bool(session.custom_host()))
+@collects(Facet.CERTIFICATES, common=True, when=lambda session: bool(session.custom_host()))
 def _certificates(session: CollectionSession) -> FacetResult:
     return session.in_app(lambda app: resources.certificates(session.client, app))
 
@@ -367,12 +373,12 @@ def _versions(session: CollectionSession) -> FacetResult:
     return session.with_token(lambda: resources.versions(session.client, app, machine_id))
 
 
-@collects(Facet.VOLUMES, when=lambda session: session.names_a_volume())
+@collects(Facet.VOLUMES, common=True, when=lambda session: session.names_a_volume())
 def _volumes(session: CollectionSession) -> FacetResult:
     return session.in_app(lambda app: resources.volumes(session.client, app))
 
 
-@collects(Facet.SECRETS, when=lambda session: not session.well() or session.names_a_variable())
+@collects(Facet.SECRETS, common=True, when=lambda session: not session.well() or session.names_a_variable())
 def _secrets(session: CollectionSession) -> FacetResult:
     return session.in_app(lambda app: resources.secrets(session.client, app))
 
@@ -391,7 +397,7 @@ def _function_log(session: CollectionSession) -> FacetResult:
     return supabase.function_log(session.client, session.source.project, session.subject().incident_time)
 
 
-@collects(Facet.STATUS)
+@collects(Facet.STATUS, common=True)
 def _status(session: CollectionSession) -> FacetResult:
     at = session.given.incident_at or session.started_at
     return status.status(session.client, bool(session.source.status_url), at, session.started_at)

@@ -89,7 +89,7 @@ class LongList:
             self._odd[1:] = []
             self._odd.append((place, entry))
         elif self._wanted and (entry["id"] in self._wanted or entry.get("name") in self._wanted):
-            self._found[_LOOKED_FOR:] = []
+            self._found[_LOOKED_FOR + len(self._wanted) :] = []
             self._found.append((place, entry))
         else:
             at = entry.get("created_at")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from runbooks.base.facets import FacetEnum
@@ -42,7 +43,13 @@ class ReplayTransport:
             raise NoAnswer(str(entry.get("_error", "no answer")), connected=entry.get("_connected") is not False)
         told = {header["name"]: header["value"] for header in response["headers"]}
         body = response["content"]["text"].encode("utf-8", "replace")
-        return RawAnswer(response["status"], told, body, entry.get("_cut") is True, entry.get("_listed"))
+        at = datetime.fromisoformat(entry["startedDateTime"]) if entry.get("_handed_on") else None
+        return RawAnswer(response["status"], told, body, entry.get("_cut") is True, entry.get("_listed"), at)
+
+    def handed_on(self, method: str, url: str) -> RawAnswer | None:
+        """The next recorded answer, if the run had it from another one and did not ask."""
+        waiting = self._entries[method, recorded_url(method, url)]
+        return self.send(method, url, {}, 0) if waiting and waiting[0].get("_handed_on") else None
 
     def repeats(self, method: str, url: str) -> bool:
         """Was the same thing asked again after the attempt just played?"""

@@ -13,6 +13,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -31,7 +32,7 @@ class RawAnswer:
     """What came back, not yet redacted.
 
     `cut` says that the body was longer than `MAX_BODY` bytes. `listed` is how many entries a long list had of which the
-    body holds some.
+    body holds some. `handed_on_at` is when another run of the same sweep was given it.
     """
 
     status: int
@@ -39,6 +40,7 @@ class RawAnswer:
     body: bytes
     cut: bool = False
     listed: int | None = None
+    handed_on_at: datetime | None = None
 
 
 class NoAnswer(Exception):

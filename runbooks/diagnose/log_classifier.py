@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 
 from runbooks.diagnose.log_noise import GOES_ON, HEADINGS, ITEM, NO_NAMES, NOT_LISTENING, tells_nothing
 from runbooks.diagnose.platform_patterns import FLYCTL, HEALTH, INIT, PROXY, RUNNER, Table
@@ -22,26 +22,38 @@ TABLE: Table = (*INIT, *RUNNER, *PROXY, *HEALTH, *FLYCTL, *WORDS)
 
 
 class _Book:
-    """Rules by their hints. Most lines hold none, so that one search for all hints is all they cost."""
+    """Rules by their hints. Most lines hold none, so that one search for all hints is all they cost.
 
-    __slots__ = ("_gate", "_rules", "_starts")
+    A pattern is compiled when a line holds its hint: a run needs few, and all of them take a tenth of its start.
+    """
 
     def __init__(self, table: Table) -> None:
-        self._rules = [(fact, re.compile(pattern)) for fact, pairs in table for _, pattern in pairs]
-        hints = [hint.split("|") for _, pairs in table for hint, _ in pairs]
+        self._table = table
+
+    @cached_property
+    def _read(self) -> tuple[re.Pattern[str], dict[str, list[int]], list[tuple[str, str]]]:
+        """The gate, the rules behind each text that it finds, and all rules with the fact that each tells."""
+        rules = [(fact, pattern) for fact, pairs in self._table for _, pattern in pairs]
+        hints = [hint.split("|") for _, pairs in self._table for hint, _ in pairs]
         starts = _shortest(text for texts in hints for text in texts)
-        self._gate = re.compile(f"(?=({_either(starts)}))")  # looking ahead, as hints overlap
-        self._starts: dict[str, list[int]] = {start: [] for start in starts}
+        behind: dict[str, list[int]] = {start: [] for start in starts}
         for number, texts in enumerate(hints):
             for start in {start for start in starts if any(text.startswith(start) for text in texts)}:
-                self._starts[start].append(number)
+                behind[start].append(number)
+        return re.compile(f"(?=({_either(starts)}))"), behind, rules  # looking ahead, as hints overlap
 
     def matches(self, message: str, low: str) -> Iterator[tuple[str, re.Match[str]]]:
         """The patterns that fit, in the order of the table."""
-        for number in sorted({number for start in set(self._gate.findall(low)) for number in self._starts[start]}):
-            fact, pattern = self._rules[number]
-            if match := pattern.search(message):
+        gate, behind, rules = self._read
+        for number in sorted({number for start in set(gate.findall(low)) for number in behind[start]}):
+            fact, pattern = rules[number]
+            if match := _compiled(pattern).search(message):
                 yield fact, match
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def _shortest(texts: Iterable[str]) -> list[str]:

@@ -173,6 +173,8 @@ def _check_entries(entries: Sequence[Any]) -> None:
             raise ValueError("http.har has an entry that no run writes")
         if type(entry.get("_attempt", 1)) is not int or type(entry.get("_listed", 0)) is not int:
             raise ValueError("http.har has an entry that no run writes")
+        if entry.get("_handed_on"):
+            datetime.fromisoformat(entry["startedDateTime"])
 
 
 def _of_journal(recorded: journal.Recorded) -> Bundle:

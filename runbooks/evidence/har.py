@@ -54,6 +54,8 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
     }
     if exchange.listed is not None:
         entry["_listed"] = exchange.listed
+    if exchange.handed_on:
+        entry["_handed_on"] = True
     if exchange.error is not None:
         entry["_error"] = exchange.error
     return entry
@@ -83,6 +85,7 @@ def exchange_of(entry: Mapping[str, Any]) -> Exchange:
         connected=entry.get("_connected") is not False,
         cut=entry.get("_cut") is True,
         listed=entry.get("_listed"),
+        handed_on=entry.get("_handed_on") is True,
     )
 
 

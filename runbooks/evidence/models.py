@@ -55,7 +55,7 @@ class Exchange:
     `url` is the logical URL (never a loopback port), `status` is None when no answer came and
     `error` then says why (`connected` is False when not even a connection came about); `body` is the
     redacted answer, `cut` where it was too long, `sha256` the hash of its UTF-8 bytes; `listed` is how many entries a
-    list had of which `body` holds some.
+    list had of which `body` holds some; `handed_on` says that another run of the same sweep was given it, at `at`.
     """
 
     facet: str
@@ -73,6 +73,7 @@ class Exchange:
     connected: bool = True
     cut: bool = False
     listed: int | None = None
+    handed_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

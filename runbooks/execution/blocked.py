@@ -13,9 +13,7 @@ from runbooks import definitions
 from runbooks.base.facets import Facet
 from runbooks.base.parameters import CommonParameters
 from runbooks.base.settings import Settings, load_settings
-from runbooks.case import Case
 from runbooks.evidence.models import Observation, Reason, Token
-from runbooks.source import collect
 
 _SECONDS = 4.0
 """For the first request, and again for the others where it got no connection: a dead network ends in ten seconds."""
@@ -40,6 +38,8 @@ def publish(runbook: str, parameters: Mapping[str, Any], folder: Path, seconds: 
     settings = load_settings().model_copy(update={"run_folder": folder, "deadline": min(seconds, _SECONDS)})
     if given.pasted() or not _first_look_fails(given, settings):
         return False
+    from runbooks.case import Case  # a second that a run with a kernel does not need here
+
     with contextlib.redirect_stdout(io.StringIO()):
         case = Case(definition, given, settings)
         if not case.diagnosis.blocked:
@@ -53,6 +53,8 @@ def _first_look_fails(given: CommonParameters, settings: Settings) -> bool:
     """No token, or a first request that shows that none will be answered."""
     if not settings.token.get_secret_value().strip():
         return True
+    from runbooks.source import collect
+
     seen = collect(given, settings, facets=(Facet.TOKEN,)).evidence.observations[Facet.TOKEN]
     return seen.code in (Reason.UNREACHABLE, Reason.BAD_TOKEN) or _refused(seen)
 

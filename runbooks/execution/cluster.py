@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from runbooks import __version__
 from runbooks.base import folders
 from runbooks.base.errors import UsageError
+from runbooks.collect import shared_answers
 from runbooks.execution import many, runner
 from runbooks.execution.many import Job, RunMany
 from runbooks.execution.runner import Result
@@ -135,6 +136,7 @@ def _run_many(
     """Make every run on the cluster; arguments and result as for `many.run_many`."""
     output_root, batch = output_root.absolute(), secrets.token_hex(8)
     names = job_names(jobs, datetime.now(UTC))
+    shared = (os.environ.get(many.SHARED_ANSWERS, ""), tuple(sorted(many.subjects(jobs))))
     # No more than this go on at once, whoever joins later: so the shares of all are never more than the whole.
     slots = min(workers or 64, sum(client.nthreads().values()) or 1)
     left, signals = deque(range(len(jobs))), list[int]()
@@ -149,7 +151,7 @@ def _run_many(
             while left and len(waiting) < slots:
                 number = left.popleft()
                 seconds = deadline if until is None else min(deadline, until - now)
-                task = (jobs[number], names[number], str(output_root), seconds, f"1/{slots}", batch)
+                task = (jobs[number], names[number], str(output_root), seconds, f"1/{slots}", batch, shared)
                 waiting[client.submit(_run, *task, key=f"{names[number]}-{batch}", pure=False)] = number
             if signals and not stopped:
                 client.run(_stop, batch, signals[0], on_error="ignore")  # a worker that is lost has ended
@@ -200,6 +202,7 @@ def _result(future: Future[Any]) -> Result:
 
 # What follows is called in the workers.
 
+_memory, _memories = ExitStack(), dict[str, str]()
 _signals: dict[str, list[int]] = {}
 """The signals that end the runs of a batch; a run watches the list of its own."""
 
@@ -212,13 +215,33 @@ def _stop(batch: str, number: int) -> None:
     _signals.setdefault(batch, []).append(number)
 
 
-def _run(job: Job, name: str, output_root: str, seconds: float, share: str, batch: str) -> Result:
+def _run(
+    job: Job, name: str, output_root: str, seconds: float, share: str, batch: str, shared: tuple[str, tuple[str, ...]]
+) -> Result:
     """Make one run, with the credentials of this process and its share of the request rate."""
     from distributed import get_worker
 
     os.environ["RUNBOOKS_RATE_SHARE"] = share
     os.environ[many.RATE_FILE] = str(Path(get_worker().local_directory) / "rate")
+    os.environ[many.SHARED_ANSWERS] = _place(batch, *shared)
     # A daemon may have no children, so its kernels start cold.
     warm = not multiprocessing.current_process().daemon
     signals = _signals.setdefault(batch, [])
     return many.run_one(job, output_root=Path(output_root), deadline=seconds, warm=warm, signals=signals, name=name)
+
+
+def _place(batch: str, place: str, subjects: tuple[str, ...]) -> str:
+    """Where the runs of a batch share answers: at the client, if that is on this machine, else those of this worker.
+
+    Between machines nothing is shared: an answer is handed on with the values that have to be masked elsewhere, too.
+    """
+    if not place:
+        return ""
+    if there := shared_answers.SharedAnswers.opened(place):
+        there.close()
+        return place
+    if batch not in _memories:
+        _memory.close()  # that of the batch before
+        _memories.clear()
+        _memories[batch] = _memory.enter_context(shared_answers.sharing(subjects))
+    return _memories[batch]

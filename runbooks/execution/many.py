@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 from runbooks.base import folders
 from runbooks.base.errors import RunbookError
+from runbooks.collect import shared_answers
 from runbooks.execution import runner
 from runbooks.execution.runner import Result
 
-RATE_FILE = "RUNBOOKS_RATE_FILE"
+RATE_FILE, SHARED_ANSWERS = "RUNBOOKS_RATE_FILE", "RUNBOOKS_SHARED_ANSWERS"
 _TICK = 0.2
 """Seconds after which a signal is noticed."""
 
@@ -110,11 +111,32 @@ def run_one(
 @contextmanager
 def _one_rate() -> Iterator[None]:
     """Let all runs of this process, and their kernels, take their requests from the same buckets."""
-    with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
-        before = os.environ.get(RATE_FILE)
-        os.environ[RATE_FILE] = before or str(Path(scratch) / "rate")
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ[RATE_FILE]
+    with (
+        tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch,
+        _environment(RATE_FILE, os.environ.get(RATE_FILE) or str(Path(scratch) / "rate")),
+    ):
+        yield
+
+
+@contextmanager
+def sharing_answers(jobs: Sequence[Job]) -> Iterator[None]:
+    """Let these runs ask about an app or the organisation once: the first one that asks hands the answer on."""
+    with shared_answers.sharing(subjects(jobs)) as place, _environment(SHARED_ANSWERS, place):
+        yield
+
+
+def subjects(jobs: Sequence[Job]) -> set[str]:
+    """Ids and names of all machines that the runs are about."""
+    given = (job.parameters.get(name) for job in jobs for name in ("machine_id", "machine_name"))
+    return {str(name) for name in given if name}
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        os.environ.update({} if before is None else {name: before})

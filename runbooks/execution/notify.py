@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ _MOST_WAITING = 50
 _MOST_STATE = 50_000_000
 _SCHEMA = "fly-runbooks/notify-state/1"
 _ATTEMPTS = 3
+RECOVERED = "NO LONGER A SUSPECT"
+"""Told of a machine that a sweep investigated, and that the fleet does not list any more."""
 _LOCK_SECONDS = 60
 
 Deliver = Callable[[str, str, str], bool]
@@ -48,6 +50,7 @@ class Outcome:
         confidence: `confirmed`, `likely` or ""
         headline: one line
         report: where its report lies: a path or an address
+        fleet: the subject of the fleet that listed it among its suspects, or ""
     """
 
     subject: str
@@ -56,6 +59,7 @@ class Outcome:
     confidence: str = ""
     headline: str = ""
     report: str = ""
+    fleet: str = ""
 
     @property
     def told(self) -> tuple[str, str, str]:
@@ -74,13 +78,15 @@ class Change:
 def outcome_of(summary: Mapping[str, Any], report: str) -> Outcome:
     """The outcome of a run, from its summary.json and the place of its report."""
     subject, cause = summary["subject"], summary.get("cause") or {}
-    named = subject.get("machine_id") or subject.get("machine_name") or "the app"
-    key = " ".join((summary["runbook"], subject.get("app") or "unknown app", named))
+    named = (subject.get("app") or subject.get("org"), subject.get("machine_id") or subject.get("machine_name"))
+    key = " ".join((summary["runbook"], *filter(None, named)))
     words = status.words_of(summary)
     return Outcome(key, words, cause.get("slug", ""), cause.get("confidence", ""), summary["headline"], report)
 
 
-def changes(known: Mapping[str, Outcome], now: Iterable[Outcome], well: Sequence[str] = ("HEALTHY",)) -> list[Change]:
+def changes(
+    known: Mapping[str, Outcome], now: Iterable[Outcome], well: Sequence[str] = ("HEALTHY", RECOVERED)
+) -> list[Change]:
     """What is worth a message: another status, cause or confidence than last time, and a new subject that is not well.
 
     Args:
@@ -120,8 +126,26 @@ def _line(change: Change) -> str:
     return escape.line(f"{now.subject}: {before} → {now.status}{cause}{headline}", 240)
 
 
+def recovered(known: Mapping[str, Outcome], fleet: Outcome, suspects: Collection[str]) -> Iterator[Outcome]:
+    """The subjects that this fleet listed when they were told last, and does not list now.
+
+    Args:
+        known: the outcomes that were told last, by subject
+        fleet: the outcome of a fleet that was read whole
+        suspects: the subjects of all its suspects
+    """
+    for subject, outcome in known.items():
+        if outcome.fleet == fleet.subject and outcome.status not in ("HEALTHY", RECOVERED) and subject not in suspects:
+            yield Outcome(subject, RECOVERED, report=fleet.report, fleet=fleet.subject)
+
+
 def tell(
-    outcomes: Sequence[Outcome], root: Path, addresses: Sequence[str], deliver: Deliver, more: str = ""
+    outcomes: Sequence[Outcome],
+    root: Path,
+    addresses: Sequence[str],
+    deliver: Deliver,
+    more: str = "",
+    suspects: Collection[str] | None = None,
 ) -> list[str]:
     """Compare with what was told last, send what changed, and remember both.
 
@@ -131,6 +155,7 @@ def tell(
         addresses: whom to tell, each an address of Apprise
         deliver: sends one message to one address
         more: where all runs are listed
+        suspects: the subjects of all suspects of a fleet that was read whole; its outcome is the first one then
 
     Returns:
         one sentence for each delivery that failed, without its address, which holds a secret
@@ -138,6 +163,8 @@ def tell(
     path = root / STATE
     with FileLock(path.with_name(f".{STATE}.lock"), timeout=_LOCK_SECONDS, mode=0o600):
         known, waiting = _read(path)
+        if suspects is not None:
+            outcomes = [*outcomes, *recovered(known, outcomes[0], suspects)]
         found = changes(known, outcomes)
         known |= {outcome.subject: outcome for outcome in outcomes}
         if found:

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,11 @@ from runbooks.report import runs
 FLEET, EACH = "fleet", "machine_not_visible"
 STATE, LOCK, SUMMARIES = ".sweep.json", ".sweep.lock", "sweeps"
 SCHEMA = "fly-runbooks/sweep/1"
-EXIT_LOCKED = 75
+EXIT_LOCKED, EXIT_BLOCKED = 75, 5
+_OF_FLEET = ("headline", "verdict", "status")
 _MOST_STATE = 20_000_000
-_STALE = timedelta(hours=24)
-"""A sweep that was killed longer ago than this is begun anew: its suspects are of another day."""
+_STALE = timedelta(hours=12)
+"""A sweep that was begun longer ago than this is not continued: its suspects are of another day."""
 
 Tell = Callable[[str], None]
 
@@ -53,7 +54,7 @@ class State:
         parameters: those of the fleet, as given
         fleet: the folder of the fleet's run below the output root, "" while there is none
         suspects: what each investigation is given, the worst first
-        done: the folder of the run of a suspect, by its place in `suspects`; "" where none could be published
+        done: the folder of the run of a suspect, by its place in `suspects`
     """
 
     begun_at: str
@@ -133,6 +134,7 @@ def _swept(
     warnings: list[str] = []
     fleet = _summary(root, state.fleet)
     if not fleet:
+        tell("Comparing all machines with all rows; then the worst suspects are investigated.")
         result = runner.run(FLEET, given, output_root=root, deadline=max(1.0, until - time.monotonic()), index=False)
         warnings += result.warnings
         if result.summary is None or result.folder is None:
@@ -140,7 +142,10 @@ def _swept(
         fleet, state.fleet = dict(result.summary), result.folder.relative_to(root).as_posix()
         state.suspects = list(_suspects(fleet, given))[:investigate]
         _note(root, state)
-        tell(fleet["headline"])
+        if fleet.get("exit_code") == EXIT_BLOCKED:
+            warnings.append(fleet["headline"])
+        else:
+            tell(fleet["headline"])
         if result.status != "completed":
             warnings.append(result.reason)
             return _ended(root, state, fleet, result.exit_code, addresses, warnings)
@@ -148,18 +153,25 @@ def _swept(
     left = [number for number in range(len(state.suspects)) if str(number) not in state.done]
 
     def end(at: int, result: Result) -> None:
-        place = result.folder.relative_to(root).as_posix() if result.folder else ""
-        state.done[str(left[at])] = place
-        _note(root, state)
-        outcome = notify.outcome_of(result.summary, place) if result.summary else None
-        told = f"{outcome.status} {outcome.cause}".strip() if outcome else result.reason
+        told = result.reason
+        if result.summary and result.folder and result.status != "failed":
+            place = result.folder.relative_to(root).as_posix()
+            state.done[str(left[at])] = place
+            _note(root, state)
+            outcome = notify.outcome_of(result.summary, place)
+            told = f"{outcome.status} {outcome.cause}".strip()
         tell(f"{len(state.done)}/{len(state.suspects)} {_named(state.suspects[left[at]])}: {told}")
 
     jobs = [Job(EACH, state.suspects[number]) for number in left]
-    results = run_jobs(jobs, output_root=root, workers=workers, until=until, on_end=end)
+    with many.sharing_answers(jobs):
+        results = run_jobs(jobs, output_root=root, workers=workers, until=until, on_end=end)
     unfinished = sum(result is None for result in results)
     code = fleet.get("exit_code", 3)
     cut = next((result.exit_code for result in results if result and result.status in ("cancelled", "deadline")), 0)
+    failed = [result.reason for result in results if result and result.status == "failed"]
+    if failed:
+        code = 1
+        warnings.append(f"{len(failed)} suspects could not be investigated; the next sweep does it: {failed[0]}")
     if unfinished or cut:
         code = cut if cut > 128 else runner.EXIT_DEADLINE
         warnings.append(f"The sweep ended early; {unfinished + bool(cut)} suspects were not investigated to the end.")
@@ -181,11 +193,17 @@ def _ended(
         place = state.done.get(str(number), "")
         found = _summary(root, place)
         if found:
-            outcomes.append(notify.outcome_of(found, notify.place_of(root / place / "report.html", root)))
-        told = {key: value for key, value in asdict(outcomes[-1]).items() if found and key not in ("subject", "report")}
+            outcome = notify.outcome_of(found, notify.place_of(root / place / "report.html", root))
+            outcomes.append(replace(outcome, fleet=outcomes[0].subject))
+        told = {
+            key: value
+            for key, value in asdict(outcomes[-1]).items()
+            if found and key not in ("subject", "report", "fleet")
+        }
         investigated.append({"subject": _named(given), "run": place or None, **told})
     if addresses:
-        warnings += notify.tell(outcomes, root, addresses, notify.deliver, notify.place_of(root / "index.html", root))
+        more = notify.place_of(root / "index.html", root)
+        warnings += notify.tell(outcomes, root, addresses, notify.deliver, more, _listed(fleet))
     complete = len(state.done) == len(state.suspects)
     summary = {
         "schema": SCHEMA,
@@ -193,7 +211,7 @@ def _ended(
         "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "complete": complete,
         "exit_code": code,
-        "fleet": {"run": state.fleet, "headline": fleet["headline"], "verdict": fleet["verdict"], **_counts(fleet)},
+        "fleet": {"run": state.fleet, **{key: fleet.get(key) for key in _OF_FLEET}, **_counts(fleet)},
         "investigated": investigated,
         "warnings": warnings,
     }
@@ -227,6 +245,15 @@ def _suspects(fleet: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[di
         except RunbookError:
             continue  # its names are none that can be asked for; the fleet's report lists it
         yield values
+
+
+def _listed(fleet: Mapping[str, Any]) -> set[str] | None:
+    """The subjects of all suspects, by id and by name; None where the fleet was not read whole."""
+    found = fleet.get("fleet", {})
+    if fleet.get("exit_code") not in (0, 3) or found.get("suspects_left"):
+        return None
+    names = ((one["app"], one[name]) for one in found.get("suspects", ()) for name in ("machine_id", "machine_name"))
+    return {f"{EACH} {app} {name}" for app, name in names if name}
 
 
 def _find_published(root: Path, state: State) -> None:

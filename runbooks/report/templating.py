@@ -6,14 +6,27 @@ Only the filters below can give markup, and what joins strings without escaping 
 
 from __future__ import annotations
 
+import hashlib
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined, nodes, pass_context
+import jinja2
+from jinja2 import (
+    Environment,
+    FileSystemBytecodeCache,
+    FileSystemLoader,
+    StrictUndefined,
+    Undefined,
+    nodes,
+    pass_context,
+)
+from jinja2.bccache import Bucket
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -47,6 +60,27 @@ class _Environment(Environment):
     code_generator_class = _Generator
 
 
+class _Compiled(FileSystemBytecodeCache):
+    """The templates as code, beside them, as Python keeps its own modules; where nobody may write, there is none."""
+
+    def __init__(self) -> None:
+        # What compiled them is in the name: filters and constants are part of the code.
+        own = (Path(one.__file__ or "").read_bytes() for one in (escape, inline, status, times, sys.modules[__name__]))
+        made_by = hashlib.sha256(b"".join((jinja2.__version__.encode(), *own))).hexdigest()[:16]
+        super().__init__(str(TEMPLATES / "__pycache__"), f"{made_by}-%s.{sys.implementation.cache_tag}.jinja")
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        try:
+            super().load_bytecode(bucket)
+        except Exception:  # whatever a file there holds: the template is compiled anew
+            bucket.reset()
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            Path(self.directory).mkdir(exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
 def module(name: str, **context: Any) -> Any:
     """The macros of a template as functions; the ending before `.j2` (html, md, txt or term) chooses the form.
 
@@ -74,6 +108,7 @@ def environment(form: str) -> Environment:
         undefined=Undefined if form == "term" else StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=None if sys.dont_write_bytecode else _Compiled(),
         keep_trailing_newline=form == "html",
     )
     kept = {name: jinja.filters[name] for name in _SAFE_FILTERS}

@@ -1,4 +1,5 @@
-"""Both guards against the simulator: one table of cases, and a small driver for each language.
+"""Both guards against the simulator: one table of cases, and a small driver for each language. Whatever they send to
+Fly's API is checked against Fly's description of it.
 
 The file for TypeScript runs in a real Deno and in a real Node, the one for Python in this process.
 """
@@ -22,7 +23,9 @@ import pytest
 from runbooks.evidence.capsule import read_capsule, schema
 from runbooks.guard import guard
 from runbooks.redaction import redact_text
-from tests.guard.worlds import IMAGE, START, TOKEN, Served, SimulatedClock, scenario_of, served
+from runbooks.simulator.application import Application
+from tests.guard.worlds import IMAGE, START, TOKEN, Heard, Served, SimulatedClock, scenario_of, served
+from tests.simulator.described import known
 
 HERE = Path(__file__).parent
 TYPESCRIPT = Path(guard.__file__).with_name("guard.ts")
@@ -83,7 +86,13 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def play(run: Run, case: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The result of one case, with what the platform and the caller's row saw of it."""
-    with served(scenario_of(case.get("world", {}), case.get("settings", {})), folder) as at:
+    heard: list[Heard] = []
+
+    def hear(application: Application) -> Heard:
+        heard.append(Heard(application))
+        return heard[-1]
+
+    with served(scenario_of(case.get("world", {}), case.get("settings", {})), folder, hear) as at:
         options = {**at.options, **case.get("options", {})}
         if "health_path" in options:
             options["health_url"] = at.at.base_url + options.pop("health_path")
@@ -92,7 +101,13 @@ def play(run: Run, case: dict[str, Any], folder: Path) -> dict[str, Any]:
         result, seen = run(at, {"app": "heron-jobs", "token": TOKEN, "name": "job-1", "config": config, **options})
         took = (at.simulator.world.now - START).total_seconds() + time.monotonic() - begun
         assert took <= options.get("deadline", 120) + 5
+        asked = [
+            known(method, url, bytes(body))
+            for method, url, body in heard[0].heard
+            if url.startswith(("/v1/apps", "/v1/orgs", "/v1/tokens"))
+        ]
         creates = [r for r in at.simulator.requests if r["method"] == "POST" and r["path"].endswith("/machines")]
+    assert len([operation for operation in asked if operation and operation[0] == "POST"]) == len(creates)
     return {**result, "seen": seen, "creates": len(creates)}
 
 
@@ -135,10 +150,12 @@ def test_case(run: Run, case: dict[str, Any], tmp_path: Path) -> None:
 
 def test_the_typescript_is_well_formed(tmp_path: Path) -> None:
     """The guard, and the functions of docs/prevent.md beside it, as they lie in a Supabase project."""
-    files = [tmp_path / "_shared" / "guard.ts", tmp_path / "provision" / "index.ts", tmp_path / "capture" / "index.ts"]
+    functions = tmp_path / "functions"
+    names = ("_shared/guard.ts", "provision/index.ts", "capture/index.ts", "../try.ts")
+    files = [functions / name for name in names]
     texts = [TYPESCRIPT.read_text(), *re.findall(r"```ts\n(.*?)```", PAGE.read_text(), re.S)]
     for file, text in zip(files, texts, strict=True):
-        file.parent.mkdir()
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     env = {**os.environ, "DENO_DIR": str(tmp_path / "deno"), "NO_COLOR": "1"}
     for arguments in (["check", "--no-remote"], ["lint"]):

@@ -79,3 +79,26 @@ class SimulatedClock:
 
     def sleep(self, seconds: float) -> None:
         self._simulator.advance(seconds)
+
+
+class Heard:
+    """Between the simulator and its clients: keeps every request with its body."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self.heard: list[tuple[str, str, bytearray]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._application, name)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = bytearray()  # of an answer that never comes, too
+        url = f"{scope['path']}?{scope.get('query_string', b'').decode()}"
+        self.heard.append((scope.get("method", "GET"), url, body))
+
+        async def noting() -> Any:
+            message = await receive()
+            body.extend(message.get("body", b""))
+            return message
+
+        await self._application(scope, noting, send)

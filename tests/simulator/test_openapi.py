@@ -1,17 +1,16 @@
 """The simulator's answers, and what the client sends, against Fly's own description of the Machines API (2024-03).
 
-The description is kept without its prose. What differs from it stands in a table, with the fact behind it.
+What differs from it stands in the table of `described.py`, with the fact behind it.
 """
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-import jsonschema
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -24,22 +23,15 @@ from runbooks.base.settings import load_settings
 from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
 from runbooks.collect.transport import HttpTransport, RawAnswer
+from runbooks.definitions import find, validate
 from runbooks.simulator.machine import Machine
 from runbooks.simulator.scenario import load_scenario
 from runbooks.simulator.server import Simulator
-from runbooks.source import open_source
+from runbooks.source import collect, open_source
+from tests.simulator.described import APP, ONE, SPEC, known
 
-SPEC: dict[str, Any] = json.loads(Path(__file__).with_name("machines-2024-03.openapi.json").read_text())
-APP, ONE = "/apps/{app_name}", "/apps/{app_name}/machines/{machine_id}"
 NAME = "heron-batch"
 CONFIG = {"image": "flyio/hellofly", "guest": {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}}
-LATER = {
-    "include_deleted": "§1.3: a parameter of the app's list today",
-    "settled": "§1.7: what `fly machine wait` asks for today",
-    "skip_secrets": "§3: a key of the create call today",
-    "limit": "§1.3: how many events are answered",
-}
-"""What the client sends and the description of 2024 does not know, with the section of docs/fly-platform.md."""
 load_all_checks()
 
 
@@ -122,42 +114,53 @@ def test_whatever_the_description_allows_gets_an_answer_that_it_knows(
     answered()
 
 
-def test_everything_that_a_test_creation_sends_is_as_described(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    sent: list[tuple[str, str, bytes | None]] = []
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, str, bytes | None]]:
+    """What the client sends to anybody, as it sends it."""
+    found: list[tuple[str, str, bytes | None]] = []
     send = HttpTransport.send
 
     def noted(self: HttpTransport, method: str, url: str, *rest: Any, **more: Any) -> RawAnswer:
-        sent.append((method, url, more.get("content")))
+        found.append((method, url, more.get("content")))
         return send(self, method, url, *rest, **more)
 
     monkeypatch.setattr(HttpTransport, "send", noted)
     monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path))
+    return found
+
+
+def operations(sent: list[tuple[str, str, bytes | None]]) -> Counter[str]:
+    """How often each method was sent to the Machines API, after all of it was checked."""
+    return Counter(
+        method for method, url, body in sent if urlsplit(url).netloc == "api.machines.dev" and known(method, url, body)
+    )
+
+
+def test_everything_that_a_test_creation_sends_is_as_described(sent: list[tuple[str, str, bytes | None]]) -> None:
     with open_source("simulator:canary-both-run", load_settings()) as source:
         told = {k: v for k, v in load_scenario("canary-both-run").parameters.items() if k in ("app_name", "machine_id")}
         Collector(Target(**told), source, consent=Consent(True, NAME, "flyio/hellofly", True)).run()
-    checked = [known(method, url, body) for method, url, body in sent if urlsplit(url).netloc == "api.machines.dev"]
-    assert [method for method, _ in filter(None, checked)].count("POST") == 2
-    assert [method for method, _ in filter(None, checked)].count("DELETE") == 2
+    found = operations(sent)
+    assert (found["POST"], found["DELETE"]) == (2, 2)
 
 
-def known(method: str, url: str, body: bytes | None) -> tuple[str, str] | None:
-    """The operation that a request is one of, after its query and body were checked; None for what came later."""
-    parts = urlsplit(url)
-    names = parts.path.removeprefix("/v1").split("/")
-    for path, methods in SPEC["paths"].items():
-        template = path.split("/")
-        pairs = zip(template, names, strict=False)
-        fits = len(template) == len(names) and all(t == n or t.startswith("{") for t, n in pairs)
-        if not fits or method.lower() not in methods:
-            continue
-        described = methods[method.lower()]
-        queries = {p["name"]: p["schema"] for p in described["parameters"] if p["in"] == "query"}
-        for name, (value, *_) in parse_qs(parts.query).items():
-            schema = queries.get(name)
-            assert schema or name in LATER, (url, name)
-            assert value in LATER or value in (schema or {}).get("enum", [value]), (url, value)
-        if body is not None:
-            reference = described["requestBody"]["content"]["application/json"]["schema"]
-            jsonschema.Draft4Validator({**SPEC, **reference}).validate(json.loads(body))
-        return method, path
-    return None
+@pytest.mark.parametrize(("runbook", "scenario"), [("preflight", "healthy"), ("machine_not_visible", "startup-crash")])
+def test_everything_that_a_runbook_sends_is_as_described(
+    runbook: str, scenario: str, sent: list[tuple[str, str, bytes | None]]
+) -> None:
+    parameters = validate(runbook, {"source": f"simulator:{scenario}"})
+    collect(parameters, load_settings(), facets=find(runbook).facets)
+    assert operations(sent).keys() == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [
+        ("GET", "/v1/apps/heron/machines?limit=5"),
+        ("PATCH", "/v1/apps/heron/machines"),
+        ("GET", "/v1/apps/heron/machines/e784/wait?state=asleep"),
+    ],
+)
+def test_what_is_not_described_would_be_found(method: str, url: str) -> None:
+    with pytest.raises(AssertionError):
+        known(method, url)

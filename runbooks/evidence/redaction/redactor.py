@@ -18,7 +18,7 @@ import hashlib
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -117,6 +117,31 @@ class Redactor:
             kind, number = match.group(0).strip("<>").removeprefix("secret:").split("#")
             if len(number) < 10:  # a longer one is nobody's placeholder
                 self._counts[kind] = max(self._counts[kind], int(number))
+
+    def behind(self, masked: str) -> list[tuple[str, str, bool]]:
+        """For `adopt`, and nowhere else: the placeholders of a text that this redactor masked, each with its value.
+
+        Returns:
+            placeholder, value, and whether the value is searched in texts; in the order of the text
+        """
+        values = {name: value for value, name in self._names.items()}
+        names = dict.fromkeys(match[0] for match in PLACEHOLDER.finditer(masked))
+        return [(name, values[name], bool(self._known.name(values[name]))) for name in names if name in values]
+
+    def adopt(self, masked: str, behind: Iterable[tuple[str, str, bool]], place: str) -> str:
+        """A text that another redactor masked, with the placeholders that its values have here."""
+        own = {}
+        for name, value, searched in behind:
+            own[name] = self._known.name(value) or self._placeholder(_kind_in(name), value)
+            if searched:
+                self._known.add(value, own[name])
+
+        def replaced(match: re.Match[str]) -> str:
+            name = own.get(match[0], match[0])
+            self._hits[_kind_in(name), place] += 1
+            return name
+
+        return PLACEHOLDER.sub(replaced, masked)
 
     @contextmanager
     def laid_out(self) -> Iterator[Redactor]:
