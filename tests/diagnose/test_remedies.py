@@ -22,7 +22,7 @@ from runbooks.evidence.caller import read_caller
 from runbooks.evidence.models import Evidence, Observation, Outcome, Subject
 from runbooks.simulator.scenario import scenario_names
 from tests.diagnose.advice import contradictions, in_steps, known
-from tests.evidence import test_paste_forms as paste_forms
+from tests.evidence import paste_forms
 from tests.incidents.converting import evidence_of
 from tools.generate_docs import play, without
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from report_samples import EVIL, at, demo_diagnosis, hostile
+from played import demo
+from report_samples import EVIL, at, hostile
 
 from runbooks.diagnose.model import Claim, Comparison, Diagnosis, Difference, Hypothesis, Moment, Span, Status
 from runbooks.report import charts
@@ -37,7 +38,7 @@ LETTERS = "W" * 60 + " ｱ日志 \U0001f4a5 Ångström Ä̈́ﷺ ‮egnp ไท�
 
 
 def life_of(*moments: Moment) -> Diagnosis:
-    return replace(demo_diagnosis(), timeline=moments)
+    return replace(demo().diagnosis, timeline=moments)
 
 
 def crowd(count: int, seconds: float = 1.7, decisive: int = 40) -> Diagnosis:
@@ -65,7 +66,7 @@ def loop(restarts: int, still: bool = True) -> Diagnosis:
         spans.append(Span("stopped", at(begin + 1.2 + n % 4), at(begin + 13)))
         spans.append(Span("starting", at(begin + 13), at(begin + 14)))
     last = spans[-1]
-    return replace(demo_diagnosis(), life=(*spans[:-1], Span("destroyed", last.start, None if still else last.end)))
+    return replace(demo().diagnosis, life=(*spans[:-1], Span("destroyed", last.start, None if still else last.end)))
 
 
 def used(count: int, part_of: Callable[[float], float]) -> list[tuple[datetime, float, float]]:
@@ -82,7 +83,7 @@ def weighed(count: int, numbers: int) -> Diagnosis:
 
     every = tuple(Status)
     return replace(
-        demo_diagnosis(),
+        demo().diagnosis,
         hypotheses=tuple(
             Hypothesis(
                 f"cause-{n}",
@@ -122,42 +123,44 @@ def evil_comparison(text: str) -> Comparison:
 
 def figures() -> Iterator[tuple[str, Figure]]:
     """Every picture that the labels are measured in, by name."""
-    demo, evil = demo_diagnosis(), hostile().diagnosis
+    incident, evil = demo().diagnosis, hostile().diagnosis
     for count in (0, 1, 2, 3, 36, 60, 61, 300):
         yield f"timeline of {count}", charts.timeline(crowd(count, decisive=count // 3))
-    yield "timeline of the demo", charts.timeline(demo)
+    yield "timeline of the demo", charts.timeline(incident)
     yield "timeline of 300 enemies", charts.timeline(evil)
-    yield "timeline of 300 at once", charts.timeline(life_of(*(demo.timeline[0],) * 300))
-    yield "timeline of 40 at once", charts.timeline(life_of(*(demo.timeline[0],) * 40))
+    yield "timeline of 300 at once", charts.timeline(life_of(*(incident.timeline[0],) * 300))
+    yield "timeline of 40 at once", charts.timeline(life_of(*(incident.timeline[0],) * 40))
     yield "timeline of months", charts.timeline(crowd(24, seconds=400_000, decisive=23))
     yield "timeline all decisive", charts.timeline(life_of(*(replace(m, decisive=True) for m in crowd(50).timeline)))
     odd = (replace(m, text=f"{LETTERS}{n}", source=f"{LETTERS[n % 3 :]}") for n, m in enumerate(crowd(30).timeline))
     yield "timeline in odd letters", charts.timeline(life_of(*odd))
     for restarts in (0, 3, 40, 150):
         yield f"life with {restarts} restarts", charts.life(loop(restarts, still=restarts != 3))
-    yield "life of the demo", charts.life(demo)
+    yield "life of the demo", charts.life(incident)
     yield "memory of a leak", charts.memory(used(200, lambda part: 0.3 + 0.7 * part))
     yield "memory of one moment", charts.memory(used(1, lambda part: 0.4))
     yield "memory that stays", charts.memory(used(40, lambda part: 0.45))
-    yield "life of nobody", charts.life(replace(demo, life=()))
+    yield "life of nobody", charts.life(replace(incident, life=()))
     yield "life of an enemy", charts.life(evil)
     states = tuple(Span(f"{n}{LETTERS}", at(n), at(n + 1) if n < 30 else None) for n in range(31))
-    yield "life in odd letters", charts.life(replace(demo, life=states))
+    yield "life in odd letters", charts.life(replace(incident, life=states))
     week = timedelta(days=7)
     yield (
         "life of weeks",
-        charts.life(replace(demo, life=tuple(Span("started", at(0) + n * week, at(9) + n * week) for n in range(9)))),
+        charts.life(
+            replace(incident, life=tuple(Span("started", at(0) + n * week, at(9) + n * week) for n in range(9)))
+        ),
     )
     for count, numbers in ((1, 1), (12, 10), (60, 40)):
         yield f"matrix of {count} by {numbers}", charts.matrix(weighed(count, numbers))
-    yield "matrix of the demo", charts.matrix(demo)
-    yield "matrix of nothing", charts.matrix(replace(demo, hypotheses=()))
+    yield "matrix of the demo", charts.matrix(incident)
+    yield "matrix of nothing", charts.matrix(replace(incident, hypotheses=()))
     yield "matrix of an enemy", charts.matrix(evil)
-    letters = tuple(replace(h, title=LETTERS, slug=LETTERS) for h in demo.hypotheses)
+    letters = tuple(replace(h, title=LETTERS, slug=LETTERS) for h in incident.hypotheses)
     numbers = Claim(LETTERS, (LETTERS, EVIL, *(f"E{n}x" for n in range(100, 108))))
     yield (
         "matrix in odd letters",
-        charts.matrix(replace(demo, hypotheses=tuple(replace(h, supports=(numbers,)) for h in letters))),
+        charts.matrix(replace(incident, hypotheses=tuple(replace(h, supports=(numbers,)) for h in letters))),
     )
     for machines in (1, 2, 3, 6, 12):
         yield f"{machines} siblings", charts.siblings(beside(machines))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from report_samples import demo
+from played import demo
 
 from runbooks.report import summary
 

@@ -1,17 +1,23 @@
-"""Reports made by hand: a realistic incident, one that stayed open, and one written by an enemy."""
+"""Reports that no scenario plays: an empty one, one written by an enemy, fixes of the demo, and far too long ones."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
+from played import demo, played
 
 from runbooks.base.facets import known_facets
+from runbooks.diagnose.checks import Check, Incident, Review
+from runbooks.diagnose.fix_checks import checks, closing
 from runbooks.diagnose.model import (
     Answer,
     Claim,
+    Confidence,
     Diagnosis,
     Finding,
     Hypothesis,
@@ -24,15 +30,24 @@ from runbooks.diagnose.model import (
     Verdict,
     View,
 )
-from runbooks.evidence.models import Caller, Evidence, Exchange, Machine, Observation, Outcome, Requests, Subject
+from runbooks.evidence.models import Caller, Evidence, Exchange, Observation, Outcome, Requests, Subject
 from runbooks.report import charts
 from runbooks.report.document import Report
+from runbooks.report.history import Change, Earlier, Since
 from runbooks.report.section import Section
 
-START = datetime(2025, 10, 2, 14, 2, 11, tzinfo=UTC)
-LOOKED = datetime(2025, 10, 2, 17, 40, 0, tzinfo=UTC)
-MACHINE = "91850296bd4738"
-API = "https://api.machines.dev/v1/apps/vyx-app"
+START = datetime(2025, 10, 2, 3, 0, 11, tzinfo=UTC)
+LOOKED = datetime(2025, 10, 2, 3, 9, 40, tzinfo=UTC)
+"""When the demo was looked at."""
+RUN = "2025-10-02/machine_not_visible--vyx-app--91850296bd4738--030940Z"
+STEPS = 3
+LAST = "the last line of the log, which no cut may swallow"
+EVIL = (
+    "<script>alert(1)</script> \"'><img src=x onerror=alert(2)> [link](javascript:alert(3)) "
+    "![i](http://evil.example/i.png) \x1b[31mred\x1b[0m \x1b]0;title\x07 \x00nul \u202egnp.exe\u2066 \x9b31m | pipe "
+    "\\| `tick` ``` fence\n```\n# heading\n- list\n<details open>\nwww.evil.example http://evil.example @octocat #12 "
+    "a@evil.example :shipit: $x^2$ {{ 7*7 }} {% raw %} --> ]]> \ud800 [E99] </pre></code></table></svg>"
+)
 
 
 def at(seconds: float) -> datetime:
@@ -57,345 +72,16 @@ def observation(name: str, outcome: Outcome, reason: str, *exchanges: Exchange, 
     return Observation(facet, outcome, reason, LOOKED, answer, exchanges)
 
 
-def demo() -> Report:
-    """The seed's incident as the simulator plays it."""
-    machine = Machine(id=MACHINE, name="vyx-63eea370", state="destroyed", region="sin")
-    observations = [
-        observation(
-            "token",
-            Outcome.SEEN,
-            "A deploy token of the organisation vyx, for the app vyx-app.",
-            exchange("token", "https://api.machines.dev/v1/tokens/current", 200, '{"tokens":[{"org_slug":"vyx"}]}'),
-        ),
-        observation(
-            "app",
-            Outcome.SEEN,
-            "The app vyx-app exists in the organisation vyx.",
-            exchange("app", API, 200, json.dumps({"id": "jlyv9r5d56v18xrg", "name": "vyx-app", "status": "pending"})),
-        ),
-        observation(
-            "machine",
-            Outcome.SEEN,
-            "The API still answers for this machine: its state is destroyed.",
-            exchange(
-                "machine",
-                f"{API}/machines/{MACHINE}",
-                200,
-                json.dumps(
-                    {
-                        "id": MACHINE,
-                        "name": "vyx-63eea370",
-                        "state": "destroyed",
-                        "region": "sin",
-                        "config": {
-                            "image": "registry.fly.io/vyx-app:deployment-01K6H0",
-                            "auto_destroy": True,
-                            "restart": {"policy": "on-failure", "max_retries": 3},
-                            "env": {"SUPABASE_SERVICE_ROLE_KEY": "<secret:supabase-key#1>"},
-                        },
-                    }
-                ),
-                1.2,
-                request_id="01K6HZ9VVKJ7HZFMJWJB3M3RYN-sin",
-            ),
-            answer=machine,
-        ),
-        observation(
-            "events",
-            Outcome.SEEN,
-            "Nine events: launch, four starts, four exits with code 1, destroy.",
-            exchange(
-                "events",
-                f"{API}/machines/{MACHINE}/events",
-                200,
-                json.dumps([{"type": "exit", "request": {"exit_event": {"exit_code": 1}}}] * 4),
-                2.4,
-                request_id="01K6HZ9W31S4PAZ4S7PNWBH1RC-sin",
-            ),
-        ),
-        observation(
-            "list",
-            Outcome.ABSENT,
-            "The list is empty, twice.",
-            exchange("list", f"{API}/machines", 200, "[]", 3.6, request_id="01K6HZ9XQW0C0Y9Q4GJ3TB0JZN-sin"),
-            exchange("list", f"{API}/machines", 200, "[]", 4.8, request_id="01K6HZ9YD8Q1TX5MZ9H8N4E2KF-sin"),
-        ),
-        observation(
-            "logs",
-            Outcome.SEEN,
-            "23 lines of this instance.",
-            exchange(
-                "logs",
-                "https://api.fly.io/api/v1/apps/vyx-app/logs?instance=91850296bd4738",
-                200,
-                json.dumps({"data": [{"message": f"line {n}"} for n in range(400)]}),
-                6.0,
-            ),
-        ),
-        observation(
-            "image-believed",
-            Outcome.ABSENT,
-            "registry.fly.io/vyx-app:latest does not exist (MANIFEST_UNKNOWN).",
-            exchange(
-                "image-believed",
-                "https://registry.fly.io/v2/vyx-app/manifests/latest",
-                404,
-                '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}',
-                7.2,
-            ),
-        ),
-        observation(
-            "dns-believed",
-            Outcome.ABSENT,
-            "vyx-63eea370.fly.dev is NXDOMAIN, while the control name fly.dev resolves.",
-            exchange("dns-believed", "dns:vyx-63eea370.fly.dev", None, "NXDOMAIN", 8.4, error="NXDOMAIN"),
-        ),
-        observation(
-            "record",
-            Outcome.SEEN,
-            "One row in cloud_machines; its status is starting.",
-            exchange(
-                "record", "postgresql:cloud_machines?machine_id=vyx-63eea370", 200, '[{"status":"starting"}]', 9.0
-            ),
-        ),
-        observation(
-            "edge-believed",
-            Outcome.COULD_NOT_LOOK,
-            "Skipped: the hostname does not exist.",
-        ),
-        observation(
-            "caller",
-            Outcome.SEEN,
-            "The caller was told success and an id.",
-            answer=Caller(
-                text="{\n  machineId: 'vyx-63eea370',\n  status: 'starting',\n  flyMachineId: '91850296bd4738'\n}",
-                region="sin",
-            ),
-        ),
-    ]
-    evidence = Evidence(
-        subject=Subject("vyx-app", MACHINE, "vyx-63eea370", "vyx", "registry.fly.io/vyx-app:latest"),
-        looked_at=LOOKED,
-        observations={one.number: one for one in observations},
-        source="simulator:vyx-missing-environment",
-        retries=1,
-        skipped={"status": "RUNBOOKS_STATUS_URL is off."},
-    )
-    diagnosis = demo_diagnosis()
-    return Report(
-        runbook="machine_not_visible",
-        title="Machine created via API but not visible in dashboard",
-        subject={
-            "app": "vyx-app",
-            "machine_id": MACHINE,
-            "machine_name": "vyx-63eea370",
-            "instance_id": "01K6HYFQ2X9E3S0V6T8BWJ7M4C",
-            "org": "vyx",
-        },
-        evidence=evidence,
-        diagnosis=diagnosis,
-        sections=demo_sections(diagnosis),
-        requests=Requests(14, {"api.machines.dev": 9, "api.fly.io": 2, "registry.fly.io": 3}, 1),
-        masked={"supabase-key": 1, "email": 2},
-        version="0.1.0",
-    )
+def seeing(report: Report, *observations: Observation) -> Report:
+    """The same report, with these observations in the place of its own."""
+    seen = report.evidence.observations | {one.number: one for one in observations}
+    return replace(report, evidence=replace(report.evidence, observations=seen))
 
 
-def demo_diagnosis() -> Diagnosis:
-    retry = [
-        (at(4.1 + 6 * n), "API event", f"exit: code 1, restart {n} of 3" if n else "exit: code 1", "E04", n == 0)
-        for n in range(4)
-    ]
-    starts = [(at(3.0 + 6 * n), "API event", "start", "E04", False) for n in range(4)]
-    moments = sorted(
-        [
-            (at(0.0), "caller", "Asked for vyx-63eea370 in sin", "E19", False),
-            (at(0.9), "API event", "launch", "E04", False),
-            (
-                at(1.4),
-                "caller",
-                "Said “Machine provisioned successfully on Fly.io”: its first untrue statement",
-                "E19",
-                False,
-            ),
-            (at(1.5), "record", "Row written with status `starting`", "E14", False),
-            (at(2.1), "platform log", "Pulled image in 0.8 s", "E07", False),
-            *starts,
-            (at(4.0), "program log", "Missing required environment variables: SUPABASE_SERVICE_KEY", "E07", True),
-            *retry,
-            (at(24.2), "platform log", "machine has reached its max restart count of 3", "E07", False),
-            (at(25.0), "API event", "destroy (auto_destroy)", "E04", False),
-            (at(9_000.0), "endpoint", "vyx-63eea370.fly.dev does not resolve", "E13", False),
-        ]
-    )
-    spans = [Span("created", at(0.9), at(3.0))]
-    for n in range(4):
-        spans.append(Span("started", at(3.0 + 6 * n), at(4.1 + 6 * n)))
-        spans.append(Span("stopped", at(4.1 + 6 * n), at(9.0 + 6 * n) if n < 3 else at(25.0)))
-    spans.append(Span("destroyed", at(25.0), None))
-    return Diagnosis(
-        verdict=Verdict.INCIDENT,
-        headline="The machine existed for 24 seconds: its program exited with code 1 four times, then it was gone.",
-        cause=Finding(
-            "missing-environment",
-            "A required environment variable is not set",
-            "The program needs `SUPABASE_SERVICE_KEY`; the request carried `SUPABASE_SERVICE_ROLE_KEY` instead, "
-            "so it exited with code 1 at every start.",
-            ("E07", "E04", "E03"),
-        ),
-        contributing=(
-            Finding(
-                "auto-destroy-hid-the-evidence",
-                "auto_destroy removed the machine",
-                "With `auto_destroy: true` the platform removed the machine after the third retry, so the list and "
-                "the dashboard are empty.",
-                ("E04", "E05"),
-            ),
-            Finding(
-                "wrong-hostname",
-                "The WebSocket URL is built from the machine's name",
-                "A machine's name is not a hostname; wss://vyx-63eea370.fly.dev could never have worked.",
-                ("E13",),
-            ),
-            Finding(
-                "mutable-tag", "Mutable tag", "The caller's default image ends in `:latest`.", ("E09",), hygiene=True
-            ),
-        ),
-        hypotheses=(
-            Hypothesis(
-                "missing-environment",
-                "A required environment variable is not set",
-                Status.CONFIRMED,
-                "The program said so itself.",
-                supports=(
-                    Claim(
-                        "The program printed: Missing required environment variables: SUPABASE_SERVICE_KEY", ("E07",)
-                    ),
-                    Claim("Every run ended with exit code 1 within 1.1 s", ("E04",)),
-                    Claim("The machine's env has no such name", ("E03",)),
-                ),
-            ),
-            Hypothesis(
-                "image-missing",
-                "Docker image missing: registry.fly.io/vyx-app:latest does not exist",
-                Status.REFUTED,
-                "The tag is missing, but it was not the image of this machine.",
-                supports=(Claim("The tag :latest does not exist in the registry", ("E09",)),),
-                against=(
-                    Claim("The machine's config names another image, and it was pulled", ("E03", "E07")),
-                    Claim("A missing image makes the create call fail with 400; it answered 200", ("E19",)),
-                ),
-                always_listed=True,
-            ),
-            Hypothesis(
-                "wrong-app",
-                "Machine created in a different app",
-                Status.REFUTED,
-                "",
-                against=(Claim("The API shows the machine in vyx-app", ("E03",)),),
-                always_listed=True,
-            ),
-            Hypothesis(
-                "platform-incident",
-                "An incident of the platform",
-                Status.OPEN,
-                "",
-                missing=(Claim("The status page was not asked", ()),),
-                next_test="Read status.flyio.net for 2025-10-02.",
-            ),
-        ),
-        visibility=(
-            View("API, by id", Answer.YES, "destroyed", ("E03",)),
-            View("API, list", Answer.NO, "–", ("E05",)),
-            View("API, list with deleted", Answer.COULD_NOT_LOOK, "rate limited", ()),
-            View("Dashboard", Answer.NO, "shows what the list shows", ("E05",)),
-            View("Caller's database", Answer.YES, "starting", ("E14",)),
-            View("WebSocket", Answer.NO, "NXDOMAIN", ("E13",)),
-        ),
-        timeline=tuple(Moment(*moment) for moment in moments),
-        life=tuple(spans),
-        symptoms=(
-            Symptom("The create call succeeded", True, ("E19",)),
-            Symptom("A Fly machine id was returned", True, ("E19",)),
-            Symptom("A row was created with status starting", True, ("E14",)),
-            Symptom(
-                "The machine is not visible in the dashboard", True, ("E05",), "No list shows the machine", felt=True
-            ),
-            Symptom("The WebSocket connection fails", None, ()),
-        ),
-        remedies=(
-            Remedy(
-                "Send the variable under the name the program reads",
-                "The program validates its environment at start and exits without it [E07].",
-                (
-                    "fly secrets set SUPABASE_SERVICE_KEY=… --app vyx-app",
-                    "supabase functions deploy provision-machine",
-                ),
-            ),
-            Remedy("Keep the evidence next time", "auto_destroy removes it.", ("# config: auto_destroy: false",)),
-        ),
-        prevention=(
-            Remedy(
-                "Wait until the machine settled before saying success",
-                "A 200 says that the request was accepted.",
-                ("fly machine status " + MACHINE + " --app vyx-app",),
-            ),
-        ),
-        verification=(
-            Remedy("Machine shows in the list", "", ("fly machines list --app vyx-app",)),
-            Remedy("WebSocket connects", "on vyx-app.fly.dev", ("curl -I https://vyx-app.fly.dev/",)),
-        ),
-        not_checked=(
-            Unchecked("E16 Does Fly report an incident?", "RUNBOOKS_STATUS_URL is off."),
-            Unchecked("E06 the list with destroyed machines", "429 twice; the budget was spent."),
-        ),
-    )
-
-
-def demo_sections(diagnosis: Diagnosis) -> tuple[Section, ...]:
-    return (
-        Section(
-            "visibility",
-            "Who can see it",
-            "Which views show the machine?",
-            "Two of six views still know the machine; none of them is the dashboard.",
-            table=pd.DataFrame(
-                [[v.view, str(v.sees), v.state, ", ".join(v.evidence)] for v in diagnosis.visibility],
-                columns=["view", "sees it", "state", "evidence"],
-            ),
-            commands=(
-                'curl -H "Authorization: Bearer $FLY_API_TOKEN" \\\n  \'' + API + "/machines?include_deleted=true'",
-            ),
-            evidence=("E03", "E05"),
-        ),
-        Section(
-            "timeline",
-            "What happened, in order",
-            "What do all sources together say?",
-            "The machine started four times within 24 seconds and was destroyed [E04, E07].",
-            notes=("The caller said success 2.6 s before the first exit [E19].",),
-            table=pd.DataFrame(
-                [
-                    [str(n), f"{m.at:%H:%M:%S}", m.source, m.text, m.evidence]
-                    for n, m in enumerate(diagnosis.timeline, start=1)
-                ],
-                columns=["#", "UTC", "source", "what", "evidence"],
-            ),
-            figure=charts.timeline(diagnosis),
-        ),
-        Section(
-            "life",
-            "The machine's life",
-            "Which states did it pass?",
-            "Created, started four times, destroyed.",
-            figure=charts.life(diagnosis),
-            quote="2025-10-02T14:02:15Z app[91850296bd4738] sin [info] Missing required environment variables: "
-            "SUPABASE_SERVICE_KEY\n2025-10-02T14:02:15Z app[91850296bd4738] sin [info] Main child exited normally "
-            "with code: 1",
-            evidence=("E04", "E07"),
-            level=3,
-        ),
-    )
+def unasked(report: Report, *numbers: str) -> Report:
+    """The same report, as if these looks had not been made at all."""
+    seen = {number: one for number, one in report.evidence.observations.items() if number not in numbers}
+    return replace(report, evidence=replace(report.evidence, observations=seen))
 
 
 def empty() -> Report:
@@ -411,20 +97,9 @@ def empty() -> Report:
         title="",
         subject={"app": "vyx-app", "machine_id": None, "machine_name": "", "instance_id": None, "org": None},
         evidence=Evidence(Subject("vyx-app"), LOOKED, {"E01": refused}),
-        diagnosis=Diagnosis(
-            verdict=Verdict.INCONCLUSIVE,
+        diagnosis=replace(
+            bare(Verdict.INCONCLUSIVE),
             headline="Nothing could be established: the token was refused.",
-            cause=None,
-            contributing=(),
-            hypotheses=(),
-            visibility=(),
-            timeline=(),
-            life=(),
-            symptoms=(),
-            remedies=(),
-            prevention=(),
-            verification=(),
-            not_checked=(),
             faults=("causes/image.py raised ZeroDivisionError",),
         ),
         sections=(),
@@ -434,12 +109,8 @@ def empty() -> Report:
     )
 
 
-EVIL = (
-    "<script>alert(1)</script> \"'><img src=x onerror=alert(2)> [link](javascript:alert(3)) "
-    "![i](http://evil.example/i.png) \x1b[31mred\x1b[0m \x1b]0;title\x07 \x00nul \u202egnp.exe\u2066 \x9b31m | pipe "
-    "\\| `tick` ``` fence\n```\n# heading\n- list\n<details open>\nwww.evil.example http://evil.example @octocat #12 "
-    "a@evil.example :shipit: $x^2$ {{ 7*7 }} {% raw %} --> ]]> \ud800 [E99] </pre></code></table></svg>"
-)
+def bare(verdict: Verdict) -> Diagnosis:
+    return Diagnosis(verdict, "", None, (), (), (), (), (), (), (), (), (), ())
 
 
 def hostile() -> Report:
@@ -492,7 +163,7 @@ def hostile() -> Report:
                 EVIL,
                 (EVIL,),
                 pd.DataFrame([[EVIL, long, None, float("nan")]] * 500, columns=[EVIL, "b", "evidence", EVIL]),
-                charts.timeline(Diagnosis(Verdict.INCIDENT, "", None, (), (), (), moments, (), (), (), (), (), ())),
+                charts.timeline(replace(bare(Verdict.INCIDENT), timeline=moments)),
                 long,
                 (EVIL,),
                 ("E03", "E77", EVIL),
@@ -502,4 +173,165 @@ def hostile() -> Report:
         requests=Requests(3, {EVIL: 3}, 0),
         masked={EVIL: 1},
         version=EVIL,
+    )
+
+
+def fix(of: Report, *now: Check, **changes: Any) -> Report:
+    """What `verify_fix` reports of these checks, beside what they were in the demo. None given: as they are seen.
+
+    With the first steps only, as in `likely`: all of them are in the demo, and a browser takes its time for each.
+    """
+    then, cause, machine = demo(), demo().diagnosis.cause, of.evidence.subject.machine_id
+    assert cause is not None
+    incident = Incident(
+        folder=RUN,
+        looked_at="2025-10-02T03:09:40Z",
+        headline=then.diagnosis.headline,
+        app="vyx-app",
+        machine_id=then.evidence.subject.machine_id,
+        cause=cause.slug,
+        confidence=cause.confidence,
+        checks=checks(then.evidence),
+    )
+    diagnosis = closing(of.diagnosis, Review(now or checks(of.evidence), incident), machine)
+    return replace(of, runbook="verify_fix", diagnosis=replace(diagnosis, **changes), sections=of.sections[:STEPS])
+
+
+def earlier() -> Earlier:
+    """The demo, as a later run finds it."""
+    incident = demo().diagnosis
+    return Earlier(
+        RUN, "2025-10-02T03:09:40Z", "machine_not_visible", "incident", incident.headline, "missing-environment",
+        "confirmed",
+    )  # fmt: skip
+
+
+def fixed() -> Report:
+    """All five hold, there were earlier runs, and the engineer has something to say."""
+    strange = replace(earlier(), folder=f"2025-10-01/{EVIL[:60]}#?", headline=EVIL, verdict="inconclusive", cause=EVIL)
+    changes = (Change("verdict", "incident", "healthy"), Change(EVIL, EVIL, EVIL))
+    return replace(
+        fix(played("vyx-fixed")),
+        since=Since((earlier(), strange), changes, left=3),
+        notes=(f"Called at 03:20.\n   She had changed the secret.\n{EVIL}", "A second note."),
+    )
+
+
+def not_fixed() -> Report:
+    """Three hold, one fails, one could not be looked at; nothing changed since the run before."""
+    *held, endpoint, row = checks(played("vyx-fixed").evidence)
+    failing = replace(endpoint, holds=Answer.NO, text="the connection fails at TLS")
+    unseen = replace(row, holds=Answer.COULD_NOT_LOOK, text="nobody could ask")
+    before = replace(earlier(), folder="elsewhere", runbook="verify_fix", headline="As today.")
+    return replace(fix(played("vyx-fixed"), *held, failing, unseen), since=Since((before,), ()))
+
+
+def still_broken() -> Report:
+    """Hardly anything holds, and the incident's cause is still there: the fullest first screen."""
+    command = 'fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app-of-some-length'
+    return fix(demo(), remedies=(Remedy("Give the program SUPABASE_SERVICE_KEY", "It ends at once.", (command,)),))
+
+
+def everything() -> Report:
+    """A run of `verify_fix` with all that a report can hold besides: notes, earlier runs, contradictions, a gap."""
+    *others, row = checks(demo().evidence, skip=("endpoint",))
+    return replace(
+        fix(
+            demo(),
+            *others,
+            replace(row, holds=Answer.COULD_NOT_LOOK, text="nobody could ask"),
+            contradictions=(Claim("The list shows it, and a look by id does not.", ("E05", "E03")),),
+            not_checked=(Unchecked("What did it print? (E07)", "429 twice"), Unchecked("Its rules", "none", gap=False)),
+        ),
+        notes=(
+            "Sara set the secret at 10:41.\n- told <b>everybody</b>\n\n# no heading\n[E03]: http://evil.example",
+            EVIL,
+        ),
+        since=Since(
+            (earlier(), replace(earlier(), headline=EVIL)),
+            (Change("machine by id", "does not: 404", "sees it: started"),),
+            3,
+        ),
+    )
+
+
+def likely() -> Report:
+    """A likely cause, evidence that contradicts itself, and a long headline and command."""
+    sample = demo()
+    assert sample.diagnosis.cause is not None
+    remedy = Remedy(
+        "Set the variable under the very name that the program asks for",
+        "It ends without it.",
+        ("fly machine run registry.fly.io/vyx-app:deployment-01K6HC126R8M4Q7ZV2TBN9XWYD -a vyx-app " + "-e A=1 " * 12,)
+        * 5,
+    )
+    diagnosis = replace(
+        sample.diagnosis,
+        headline="Machine 91850296bd4738 is gone: " + "its program wants SUPABASE_SERVICE_KEY_FOR_PRODUCTION, " * 7,
+        cause=replace(sample.diagnosis.cause, confidence=Confidence.LIKELY),
+        contradictions=(Claim("The list and the events tell two stories", ("E04", "E05")),),
+        remedies=(remedy, *sample.diagnosis.remedies),
+    )
+    return replace(sample, diagnosis=diagnosis, sections=sample.sections[:STEPS])
+
+
+def long() -> Report:
+    """Three hundred events, two thousand lines of log, thirty explanations."""
+    moments = tuple(
+        Moment(at(n * 1.7), ("API event", "platform log", "caller")[n % 3], f"event {n} of many", "E04", n == 200)
+        for n in range(300)
+    )
+    lines = [
+        f"2025-10-02T14:{n // 60:02d}:{n % 60:02d}Z app[91850296bd4738] sin [info] request {n}" for n in range(2_000)
+    ]
+    hypotheses = tuple(
+        Hypothesis(
+            f"cause-{n}",
+            f"Explanation number {n}, which needs a title of some length to be understood",
+            tuple(Status)[n % 4],
+            "What it says about this incident.",
+            supports=(Claim("A point for it", ("E03", "E04")),) * (n % 3),
+            against=(Claim("A point against it", ("E07",)),) * (n % 2),
+            missing=(Claim("A look that failed"),),
+            next_test="Look again.",
+        )
+        for n in range(30)
+    )
+    answer = exchange("logs", "https://api.fly.io/api/v1/apps/vyx-app/logs", 200, json.dumps(lines))
+    sample = seeing(demo(), observation("logs", Outcome.SEEN, "2,000 lines of this instance.", answer))
+    sample = unasked(sample, *(sample.evidence.observations.keys() - {"E03", "E04", "E07", "E19"}))
+    diagnosis = replace(sample.diagnosis, timeline=moments, hypotheses=hypotheses)
+    timeline = pd.DataFrame(
+        [[str(n), f"{m.at:%H:%M:%S}", m.source, m.text, m.evidence] for n, m in enumerate(moments, start=1)],
+        columns=["#", "UTC", "source", "what", "evidence"],
+    )
+    wide = pd.DataFrame([[f"cell {n}.{c} 2025-10-02 14:02:11 UTC" for c in range(9)] for n in range(30)])
+    return replace(
+        sample,
+        diagnosis=diagnosis,
+        sections=(
+            Section("events", "Its events", "", "Many.", table=wide.rename(columns="column {}".format)),
+            Section("logs", "Its log", "What did it print?", "2,000 lines.", quote="\n".join([*lines[:110], LAST])),
+            Section("timeline", "Timeline", "", "300.", table=timeline, figure=charts.timeline(diagnosis)),
+            Section("something-new", "Something new", "", "It stays behind what it followed.", level=3),
+        ),
+    )
+
+
+def very_long() -> Report:
+    """More of everything than an issue takes."""
+    report = demo()
+    claims = tuple(Claim(f"{n} " + "so it is " * 40, ("E03",)) for n in range(5))
+    remedy = Remedy("Do it", "because " * 100, ("fly machine list " + "x" * 30_000,) * 3)
+    moments = tuple(Moment(at(n), "program log", f"line {n} " * 40, "E07", n == 900) for n in range(2_000))
+    return replace(
+        report,
+        notes=("word " * 5_000,),
+        diagnosis=replace(
+            report.diagnosis,
+            hypotheses=tuple(Hypothesis(f"h{n}", "t" * 300, list(Status)[n % 4], "", *[claims] * 3) for n in range(70)),
+            remedies=(remedy,) * 50,
+            prevention=(remedy,) * 50,
+            timeline=moments,
+        ),
     )

@@ -17,16 +17,14 @@ from unittest.mock import patch
 
 import pytest
 from markdown_it import MarkdownIt
-from played import Told, tell, told
+from played import concluded, judged, played, texts
 
-from runbooks.definitions.machine_not_visible import SECTIONS
 from runbooks.diagnose.fix_checks import checks
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Answer, Diagnosis
 from runbooks.diagnose.verdict import diagnose
-from runbooks.evidence.models import Evidence, Outcome, Requests
+from runbooks.evidence.models import Evidence, Outcome
 from runbooks.report import charts, page, summary, writeup
-from runbooks.report.document import Report
 from runbooks.simulator.scenario import scenario_names
 from tools.generate_docs import play, without
 
@@ -138,16 +136,16 @@ def cited(texts: Iterator[str]) -> set[str]:
 
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_section_says_what_it_rests_on(name: str) -> None:
-    found = told(name)
+    found = played(name, drawn=False)
     known = set(found.evidence.observations)
-    assert cited(found.texts()) <= known
-    for section in found.sections:
+    assert cited(texts(found)) <= known
+    for section in (*found.sections, *concluded(found)):
         assert set(section.evidence) <= known, section.slug
         if section.table is not None and "evidence" in section.table.columns:
             for row in section.table.itertuples(index=False):
                 signs = [cell for cell in map(str, row) if cell.startswith(("✓", "✗"))]
                 assert not signs or NUMBER.search(str(row.evidence)), (section.slug, row)
-    for section in found.sections[: len(SECTIONS)]:
+    for section in found.sections:
         assert section.evidence or UNSEEN.match(section.answer), (section.slug, section.answer)
 
 
@@ -168,28 +166,12 @@ GROUPS = (
 @pytest.mark.parametrize("name", scenario_names()[::8])
 def test_an_answer_that_a_look_would_change_cites_it(name: str) -> None:
     """Take away all looks of one kind: where a section's answer is another one then, it had to name one of them."""
-    whole = told(name)
+    whole = played(name, drawn=False)
     for group in GROUPS:
-        less = tell(without(whole.evidence, *group))
-        for before, after in zip(whole.sections[: len(SECTIONS)], less.sections, strict=False):
+        less = judged(without(whole.evidence, *group), drawn=False)
+        for before, after in zip(whole.sections, less.sections, strict=True):
             if before.answer != after.answer:
                 assert set(group) & set(before.evidence), (group, before.slug, before.answer, after.answer)
-
-
-def report(found: Told) -> Report:
-    subject = found.evidence.subject
-    named = {"app": subject.app, "machine_id": subject.machine_id, "machine_name": subject.machine_name}
-    return Report(
-        runbook="machine_not_visible",
-        title="",
-        subject={**named, "instance_id": "", "org": subject.org},
-        evidence=found.evidence,
-        diagnosis=found.diagnosis,
-        sections=found.sections,
-        requests=Requests(1, {}, 0),
-        masked={},
-        version="0",
-    )
 
 
 class Anchors(HTMLParser):
@@ -218,11 +200,11 @@ def all_cited(found: Diagnosis) -> set[str]:
 
 @pytest.mark.parametrize("name", scenario_names()[::7])
 def test_every_footnote_of_the_page_leads_to_its_evidence(name: str) -> None:
-    found = told(name)
+    found = played(name, drawn=False)
     picture: Any = SimpleNamespace(name="picture", svg="<svg/>", alt="a picture", png=b"")
     blank: dict[str, Any] = dict.fromkeys(charts.__all__, lambda *_: picture)
     with patch.multiple(charts, **blank):
-        anchors = Anchors(page.render(report(found)))
+        anchors = Anchors(page.render(found))
     assert len(anchors.ids) == len(set(anchors.ids))
     assert not anchors.loose
     assert all(target.startswith(("#", "data:image/svg+xml;base64,")) for target in anchors.targets)
@@ -233,8 +215,8 @@ def test_every_footnote_of_the_page_leads_to_its_evidence(name: str) -> None:
 
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_footnote_of_the_write_up_leads_to_its_evidence(name: str) -> None:
-    found = told(name)
-    tokens = MarkdownIt("commonmark").enable("table").parse(writeup.render(report(found)))
+    found = played(name, drawn=False)
+    tokens = MarkdownIt("commonmark").enable("table").parse(writeup.render(found))
     headings = {
         re.sub(r"[^\w -]", "", after.content).lower().replace(" ", "-")
         for token, after in itertools.pairwise(tokens)
@@ -251,8 +233,8 @@ def test_every_footnote_of_the_write_up_leads_to_its_evidence(name: str) -> None
 
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_footnote_of_the_summary_is_a_look(name: str) -> None:
-    found = told(name)
-    rest: list[Any] = [summary.build(report(found))]
+    found = played(name, drawn=False)
+    rest: list[Any] = [summary.build(found)]
     while rest:
         one = rest.pop()
         if isinstance(one, dict):

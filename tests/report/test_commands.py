@@ -16,7 +16,7 @@ import click
 import forms
 import pytest
 import shell
-from played import Told, tell, told
+from played import commands, judged, played, texts
 
 from runbooks.cli import cli
 from runbooks.diagnose import preflight
@@ -24,6 +24,7 @@ from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Evidence
+from runbooks.report.document import Report
 from runbooks.simulator import instructions
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from runbooks.simulator.server import Simulator
@@ -113,12 +114,12 @@ def test_what_exists_is_taken(line: str) -> None:
 
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_command_of_a_scenario_exists(name: str) -> None:
-    found = told(name)
-    for group in found.commands():
+    found = played(name, drawn=False)
+    for group in commands(found):
         for line in group:
             forms.check(line)
         _asks_fly_s_registry_only_when_logged_in(group)
-    for text in found.texts():
+    for text in texts(found):
         for phrase in phrases(text):
             forms.exists(phrase)
 
@@ -216,7 +217,9 @@ def test_every_command_of_the_simulator_s_instructions_exists(tmp_path: Path) ->
 
 def test_a_shell_passes_every_printed_command_on_as_it_stands(tmp_path: Path) -> None:
     """Bash, with stand-ins for the programs, gives each exactly the words that the tests above have read."""
-    lines = list(dict.fromkeys(x for name in scenario_names() for group in told(name).commands() for x in group))
+    lines = list(
+        dict.fromkeys(x for name in scenario_names() for group in commands(played(name, drawn=False)) for x in group)
+    )
     assert len(lines) > 500
     for line, calls in zip(lines, shell.run(lines, tmp_path), strict=True):
         assert calls == [shell.cut(line)], line
@@ -263,16 +266,17 @@ def _names(evidence: Evidence) -> list[str]:
     return sorted({name for name in found if len(name) > 2}, key=len, reverse=True)
 
 
-def spoiled(name: str, turn: int) -> Told:
+def spoiled(name: str, turn: int) -> Report:
     """The scenario with an attack in each name, another one in each."""
     evidence = play(name)
     attacks = itertools.cycle(ATTACKS[turn % len(ATTACKS) :] + ATTACKS[: turn % len(ATTACKS)])
-    return tell(_spoiled(evidence, {word: next(attacks).replace("NAME", word) for word in _names(evidence)}))
+    words = {word: next(attacks).replace("NAME", word) for word in _names(evidence)}
+    return judged(_spoiled(evidence, words), drawn=False)
 
 
-def _printed(found: Told) -> list[str]:
+def _printed(found: Report) -> list[str]:
     """All commands, those within sentences, too."""
-    return [*itertools.chain(*found.commands()), *(p for text in found.texts() for p in SPAN.findall(text))]
+    return [*itertools.chain(*commands(found)), *(p for text in texts(found) for p in SPAN.findall(text))]
 
 
 def test_no_name_from_the_evidence_is_more_than_a_word(tmp_path: Path) -> None:

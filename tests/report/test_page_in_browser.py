@@ -12,19 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_samples import (
-    LAST,
-    fixed,
-    healthy,
-    likely,
-    long,
-    never_ill,
-    not_fixed,
-    reconstruction,
-    still_broken,
-    stuck,
-)
-from report_samples import demo, empty, hostile
+from played import demo, healthy, stuck
+from report_samples import LAST, empty, fixed, hostile, likely, long, not_fixed, still_broken
 
 from runbooks.report import page
 from runbooks.report.document import Report
@@ -107,9 +96,7 @@ def test_nobody_is_shut_out_and_nothing_leaves_the_page(
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE])
-@pytest.mark.parametrize(
-    "sample", [*(one for one in EVERY if one is not hostile), still_broken, reconstruction, stuck, never_ill]
-)
+@pytest.mark.parametrize("sample", [*(one for one in EVERY if one is not hostile), still_broken, stuck])
 def test_verdict_and_next_action_need_no_scrolling(
     sample: Sample, size: tuple[int, int], browser: Any, written: Callable[[Sample], Path]
 ) -> None:
@@ -139,18 +126,18 @@ def test_a_footnote_unfolds_its_evidence_and_leads_back(
     """Without the script it is the browser that unfolds what a link leads to."""
     with shown(browser, written(demo, blocked)) as seen:
         tab = seen.tab
-        assert not tab.locator("#E04").is_visible()
-        tab.locator("dl.brief a.note", has_text="[E04]").first.click()
-        assert tab.evaluate("location.hash") == "#E04"
-        assert tab.locator("#E04").is_visible()
-        assert 0 <= tab.locator("#E04").bounding_box()["y"] < 200
+        assert not tab.locator("#E06").is_visible()
+        tab.locator("dl.brief a.note", has_text="[E06]").first.click()
+        assert tab.evaluate("location.hash") == "#E06"
+        assert tab.locator("#E06").is_visible()
+        assert 0 <= tab.locator("#E06").bounding_box()["y"] < 200
         marked = "e => [getComputedStyle(e).outlineStyle, parseFloat(getComputedStyle(e).outlineWidth) >= 2]"
-        assert tab.locator("#E04").evaluate(marked) == ["solid", True]
+        assert tab.locator("#E06").evaluate(marked) == ["solid", True]
         assert tab.locator("#E05").evaluate(marked)[0] == "none"
-        tab.locator("#E04 a", has_text="Hypotheses").click()
+        tab.locator("#E06 a", has_text="Hypotheses").click()
         assert 0 <= tab.locator("#hypotheses").bounding_box()["y"] < 200
         assert tab.locator("#hypotheses").evaluate("e => e.open") is not blocked
-        tab.locator("#E04 a", has_text="top").click()
+        tab.locator("#E06 a", has_text="top").click()
         assert 0 <= tab.locator("h1").bounding_box()["y"] < 400
         # The same way back floats beside everything that stands below the answer.
         assert not tab.locator(".up a").is_visible() or tab.locator(".up a").bounding_box()["y"] > 700
@@ -160,14 +147,14 @@ def test_a_footnote_unfolds_its_evidence_and_leads_back(
 
 def test_the_demo_is_short(browser: Any, written: Callable[[Sample], Path]) -> None:
     """As it is delivered: what is folded stays folded, and is the appendix of what is printed."""
-    path = written(reconstruction)
+    path = written(demo)
     assert measure_report.screens(browser, path, DESK) <= 10
     assert measure_report.screens(browser, path, PHONE) <= 16
     assert measure_report.printed(browser, path, appendix=False) <= 6
 
 
 def test_a_button_copies_and_a_word_filters(browser: Any, written: Callable[[Sample], Path]) -> None:
-    with shown(browser, written(reconstruction)) as seen:
+    with shown(browser, written(demo)) as seen:
         tab = seen.tab
         tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
         tab.locator(".now button").first.click()
@@ -207,7 +194,7 @@ def test_the_policy_blocks_what_gets_in(browser: Any, written: Callable[[Sample]
 def test_one_click_takes_a_whole_command(browser: Any, written: Callable[[Sample], Path]) -> None:
     with shown(browser, written(demo)) as seen:
         seen.tab.locator(".now .commands code").first.click()
-        assert seen.tab.evaluate("getSelection().toString()") == "fly secrets set SUPABASE_SERVICE_KEY=… --app vyx-app"
+        assert seen.tab.evaluate("getSelection().toString()") == demo().diagnosis.remedies[0].commands[0]
 
 
 @pytest.mark.parametrize("sample", [demo, hostile, fixed, long])

@@ -19,7 +19,8 @@ from xml.etree import ElementTree
 
 import pytest
 from chart_samples import LETTERS, beside, crowd, figures, life_of, loop, weighed
-from report_samples import demo, demo_diagnosis, empty, hostile
+from played import demo
+from report_samples import empty, hostile
 
 from runbooks.diagnose.model import Claim, Comparison, Difference, Moment, Span, Status
 from runbooks.report import charts, page, summary, writeup
@@ -82,7 +83,7 @@ def test_they_are_wellformed_and_active_in_nothing() -> None:
 
 def test_a_picture_is_the_same_when_drawn_again() -> None:
     drawn: list[Callable[[], Figure]] = [lambda: charts.siblings(beside(3))]
-    drawn += [partial(draw, demo_diagnosis()) for draw in (charts.timeline, charts.life, charts.matrix)]
+    drawn += [partial(draw, demo().diagnosis) for draw in (charts.timeline, charts.life, charts.matrix)]
     for draw in drawn:
         first, again = draw(), draw()
         assert (first.svg, first.png, first.alt) == (again.svg, again.png, again.alt)
@@ -97,14 +98,15 @@ def test_every_output_is_the_same_in_another_process_zone_and_language() -> None
 
 
 def test_words_say_the_numbers_of_the_demo() -> None:
+    incident = demo().diagnosis
     alt = charts.timeline(demo()).alt
-    assert "17 moments from 6 sources" in alt
-    assert "API event 10" in alt
-    assert "Decisive: number 7, 2025-10-02 14:02:15 UTC, program log: Missing required environment variables" in alt
-    assert "Longest gap: 2 h 29 min after number 16" in alt
-    life = charts.life(demo_diagnosis()).alt
-    assert "Started 4 times, 3 restarts; longest run 1.1 s; destroyed at the time of the check." in life
-    assert "Matrix of 4 hypotheses (of 4 evaluated) and 5 pieces of evidence" in charts.matrix(demo_diagnosis()).alt
+    assert "41 moments from 8 sources" in alt
+    assert "platform log 16" in alt
+    assert "Decisive: number 12, 2025-10-02 03:00:17 UTC, program log: [Main] Missing required environment" in alt
+    assert "Longest gap: 9 min 11 s after number 38" in alt
+    life = charts.life(incident).alt
+    assert "Started 4 times, 3 restarts; longest run 1.2 s; destroyed at the time of the check." in life
+    assert "Matrix of 11 hypotheses (of 18 evaluated) and 12 pieces of evidence" in charts.matrix(incident).alt
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 36, 61, 300])
@@ -160,7 +162,7 @@ def test_a_life_counts_its_starts(restarts: int) -> None:
 
 
 def test_a_matrix_holds_every_sign_and_counts_what_it_leaves_out() -> None:
-    for diagnosis in (demo_diagnosis(), weighed(12, 10), weighed(60, 40)):
+    for diagnosis in (demo().diagnosis, weighed(12, 10), weighed(60, 40)):
         figure = charts.matrix(diagnosis)
         rows = [h for h in diagnosis.hypotheses if h.status is not Status.REFUTED or h.always_listed][:MOST_ROWS]
         cited = {n for h in rows for c in (*h.supports, *h.against, *h.missing) for n in c.evidence}
@@ -189,16 +191,16 @@ def test_the_siblings_words_count_what_differs() -> None:
 
 
 def test_nothing_is_told_by_colour_alone() -> None:
-    claim, hypothesis = (Claim("…", ("E07",)),), replace(demo_diagnosis().hypotheses[0], supports=())
+    claim, hypothesis = (Claim("…", ("E07",)),), replace(demo().diagnosis.hypotheses[0], supports=())
 
     def row(one: object) -> str:
-        return colourless(charts.matrix(replace(demo_diagnosis(), hypotheses=(one,))))
+        return colourless(charts.matrix(replace(demo().diagnosis, hypotheses=(one,))))
 
     sides = ("supports", "against", "missing")
     assert len({row(replace(hypothesis, **{side: claim})) for side in sides}) == 3
     assert len({row(replace(hypothesis, status=status, always_listed=True)) for status in Status}) == 4
 
-    moment = demo_diagnosis().timeline[0]
+    moment = demo().diagnosis.timeline[0]
     marked = {colourless(charts.timeline(life_of(replace(moment, decisive=on), moment))) for on in (True, False)}
     assert len(marked) == 2
 
@@ -218,7 +220,7 @@ def test_nothing_known_is_said_so() -> None:
 def test_odd_letters_spans_and_zones_do_no_harm() -> None:
     start = datetime(2025, 1, 1, tzinfo=UTC)
     odd = replace(
-        demo_diagnosis(),
+        demo().diagnosis,
         timeline=(
             Moment(start, "日志 \U0001f4a5", "$\\frac$ _^{", "E07", True),
             Moment(start.replace(tzinfo=None), "", "", ""),

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 import bleach
 import pandas as pd
 import pytest
-from report_samples import EVIL, demo, hostile
+from played import demo
+from report_samples import EVIL, hostile
 from rich.cells import cell_len
 
 from runbooks.report import escape, inline, table, times

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from report_samples import demo, empty
-from writeup_samples import SCENARIOS, played
+from played import SCENARIOS, demo, played
+from report_samples import empty
 
 from runbooks.diagnose.config_audit import audit
 from runbooks.diagnose.facts import Facts

@@ -92,8 +92,8 @@ def test_the_time_of_a_run_is_that_of_its_folder_or_else_of_its_look(tmp_path: P
     found, _ = runs.found(tmp_path)
     assert [(run.at, run.day is None) for run in found] == [
         ("2025-11-05T08:09:10Z", False),
-        ("2025-10-02T17:40:00Z", False),
-        ("2025-10-02T17:40:00Z", False),
+        ("2025-10-02T03:09:40Z", False),
+        ("2025-10-02T03:09:40Z", False),
         ("2025-02-31", True),
         ("", True),
     ]

@@ -13,8 +13,8 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from page_samples import RUN, fixed, healthy, likely, long, not_fixed
-from report_samples import EVIL, demo, empty, hostile
+from played import demo, healthy
+from report_samples import EVIL, RUN, empty, fixed, hostile, likely, long, not_fixed
 
 from runbooks.diagnose.model import Confidence, Verdict
 from runbooks.report import fly_support, format_body, page, paste, times
@@ -105,7 +105,7 @@ def test_landmarks_tables_and_pictures_speak(sample: Callable[[], Report]) -> No
 def test_the_first_screen_is_the_answer() -> None:
     text = page.render(demo())
     first = re.sub(r"<[^>]+>", " ", text[text.index("<main") : text.index("<nav")])
-    for words in ("ROOT CAUSE IDENTIFIED", "existed for 24 seconds", "SUPABASE_SERVICE_KEY", "confirmed", "2025-10-02"):
+    for words in ("ROOT CAUSE IDENTIFIED", "is destroyed: the", "SUPABASE_SERVICE_KEY", "confirmed", "2025-10-02"):
         assert words in first
     for words in ("91850296bd4738", "fly secrets set", "Visibility", "do not show it", "Impact", "destroyed since"):
         assert words in first
@@ -195,16 +195,17 @@ def test_steps_that_are_the_answer_are_not_folded() -> None:
 
 def test_every_look_leads_back_to_what_rests_on_it() -> None:
     text = page.render(demo())
-    looked = text[text.index('id="E07"') : text.index('id="E09"')]
+    looked = text[text.index('id="E07"') : text.index('id="E08"')]
     back = re.findall(r'<a href="#([^"]+)">', looked)
-    assert back == ["main", "cause", "hypotheses", "step-life"]
+    assert back == ["main", "cause", "hypotheses", "step-timeline", "step-logs"]
 
 
 def test_the_checks_of_a_fix_come_first_with_what_they_were() -> None:
     text = page.render(not_fixed())
     first = re.sub(r"<[^>]+>", " ", text[text.index("<main") : text.index("<nav")])
     lines = [" ".join(line.split()) for line in first.split("\n")]
-    assert "The WebSocket connects ✗ fails ? not checked" in lines
+    assert "The machine runs and stays up [E03] ✓ passes ✗ fails" in lines
+    assert "The WebSocket connects [E17] ✗ fails ✗ fails" in lines
     assert "The database row says running [E14] ? not checked ✗ fails" in lines
     assert "3 of 5 pass" in lines
     assert "RESOLVED" not in text
@@ -217,10 +218,10 @@ def test_earlier_runs_are_linked_where_their_folder_is_one() -> None:
     links = {href for href in Reader(text).values("href") if not href.startswith("#")}
     assert f"../../{RUN}/report.html" in links
     assert all(re.fullmatch(r"\.\./\.\./\d{4}-\d\d-\d\d/[\w.%~-]+/report\.html", href) for href in links)
-    assert "2 changes since the run of 2025-10-02 17:40:00 UTC" in text
+    assert "2 changes since the run of 2025-10-02 03:09:40 UTC" in text
     assert "[cut: 3 more runs" in text
     unchanged = page.render(not_fixed())
-    assert "Verdict, cause and views have not changed since the run of 2025-10-02 17:40:00 UTC" in unchanged
+    assert "Verdict, cause and views have not changed since the run of 2025-10-02 03:09:40 UTC" in unchanged
     assert {href for href in Reader(unchanged).values("href") if not href.startswith("#")} == {
         f"../../{RUN}/report.html"
     }

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from report_samples import at, demo, empty, hostile, observation
-from writeup_samples import SCENARIOS, everything, played, very_long
+from played import SCENARIOS, demo, judged, played
+from report_samples import at, empty, everything, hostile, observation, seeing, unasked, very_long
 
 from runbooks.diagnose.model import Moment, Remedy
 from runbooks.evidence.models import Outcome
 from runbooks.report import paste
 from runbooks.report.document import Report
+from tools.generate_docs import without
 
 SAMPLES = [demo, empty, hostile, everything, very_long]
 
@@ -25,7 +26,7 @@ def test_it_is_short_and_plain(sample: Callable[[], Report]) -> None:
     assert max(map(len, lines)) <= paste.WIDE
     assert not set(block) & set("\x1b\x00\x07\u202e\u2066\x9b")
     assert all(line.strip() for line in lines)
-    assert "01K6HZ9VVKJ7HZFMJWJB3M3RYN-sin" not in block, "request ids are for the vendor"
+    assert "-sin" not in block, "request ids are for the vendor"
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -50,24 +51,29 @@ def test_it_tells_a_chat_the_whole_answer(name: str) -> None:
 def test_the_demo_answers_those_who_believe_in_the_missing_tag() -> None:
     lines = paste.block(demo()).split("\n")
     for words in (
-        "ROOT CAUSE IDENTIFIED (confirmed): The machine existed for 24 seconds",
+        "ROOT CAUSE IDENTIFIED (confirmed): Machine 91850296bd4738 is destroyed: the program exited because",
         "where: app vyx-app · org vyx · region sin · machine 91850296bd4738 · name vyx-63eea370",
-        "decisive: 14:02:15 UTC, program log: Missing required environment variables: SUPABASE_SERVICE_KEY",
-        "ruled out: Docker image missing: registry.fly.io/vyx-app:latest does not exist – A missing image makes the",
-        "next: Send the variable under the name the program reads",
-        "  fly secrets set SUPABASE_SERVICE_KEY=… --app vyx-app",
-        "not checked (2): E16 Does Fly report an incident?; E06 the list with destroyed machines",
+        "decisive: 03:00:17.724 UTC, program log: [Main] Missing required environment variables: SUPABASE_SERVICE_KEY",
+        "ruled out: The image tag is missing, so no machine was created – The machine ran registry.fly.io/vyx-app:depl",
+        "also ruled out: Fly incident (none is reported); The token cannot read this app; The machine is in another",
+        "next: Set SUPABASE_SERVICE_KEY. Then: create the next one with auto_destroy false; ",
+        '  fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app',
     ):
         assert any(line.startswith(words) for line in lines), words
+    assert not any(line.startswith("not checked") for line in lines), "every question was answered"
+    gaps = paste.block(judged(without(demo().evidence, "E16", "E10")))
+    assert "not checked (2): What is the image the machine really ran?; Does Fly report an incident?" in gaps
 
 
 def test_what_matters_least_is_left_out_first_and_the_next_step_never() -> None:
     lines = paste.block(everything()).split("\n")
     assert len(lines) == paste.MOST_LINES
     assert any(line.startswith("warning, contradictory evidence: ") for line in lines)
-    assert any(line.startswith("checks: ✓ The image exists; ? The database row says running") for line in lines)
-    assert [line.partition(":")[0] for line in lines[-2:]] == ["  fly secrets set SUPABASE_SERVICE_KEY=… --app vyx-app",
-                                                               "not checked (2)"]  # fmt: skip
+    assert any(line.startswith("checks: ✓ The image exists; ✗ The machine is in the app's list; ✗ ") for line in lines)
+    assert not any(line.startswith(("also ruled out: ", "contributing: ")) for line in lines)
+    command, gaps = lines[-2:]
+    assert command == f"  {everything().diagnosis.remedies[0].commands[0]}"
+    assert gaps.startswith("not checked (1): ")
 
 
 def test_half_a_command_is_not_printed() -> None:
@@ -78,7 +84,8 @@ def test_half_a_command_is_not_printed() -> None:
     assert "cat" not in paste.block(replace(report, diagnosis=replace(report.diagnosis, remedies=(program,))))
     wrapped = Remedy("Do it", "", ("curl -sS \\\n  https://x.example/",))
     block = paste.block(replace(report, diagnosis=replace(report.diagnosis, remedies=(wrapped,))))
-    assert "\n  curl -sS https://x.example/\n" in block
+    assert "\n  curl -sS https://x.example/" in block
+    assert "\\" not in block
 
 
 def test_a_cut_is_counted() -> None:
@@ -91,14 +98,9 @@ def test_a_cut_is_counted() -> None:
 
 
 def test_fly_is_only_said_to_be_well_when_it_was_asked() -> None:
-    whole = everything()
-    report = replace(whole, diagnosis=replace(whole.diagnosis, review=None))
+    report = demo()
     assert "also ruled out: Fly incident (none is reported); " in paste.block(report)
-    assert "Fly incident" not in paste.block(demo())
-    observations = {
-        **report.evidence.observations,
-        "E16": observation("status", Outcome.COULD_NOT_LOOK, "the feed is off"),
-    }
+    assert "Fly incident" not in paste.block(unasked(report, "E16"))
     assert "Fly incident" not in paste.block(
-        replace(report, evidence=replace(report.evidence, observations=observations))
+        seeing(report, observation("status", Outcome.COULD_NOT_LOOK, "the feed is off"))
     )

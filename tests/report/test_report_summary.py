@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 
 import pytest
-from report_samples import demo, empty, hostile
+from played import demo
+from report_samples import empty, hostile
 
 from runbooks.base.errors import RunbookError
 from runbooks.report import summary
@@ -34,16 +35,15 @@ def test_it_has_the_keys_of_the_contract() -> None:
     ]  # fmt: skip
     assert built["schema"] == "fly-runbooks/summary/1"
     assert built["cause"]["confidence"] == "confirmed"
-    assert built["looked_at"] == "2025-10-02T17:40:00Z"
+    assert built["looked_at"] == "2025-10-02T03:09:40Z"
     assert built["timeline"][1] == {
-        "at": "2025-10-02T14:02:11.900Z",
-        "source": "API event",
-        "text": "launch",
-        "evidence": "E04",
+        "at": "2025-10-02T03:00:10.102Z",
+        "source": "record",
+        "text": "row created",
+        "evidence": "E14",
     }
-    assert built["hypotheses"][1]["for"] == [
-        {"text": "The tag :latest does not exist in the registry", "evidence": ["E09"]}
-    ]
+    (tag,) = (one for one in built["hypotheses"] if one["slug"] == "image-tag-missing")
+    assert tag["for"] == [{"text": "The registry has no registry.fly.io/vyx-app:latest now.", "evidence": ["E09"]}]
 
 
 def test_a_fault_of_the_tool_counts_as_not_checked() -> None:

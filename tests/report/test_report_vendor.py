@@ -6,16 +6,18 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from report_samples import API, LOOKED, MACHINE, at, demo, empty, exchange, hostile, observation
-from writeup_samples import SCENARIOS, everything, played, very_long
+from played import SCENARIOS, demo, judged, played
+from report_samples import at, empty, everything, hostile, seeing, very_long
 
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Owner
-from runbooks.evidence.models import Caller, CallerError, Event, Exit, ImageRef, Machine, Outcome
+from runbooks.evidence.models import CallerError, Event, Exit
 from runbooks.report import fly_support
 from runbooks.report.document import Report
+from tools.generate_docs import without
 
 
 def part(packet: str, title: str) -> str:
@@ -23,34 +25,24 @@ def part(packet: str, title: str) -> str:
 
 
 def incident() -> Report:
-    """The demo, with a machine as the API describes it and a refusal that the caller logged."""
-    report = demo()
-    events = tuple(
-        Event(f"e{n}", "exit", "stopped", "flyd", at(n), Exit(exit_code=1, oom_killed=n == 39)) for n in range(40)
+    """A stopped machine, asked for twice, in vain the second time; it exited on and on, and its caller was refused."""
+    report = played("startup-crash")
+    seen, events, listed, caller = (report.evidence.observations[number] for number in ("E03", "E04", "E05", "E19"))
+    (got,), (asked,) = seen.exchanges, listed.exchanges
+    again = (seen.answer.updated_at + timedelta(seconds=n) for n in range(1, 41))
+    exits = tuple(
+        Event(f"e{n}", "exit", "stopped", "flyd", when, Exit(exit_code=1, oom_killed=n == 39))
+        for n, when in enumerate(again)
     )
-    machine = Machine(
-        id=MACHINE,
-        name="vyx-63eea370",
-        state="stopped",
-        region="sin",
-        instance_id="01K6HYFQ2X9E3S0V6T8BWJ7M4C",
-        created_at=at(0),
-        config={"image": "registry.fly.io/vyx-app:7", "env": {"KEY": "<secret:supabase-key#1>"}, "auto_destroy": True},
-        image_ref=ImageRef("registry.fly.io", "vyx-app", "7", "sha256:" + "ab" * 32),
-        host_status="ok",
-        events=events,
+    refusal = CallerError(503, "upstream connect error", at(2), "01K6HYZZZZ0000000000000000-ams")
+    report = seeing(
+        report,
+        replace(seen, exchanges=(got, replace(got, status=503, request_id="01K6KCEG1FAILED-ams"))),
+        replace(events, answer=(*events.answer, *exits)),
+        replace(listed, exchanges=(asked, replace(asked, request_id="01K6KCEG1AGAIN-ams"))),
+        replace(caller, answer=replace(caller.answer, errors=(refusal,))),
     )
-    caller = Caller(
-        text="POST 503", errors=(CallerError(503, "upstream connect error", at(2), "01K6HYZZZZ0000000000000000-sin"),)
-    )
-    failed = exchange("machine", f"{API}/machines/{MACHINE}", 503, "", 1.0, request_id="01K6HZ9VVKFAILED000000000-sin")
-    seen = report.evidence.observations["E03"]
-    observations = {
-        **report.evidence.observations,
-        "E03": replace(seen, answer=machine, exchanges=(*seen.exchanges, failed)),
-        "E19": observation("caller", Outcome.SEEN, "The caller's log was read.", answer=caller),
-    }
-    return replace(report, evidence=replace(report.evidence, observations=observations, source="live"))
+    return replace(report, evidence=replace(report.evidence, source="live"))
 
 
 @pytest.mark.parametrize("sample", [demo, empty, hostile, everything, very_long, incident])
@@ -81,79 +73,78 @@ def test_a_scenario_gives_a_packet_with_the_ids_that_are_known(name: str) -> Non
 
 
 def test_it_holds_what_support_asks_for() -> None:
-    packet = fly_support.packet(incident())
+    report = incident()
+    packet = fly_support.packet(report)
     assert (
-        f"Machine {MACHINE} of app vyx-app in sin has been in state stopped since 2025-10-02 14:02:50 UTC."
+        "Machine 32874591028465 of app lumen-render in ams has been in state stopped since 2025-10-02 21:05:57 UTC."
         in " ".join(packet.split())
     )
     ids = part(packet, "IDS")
     for label, value in (
-        ("organisation", "vyx"),
-        ("machine id", MACHINE),
-        ("instance id", "01K6HYFQ2X9E3S0V6T8BWJ7M4C"),
-        ("region", "sin"),
-        ("image", "registry.fly.io/vyx-app:7"),
-        ("image digest", "sha256:" + "ab" * 32),
+        ("organisation", "lumen-desk"),
+        ("machine id", "32874591028465"),
+        ("instance id", "01K6KBW5ZW1E21VN4AA2CGDKNA"),
+        ("region", "ams"),
+        ("image", "registry.fly.io/lumen-render:night"),
+        ("image digest", "sha256:4c11e60bcfb20955877496225798343d7673862dbf94d1baf86d4397c19bc583"),
         ("host", "ok"),
     ):
         assert f"  {label.ljust(12)}  {value}" in ids
     when = part(packet, "TIMES (UTC)")
-    assert "  created       2025-10-02T14:02:11Z" in when
-    assert "  last event    2025-10-02T14:02:50Z exit -> stopped by flyd [E03]" in when
-    assert f"  checked       {LOOKED:%Y-%m-%dT%H:%M:%SZ}" in when
+    assert "  created       2025-10-02T21:04:59.900Z" in when
+    assert "  last event    2025-10-02T21:05:57.680Z exit -> stopped by flyd [E04]" in when
+    assert f"  checked       {report.evidence.looked_at:%Y-%m-%dT%H:%M:%SZ}" in when
 
 
 def test_request_ids_come_with_what_was_asked_the_callers_own_first() -> None:
     told = part(fly_support.packet(incident()), "REQUEST IDS (fly-request-id)").split("\n- ")
-    assert told[0].startswith("- 01K6HYZZZZ0000000000000000-sin  HTTP 503  2025-10-02T14:02:13Z  from our caller's log")
+    assert told[0].startswith("- 01K6HYZZZZ0000000000000000-ams  HTTP 503  2025-10-02T03:00:13Z  from our caller's log")
     assert told[0].endswith("upstream connect error")
     assert told[1] == (
-        f"01K6HZ9VVKJ7HZFMJWJB3M3RYN-sin  HTTP 200  2025-10-02T17:40:01.200Z\n    GET {API}/machines/{MACHINE}"
+        "01K6KCEG10X5XAWFR96T6XDA4E-sin  HTTP 200  2025-10-02T21:15:00Z\n"
+        "    GET https://api.machines.dev/v1/apps/lumen-render/machines/32874591028465"
     )
-    assert told[2].startswith("01K6HZ9VVKFAILED000000000-sin  HTTP 503"), "a second answer only where it failed"
-    assert "01K6HZ9YD8Q1TX5MZ9H8N4E2KF-sin" not in "".join(told), "the list's second answer was like the first"
+    assert told[2].startswith("01K6KCEG1FAILED-ams  HTTP 503"), "a second answer only where it failed"
+    assert "01K6KCEG1AGAIN-ams" not in "".join(told), "the list's second answer was like the first"
     assert "of the call that made the machine: not known" in fly_support.packet(demo())
 
 
 def test_events_are_short_and_the_last_are_kept() -> None:
     told = part(fly_support.packet(incident()), "EVENTS").split("\n")
-    assert told[0] == "- … [cut: 10 earlier events]"
-    assert told[-1].startswith("- 2025-10-02T14:02:50Z  exit -> stopped by flyd, exit code 1, oom_killed [E03]")
+    assert told[0] == f"- … [cut: {12 + 40 - 30} earlier events]"
+    assert told[-1].startswith("- 2025-10-02T21:05:57.680Z  exit -> stopped by flyd, exit code 1, oom_killed [E04]")
     assert len(told) == 31
-    assert part(fly_support.packet(demo()), "EVENTS").startswith("- none seen: ")
+    assert part(fly_support.packet(played("gone-without-trace")), "EVENTS").startswith("- none seen: ")
 
 
 def test_the_config_is_json_as_the_machine_was_described_with_its_secrets_replaced() -> None:
-    told = part(fly_support.packet(incident()), "CONFIG, secrets masked")
+    told = part(fly_support.packet(demo()), "CONFIG, secrets masked")
     first, _, text = told.partition("\n")
-    assert first == "as E03 shows it:"
-    assert json.loads(text)["env"] == {"KEY": "<secret:supabase-key#1>"}
-    large = incident()
-    machine = large.evidence.observations["E03"].answer
-    wide = replace(machine, config={"env": {f"N{n}": "x" * 5_000 for n in range(500)}})
-    observations = {**large.evidence.observations, "E03": replace(large.evidence.observations["E03"], answer=wide)}
-    told = part(
-        fly_support.packet(replace(large, evidence=replace(large.evidence, observations=observations))),
-        "CONFIG, secrets masked",
-    )
+    assert first == "as E06 shows it:"
+    assert json.loads(text)["env"]["SUPABASE_SERVICE_ROLE_KEY"] == "<secret:jwt#1>"
+    seen = incident().evidence.observations["E03"]
+    wide = replace(seen.answer, config={"env": {f"N{n}": "x" * 5_000 for n in range(500)}})
+    told = part(fly_support.packet(seeing(incident(), replace(seen, answer=wide))), "CONFIG, secrets masked")
     assert "more characters]" in told
     assert told.endswith("… [cut: 384 more lines]")
 
 
 def test_siblings_stand_side_by_side_and_what_is_alike_is_told_once() -> None:
-    told = part(fly_support.packet(everything()), "COMPARISON WITH OTHER MACHINES OF THE APP")
+    title = "COMPARISON WITH OTHER MACHINES OF THE APP"
+    told = part(fly_support.packet(demo()), title)
     assert (
-        "state, differs\n  * 91850296bd4738 vyx-63eea370  destroyed\n    5683d920b1618e a             started" in told
-    )
-    assert "image, same on all: a:1" in told
-    assert "COMPARISON" not in fly_support.packet(demo())
+        "state, differs\n  * 91850296bd4738 vyx-63eea370          destroyed\n"
+        "    5683d920b1618e quiet-thunder-9021    stopped"
+    ) in told
+    assert "host, same on all: ok" in told
+    assert title not in fly_support.packet(incident())
 
 
 def test_what_was_ruled_out_and_what_is_not_known_is_said() -> None:
-    packet = fly_support.packet(everything())
-    assert "- Docker image missing" in part(packet, "RULED OUT")
+    packet = fly_support.packet(judged(without(demo().evidence, "E14")))
+    assert "- The image tag is missing" in part(packet, "RULED OUT")
     assert "Fly reports no incident" in packet
-    assert "RUNBOOKS_STATUS_URL is off" in part(packet, "NOT CHECKED")
+    assert "(E14): taken away" in part(packet, "NOT CHECKED")
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from jinja2 import TemplateError
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from report_samples import EVIL, demo, empty, hostile, observation
-from writeup_samples import SCENARIOS, everything, played, very_long
+from played import SCENARIOS, demo, played
+from report_samples import EVIL, empty, everything, hostile, observation, seeing, unasked, very_long
 
 from runbooks.diagnose.model import Verdict
 from runbooks.evidence.models import Outcome
@@ -112,30 +112,38 @@ def test_it_reads_in_order() -> None:
     text = writeup.render(demo())
     assert headings(text, "h2") == [
         "Summary", "Root cause", "Contributing factors", "Impact", "What to do", "Verification", "Prevention",
-        "Timeline", "Visibility", "Hypotheses", "Ruled out", "Not checked",
+        "Timeline", "Visibility", "Hypotheses", "Ruled out", "Comparison with other machines of the app", "Not checked",
         "For a chat or a ticket", "For Fly's support", "Evidence",
     ]  # fmt: skip
-    assert text.startswith(
-        "# Machine created via API but not visible in dashboard\n\n- **Status:** ● ROOT CAUSE IDENTIFIED"
-    )
+    assert text.startswith(f"# {demo().title}\n\n- **Status:** ● ROOT CAUSE IDENTIFIED")
     assert "Simulated reconstruction" in text
-    assert "at every start. [E07] [E04] [E03]" in text
-    assert "- [ ] **1. Send the variable under the name the program reads** (owner: ____, due: ____)\n\n  " in text
-    assert "- [ ] **Machine shows in the list**\n\n  ```sh\n  fly machines list --app vyx-app" in text
+    assert "The program exited with exit code 1, 4 times. [E07] [E06] [E25]" in text
+    assert "- [ ] **1. Set SUPABASE_SERVICE_KEY** (owner: ____, due: ____)\n\n  " in text
+    assert (
+        "- [ ] **The machine is listed**\n\n  The list has the new id.\n\n  ```sh\n  fly machine list -a vyx-app"
+        in text
+    )
     assert "[x]" not in text
 
 
 def test_a_fix_is_judged_by_its_checks_first() -> None:
-    text = writeup.render(everything())
+    report = everything()
+    text = writeup.render(report)
     heads = headings(text, "h2")
     assert heads[:2] == ["The five checks", "Summary"]
     assert heads.index("Engineer's notes") < heads.index("Changes since the previous run") < heads.index("Timeline")
     assert heads.index("Verification") < heads.index("Hypotheses")
     assert heads.index("Hypotheses") < heads.index("Comparison with other machines of the app")
     told = section(text, "The five checks")
-    assert "| The database row says running | ? not checked | ✗ fails         | [E14]    |" in told
-    assert "| The WebSocket connects        | – skipped     | –               | –        |" in told
-    assert "now: nobody could ask; at the incident: it said starting" in told
+    assert "| The database row says running    | ? not checked | ✗ fails         | [E14]    |" in told
+    assert "| The WebSocket connects           | – skipped     | ✗ fails         | [E17]    |" in told
+    assert "now: nobody could ask; at the incident: it says starting" in told
+    review = report.diagnosis.review
+    assert review is not None
+    assert review.incident is not None
+    alone = replace(review, incident=replace(review.incident, checks=()))
+    text = writeup.render(replace(report, diagnosis=replace(report.diagnosis, review=alone)))
+    assert "| The WebSocket connects           | – skipped     | –               | [E17]    |" in text
 
 
 def test_notes_siblings_and_earlier_runs_are_told() -> None:
@@ -147,38 +155,35 @@ def test_notes_siblings_and_earlier_runs_are_told() -> None:
     assert "- **machine by id**: does not: 404 → sees it: started" in since
     assert "3 more runs" in since
     siblings = section(text, "Comparison with other machines of the app")
-    assert "► **state**: destroyed; the others: started (×2)" in siblings
-    assert "image: a:1, same on all" in siblings
-    assert "The caller said `running`; the machine was gone. [E19] [E04]" in section(text, "Contributing factors")
+    assert "► **state**: destroyed; the others: stopped (×2)" in siblings
+    assert "host: ok, same on all" in siblings
+    assert "Since then the row's `starting` is untrue: the machine is destroyed. [E14] [E06]" in section(
+        text, "Contributing factors"
+    )
     assert "The list shows it, and a look by id does not. [E05] [E03]" in section(text, "Root cause")
 
 
 def test_a_report_without_a_feed_claims_nothing_about_fly() -> None:
-    assert "incident that Fly reports" not in writeup.render(demo())
-    told = writeup.render(everything())
-    assert "Fly reports no incident: the feed lists 3 incidents" in section(told, "Summary")
+    assert "incident that Fly reports" not in writeup.render(unasked(demo(), "E16"))
+    told = writeup.render(demo())
+    assert "Fly reports no incident: the feed lists 1 incident" in section(told, "Summary")
     assert "✗ **An incident that Fly reports**. " in section(told, "Ruled out")
-    blind = everything()
-    observations = {
-        **blind.evidence.observations,
-        "E16": observation("status", Outcome.COULD_NOT_LOOK, "the feed is off"),
-    }
-    told = writeup.render(replace(blind, evidence=replace(blind.evidence, observations=observations)))
+    told = writeup.render(seeing(demo(), observation("status", Outcome.COULD_NOT_LOOK, "the feed is off")))
     assert "Whether Fly reports an incident is not known: the feed is off" in section(told, "Summary")
     assert "Fly had" not in section(told, "Ruled out")
 
 
 def test_a_hypothesis_is_a_list_of_its_own_and_a_refuted_one_says_what_is_true_of_it() -> None:
+    assert (
+        "○ open: **The program crashes when it starts** (`startup-crash`, initial hypothesis)\n\n"
+        "- missing: No exit of the machine's program was observed. [E04] [E07]\n- next test: Create one machine "
+    ) in section(writeup.render(played("gone-without-trace")), "Hypotheses")
     text = writeup.render(demo())
     assert (
-        "○ open: **An incident of the platform** (`platform-incident`)\n\n"
-        "- missing: The status page was not asked\n- next test: Read status.flyio.net for 2025-10-02."
-    ) in section(text, "Hypotheses")
-    assert (
-        "Supports: The tag :latest does not exist in the registry. [E09] "
-        "Contradicts: The machine's config names another image, and it was pulled. [E03] [E07]"
+        "Supports: The registry has no registry.fly.io/vyx-app:latest now. [E09] "
+        "Contradicts: The platform knows machine 91850296bd4738, so it had resolved the image: "
     ) in section(text, "Ruled out")
-    assert "docker image missing" in section(text, "Summary").lower()
+    assert "the image tag is missing" in section(text, "Summary")
 
 
 def test_very_many_moments_are_cut_but_never_the_decisive_one() -> None:
