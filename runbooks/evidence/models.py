@@ -561,7 +561,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All looks of one investigation by number: `evidence["E03"]`, `evidence["E03b"]`."""
+    """All looks of one investigation by number: `evidence['E03']`, `evidence['E03b']`."""
 
     subject: Subject
     looked_at: datetime
