@@ -52,10 +52,19 @@ def test_an_abrupt_end_after_a_command_that_is_missing_is_its_end() -> None:
         (("api listening on http://localhost:3001", REFUSED), "confirmed"),
         ((REFUSED, "api listening on http://localhost:3001"), "likely"),
         ((REFUSED, "api listening on http://localhost:4000"), "confirmed"),
+        (("Starting machine", REFUSED), "likely"),
+        (("Starting machine", REFUSED, REFUSED), "confirmed"),
     ],
 )
 def test_a_refusal_before_the_program_listened_proves_nothing(logs: tuple[str, ...], confidence: str) -> None:
     assert _found(*logs, machine=MACHINE, list_contains=True) == ("not-listening", confidence)
+
+
+def test_a_server_that_ends_with_code_0_may_have_been_stopped() -> None:
+    end = "INFO Main child exited normally with code: 0"
+    stopped = {"machine": {**MACHINE, "state": "stopped"}, "list_contains": True}
+    assert _found("Preparing to run: `job.sh` as root", end, **stopped) == ("exited-normally", "confirmed")
+    assert _found("Server listening on 0.0.0.0:3000", end, **stopped) == ("exited-normally", "likely")
 
 
 def test_a_wake_that_was_refused_is_over_once_the_machine_started() -> None:

@@ -19,7 +19,7 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
-from runbooks.diagnose.log_classifier import short
+from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import crash, crash_evidence
@@ -115,9 +115,7 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
     if not failed and not elsewhere:
         return
     if lines:
-        booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]
-        last = lines[-1].line.at
-        early = bool(booted and last and last - booted[-1] < timedelta(seconds=20))
+        early = _just_booted(facts)
         argue = supports if early or _listened_later(facts) else confirms
         yield argue(f"The proxy log says: “{short(lines[-1].line.message, 160)}”.", *at)
     printed = _printed_sockets(facts)
@@ -164,6 +162,23 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         port=str(next((r.number for r in announced[-1:]), "") or ""),
         heard=heard,
     )
+
+
+def _just_booted(facts: Facts) -> bool:
+    """Whether the only refusal since the boot came so soon that the program may not have been ready."""
+    boots = ("booting", "created-and-started", "autostart")
+    since: list[LogMatch] = []
+    boot = None
+    for reading in facts.log.matches(*boots, "refused"):
+        if reading.fact != "refused":
+            boot, since = reading, []
+        else:
+            since.append(reading)
+    if boot is None or not since:
+        return False
+    if boot.line.at and since[-1].line.at:
+        return since[-1].line.at - boot.line.at < timedelta(seconds=20)
+    return len(since) == 1
 
 
 def _listened_later(facts: Facts) -> bool:

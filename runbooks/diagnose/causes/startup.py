@@ -343,8 +343,14 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
     if last:
         yield confirms("The last exit has code 0, and no stop was requested.", *(at for _, at in ended[-1:]))
     if quoted and not facts.events.exits:
-        argue = supports if asked or (not logged and facts.log.matches("exited")) else confirms
+        served = bool(facts.log.matches("listens", "health-passed"))
+        argue = supports if asked or served or (not logged and facts.log.matches("exited")) else confirms
         yield argue(f"The log says: “{short(quoted[-1].line.message)}”.", *facts.log.where(quoted[-1].fact))
+        if served:
+            yield missing(
+                "Whether a stop was requested is not known: a server that is asked to stop exits with code 0.",
+                Facet.EVENTS,
+            )
     if asked:
         yield contradicts(
             f"A stop of the machine was requested before the exit: “{short(asked[-1].line.message, 120)}”.",
