@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,8 @@ from runbooks.case import open_case
 from runbooks.evidence.bundle import open_bundle
 from runbooks.evidence.redaction import Redactor
 from runbooks.execution.share import share
+
+SCENARIO = "simulator:vyx-image-missing"
 
 
 def unnamed(bundle: Path, file: Path, places: Iterable[int]) -> Iterator[int]:
@@ -46,7 +49,15 @@ def _named(bundle: Path, file: Path) -> bool:
 def published(root: Path) -> Path:
     """The folder of a run of a small scenario."""
     with patch.dict(os.environ, {"RUNBOOKS_OUTPUT_ROOT": str(root)}):
-        open_case(source="simulator:vyx-image-missing").publish()
+        open_case(source=SCENARIO).publish()
+    (folder,) = root.glob("*/machine_not_visible--*")
+    return folder
+
+
+def written_by_runner(root: Path) -> Path:
+    """The same, with the manifest of the runner: that seals the reports beside the evidence."""
+    command = [sys.executable, "-m", "runbooks", "run", "machine_not_visible", "-p", "source", SCENARIO]
+    subprocess.run(command, env={**os.environ, "RUNBOOKS_OUTPUT_ROOT": str(root)}, check=False, capture_output=True)
     (folder,) = root.glob("*/machine_not_visible--*")
     return folder
 
@@ -54,12 +65,16 @@ def published(root: Path) -> Path:
 def main() -> int:
     bad = 0
     with tempfile.TemporaryDirectory() as root:
-        run = published(Path(root))
+        run = written_by_runner(Path(root))
         parcel = share(run, Path(root) / "sent.zip", Redactor()).path
         for bundle, file in [*((run, path) for path in sorted(run.rglob("*.*"))), (parcel, parcel)]:
             size = file.stat().st_size
             # What is only compared by its hash is the same at each of its places.
-            places = range(size) if bundle == run and file.parent.name == "evidence" else range(0, size, 41)
+            places = (
+                range(size)
+                if bundle == run and file.parent.name == "evidence"
+                else range(0, size, max(41, size // 2_000))
+            )
             missed = list(unnamed(bundle, file, places))
             bad += len(missed)
             print(
