@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runbooks import __version__
 from runbooks.base.consent import Consent
@@ -21,17 +21,16 @@ from runbooks.base.errors import ParameterError, SourceError, UsageError
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.base.leftovers import Leftovers
 from runbooks.base.parameters import APP_NAME, CommonParameters
-from runbooks.base.runbook import MAX_REQUESTS
+from runbooks.base.runbook import COLLECT_SECONDS, MAX_REQUESTS
 from runbooks.base.settings import Settings
-from runbooks.collect.collector import COLLECT_SECONDS, Collector
-from runbooks.collect.context import Target
-from runbooks.collect.source import Source
-from runbooks.collect.supabase import project_of, replayed
 from runbooks.evidence.bundle import Bundle, ReplayContext, open_bundle
 from runbooks.evidence.canary import CanarySweep
 from runbooks.evidence.journal import Journal
 from runbooks.evidence.models import Evidence, Observation, Requests
 from runbooks.evidence.redaction import Redactor, secrets_of
+
+if TYPE_CHECKING:  # what asks over a network takes long to import, and whoever only checks parameters asks nobody
+    from runbooks.collect.source import Source
 
 CANARY_SECONDS = 300.0
 """Time for one test machine besides that of the collection: 180 s to settle, 60 s to be watched, and its reading."""
@@ -54,7 +53,8 @@ def open_source(name: str, settings: Settings) -> Iterator[Source]:
 
 
 def prepare() -> None:
-    """Import what the sources need, before it is needed: databases, and the simulator's server."""
+    """Import what the sources need, before it is needed: the network, databases, and the simulator's server."""
+    import runbooks.collect.collector
     import runbooks.simulator.server
 
     with suppress(ImportError):  # an extra that is not installed
@@ -74,6 +74,9 @@ def source_defaults(name: str) -> Mapping[str, str]:
 
 
 def _live(settings: Settings) -> Source:
+    from runbooks.collect.source import Source
+    from runbooks.collect.supabase import project_of
+
     status = settings.status_url.strip()
     records_url = settings.records_url.get_secret_value().strip()
     return Source(
@@ -99,6 +102,9 @@ def _live(settings: Settings) -> Source:
 
 def _saved(bundle: Bundle, settings: Settings) -> Source:
     """A world that consists of what was recorded; nothing in it is reached over a network."""
+    from runbooks.collect.source import Source
+    from runbooks.collect.supabase import replayed
+
     return Source(
         name=bundle.source,
         token=bundle.token,
@@ -118,6 +124,7 @@ def _saved(bundle: Bundle, settings: Settings) -> Source:
 
 def _simulated(name: str, scenario_name: str, settings: Settings) -> Iterator[Source]:
     # Imported here: the product runs without the simulator's server libraries being touched.
+    from runbooks.collect.source import Source
     from runbooks.simulator.scenario import load_scenario
     from runbooks.simulator.server import Simulator
 
@@ -194,6 +201,9 @@ def collect(
         most_requests: how many requests may be sent to Fly and to registries in all
         seconds: how long it may take without a test creation, if the deadline of the run is not earlier
     """
+    from runbooks.collect.collector import Collector
+    from runbooks.collect.context import Target
+
     consent = parameters.consent()
     tests = (1 + consent.config) if consent.writes else 0
     wanted = seconds + tests * CANARY_SECONDS
@@ -263,6 +273,9 @@ def sweep_canaries(app: str, settings: Settings, announce: Callable[[str], None]
         ParameterError: this cannot be the name of an app
         UsageError: there is no token
     """
+    from runbooks.collect.collector import Collector
+    from runbooks.collect.context import Target
+
     if not APP_NAME.match(app):
         raise ParameterError("app", f"{app[:100]!r} is not an app name: lower-case letters, digits and hyphens.")
     if not settings.token.get_secret_value().strip():

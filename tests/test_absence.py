@@ -10,6 +10,7 @@ from typing import Any
 
 from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
+from runbooks.collect.source import Source
 from runbooks.collect.transport import RawAnswer
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Answer, Status
@@ -18,7 +19,6 @@ from runbooks.evidence.models import Evidence, Outcome
 from runbooks.report.conclusions import so_far
 from runbooks.report.overview import searched
 from runbooks.report.steps import logs
-from runbooks.source import Source
 
 NOW = datetime(2025, 10, 2, 3, 0, 30, tzinfo=UTC)
 ID = "91850296bd4738"

@@ -10,6 +10,8 @@ from runbooks.base.facets import FacetEnum
 from runbooks.base.parameters import CommonParameters
 
 MAX_REQUESTS = 26
+COLLECT_SECONDS = 120.0
+"""Time for a collection where no deadline is set."""
 
 
 @dataclass(frozen=True)
@@ -41,4 +43,4 @@ class Runbook:
     background: Callable[[Any], Mapping[str, Any]] = lambda _: {}
     most_requests: int = MAX_REQUESTS
     subject: str = "unknown"
-    seconds: float = 120.0
+    seconds: float = COLLECT_SECONDS

@@ -19,7 +19,7 @@ from runbooks.base.consent import Consent
 from runbooks.base.errors import DiskError
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.base.leftovers import Leftovers
-from runbooks.base.runbook import MAX_REQUESTS
+from runbooks.base.runbook import COLLECT_SECONDS, MAX_REQUESTS
 from runbooks.base.settings import load_settings
 from runbooks.collect import machines, metrics, status, supabase
 from runbooks.collect.canary.facets import DOCKER_HUB
@@ -42,7 +42,6 @@ from runbooks.evidence.models import Evidence, Observation, Reason, Token
 from runbooks.evidence.redaction import Redactor, elements, token_kind
 
 Progress = Callable[[Observation], None]
-COLLECT_SECONDS = 120.0
 _BY_ITSELF = (Facet.CALLER, Facet.TOKEN_INSIDE, Facet.CONFIG)
 """Asked of nobody: what was pasted, what a token says of itself, and a config that was given."""
 

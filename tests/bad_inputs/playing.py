@@ -19,8 +19,8 @@ from runbooks.base.facets import Facet
 from runbooks.base.settings import load_settings
 from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
+from runbooks.collect.source import Source
 from runbooks.evidence.models import Outcome
-from runbooks.source import Source
 from tests.bad_inputs.table import ANSWERS, COMMANDS
 
 MOST_MB = 400

@@ -17,11 +17,11 @@ import pytest
 from runbooks.base.settings import load_settings
 from runbooks.collect.client import Client, RateBudget
 from runbooks.collect.context import Target
+from runbooks.collect.source import Source
 from runbooks.collect.transport import NoAnswer, RawAnswer
 from runbooks.evidence.redaction import Redactor
 from runbooks.simulator.scenario import load_scenario
 from runbooks.simulator.server import Endpoints, Simulator
-from runbooks.source import Source
 
 AT = datetime(2025, 10, 2, 3, 9, 40, tzinfo=UTC)
 MACAROON = "FlyV1 fm2_bWFkZS11cCBmb3IgdGhlIHRlc3Rz,fm2_dGhlIGRpc2NoYXJnZQ"

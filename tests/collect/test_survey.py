@@ -20,10 +20,10 @@ from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
 from runbooks.collect.edge import Edge
 from runbooks.collect.records import RecordsReader
+from runbooks.collect.source import Source
 from runbooks.evidence import bundle
 from runbooks.evidence.models import Evidence, Machine, Observation, Outcome, Reason
 from runbooks.simulator.scenario import load_scenario, scenario_names
-from runbooks.source import Source
 
 MACAROON = "FlyV1 fm2_bWFkZS11cCBmb3IgdGhlIHRlc3Rz"
 ALL = ["E19", "E01", "E02", "E03", "E04", "E05", "E06", "E07", "E08"]

@@ -44,6 +44,7 @@ from runbooks.case import Case
 from runbooks.collect.collector import Collector
 from runbooks.collect.edge import Edge
 from runbooks.collect.records import RecordsReader
+from runbooks.collect.source import Source
 from runbooks.collect.transport import HttpTransport, RawAnswer
 from runbooks.definitions import find, validate
 from runbooks.evidence.models import Event, Evidence, Image, Listing, Observation, Outcome, Probe
@@ -53,7 +54,6 @@ from runbooks.simulator import spec
 from runbooks.simulator.faults import KINDS
 from runbooks.simulator.scenario import FOLDER, Scenario, load_scenario
 from runbooks.simulator.server import Simulator
-from runbooks.source import Source
 
 SCENARIOS = ("vyx-missing-environment", "healthy", "vyx-image-missing")
 DEADLINE = 20.0  # of the case, as RUNBOOKS_DEADLINE gives it
@@ -218,7 +218,7 @@ def play(
             given = validate("machine_not_visible", {"source": f"simulator:{name}"})
             with (
                 patch("runbooks.source.open_source", opened),
-                patch("runbooks.source.Collector", functools.partial(Collector, sleep=clock.sleep)),
+                patch("runbooks.collect.collector.Collector", functools.partial(Collector, sleep=clock.sleep)),
                 patch("runbooks.collect.collector.time", clock),
                 patch("runbooks.collect.collector.HttpTransport", wire),
                 patch("runbooks.collect.collector.Edge", functools.partial(Edge, seconds=edge_seconds)),

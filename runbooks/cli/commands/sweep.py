@@ -89,7 +89,9 @@ def command(
             workers=workers,
             wait=wait,
             addresses=notify.addresses_of(load_settings().notify.get_secret_value()),
-            tell=lambda line: None if quiet else errors.print(terminal.plain(line), markup=False, soft_wrap=True),
+            tell=lambda line: (
+                None if quiet else errors.print(terminal.plain(line), markup=False, highlight=False, soft_wrap=True)
+            ),
             run_jobs=run_jobs,
         )
     terminal.show_warnings(errors, done.warnings)
