@@ -57,7 +57,7 @@ _SAID_AGAIN, _NEAR = 16, 2_000
 _LEAF, _LEAVES = 200, 20_000
 # Too short, or too plain, for any rule: words, numbers, times, addresses, ids of machines and their instances.
 _PLAIN = re.compile(
-    r"(?!fo1_|fm[12]|xox)[a-z0-9_.-]{0,15}|[A-Z]?[a-z]{0,40}|[\d.:]{0,20}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}"
+    r"(?!fo1_|fm[12]|xox)[a-z0-9_.-]{0,15}|[A-Z][a-z]{0,14}|[a-z]{0,40}|[\d.:]{0,20}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}"
     r"|\d{4}-\d\d-\d\d[T ][\d:.]{5,20}(?:Z|[+-]\d\d:\d\d)?|01[A-Z][0-9A-Z]{22,23}"
 )
 _USER_ID = re.compile(r"(?i)^user_?id$")
