@@ -41,26 +41,23 @@ from runbooks.evidence.redaction.opacity import is_random, opaque_spans
 from runbooks.evidence.redaction.positions import positioned_spans
 from runbooks.evidence.redaction.prepared import Prepared
 from runbooks.evidence.redaction.providers import PROVIDER_KINDS, provider_spans
+from runbooks.evidence.redaction.spans import apart
 
 PLACEHOLDER = re.compile(r"<(?:secret:)?[a-z-]+#\d+>")
 PLACEHOLDERS = re.compile(r"((?:<|&lt;)(?:secret:)?[a-z-]+#\d+(?:>|&gt;))")
 PASSES = 5
 # Every type of placeholder that a rule can give; `add_secret` has names of its own.
 KINDS = frozenset({kind for kind, _, _ in FORMS} | PROVIDER_KINDS | {"value", "opaque", "encoded"})
-# Of two rules that mask the same place, the one that says more about it names the kind.
-_RANK = {"opaque": 0, "value": 1, "": 3}
-_ATOMS = frozenset({"fly-token", "jwt", "supabase-key", "github-token", "user-id"})
 # What is masked because of its place alone is searched elsewhere only if it is made like a key or a password: text
 # without a digit, or with the characters of markup and of sentences, is masked where it stands.
 _SEARCHED = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/=_~!@#$%^*.-]{8,}")
-_WORTH = re.compile(r"[A-Za-z0-9]{3}")
 # A value that long is masked also where it is said again just behind, before other rules take it to pieces.
 _SAID_AGAIN, _NEAR = 16, 2_000
 # Lists of machines repeat most of their short texts: so many of that length are remembered.
 _LEAF, _LEAVES = 200, 20_000
 # Too short, or too plain, for any rule: words, numbers, times, addresses, ids of machines and their instances.
 _PLAIN = re.compile(
-    r"(?!fo1_|fm[12]|xox)[a-z0-9_.-]{0,15}|[A-Z]?[a-z]{0,40}|[\d.:]{0,20}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}"
+    r"(?!fo1_|fm[12]|xox)[a-z0-9_.-]{0,15}|[A-Z][a-z]{0,14}|[a-z]{0,40}|[\d.:]{0,20}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}"
     r"|\d{4}-\d\d-\d\d[T ][\d:.]{5,20}(?:Z|[+-]\d\d:\d\d)?|01[A-Z][0-9A-Z]{22,23}"
 )
 _USER_ID = re.compile(r"(?i)^user_?id$")
@@ -424,7 +421,7 @@ class Redactor:
         for a, b in opaque_spans(prepared):
             if not self._laid_out or any(bare[a:b] in value for value in self._names):
                 found.append((a, b, "opaque"))
-        spans = _apart([one for one in found if "\0" not in bare[one[0] : one[1]] or one[2] == "private-key"], bare)
+        spans = apart([one for one in found if "\0" not in bare[one[0] : one[1]] or one[2] == "private-key"], bare)
         return [(a, b, kind or self._known_kind(text[a:b])) for a, b, kind in spans]
 
     def _known_kind(self, written: str) -> str:
@@ -499,57 +496,6 @@ class Redactor:
             prefix = "" if kind in PERSONAL else "secret:"
             self._names[value] = f"<{prefix}{kind}#{self._counts[kind]}>"
         return self._names[value]
-
-
-def _apart(found: list[tuple[int, int, str]], text: str) -> list[tuple[int, int, str]]:
-    """The same without overlaps: a token with looks of its own is one value wherever it stands, and keeps its name."""
-    known = _merged([one for one in found if not one[2]])
-    looks = _merged([one for one in found if one[2] in _ATOMS])
-    # What a known value explains is no token that goes on behind it.
-    atoms = sorted([*known, *(one for one in looks if not _touches(one, known))])
-    around = _merged([one for one in found if one[2] and one[2] not in _ATOMS and one[2] != "email"])
-    pieces = [piece for one in around for piece in _without(one, atoms, text)]
-    taken = sorted([*atoms, *pieces])
-    persons = [one for one in _merged([one for one in found if one[2] == "email"]) if not _touches(one, taken)]
-    return sorted([*taken, *persons])
-
-
-def _merged(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    apart: list[tuple[int, int, str]] = []
-    for start, end, kind in sorted(spans, key=lambda one: (one[0], -one[1])):
-        if apart and start < apart[-1][1]:
-            first, last, before = apart[-1]
-            told = kind if _RANK.get(kind, 2) > _RANK.get(before, 2) else before
-            apart[-1] = (first, max(end, last), told)
-        else:
-            apart.append((start, end, kind))
-    return apart
-
-
-def _without(one: tuple[int, int, str], atoms: list[tuple[int, int, str]], text: str) -> Iterator[tuple[int, int, str]]:
-    """What is left of a span when the atoms are taken out of it, where that is more than punctuation."""
-    begin, end, kind = one
-    index = bisect_left(atoms, (begin, begin, ""))
-    index = max(0, index - 1)
-    cut = False
-    while index < len(atoms) and atoms[index][0] < end:
-        if atoms[index][1] > begin:
-            if _worth(kind, text[begin : atoms[index][0]]):
-                yield begin, atoms[index][0], kind
-            begin, cut = max(begin, atoms[index][1]), True
-        index += 1
-    if begin < end and (not cut or _worth(kind, text[begin:end])):
-        yield begin, end, kind
-
-
-def _worth(kind: str, rest: str) -> bool:
-    """Is what stands beside a token a part of the secret, too? Of a random run only what is random by itself."""
-    return is_random(rest) if kind == "opaque" else _WORTH.search(rest) is not None
-
-
-def _touches(one: tuple[int, int, str], taken: list[tuple[int, int, str]]) -> bool:
-    index = bisect_left(taken, (one[1], 0, ""))
-    return index > 0 and taken[index - 1][1] > one[0]
 
 
 def _around_placeholders(text: str) -> list[tuple[int, int]]:
