@@ -176,7 +176,8 @@ def test_a_report_without_a_feed_claims_nothing_about_fly() -> None:
 def test_a_hypothesis_is_a_list_of_its_own_and_a_refuted_one_says_what_is_true_of_it() -> None:
     assert (
         "○ open: **The program crashes when it starts** (`startup-crash`, initial hypothesis)\n\n"
-        "- missing: No exit of the machine's program was observed. [E04] [E07]\n- next test: If a second run does no harm, create one machine "
+        "- missing: No exit of the machine's program was observed. [E04] [E07]\n"
+        "- next test: If a second run does no harm, create one machine "
     ) in section(writeup.render(played("gone-without-trace")), "Hypotheses")
     text = writeup.render(demo())
     assert (
