@@ -127,6 +127,7 @@ class Collector:
         self._shared = SharedAnswers.opened(load_settings().shared_answers) if bundle is None else None
         self.redactor.allow(*(self._shared.looked_for if self._shared else ()))
         self.redactor.allow(given.app_name, given.machine_id, given.machine_name, given.org_slug, given.image)
+        self.redactor.allow(self.source.project.ref)
         end = time.monotonic() + self.seconds
         tls = self.source.tls or httpx.create_ssl_context()
         replay = ReplayTransport(bundle) if bundle else None

@@ -403,3 +403,12 @@ def test_a_text_that_was_clean_is_looked_at_again_once_more_is_known() -> None:
     assert [hit.rule for hit in redactor.scan(text)] == ["value"]
     assert redactor.scan(f"{text} and api_key='q8Zr2Lw9Tt'")
     assert [hit.rule for hit in redactor.scan(text)] == ["value"]
+
+
+@pytest.mark.parametrize("path", ["/v1/apps/{}/machines", "/v1/projects/{}/secrets", "/v2/{}/manifests/latest"])
+def test_a_name_of_random_letters_stays_where_it_is_asked_for(path: str) -> None:
+    name = "xkqzvwjpbtrmnhdfgylc"
+    asked, redactor = f"https://api.example.com{path.format(name)}", Redactor()
+    assert name not in Redactor().text(asked)
+    redactor.allow(name)
+    assert redactor.text(asked) == asked

@@ -101,7 +101,8 @@ class Redactor:
             self._known.add(value, self._placeholder(kind, value))
 
     def allow(self, *words: str) -> None:
-        """Names of the investigation itself: where one stands under a secret-looking key, only that place is masked."""
+        """Names of the investigation itself: random letters among them are no secret, and where one stands under a
+        secret-looking key, only that place is masked."""
         self._spared.update(words)
 
     def hides(self, data: str) -> bool:
@@ -419,6 +420,8 @@ class Redactor:
                 found.append((again, again + b - a, "value"))
         found += [(a, b, "value") for a, b in positioned_spans(prepared)]
         for a, b in opaque_spans(prepared):
+            if bare[a:b] in self._spared:
+                continue
             if not self._laid_out or any(bare[a:b] in value for value in self._names):
                 found.append((a, b, "opaque"))
         spans = apart([one for one in found if "\0" not in bare[one[0] : one[1]] or one[2] == "private-key"], bare)
