@@ -21,7 +21,7 @@ lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Before every commit: all but the tests marked slow in tests/conftest.py, about a minute.
+# Before every commit: all but the tests marked slow in tests/conftest.py, two and a half minutes.
 check: lint
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
