@@ -228,9 +228,9 @@ def reading(facts: Facts) -> Claim:
     if get is Outcome.SEEN:
         if listed is Outcome.SEEN and not any(n in facts.machine.seen_evidence for n in (Facet.LIST, Facet.LIST_AGAIN)):
             return Claim("The machine exists, and the list omits it.", (Facet.MACHINE, Facet.LIST))
-        asked = (Facet.LIST, Facet.LIST_DELETED, Facet.ORGANISATION)
-        if all(view in facts.machine.seen_evidence for view in asked if facts.looked(view)):
-            return Claim("The machine exists, and every list of the platform shows it.", facts.machine.seen_evidence)
+        asked = [view for view in (Facet.LIST, Facet.LIST_DELETED, Facet.ORGANISATION) if facts.looked(view)]
+        if asked and all(view in facts.machine.seen_evidence for view in asked):
+            return Claim("The machine exists, and every list that could be read shows it.", facts.machine.seen_evidence)
         return Claim(
             "The machine exists. A view without it queries another place, has a filter, or shows its own records.",
             facts.machine.seen_evidence,

@@ -21,7 +21,7 @@ from runbooks.diagnose.model import (
     Status,
     View,
 )
-from runbooks.evidence.models import Exchange, Outcome
+from runbooks.evidence.models import Exchange, Listing, Outcome
 from runbooks.report import status, times
 from runbooks.report.document import Report
 
@@ -139,10 +139,11 @@ def impact(report: Report) -> list[Claim]:
             told.append(Claim(f"Not checked: whether {symptom.text[:1].lower()}{symptom.text[1:]}{why}"))
         else:
             told.append(Claim(symptom.so or symptom.text, symptom.evidence))
+    listed = getattr(seen.observation(Facet.LIST), "answer", None)
     states = ", ".join(f"{count} {state}" for state, count in _other_states(report))
     if states and diagnosis.comparison:
         told.append(Claim(f"Other machines of the app in the comparison: {states}", diagnosis.comparison.evidence))
-    elif seen.looked(Facet.LIST) and not seen.siblings.others:
+    elif isinstance(listed, Listing) and listed.complete and not seen.siblings.others:
         told.append(Claim("The list shows no other machine of the app", (Facet.LIST,)))
     else:
         told.append(Claim("Not known: whether other machines of the app are affected"))

@@ -12,6 +12,7 @@ from runbooks.diagnose.config_audit import audit
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Unchecked
+from runbooks.diagnose.visibility import reading
 from runbooks.report import facts
 
 
@@ -29,7 +30,7 @@ from runbooks.report import facts
             "Machine created since 06:10:02 UTC; the caller's wait for the machine failed: deadline_exceeded",
             "It has been in ",
         ),
-        ("healthy", "None found", "The machine exists, and every list of the platform shows it"),
+        ("healthy", "None found", "The machine exists, and every list that could be read shows it"),
     ],
 )
 def test_impact_and_proof_in_one_line(scenario: str, impact: str, proof: str) -> None:
@@ -71,3 +72,14 @@ def test_the_views_are_counted_in_one_way() -> None:
     assert [(len(views), words) for _, words, views in facts.views(diagnosis)] == [
         (4, "show it"), (3, "indirect (no proof)"), (9, "do not show it"), (2, "not checked"),
     ]  # fmt: skip
+
+
+def test_lists_that_were_not_read_show_nothing() -> None:
+    report = played("stuck-in-transition")
+    assert any("The list shows no other machine" in claim.text for claim in facts.impact(report))
+    kept = {n: o for n, o in report.evidence.observations.items() if n not in ("E05", "E05b", "E06", "E08")}
+    blind = replace(report.evidence, observations=kept)
+    assert "every list" not in reading(Facts(blind)).text
+    told = [claim.text for claim in facts.impact(replace(report, evidence=blind))]
+    assert not any("no other machine" in text for text in told)
+    assert any(text.startswith("Not known: whether other machines") for text in told)
