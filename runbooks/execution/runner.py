@@ -16,6 +16,7 @@ import re
 import shlex
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -35,7 +36,7 @@ from runbooks.base.settings import load_settings
 from runbooks.evidence.bundle import what_is_left
 from runbooks.evidence.redaction import Redactor, secrets_of
 from runbooks.evidence.scan import HTML, PLAIN, clean_folder, scan_bytes
-from runbooks.execution import blocked
+from runbooks.execution import blocked, early
 from runbooks.execution.steps import Step, Watch, is_parameters, steps_of
 from runbooks.report import escape
 
@@ -141,7 +142,8 @@ def run(
     staging = folders.Staging(output_root)
     with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
         staging.note(Path(scratch))
-        watch = Watch(_environment(staging.path, output_root, deadline, scratch), Path(scratch), on_step, warm)
+        environment = _environment(staging.path, output_root, deadline, scratch)
+        watch = Watch(environment, Path(scratch), on_step, warm and sys.platform == "linux")
         this = _Run(
             runbook,
             parameters,
@@ -160,7 +162,8 @@ def run(
             if notebook is None and blocked.publish(runbook, parameters, staging.path, deadline * SOFT_SHARE):
                 return _finish(this, staging)
             with noting(this.signals) if signals is None else contextlib.nullcontext():
-                _supervise(this, original.decode("utf-8"))
+                with early.waiting(watch.scratch / "kernel.log", not watch.warm) as watch.waiting:
+                    _supervise(this, original.decode("utf-8"))
                 return _finish(this, staging)
         except BaseException as error:
             if isinstance(error, ScanError) or not _seen(staging.path):
