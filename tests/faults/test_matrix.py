@@ -23,7 +23,7 @@ from faults.matrix import (
     undisturbed,
 )
 from runbooks.collect import machines, registry
-from runbooks.collect.client import Answer
+from runbooks.collect.answer import Answer
 from runbooks.collect.result import FacetResult, absent, seen
 from runbooks.collect.transport import HttpTransport, NoAnswer
 from runbooks.definitions.machine_not_visible import FACETS
