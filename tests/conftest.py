@@ -67,17 +67,28 @@ SLOW = frozenset(
         "test_other_distribution",
         "test_package",
         "test_wording",
+        "test_mcp",
+        "test_openapi",
+        "test_site",
     )
 )
 """Folders below tests/, and names of test files, that `make check` leaves out and `make test` runs."""
 
 
+def _is_slow(path: Path) -> bool:
+    inside = path.relative_to(Path(__file__).parent)
+    return bool({*inside.parent.parts, inside.stem} & SLOW)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What `make check` leaves out is not even imported."""
+    return True if config.getoption("markexpr") == "not slow" and _is_slow(collection_path) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what lies in a slow folder or file, and every test that needs a browser."""
     for item in items:
-        inside = item.path.relative_to(Path(__file__).parent)
-        names = {*inside.parent.parts, inside.stem}
-        if names & SLOW or {"browser", "chromium"} & set(getattr(item, "fixturenames", ())):
+        if _is_slow(item.path) or {"browser", "chromium"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
 
