@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from browsing import CHROMIUM_FLAGS
 from hypothesis import HealthCheck, settings
-from produced import Production
+from produced import SHARED, Production
 
 # A busy machine must not fail a test.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,6 +28,8 @@ def pytest_configure() -> None:
             del os.environ[name]
     # A case that is opened and never published keeps what it saw; not among the runs of this checkout.
     os.environ["RUNBOOKS_OUTPUT_ROOT"] = tempfile.mkdtemp(prefix="runbooks-tests-")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="runbooks-tests-")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Started in the background, where a shell has Ctrl-C ignored, and what the tests start would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -73,6 +75,12 @@ SLOW = frozenset(
     )
 )
 """Folders below tests/, and names of test files, that `make check` leaves out and `make test` runs."""
+
+
+def pytest_unconfigure() -> None:
+    """The evidence that the workers shared is of this session only."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ[SHARED], ignore_errors=True)
 
 
 def _is_slow(path: Path) -> bool:

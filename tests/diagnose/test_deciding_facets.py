@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from shared_evidence import play
 from slices import scenarios
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.verdict import diagnose
-from tools.generate_docs import play, without
+from tools.generate_docs import without
 
 DECIDED = {name: str(number) for name, told in scenarios().items() if (number := told.expect["decided_by"])}
 

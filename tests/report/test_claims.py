@@ -18,6 +18,7 @@ from unittest.mock import patch
 import pytest
 from markdown_it import MarkdownIt
 from played import concluded, judged, played, texts
+from shared_evidence import play
 from slices import every
 
 from runbooks.diagnose.fix_checks import checks
@@ -27,7 +28,7 @@ from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Outcome
 from runbooks.report import charts, page, summary, writeup
 from runbooks.simulator.scenario import scenario_names
-from tools.generate_docs import play, without
+from tools.generate_docs import without
 
 NUMBER = re.compile(r"\[(E\d\d[a-z]?(?:, ?E\d\d[a-z]?)*)\]")
 UNSEEN = re.compile(r"^(Could not look|This was not asked|Nobody could be asked|No event is to be had|Not tried)\b")
