@@ -140,6 +140,17 @@ def chromium() -> str:
     return found
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No picture is drawn: that is a third of the work of a report, and has tests of its own."""
+    from runbooks.report import charts
+    from runbooks.report.section import Figure
+
+    blank = Figure("picture", "a picture", lambda: "<svg></svg>", bytes)
+    for name in charts.__all__:
+        monkeypatch.setattr(charts, name, lambda *_: blank)
+
+
 @pytest.fixture(scope="session")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Production:
     """The production runner's runs of the scenarios, shared by all workers of this session."""

@@ -19,6 +19,8 @@ from runbooks.evidence.saved_files import saved_files
 from runbooks.simulator.scenario import FOLDER
 from runbooks.simulator.server import Simulator
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 TOLD = [name for name, told in scenarios().items() if told.expect_tested]
 APP = "heron-batch"
 AGREED = {"allow_writes": True, "confirm_app": APP, "canary_config": True}
