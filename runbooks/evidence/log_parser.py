@@ -159,6 +159,10 @@ _SENDER = re.compile(
     r"(?:(?P<region>[a-z]{3})\s{1,4})?\[(?P<level>[A-Za-z]{1,10})\] ?"
 )
 _GUTTER = re.compile(r"^ {0,4}[│┃] ?")  # Terraform
+# A line quoted in somebody's notes: an item of a list, a cell, or on its own.
+_QUOTE = re.compile(
+    r"\s{0,8}(?:[-*+•] {1,3}|\d{1,3}[.)] {1,3})?(?:\*\*|__)?`(?P<line>[^`\n]{8,2000})`(?:\*\*|__)?[.,;:]?\s{0,8}\Z"
+)
 _MAX_TAIL = 60
 # Above the end of a program whose boot was not pasted: a prompt, prose, a fence, or a program that manages machines.
 _NOT_ITS_OWN = re.compile(
@@ -281,6 +285,12 @@ class _Reader:
         self.quoted = ""
         clock = None if from_init(row) else _CLOCK.match(row)  # some of its lines begin with a time of their own
         message = row[clock.end() :] if clock else row
+        if (
+            "`" in message
+            and (noted := _QUOTE.match(message))
+            and (from_init(noted["line"]) or from_around(noted["line"]))
+        ):
+            message = noted["line"]
         at = _zoned(clock["clock"]) if clock else None
         line = LogLine(at, message, clock="" if at or not clock else clock["clock"])
         if clock and clock["provider"]:

@@ -11,6 +11,7 @@ from statistics import median
 
 from runbooks.diagnose.facts.observations import format_duration
 from runbooks.diagnose.log_classifier import LogMatch
+from runbooks.diagnose.program_patterns import REQUEST
 from runbooks.evidence.models import LogLine
 
 Trial = tuple[datetime | None, bool]
@@ -18,11 +19,7 @@ Trial = tuple[datetime | None, bool]
 
 _BOOTS = ("booting", "created-and-started")
 _CHECKS = ("health-failed", "health-passed")
-# A request and its answer in one line, as proxies, servers and `curl -w` write it: GET /path HTTP/1.1" 502
-_REQUEST = re.compile(
-    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?:https?://|/)\S{0,300}[^\d\n]{1,20}?"
-    r"(?:HTTP/[\d.]{1,3}\W{1,3})?\b(?P<status>[1-5]\d\d)\b"
-)
+_REQUEST = re.compile(REQUEST)
 # After so many periods without a failure it is over.
 _OVER_AFTER = 3
 
@@ -80,4 +77,4 @@ def checks(readings: Iterable[LogMatch]) -> dict[str, Intermittent]:
 def requests(lines: Iterable[LogLine]) -> Intermittent | None:
     """The pattern of the requests that these lines report: an answer of 5xx is a failure."""
     answers = ((line.at, _REQUEST.search(line.message[:1000])) for line in lines if "/" in line.message)
-    return intermittent([(at, match["status"] < "500") for at, match in answers if match])
+    return intermittent([(at, match["number"] < "500") for at, match in answers if match])

@@ -14,15 +14,21 @@ from runbooks.diagnose.log_classifier import LogMatch
 from runbooks.evidence.models import Event, Exit
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
-# flyctl reads sockets inside of a running machine, and finds unmanaged machines among those that are active.
+# flyctl reads sockets inside of a running machine; the proxy waits for one that started, and counts its connections.
 _UP = (
     "booting",
     "command",
     "created-and-started",
+    "started",
+    "awaited",
+    "reachable",
     "refused",
+    "concurrency",
     "health-failed",
     "health-passed",
     "listens",
+    "still-starting",
+    "answers",
     "open-socket",
 )
 _DOWN = ("exited", "killed", "abrupt", "exit-not-restarting", "restarts-used-up", "autostop", "trial", "spawn-failed")

@@ -30,6 +30,10 @@ UNKNOWN = "unknown"
 # A refusal that says only that something went wrong gives way to one that says what.
 VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden", UNKNOWN})
 
+# What every log holds, or says only that the machine lives, tells nothing that should be quoted.
+_ROUTINE = frozenset({"restarting", "command", "proxy-code", "answers"})
+_TURNS = ("booting", "created-and-started", "exited", "killed", "abrupt", "signalled")
+
 
 @dataclass(frozen=True, slots=True)
 class ApiRefusal:
@@ -168,6 +172,12 @@ class LogFacts:
         return requests(self.lines)
 
     @cached_property
+    def answering(self) -> LogMatch | None:
+        """The last request that the program answered, however badly, if no boot and no end follows it."""
+        last = self.matches("answers", *_TURNS)[-1:]
+        return last[0] if last and last[0].fact == "answers" else None
+
+    @cached_property
     def _by_fact(self) -> Mapping[str, tuple[LogMatch, ...]]:
         found: dict[str, list[LogMatch]] = {}
         for reading, _ in self._matches:
@@ -200,7 +210,7 @@ class LogFacts:
     @cached_property
     def meaningful(self) -> frozenset[LogLine]:
         """Lines that some recogniser knows, routine ones left out."""
-        return frozenset(r.line for r, _ in self._readings if r.fact not in ("restarting", "command", "proxy-code"))
+        return frozenset(r.line for r, _ in self._readings if r.fact not in _ROUTINE)
 
     @cached_property
     def last_output(self) -> tuple[LogLine, ...]:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from runbooks.diagnose.platform_patterns import Table
 from runbooks.diagnose.program_patterns.requirements import NEEDS, PRE
 
+# A request and its answer in one line, as proxies, servers and `curl -w` write it: GET /path HTTP/1.1" 502
+REQUEST = (
+    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?:https?://|/)\S{0,300}[^\d\n]{1,20}?"
+    r"(?:HTTP/[\d.]{1,3}\W{1,3})?\b(?P<number>[1-5]\d\d)\b"
+)
 WORDS: Table = (
     *NEEDS,
     (
@@ -109,6 +114,16 @@ WORDS: Table = (
             ("booting puma|puma starting", r"=> Booting Puma\b|\bPuma starting in (?:single|cluster) mode"),
             ("booting worker", r"\bBooting worker with pid\b"),
             ("loading checkpoint shards|loading model", r"(?i)\bloading (?:checkpoint shards|model)\b"),
+        ),
+    ),
+    (
+        # A request that was answered, however badly: the program is up.
+        "answers",
+        (
+            ("get /|head /|post /|put /|patch /|delete /", REQUEST),
+            ("sent ", r"\bSent (?P<number>[1-5]\d\d) in \d{1,9} ?(?:ms|µs|s)\b"),
+            ("completed ", r"\bCompleted (?P<number>[1-5]\d\d) [A-Z][\w ]{1,40} in \d"),
+            ("terminated", r"\brunning \S{1,80}Endpoint \(connection .{1,80}\) terminated"),
         ),
     ),
     (
