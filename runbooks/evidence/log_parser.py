@@ -131,6 +131,8 @@ _FLYCTL = re.compile(
     r"|(?:(?:(?i:error):? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"
     r"|(?:Error: )?[Rr]elease command failed"
     r"|(?:(?:Error|ERROR):? )?(?:failed to push|error pushing image)\b"
+    r"|The certificate for \S{4,120} has (?:not )?been issued|Your certificate for \S{4,120} is being issued"
+    r"|[\w*.-]{4,120} {2,40}\S[^\n]{1,40}? {2,40}Awaiting configuration\b"
     r"|(?:Unrecoverable e|E)rror: timeout reached waiting for \w"
     r"|destroy \d{1,6} [\"']?[\w-]{0,63}[\"']? ?machines?\b))"
 )
