@@ -317,8 +317,12 @@ FLYCTL: Table = (
     ),
     (
         "deploy-destroys",
-        (("destroy", r"^\s*\* destroy (?P<number>\d{1,6}) .{0,80}?machines?\b"),),
+        (
+            ("destroy", r"^\s*\* destroy (?P<number>\d{1,6}) .{0,80}?machines?\b"),
+            ("destroying all", r"\bDestroying all (?:blue|green|old) machines\b"),
+        ),
     ),
+    ("canary", (("canary", r"\bCreating canary machine\b|\bwith canary strategy\b"),)),
     ("smoke-failed", (("smoke checks", r"[Ss]moke checks for .{1,60} failed"),)),
     (
         "not-expected-address",

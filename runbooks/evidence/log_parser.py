@@ -134,6 +134,8 @@ _FLYCTL = re.compile(
     r"|The certificate for \S{4,120} has (?:not )?been issued|Your certificate for \S{4,120} is being issued"
     r"|[\w*.-]{4,120} {2,40}\S[^\n]{1,40}? {2,40}Awaiting configuration\b"
     r"|(?:Unrecoverable e|E)rror: timeout reached waiting for \w"
+    r"|Destroying all (?:blue|green|old) machines|Creating canary machine\b|[^\n]{1,120} with canary strategy\b"
+    r"|machine [0-9a-f]{13,16} was found and is currently in "
     r"|destroy \d{1,6} [\"']?[\w-]{0,63}[\"']? ?machines?\b))"
 )
 _QUOTED = re.compile(rf"here's the last (?:\d{{1,5}} )?lines below, or run 'fly logs -i (?P<id>{_ID})'")

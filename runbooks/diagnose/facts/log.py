@@ -25,6 +25,7 @@ _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconn
 _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
+_WARNED = re.compile(r"(?i)\W{0,6}warn(?:ing)?\b")
 UNKNOWN = "unknown"
 """The kind of a refusal that is in no table: it is quoted, and stands as a hypothesis of its own."""
 # A refusal that says only that something went wrong gives way to one that says what.
@@ -262,7 +263,8 @@ class LogFacts:
             found += _refusals_in(record.error_message, Facet.RECORD, None, record.updated_at)
         for reading in self.matches("proxy-wake-failed"):
             found += _refusals_in(reading.line.message, self.where("proxy-wake-failed")[0], None, reading.line.at)
-        return tuple(found)
+        # What a client only warns of is a call beside the one that matters.
+        return tuple(no for no in found if not _WARNED.match(no.text)) or tuple(found)
 
     @cached_property
     def past_wake_refusals(self) -> tuple[ApiRefusal, ...]:
