@@ -155,7 +155,7 @@ _CLOCK = re.compile(
     rf"\s{{0,20}}\[?(?P<clock>{_DATE}|\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?Z?)\]?(?: {{0,8}}\| {{0,8}}|[ \t]|\Z)"
     rf"(?:[\w-]{{1,60}} \| \w{{1,10}} \| )?"
     rf"(?:(?P<provider>{_PROVIDER})(?:\[(?P<instance>[0-9a-f.…]{{1,20}})\])?\s{{1,8}}(?:[a-z]{{3}}\s)?)?"
-    r"(?:\[(?P<level>info|warn|error|debug)\] ?)?"
+    r"(?: {0,8}\[(?P<level>info|warn|error|debug)\] ?)?"
 )
 # flyctl's head without its time, as a cut or a column of a table leaves it.
 _SENDER = re.compile(

@@ -175,12 +175,9 @@ class LifecycleFacts:
         if self.state:
             return self.state in ("started", "suspended") and bool(self._machine.known_here)
         last = [r.fact for r in self._log.matches(*_UP, *_DOWN)][-1:]
-        return (
-            bool(last)
-            and last[0] in _UP
-            and not self._observations.looked(Facet.MACHINE)
-            and not self._observations.looked(Facet.LIST)
-        )
+        unseen = not self._observations.looked(Facet.MACHINE) and not self._observations.looked(Facet.LIST)
+        # An excerpt of a description may leave the state out.
+        return bool(last) and last[0] in _UP and (unseen or bool(self._machine.known_here))
 
     @cached_property
     def log_ends(self) -> tuple[tuple[LogMatch, bool], ...]:
