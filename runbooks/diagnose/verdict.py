@@ -49,6 +49,12 @@ _NEEDED = (
 )
 _BAD_STATES = (*GONE, "failed", "launch_failed", "stopped", "suspended")
 
+_KEEP = Remedy(
+    "Keep what Fly keeps only for days, and look sooner",
+    "Fly serves logs for about 7 days and metrics for about 15, and a destroyed machine's events only for a time. Send "
+    "the app's log lines to a store of your own; log each create call with its answer and its fly-request-id; and let "
+    "`runbooks sweep` compare your table with Fly every night.",
+)
 _HAND_OVER = Remedy(
     "Send Fly's support the packet of this report now",
     "They can see the host, and they need the machine as it is: destroy it, with --force, only after their answer.",
@@ -250,8 +256,10 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
     remedies = follow(Plan(facts), steps)
     if ledger.top is None and verdict is not Verdict.HEALTHY:
         remedies = [*_make_it_visible(facts), *_ask_fly(facts), *_tests(facts, ledger), *remedies]
-    if ledger.top and ledger.top.info.owner is Owner.UNDECIDED and facts.events.overdue:
-        remedies = [*remedies[:1], _HAND_OVER, *remedies[1:]]
+    if top := ledger.top:
+        hand_over = (_HAND_OVER,) if top.info.owner is Owner.UNDECIDED and facts.events.overdue else ()
+        after = [(top.info.afterwards, top.names, top.info.needs, None)] if top.info.afterwards else []
+        remedies = [*remedies[:1], *hand_over, *follow(Plan(facts), after), *remedies[1:]]
     return tuple(remedies)
 
 
@@ -313,7 +321,8 @@ def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.Audi
     own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
     told = (habit for habit in habits if not entries.keys() & set(habit.said_by))
     more = [source_lines.place_remedy(habit.remedy, habit.finding.slug, facts) for habit in told]
-    return (*own, *more)
+    lost = (_KEEP,) if facts.lost and not facts.machine.views and not facts.log.lines else ()
+    return (*lost, *own, *more)
 
 
 def _verification(facts: Facts) -> tuple[Remedy, ...]:
@@ -340,8 +349,8 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
     )
     row = Remedy(
         "The row is updated",
-        "Its status changes from starting to running automatically, under the machine's id. It cannot before the "
-        "caller writes what it observes.",
+        "Without anybody's help, it shows the machine's id and the state that Fly reports. For that your caller has to "
+        "write what it observes; see Prevention.",
     )
     at_once = Remedy(
         "Or run all checks at once",
