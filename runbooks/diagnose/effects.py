@@ -11,7 +11,6 @@ EFFECTS: Mapping[str, str] = {
     "fly secrets deploy": _SECRETS,
     "fly secrets unset": _SECRETS,
     "fly deploy": "replaces the machines that it manages",
-    "fly machine run": "creates a machine that costs money until it is destroyed",
     "fly machine update": "restarts the machine",
     "fly machine stop": "stops the machine",
     "fly machine clone": "creates a second machine of the same config and cost; if the first one goes on, both work",
