@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
+from slices import read_yaml
 
 from tests.incidents.judging import GOOD, Judged, judge
 
 HERE = Path(__file__).parent
 FOLDERS = {"cases": HERE / "expected.yaml", "fresh": HERE / "fresh" / "expected.yaml"}
-EXPECTED = {(folder, name): one for folder, p in FOLDERS.items() for name, one in yaml.safe_load(p.read_text()).items()}
+EXPECTED = {(folder, name): one for folder, p in FOLDERS.items() for name, one in read_yaml(p).items()}
 # What the engine does not get right, and why. None of them is confirmed.
 NOT_GOOD = {
     # State `destroyed` and nothing else was posted: who or what destroyed it does not show, so it is left open.

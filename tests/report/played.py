@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
+from shared_evidence import play
+
 from runbooks import __version__
 from runbooks.definitions.machine_not_visible import FACETS, RUNBOOK, SECTIONS
 from runbooks.diagnose.facts import Facts
@@ -16,7 +18,6 @@ from runbooks.evidence.models import Evidence, Requests
 from runbooks.report import charts, conclusions
 from runbooks.report.document import Report
 from runbooks.report.section import Section
-from tools.generate_docs import play
 
 SCENARIOS = {
     # what somebody believed, and what the write-up has to tell him: the first action, and what was not so
