@@ -225,8 +225,16 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?P<what>(?:does not|doesn't) accept argument [^\n\"}]{1,60})",
         r"validation failed: (?P<what>[^\n\"}(]{1,120})",
     )),
+    ("machine-elsewhere", (
+        rf"machine {_ID} (?:belongs to|is in|is part of) (?:the )?app {_NAMED['app']}(?:, not (?:in )?(?:the )?"
+        rf"(?:selected |given )?(?:app )?{_NAMED['name']})?",
+        rf"machine {_ID} (?:does not|doesn't) belong to (?:the )?app {_NAMED['name']}",
+        rf"machine {_ID} is in (?:the )?region {_HAVE}"
+        rf"(?:, not (?:in )?(?:the )?(?:selected |given )?(?:region )?{_WANT})?",
+    )),
     ("machine-missing", (
-        rf"(?:VM|machine) {_ID}(?: in \w{{1,20}} state)?:? (?:not_found: )?(?:machine )?(?:was )?not found",
+        rf"(?:VM|machine) {_ID}(?: in \w{{1,20}} state)?:? (?:not_found: )?(?:machine )?(?:was )?not found"
+        rf"(?: in (?:the )?app {_NAMED['app']})?",
         r"\bmachine (?:was )?not found",
         rf"no such machine:?(?: {_ID})?",
     )),
@@ -302,7 +310,7 @@ _STEMS = (
     "non-2", "release", "trust", "billing", "maintenance", "drained", "cordoned", "evacuat", "enotfound", "econn",
     "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution", "not known", "tcp", "deadline",
     "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted", "closed", "curl: ", "launch",
-    "name_taken", "name unknown", "paid plan", "paid_plan",
+    "name_taken", "name unknown", "paid plan", "paid_plan", "belong", "is in ", "is part of",
 )
 # fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.

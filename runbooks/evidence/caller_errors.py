@@ -71,7 +71,8 @@ _BROKEN = re.compile(
     r"(?im)\b(?:ETIMEDOUT|ECONNRESET|ECONNREFUSED|ECONNABORTED|ENOTFOUND|EAI_AGAIN)\b|deadline exceeded|socket hang up"
     r"|\btimed out|timeout of \d|\b(?:Read|Connect|Write|Pool|Open)Timeout\b|Timeout(?:Error|Exception)\b|:timeout\b"
     r"|no such host|connection re(?:set|fused)|: EOF\b|TransportError"
-    r"|\bregion \w{2,20} not found|volume vol_\w{3,30} not found"
+    r"|\bmachine [0-9a-f]{13,16} (?:was not found in|belongs to|does(?:n't| not) belong to|is (?:in|part of)) "
+    r"(?:the )?(?:app|region)\b|\bregion \w{2,20} not found|volume vol_\w{3,30} not found"
     r"|^\s{0,9}Error: unauthorized|\bVM [^\n:]{0,40}: unauthorized"
 )
 _FLY = re.compile(r"(?i)\bfly(?!\.dev)|machines?\b|launch VM|_api\.internal")

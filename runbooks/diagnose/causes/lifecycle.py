@@ -170,9 +170,12 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     """Destroyed in a user's name, with the deployer's metadata, while machines of a newer release appeared."""
     destroy = facts.events.event_of("destroy")
     words = facts.log.matches("deploying")
-    announced = facts.log.matches("deploy-destroys")
+    by_hand = facts.log.matches("destroyed-by-hand")
+    # A deploy with a canary removes that by the same words as a command does.
+    canary = by_hand if facts.log.matches("canary") else ()
+    announced = facts.log.matches("deploy-destroys") or canary
     unknown = not facts.events.state and bool(announced)
-    if not (facts.events.destroyed or unknown) or (destroy and destroy[0].source != "user"):
+    if not (facts.events.destroyed or unknown) or (destroy and destroy[0].source not in ("user", "")):
         return
     newer = facts.siblings.newer_release(destroy[0].at if destroy else facts.events.since)
     if destroy and newer:
@@ -198,8 +201,7 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(
             f"No machine of its process group {group} is left in the app.", destroy[1], facts.siblings.living[0][1]
         )
-    by_hand = facts.log.matches("destroyed-by-hand")
-    if by_hand:
+    if by_hand and not canary:
         yield contradicts(
             f"The log shows a destroy command for this machine: “{short(by_hand[-1].line.message, 120)}”.",
             *facts.log.where("destroyed-by-hand"),
@@ -209,7 +211,7 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     if announced:
         yield supports(
             f"The deploy announced it: “{short(announced[-1].line.message, 120)}”.",
-            *facts.log.where("deploy-destroys"),
+            *facts.log.where("deploy-destroys", "destroyed-by-hand"),
         )
     yield concludes("A deploy or a scale-down removed the machine.", "a deploy or a scale-down removed it")
 

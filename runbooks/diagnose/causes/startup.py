@@ -202,6 +202,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
             yield supports(quote, *at)
             if facts.events.state == "started":
                 yield contradicts("The machine is running.", *facts.events.state_evidence)
+            yield from _answering(facts)
         yield concludes(
             f"The image was started, and {reading.thing or 'the file its command names'} was not found in it."
         )
@@ -300,11 +301,20 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
     elif uncaught := [r for r in facts.log.matches("uncaught", "segfault") if not meanings(r.line.message)]:
         if facts.events.runs:
             yield contradicts("The machine is running.", *facts.events.state_evidence)
+        yield from _answering(facts)
         quote = short(uncaught[-1].line.message, 160)
         yield supports(f"The log ends in an error: “{quote}”.", *facts.log.where("uncaught", "segfault"))
         yield concludes(f"The program fails with “{quote}”.")
     elif not facts.events.exits:
         yield missing("No exit of the machine's program was observed.", Facet.EVENTS, Facet.LOGS)
+
+
+def _answering(facts: Facts) -> Iterator[Point]:
+    """A program that answers requests is past its start: what it prints is the error of one request."""
+    if line := facts.log.answering:
+        yield contradicts(
+            f"The program answers requests: “{short(line.line.message, 120)}”.", *facts.log.where("answers")
+        )
 
 
 def _ran_long(facts: Facts) -> bool:
