@@ -375,6 +375,10 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
         points += [p for p in _moved(info, facts) if argued or p.kind is Kind.CONTRADICTS]
     indirect = frozenset() if facts.caller.names_subject else frozenset({Facet.CALLER.value})
     status = status_of(points, facts.outcome, contradicted, indirect)
+    claims: dict[Kind, list[Claim]] = {kind: [] for kind in Kind}
+    for point in points:
+        # A look that a run did not come to is no footnote.
+        claims[point.kind].append(Claim(point.text, facts.made(*point.evidence)))
     last = statements[-1] if statements else Conclusion(info.title)
     names = facts.names
     for statement in statements:
@@ -385,9 +389,9 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
         title=info.title,
         status=status,
         statement=last.text if status in (Status.CONFIRMED, Status.LIKELY) else info.title,
-        supports=_claims(facts, points, Kind.SUPPORTS),
-        against=_claims(facts, points, Kind.CONTRADICTS),
-        missing=_claims(facts, points, Kind.MISSING),
+        supports=tuple(claims[Kind.SUPPORTS]),
+        against=tuple(claims[Kind.CONTRADICTS]),
+        missing=tuple(claims[Kind.MISSING]),
         next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else plan.test(sentence(test, names), info.needs),
         always_listed=info.always_listed,
     )
@@ -409,11 +413,6 @@ def _general_forms(info: CauseInfo) -> AbstractSet[str]:
             break
         info = _REGISTRY[info.is_a]
     return forms
-
-
-def _claims(facts: Facts, points: Iterable[Point], kind: Kind) -> tuple[Claim, ...]:
-    """The points of one kind; a look that a run did not come to is no footnote."""
-    return tuple(Claim(p.text, facts.made(*p.evidence)) for p in points if p.kind is kind)
 
 
 def _idle(facts: Facts) -> bool:

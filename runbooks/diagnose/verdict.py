@@ -9,7 +9,7 @@ from runbooks.diagnose import caller_claims, comparison, config_audit, source_li
 from runbooks.diagnose.blocked import closed, is_blocked
 from runbooks.diagnose.commands import MAKE_TOKEN, UPGRADE, filled
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
+from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, Stage, finding_of, told_first, weigh
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import (
     Answer,
@@ -95,7 +95,7 @@ def diagnose(
         symptoms=symptoms,
         remedies=_remedies(facts, ledger, verdict),
         prevention=_prevention(facts, ledger, habits),
-        verification=_verification(facts),
+        verification=_verification(facts, ledger),
         not_checked=_not_checked(evidence, facets),
         faults=ledger.faults,
         reading=visibility.reading(facts),
@@ -325,32 +325,38 @@ def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.Audi
     return (*lost, *own, *more)
 
 
-def _verification(facts: Facts) -> tuple[Remedy, ...]:
-    """The checks that verify the fix, as commands that exist today."""
-    names = {**facts.names, "live_id": NEW}
-    checks = (
-        Remedy(
-            "The image exists",
-            "The registry has the manifest.",
-            ("fly auth docker", "docker manifest inspect {image}"),
-        ),
-        Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
-        Remedy(
+_DECIDES = {Stage.START: "runs", Stage.LIFE: "runs", Stage.REACH: "endpoint", Stage.TOLD: "row"}
+"""Phase of the cause → the check that tells first whether it is gone; of the other phases it is the list."""
+_OF_FAMILY = {"image": "image", "caller": "row"}
+
+
+def _verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
+    """The checks that verify the fix, as commands that exist today; the one that the cause made fail comes first."""
+    checks = {
+        "listed": Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
+        "runs": Remedy(
             "The machine stays up",
             "Check again after a minute: a program that exits at once is restarted within seconds. One that is meant "
             "to end has exit code 0 in its events instead.",
             ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
         ),
-    )
-    endpoint = Remedy(
-        "The endpoint answers for this machine",
-        "HTTP 101 means that the WebSocket opens; the connection then stays open until the time is up.",
-        (UPGRADE,),
-    )
-    row = Remedy(
-        "The row is updated",
-        "Without anybody's help, it shows the machine's id and the state that Fly reports. For that your caller has to "
-        "write what it observes; see Prevention.",
+    }
+    if facts.caller.believed_url or facts.machine.services:
+        checks["endpoint"] = Remedy(
+            "The endpoint answers for this machine",
+            "HTTP 101 means that the WebSocket opens; the connection then stays open until the time is up.",
+            (UPGRADE,),
+        )
+    if facts.caller.record or facts.failed(Facet.RECORD):
+        checks["row"] = Remedy(
+            "The row is updated",
+            "Without anybody's help, it shows the machine's id and the state that Fly reports. For that your caller has "
+            "to write what it observes; see Prevention.",
+        )
+    checks["image"] = Remedy(
+        "The image exists",
+        "The registry has the manifest.",
+        ("fly auth docker", "docker manifest inspect {image}"),
     )
     at_once = Remedy(
         "Or run all checks at once",
@@ -358,10 +364,10 @@ def _verification(facts: Facts) -> tuple[Remedy, ...]:
         "RUN is the folder of this report; in a checkout of fly-runbooks the command is `.venv/bin/runbooks`.",
         ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
     )
-    served = facts.caller.believed_url or facts.machine.services
-    kept = facts.caller.record or facts.failed(Facet.RECORD)
-    found = (*checks, *((endpoint,) if served else ()), *((row,) if kept else ()), at_once)
-    return tuple(filled(check, names) for check in found)
+    cause = ledger.top.info if ledger.top else None
+    first = _OF_FAMILY.get(cause.family) or _DECIDES.get(cause.stage) if cause else ""
+    found = (*(checks[slug] for slug in sorted(checks, key=lambda slug: slug != first)), at_once)
+    return tuple(filled(check, {**facts.names, "live_id": NEW}) for check in found)
 
 
 def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unchecked, ...]:

@@ -427,8 +427,8 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
             Facet.METRICS,
         )
         killed += [Facet.METRICS.value]
-    if facts.metrics.memory:
-        at, used, total = max(facts.metrics.memory, key=lambda one: (one[1] / one[2], one[0]))
+    if facts.metrics.fullest:
+        at, used, total = facts.metrics.fullest
         if used / total >= _FULL:
             yield supports(
                 f"At {at:%Y-%m-%d %H:%M} UTC it used {used / total:.0%} of {total / 2**20:.0f} MB.",
