@@ -100,7 +100,7 @@ replays: $(DEV)
 
 # Every question with every fault, about a quarter of an hour; `make test` plays a slice of it.
 faults: $(DEV)
-	@$(BIN)/python tests/faults/matrix.py
+	@$(BIN)/python -m tests.faults.matrix
 
 # Every scenario in one kernel of a real JupyterLab, about ten minutes; `make test` plays a slice of it.
 lab-scenarios: $(DEV)

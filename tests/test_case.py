@@ -17,12 +17,12 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from pydantic import SecretStr
 
-from runbooks import case as module
 from runbooks.base import prompt
 from runbooks.base.errors import UsageError
 from runbooks.base.settings import load_settings
 from runbooks.case import Case, open_case
 from runbooks.definitions import discovered, find, validate
+from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.verdict import diagnose
 from runbooks.report import browse, dataframes
 from runbooks.report.progress import Progress
@@ -42,9 +42,9 @@ def worlds() -> dict[str, Collected]:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worlds: dict[str, Collected]) -> Path:
     """An output root of its own, and cases that look at the worlds as they were seen."""
     monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path))
-    monkeypatch.setattr(module, "collect", lambda given, settings, watch, facets, **_: worlds[given.source])
-    monkeypatch.setattr(module, "_current", None)
-    monkeypatch.setattr(module, "_opened", False)
+    monkeypatch.setattr("runbooks.case.case.collect", lambda given, settings, watch, facets, **_: worlds[given.source])
+    monkeypatch.setattr("runbooks.case.opening._current", None)
+    monkeypatch.setattr("runbooks.case.opening._opened", False)
     return tmp_path
 
 
@@ -154,7 +154,7 @@ def test_looking_again_says_what_changed_and_keeps_what_was_seen(
     root: Path, worlds: dict[str, Collected], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = open_case(source=DEMO)
-    monkeypatch.setattr(module, "collect", lambda given, settings, watch, facets, **_: worlds[FIXED])
+    monkeypatch.setattr("runbooks.case.case.collect", lambda given, settings, watch, facets, **_: worlds[FIXED])
     shown = case.refresh()
     assert case.diagnosis.verdict == "healthy"
     table = shown.table
@@ -280,7 +280,7 @@ def test_every_table_is_there_typed_and_documented(root: Path) -> None:
 def test_an_empty_case_has_the_same_tables(root: Path, worlds: dict[str, Collected]) -> None:
     case: Case = open_case(source="simulator:vyx-missing-environment")
     bare = case.evidence.__class__(case.evidence.subject, case.evidence.looked_at, {})
-    built = dataframes.build(module.Facts(bare), diagnose(bare))
+    built = dataframes.build(Facts(bare), diagnose(bare))
     assert {name: list(frame.columns) for name, frame in built.items()} == {
         name: list(table.columns) for name, table in dataframes.TABLES.items()
     }

@@ -29,7 +29,7 @@ from runbooks.base.parameters import describe
 from runbooks.base.settings import Settings
 from runbooks.case import Case
 from runbooks.cli import EXIT_CODES, cli
-from runbooks.collect.client import ALLOWED, WRITES
+from runbooks.collect.allowed_requests import ALLOWED, WRITES
 from runbooks.collect.status import LOGICAL
 from runbooks.collect.supabase import Project, allowed
 from runbooks.definitions import discovered, find

@@ -11,9 +11,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from runbooks import case as module
 from runbooks.base.errors import ParameterError
 from runbooks.base.facets import Facet
+from runbooks.base.settings import load_settings
 from runbooks.case import Case, open_case
 from runbooks.collect.fleet import MachineTable, _Joiner, _page, _Stream
 from runbooks.collect.source import Source
@@ -25,11 +25,12 @@ from runbooks.evidence import fleet as model
 from runbooks.evidence.fleet import Fleet, Folder
 from runbooks.evidence.models import Evidence, Outcome
 from runbooks.evidence.redaction import Redactor
-from runbooks.execution.runner import exit_code_of
+from runbooks.execution.ending import exit_code_of
 from runbooks.report import summary
 from runbooks.simulator.fleet import APPS, LOOK_AT, fleet_scenario
 from runbooks.simulator.scenario import Scenario
 from runbooks.simulator.server import Endpoints, Simulator
+from runbooks.source import collect
 
 PLANTED = fleet_scenario("fleet-planted")
 LONG = (Facet.LIST, Facet.LIST_AGAIN, Facet.LIST_DELETED, Facet.ORGANISATION, Facet.EDGE_APP, Facet.EDGE_BELIEVED)
@@ -196,7 +197,7 @@ def _collected(served: Endpoints, monkeypatch: pytest.MonkeyPatch, runbook: str 
     monkeypatch.setenv("RUNBOOKS_RECORDS_URL", given.pop("records", served.records_url))
     parameters = validate(runbook, given)
     facets = [facet for facet in find(runbook).facets if facet not in LONG]
-    seen = module.collect(parameters, module.load_settings(), facets=facets, seconds=60)
+    seen = collect(parameters, load_settings(), facets=facets, seconds=60)
     return seen.evidence
 
 

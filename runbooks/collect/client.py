@@ -1,4 +1,4 @@
-"""A polite HTTP client that knows Fly's hosts: authentication by host, rate budget, retries.
+"""The HTTP client that knows Fly's hosts: authentication by host, rate budget, retries.
 
 What it may send is a list of (method, host, path); anything else is a programming error and is
 refused before it leaves. What changes something is on a list of its own, and is sent only by a client that was
@@ -8,18 +8,16 @@ allowed to write. Every attempt becomes an Exchange, failures included.
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +26,10 @@ import tenacity
 from runbooks import __version__
 from runbooks.base.errors import DiskError
 from runbooks.base.runbook import MAX_REQUESTS
+from runbooks.collect.allowed_requests import ALLOWED, WRITES, is_listed
+from runbooks.collect.answer import Answer, CouldNotAsk, read_answer
 from runbooks.collect.long_list import LongList
+from runbooks.collect.rate_budget import RateBudget
 from runbooks.collect.shared_answers import SharedAnswer, SharedAnswers
 from runbooks.collect.transport import HttpTransport, NoAnswer, RawAnswer, Transport
 from runbooks.evidence.models import Exchange, Reason
@@ -37,135 +38,9 @@ from runbooks.evidence.redaction import Redactor, elements, token_kind
 MACHINES = "https://api.machines.dev"
 PLATFORM = "https://api.fly.io"
 
-_Buckets = dict[tuple[str, str], tuple[float, float]]
-Rules = tuple[tuple[str, str, re.Pattern[str]], ...]
-_PART = r"(?!\.{1,2}(?:/|$))[^/?#\\\s]+"
-ALLOWED: Rules = tuple(
-    (method, host, re.compile(path))
-    for method, host, path in (
-        ("GET", "api.machines.dev", r"/v1/tokens/current"),
-        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}"),
-        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/(machines|ip_assignments|certificates|secrets|volumes)"),
-        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}(/events)?"),
-        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/(ps|versions)"),
-        ("GET", "api.machines.dev", rf"/v1/apps/{_PART}/machines/{_PART}/wait"),
-        ("GET", "api.machines.dev", rf"/v1/orgs/{_PART}/machines"),
-        ("GET", "api.machines.dev", r"/v1/platform/regions"),
-        ("GET", "api.fly.io", rf"/prometheus/{_PART}/api/v1/query_range"),
-        ("GET", "api.fly.io", rf"/api/v1/apps/{_PART}/logs"),
-        ("GET", "*", rf"/v2/{_PART}(/{_PART})*/(manifests|blobs)/{_PART}"),
-        ("HEAD", "*", rf"/v2/{_PART}(/{_PART})*/manifests/{_PART}"),
-    )
-)
-WRITES: Rules = (
-    ("POST", "api.machines.dev", re.compile(rf"/v1/apps/{_PART}/machines")),
-    ("DELETE", "api.machines.dev", re.compile(rf"/v1/apps/{_PART}/machines/{_PART}")),
-)
-"""What creates and destroys a test machine, and nothing else."""
 PATIENCE = 10.0
 """Seconds for one answer."""
-KEPT_OF_CUT = 100_000
 SPARE_RETRIES = 3
-_KEPT_OF_CUT = 50_000
-_KEPT_HEADERS = (
-    "content-type",
-    "date",
-    "docker-content-digest",
-    "fly-request-id",
-    "retry-after",
-    "server",
-    "www-authenticate",
-)
-
-
-class CouldNotAsk(Exception):
-    """No usable answer; the message is the reason that the report gives, and `code` the same for programs."""
-
-    def __init__(self, message: str, code: Reason = Reason.NONE) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class RateBudget:
-    """Token buckets as Fly documents them (§1.2): per action and identifier 1/s, three at once;
-    for Get Machine 5/s, ten at once. Waiting is real time, whatever the source's clock says.
-
-    Args:
-        clock: seconds, of a clock that all processes of this machine share
-        sleep: waits, in seconds
-        share: the part of the documented rate that is used here, above 0 and at most 1
-        file: where the buckets are kept for the other runs of this machine; None keeps them to this run
-    """
-
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-        share: float = 1.0,
-        file: Path | None = None,
-    ) -> None:
-        self._clock, self._sleep, self._share, self._file = clock, sleep, share, file
-        self._buckets: _Buckets = {}
-
-    def wait(self, action: str, identifier: str) -> None:
-        """Take one request of this action out of its bucket, and wait until it may be sent."""
-        with self._opened() as buckets:
-            now = self._clock()
-            rate, _, level = self._level(action, buckets.get((action, identifier)), now)
-            # What is not there yet is owed: whoever comes next, in another process too, waits behind it.
-            buckets[action, identifier] = (level - 1, now)
-        if level < 1:
-            self._sleep((1 - level) / rate)
-
-    def _level(self, action: str, bucket: tuple[float, float] | None, now: float) -> tuple[float, float, float]:
-        """Rate, burst, and how many requests may be sent now."""
-        rate, burst = (5.0, 10.0) if action == "get machine" else (1.0, 3.0)
-        rate, burst = rate * self._share, burst * self._share
-        level, since = bucket or (burst, now)
-        return rate, burst, min(burst, level + (now - since) * rate)
-
-    @contextmanager
-    def _opened(self) -> Iterator[_Buckets]:
-        if self._file is None:
-            yield self._buckets
-            return
-        with self._file.open("a+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            try:
-                buckets = {(action, name): (level, since) for action, name, level, since in json.load(file)}
-            except ValueError:  # new, or of a process that was killed while it wrote
-                buckets = {}
-            yield buckets
-            now, told = self._clock(), []
-            for (action, name), bucket in buckets.items():
-                _, burst, level = self._level(action, bucket, now)
-                if level < burst:
-                    told.append((action, name, *bucket))
-            file.truncate(0)
-            json.dump(told, file)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer after redaction: `json` is the parsed body, None when it is not JSON.
-
-    `listed` is how many entries a long list had of which the body holds some.
-
-    `location` alone is as it came, for following it: such addresses carry their own credentials.
-    """
-
-    status: int
-    body: str
-    json: Any
-    headers: Mapping[str, str]
-    cut: bool = False
-    listed: int | None = None
-    location: str = field(default="", repr=False)
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +173,7 @@ class Client:
             CouldNotAsk: no answer came, so it may have been done or not
             DiskError: the journal cannot be written; a removal is sent all the same
         """
-        if not (self.may_write and _listed(method, url, WRITES)):
+        if not (self.may_write and is_listed(method, url, WRITES)):
             parts = urlsplit(url)
             raise AssertionError(f"{method} {parts.netloc}{parts.path} is not on the list of what may be sent")
         self.announce(self.redactor.text(sentence, "announcement"))
@@ -314,7 +189,7 @@ class Client:
 
     def _ask(self, call: _Call) -> Answer:
         if raw := self.handed_on(call.method, call.url):
-            return self._taken_over(call, raw, self._redacted(raw, None))
+            return self._taken_over(call, raw, read_answer(raw, self.redactor, self.facet))
         if self.shared is None or call.method != "GET":
             return self._asked(call)
         with self.shared.alone(self.facet, call.url, self.time_left()):
@@ -326,7 +201,7 @@ class Client:
         text = self.redactor.adopt(found.body, found.masked, f"{self.facet} body")
         raw = RawAnswer(found.status, found.headers, text.encode(), listed=found.listed, handed_on_at=found.seen_at)
         if self.redactor.knows_in(text):  # a secret of this run, which the other one did not know
-            return self._taken_over(call, raw, self._redacted(raw, None))
+            return self._taken_over(call, raw, read_answer(raw, self.redactor, self.facet))
         return self._taken_over(call, raw, Answer(raw.status, text, json.loads(text), raw.headers, listed=raw.listed))
 
     def _taken_over(self, call: _Call, raw: RawAnswer, answer: Answer) -> Answer:
@@ -397,7 +272,7 @@ class Client:
             reason = self.redactor.text(failure.reason, "error")
             self._record(method, url, at, begun, number, error=reason, connected=failure.connected)
             raise _Transient(reason, connected=failure.connected) from None
-        answer = self._redacted(raw, call.prepare)
+        answer = read_answer(raw, self.redactor, self.facet, call.prepare)
         self._record(method, url, at, begun, number, answer=answer)
         if answer.status in (408, 429) or answer.status >= 500:
             raise _Transient(f"HTTP {answer.status}", answer=answer)
@@ -425,7 +300,7 @@ class Client:
         token, host = ",".join(elements(self.token)), urlsplit(url).netloc
         if not token or host not in {"api.machines.dev", "api.fly.io", "registry.fly.io"}:
             return {}
-        if not _listed(method, url, (*ALLOWED, *WRITES)):
+        if not is_listed(method, url, (*ALLOWED, *WRITES)):
             return {}
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise CouldNotAsk(
@@ -434,34 +309,6 @@ class Client:
         if host == "registry.fly.io":
             return {"Authorization": "Basic " + base64.b64encode(f"x:{token}".encode()).decode()}
         return {"Authorization": f"{'FlyV1' if token_kind(token) == 'macaroon' else 'Bearer'} {token}"}
-
-    def _redacted(self, raw: RawAnswer, prepare: Callable[[Any], Any] | None) -> Answer:
-        # What was cut is no JSON any more; its beginning shows what it was, and masking all of it takes long.
-        text = (raw.body[:KEPT_OF_CUT] if raw.cut else raw.body).decode("utf-8", errors="replace")
-        place = f"{self.facet} body"
-        try:
-            told = json.loads(text, parse_constant=str) if text.strip() and not raw.cut else None
-            parsed = self.redactor.value(prepare(told) if prepare and told is not None else told, place)
-        except (ValueError, RecursionError):
-            parsed = None
-        body = text if parsed is None else json.dumps(parsed, ensure_ascii=False)
-        # As text too: what the last scan of the files would mask is masked before anything is derived from it.
-        masked = self.redactor.text(body, place)
-        if parsed is not None and masked != body:
-            # What is no JSON after that cannot be read: nothing may be derived from the text before.
-            try:
-                parsed = json.loads(masked)
-            except ValueError:
-                parsed = None
-        body = masked
-        body = body[:_KEPT_OF_CUT] if raw.cut else body
-        headers = {
-            name.lower(): self.redactor.text(value, f"{self.facet} header")
-            for name, value in raw.headers.items()
-            if name.lower() in _KEPT_HEADERS
-        }
-        location = next((value for name, value in raw.headers.items() if name.lower() == "location"), "")
-        return Answer(raw.status, body, parsed, headers, raw.cut, raw.listed, location)
 
     def _record(
         self,
@@ -504,20 +351,12 @@ class Client:
             self.keep(self.journal[-1])
 
     def _must_be_allowed(self, method: str, url: str) -> None:
-        if (method == "GET" and (url in self.allowed_urls or self.project_urls.fullmatch(url))) or _listed(
+        if (method == "GET" and (url in self.allowed_urls or self.project_urls.fullmatch(url))) or is_listed(
             method, url, ALLOWED
         ):
             return
         parts = urlsplit(url)
         raise AssertionError(f"{method} {parts.netloc}{parts.path} is not on the list of what may be sent")
-
-
-def _listed(method: str, url: str, rules: Rules) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" and any(
-        method == allowed and host in ("*", parts.netloc) and path.fullmatch(parts.path)
-        for allowed, host, path in rules
-    )
 
 
 def recorded_url(method: str, url: str) -> str:

@@ -22,11 +22,13 @@ from runbooks.base.leftovers import Leftovers
 from runbooks.base.runbook import COLLECT_SECONDS, MAX_REQUESTS
 from runbooks.base.settings import load_settings
 from runbooks.collect import machines, metrics, status, supabase
+from runbooks.collect.answer import CouldNotAsk
 from runbooks.collect.canary.facets import DOCKER_HUB
-from runbooks.collect.client import Client, CouldNotAsk, RateBudget
+from runbooks.collect.client import Client
 from runbooks.collect.context import CollectionContext, Target
 from runbooks.collect.edge import Edge
 from runbooks.collect.facets import FacetCollector, collectors
+from runbooks.collect.rate_budget import RateBudget
 from runbooks.collect.replay import NotRecorded, ReplayTransport, exchanges_in, found_in, reason_in
 from runbooks.collect.result import FacetResult, unavailable
 from runbooks.collect.rows import NoRecords, RecordsSource

@@ -23,7 +23,7 @@ from websockets.extensions.permessage_deflate import enable_client_permessage_de
 from websockets.uri import parse_uri
 
 from runbooks import __version__
-from runbooks.collect.client import CouldNotAsk
+from runbooks.collect.answer import CouldNotAsk
 from runbooks.collect.result import FacetResult, absent, seen, unavailable
 from runbooks.collect.transport import NameStatedMissing, Routes, is_address
 from runbooks.evidence.models import Probe, Resolution

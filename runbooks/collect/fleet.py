@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from runbooks.base.facets import Facet
-from runbooks.collect.client import CouldNotAsk
+from runbooks.collect.answer import CouldNotAsk
 from runbooks.collect.facets import collects
 from runbooks.collect.long_list import LongList
 from runbooks.collect.machines import api_url

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from runbooks.collect.client import Answer, Client, CouldNotAsk
+from runbooks.collect.answer import Answer, CouldNotAsk
+from runbooks.collect.client import Client
 from runbooks.collect.result import FacetResult, absent, refused, seen, unavailable, unreadable
 from runbooks.collect.transport import is_address
 from runbooks.evidence.models import Image, ImageRef

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from runbooks.collect.client import Answer
+from runbooks.collect.answer import Answer
 from runbooks.evidence.models import Outcome, Reason, Refusal
 from runbooks.evidence.parsers import refusal_of, text_of
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 import sqlalchemy as sa
 
-from runbooks.collect.client import CouldNotAsk
+from runbooks.collect.answer import CouldNotAsk
 from runbooks.collect.records import _FAILURES, RecordsReader, _hidden, _table
 from runbooks.collect.session import CollectionSession
 from runbooks.collect.supabase import _MISSING, WebRecords

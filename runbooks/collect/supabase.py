@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from runbooks.collect.client import Answer, Client
+from runbooks.collect.answer import Answer
+from runbooks.collect.client import Client
 from runbooks.collect.result import FacetResult, absent, refused, seen, unavailable, unreadable
 from runbooks.collect.rows import DETAILS, MAX_ROWS, cleaned, events_found, record_of, rows_found
 from runbooks.evidence.models import (

@@ -52,7 +52,7 @@ INIT: Table = (
         (
             (
                 "failed to spawn",
-                r"failed to spawn command: (?P<thing>.{1,500}?): (?:No such file or directory|Permission denied)",
+                r"failed to spawn command: (?P<thing>.{1,500}?): (?:No such|Permission)",
             ),
             ("exec", r"(?i)^(?:.{0,80} )?exec:? .{0,200}(?:executable file not found|no such file)"),
             ("permission denied", r"(?i)^exec:? (?P<thing>\S{1,300}): permission denied"),
@@ -146,7 +146,7 @@ RUNNER: Table = (
     (
         "restarts-used-up",
         (
-            ("max restart count", r"reached its max restart count (?:of )?\(?(?P<number>\d{1,9})"),
+            ("max restart", r"reached its max restart(?: count(?: (?:of |\((?=\d{1,9}\)))(?P<number>\d{1,9}))?)?"),
             ("exceeded allowed attempts", r"^\s*Not Restarting\s{1,20}Exceeded allowed attempts (?P<number>\d{1,9})"),
         ),
     ),
@@ -180,7 +180,7 @@ PROXY: Table = (
             ),
             # the wording of 2023
             ("downscaling app", rf"Downscaling app .{{1,200}}Automatically stopping machine (?P<thing>{_ID})"),
-            ("downscaling app", r"Downscaling app .{1,120} from \d{1,6} machines? to \d{1,6} machines?"),
+            ("downscaling app", r"Downscaling app .{1,120} from \d{1,6} machines? to"),
             ("automatically stopping", rf"Automatically stopping machine (?P<thing>{_ID})"),
         ),
     ),

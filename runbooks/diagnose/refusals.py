@@ -156,7 +156,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"volume {_VOLUME} (?:was |is |could )?not (?:be )?found",
         r"volume not found",
         r"(?:could not|unable to|failed to) find volume",
-        r"needs an unattached volume named [\"'](?P<name>[\w-]{1,60})",
+        r"needs an unattached vol(?:ume named [\"'](?P<name>[\w-]{1,60}))?",
         r"needs volumes with name [\"'](?P<name>[\w-]{1,60})",
         r"not enough volumes named [\"'`]?(?P<name>[\w-]{1,60})",
         r"(?:constraint )?missing compatible host volumes",
@@ -201,7 +201,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("concurrent-update", (
         r"(?:machine is (?P<state>\w{1,20}): )?concurrent update (?:is )?in progress|due to (?:a )?concurrent update",
         r"(?:another|an) (?:update|deploy(?:ment)?|operation) (?:of [^\n]{1,60} )?(?:is )?(?:already )?in progress",
-        r"machine (?:is )?currently (?P<state>repla\w{3,6})\b",
+        r"machine (?:is currently|currently|is) (?P<state>repla\w{3,6})\b",
     )),
     ("version-mismatch", (
             r"\b(?:min_secrets_version|machine_version|current_version)\b[^\n\"]{0,40}\b(?:mismatch|match|available)",
@@ -261,7 +261,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"no machine (?:was )?found with (?:the )?id:? {_Q}{_ID}",
     )),
     ("app-missing", (
-        r"app repository not found",  # a push: each app has a repository of its name (§5.1)
+        r"app repository not found|name unknown: app\b",  # a push: each app has a repository of its name (§5.1)
         rf"could not (?:find|resolve) app {_NAMED['app']}",
         rf"\bapp {_NAMED['app']} (?:(?:was )?not found|does not exist)",
         rf"the app name {_NAMED['app']} could not be found",
@@ -334,7 +334,7 @@ _STEMS = (
     "non-2", "release", "trust", "billing", "maintenance", "drained", "cordoned", "evacuat", "enotfound", "econn",
     "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution", "not known", "tcp", "deadline",
     "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted", "closed", "curl: ", "launch",
-    "name_taken", "paid plan", "paid_plan", "belong", "is in ", "is part of",
+    "name_taken", "name unknown", "paid plan", "paid_plan", "belong", "is in ", "is part of",
     "does not exist", "leased", "requires", "limit of", "in use by", "not available", "known state",
     "not in a", "to wait for", "is down", "is offline", "must be", "must have", "is too",
     "discharge", "expects one", "no machine", "available named", "volumes named", "volume named",

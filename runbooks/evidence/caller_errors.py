@@ -50,7 +50,7 @@ _WORDS = (
     "name has already been taken", "name_taken", "wrong region", "is deprecated and cannot have",
     "needs volumes with name", "needs volumes in region", "enough volumes named", "compatible host volumes",
     "no match for platform", "matching manifest for linux", "the specified platform",
-    "unattached volume named", "volume region", "not authorized to", "release_command", "enough trust to",
+    "an unattached vol", "volume region", "not authorized to", "release_command", "enough trust to",
     "bound to machine", "claimed by machine", "unpack image", "min_secrets_version",
     "current_version", "invalid config.", "unsupported guest", "json: cannot unmarshal", "404 page not found",
     "failed to launch vm", "failed to create machine", "machine's state to change", "waiting for health checks",
@@ -63,6 +63,7 @@ _WORDS = (
     "host unavailable", "json: unknown field", "invalid machine config", "validation failed: ", "no such machine",
     "the app name", "unknown server error", "invalid region", "unknown region", "a valid region",
     "must be authenticated to view", "already exists on app", "failed to get app: ",
+    "name unknown: app", "machine is replac",
 )
 # fmt: on
 # A way that broke is the platform's only where the words around speak of it.

@@ -98,7 +98,7 @@ def _kernel() -> str:
     with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
         manager = KernelManager(
             kernel_name="python3",
-            kernel_spec_manager=ThisPython(warm=False),
+            kernel_spec_manager=ThisPython(),
             transport="ipc",
             connection_file=f"{scratch}/k.json",
         )

@@ -6,6 +6,7 @@ user's IPython start-up files nor imports from the current directory.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from typing import Any
@@ -18,7 +19,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
 from runbooks.execution.steps import Step, Watch, is_parameters, steps_of
-from runbooks.execution.warm import POSSIBLE, PROVISIONER
+from runbooks.execution.warm import PROVISIONER
 
 ENGINE = "runbooks"
 _AT_FIRST = "import gc; gc.set_threshold(50_000, 20, 20)"
@@ -28,10 +29,10 @@ _AT_FIRST = "import gc; gc.set_threshold(50_000, 20, 20)"
 class ThisPython(KernelSpecManager):
     """Knows one kernel: the interpreter that runs this code, whatever is registered on the machine."""
 
-    def __init__(self, warm: bool) -> None:
+    def __init__(self, warm: bool = False, waiting: subprocess.Popen[bytes] | None = None) -> None:
         super().__init__()
-        own = {"kernel_provisioner": {"provisioner_name": PROVISIONER}}
-        self._metadata = own if warm and POSSIBLE else {}
+        own = {"kernel_provisioner": {"provisioner_name": PROVISIONER, "config": {"waiting": waiting}}}
+        self._metadata = own if warm or waiting else {}
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -47,7 +48,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
     def create_kernel_manager(self) -> AsyncKernelManager:
         self.km = AsyncKernelManager(
             kernel_name="python3",
-            kernel_spec_manager=ThisPython(self.watch.warm),
+            kernel_spec_manager=ThisPython(self.watch.warm, self.watch.waiting),
             transport="ipc",
             connection_file=str(self.watch.scratch / "k.json"),
         )
@@ -109,7 +110,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
         # Everything is published by then, and taking an interpreter apart takes half a second.
         ending = {"shutdown_kernel": "immediate"}
         client = _Client(nb_man, watch, startup_timeout=60, timeout=None, kernel_name=kernel_name, **ending)
-        with (watch.scratch / "kernel.log").open("wb") as log:
+        with (watch.scratch / "kernel.log").open("ab") as log:
             client.execute(env=dict(watch.env), stdout=log, stderr=log, cleanup_kc=True)
 
 

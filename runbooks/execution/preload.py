@@ -1,26 +1,55 @@
-"""What the warm process does once, so that none of the kernels it forks has to: imports, templates, letters."""
+"""What the warm process does once, so that none of the kernels it forks has to: it makes a whole run of its own.
+
+A run imports all that runs need, compiles patterns and templates, and loads the letters of the figures. What it sees
+and writes is forgotten: it asks a simulator, with nothing of the user's environment, in a folder that is removed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import io
+import os
+import tempfile
 
+os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # or the debugger warns about the standard library
+
+import ipykernel.debugger
 import ipykernel.kernelapp
 import ipykernel.zmqshell  # noqa: F401
+import PIL.features  # noqa: F401
 
-from runbooks import definitions, source
+from runbooks import definitions
 from runbooks.base.errors import RunbookError
-from runbooks.report import page, templating
-from runbooks.report.charts import text_metrics
+from runbooks.case import open_case
+from runbooks.report import notebook, templating
+
+SCENARIO = "simulator:not-listening"
+"""One with every figure."""
+
+
+def rehearse() -> None:
+    """Make a run, and show all of its sections as a notebook does."""
+    environment = dict(os.environ)
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        os.environ.clear()
+        os.environ["RUNBOOKS_OUTPUT_ROOT"] = folder
+        try:
+            case = open_case(source=SCENARIO)
+            for section in case.report.sections:
+                list(notebook.outputs(section))
+            case.publish()
+        finally:
+            os.environ.clear()
+            os.environ.update(environment)
+
 
 for where in definitions.discovered().values():
-    try:
+    with contextlib.suppress(RunbookError):  # said by the run that asks for it
         where.load()
-    except RunbookError:
-        continue  # said by the run that asks for it
-source.prepare()
-page.environment()
 for template in templating.TEMPLATES.glob("*.j2"):
     templating.environment(template.suffixes[-2].removeprefix(".")).get_template(template.name)
-text_metrics.width("Aa", 10, True)
+with contextlib.suppress(RunbookError, OSError):  # no room, say: the runs will tell
+    rehearse()
 gc.collect()
 gc.freeze()  # what is shared with the kernels stays shared: the collector would write into it

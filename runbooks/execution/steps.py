@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class Watch:
     scratch: Path
     on_step: Callable[[Step, int], None] = lambda step, total: None
     warm: bool = False
+    waiting: subprocess.Popen[bytes] | None = None
     steps: list[Step] = field(default_factory=list)
     notebook: NotebookNode | None = None
     error: tuple[str, str] | None = None

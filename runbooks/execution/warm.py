@@ -1,4 +1,4 @@
-"""Warm kernels: a process that has imported everything forks a kernel for each run.
+"""Warm kernels: a process that has imported everything forks a kernel for each run, or waits to become one.
 
 Only on Linux: elsewhere a fork after imports is not safe, and kernels start cold. A run is as isolated as with a kernel
 of its own interpreter, and leaves the same bytes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,9 @@ from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import Any as Anything
+
+from runbooks.execution import early
 
 PROVISIONER = "fly-runbooks-warm"
 """The name under which pyproject.toml declares it to Jupyter."""
@@ -22,11 +26,18 @@ POSSIBLE = sys.platform == "linux"
 
 
 class WarmProvisioner(LocalProvisioner):
-    """Starts a kernel as a fork of the warm process, and is otherwise Jupyter's own provisioner."""
+    """Takes the process that waits for it, or forks the warm one, and is otherwise Jupyter's own provisioner."""
+
+    waiting: subprocess.Popen[bytes] | None = Anything(None, allow_none=True)  # type: ignore[assignment]
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Fork instead of executing `cmd`: the interpreter, `-P -m ipykernel_launcher`, and the kernel's arguments."""
+        """Do without executing `cmd`: the interpreter, `-P -m ipykernel_launcher`, and the kernel's arguments."""
         arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
+        if self.waiting is not None:
+            early.hand_over(self.waiting, arguments, kwargs["env"])
+            self.process = self.waiting
+            self.pid = self.pgid = self.waiting.pid
+            return self.connection_info
         forked = _server().Process(target=_serve, args=(arguments, dict(kwargs["env"]), kwargs["stdout"].name))
         forked.start()
         self.process = _Forked(forked)  # type: ignore[assignment]
@@ -79,12 +90,7 @@ def _serve(arguments: Sequence[str], environment: Mapping[str, str], log: str) -
     """In the fork: become the kernel, with the environment and the output that one of its own would have."""
     threading.Thread(target=_end_with_runner, daemon=True).start()
     os.setsid()
-    os.environ.clear()
-    os.environ.update(environment)
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for stream in (1, 2):
         os.dup2(output, stream)
-    from ipykernel import kernelapp
-
-    sys.argv = ["ipykernel_launcher", *arguments, f"--IPKernelApp.parent_handle={os.getppid()}"]
-    kernelapp.launch_new_instance()
+    early.become(arguments, environment)

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from runbooks.base.settings import load_settings
-from runbooks.collect.client import Client, RateBudget
+from runbooks.collect.client import Client
 from runbooks.collect.context import Target
+from runbooks.collect.rate_budget import RateBudget
 from runbooks.collect.source import Source
 from runbooks.collect.transport import NoAnswer, RawAnswer
 from runbooks.evidence.redaction import Redactor

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from collect.conftest import AT, MACAROON, FakeClock, answer, bench, no_answer
 from runbooks.collect import status
-from runbooks.collect.client import MAX_REQUESTS, CouldNotAsk, RateBudget
+from runbooks.collect.answer import CouldNotAsk
+from runbooks.collect.client import MAX_REQUESTS
+from runbooks.collect.rate_budget import RateBudget
 from runbooks.collect.transport import MAX_BODY, RawAnswer
 
 MACHINE = "https://api.machines.dev/v1/apps/vyx-app/machines/91850296bd4738"

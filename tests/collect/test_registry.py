@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from collect.conftest import Bench, Play, Scripted, answer, bench, no_answer
 from runbooks.collect import registry
-from runbooks.collect.client import CouldNotAsk
+from runbooks.collect.answer import CouldNotAsk
 from runbooks.collect.collector import Collector
 from runbooks.collect.result import FacetResult
 from runbooks.evidence.models import ImageRef, Outcome

@@ -9,21 +9,13 @@ from typing import Any
 
 import pytest
 
-from faults.matrix import (
-    DNS_SERVERS,
-    SCENARIOS,
-    Cell,
-    Row,
-    cells,
-    kinds_of,
-    play,
-    rows,
-    run,
-    through_the_runner,
-    undisturbed,
-)
+from faults.cells import SCENARIOS, Cell, Row, cells, kinds_of, rows
+from faults.endpoints import DNS_SERVERS
+from faults.play import play, undisturbed
+from faults.runner import through_the_runner
+from faults.spoiling import run
 from runbooks.collect import machines, registry
-from runbooks.collect.client import Answer
+from runbooks.collect.answer import Answer
 from runbooks.collect.result import FacetResult, absent, seen
 from runbooks.collect.transport import HttpTransport, NoAnswer
 from runbooks.definitions.machine_not_visible import FACETS
@@ -137,8 +129,9 @@ def test_a_body_of_another_shape_that_is_believed_is_caught(monkeypatch: pytest.
 
 def test_a_wire_without_patience_s_end_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = cell_of(MISSING, "E11", "drip-head")
-    monkeypatch.setattr("faults.matrix.DEADLINE", 3.0)
-    monkeypatch.setattr("faults.matrix.PUBLISHING", 0.0)
+    monkeypatch.setattr("faults.play.DEADLINE", 3.0)
+    monkeypatch.setattr("faults.judge.DEADLINE", 3.0)
+    monkeypatch.setattr("faults.judge.PUBLISHING", 0.0)
     monkeypatch.setattr("runbooks.simulator.faults._PAUSE", 0.01)
     monkeypatch.setattr(HttpTransport, "_hang_up", lambda self, late: None)
     assert "it took" in " ".join(run(cell).problems)

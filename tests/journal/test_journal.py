@@ -192,8 +192,7 @@ def refusing(name: str, error: OSError) -> Callable[[Path, Path], Path]:
 
 
 def died(case: Case) -> Path:
-    assert case._staging is not None
-    return case._staging.path
+    return case._publication.folder
 
 
 def test_a_run_that_died_says_what_it_did_not_come_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

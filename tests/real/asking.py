@@ -8,7 +8,8 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from runbooks.collect.client import Client, RateBudget
+from runbooks.collect.client import Client
+from runbooks.collect.rate_budget import RateBudget
 from runbooks.collect.transport import HttpTransport
 from runbooks.evidence.redaction import Redactor, elements
 

@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runbooks.collect import logs, machines
+from runbooks.collect.answer import CouldNotAsk
 from runbooks.collect.canary.plan import CanaryPlan
-from runbooks.collect.client import Client, CouldNotAsk
+from runbooks.collect.client import Client
 from runbooks.collect.result import FacetResult
 from runbooks.evidence.canary import CanaryEnd, CanaryTest
 from runbooks.evidence.models import Event, Listing, LogLine, Logs, Machine, Outcome, Refusal

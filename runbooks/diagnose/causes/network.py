@@ -500,6 +500,8 @@ def slow_start(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(f"{quote} The program answers now.", end.evidence, end.by_evidence)
     if still:
         yield refutes("The proxy was refused again after that.", *facts.log.where("refused"))
+    elif failing := facts.log.failing_requests:
+        yield refutes(f"It was open in between: requests {failing.rate}.", end.evidence)
     if facts.events.crash_codes:
         yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
     booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]

@@ -8,6 +8,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.facts.intermittent import Intermittent, visits
 from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.evidence.log_parser import log_lines
@@ -172,6 +173,12 @@ class CallerFacts:
                 if at:
                     found.append((at, line[match.end() :].strip(' \t]|-:,"')))
         return tuple(found)
+
+    @cached_property
+    def failing_visits(self) -> Intermittent | None:
+        """Visits to the endpoint of which some fail and others do not, as the caller's log reports them."""
+        app = self._observations.subject.app
+        return visits(self.own_words, {self.believed_host.lower(), f"{app}.fly.dev" if app else ""})
 
 
 def _foreign(identity: PasteIdentity, observations: ObservationFacts, machine: MachineFacts) -> str:

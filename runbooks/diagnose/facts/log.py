@@ -170,7 +170,10 @@ class LogFacts:
     @cached_property
     def failing_requests(self) -> Intermittent | None:
         """Requests of which some fail and others do not, as the machine's lines report them."""
-        return requests(self.lines)
+        said: dict[int, list[str]] = {}
+        for reading, _ in self._readings:
+            said.setdefault(id(reading.line), []).append(reading.fact)
+        return requests((line, said.get(id(line), ())) for line in self.lines)
 
     @cached_property
     def answering(self) -> LogMatch | None:

@@ -117,9 +117,10 @@ def _by_need() -> dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]]:
 def _in_line(line: str, small: str, needs: list[str]) -> Iterator[tuple[int, int, str]]:
     by_need = _by_need()
     for need in needs:
-        for kind, patterns in by_need[need] if need in line or need in small else ():
+        where = small if need.islower() else line
+        for kind, patterns in by_need[need] if need in where else ():
             free = 0
-            for at in occurrences(need, line if need.isupper() else small):
+            for at in occurrences(need, where):
                 if at < free:
                     continue
                 begin = max(0, at - _BEFORE)

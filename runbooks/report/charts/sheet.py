@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,8 @@ _SETTINGS: dict[Any, Any] = {
     "text.usetex": False,
     "path.simplify": False,
 }
+_ID = re.compile(r"\b[mp][0-9a-f]{10}\b")
+"""What matplotlib names marks and clips: digests, some of which look like a secret. They are numbered here."""
 
 
 class Sheet:
@@ -127,7 +130,8 @@ class Sheet:
         target = io.StringIO()
         canvas: Any = FigureCanvasSVG(self._canvas)
         canvas.print_svg(target, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-        text = target.getvalue()
+        numbers: dict[str, str] = {}
+        text = _ID.sub(lambda match: numbers.setdefault(match[0], f"mark{len(numbers) + 1}"), target.getvalue())
         return text[text.index("<svg") :].replace("</svg>", f"{''.join(self._tips)}</svg>")
 
     def png(self) -> bytes:
