@@ -14,7 +14,7 @@ from produced import command
 from runbooks.case import Case, open_case
 from runbooks.diagnose.checks import Review
 from runbooks.diagnose.model import Diagnosis, ReportStatus, Verdict
-from runbooks.execution import runner
+from runbooks.execution import ending, runner
 from runbooks.report import status, summary
 from runbooks.simulator.scenario import load_scenario
 from runbooks.simulator.server import Simulator
@@ -31,7 +31,7 @@ NOWHERE = {
 }
 
 
-def _blocked(root: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], **given: str) -> runner.Result:
+def _blocked(root: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], **given: str) -> ending.Result:
     """A run that must not start a kernel."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -44,7 +44,7 @@ def _blocked(root: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str,
         return runner.run("machine_not_visible", {**SUBJECT, **given}, output_root=root)
 
 
-def _told(result: runner.Result) -> tuple[dict[str, Any], str, str]:
+def _told(result: ending.Result) -> tuple[dict[str, Any], str, str]:
     assert result.folder is not None
     files = {path.name for path in result.folder.iterdir()}
     assert files == {"evidence", "manifest.json", "report.html", "report.md", "summary.json"}
@@ -150,7 +150,7 @@ def test_status_and_exit_code_are_those_of_the_diagnosis(
     """Whatever the runbook: one that compares views says with `established` that it knows what is wrong."""
     diagnosis = replace(healthy, **changes)
     assert (status.of(diagnosis).words, diagnosis.exit_code) == (words, code)
-    assert runner.exit_code_of({"exit_code": diagnosis.exit_code, "verdict": "healthy"}) == code
+    assert ending.exit_code_of({"exit_code": diagnosis.exit_code, "verdict": "healthy"}) == code
 
 
 def test_a_runbook_that_closes_no_incident_resolves_none(healthy: Diagnosis) -> None:
@@ -171,7 +171,7 @@ def test_every_runbook_is_blocked_alike(runbook: str, given: dict[str, str], tmp
 def test_a_summary_from_before_the_statuses_is_still_read() -> None:
     old = json.loads((Path(__file__).parent / "compat/bundle-0.1.0/summary.json").read_text())
     summary.check(old)
-    assert runner.exit_code_of(old) == 3
+    assert ending.exit_code_of(old) == 3
     assert status.standing(old["verdict"], old["cause"]["confidence"]).words == "ROOT CAUSE IDENTIFIED"
 
 

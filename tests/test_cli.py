@@ -15,7 +15,7 @@ from rich.console import Console
 
 from runbooks import cli
 from runbooks.cli import terminal
-from runbooks.execution import runner
+from runbooks.execution import ending, runner
 from runbooks.execution.steps import Step
 from runbooks.simulator.scenario import scenario_names
 
@@ -65,10 +65,10 @@ def given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """Replace the run by a note of what it was given; `result` in it changes what it returns."""
     seen: dict[str, Any] = {"summary": SUMMARY}
 
-    def fake(runbook: str, given: Mapping[str, Any], **options: Any) -> runner.Result:
+    def fake(runbook: str, given: Mapping[str, Any], **options: Any) -> ending.Result:
         seen.update(runbook=runbook, given=dict(given), options=options)
         summary = seen["summary"]
-        return runner.Result("completed", runner.exit_code_of(summary), "", tmp_path, (), summary, json.dumps(summary))
+        return ending.Result("completed", ending.exit_code_of(summary), "", tmp_path, (), summary, json.dumps(summary))
 
     monkeypatch.setattr(runner, "run", fake)
     return seen
@@ -179,7 +179,7 @@ def test_the_end_of_a_run_says_what_why_what_to_do_and_where(
         "",
         "What to do: Set it",
         "It wants it.",
-        "Effect: `fly secrets set` restarts the deployed machines of the app.",
+        "Effect: `fly secrets set` restarts the machines that `fly deploy` manages.",
         "    fly secrets set A=1",
         "Then: x",
         "Not checked: 2 items; the report lists each with its reason.",
@@ -278,7 +278,7 @@ def test_nothing_from_outside_reaches_the_terminal_as_a_control_character(
         "cause": None,
         "remedies": [{"title": evil, "commands": [evil]}],
     }
-    terminal.show_result(Console(), runner.Result("completed", 4, evil, None, (), summary))
+    terminal.show_result(Console(), ending.Result("completed", 4, evil, None, (), summary))
     with terminal.Progress(Console(stderr=True)) as progress:
         progress.step(Step(1, evil, 0, "done", 0.1), 1)
     read = capsys.readouterr()

@@ -23,8 +23,8 @@ from runbooks.cli import cli
 from runbooks.collect.shared_answers import SharedAnswers, sharing
 from runbooks.execution import cluster, runner
 from runbooks.execution.cluster import LOCAL, connected, job_names
+from runbooks.execution.ending import Result
 from runbooks.execution.many import Job
-from runbooks.execution.runner import Result
 
 SAME = ("report.html", "report.md", "summary.json")
 TOKEN = "FlyV1 fm2_bm90IGEgcmVhbCB0b2tlbiwgbWFkZSB1cCBmb3IgdGhpcyB0ZXN0"

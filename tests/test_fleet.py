@@ -25,7 +25,7 @@ from runbooks.evidence import fleet as model
 from runbooks.evidence.fleet import Fleet, Folder
 from runbooks.evidence.models import Evidence, Outcome
 from runbooks.evidence.redaction import Redactor
-from runbooks.execution.runner import exit_code_of
+from runbooks.execution.ending import exit_code_of
 from runbooks.report import summary
 from runbooks.simulator.fleet import APPS, LOOK_AT, fleet_scenario
 from runbooks.simulator.scenario import Scenario

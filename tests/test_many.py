@@ -18,8 +18,8 @@ from runbooks.base.errors import RunbookError, UsageError
 from runbooks.base.settings import load_settings
 from runbooks.cli import cli
 from runbooks.execution import runner, warm
+from runbooks.execution.ending import Result
 from runbooks.execution.many import Job, run_many
-from runbooks.execution.runner import Result
 
 SAME = ("report.html", "report.md", "summary.json")
 _JOBS = [Job("machine_not_visible", {"source": f"simulator:{name}"}) for name in ("healthy", "gone-without-trace")]

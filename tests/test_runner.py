@@ -19,7 +19,7 @@ import pytest
 
 from runbooks.base import folders
 from runbooks.base.errors import ScanError
-from runbooks.execution import runner
+from runbooks.execution import ending, runner
 
 OPEN = """\
 import json, os
@@ -48,7 +48,7 @@ def notebook(tmp_path: Path) -> Notebook:
     return write
 
 
-def _run(notebook: Path, root: Path, **options: Any) -> runner.Result:
+def _run(notebook: Path, root: Path, **options: Any) -> ending.Result:
     given = options.pop("given", {"app_name": "vyx", "machine_id": "01234567890123"})
     return runner.run("machine_not_visible", given, output_root=root, notebook=notebook, **options)
 

@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from runbooks.cli import cli
-from runbooks.execution import many, notify, runner
+from runbooks.execution import ending, many, notify, runner
 from runbooks.execution import sweep as module
-from runbooks.execution.runner import Result
+from runbooks.execution.ending import Result
 from runbooks.execution.sweep import EXIT_LOCKED, LOCK, STATE, Locked, Swept, sweep
 
 GIVEN = {"org_slug": "harvest", "source": "simulator:fleet-planted"}
@@ -75,7 +75,7 @@ class World:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     found = World(tmp_path)
     monkeypatch.setattr(runner, "run", found.run)
-    monkeypatch.setattr(runner, "update_index", lambda root, warnings: None)
+    monkeypatch.setattr(ending, "update_index", lambda root, warnings: None)
     monkeypatch.setattr("runbooks.report.summary.check", lambda summary: None)
     return found
 
@@ -192,7 +192,7 @@ def test_the_deadline_of_the_whole_ends_it_and_the_next_one_goes_on(world: World
 
     world.die = late
     done = _sweep(world, deadline=0.5)
-    assert done.exit_code == runner.EXIT_DEADLINE
+    assert done.exit_code == ending.EXIT_DEADLINE
     assert not done.summary["complete"]
     assert any("ended early" in warning for warning in done.warnings)
     assert _sweep(world).summary["complete"]

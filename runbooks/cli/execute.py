@@ -13,7 +13,7 @@ from runbooks.cli.flyctl import offer_flyctl_token
 from runbooks.cli.options import root_of
 
 if TYPE_CHECKING:
-    from runbooks.execution.runner import Result
+    from runbooks.execution.ending import Result
 
 
 def execute(

@@ -30,8 +30,8 @@ def execute_many(
     from runbooks.base.errors import UsageError
     from runbooks.cli import terminal
     from runbooks.execution import warm
+    from runbooks.execution.ending import Result
     from runbooks.execution.many import Job, run_many
-    from runbooks.execution.runner import Result
     from runbooks.report import status
 
     root, errors, out = root_of(output_root), Console(stderr=True), Console()

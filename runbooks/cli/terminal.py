@@ -15,7 +15,7 @@ from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.ledger import CauseInfo
 from runbooks.evidence.redaction import Redactor
 from runbooks.execution.doctor import Finding
-from runbooks.execution.runner import Result
+from runbooks.execution.ending import Result
 from runbooks.execution.steps import Step
 from runbooks.report.status import standing
 

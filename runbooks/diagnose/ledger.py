@@ -142,6 +142,7 @@ class CauseInfo:
     owner: Owner = Owner.YOU
     needs: AbstractSet[Standing] = frozenset()
     instead: Remedy | None = None
+    afterwards: Remedy | None = None
 
     @property
     def doc(self) -> str:
@@ -173,6 +174,7 @@ def cause(
     owner: Owner = Owner.YOU,
     needs: AbstractSet[Standing] = frozenset(),
     instead: Remedy | None = None,
+    afterwards: Remedy | None = None,
 ) -> Callable[[Rule], Rule]:
     """Register the rule that follows as a cause.
 
@@ -192,6 +194,7 @@ def cause(
         owner: who can fix it
         needs: the states of the machine in which remedy and next test hold; empty: in any
         instead: the remedy for all other states of a machine that exists
+        afterwards: what to do where the remedy did not help
     """
 
     def register(rule: Rule) -> Rule:
@@ -215,6 +218,7 @@ def cause(
             owner,
             needs,
             instead,
+            afterwards,
         )
         return rule
 
@@ -275,8 +279,13 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
             continue
         if entry is not None:
             entries.append(entry)
-    # A check is only made of a machine that runs, and flyctl counts only active machines as unmanaged.
-    active = not facts.events.state and bool(facts.machine.critical_checks or facts.log.matches("unmanaged"))
+    # A check is only made of a machine that runs, and flyctl counts only active machines as unmanaged; who says where
+    # a machine is has it, and a certificate needs none.
+    active = not facts.events.state and bool(
+        facts.machine.critical_checks
+        or facts.log.matches("unmanaged", "certificate-waits")
+        or facts.log.refused("machine-elsewhere")
+    )
     top, tied = _first_to_fix(entries, facts.events.runs or active or _idle(facts))
     return Ledger(tuple(entries), top, tied, tuple(faults), against_itself)
 
@@ -366,6 +375,10 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
         points += [p for p in _moved(info, facts) if argued or p.kind is Kind.CONTRADICTS]
     indirect = frozenset() if facts.caller.names_subject else frozenset({Facet.CALLER.value})
     status = status_of(points, facts.outcome, contradicted, indirect)
+    claims: dict[Kind, list[Claim]] = {kind: [] for kind in Kind}
+    for point in points:
+        # A look that a run did not come to is no footnote.
+        claims[point.kind].append(Claim(point.text, facts.made(*point.evidence)))
     last = statements[-1] if statements else Conclusion(info.title)
     names = facts.names
     for statement in statements:
@@ -376,9 +389,9 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
         title=info.title,
         status=status,
         statement=last.text if status in (Status.CONFIRMED, Status.LIKELY) else info.title,
-        supports=_claims(facts, points, Kind.SUPPORTS),
-        against=_claims(facts, points, Kind.CONTRADICTS),
-        missing=_claims(facts, points, Kind.MISSING),
+        supports=tuple(claims[Kind.SUPPORTS]),
+        against=tuple(claims[Kind.CONTRADICTS]),
+        missing=tuple(claims[Kind.MISSING]),
         next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else plan.test(sentence(test, names), info.needs),
         always_listed=info.always_listed,
     )
@@ -400,11 +413,6 @@ def _general_forms(info: CauseInfo) -> AbstractSet[str]:
             break
         info = _REGISTRY[info.is_a]
     return forms
-
-
-def _claims(facts: Facts, points: Iterable[Point], kind: Kind) -> tuple[Claim, ...]:
-    """The points of one kind; a look that a run did not come to is no footnote."""
-    return tuple(Claim(p.text, facts.made(*p.evidence)) for p in points if p.kind is kind)
 
 
 def _idle(facts: Facts) -> bool:

@@ -203,7 +203,11 @@ def short(text: str, limit: int = 160) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-_TELLING = frozenset(fact for fact, _ in WORDS if fact != "listens") | {"out-of-memory", "exec-format", "spawn-failed"}
+_TELLING = frozenset(fact for fact, _ in WORDS if fact not in ("listens", "answers")) | {
+    "out-of-memory",
+    "exec-format",
+    "spawn-failed",
+}
 _ENDS = frozenset({"exited", "killed", "abrupt"})
 
 

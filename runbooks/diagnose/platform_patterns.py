@@ -52,9 +52,14 @@ INIT: Table = (
         (
             (
                 "failed to spawn",
-                r"failed to spawn command: (?P<thing>.{1,500}?): (?:No such file or directory|Permission denied)",
+                r"failed to spawn command: (?P<thing>.{1,500}?): (?:No such|Permission)",
             ),
             ("exec", r"(?i)^(?:.{0,80} )?exec:? .{0,200}(?:executable file not found|no such file)"),
+            ("permission denied", r"(?i)^exec:? (?P<thing>\S{1,300}): permission denied"),
+            (
+                "permission denied",
+                r"^(?:/bin/)?(?:ba|da|a)?sh: (?:(?:line )?\d{1,6}: )?(?P<thing>\.{0,2}/\S{1,300}): Permission denied",
+            ),
         ),
     ),
     (
@@ -72,6 +77,15 @@ INIT: Table = (
             ("perhaps out of memory", r"was sent SIGKILL! Perhaps out of memory"),
             ("cannot allocate", r"(?i)cannot allocate memory|eheap_alloc: cannot allocate"),
             ("bad_alloc", r"std::bad_alloc"),
+            ("process out of memory", r"Allocation failed - process out of memory"),
+            ("insufficient memory for the java", r"insufficient memory for the Java Runtime Environment"),
+            ("memory allocation of", r"\bmemory allocation of \d{1,20} bytes failed"),
+            ("oom-kill", r"\boom-kill:constraint=|\binvoked oom-killer:"),
+            (
+                "killed process",
+                r"(?i)^\W{0,4}(?:\[[\d. ]{1,20}\] )?killed process \d+ "
+                r"\((?P<thing>[^)\n]{1,80})\).{0,20}\b(?:total-vm|anon-rss)",
+            ),
         ),
     ),
     ("abrupt", (("exited abruptly", r"Virtual machine exited abruptly"),)),
@@ -132,7 +146,7 @@ RUNNER: Table = (
     (
         "restarts-used-up",
         (
-            ("max restart count", r"reached its max restart count (?:of )?\(?(?P<number>\d{1,9})"),
+            ("max restart", r"reached its max restart(?: count(?: (?:of |\((?=\d{1,9}\)))(?P<number>\d{1,9}))?)?"),
             ("exceeded allowed attempts", r"^\s*Not Restarting\s{1,20}Exceeded allowed attempts (?P<number>\d{1,9})"),
         ),
     ),
@@ -166,7 +180,7 @@ PROXY: Table = (
             ),
             # the wording of 2023
             ("downscaling app", rf"Downscaling app .{{1,200}}Automatically stopping machine (?P<thing>{_ID})"),
-            ("downscaling app", r"Downscaling app .{1,120} from \d{1,6} machines? to \d{1,6} machines?"),
+            ("downscaling app", r"Downscaling app .{1,120} from \d{1,6} machines? to"),
             ("automatically stopping", rf"Automatically stopping machine (?P<thing>{_ID})"),
         ),
     ),
@@ -303,8 +317,12 @@ FLYCTL: Table = (
     ),
     (
         "deploy-destroys",
-        (("destroy", r"^\s*\* destroy (?P<number>\d{1,6}) .{0,80}?machines?\b"),),
+        (
+            ("destroy", r"^\s*\* destroy (?P<number>\d{1,6}) .{0,80}?machines?\b"),
+            ("destroying all", r"\bDestroying all (?:blue|green|old) machines\b"),
+        ),
     ),
+    ("canary", (("canary", r"\bCreating canary machine\b|\bwith canary strategy\b"),)),
     ("smoke-failed", (("smoke checks", r"[Ss]moke checks for .{1,60} failed"),)),
     (
         "not-expected-address",
@@ -326,6 +344,18 @@ FLYCTL: Table = (
             ),
         ),
     ),
+    # A certificate that waits for its hostname's records; one that was ordered a minute ago waits for nobody.
+    (
+        "certificate-waits",
+        (
+            (
+                "awaiting configuration",
+                r"\bcertificate for (?P<thing>\S{4,120}) is being issued\. Status is Awaiting configuration"
+                r"|^\s*(?P<thing2>[\w*.-]{4,120}) {2,40}.{1,50}\bAwaiting configuration\b",
+            ),
+        ),
+    ),
+    ("certificate-issued", (("has been issued", r"\bcertificate for (?P<thing>\S{4,120}) has been issued"),)),
     (
         "unmanaged",
         (

@@ -79,10 +79,15 @@ def _found(facts: Facts, ledger: Ledger) -> Iterator[Claim]:
     for no in facts.log.last_refusals:
         if not _is_over(no, facts):
             yield Claim(f"The platform refused {no.call}: {no.told}.", (no.evidence,))
+    for name, pattern in facts.log.flapping.items():
+        if where := facts.log.where("health-failed"):
+            yield Claim(f"The health check {name or 'in the log'} {pattern.rate}.", where)
     for reading in facts.log.matches(*_FAILURES)[-1:]:
         yield Claim(f"The log says: “{short(reading.line.message, 200)}”.", facts.log.where(reading.fact))
-    if pattern := facts.log.failing_requests:
-        yield Claim(f"Requests {pattern.rate}, as the log shows.", facts.log.evidence)
+    if failing := facts.log.failing_requests:
+        yield Claim(f"Requests {failing.rate}, as the log shows.", facts.log.evidence)
+    if failing := facts.caller.failing_visits:
+        yield Claim(f"Visits to the endpoint {failing.rate}, as the caller's log shows.", (Facet.CALLER,))
     if facts.metrics.edge_fails:
         edge = facts.metrics.edge
         yield Claim(f"The edge answered {edge.failed} of {edge.total} requests to the app with 5xx.", (Facet.METRICS,))

@@ -50,7 +50,7 @@ _WORDS = (
     "name has already been taken", "name_taken", "wrong region", "is deprecated and cannot have",
     "needs volumes with name", "needs volumes in region", "enough volumes named", "compatible host volumes",
     "no match for platform", "matching manifest for linux", "the specified platform",
-    "unattached volume named", "volume region", "not authorized to", "release_command", "enough trust to",
+    "an unattached vol", "volume region", "not authorized to", "release_command", "enough trust to",
     "bound to machine", "claimed by machine", "unpack image", "min_secrets_version",
     "current_version", "invalid config.", "unsupported guest", "json: cannot unmarshal", "404 page not found",
     "failed to launch vm", "failed to create machine", "machine's state to change", "waiting for health checks",
@@ -63,6 +63,7 @@ _WORDS = (
     "host unavailable", "json: unknown field", "invalid machine config", "validation failed: ", "no such machine",
     "the app name", "unknown server error", "invalid region", "unknown region", "a valid region",
     "must be authenticated to view", "already exists on app", "failed to get app: ",
+    "name unknown: app", "machine is replac",
 )
 # fmt: on
 # A way that broke is the platform's only where the words around speak of it.
@@ -70,7 +71,8 @@ _BROKEN = re.compile(
     r"(?im)\b(?:ETIMEDOUT|ECONNRESET|ECONNREFUSED|ECONNABORTED|ENOTFOUND|EAI_AGAIN)\b|deadline exceeded|socket hang up"
     r"|\btimed out|timeout of \d|\b(?:Read|Connect|Write|Pool|Open)Timeout\b|Timeout(?:Error|Exception)\b|:timeout\b"
     r"|no such host|connection re(?:set|fused)|: EOF\b|TransportError"
-    r"|\bregion \w{2,20} not found|volume vol_\w{3,30} not found"
+    r"|\bmachine [0-9a-f]{13,16} (?:was not found in|belongs to|does(?:n't| not) belong to|is (?:in|part of)) "
+    r"(?:the )?(?:app|region)\b|\bregion \w{2,20} not found|volume vol_\w{3,30} not found"
     r"|^\s{0,9}Error: unauthorized|\bVM [^\n:]{0,40}: unauthorized"
 )
 _FLY = re.compile(r"(?i)\bfly(?!\.dev)|machines?\b|launch VM|_api\.internal")

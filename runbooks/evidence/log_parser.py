@@ -66,8 +66,8 @@ AROUND = (
     "Reserved resources for machine",
     "Not enough space to unpack image",
     "machine exited with exit code",
-    "machine has reached its max restart count",
-    "Machine has reached its max restart count",
+    "machine has reached its max restart",
+    "Machine has reached its max restart",
     "machine did not have a restart policy",
     "machine restart policy set to",
     "machine was in a non-started state prior to the update",
@@ -131,7 +131,11 @@ _FLYCTL = re.compile(
     r"|(?:(?:(?i:error):? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"
     r"|(?:Error: )?[Rr]elease command failed"
     r"|(?:(?:Error|ERROR):? )?(?:failed to push|error pushing image)\b"
+    r"|The certificate for \S{4,120} has (?:not )?been issued|Your certificate for \S{4,120} is being issued"
+    r"|[\w*.-]{4,120} {2,40}\S[^\n]{1,40}? {2,40}Awaiting configuration\b"
     r"|(?:Unrecoverable e|E)rror: timeout reached waiting for \w"
+    r"|Destroying all (?:blue|green|old) machines|Creating canary machine\b|[^\n]{1,120} with canary strategy\b"
+    r"|machine [0-9a-f]{13,16} was found and is currently in "
     r"|destroy \d{1,6} [\"']?[\w-]{0,63}[\"']? ?machines?\b))"
 )
 _QUOTED = re.compile(rf"here's the last (?:\d{{1,5}} )?lines below, or run 'fly logs -i (?P<id>{_ID})'")
@@ -151,7 +155,7 @@ _CLOCK = re.compile(
     rf"\s{{0,20}}\[?(?P<clock>{_DATE}|\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?Z?)\]?(?: {{0,8}}\| {{0,8}}|[ \t]|\Z)"
     rf"(?:[\w-]{{1,60}} \| \w{{1,10}} \| )?"
     rf"(?:(?P<provider>{_PROVIDER})(?:\[(?P<instance>[0-9a-f.…]{{1,20}})\])?\s{{1,8}}(?:[a-z]{{3}}\s)?)?"
-    r"(?:\[(?P<level>info|warn|error|debug)\] ?)?"
+    r"(?: {0,8}\[(?P<level>info|warn|error|debug)\] ?)?"
 )
 # flyctl's head without its time, as a cut or a column of a table leaves it.
 _SENDER = re.compile(
@@ -159,6 +163,10 @@ _SENDER = re.compile(
     r"(?:(?P<region>[a-z]{3})\s{1,4})?\[(?P<level>[A-Za-z]{1,10})\] ?"
 )
 _GUTTER = re.compile(r"^ {0,4}[│┃] ?")  # Terraform
+# A line quoted in somebody's notes: an item of a list, a cell, or on its own.
+_QUOTE = re.compile(
+    r"\s{0,8}(?:[-*+•] {1,3}|\d{1,3}[.)] {1,3})?(?:\*\*|__)?`(?P<line>[^`\n]{8,2000})`(?:\*\*|__)?[.,;:]?\s{0,8}\Z"
+)
 _MAX_TAIL = 60
 # Above the end of a program whose boot was not pasted: a prompt, prose, a fence, or a program that manages machines.
 _NOT_ITS_OWN = re.compile(
@@ -281,6 +289,12 @@ class _Reader:
         self.quoted = ""
         clock = None if from_init(row) else _CLOCK.match(row)  # some of its lines begin with a time of their own
         message = row[clock.end() :] if clock else row
+        if (
+            "`" in message
+            and (noted := _QUOTE.match(message))
+            and (from_init(noted["line"]) or from_around(noted["line"]))
+        ):
+            message = noted["line"]
         at = _zoned(clock["clock"]) if clock else None
         line = LogLine(at, message, clock="" if at or not clock else clock["clock"])
         if clock and clock["provider"]:

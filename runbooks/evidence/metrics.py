@@ -26,7 +26,7 @@ Sample = tuple[datetime, float]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series. A sample stands for the last value within the step that ends at its time."""
+    """One series, oldest sample first. A sample stands for the last value within the step that ends at its time."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +72,7 @@ def series_of(body: Any) -> tuple[Series, ...] | None:
         if None in samples:
             return None
         labels = {str(key): text_of(value) for key, value in sorted(metric.items()) if key != "__name__"}
-        told = tuple(one for one in samples if one is not None and math.isfinite(one[1]))
+        told = tuple(sorted(one for one in samples if one is not None and math.isfinite(one[1])))
         found.append(Series(text_of(metric.get("__name__")), labels, told))
     return tuple(sorted(found, key=lambda one: (one.name, sorted(one.labels.items()))))
 

@@ -25,9 +25,9 @@ from runbooks import __version__
 from runbooks.base import folders
 from runbooks.base.errors import UsageError
 from runbooks.collect import shared_answers
-from runbooks.execution import many, runner
+from runbooks.execution import ending, many, runner
+from runbooks.execution.ending import Result
 from runbooks.execution.many import Job, RunMany
-from runbooks.execution.runner import Result
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -164,7 +164,7 @@ def _run_many(
                 result = ended[number] = _result(future)
                 on_end(number, result)
     folders.sweep(output_root)
-    runner.update_index(output_root, [])
+    ending.update_index(output_root, [])
     return ended
 
 

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from runbooks.base import folders
 from runbooks.base.errors import RunbookError
 from runbooks.collect import shared_answers
-from runbooks.execution import runner
-from runbooks.execution.runner import Result
+from runbooks.execution import ending, runner
+from runbooks.execution.ending import Result
 
 RATE_FILE, SHARED_ANSWERS = "RUNBOOKS_RATE_FILE", "RUNBOOKS_SHARED_ANSWERS"
 _TICK = 0.2
@@ -85,7 +85,7 @@ def run_many(
                 result = ended[number] = future.result()
                 if result is not None:
                     on_end(number, result)
-    runner.update_index(output_root, [])
+    ending.update_index(output_root, [])
     return ended
 
 

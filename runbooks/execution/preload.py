@@ -19,7 +19,6 @@ import ipykernel.kernelapp
 import ipykernel.zmqshell  # noqa: F401
 import PIL.features  # noqa: F401
 
-import runbooks.cli  # noqa: F401
 from runbooks import definitions
 from runbooks.base.errors import RunbookError
 from runbooks.case import open_case

@@ -22,9 +22,9 @@ from runbooks import definitions
 from runbooks.base import folders
 from runbooks.base.errors import RunbookError
 from runbooks.base.files import NotReadable, read_text
-from runbooks.execution import many, notify, runner
+from runbooks.execution import ending, many, notify, runner
+from runbooks.execution.ending import Result
 from runbooks.execution.many import Job, RunMany
-from runbooks.execution.runner import Result
 from runbooks.report import runs
 
 FLEET, EACH = "fleet", "machine_not_visible"
@@ -173,7 +173,7 @@ def _swept(
         code = 1
         warnings.append(f"{len(failed)} suspects could not be investigated; the next sweep does it: {failed[0]}")
     if unfinished or cut:
-        code = cut if cut > 128 else runner.EXIT_DEADLINE
+        code = cut if cut > 128 else ending.EXIT_DEADLINE
         warnings.append(f"The sweep ended early; {unfinished + bool(cut)} suspects were not investigated to the end.")
     return _ended(root, state, fleet, code, addresses, warnings)
 

@@ -57,8 +57,9 @@ class Machine:
     generation: int = 0
     process_since: datetime | None = None
     destroyed_at: datetime | None = None
-    held: list[tuple[datetime, int]] = field(default_factory=list)
+    held: list[tuple[datetime, datetime, int]] = field(default_factory=list)
     skip_secrets: bool = False
+    broken: dict[str, Any] = field(default_factory=dict)
 
     versions: list[Version] = field(default_factory=list)
 
@@ -85,7 +86,7 @@ class Machine:
 
     def connections(self, now: datetime) -> int:
         """How many connections clients keep open now."""
-        return sum(count for until, count in self.held if until > now)
+        return sum(count for since, until, count in self.held if since <= now < until)
 
     def add_event(self, event_id: str, kind: str, status: str, source: str, at: datetime, **request: Any) -> None:
         event: dict[str, Any] = {
@@ -137,6 +138,7 @@ class Machine:
                 "expires_at": int(lease.expires_at.timestamp()),
                 "description": lease.description,
             }
+        out |= {key: value for key, value in self.broken.items() if key in out}
         if summary:
             for key in _LEFT_OUT_OF_SUMMARY:
                 out.pop(key, None)
@@ -156,7 +158,7 @@ class Machine:
             "created_at": rfc3339(self.created_at),
             "updated_at": rfc3339(self.updated_at),
             "config": kept,
-        }
+        } | {key: value for key, value in self.broken.items() if key != "config"}
 
     def _checks(self, now: datetime) -> list[dict[str, Any]]:
         out = []

@@ -6,7 +6,7 @@ shorter than that may leave no sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,7 +75,35 @@ def measured(machine: Machine, now: datetime) -> list[Measured]:
             code = float(told.get("exit_code") or 0)
             codes.spans.append(Span(end, min(now, end + _STAYS), _always(code)))
             oom.spans.append(Span(end, min(now, end + _STAYS), _always(float(killed))))
-    return [one for one in (up, codes, oom, free, total) if one.spans]
+    found = [up, codes, oom, free, total]
+    if machine.held:
+        # A machine that nobody holds connections to has this series too; no scenario needs it.
+        labels = {**up.labels, "__name__": "fly_app_concurrency"}
+        found.append(Measured(labels, [Span(one.start, one.end, _open(machine, one.start)) for one in up.spans]))
+    return [one for one in found if one.spans]
+
+
+def edge_answers(
+    answered: Iterable[tuple[datetime, str, int]], since: Mapping[str, datetime], now: datetime
+) -> list[Measured]:
+    """The edge's counters of its answers, one for each app and status, which name no machine.
+
+    Args:
+        answered: (time, app, status) of each visit
+        since: app → since when the edge knows it
+        now: until when they are measured
+    """
+    told: dict[tuple[str, int], list[datetime]] = {}
+    for at, app, status in answered:
+        told.setdefault((app, status), []).append(at)
+    return [
+        Measured(
+            {"__name__": "fly_edge_http_responses_count", "app": app, "status": str(status)},
+            [Span(since[app], now, _counter(since[app], times))],
+        )
+        for (app, status), times in told.items()
+        if app in since
+    ]
 
 
 def _runs(machine: Machine, now: datetime) -> Iterator[tuple[datetime, datetime, dict[str, Any] | None]]:
@@ -90,6 +118,14 @@ def _runs(machine: Machine, now: datetime) -> Iterator[tuple[datetime, datetime,
             start = None
     if start is not None:
         yield start, now, None
+
+
+def _open(machine: Machine, start: datetime) -> Value:
+    return lambda since: float(machine.connections(start + timedelta(seconds=since)))
+
+
+def _counter(start: datetime, times: list[datetime]) -> Value:
+    return lambda since: float(sum(at <= start + timedelta(seconds=since) for at in times))
 
 
 def _always(value: float) -> Value:

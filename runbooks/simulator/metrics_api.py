@@ -9,7 +9,7 @@ from typing import Any
 from starlette.routing import Route
 
 from runbooks.simulator.http import Answer, ApiContext, Call, answer_json
-from runbooks.simulator.metrics import Measured, measured
+from runbooks.simulator.metrics import Measured, edge_answers, measured
 from runbooks.simulator.refused import Refused
 from runbooks.simulator.tokens import Credential
 
@@ -56,6 +56,7 @@ class MetricsApi:
             if world.apps[machine.app].org == org
             for series in measured(machine, now)
         ]
+        told += edge_answers(world.answered, world.served_since(org), now)
         return [
             Measured(series.labels, spans)
             for series in told

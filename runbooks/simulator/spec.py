@@ -210,6 +210,13 @@ class Hold(Spec):
     seconds: float
 
 
+class Breaks(Spec):
+    """From then on the platform's record of a machine holds these values in place of the true ones."""
+
+    machine: str
+    values: dict[str, str | None]
+
+
 class HistoryEvent(Spec):
     """One dated entry of the history: exactly one of the actions."""
 
@@ -229,6 +236,7 @@ class HistoryEvent(Spec):
     create_app: str | None = None
     request: ClientRequest | None = None
     hold: Hold | None = None
+    breaks: Breaks | None = None
 
     @model_validator(mode="after")
     def _one_action(self) -> HistoryEvent:

@@ -62,6 +62,8 @@ class World:
         self.log = LogStore(scenario.settings.log_retention_days)
         self.images = Images()
         self.proxy = Proxy(self)
+        self.answered: list[tuple[datetime, str, int]] = []
+        """(time, app, status) of the visits of the history."""
         self.touched = False
         self.lock = threading.RLock()
         self._programs = {"": spec.Program(), "hello": HELLO_PROGRAM, **told.programs}
@@ -104,6 +106,11 @@ class World:
     def machines(self, app: str) -> list[Machine]:
         """Those that one app has, oldest first."""
         return [machine for machine in self._machines if machine.app == app and machine.state != "destroyed"]
+
+    def served_since(self, org: str) -> dict[str, datetime]:
+        """App → when its first machine was created, for the apps of an organisation that have had one."""
+        own = [machine for machine in self.ever() if self.apps[machine.app].org == org]
+        return {machine.app: machine.created_at for machine in sorted(own, key=lambda m: m.created_at, reverse=True)}
 
     def ever(self) -> list[Machine]:
         """All machines that there ever were in an app that still exists, destroyed ones included."""
@@ -338,10 +345,13 @@ class World:
             self._create_app(entry.create_app)
         elif entry.hold is not None:
             until = self.now + timedelta(seconds=entry.hold.seconds)
-            self._find(entry.hold.machine).held.append((until, entry.hold.connections))
+            self._find(entry.hold.machine).held.append((self.now, until, entry.hold.connections))
+        elif entry.breaks is not None:
+            self._find(entry.breaks.machine).broken.update(entry.breaks.values)
         elif entry.request is not None:
-            visit = entry.request
-            self.proxy.upgrade(self.proxy.app_of(visit.host) or "", visit.port, visit.path, waits=False)
+            visit, app = entry.request, self.proxy.app_of(entry.request.host) or ""
+            routed = self.proxy.upgrade(app, visit.port, visit.path, waits=False)
+            self.answered.append((self.now, app, routed.status))
         for machine_id, status in (entry.host_status or {}).items():
             self._find(machine_id).host_status = status
 

@@ -18,7 +18,7 @@ from runbooks.base.errors import ScanError
 from runbooks.evidence.bundle import FORMAT
 from runbooks.evidence.redaction import Redactor
 from runbooks.evidence.scan import clean_folder, scan_bytes, scan_folder
-from runbooks.execution import runner
+from runbooks.execution import ending, runner
 
 from .plant import jwt, macaroon, word
 from .search import files, found
@@ -27,7 +27,7 @@ OPEN = "import json, os\nfrom pathlib import Path\nfolder = Path(os.environ['RUN
 PUBLISH = "(folder / 'summary.json').write_text(json.dumps({'verdict': 'healthy'}))"
 OWN = f"{macaroon('outputs')},{word('second part')}"
 
-Run = Callable[..., runner.Result]
+Run = Callable[..., ending.Result]
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("FLY_API_TOKEN", f"FlyV1 {OWN}")
     monkeypatch.setenv("RUNBOOKS_RECORDS_URL", f"postgresql://app:{word('db')}%40x@db.example/app")
 
-    def started(*cells: str, publish: str = PUBLISH) -> runner.Result:
+    def started(*cells: str, publish: str = PUBLISH) -> ending.Result:
         parameters = nbformat.v4.new_code_cell('app_name = ""')
         parameters.metadata["tags"] = ["parameters"]
         written = [parameters, *(nbformat.v4.new_code_cell(source) for source in (OPEN, *cells, publish))]

@@ -13,7 +13,8 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.intermittent import intermittent
 from runbooks.diagnose.model import Diagnosis, Status, Verdict
 from runbooks.diagnose.verdict import diagnose
-from runbooks.evidence.models import Evidence, LogLine, Logs
+from runbooks.evidence.caller import read_caller
+from runbooks.evidence.models import Evidence, LogLine, Logs, Observation, Outcome
 from tests.diagnose.test_facts import NOW
 
 FAILS, PASSES = "Health check 'up' on port 8080 has failed.", "Health check 'up' on port 8080 is now passing."
@@ -72,6 +73,47 @@ def test_every_second_request_that_fails_is_not_healthy() -> None:
     found = judged([f'10.0.0.1 - "GET /api/items/{n} HTTP/1.1" {502 if n % 2 else 200}' for n in range(10)])
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "failed 5 of 10 times, about every 2 seconds" in found.headline
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        '{{"level":30,"req":{{"method":"GET","url":"/api"}},"res":{{"statusCode":{0}}},"responseTime":12}}',
+        '{{"logger":"http.log.access","request":{{"method":"GET","uri":"/api"}},"duration":0.01,"status":{0}}}',
+        "time=2025-10-02T11:00:00Z level=INFO msg=request method=GET path=/x status={0}",
+        "Completed {0} in 12ms (Views: 0.3ms)",
+        "Sent {0} in 12ms",
+        '[GIN] 2025/10/02 - 11:00:01 | {0} |  13.2ms | 172.16.0.1 | GET "/api"',
+        "GET https://one.example.org/api {0} 12.3 ms - 17",
+    ],
+)
+def test_the_forms_in_which_programs_report_an_answer(form: str) -> None:
+    found = judged([form.format(502 if n % 2 else 200) for n in range(6)])
+    assert "failed 3 of 6 times" in found.headline
+
+
+def test_a_port_that_is_refused_again_and_again_is_no_slow_start() -> None:
+    refused = "[PC01] instance refused connection. is your app listening on 0.0.0.0:8080?"
+    found = judged([refused if n % 2 else "GET /api 200 12 ms" for n in range(8)], "proxy")
+    assert found.cause is None
+    assert "failed 4 of 8 times, about every 2 seconds" in found.headline
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "GET https://vyx-app.fly.dev/healthz/500 -> {0}",
+        "vyx-app.fly.dev is {1}",
+        "ws: {2}",
+    ],
+)
+def test_visits_that_the_caller_reports(form: str) -> None:
+    told = ((200, "UP", "connected"), (503, "DOWN", "connection failed"))
+    text = "\n".join(f"2025-10-02T11:{10 + n}:00Z {form.format(*told[n % 2])}" for n in range(6))
+    evidence = healthy()
+    paste = Observation(Facet.CALLER, Outcome.SEEN, "pasted", evidence.looked_at, read_caller(text))
+    found = diagnose(replace(evidence, observations={**evidence.observations, Facet.CALLER.value: paste}))
+    assert "Visits to the endpoint failed 3 of 6 times, about every 2 minutes" in found.headline
 
 
 def test_requests_that_are_answered_are_healthy() -> None:

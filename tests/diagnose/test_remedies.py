@@ -231,3 +231,18 @@ def test_an_image_that_the_registry_lacks_is_pushed_before_a_machine_is_made_of_
     assert push.commands
     assert after is not None
     assert after.commands
+
+
+@pytest.mark.parametrize(
+    ("scenario", "first"),
+    [
+        ("vyx-image-missing", "The image exists"),
+        ("vyx-missing-environment", "The machine stays up"),
+        ("host-capacity", "The machine is listed"),
+        ("not-listening", "The endpoint answers for this machine"),
+        ("record-never-updated", "The row is updated"),
+        ("ambiguous-killed", "The machine is listed"),
+    ],
+)
+def test_the_check_that_the_cause_made_fail_verifies_the_fix_first(scenario: str, first: str) -> None:
+    assert diagnose(play(scenario)).verification[0].title == first

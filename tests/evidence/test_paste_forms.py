@@ -331,3 +331,26 @@ PIECES = st.sampled_from([*(row for text in WHOLE for row in text.splitlines(Tru
 def test_any_mixture_is_read(pieces: list[str]) -> None:
     found = read_caller("".join(pieces))
     assert all(one.machine.id for one in found.pasted.machines)
+
+
+_HEAD = "2026-05-01T10:00:00Z app[1111aaaa222233] fra [info] "
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (f"{_HEAD}failed to spawn command: /app/bin/run-\nserver: No such file\n{_HEAD}Starting clean up.", 2),
+        ('Fly API error (400): {"error": "failed to get manifest registry.fly.io/one-app:\nv1: not found"}', 1),
+        ("Error: cannot connect to the database at one.example.org, retrying in five\nseconds", 1),
+        ("Error: cannot connect to the database at one.example.org.\nsee the log", 2),
+        (f"{_HEAD}INFO Main child exited normally with code: 1\nINFO Starting clean up.", 2),
+        (
+            "ID             NAME        STATE    REGION  IMAGE\n1111aaaa222233 quiet-plum  started  fra     one-app:v1",
+            2,
+        ),
+        ("TypeError: cannot read the value of something that is not there\n    at run (/app/a.js:1:2)", 2),
+    ],
+)
+def test_broken_lines_are_put_together(text: str, lines: int) -> None:
+    assert len(unwrapped(text).splitlines()) == lines
+    assert "".join(unwrapped(text).split()) == "".join(text.split())

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from runbooks.evidence.models import Event, Image, Listing, Observation, Outcome, Probe
-from runbooks.execution.runner import exit_code_of
+from runbooks.execution.ending import exit_code_of
 from runbooks.report import summary as contract
 
 from .cells import Cell

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from runbooks.execution.runner import exit_code_of
+from runbooks.execution.ending import exit_code_of
 from runbooks.report import summary as contract
 from runbooks.simulator.scenario import FOLDER
 

@@ -1,4 +1,4 @@
-"""One look less: the diagnosis may know less then, and is not wrong with certainty, and never falsely healthy."""
+"""A look or a line less: the diagnosis may know less, is not wrong with certainty, and never falsely healthy."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from slices import read_yaml
 
+from runbooks.diagnose.ledger import catalogue
 from tests.incidents.judging import judge
 
 HERE = Path(__file__).parent
@@ -40,3 +41,15 @@ def test_a_look_less_makes_no_wrong_cause_certain(name: str) -> None:
     for look in _made(incident):
         less = {**incident, "evidence": {**incident["evidence"], look: None}}
         assert judge(name, less, expected).grade not in CERTAIN, f"without {look}"
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_a_line_less_makes_no_wrong_cause_certain(name: str) -> None:
+    """A mechanism may be what is left: it says that the reason behind it is not known."""
+    incident, expected = INCIDENTS[name]
+    lines = incident["evidence"].get("logs") or []
+    for number in range(len(lines)):
+        less = {**incident, "evidence": {**incident["evidence"], "logs": lines[:number] + lines[number + 1 :]}}
+        found = judge(name, less, expected)
+        cause = found.diagnosis.cause
+        assert found.grade not in CERTAIN or (cause and catalogue()[cause.slug].mechanism), lines[number]

@@ -15,7 +15,7 @@ from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.caller import read_caller
 from runbooks.evidence.models import Observation, Outcome
 from tests.incidents.converting import evidence_of, refusal_lines
-from tests.incidents.wrapping import WRAPPERS
+from tests.incidents.wrapping import WRAPPERS, cut
 
 HERE = Path(__file__).parent
 FRESH = HERE / "fresh"
@@ -56,3 +56,12 @@ def test_what_stands_around_the_lines_changes_nothing(name: str) -> None:
     text = "\n".join(_pasted(INCIDENTS[name]))
     found = _cause(INCIDENTS[name], text)
     assert {w: _cause(INCIDENTS[name], WRAPPERS[w](text)) for w in PAIRS[name]} == dict.fromkeys(PAIRS[name], found)
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_a_column_that_hides_the_ends_makes_nothing_else_certain(name: str) -> None:
+    text = "\n".join(_pasted(INCIDENTS[name]))
+    for width in (80, 120):
+        slug, confidence, verdict = _cause(INCIDENTS[name], cut(width)(text))
+        assert verdict != "healthy", width
+        assert confidence != "confirmed" or slug in EXPECTED[name]["right"], width

@@ -12,7 +12,7 @@ from runbooks.collect import metrics
 from runbooks.collect.result import FacetResult
 from runbooks.evidence.metrics import Metrics
 from runbooks.evidence.models import Outcome
-from runbooks.simulator.metrics import SCRAPE, Measured, measured
+from runbooks.simulator.metrics import SCRAPE, Measured, edge_answers, measured
 from runbooks.simulator.scenario import load_scenario
 from runbooks.simulator.server import Simulator
 from runbooks.simulator.world import World
@@ -80,7 +80,10 @@ def test_an_instance_without_series_is_absent_and_the_app_is_still_told_of(store
     assert [one.name for one in found.answer.series] == ["fly_edge_http_responses_count"]
 
 
-@pytest.mark.parametrize("name", ["out-of-memory", "restart-limit-reached", "healthy", "stopped-by-autostop"])
+SAME = ["out-of-memory", "restart-limit-reached", "healthy", "stopped-by-autostop", "concurrency-measured"]
+
+
+@pytest.mark.parametrize("name", SAME)
 def test_the_simulator_answers_as_the_real_store_does(name: str, tmp_path: Path) -> None:
     scenario = load_scenario(name)
     world = World(scenario)
@@ -88,7 +91,7 @@ def test_the_simulator_answers_as_the_real_store_does(name: str, tmp_path: Path)
     org = world.apps[target["app_name"]].org
     start = min(machine.created_at for machine in world.ever()) - timedelta(hours=1)
     with running(tmp_path, org) as real, Simulator(scenario, tmp_path / "world") as simulator:
-        real.load(line for machine in world.ever() for one in measured(machine, now) for line in _grid(one))
+        real.load(line for one in _all(world, now) for line in _grid(one))
         served = f"{simulator.start().base_url}/prometheus/{org}"
         theirs, ours = (
             metrics.metrics(
@@ -105,6 +108,12 @@ def test_the_simulator_answers_as_the_real_store_does(name: str, tmp_path: Path)
     assert [one.name for one in theirs.series] == [one.name for one in ours.series]
     for one, other in zip(theirs.series, ours.series, strict=True):
         assert one == other
+
+
+def _all(world: World, now: datetime) -> Iterator[Measured]:
+    for machine in world.ever():
+        yield from measured(machine, now)
+    yield from edge_answers(world.answered, world.served_since(next(iter(world.orgs))), now)
 
 
 def _grid(series: Measured) -> Iterator[Line]:

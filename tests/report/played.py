@@ -23,7 +23,11 @@ SCENARIOS = {
     # what somebody believed, and what the write-up has to tell him: the first action, and what was not so
     "vyx-missing-environment": ("Set SUPABASE_SERVICE_KEY", "the image tag is missing", "destroyed"),
     "vyx-image-missing": ("Push the tag, or request an image that exists", "the program crashes", ""),
-    "stuck-in-transition": ("Do not deploy; read its log again", "the image tag is missing", "created"),
+    "stuck-in-transition": (
+        "Do not deploy; read its log and its state again",
+        "the image tag is missing",
+        "in state created",
+    ),
     "record-never-updated": ("Correct the row", "Fly had an incident", "started"),
     "gone-without-trace": (
         "Check in your own systems whether the machine did its work",

@@ -33,6 +33,7 @@ HYGIENE = {
     "no-guest",
     "auto-destroy-with-restarts",
     "no-metadata",
+    "broken-record",
     "url-from-machine-name",
     "status-before-observed",
     "unverified-200",

@@ -407,6 +407,15 @@ def _hard_limits(facts: Facts) -> list[int]:
 )
 def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     """TLS fails at a custom hostname that the app has no ready certificate for (§14.18)."""
+    if waits := facts.log.matches("certificate-waits"):
+        name = waits[-1].thing
+        yield supports(f"flyctl says: “{short(waits[-1].line.message, 160)}”.", *facts.log.where("certificate-waits"))
+        yield concludes(
+            f"The certificate for {name} has not been issued: it waits for the hostname's DNS records.",
+            f"the certificate for {name} waits for the hostname's DNS records",
+            believed_host=name,
+        )
+        return
     host, own, listed = facts.caller.believed_host, facts.certificates.own, facts.certificates.listed
     probe = facts.observations.probe(Facet.EDGE_BELIEVED)
     # A handshake for another name is a stranger's; only the line that names the host is about it.
@@ -491,6 +500,8 @@ def slow_start(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(f"{quote} The program answers now.", end.evidence, end.by_evidence)
     if still:
         yield refutes("The proxy was refused again after that.", *facts.log.where("refused"))
+    elif failing := facts.log.failing_requests:
+        yield refutes(f"It was open in between: requests {failing.rate}.", end.evidence)
     if facts.events.crash_codes:
         yield contradicts(f"The program exited with {crash(facts)}.", *crash_evidence(facts))
     booted = [r.line.at for r in facts.log.matches("booting", "created-and-started") if r.line.at]

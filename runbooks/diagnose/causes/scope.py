@@ -69,6 +69,10 @@ def wrong_app(facts: Facts) -> Iterator[Point | Conclusion | NextTest]:
             f"The machine is not in {facts.subject.app}: it is in {other.app}, where it is {other.machine.state}.",
             other_app=other.app,
         )
+    elif (no := refused(facts, "machine-elsewhere")) and "have" not in no.names:
+        yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence)
+        own, its_app = no.names.get("name") or facts.subject.app, no.names.get("app") or "another app"
+        yield concludes(f"The machine is not in {own}: it is in {its_app}.", other_app=its_app)
     elif _created_here(facts):
         yield refutes(
             f"The caller's create call named {facts.subject.app}, and was answered with this id.", Facet.CALLER
@@ -346,6 +350,17 @@ def app_recreated(facts: Facts) -> Iterator[Point | Conclusion]:
 def wrong_region(facts: Facts) -> Iterator[Point | Conclusion]:
     """The machine's region is not the one that the caller or the row names."""
     machine = facts.machine.description
+    no = refused(facts, "machine-elsewhere")
+    if no and "have" in no.names:
+        have, want = no.names["have"], no.names.get("want", "the region that was asked")
+        yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence)
+        yield concludes(
+            f"The machine is in {have}, not in {want}.",
+            f"it is in {have}, not in {want}",
+            its_region=have,
+            believed_region=want,
+        )
+        return
     told = (
         (facts.caller.answer.region, Facet.CALLER)
         if facts.caller.answer.region

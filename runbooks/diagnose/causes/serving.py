@@ -110,12 +110,13 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         yield refutes("The program answers the proxy.", answered)
     elif facts.processes.reachable:
         yield refutes(f"A process listens on {facts.processes.reachable}.", Facet.PROCESSES)
-    failed = bool(lines or warned or _bad_gateway(facts))
+    failed = bool(lines or warned or _bad_gateway(facts) or _checked_elsewhere(facts))
     elsewhere = facts.processes.elsewhere
     if not failed and not elsewhere:
         return
     if lines:
-        early = _just_booted(facts)
+        # Of a machine whose state nobody told the last line may be a moment of its start.
+        early = _just_booted(facts) or not facts.events.state
         argue = supports if early or _listened_later(facts) else confirms
         yield argue(f"The proxy log says: “{short(lines[-1].line.message, 160)}”.", *at)
     printed = _printed_sockets(facts)
@@ -123,9 +124,16 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         yield contradicts(f"The deploy log lists {printed[0]} among the open sockets.", *facts.log.where("open-socket"))
     elif warned:
         seen = f" It lists {printed[0]}, and no socket that the proxy could reach." if printed else ""
-        yield confirms(
+        argue = confirms if printed or facts.events.state == "started" else supports
+        yield argue(
             f"The deploy log says: “{short(warned[-1].line.message, 160)}”.{seen}",
             *facts.log.where("not-expected-address"),
+        )
+    if told := _checked_elsewhere(facts):
+        yield supports(
+            f"The program announces port {told[0]}, and what is sent to port {told[1]} fails.",
+            *facts.log.where("listens", "health-failed", "no-candidate"),
+            *facts.machine.config_evidence,
         )
     if probe_evidence := _bad_gateway(facts):
         yield supports(
@@ -162,6 +170,15 @@ def not_listening(facts: Facts) -> Iterator[Point | Conclusion]:
         port=str(next((r.number for r in announced[-1:]), "") or ""),
         heard=heard,
     )
+
+
+def _checked_elsewhere(facts: Facts) -> tuple[int, int] | None:
+    """(announced port, the service's port), where the program names other ports only, and checks or routing fail."""
+    ports = {s.internal_port for s in facts.machine.services or () if s.internal_port}
+    ports = ports or {r.number for r in facts.log.matches("health-failed") if r.number}
+    told = [r.number for r in facts.log.matches("listens") if r.number]
+    failing = facts.machine.critical_checks or facts.log.matches("health-failed", "no-candidate")
+    return (told[-1], min(ports)) if ports and told and failing and not ports & set(told) else None
 
 
 def _just_booted(facts: Facts) -> bool:

@@ -38,6 +38,11 @@ from runbooks.evidence.resources import AppSecret
 
 _FULL = 0.9
 """The part of the memory in use that is worth mentioning."""
+_SAME = " If that is the same setting, set its value under the required name, and remove it from the request."
+_READABLE = (
+    " If that is the same key: everybody who can read the machine's config could read it. Make a new key where it "
+    "comes from, set that one under the required name, and remove the old name from the request."
+)
 _AFTERMATH = (
     "release-failed",
     "restart-limit-reached",
@@ -125,8 +130,8 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
                 f"The program requires {names}, but the machine's config sets {', '.join(near.values())} instead. "
                 f"The program {outcome}.",
                 f"the program {_did(outcome)} because {names} {are} not set ({', '.join(near.values())} is)",
-                near=f" The create request sets {next(iter(near.values()))} instead. If that is the same key, set its "
-                f"value under the required name, and remove it from the request.",
+                near=f" The create request sets {next(iter(near.values()))} instead."
+                + (_READABLE if any(env[name].startswith("<secret:") for name in near.values()) else _SAME),
                 **told,
             )
             return
@@ -202,6 +207,7 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
             yield supports(quote, *at)
             if facts.events.state == "started":
                 yield contradicts("The machine is running.", *facts.events.state_evidence)
+            yield from _answering(facts)
         yield concludes(
             f"The image was started, and {reading.thing or 'the file its command names'} was not found in it."
         )
@@ -300,11 +306,20 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
     elif uncaught := [r for r in facts.log.matches("uncaught", "segfault") if not meanings(r.line.message)]:
         if facts.events.runs:
             yield contradicts("The machine is running.", *facts.events.state_evidence)
+        yield from _answering(facts)
         quote = short(uncaught[-1].line.message, 160)
         yield supports(f"The log ends in an error: “{quote}”.", *facts.log.where("uncaught", "segfault"))
         yield concludes(f"The program fails with “{quote}”.")
     elif not facts.events.exits:
         yield missing("No exit of the machine's program was observed.", Facet.EVENTS, Facet.LOGS)
+
+
+def _answering(facts: Facts) -> Iterator[Point]:
+    """A program that answers requests is past its start: what it prints is the error of one request."""
+    if line := facts.log.answering:
+        yield contradicts(
+            f"The program answers requests: “{short(line.line.message, 120)}”.", *facts.log.where("answers")
+        )
 
 
 def _ran_long(facts: Facts) -> bool:
@@ -412,8 +427,8 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
             Facet.METRICS,
         )
         killed += [Facet.METRICS.value]
-    if facts.metrics.memory:
-        at, used, total = max(facts.metrics.memory, key=lambda one: (one[1] / one[2], one[0]))
+    if facts.metrics.fullest:
+        at, used, total = facts.metrics.fullest
         if used / total >= _FULL:
             yield supports(
                 f"At {at:%Y-%m-%d %H:%M} UTC it used {used / total:.0%} of {total / 2**20:.0f} MB.",

@@ -8,13 +8,12 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.facts.intermittent import Intermittent, visits
 from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
-from runbooks.evidence.log_parser import log_lines
 from runbooks.evidence.models import Caller, LogLine, Record, Records
 from runbooks.evidence.parsers import time_of
 from runbooks.evidence.paste_identity import PasteIdentity
-from runbooks.evidence.pasted import unwrapped
 from runbooks.evidence.pasted.clock import PlacedLines, placed
 from runbooks.evidence.pasted.stack_trace import program_output
 
@@ -60,7 +59,7 @@ class CallerFacts:
         if not own and not self._observations.subject.machine_name:
             return ""
         objects = " ".join((self.given.error_text, *(error.text for error in self.given.errors)))
-        instances = (line.instance for line in self._given_lines)
+        instances = (line.instance for line in self.given.pasted.lines)
         told = (self.given.machine_id, *instances, *self.given.identity.machine_ids)
         named = [name for name in dict.fromkeys(told) if name and name not in objects]
         if not named or self.names_subject or any(own.startswith(name) for name in named if own):
@@ -94,20 +93,12 @@ class CallerFacts:
     @cached_property
     def pasted(self) -> tuple[LogLine, ...]:
         """The lines of the machine's log in the pasted text, oldest first."""
-        return () if self.foreign else self._given_lines or program_output(self.given)
-
-    @cached_property
-    def _given_lines(self) -> tuple[LogLine, ...]:
-        return log_lines(self._given_words)
-
-    @cached_property
-    def _given_words(self) -> str:
-        return unwrapped(self.given.plain)
+        return () if self.foreign else self.given.pasted.lines or program_output(self.given)
 
     @property
     def own_words(self) -> str:
         """The pasted text without what a tool put around its lines; nothing, if it is about something else."""
-        return "" if self.foreign else self._given_words
+        return "" if self.foreign else self.given.pasted.plain
 
     @cached_property
     def placed(self) -> PlacedLines:
@@ -172,6 +163,12 @@ class CallerFacts:
                 if at:
                     found.append((at, line[match.end() :].strip(' \t]|-:,"')))
         return tuple(found)
+
+    @cached_property
+    def failing_visits(self) -> Intermittent | None:
+        """Visits to the endpoint of which some fail and others do not, as the caller's log reports them."""
+        app = self._observations.subject.app
+        return visits(self.own_words, {self.believed_host.lower(), f"{app}.fly.dev" if app else ""})
 
 
 def _foreign(identity: PasteIdentity, observations: ObservationFacts, machine: MachineFacts) -> str:

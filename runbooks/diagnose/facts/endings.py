@@ -18,9 +18,10 @@ ENDED_BY: Mapping[str, tuple[str, ...]] = {
     "awaited": ("reachable", "health-passed", "listens", "still-starting"),
     "not-expected-address": ("reachable", "health-passed", "listens"),
     "no-candidate": ("reachable", "health-passed", "listens", "still-starting"),
-    "proxy-wake-failed": ("reachable", "created-and-started", "started", "listens", "still-starting"),
+    "proxy-wake-failed": ("reachable", "health-passed", "created-and-started", "started", "listens", "still-starting"),
     "worker-unreachable": ("reachable",),
     "health-failed": ("health-passed", "reachable"),
+    "certificate-waits": ("certificate-issued",),
 }
 # A new life of the program: what was said of the one before is not said of this one.
 _BOOTS = ("booting", "created-and-started")

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from statistics import median
 
 from runbooks.diagnose.facts.observations import format_duration
 from runbooks.diagnose.log_classifier import LogMatch
 from runbooks.evidence.models import LogLine
+from runbooks.evidence.parsers import time_of
 
 Trial = tuple[datetime | None, bool]
 """When it was tried, and whether it worked."""
 
 _BOOTS = ("booting", "created-and-started")
 _CHECKS = ("health-failed", "health-passed")
-# A request and its answer in one line, as proxies, servers and `curl -w` write it: GET /path HTTP/1.1" 502
-_REQUEST = re.compile(
-    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?:https?://|/)\S{0,300}[^\d\n]{1,20}?"
-    r"(?:HTTP/[\d.]{1,3}\W{1,3})?\b(?P<status>[1-5]\d\d)\b"
+_REFUSED = frozenset({"refused", "concurrency"})
+_METHOD = r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\b"
+_STATUS = r"(?P<status>[1-5]\d\d)\b"
+# A request and its answer in one line.
+_ANSWERED = (
+    # as proxies, servers and `curl -w` write it: GET /path HTTP/1.1" 502
+    re.compile(rf"{_METHOD} (?:https?://|/)\S{{0,300}}[^\d\n]{{1,20}}?(?:HTTP/[\d.]{{1,3}}\W{{1,3}})?\b{_STATUS}"),
+    # as loggers do, in JSON or as key=value: "method":"GET", …, "statusCode":502
+    re.compile(rf"{_METHOD}.{{0,400}}\bstatus(?:_?[cC]ode)?\\?[\"']?\s?[:=]\s?{_STATUS}"),
+    # Rails, Phoenix and Gin
+    re.compile(rf"^(?:\S{{0,60}} ){{0,4}}?(?:Completed|Sent) {_STATUS}.{{0,40}} in \d"),
+    re.compile(rf"^\[GIN\] .{{10,40}}\| {_STATUS} \|"),
 )
+# What a client says of a visit without a status.
+_WENT_WRONG = re.compile(r"(?i)\bfail(?:ed|s|ure)?\b|\berror\b|refused|timed? ?out|unreachable|\bdown\b|\breset\b")
+_WENT_WELL = re.compile(r"(?i)\b(?:connected|opened|succeeded|up|ok)\b")
+_SOCKET = re.compile(r"\b(?:wss?|web ?socket)\b")
+_VISITED = re.compile(rf"(?<![\w.:/-]){_STATUS}(?!\s?(?:ms|s|bytes)\b|[.:])")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?")
+_THREE = re.compile(r"\b[1-5]\d\d\b")
+_MAX_LINES = 2_000
 # After so many periods without a failure it is over.
 _OVER_AFTER = 3
 
@@ -77,7 +94,50 @@ def checks(readings: Iterable[LogMatch]) -> dict[str, Intermittent]:
     return {name: found for name, told in trials.items() if (found := intermittent(told))}
 
 
-def requests(lines: Iterable[LogLine]) -> Intermittent | None:
-    """The pattern of the requests that these lines report: an answer of 5xx is a failure."""
-    answers = ((line.at, _REQUEST.search(line.message[:1000])) for line in lines if "/" in line.message)
-    return intermittent([(at, match["status"] < "500") for at, match in answers if match])
+def requests(lines: Iterable[tuple[LogLine, Collection[str]]]) -> Intermittent | None:
+    """The pattern of the requests that these lines report, within the last life of the program.
+
+    Args:
+        lines: each with the facts that it states; an answer of 5xx is a failure, and so is one that the proxy could
+            not hand to the program
+    """
+    trials: list[Trial] = []
+    for line, facts in lines:
+        if any(fact in facts for fact in _BOOTS):
+            trials.clear()
+        elif not _REFUSED.isdisjoint(facts):
+            trials.append((line.at, False))
+        elif match := _answered(line.message[:1000]):
+            trials.append((line.at, match["status"] < "500"))
+    return intermittent(trials)
+
+
+def visits(words: str, hosts: Collection[str]) -> Intermittent | None:
+    """The pattern of a client's visits to one of these hosts, as its own log reports them.
+
+    Args:
+        words: the client's log; a line that names another address is not about them
+        hosts: names in small letters
+    """
+    trials: list[Trial] = []
+    for line in words.splitlines()[:_MAX_LINES]:
+        low = line[:1000].lower()
+        host = next((name for name in hosts if name and name in low), "")
+        socket = None if host or "://" in low else _SOCKET.search(low)
+        if host or socket:
+            begin = low.find(host) + len(host) if host else socket.end() if socket else 0
+            told = line[begin:1000].partition(" ")[2]
+            status, wrong = _VISITED.search(told), _WENT_WRONG.search(told)
+            if status or wrong or _WENT_WELL.search(told):
+                stamp = _STAMP.search(line[:100])
+                trials.append((time_of(stamp[0]) if stamp else None, status["status"] < "500" if status else not wrong))
+    if all(at for at, _ in trials):
+        trials.sort(key=lambda trial: trial[0] or datetime.min.replace(tzinfo=UTC))
+    return intermittent(trials)
+
+
+def _answered(text: str) -> re.Match[str] | None:
+    """A line of most logs has no number with three digits, and needs no further look."""
+    if not _THREE.search(text):
+        return None
+    return next((match for pattern in _ANSWERED if (match := pattern.search(text))), None)

@@ -14,15 +14,21 @@ from runbooks.diagnose.log_classifier import LogMatch
 from runbooks.evidence.models import Event, Exit
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
-# flyctl reads sockets inside of a running machine, and finds unmanaged machines among those that are active.
+# flyctl reads sockets inside of a running machine; the proxy waits for one that started, and counts its connections.
 _UP = (
     "booting",
     "command",
     "created-and-started",
+    "started",
+    "awaited",
+    "reachable",
     "refused",
+    "concurrency",
     "health-failed",
     "health-passed",
     "listens",
+    "still-starting",
+    "answers",
     "open-socket",
 )
 _DOWN = ("exited", "killed", "abrupt", "exit-not-restarting", "restarts-used-up", "autostop", "trial", "spawn-failed")
@@ -169,12 +175,9 @@ class LifecycleFacts:
         if self.state:
             return self.state in ("started", "suspended") and bool(self._machine.known_here)
         last = [r.fact for r in self._log.matches(*_UP, *_DOWN)][-1:]
-        return (
-            bool(last)
-            and last[0] in _UP
-            and not self._observations.looked(Facet.MACHINE)
-            and not self._observations.looked(Facet.LIST)
-        )
+        unseen = not self._observations.looked(Facet.MACHINE) and not self._observations.looked(Facet.LIST)
+        # An excerpt of a description may leave the state out.
+        return bool(last) and last[0] in _UP and (unseen or bool(self._machine.known_here))
 
     @cached_property
     def log_ends(self) -> tuple[tuple[LogMatch, bool], ...]:

@@ -25,10 +25,15 @@ _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconn
 _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
+_WARNED = re.compile(r"(?i)[^\n]{0,80}?\bwarn(?:ing)?\b")
 UNKNOWN = "unknown"
 """The kind of a refusal that is in no table: it is quoted, and stands as a hypothesis of its own."""
 # A refusal that says only that something went wrong gives way to one that says what.
 VAGUE = frozenset({"server-error", "timeout", "connection", "route-missing", "launch-failed", "forbidden", UNKNOWN})
+
+# What every log holds, or says only that the machine lives, tells nothing that should be quoted.
+_ROUTINE = frozenset({"restarting", "command", "proxy-code", "answers"})
+_TURNS = ("booting", "created-and-started", "exited", "killed", "abrupt", "signalled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,16 @@ class LogFacts:
     @cached_property
     def failing_requests(self) -> Intermittent | None:
         """Requests of which some fail and others do not, as the machine's lines report them."""
-        return requests(self.lines)
+        said: dict[int, list[str]] = {}
+        for reading, _ in self._readings:
+            said.setdefault(id(reading.line), []).append(reading.fact)
+        return requests((line, said.get(id(line), ())) for line in self.lines)
+
+    @cached_property
+    def answering(self) -> LogMatch | None:
+        """The last request that the program answered, however badly, if no boot and no end follows it."""
+        last = self.matches("answers", *_TURNS)[-1:]
+        return last[0] if last and last[0].fact == "answers" else None
 
     @cached_property
     def _by_fact(self) -> Mapping[str, tuple[LogMatch, ...]]:
@@ -200,7 +214,7 @@ class LogFacts:
     @cached_property
     def meaningful(self) -> frozenset[LogLine]:
         """Lines that some recogniser knows, routine ones left out."""
-        return frozenset(r.line for r, _ in self._readings if r.fact not in ("restarting", "command", "proxy-code"))
+        return frozenset(r.line for r, _ in self._readings if r.fact not in _ROUTINE)
 
     @cached_property
     def last_output(self) -> tuple[LogLine, ...]:
@@ -252,7 +266,8 @@ class LogFacts:
             found += _refusals_in(record.error_message, Facet.RECORD, None, record.updated_at)
         for reading in self.matches("proxy-wake-failed"):
             found += _refusals_in(reading.line.message, self.where("proxy-wake-failed")[0], None, reading.line.at)
-        return tuple(found)
+        # What a client only warns of is a call beside the one that matters.
+        return tuple(no for no in found if not _WARNED.match(no.text)) or tuple(found)
 
     @cached_property
     def past_wake_refusals(self) -> tuple[ApiRefusal, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.observations import ObservationFacts
-from runbooks.evidence.metrics import Metrics, Sample
+from runbooks.evidence.metrics import Metrics, Sample, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,17 @@ class MetricsFacts:
 
     def own(self, name: str) -> tuple[Sample, ...]:
         """The samples of one series of this machine, oldest first."""
-        return self._own.get(name, ())
+        found = self._own.get(name, ())
+        return found[0].samples if len(found) == 1 else tuple(sorted(at for one in found for at in one.samples))
 
     @cached_property
-    def _own(self) -> Mapping[str, tuple[Sample, ...]]:
+    def _own(self) -> Mapping[str, Sequence[Series]]:
         machine_id = self._observations.subject.machine_id
-        found: dict[str, list[Sample]] = {}
+        found: dict[str, list[Series]] = {}
         for one in self.all.series if self.all else ():
             if one.labels.get("instance") == machine_id:
-                found.setdefault(one.name, []).extend(one.samples)
-        return {name: tuple(sorted(samples)) for name, samples in found.items()}
+                found.setdefault(one.name, []).append(one)
+        return found
 
     @cached_property
     def up(self) -> tuple[datetime, datetime] | None:
@@ -105,3 +106,12 @@ class MetricsFacts:
         total = dict(self.own("fly_instance_memory_mem_total"))
         free = self.own("fly_instance_memory_mem_available")
         return tuple((at, total[at] - left, total[at]) for at, left in free if 0 <= left <= total.get(at, -1) > 0)
+
+    @cached_property
+    def fullest(self) -> tuple[datetime, float, float] | None:
+        """The one of them with the largest part in use; the last such."""
+        found, most = None, 0.0
+        for one in self.memory:
+            if (part := one[1] / one[2]) >= most:
+                found, most = one, part
+        return found

@@ -5,6 +5,11 @@ from __future__ import annotations
 from runbooks.diagnose.platform_patterns import Table
 from runbooks.diagnose.program_patterns.requirements import NEEDS, PRE
 
+# A request and its answer in one line, as proxies, servers and `curl -w` write it: GET /path HTTP/1.1" 502
+REQUEST = (
+    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?:https?://|/)\S{0,300}[^\d\n]{1,20}?"
+    r"(?:HTTP/[\d.]{1,3}\W{1,3})?\b(?P<number>[1-5]\d\d)\b"
+)
 WORDS: Table = (
     *NEEDS,
     (
@@ -54,6 +59,10 @@ WORDS: Table = (
         (
             ("segmentation|segfault|sigsegv", r"(?i)\bsegmentation (?:fault|violation)\b|\bsegfault at\b|\bSIGSEGV\b"),
             ("illegal instruction|sigill", r"\bIllegal instruction\b|\bSIGILL\b"),
+            (
+                "core dumped",
+                r"^\W{0,4}(?:\S{1,200}: line \d{1,6}: {1,9}\d{1,7} )?(?:Bus error|Aborted) {1,20}\(core dumped\)",
+            ),
         ),
     ),
     (
@@ -90,6 +99,11 @@ WORDS: Table = (
                 r":(?P<number>\d{2,5}))\b(?!:\d)",
             ),
             (
+                "listening",
+                r"(?i:\blistening (?:on|at):? |\blistening )"
+                r"(?P<thing>(?:\d{1,3}(?:\.\d{1,3}){3}:)?(?P<number>\d{4,5}))\W{0,3}$",
+            ),
+            (
                 "port",
                 r"(?i:\b(?:listening|listens|running|started|starting|serving|ready|live|up|online|server|servidor"
                 r"|escuchando|lauscht)\b[^\n:/=]{0,60}?\b(?:port|puerto|porta)(?:\(s\)|s)?(?: is)?:? ?[`'\"(#]?)"
@@ -112,6 +126,16 @@ WORDS: Table = (
         ),
     ),
     (
+        # A request that was answered, however badly: the program is up.
+        "answers",
+        (
+            ("get /|head /|post /|put /|patch /|delete /", REQUEST),
+            ("sent ", r"\bSent (?P<number>[1-5]\d\d) in \d{1,9} ?(?:ms|µs|s)\b"),
+            ("completed ", r"\bCompleted (?P<number>[1-5]\d\d) [A-Z][\w ]{1,40} in \d"),
+            ("terminated", r"\brunning \S{1,80}Endpoint \(connection .{1,80}\) terminated"),
+        ),
+    ),
+    (
         "uncaught",
         (
             ("traceback", r"^\s{0,4}Traceback \(most recent call last\)"),
@@ -120,6 +144,30 @@ WORDS: Table = (
             ("** (", r"\*\* (?P<thing>\((?:[A-Z][\w.]{1,80}|EXIT|Mix|stop|exit|throw)[^)\n]{0,60}\).{0,400})"),
             ("runtime terminating during boot", r"Runtime terminating during boot \((?P<thing>.{1,400})"),
             ("kernel pid terminated", r"Kernel pid terminated (?P<thing>.{1,400})"),
+            (
+                "called `",
+                r"called `(?:Result|Option)::\w{4,12}\(\)` on an? "
+                r"`(?P<thing>(?:Err|None)` value(?!: NotPresent).{0,400})",
+            ),
+            ("kernel pid terminated", r"^\{\"(?P<thing>Kernel pid terminated\".{1,400})"),
+            ("fatal python error", r"Fatal Python error: (?P<thing>.{1,400})"),
+            ("level=fatal|level=panic", r"\blevel=(?:fatal|panic) .{0,200}?\bmsg=(?P<thing>.{1,400})"),
+            ("panic: ", r"^(?:\S{10} \S{8,12} (?:UTC )?(?:\[\d{1,9}\] )?)?PANIC: {1,4}(?P<thing>.{1,400})"),
+            ("[emerg]", r"\[emerg\](?: \d{1,7}#\d{1,7}:)? (?!(?:bind|open)\(\))(?P<thing>.{1,400})"),
+            ("worker failed to boot", r"(?P<thing>Worker failed to boot)"),
+            ("failed to load command", r"(?P<thing>bundler: failed to load command: .{1,200})"),
+            ("your ruby version is", r"(?P<thing>Your Ruby version is .{1,60}, but your Gemfile specified .{1,40})"),
+            ("rake aborted", r"(?P<thing>rake aborted!.{0,200})"),
+            ("java virtual machine", r"(?P<thing>Could not create the Java Virtual Machine)"),
+            (
+                "terminate called",
+                r"(?P<thing>terminate called (?:after throwing|without an active)(?!.{1,40}bad_alloc).{1,300})",
+            ),
+            ("libc++abi", r"libc\+\+abi: (?P<thing>terminating.{0,300})"),
+            ("double free|stack smashing", r"(?P<thing>double free or corruption|stack smashing detected)"),
+            ("symbol lookup error", r"(?P<thing>symbol lookup error: .{1,300})"),
+            ("php parse error", r"PHP Parse error: {1,4}(?P<thing>.{1,400})"),
+            ("error", r"^\s{0,4}(?P<thing>[A-Z]\w{1,40}(?:::[A-Z]\w{1,40}){1,6}Error)\s{0,4}$"),
             ("exception in thread", r"Exception in thread \"[^\"\n]{1,80}\" (?P<thing>.{1,400})"),
             ("caused by", r"^\s{0,8}Caused by: (?P<thing>.{1,400})"),
             (

@@ -21,10 +21,14 @@ _VAR = r"(?i:env(?:ironment)?[ _-]?(?:var(?:iable)?|secret|key)s?(?:\(s\))?)"
 _LACKS = (
     r"(?i:(?:is |are |was |were |has |have )(?:also )?(?:not (?:been )?(?:set|defined|configured|provided"
     r"|present|specified)"
-    r"|required|missing|undefined|unset|empty|blank)|missing\b"
+    r"|required|mandatory|missing|undefined|unset|empty|blank)|missing\b"
     r"|not (?:set|provided|defined|configured|specified)\b|unset\b|undefined\b)"
 )
 _QUOTE = r"['\"`“”‘’]?"
+# Not the switches that a program's advice mentions: `set X=0`, `set X to 1 to silence this`.
+_NO_SWITCH = (
+    r"(?!['\"`“”‘’]?(?:=|.{0,60}\bto (?:\d|'\d|true|false|enable|disable|silence|suppress|hide|turn|opt|skip)))"
+)
 _PATH = r"[^\s'\"`‘’“”,;()]{1,300}"
 _HOST = r"[\w.:\[\]-]{1,120}"
 _DATABASE = (
@@ -64,6 +68,67 @@ NEEDS: Table = (
                 r"|defined|present|provided|specified)|required|(?:could|was|is) not (?:be )?found"
                 r"|does not exist|must (?:be|not be)))",
             ),
+            (
+                "set|specify|provide|define|supply|export|pass",
+                r"(?i:\b(?:please|must|needs? to|have to|has to|forget to|sure to) (?:also )?(?:set|specify|provide"
+                r"|define|supply|export|pass)(?: (?:in|at least|one|any|either|both|all|of|the|a|an|your|following"
+                rf"|as|env(?:ironment)?|var(?:iable)?s?)){{0,8}}:?) {_QUOTE}(?P<names>{_SURES}){_NO_SWITCH}",
+            ),
+            (
+                "env",
+                r"(?i:\b(?:provide|pass|specify|set)\b.{0,160}?\b(?:or|via|through|using|by setting|with) "
+                r"(?:the |an? )?)"
+                rf"{_QUOTE}(?P<names>{_SURE}){_QUOTE} (?i:env(?:ironment)? var)",
+            ),
+            (
+                "in the env|in your env|to the env|in env",
+                r"(?i:^|[:;.!,] |\b(?:please|must|to|you|or) )(?i:set|provide|define|specify|export|add)"
+                r"(?: the| your)? "
+                rf"{_QUOTE}(?P<names>{_SURES}){_QUOTE} (?i:in|to) (?i:the |your )?(?:process )?(?i:env)",
+            ),
+            (
+                "to be ",
+                rf"(?P<names>{_SURES}){_QUOTE}(?: {_VAR}| secrets?)? (?:has|have|needs?|ought) to be (?:set|provided"
+                r"|defined|configured|specified|present|supplied|given)",
+            ),
+            (
+                "empty|blank",
+                rf"(?P<names>{_SURES}){_QUOTE}(?: {_VAR})? (?:must|should|may|can|could)(?: not|not|n't) be (?:left )?"
+                r"(?:empty|blank|null|undefined|unset)",
+            ),
+            ("required|mandatory", rf"(?P<names>{_SURES}){_QUOTE} {_VAR} (?i:required|mandatory)\b"),
+            (
+                "requires ",
+                rf"(?i:\brequires(?: the)?(?: {_VAR})?) {_QUOTE}(?P<names>{_SURES}){_QUOTE}(?: to be set)?\W{{0,3}}$",
+            ),
+            (
+                "missing",
+                r"\bMissing\w{0,12}(?:Env|Variable|Setting|Config|Secret)\w{0,20}: ?"
+                rf"{_QUOTE}(?P<names>{_NAMES})",
+            ),
+            (
+                "not found",
+                r"(?i:\b(?:error|fatal|panic)\b[:!]?) "
+                rf"{_QUOTE}(?P<names>(?=[A-Z0-9_]{{1,50}}(?:KEY|TOKEN|SECRET|UR[LI]|DSN|PASSWORD|HOST|PORT)\b){_SURE})"
+                rf"{_QUOTE} (?:was )?not found",
+            ),
+            (
+                "env",
+                r"(?i:(?:unable to|failed to|could not|couldn't|cannot|can't) (?:read|get|load|find|resolve|look ?up)"
+                rf" (?:the )?env(?:ironment)?(?: var(?:iable)?)?:?) {_QUOTE}(?P<names>{_NAMES})",
+            ),
+            ("expected env", rf"(?i:expected (?:the )?{_VAR}) {_QUOTE}(?P<names>{_NAMES})"),
+            ("no value", rf"(?i:\bno value (?:found |set |given |provided )?for) {_QUOTE}(?P<names>{_SURE})"),
+            (
+                "variable|setting|parameter",
+                rf"(?P<names>{_SURES}){_QUOTE} (?i:variable|setting|parameter|option) {_LACKS}",
+            ),
+            ("undefined", rf"\bUndefined (?:array key|index:?) [\"']?(?P<names>{_SURE})"),
+            (
+                "undefined",
+                rf"\"received\": ?\"undefined\".{{0,160}}?\"path\": ?\[\s?\"(?P<names>{NAME})\"",
+            ),
+            ("no_secret|missingsecret", r"\[NO_SECRET\]|\bMissingSecret: Please define a `(?P<thing>secret)`"),
             ("env", rf"(?i:env(?:ironment)? variables? not (?:found|set|defined)): ?{_QUOTE}(?P<names>{_NAMES})"),
             (
                 "required key|required env",
@@ -94,7 +159,7 @@ NEEDS: Table = (
                 "attribute is not specified",
                 r"Failed to configure a DataSource: '(?P<thing>\w{1,20})' attribute is not specified",
             ),
-            ("keyerror", rf"KeyError: ['\"](?P<names>{_SURE})['\"]"),
+            ("keyerror", rf"KeyError: ['\"]?(?P<names>{_SURE})['\"]?\W{{0,3}}$"),
             ("key not found", rf"key not found: [\"':](?P<names>{NAME})"),
             ("could not fetch env", rf"could not fetch environment variable \"(?P<names>{NAME})\""),
             ("parameter|unbound variable", rf"(?P<names>{NAME}): (?:parameter (?:null or )?not set|unbound variable)"),
@@ -175,9 +240,25 @@ NEEDS: Table = (
                 rf"^(?:\S{{0,200}}?(?:sh|\.sh|entrypoint)): (?:(?:line )?\d{{1,6}}: )?(?:exec: )?"
                 rf"(?P<thing>{_PATH}): (?:command )?not found\b",
             ),
+            (
+                "not found|no such file",
+                rf"^(?P<thing>(?:\.{{0,2}}/|bin/){_PATH}): (?:[Nn]o such file or directory|not found"
+                r"|cannot execute: required file not found)\s*$",
+            ),
+            (
+                "not found",
+                rf"^\S{{0,200}}(?:sh|entrypoint): exec: line \d{{1,6}}: (?P<thing>{_PATH}): not found",
+            ),
+            (
+                "script",
+                r"(?i:couldn't find a script named|error: script) \"(?P<thing>[^\"\n]{1,80})\"(?: not found|\.|$)",
+            ),
+            ("main manifest attribute", r"(?P<thing>no main manifest attribute), in "),
+            ("in any of the sources", r"Could not find (?P<thing>\S{1,100}).{0,200} in any of the sources"),
+            ("install or update .net", r"You must install or update (?P<thing>\.NET) to run this application"),
             ("command not found", rf"^(?P<program>\S{{1,100}}): command not found: (?P<thing>{_PATH})$"),
             ("executable file not found", r"exec: \"(?P<thing>[^\"\n]{1,300})\": executable file not found"),
-            ("no such file", r"^(?:/usr)?/bin/env: .(?P<thing>[^'’\n]{1,200}?)(?:\\r)?['’].{0,5} ?No such file"),
+            ("no such file", r"^(?:(?:/usr)?/bin/)?env: .(?P<thing>[^'’\n]{1,200}?)(?:\\r)?['’].{0,5} ?No such file"),
             (
                 "no such file",
                 rf"^\S{{0,200}}sh: (?:(?:line )?\d{{1,6}}: )?(?:exec: )?(?P<thing>{_PATH}): "
@@ -326,7 +407,7 @@ NEEDS: Table = (
                 "permission denied",
                 rf"^(?:[\w./-]{{1,100}}): (?:(?:line )?\d{{1,6}}: |cannot (?:create|open|touch|access"
                 r"|remove)(?: directory)? |can't (?:create"
-                rf"|open) )?['‘]?(?P<thing>{_PATH}?)['’]?: Permission denied",
+                rf"|open)(?: directory)? )?['‘]?(?P<thing>{_PATH}?)['’]?: Permission denied",
             ),
             ("permission denied", rf"Permission denied @ \w{{1,30}} - (?P<thing>{_PATH})"),
             ("permission denied", r"\((?:13|os error 13)[:)].{0,20}|Permission denied \(os error 13\)"),
@@ -334,6 +415,13 @@ NEEDS: Table = (
             (
                 "permission denied",
                 rf"(?P<thing>/{_PATH}) ?\(Permission denied\)|Failed to open stream: Permission denied",
+            ),
+            ("is not writable", rf"(?P<thing>/{_PATH})['\"`]{{0,1}} is not writable"),
+            ("readonly database", r"attempt to write a readonly database"),
+            (
+                "operation not permitted",
+                r"(?:ownership|permissions) of (?:directory )?"
+                rf"['\"‘]?(?P<thing>/{_PATH}?)['\"’]?: Operation not permitted",
             ),
             ("access to the path", r"Access to the path '(?P<thing>[^'\n]{1,300})' is denied"),
             ("is not permitted", r"\"root\" execution of the PostgreSQL server is not permitted"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from runbooks.evidence.models.machine import Json, Machine
+from runbooks.evidence.models.machine import Json, LogLine, Machine
 from runbooks.evidence.paste_identity import PasteIdentity
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ class Pasted:
         app: the app that it is about, "" if it names none
         machine_id: the one machine that it is about, "" if it names none or several alike
         machine_name: the name of that machine
-        words: the text without tables, JSON documents, and what a tool put around the lines
+        plain: the text without what a tool put around its lines
+        words: the same without tables and JSON documents
+        lines: the lines of machines' logs in it, oldest first
     """
 
     forms: tuple[str, ...] = ()
@@ -70,7 +72,9 @@ class Pasted:
     app: str = ""
     machine_id: str = ""
     machine_name: str = ""
+    plain: str = ""
     words: str = ""
+    lines: tuple[LogLine, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from runbooks.evidence.log_parser import log_lines
 from runbooks.evidence.models import Machine, Pasted, PastedMachine
 from runbooks.evidence.parsers import machine_of
 from runbooks.evidence.pasted.flyctl_json import machine_json
@@ -52,7 +53,9 @@ def read_pasted(text: str) -> Pasted:
         app=app,
         machine_id=machine_id,
         machine_name=next((m.machine.name for m in machines if m.machine.id == machine_id), ""),
+        plain=own,
         words=_without(own, [f.span for _, f in found]),
+        lines=log_lines(own),
     )
 
 

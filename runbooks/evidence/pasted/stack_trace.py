@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from runbooks.evidence.models import Caller, LogLine
-from runbooks.evidence.pasted.wrappers import unwrapped
 
 _MAX_LINES = 400
 _MAX_LINE = 8_000
@@ -40,7 +39,7 @@ def program_output(caller: Caller) -> tuple[LogLine, ...]:
     text = caller.plain
     if not text or len(text) > _MAX_TEXT or caller.is_answer or caller.pasted.forms or _CALLERS.search(text):
         return ()
-    lines = [line for line in unwrapped(text).splitlines() if line.strip()]
+    lines = [line for line in caller.pasted.plain.splitlines() if line.strip()]
     if not lines or len(lines) > _MAX_LINES or not _TRACE.search("\n".join(lines)):
         return ()
     return tuple(LogLine(None, line[:_MAX_LINE]) for line in lines)

@@ -15,7 +15,9 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from runbooks.evidence.log_parser import from_around, from_init
 from runbooks.evidence.parsers import text_of, time_of
+from runbooks.evidence.pasted.broken_lines import joined
 
 _MAX_TEXT = 5_000_000
 _MAX_ROWS = 20_000
@@ -39,12 +41,24 @@ _PREFIXES = (
     re.compile(rf"<\d{{1,3}}>1 (?P<keep>{_STAMP} )(?:\S{{1,200}} ){{4}}(?:\[[^\]\n]{{1,200}}\]|-)? ?"),  # syslog
     re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,100} [\w./-]{1,60}(?:\[\d{1,9}\])?: (?P<keep>)"),  # journal
     re.compile(r"\[?(?:stderr|stdout)\]?:? (?P<keep>)"),
-    re.compile(r"(?:> ?){1,3}(?P<keep>)"),  # a quotation in Markdown or in a mail
+    re.compile(r" {0,3}(?:> ?){1,3}(?P<keep>)"),  # a quotation in Markdown or in a mail
+    re.compile(r" {0,3}[-*•] (?P<keep>)"),  # a list
+    re.compile(r"`(?P<keep>)(?=[^`])"),
+    re.compile(r"(?: {4}|\t)(?P<keep>)"),  # a block of code in Markdown
     re.compile(r"\| ?(?P<keep>)"),
 )
-_NUMBERED = re.compile(r" {0,6}(?P<number>\d{1,5})(?:\t| {2,4}|: |\| ?)")
+_NUMBERED = re.compile(r" {0,6}(?P<number>\d{1,5})(?:\t| {2}|[:.)] |:(?=\d{4}-)|\| ?)")
 _ENTITY = re.compile(r"&(?:quot|#39|#x27|apos|lt|gt|amp|nbsp);")
-_TYPESET = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "\u00a0": " "})
+_TYPESET = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'"} | dict.fromkeys("\u00a0\u2007\u202f", " "))
+_UNSEEN = str.maketrans(dict.fromkeys("\u200b\u2060\ufeff"))
+# A time as people's own clocks show it, before whoever speaks: neither its zone nor the order of its parts is known.
+_LOCAL = re.compile(
+    r"^\s{0,4}\[?(?:(?:[A-Z][a-z]{2},? )?(?:\d{1,4}[/.]\d{1,2}[/.]\d{2,4}|[A-Z][a-z]{2} {1,2}\d{1,2}(?:,? \d{4})?"
+    r"|\d{1,2}[ -][A-Z][a-z]{2}[ -]\d{4}),?[ T])?(?P<hour>\d{1,2}):(?P<rest>\d\d:\d\d(?:[.,]\d{1,9})?)"
+    r"(?:[ \u202f]?(?P<half>[AaPp])\.?[Mm]\.?)?\]?[ \t]{1,4}"
+    r"(?=(?:(?:app|runner|proxy|health|machine|init)\[|\[(?:info|warn|error|debug)\] ))",
+    re.M,
+)
 _DATED = re.compile(r"\s{0,4}\[?(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d")
 _MOST_LAYERS = 3
 
@@ -63,18 +77,15 @@ def unwrapped(text: str) -> str:
         text = _COLOUR.sub("", text)
     if _ENTITY.search(text):
         text = html.unescape(text)
-    text = text.translate(_TYPESET)
+    text = text.translate(_TYPESET | _UNSEEN).replace("\r\n", "\n").replace("\r", "\n")
     for _ in range(_MOST_LAYERS):
         if (inner := _prefixed(text)) is None:
             break
         text = inner
     if " | " in text:
         text = _PIPE.sub("", text)
-    for unwrap in (_export, _actions, _compose):
-        inner = unwrap(text)
-        if inner is not None:
-            return inner
-    return text
+    found = (unwrap(text) for unwrap in (_export, _actions, _compose))
+    return _LOCAL.sub(_clock, joined(next((inner for inner in found if inner is not None), text)))
 
 
 def _prefixed(text: str) -> str | None:
@@ -83,12 +94,16 @@ def _prefixed(text: str) -> str | None:
     for pattern in _PREFIXES:
         if _begin(lines, pattern) and _most(lines, pattern):
             bare = (_kept(pattern, line) for line in lines)
-            closed = pattern.pattern.startswith(r"\|")
-            return "\n".join(line.removesuffix("|").rstrip() if closed else line for line in bare)
+            end = next((sign for sign in "|`" if pattern.pattern.lstrip("\\").startswith(sign)), "")
+            return "\n".join(line.removesuffix(end).rstrip() if end else line for line in bare)
+    if not _begin(lines, _NUMBERED) or not _most(lines, _NUMBERED):
+        return None
     numbers = [int(found["number"]) for line in lines if (found := _NUMBERED.match(line))]
-    if len(numbers) > 1 and _most(lines, _NUMBERED) and all(b == a + 1 for a, b in pairwise(numbers)):
-        return "\n".join(_after(_NUMBERED, line) for line in lines)
-    return None
+    inner = [_after(_NUMBERED, line) for line in lines]
+    # A single number may as well be the line's own, and those that leave lines out a list of values.
+    if all(_DATED.match(line) for line in inner if line) or from_init(inner[0]) or from_around(inner[0]):
+        return "\n".join(inner) if all(b > a for a, b in pairwise(numbers)) else None
+    return "\n".join(inner) if len(numbers) > 1 and all(b == a + 1 for a, b in pairwise(numbers)) else None
 
 
 def _kept(pattern: re.Pattern[str], line: str) -> str:
@@ -97,6 +112,14 @@ def _kept(pattern: re.Pattern[str], line: str) -> str:
         return line
     inner = line[found.end() :]
     return inner if _DATED.match(inner) else found["keep"] + inner
+
+
+def _clock(local: re.Match[str]) -> str:
+    """The time of day alone, from 0 to 24."""
+    hour = int(local["hour"])
+    if local["half"]:
+        hour = hour % 12 + (12 if local["half"] in "Pp" else 0)
+    return f"{hour:02d}:{local['rest']} "
 
 
 def without_stamps(text: str) -> str:
