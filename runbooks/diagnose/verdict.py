@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
 from runbooks.diagnose.blocked import closed, is_blocked
-from runbooks.diagnose.commands import MAKE_TOKEN, UPGRADE, filled
+from runbooks.diagnose.commands import MAKE_TOKEN, filled
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, Stage, finding_of, told_first, weigh
+from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import (
     Answer,
@@ -27,6 +27,7 @@ from runbooks.diagnose.model import (
 )
 from runbooks.diagnose.preconditions import NEW, Plan, follow
 from runbooks.diagnose.states import row_agrees
+from runbooks.diagnose.verification import verification
 from runbooks.evidence.models import Evidence, Outcome, Reason
 from runbooks.evidence.retention import overdue
 
@@ -95,7 +96,7 @@ def diagnose(
         symptoms=symptoms,
         remedies=_remedies(facts, ledger, verdict),
         prevention=_prevention(facts, ledger, habits),
-        verification=_verification(facts, ledger),
+        verification=verification(facts, ledger),
         not_checked=_not_checked(evidence, facets),
         faults=ledger.faults,
         reading=visibility.reading(facts),
@@ -323,51 +324,6 @@ def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.Audi
     more = [source_lines.place_remedy(habit.remedy, habit.finding.slug, facts) for habit in told]
     lost = (_KEEP,) if facts.lost and not facts.machine.views and not facts.log.lines else ()
     return (*lost, *own, *more)
-
-
-_DECIDES = {Stage.START: "runs", Stage.LIFE: "runs", Stage.REACH: "endpoint", Stage.TOLD: "row"}
-"""Phase of the cause → the check that tells first whether it is gone; of the other phases it is the list."""
-_OF_FAMILY = {"image": "image", "caller": "row"}
-
-
-def _verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
-    """The checks that verify the fix, as commands that exist today; the one that the cause made fail comes first."""
-    checks = {
-        "listed": Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
-        "runs": Remedy(
-            "The machine stays up",
-            "Check again after a minute: a program that exits at once is restarted within seconds. One that is meant "
-            "to end has exit code 0 in its events instead.",
-            ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
-        ),
-    }
-    if facts.caller.believed_url or facts.machine.services:
-        checks["endpoint"] = Remedy(
-            "The endpoint answers for this machine",
-            "HTTP 101 means that the WebSocket opens; the connection then stays open until the time is up.",
-            (UPGRADE,),
-        )
-    if facts.caller.record or facts.failed(Facet.RECORD):
-        checks["row"] = Remedy(
-            "The row is updated",
-            "Without anybody's help, it shows the machine's id and the state that Fly reports. For that your caller has "
-            "to write what it observes; see Prevention.",
-        )
-    checks["image"] = Remedy(
-        "The image exists",
-        "The registry has the manifest.",
-        ("fly auth docker", "docker manifest inspect {image}"),
-    )
-    at_once = Remedy(
-        "Or run all checks at once",
-        "The runbook `verify_fix` runs these checks, shows each result at this incident, and closes it if all hold. "
-        "RUN is the folder of this report; in a checkout of fly-runbooks the command is `.venv/bin/runbooks`.",
-        ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
-    )
-    cause = ledger.top.info if ledger.top else None
-    first = _OF_FAMILY.get(cause.family) or _DECIDES.get(cause.stage) if cause else ""
-    found = (*(checks[slug] for slug in sorted(checks, key=lambda slug: slug != first)), at_once)
-    return tuple(filled(check, {**facts.names, "live_id": NEW}) for check in found)
 
 
 def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unchecked, ...]:
