@@ -236,6 +236,7 @@ def test_equal_lines_of_one_page_are_all_kept() -> None:
     assert len(ask("logs", answer(same)).answer.lines) == 3
 
 
+@pytest.mark.slow
 def test_a_server_that_sends_a_thousand_times_what_was_asked_for() -> None:
     """Comparing each line with each would not end."""
     stand = bench([answer(lines(n, 5_000)) for n in (0, 5_000, 10_000)])

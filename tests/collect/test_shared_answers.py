@@ -98,6 +98,7 @@ def test_a_secret_has_a_placeholder_of_the_run_that_takes_the_answer() -> None:
     assert sum(hit.count for hit in other.hits if hit.place == "list") == 3
 
 
+@pytest.mark.slow
 def test_a_secret_that_only_the_second_run_knows_is_masked_in_the_answer(
     memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,20 +117,22 @@ def test_a_secret_that_only_the_second_run_knows_is_masked_in_the_answer(
 
 def test_whoever_asks_the_same_waits_for_the_answer(memory: str) -> None:
     """In another process: its locks are its own."""
-    reader, writer = os.pipe()
+    (reader, writer), (waits, lets_go) = os.pipe(), os.pipe()
     child = os.fork()
     if not child:
         opened = SharedAnswers.opened(memory)
         assert opened is not None
         with opened.alone("E04", "url", 10):
             os.write(writer, b".")
-            time.sleep(0.5)
+            os.read(waits, 1)
+            time.sleep(0.2)
             opened.leave("E04", "url", ANSWER)
         os._exit(0)
     os.read(reader, 1)
     opened = SharedAnswers.opened(memory)
     assert opened is not None
     assert opened.find("E04", "url", frozenset()) is None
+    os.write(lets_go, b".")
     with opened.alone("E04", "url", 10):
         assert opened.find("E04", "url", frozenset()) == ANSWER
     os.waitpid(child, 0)

@@ -176,6 +176,7 @@ def check(line: LogLine) -> None:
     last_output([line, line])
 
 
+@pytest.mark.slow
 def test_no_line_takes_long() -> None:
     """Patterns that backtrack would take seconds for lines made of their own beginnings."""
     dice = random.Random(7)

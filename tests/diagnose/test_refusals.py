@@ -57,6 +57,7 @@ def test_any_words_in_any_order_are_read_and_bounded(words: list[str], status: i
         assert all(name.isidentifier() and len(value) <= 200 for name, value in meaning.names.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -291,6 +291,7 @@ def test_the_subject_of_a_paste(path: Path) -> None:
 LONG = 300_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

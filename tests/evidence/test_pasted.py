@@ -323,6 +323,7 @@ def test_any_mixture_is_read(pieces: list[str]) -> None:
     log_lines("".join(pieces))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -379,6 +379,7 @@ def test_a_megabyte_of_anything_take_no_time_to_speak_of(name: str) -> None:
     Redactor().text("KEY" + piece * (SIZE // len(piece)))
 
 
+@pytest.mark.slow
 def test_many_known_values_in_many_texts() -> None:
     """An app with one machine per user: thousands of ids, each looked for in everything."""
     machines = [
@@ -389,6 +390,7 @@ def test_many_known_values_in_many_texts() -> None:
     assert masked[1999]["note"] == f"of {masked[1999]['env']['USER_ID']}"
 
 
+@pytest.mark.slow
 def test_many_different_values_in_one_text() -> None:
     text = " ".join(f"user_id='id-{n:07d}' u{n}@vyx.example" for n in range(20_000))
     redactor = Redactor()

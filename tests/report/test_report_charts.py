@@ -56,6 +56,7 @@ def colourless(figure: Figure) -> str:
     return re.sub(r"#[0-9a-f]{6}", "", figure.svg)
 
 
+@pytest.mark.slow
 def test_they_are_wellformed_and_active_in_nothing() -> None:
     for _, figure in figures():
         root = ElementTree.fromstring(figure.svg)
