@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -100,10 +100,6 @@ def image(rows: Iterable[tuple[str, Image | None]]) -> pd.DataFrame:
 def record(row: Record) -> pd.DataFrame:
     """The row as it stands, column by column, masked values as placeholders."""
     return frame(("column", "value"), sorted(row.row.items()))
-
-
-def mapping(title: str, value: Mapping[str, object]) -> pd.DataFrame:
-    return frame((title, "value"), value.items())
 
 
 def observations(evidence: Evidence) -> pd.DataFrame:

@@ -107,7 +107,6 @@ def test_tables_hold_text_and_never_none() -> None:
             [("believed", Image("r", False)), ("ran", Image("r", None, refusal=Refusal(401, ""))), ("x", None)]
         ),
         tables.record(Record("t", row={"b": None, "a": 1})),
-        tables.mapping("name", {"a": "b"}),
         tables.observations(evidence()),
     ]
     for frame in frames:
