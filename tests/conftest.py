@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from browsing import CHROMIUM_FLAGS
 from hypothesis import HealthCheck, settings
-from produced import Production
+from produced import SHARED, Production
 
 # A busy machine must not fail a test.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,6 +28,8 @@ def pytest_configure() -> None:
             del os.environ[name]
     # A case that is opened and never published keeps what it saw; not among the runs of this checkout.
     os.environ["RUNBOOKS_OUTPUT_ROOT"] = tempfile.mkdtemp(prefix="runbooks-tests-")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="runbooks-tests-")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Started in the background, where a shell has Ctrl-C ignored, and what the tests start would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -67,17 +69,34 @@ SLOW = frozenset(
         "test_other_distribution",
         "test_package",
         "test_wording",
+        "test_mcp",
+        "test_openapi",
+        "test_site",
     )
 )
 """Folders below tests/, and names of test files, that `make check` leaves out and `make test` runs."""
 
 
+def pytest_unconfigure() -> None:
+    """The evidence that the workers shared is of this session only."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ[SHARED], ignore_errors=True)
+
+
+def _is_slow(path: Path) -> bool:
+    inside = path.relative_to(Path(__file__).parent)
+    return bool({*inside.parent.parts, inside.stem} & SLOW)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What `make check` leaves out is not even imported."""
+    return True if config.getoption("markexpr") == "not slow" and _is_slow(collection_path) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what lies in a slow folder or file, and every test that needs a browser."""
     for item in items:
-        inside = item.path.relative_to(Path(__file__).parent)
-        names = {*inside.parent.parts, inside.stem}
-        if names & SLOW or {"browser", "chromium"} & set(getattr(item, "fixturenames", ())):
+        if _is_slow(item.path) or {"browser", "chromium"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
 
@@ -119,6 +138,17 @@ def chromium() -> str:
     if not found:
         pytest.skip("no Chromium on this machine")
     return found
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No picture is drawn: that is a third of the work of a report, and has tests of its own."""
+    from runbooks.report import charts
+    from runbooks.report.section import Figure
+
+    blank = Figure("picture", "a picture", lambda: "<svg></svg>", bytes)
+    for name in charts.__all__:
+        monkeypatch.setattr(charts, name, lambda *_: blank)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,9 @@ from unittest.mock import patch
 
 from runbooks import cli
 
+SHARED = "TESTS_SHARED"
+"""The environment variable that names a folder which all processes of a session share."""
+
 
 @dataclass(frozen=True)
 class Produced:

@@ -19,6 +19,8 @@ from runbooks.report import status, summary
 from runbooks.simulator.scenario import load_scenario
 from runbooks.simulator.server import Simulator
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SUBJECT = {"app_name": "my-app", "machine_id": "91850296bd4738"}
 DEAD = "http://127.0.0.1:9"  # the discard port: nothing listens there
 NOWHERE = {

@@ -28,6 +28,8 @@ from runbooks.report import browse, dataframes
 from runbooks.report.progress import Progress
 from runbooks.source import Collected, collect
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 CHECKOUT = Path(__file__).parent.parent
 DEMO, FIXED = "simulator:vyx-missing-environment", "simulator:vyx-fixed"
 

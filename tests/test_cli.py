@@ -179,7 +179,7 @@ def test_the_end_of_a_run_says_what_why_what_to_do_and_where(
         "",
         "What to do: Set it",
         "It wants it.",
-        "Effect: `fly secrets set` restarts the deployed machines of the app.",
+        "Effect: `fly secrets set` restarts the machines that `fly deploy` manages.",
         "    fly secrets set A=1",
         "Then: x",
         "Not checked: 2 items; the report lists each with its reason.",

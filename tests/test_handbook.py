@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from shared_evidence import play
+
 from runbooks.diagnose.ledger import catalogue
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from tools.generate_docs import pages
@@ -32,7 +35,8 @@ def test_every_slug_is_the_cause_of_a_scenario_and_every_mechanism_contributes_i
     assert causes | contributing <= set(known)
 
 
-def test_the_committed_pages_are_what_make_docs_writes() -> None:
+def test_the_committed_pages_are_what_make_docs_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.generate_docs.play", play)
     written = pages()
     stale = [path for path, text in written.items() if not (DOCS / path).is_file() or (DOCS / path).read_text() != text]
     assert not stale, f"run `make docs`: {', '.join(stale[:5])}"

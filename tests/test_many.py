@@ -25,6 +25,7 @@ SAME = ("report.html", "report.md", "summary.json")
 _JOBS = [Job("machine_not_visible", {"source": f"simulator:{name}"}) for name in ("healthy", "gone-without-trace")]
 
 
+@pytest.mark.slow
 def test_a_warm_run_leaves_the_bytes_of_a_cold_one(tmp_path: Path) -> None:
     assert warm.POSSIBLE
     told: list[int] = []

@@ -11,6 +11,8 @@ import pytest
 
 from runbooks.case import Case, open_case
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 PASTES = Path(__file__).with_name("evidence") / "pastes"
 
 

@@ -37,15 +37,18 @@ def status(client: Client, configured: bool, around: datetime, now: datetime) ->
     )
     oldest = min((i.started_at for i in everything.incidents if i.started_at), default=now)
     if not near and now - around > _FRESH and oldest > begin:
-        told = f"the feed lists {_counted(len(everything.incidents))}"
-        return unavailable(f"{told}, none as old as this one: it may not reach back so far")
+        listed = (
+            f"lists {_counted(len(everything.incidents))}, none as old as this" if everything.incidents else "is empty"
+        )
+        return unavailable(f"the feed {listed}: it may not reach back so far")
     if not near:
         return absent(
-            f"the feed lists {_counted(len(everything.incidents))}, none open within two hours of this one",
+            f"the feed lists {_counted(len(everything.incidents))}"
+            + (", none of them open within two hours of this time" if everything.incidents else ""),
             StatusFeed(),
         )
     return seen("; ".join(f"{i.name} ({i.status})" for i in near), StatusFeed(near))
 
 
 def _counted(incidents: int) -> str:
-    return "1 incident" if incidents == 1 else f"{incidents} incidents"
+    return {0: "no incident", 1: "1 incident"}.get(incidents, f"{incidents} incidents")

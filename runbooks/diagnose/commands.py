@@ -17,7 +17,7 @@ PLAIN = ("variables", "settings", "set_secrets", "guest")
 """Names whose value is shell text already."""
 UNKNOWN = {
     **dict.fromkeys(("variables", "masked", "near", "heard", "again", "right", "network"), ""),
-    **dict.fromkeys(("hangs", "seen", "guest"), ""),
+    **dict.fromkeys(("seen", "guest"), ""),
     **dict.fromkeys(("live_id", "right_id", "holder"), "MACHINE_ID"),
     **dict.fromkeys(("believed", "tagged"), "IMAGE"),
     "its_org": "ORG",

@@ -108,7 +108,7 @@ def of_config(
                 "Every client with read access to the machine could read them, so change their values, too. "
                 "App secrets show only digests."
                 + (
-                    f" {_listed(other)} is left out, since the program reads another name; change its value as well."
+                    f" {_listed(other)} is not in the command: the program reads another name, see What to do."
                     if other
                     else ""
                 ),

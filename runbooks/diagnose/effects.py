@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+_SECRETS = "restarts the machines that `fly deploy` manages"
+# flyctl: `secrets set` restarts what ListFlyAppsMachines returns, those with fly_platform_version v2 in their metadata.
 EFFECTS: Mapping[str, str] = {
-    "fly secrets set": "restarts the deployed machines of the app",
-    "fly secrets deploy": "restarts the deployed machines of the app",
-    "fly secrets unset": "restarts the deployed machines of the app",
-    "fly deploy": "replaces the machines of the app",
+    "fly secrets set": _SECRETS,
+    "fly secrets deploy": _SECRETS,
+    "fly secrets unset": _SECRETS,
+    "fly deploy": "replaces the machines that it manages",
     "fly machine update": "restarts the machine",
     "fly machine stop": "stops the machine",
-    "fly machine clone": "creates a second machine with the same config, which does the same work",
+    "fly machine clone": "creates a second machine of the same config and cost; if the first one goes on, both work",
     "fly machine destroy": "removes the machine and its events",
     "fly apps destroy": "removes the app with everything in it",
 }

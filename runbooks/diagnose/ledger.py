@@ -142,6 +142,7 @@ class CauseInfo:
     owner: Owner = Owner.YOU
     needs: AbstractSet[Standing] = frozenset()
     instead: Remedy | None = None
+    afterwards: Remedy | None = None
 
     @property
     def doc(self) -> str:
@@ -173,6 +174,7 @@ def cause(
     owner: Owner = Owner.YOU,
     needs: AbstractSet[Standing] = frozenset(),
     instead: Remedy | None = None,
+    afterwards: Remedy | None = None,
 ) -> Callable[[Rule], Rule]:
     """Register the rule that follows as a cause.
 
@@ -192,6 +194,7 @@ def cause(
         owner: who can fix it
         needs: the states of the machine in which remedy and next test hold; empty: in any
         instead: the remedy for all other states of a machine that exists
+        afterwards: what to do where the remedy did not help
     """
 
     def register(rule: Rule) -> Rule:
@@ -215,6 +218,7 @@ def cause(
             owner,
             needs,
             instead,
+            afterwards,
         )
         return rule
 

@@ -146,7 +146,8 @@ class ViewKey(StrEnum):
 class View:
     """One row of the matrix.
 
-    `indirect` means that it names the machine or leads to its app, but does not show it. `view` is the text that
+    `indirect` means that it names the machine or leads to its app, but does not show it; one that does not apply here,
+    or that nobody can query, is no gap where it was not checked. `view` is the text that
     reports show; code selects rows by `key`, which is None for a row that is not one of the matrix.
     """
 
@@ -156,6 +157,7 @@ class View:
     evidence: tuple[str, ...]
     indirect: bool = False
     key: ViewKey | None = None
+    applies: bool = True
 
 
 @dataclass(frozen=True, slots=True)

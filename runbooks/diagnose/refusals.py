@@ -55,6 +55,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("manifest-unknown", (
         rf"{_MANIFEST}[^\n]{{0,80}}?(?:MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|not found|\b404\b){_TAIL}",
         rf"image {_REF}:? (?:MANIFEST_UNKNOWN|manifest unknown)",
+        rf"image (?=\S{{0,200}}/\S{{1,200}}[:@]\w){_REF} (?:does not exist|(?:was )?not found)\b",
         r"MANIFEST_UNKNOWN|manifest unknown",
     )),
     ("manifest-other", (rf"{_MANIFEST}{_TAIL}",)),
@@ -78,6 +79,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"failed to (?:get|acquire|obtain) lease on VM {_ID}(?!:[^\n]{{0,40}}(?:not found|held by))",
         r"failed to (?:get|acquire|obtain) leases?\b(?![^\n]{0,80}(?:not found|held by))",
         rf"machine {_ID} because it has a lease",
+        rf"machine (?:{_ID} )?(?:is )?(?:already |currently )?leased\b",
     )),
     ("region-deprecated", (
         rf"region {_REGION} is deprecated(?:[\s\S]{{0,120}}?such as (?P<instead>[a-z]{{3}})\b)?",
@@ -86,6 +88,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("region-plan", (
         rf"\bregion {_REGION}[^\n]{{0,60}}(?:paid plan|your plan|requires a plan)",
         r"requires[_ ]a[_ ]paid[_ ]plan",
+        rf"\bregion {_REGION}[^\n]{{0,20}} requires an? [^\n]{{1,30}}\bplan\b",
+        rf"not allowed to (?:deploy|create [^\n]{{1,30}}|run [^\n]{{1,30}}) (?:to|in) (?:the )?region {_REGION}",
     )),
     ("region-unknown", (
         rf"\bregion {_Q}(?P<region>[\w-]{{1,20}}){_Q} (?:was |is )?(?:not found|not a? ?valid|unknown|invalid)",
@@ -98,6 +102,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"organization {_NAMED['org']} is using \d{{1,12}} \w{{1,3}} of memory",
         r"over the allowed quota",
         r"quota (?:has been )?exceeded|exceed(?:s|ed|ing)? (?:your |the |its )?(?:[\w-]+ )?quota",
+        r"reached (?:its|your|the) limit of \d{1,6} (?!machines)\w{1,20}",
+        r"maximum number of (?!machines)\w{1,20}(?: \w{1,20})? allowed",
         r"organization is not allowed to use GPU machines",
         r"not have enough trust to (?:access|use|create)[^\n.]{0,60}",
     )),
@@ -114,12 +120,14 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"to (?:create|run|launch|have) more than \d{1,6} machines?\b"
         r"(?:(?!payment|credit card)[^\n]){0,80}?(?:contact|billing|upgrade|support)",
         r"limited to \d{1,6} (?:\w{1,12} )?machines?\b",
+        r"\blimit of \d{1,6} machines\b",
         r"maximum number of machines",
     )),
     ("payment", (
         r"need your payment information",
         r"(?:please|information to continue!) add a (?:payment method|credit card)",
         r"(?:payment method|credit card) (?:is )?required",
+        r"\bno (?:valid )?payment method|add a credit card or buy credit",
         r"(?:overdue|unpaid|past.due) (?:invoices?|balance)",
     )),
     ("volume-region", (
@@ -137,10 +145,14 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"\bvolume_placement_capacity\b",
     )),
     ("volume-attached", (
+        rf"volume {_VOLUME} (?:is )?in use by machine:?(?: {_Q}{_ID})?",
         rf"volume (?:{_VOLUME} )?(?:is )?(?:already|currently) (?:attached|claimed|bound|mounted|in use)"
         rf"(?:[^\n]{{0,20}}? (?:by|to|on)(?: another)? machine:?(?: {_Q}{_ID})?)?",
     )),
     ("volume-missing", (
+        r"does not have a volume configured (?:and|but) fly\.toml expects one"
+        r"(?: with (?:source|destination) (?P<name>[\w/-]{1,60}))?",
+        r"\bno (?:unattached |available )?volumes? (?:are )?(?:available )?named [\"'`]?(?P<name>[\w-]{1,60})",
         rf"volume {_VOLUME} (?:was |is |could )?not (?:be )?found",
         r"volume not found",
         r"(?:could not|unable to|failed to) find volume",
@@ -173,6 +185,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"insufficient resources to create (?:a )?(?:new )?machine",
         r"(?:unable to find|failed to place (?:this )?machine on) a host",
         r"no hosts? available",
+        rf"\bmachines? (?:are|is) not available in (?:the )?region {_REGION}",
     )),
     ("state-rejects", (
         rf"unable to (?P<action>\w{{1,20}}) machine from current state:? {_Q}(?P<state>\w{{1,20}})",
@@ -180,6 +193,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"machine (?P<state>getting replaced|still active|[\w -]{1,30}), refusing to (?P<action>\w{1,20})",
         r"machine (?P<state>still attempting) to (?P<action>start)",
         r"machine (?P<state>getting replaced)",
+        r"machine (?:is )?not in (?:an? )?(?P<state>known|started|stopped|suspended|running) state\b",
         r"machine is in a non-(?P<action>start)able state:? (?P<state>\w{1,20})",
         rf"cannot (?P<action>\w{{1,20}}) machine {_ID} that was already (?P<state>destroyed)",
         rf"machine {_ID} is in a (?P<state>\w{{1,20}}) state and cannot be (?P<action>\w{{1,20}})",
@@ -195,6 +209,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("wait-timeout", (
         r"failed to reach desired state(?:, (?P<wanted>\w{1,20}), currently (?P<state>\w{1,20}))?",
         r"failed to reach desired (?P<wanted>start) state",
+        rf"failed to wait for VM {_ID} in (?P<wanted>\w{{1,20}}) state(?!: (?:not_found|machine))",
         r"timeout reached waiting for machine's state to change[^\n]{0,200}",
         rf"did not reach {_Q}(?P<wanted>\w{{1,20}}){_Q} (?:within|in time)",
         r"timed out waiting for (?:machine )?state:? (?P<wanted>\w{1,20})",
@@ -208,6 +223,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"\b(?:host|worker)s? (?:is |are )?(?:currently )?(?:unavailable|unreachable)",
         r"unreachable (?:host|worker)|host_status\W{1,5}unreachable",
         r"could not reach (?:the )?(?:host|worker|machine)|hosts? could not be reached",
+        r"\bhost is (?:currently )?(?:down|offline)\b",
     )),
     ("rate-limit", (r"\brate.limit(?:ed|s)?(?: exceeded| reached)?\b", r"too many requests")),
     ("id-invalid", (rf"invalid machine ID(?:, {_Q}(?P<id>[^\s\"'`]{{1,100}}))?",)),
@@ -218,10 +234,15 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?P<what>(?:invalid|unsupported) (?:image identifier|guest|restart policy|cpu_?kind|JSON)[^\n\"}]{0,80})",
         r"(?P<what>GPU machines are no longer supported)(?:: config\.[^\n\"}]{0,80})?",
         r"(?P<what>config\.[\w.\[\]]{1,60} (?:must|is|and|cannot)\b[^\n\"}]{0,80})",
+        r"(?P<what>config\.[\w.\[\]]{1,60}: [^\n\"}]{1,100})",
+        r"(?P<what>\b(?:memory_mb|memory size|cpus|vCPUs|cpu_kind)\b[^\n\"}]{0,40} "
+        r"(?:must be|is too (?:low|high|small|large))"
+        r"[^\n\"}]{0,60})",
+        r"(?P<what>(?:services|mounts|checks) must have [^\n\"}]{1,80})",
         r"(?P<what>flyctl version too old)",
         r"(?P<what>Apps for machines must be created via the Machines API)",
-        r"(?P<what>\b(?:instance_id|machine_id|app_name|org_slug|(?:source_)?volume_id|snapshot_id|size_gb|internal_port)"
-        r" (?:is )?required\b[^\n\"}]{0,80})",
+        r"(?P<what>\b(?:instance_id|machine_id|app_name|org_slug|(?:source_)?volume_id|snapshot_id"
+        r"|size_gb|internal_port|image) (?:is )?required\b[^\n\"}]{0,80})",
         r"(?P<what>(?:does not|doesn't) accept argument [^\n\"}]{1,60})",
         r"validation failed: (?P<what>[^\n\"}(]{1,120})",
     )),
@@ -237,11 +258,12 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"(?: in (?:the )?app {_NAMED['app']})?",
         r"\bmachine (?:was )?not found",
         rf"no such machine:?(?: {_ID})?",
+        rf"no machine (?:was )?found with (?:the )?id:? {_Q}{_ID}",
     )),
     ("app-missing", (
         r"app repository not found|name unknown: app\b",  # a push: each app has a repository of its name (§5.1)
         rf"could not (?:find|resolve) app {_NAMED['app']}",
-        rf"\bapp {_NAMED['app']} (?:was )?not found",
+        rf"\bapp {_NAMED['app']} (?:(?:was )?not found|does not exist)",
         rf"the app name {_NAMED['app']} could not be found",
         r"\bcould not find app\b|\bapp not found",
         r"failed to get app: sql: no rows in result set",
@@ -250,6 +272,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("token", (
         r"token validation error|no verified tokens",
         r"no access token available",
+        r"missing discharge token",
         r"\b(?:invalid|expired|missing) (?:access |api |auth |fly )?token|\btoken (?:has |is )?(?:expired|invalid)",
         r"(?:must be|not) authenticated|authentication required",
         r"(?:: |\": ?\"|=> ?\"|\b401 )unauthorized\b|^unauthorized(?: \(|\W{0,3}$)",
@@ -271,6 +294,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         # flyctl's own request can end before the checks do: that says nothing about them (§14.14).
         r"timeout reached waiting for health ?checks(?![^\n]{0,400}request canceled)[^\n]{0,400}",
         r"smoke checks? [^\n]{0,60}failed",
+        rf"machine {_ID} failed (?:its )?health checks",
         r"could not get all green machines to be healthy",
     )),
     ("server-error", (
@@ -311,6 +335,9 @@ _STEMS = (
     "eai_again", "enetunreach", "ehostunreach", "nxdomain", "refused", "resolution", "not known", "tcp", "deadline",
     "canceled", "hang up", "und_err", "reset", "broken pipe", "eof", "aborted", "closed", "curl: ", "launch",
     "name_taken", "name unknown", "paid plan", "paid_plan", "belong", "is in ", "is part of",
+    "does not exist", "leased", "requires", "limit of", "in use by", "not available", "known state",
+    "not in a", "to wait for", "is down", "is offline", "must be", "must have", "is too",
+    "discharge", "expects one", "no machine", "available named", "volumes named", "volume named",
 )
 # fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.

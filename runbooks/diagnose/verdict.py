@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
 from runbooks.diagnose.blocked import closed, is_blocked
-from runbooks.diagnose.commands import MAKE_TOKEN, UPGRADE, filled
+from runbooks.diagnose.commands import MAKE_TOKEN, filled
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, Stage, finding_of, told_first, weigh
+from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import (
     Answer,
@@ -27,6 +27,7 @@ from runbooks.diagnose.model import (
 )
 from runbooks.diagnose.preconditions import NEW, Plan, follow
 from runbooks.diagnose.states import row_agrees
+from runbooks.diagnose.verification import verification
 from runbooks.evidence.models import Evidence, Outcome, Reason
 from runbooks.evidence.retention import overdue
 
@@ -49,6 +50,12 @@ _NEEDED = (
 )
 _BAD_STATES = (*GONE, "failed", "launch_failed", "stopped", "suspended")
 
+_KEEP = Remedy(
+    "Keep what Fly keeps only for days, and look sooner",
+    "Fly serves logs for about 7 days and metrics for about 15, and a destroyed machine's events only for a time. Send "
+    "the app's log lines to a store of your own; log each create call with its answer and its fly-request-id; and let "
+    "`runbooks sweep` compare your table with Fly every night.",
+)
 _HAND_OVER = Remedy(
     "Send Fly's support the packet of this report now",
     "They can see the host, and they need the machine as it is: destroy it, with --force, only after their answer.",
@@ -89,7 +96,7 @@ def diagnose(
         symptoms=symptoms,
         remedies=_remedies(facts, ledger, verdict),
         prevention=_prevention(facts, ledger, habits),
-        verification=_verification(facts, ledger),
+        verification=verification(facts, ledger),
         not_checked=_not_checked(evidence, facets),
         faults=ledger.faults,
         reading=visibility.reading(facts),
@@ -250,8 +257,10 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
     remedies = follow(Plan(facts), steps)
     if ledger.top is None and verdict is not Verdict.HEALTHY:
         remedies = [*_make_it_visible(facts), *_ask_fly(facts), *_tests(facts, ledger), *remedies]
-    if ledger.top and ledger.top.info.owner is Owner.UNDECIDED and facts.events.overdue:
-        remedies = [*remedies[:1], _HAND_OVER, *remedies[1:]]
+    if top := ledger.top:
+        hand_over = (_HAND_OVER,) if top.info.owner is Owner.UNDECIDED and facts.events.overdue else ()
+        after = [(top.info.afterwards, top.names, top.info.needs, None)] if top.info.afterwards else []
+        remedies = [*remedies[:1], *hand_over, *follow(Plan(facts), after), *remedies[1:]]
     return tuple(remedies)
 
 
@@ -313,52 +322,8 @@ def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.Audi
     own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
     told = (habit for habit in habits if not entries.keys() & set(habit.said_by))
     more = [source_lines.place_remedy(habit.remedy, habit.finding.slug, facts) for habit in told]
-    return (*own, *more)
-
-
-_DECIDES = {Stage.START: "runs", Stage.LIFE: "runs", Stage.REACH: "endpoint", Stage.TOLD: "row"}
-"""Phase of the cause → the check that tells first whether it is gone; of the other phases it is the list."""
-_OF_FAMILY = {"image": "image", "caller": "row"}
-
-
-def _verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
-    """The checks that verify the fix, as commands that exist today; the one that the cause made fail comes first."""
-    checks = {
-        "listed": Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
-        "runs": Remedy(
-            "The machine stays up",
-            "Check again after a minute: a program that exits at once is restarted within seconds. One that is meant "
-            "to end has exit code 0 in its events instead.",
-            ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
-        ),
-    }
-    if facts.caller.believed_url or facts.machine.services:
-        checks["endpoint"] = Remedy(
-            "The endpoint answers for this machine",
-            "HTTP 101 means that the WebSocket opens; the connection then stays open until the time is up.",
-            (UPGRADE,),
-        )
-    if facts.caller.record or facts.failed(Facet.RECORD):
-        checks["row"] = Remedy(
-            "The row is updated",
-            "Its status changes from starting to running automatically, under the machine's id. It cannot before the "
-            "caller writes what it observes.",
-        )
-    checks["image"] = Remedy(
-        "The image exists",
-        "The registry has the manifest.",
-        ("fly auth docker", "docker manifest inspect {image}"),
-    )
-    at_once = Remedy(
-        "Or run all checks at once",
-        "The runbook `verify_fix` runs these checks, shows each result at this incident, and closes it if all hold. "
-        "RUN is the folder of this report; in a checkout of fly-runbooks the command is `.venv/bin/runbooks`.",
-        ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
-    )
-    cause = ledger.top.info if ledger.top else None
-    first = _OF_FAMILY.get(cause.family) or _DECIDES.get(cause.stage) if cause else ""
-    found = (*(checks[slug] for slug in sorted(checks, key=lambda slug: slug != first)), at_once)
-    return tuple(filled(check, {**facts.names, "live_id": NEW}) for check in found)
+    lost = (_KEEP,) if facts.lost and not facts.machine.views and not facts.log.lines else ()
+    return (*lost, *own, *more)
 
 
 def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unchecked, ...]:

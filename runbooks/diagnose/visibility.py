@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.model import Answer, Claim, View, ViewKey
-from runbooks.evidence.models import Listing, Machine, Outcome
+from runbooks.evidence.models import Listing, Machine, Outcome, Reason
 
 
 def matrix(facts: Facts) -> tuple[View, ...]:
@@ -18,7 +19,13 @@ def matrix(facts: Facts) -> tuple[View, ...]:
 
 def _rows(facts: Facts) -> Iterator[View]:
     for key, row in _keyed(facts):
-        yield View(row.view, row.sees, row.state, row.evidence, row.indirect, key)
+        yield replace(row, key=key, applies=key is not ViewKey.DASHBOARD and not _idle(facts, row))
+
+
+def _idle(facts: Facts, row: View) -> bool:
+    """Is what it would show no question here? Then it was not asked."""
+    looks = [look for number in row.evidence if (look := facts.observation(number))]
+    return bool(looks) and all(look.code is Reason.NOT_APPLICABLE for look in looks)
 
 
 def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:

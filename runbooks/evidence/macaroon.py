@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+import msgpack
 
 from runbooks.evidence.models import TokenInside, TokenPart
 from runbooks.evidence.redaction import elements
@@ -46,7 +47,6 @@ _NAMES = {
 }
 _LETTERS = "rwcdC"
 _EVERY = (1 << len(_LETTERS)) - 1
-_DEPTH, _ITEMS = 24, 10_000
 _PREFIXES = ("fm2_", "fm1r_", "fm1a_")
 
 
@@ -91,7 +91,7 @@ def _opened(part: str) -> _Opened | None:
     text = part[len(prefix) :].translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-        told = _Reader(raw).value()
+        told = _unpacked(raw)
     except (binascii.Error, ValueError):
         return None
     nonce, location, caveats = _fields(told, "nonce", "location", "caveats")
@@ -208,78 +208,20 @@ def _time(seconds: int) -> datetime:
         return datetime(9999, 12, 31, tzinfo=UTC) if seconds > 0 else datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _Reader:
-    """As much of MessagePack as there is, within bounds. Raises ValueError on what is not MessagePack."""
+def _unpacked(raw: bytes) -> Any:
+    """The first value; bytes behind it are none of the macaroon.
 
-    def __init__(self, raw: bytes) -> None:
-        self._raw, self._at, self._left = raw, 0, _ITEMS
-
-    def value(self, depth: int = 0) -> Any:
-        self._left -= 1
-        if depth > _DEPTH or self._left < 0:
-            raise ValueError("nested too deep, or too long")
-        kind = self._take(1)[0]
-        if kind < 0x80:
-            return kind
-        if kind < 0x90:
-            return self._map(kind & 0x0F, depth)
-        if kind < 0xA0:
-            return self._array(kind & 0x0F, depth)
-        if kind < 0xC0:
-            return self._text(kind & 0x1F)
-        if kind >= 0xE0:
-            return kind - 0x100
-        return self._marked(kind, depth)
-
-    def _marked(self, kind: int, depth: int) -> Any:
-        constants = {0xC0: None, 0xC2: False, 0xC3: True}
-        if kind in constants:
-            return constants[kind]
-        if 0xC4 <= kind <= 0xC6:
-            return self._take(self._size(kind - 0xC4))
-        if 0xC7 <= kind <= 0xC9:
-            return self._extension(self._size(kind - 0xC7))
-        if kind in (0xCA, 0xCB):
-            return struct.unpack(">f" if kind == 0xCA else ">d", self._take(4 if kind == 0xCA else 8))[0]
-        if 0xCC <= kind <= 0xCF:
-            return int.from_bytes(self._take(1 << (kind - 0xCC)), "big")
-        if 0xD0 <= kind <= 0xD3:
-            return int.from_bytes(self._take(1 << (kind - 0xD0)), "big", signed=True)
-        if 0xD4 <= kind <= 0xD8:
-            return self._extension(1 << (kind - 0xD4))
-        if 0xD9 <= kind <= 0xDB:
-            return self._text(self._size(kind - 0xD9))
-        if kind in (0xDC, 0xDD):
-            return self._array(self._size(kind - 0xDB), depth)
-        if kind in (0xDE, 0xDF):
-            return self._map(self._size(kind - 0xDD), depth)
-        raise ValueError("not MessagePack")
-
-    def _take(self, size: int) -> bytes:
-        taken = self._raw[self._at : self._at + size]
-        if len(taken) != size:
-            raise ValueError("ends too early")
-        self._at += size
-        return taken
-
-    def _size(self, power: int) -> int:
-        return int.from_bytes(self._take(1 << power), "big")
-
-    def _text(self, size: int) -> str:
-        return self._take(size).decode("utf-8", "replace")
-
-    def _extension(self, size: int) -> bytes:
-        return self._take(size + 1)
-
-    def _array(self, size: int, depth: int) -> list[Any]:
-        return [self.value(depth + 1) for _ in range(size)]
-
-    def _map(self, size: int, depth: int) -> dict[Any, Any]:
-        found = {}
-        for _ in range(size):
-            key, value = self.value(depth + 1), self.value(depth + 1)
-            found[key if isinstance(key, str | int | bytes) else repr(key)[:80]] = value
-        return found
+    Raises:
+        ValueError: this is no MessagePack
+    """
+    # A list cannot claim to be longer than what there is of it.
+    limits = {"max_buffer_size": len(raw) or 1, "strict_map_key": False, "unicode_errors": "replace"}
+    reader = msgpack.Unpacker(ext_hook=lambda code, data: data, **limits)
+    try:
+        reader.feed(raw)
+        return reader.unpack()
+    except (msgpack.UnpackException, TypeError) as error:  # TypeError: a map with a list as its key
+        raise ValueError(str(error)) from None
 
 
 def described(told: TokenInside, at: datetime) -> str:

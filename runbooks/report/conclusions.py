@@ -13,7 +13,7 @@ from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
 from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
-from runbooks.report.facts import counted
+from runbooks.report.facts import closing_rule, counted
 from runbooks.report.facts import views as grouped
 from runbooks.report.section import Item, Mark, Section, asked, footnotes
 
@@ -212,7 +212,7 @@ def verification(diagnosis: Diagnosis) -> Section:
         "verification",
         "Verify the fix",
         "Which checks close the incident?",
-        "The incident is over when all of these checks pass for a new machine.",
+        closing_rule(diagnosis),
         items=_actions(diagnosis.verification),
         mark=Mark.BOX,
     )

@@ -19,9 +19,10 @@ from runbooks.diagnose.model import (
     Remedy,
     Span,
     Status,
+    Verdict,
     View,
 )
-from runbooks.evidence.models import Exchange, Listing, Outcome
+from runbooks.evidence.models import Exchange, Listing, Outcome, Reason
 from runbooks.report import status, times
 from runbooks.report.document import Report
 
@@ -82,7 +83,7 @@ def happened(report: Report) -> str:
     if moment is not None:
         return times.second(moment.at)
     if given is not None:
-        return f"{times.second(given)} (as reported)"
+        return f"{times.second(given)} (the time given)"
     looked = min(
         times.utc(at) for at in (report.evidence.looked_at, *(x.at for x in report.evidence.observations.values()))
     )
@@ -112,8 +113,11 @@ def then(diagnosis: Diagnosis) -> str:
 
 
 def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
-    """Sign, words and views, by what they show: an indirect view is no proof of the machine."""
+    """Sign, words and views, by what they show: an indirect view is no proof of the machine, and one that does not
+    apply here, or that nobody can query, is no gap.
+    """
     every = diagnosis.visibility
+    silent = [v for v in every if v.sees is Answer.COULD_NOT_LOOK]
     groups = (
         (status.ANSWER_SIGNS[Answer.YES], "show it", [v for v in every if v.sees is Answer.YES and not v.indirect]),
         ("–", "indirect (no proof)", [v for v in every if v.sees is Answer.YES and v.indirect]),
@@ -121,8 +125,9 @@ def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
         (
             status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK],
             "not checked",
-            [v for v in every if v.sees is Answer.COULD_NOT_LOOK],
+            [v for v in silent if v.applies],
         ),
+        ("–", "not applicable", [v for v in silent if not v.applies]),
     )
     return [(sign, words, tuple(found)) for sign, words, found in groups if found]
 
@@ -135,8 +140,10 @@ def impact(report: Report) -> list[Claim]:
     for symptom in diagnosis.symptoms:
         if symptom.holds is Answer.COULD_NOT_LOOK and not symptom.felt:
             looked = [seen.evidence.observations[n] for n in symptom.evidence if n in seen.evidence.observations]
-            why = next((f" ({one.reason})" for one in looked if one.outcome is Outcome.COULD_NOT_LOOK), "")
-            told.append(Claim(f"Not checked: whether {symptom.text[:1].lower()}{symptom.text[1:]}{why}"))
+            gaps = [x for x in looked if x.outcome is Outcome.COULD_NOT_LOOK and x.code is not Reason.NOT_APPLICABLE]
+            if gaps:
+                words = f"{symptom.text[:1].lower()}{symptom.text[1:]}"
+                told.append(Claim(f"Not checked: whether {words} ({gaps[0].reason})"))
         else:
             told.append(Claim(symptom.so or symptom.text, symptom.evidence))
     listed = getattr(seen.observation(Facet.LIST), "answer", None)
@@ -148,6 +155,14 @@ def impact(report: Report) -> list[Claim]:
     else:
         told.append(Claim("Not known: whether other machines of the app are affected"))
     return [*told, Claim("Not known: how many users were affected. No source of this runbook counts users")]
+
+
+def closing_rule(diagnosis: Diagnosis) -> str:
+    """What the checks of the fix close. Where nothing is left of the machine, there may be nothing to fix."""
+    shown = any(view.sees is Answer.YES and not view.indirect for view in diagnosis.visibility)
+    if diagnosis.cause is None and diagnosis.verdict is Verdict.INCIDENT and not shown:
+        return "These checks are for a new machine, if the work has to be done again."
+    return "The incident is over when all of these checks pass for a new machine."
 
 
 def impact_in_brief(report: Report) -> str:
@@ -166,7 +181,8 @@ def _state(report: Report, span: Span) -> str:
     at = span.end or span.start
     same = times.utc(at).date() == times.utc(report.evidence.looked_at).date()
     told = f"{times.utc(at):%H:%M:%S} UTC" if same else times.second(at)
-    return f"{span.state} since {told}" if span.end is None else f"last known {span.state}, until {told}"
+    state = "in state created" if span.state == "created" else span.state  # which is no deed here
+    return f"{state} since {told}" if span.end is None else f"last known {span.state}, until {told}"
 
 
 def _began(report: Report) -> tuple[str, ...]:

@@ -159,7 +159,7 @@ def _moments(report: Report, seen: Facts) -> Iterator[tuple[str, str]]:
     elif seen.events.destroyed:
         yield "destroyed", f"{UNKNOWN} when"
     if given:
-        yield "reported", times.iso(given)
+        yield "time given", times.iso(given)
     yield "checked", times.iso(report.evidence.looked_at)
 
 

@@ -84,6 +84,7 @@ def render(report: Report) -> str:
         "paste": paste.block(report),
         "packet": packet,
         "visible": facts.views(diagnosis),
+        "closing_rule": facts.closing_rule(diagnosis),
         "matrix": display.figure_html(charts.matrix(diagnosis)),
         "cited": _cited(report, steps),
         "searched": [note for one in report.sections if one.slug == _SEARCHED for note in (one.answer, *one.notes)],

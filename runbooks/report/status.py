@@ -89,7 +89,9 @@ def of(diagnosis: Diagnosis) -> Standing:
     found, cause = STANDINGS[diagnosis.status], diagnosis.cause
     if diagnosis.status is ReportStatus.ROOT_CAUSE_IDENTIFIED and cause and cause.owner is Owner.UNDECIDED:
         return replace(
-            found, meaning="what happened is confirmed; its reason, and who has to mend it, are not determined"
+            found,
+            words=f"{found.words}, REASON OPEN",
+            meaning="what happened is confirmed; its reason, and who has to mend it, are not determined",
         )
     return found
 

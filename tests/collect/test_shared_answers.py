@@ -18,6 +18,8 @@ from runbooks.collect import shared_answers
 from runbooks.collect.shared_answers import SharedAnswer, SharedAnswers, sharing
 from runbooks.evidence.redaction import Redactor
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SAME = ("summary.json", "report.md", "report.html")
 SOURCE = "simulator:vyx-missing-environment"
 SHARED = {Facet.APP, Facet.LIST, Facet.LIST_DELETED, Facet.ORGANISATION, Facet.ADDRESSES, Facet.SECRETS, Facet.STATUS}

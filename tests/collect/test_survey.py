@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from slices import every
 
 from collect.conftest import AT, FakeTransport, Play, Stage, answer, no_answer
 from collect.loopback import closed_port
@@ -140,7 +141,7 @@ def test_a_machine_in_another_app_is_asked_for_there(play: Play) -> None:
 # Every scenario.
 
 
-@pytest.mark.parametrize("name", scenario_names())
+@pytest.mark.parametrize("name", every(8, scenario_names()))
 def test_every_scenario_is_asked_politely_and_keeps_its_secrets(name: str, play: Play) -> None:
     stage = play(name, rate_limits=True)
     evidence, told, survey = collect(stage)

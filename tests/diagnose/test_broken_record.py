@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from functools import cache
 
 import pytest
+from shared_evidence import play
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.model import Answer, Diagnosis, Status, Verdict, ViewKey
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Machine, Observation, Outcome
 from runbooks.evidence.parsers import listing_of
-from tools.generate_docs import play
 
 Change = Callable[[Machine], Machine]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

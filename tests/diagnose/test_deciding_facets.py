@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from shared_evidence import play
+from slices import scenarios
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.verdict import diagnose
-from runbooks.simulator.scenario import load_scenario, scenario_names
-from tools.generate_docs import play, without
+from tools.generate_docs import without
 
-DECIDED = {name: str(number) for name in scenario_names() if (number := load_scenario(name).expect["decided_by"])}
+DECIDED = {name: str(number) for name, told in scenarios().items() if (number := told.expect["decided_by"])}
 
 
 @pytest.mark.parametrize("name", DECIDED)
@@ -18,7 +19,7 @@ def test_without_the_facet_that_decides_it_a_scenario_is_open(name: str) -> None
     assert DECIDED[name] in whole.observations
     told = diagnose(whole).cause
     assert told is not None
-    assert (told.slug, told.confidence) == (load_scenario(name).expect["cause"], "confirmed")
+    assert (told.slug, told.confidence) == (scenarios()[name].expect["cause"], "confirmed")
     assert diagnose(without(whole, DECIDED[name])).cause is None
 
 

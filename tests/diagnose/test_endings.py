@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from shared_evidence import play
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.model import Status
@@ -29,7 +30,6 @@ from runbooks.evidence.models import (
     Records,
 )
 from runbooks.simulator.scenario import load_scenario, scenario_names
-from tools.generate_docs import play
 
 _ROWS = (Facet.LIST, Facet.LIST_AGAIN, Facet.LIST_DELETED, Facet.ORGANISATION, Facet.MACHINE, Facet.MACHINE_AGAIN)
 Change = Callable[[Evidence], Evidence]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from shared_evidence import play
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
@@ -19,7 +20,7 @@ from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.caller import read_caller
 from runbooks.evidence.models import Caller, Evidence, Logs, Outcome
 from runbooks.simulator.scenario import scenario_names
-from tools.generate_docs import play, without
+from tools.generate_docs import without
 
 NAMES = scenario_names()
 STEP = 1 if os.environ.get("ALL_PAIRS") else 19

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import cache
 
 import pytest
+from shared_evidence import play
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.intermittent import intermittent
@@ -15,7 +16,6 @@ from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.caller import read_caller
 from runbooks.evidence.models import Evidence, LogLine, Logs, Observation, Outcome
 from tests.diagnose.test_facts import NOW
-from tools.generate_docs import play
 
 FAILS, PASSES = "Health check 'up' on port 8080 has failed.", "Health check 'up' on port 8080 is now passing."
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slices import read_yaml
 
 from runbooks.diagnose.log_classifier import TABLE, is_program, last_output, read_lines
 from runbooks.evidence.models import LogLine
@@ -22,7 +22,7 @@ FOLDER = Path(__file__).with_name("lines")
 
 def rows() -> Iterator[tuple[LogLine, Mapping[str, list[Any]]]]:
     for path in sorted(FOLDER.glob("*.yaml")):
-        for group in yaml.safe_load(path.read_text(encoding="utf-8")):
+        for group in read_yaml(path):
             for row in group["lines"]:
                 provider = next(key for key in row if key != "means")
                 line = LogLine(None, row[provider], "" if provider == "pasted" else provider)

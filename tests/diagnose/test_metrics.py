@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from shared_evidence import play
+
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import MetricsFacts
 from runbooks.diagnose.facts.metrics import EdgeAnswers
@@ -13,7 +15,6 @@ from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.metrics import Metrics, Series
 from runbooks.evidence.models import Evidence, Logs, Observation, Outcome
 from tests.diagnose.test_facts import NOW, observed
-from tools.generate_docs import play
 
 MINUTE = timedelta(minutes=1)
 

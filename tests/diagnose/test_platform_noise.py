@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from shared_evidence import play
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.model import Status
@@ -14,7 +15,7 @@ from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.caller import read_caller
 from runbooks.evidence.models import Caller, Evidence, Outcome, PlatformIncident, StatusFeed
 from runbooks.simulator.scenario import load_scenario, scenario_names
-from tools.generate_docs import play, without
+from tools.generate_docs import without
 
 EXITS = (
     "startup-crash",

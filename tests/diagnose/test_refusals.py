@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from slices import read_yaml
 
 from runbooks.diagnose.refusals import TABLE, meanings
 
-TEXTS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("refusals.yaml").read_text(encoding="utf-8"))
+TEXTS: list[dict[str, Any]] = read_yaml(Path(__file__).with_name("refusals.yaml"))
 KINDS = {kind for kind, _ in TABLE}
 
 

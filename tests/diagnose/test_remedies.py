@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from shared_evidence import play
 
 from runbooks.base.facets import known_facets
 from runbooks.diagnose.commands import filled
@@ -24,7 +25,7 @@ from runbooks.simulator.scenario import scenario_names
 from tests.diagnose.advice import contradictions, in_steps, known
 from tests.evidence import paste_forms
 from tests.incidents.converting import evidence_of
-from tools.generate_docs import play, without
+from tools.generate_docs import without
 
 TESTS = Path(__file__).parent.parent
 HELD = {

@@ -7,12 +7,13 @@ import random
 from dataclasses import replace
 
 import pytest
+from shared_evidence import play
 
 from runbooks.diagnose.model import Diagnosis, Status, Verdict
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Outcome
 from runbooks.simulator.scenario import scenario_names
-from tools.generate_docs import play, without
+from tools.generate_docs import without
 
 evidence = play
 

@@ -371,6 +371,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_megabyte_of_anything_take_no_time_to_speak_of(name: str) -> None:
     """Nothing is measured: a rule that is quadratic in one of these would not come back at all."""

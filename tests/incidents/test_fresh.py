@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
+from slices import read_yaml
 
 from tests.incidents.converting import evidence_of
 
 FRESH = Path(__file__).parent / "fresh"
 CASES = {path.stem: path for path in sorted(FRESH.glob("*.json"))}
-EXPECTED = yaml.safe_load((FRESH / "expected.yaml").read_text())
+EXPECTED = read_yaml(FRESH / "expected.yaml")
 LOOKS = {"machine", "events", "list_contains", "logs", "api_error", "registry", "db_row", "network"}
 HELD = {range(201, 276): 15, range(276, 328): 12, range(328, 392): 20}
 """Numbers of a collection → how many of its cases are held."""

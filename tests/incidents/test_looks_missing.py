@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from slices import read_yaml
 
 from runbooks.diagnose.ledger import catalogue
 from tests.incidents.judging import judge
@@ -20,7 +20,7 @@ def _incidents() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """Every other incident in which at least two looks were made, with its expectation."""
     found = {}
     for folder, expectations in ((HERE / "cases", HERE / "expected.yaml"), (HERE / "fresh", None)):
-        expected = yaml.safe_load((expectations or folder / "expected.yaml").read_text())
+        expected = read_yaml(expectations or folder / "expected.yaml")
         for path in sorted(folder.glob("*.json")):
             incident = json.loads(path.read_text())
             if len(_made(incident)) > 1:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from slices import read_yaml
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.verdict import diagnose
@@ -19,7 +19,7 @@ from tests.incidents.wrapping import WRAPPERS, cut
 
 HERE = Path(__file__).parent
 FRESH = HERE / "fresh"
-EXPECTED = yaml.safe_load((FRESH / "expected.yaml").read_text())
+EXPECTED = read_yaml(FRESH / "expected.yaml")
 
 
 def _pasted(incident: dict[str, Any]) -> list[str]:

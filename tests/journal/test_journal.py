@@ -22,6 +22,8 @@ from runbooks.evidence.bundle import open_bundle
 from runbooks.evidence.models import Exchange
 from tests.evidence.test_bundle import AT, exchange
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 HEAD: dict[str, Any] = {
     "runbook": "machine_not_visible",
     "version": "1",

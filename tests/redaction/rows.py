@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from runbooks.evidence.redaction import Redactor
 from runbooks.simulator.scenario import FOLDER
+from tests.slices import read_yaml
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent
@@ -94,9 +93,9 @@ def unseen() -> list[Row]:
 
     Their secrets are drawn here, so that no scanner finds one in the source; the same in each run.
     """
-    texts = [("everyday", name, text) for name, text in yaml.safe_load((UNSEEN / "texts.yaml").read_text()).items()]
-    forms = yaml.safe_load((UNSEEN / "forms.yaml").read_text())
-    for at, (name, token) in enumerate(yaml.safe_load((UNSEEN / "providers.yaml").read_text()).items()):
+    texts = [("everyday", name, text) for name, text in read_yaml(UNSEEN / "texts.yaml").items()]
+    forms = read_yaml(UNSEEN / "forms.yaml")
+    for at, (name, token) in enumerate(read_yaml(UNSEEN / "providers.yaml").items()):
         for form in (forms[(at * 7 + step) % len(forms)] for step in range(0, len(forms), 5)):
             written = form.replace("{i}", name).replace("{I}", name.upper()).replace("{s}", f"«{token}»")
             texts.append(("provider", name, written))
@@ -105,7 +104,7 @@ def unseen() -> list[Row]:
 
 def in_the_manner_of() -> dict[str, list[Row]]:
     """Texts of the kinds that other scanners have cases for, by scanner: each drawn five times."""
-    kinds = yaml.safe_load((UNSEEN / "tools.yaml").read_text())
+    kinds = read_yaml(UNSEEN / "tools.yaml")
     return {
         tool: [_drawn(tool, name, text + " " * more) for name, text in texts.items() for more in range(5)]
         for tool, texts in kinds.items()
@@ -147,11 +146,11 @@ def harmless_lines() -> list[str]:
     """Lines of the line tables, the incidents, the scenarios and of tools; they hold no secret but persons."""
     texts = [path.read_text() for path in sorted((HERE / "harmless").glob("*.txt"))]
     for path in sorted((TESTS / "diagnose" / "lines").glob("*.yaml")):
-        texts += _strings(yaml.safe_load(path.read_text()))
+        texts += _strings(read_yaml(path))
     for path in sorted((TESTS / "incidents" / "cases").glob("*.json")):
         texts += _strings(json.loads(path.read_text()))
     for path in sorted(FOLDER.glob("*.yaml")):
-        texts += _strings(yaml.safe_load(path.read_text()))
+        texts += _strings(read_yaml(path))
     lines = (line for text in texts for line in text.splitlines())
     return [line for line in dict.fromkeys(lines) if line.strip() and len(line) < 2_000]
 

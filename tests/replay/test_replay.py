@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from produced import Production
+from shared_evidence import play
 
 from runbooks.base.errors import SourceError, UsageError
 from runbooks.base.seal import sealed
@@ -25,7 +26,6 @@ from runbooks.evidence.bundle import FORMAT, Bundle, open_bundle
 from runbooks.evidence.redaction import Redactor
 from runbooks.execution.share import share
 from runbooks.simulator.scenario import scenario_names
-from tools.generate_docs import play
 
 SAME = ("summary.json", "report.md", "report.html")
 OLD = Path(__file__).parent / "format-1"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import yaml
+from slices import read_yaml
 
 PLACEHOLDER = r"[A-Z][A-Z0-9]*([_-][A-Z0-9]+)*"
 """What a reader has to fill in by hand: NEW_ID, REGION."""
@@ -47,7 +47,7 @@ class Parsed:
 
 @cache
 def table() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("commands.yaml").read_text())
+    loaded: dict[str, Any] = read_yaml(Path(__file__).with_name("commands.yaml"))
     return loaded
 
 

@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any
 from unittest.mock import patch
 
+from shared_evidence import play
+
 from runbooks import __version__
 from runbooks.definitions.machine_not_visible import FACETS, RUNBOOK, SECTIONS
 from runbooks.diagnose.facts import Facts
@@ -16,13 +18,16 @@ from runbooks.evidence.models import Evidence, Requests
 from runbooks.report import charts, conclusions
 from runbooks.report.document import Report
 from runbooks.report.section import Section
-from tools.generate_docs import play
 
 SCENARIOS = {
     # what somebody believed, and what the write-up has to tell him: the first action, and what was not so
     "vyx-missing-environment": ("Set SUPABASE_SERVICE_KEY", "the image tag is missing", "destroyed"),
     "vyx-image-missing": ("Push the tag, or request an image that exists", "the program crashes", ""),
-    "stuck-in-transition": ("Do not deploy; read its log again", "the image tag is missing", "created"),
+    "stuck-in-transition": (
+        "Do not deploy; read its log and its state again",
+        "the image tag is missing",
+        "in state created",
+    ),
     "record-never-updated": ("Correct the row", "Fly had an incident", "started"),
     "gone-without-trace": (
         "Check in your own systems whether the machine did its work",

@@ -17,6 +17,7 @@ import forms
 import pytest
 import shell
 from played import commands, judged, played, texts
+from shared_evidence import play
 
 from runbooks.cli import cli
 from runbooks.diagnose import preflight
@@ -28,7 +29,6 @@ from runbooks.report.document import Report
 from runbooks.simulator import instructions
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from runbooks.simulator.server import Simulator
-from tools.generate_docs import play
 
 CHECKOUT = Path(__file__).parent.parent.parent
 DOCUMENTS = sorted(

@@ -27,7 +27,7 @@ from runbooks.report import facts
         ),
         (
             "stuck-in-transition",
-            "Machine created since 06:10:02 UTC; the caller's wait for the machine failed: deadline_exceeded",
+            "Machine in state created since 06:10:02 UTC; the caller's wait for the machine failed: deadline_exceeded",
             "It has been in ",
         ),
         ("healthy", "None found", "The machine exists, and every list that could be read shows it"),
@@ -70,7 +70,7 @@ def test_a_reason_is_given_once() -> None:
 def test_the_views_are_counted_in_one_way() -> None:
     diagnosis = played("vyx-missing-environment").diagnosis
     assert [(len(views), words) for _, words, views in facts.views(diagnosis)] == [
-        (4, "show it"), (3, "indirect (no proof)"), (9, "do not show it"), (2, "not checked"),
+        (4, "show it"), (3, "indirect (no proof)"), (9, "do not show it"), (2, "not applicable"),
     ]  # fmt: skip
 
 

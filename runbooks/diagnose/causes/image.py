@@ -356,7 +356,7 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
             yield supports(f"The image that ran is for {shown} only; Fly runs amd64.", Facet.IMAGE_RAN)
         yield concludes(f"The image {facts.machine.ran_text or ''} is built for {shown}, and Fly's machines are amd64.")
     elif architectures and not said:
-        yield refutes("Its image offers amd64, and no log line reports an exec format error.", Facet.IMAGE_RAN)
+        yield refutes("Its image offers amd64, which Fly runs.", Facet.IMAGE_RAN)
     elif architectures:
         yield contradicts("Its image offers amd64; a script without a #! line gives the same error.", Facet.IMAGE_RAN)
     if said and not architectures:
@@ -371,7 +371,7 @@ def image_wrong_architecture(facts: Facts) -> Iterator[Point | Conclusion]:
 
 @cause(
     "image-not-as-believed",
-    "The machine ran a different image than the caller believes",
+    "The machine ran a different image than the caller expects",
     stage=Stage.SEEN,
     remedy=Remedy(
         "Find the source of the image reference",
@@ -397,8 +397,13 @@ def image_not_as_believed(facts: Facts) -> Iterator[Point | Conclusion]:
     if not believed or not ran:
         return
     if _plain(believed) != _plain(ran):
-        yield confirms(f"The machine ran {ran}; the caller believes it ran {believed}.", *facts.machine.config_evidence)
-        yield concludes(f"The machine ran {ran}, not {believed} as the caller believes.")
+        said = (Facet.CALLER,) if believed in facts.caller.answer.plain else ()
+        yield confirms(
+            f"The machine ran {ran}; the image expected by the caller is {believed}.",
+            *facts.machine.config_evidence,
+            *said,
+        )
+        yield concludes(f"The machine ran {ran}, not {believed} as the caller expects.")
         return
     then, present = facts.versions.at_incident, facts.versions.present
     if then and present and then.version != present.version and then.image and _plain(then.image) != _plain(believed):

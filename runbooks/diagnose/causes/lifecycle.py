@@ -38,15 +38,15 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     distinguish_from={"destroyed-by-request": "The destroy event's source is user."},
     sources=("machines/api/machines-resource", "machines/machine-states"),
     remedy=Remedy(
-        "Set auto_destroy to false in the create request, and test once",
-        "auto_destroy removes the machine, its events and later its id, and the evidence with them. "
-        "`fly machine run` leaves it off. Set the variables of the lost machine in your shell first, and destroy the "
-        "test machine when you have read its log."
-        "{masked} Ports and restart policy are not repeated, so this shows only whether the program stays up. "
-        "To test the endpoint, create a machine with your own caller.",
+        "Turn auto_destroy off in the create request, and test the image once",
+        "auto_destroy removes the machine, later its id and its events, and the evidence with them. The test machine "
+        "has it off, and no restarts. Set the variables of the lost machine in your shell first, with harmless "
+        "values.{masked} Ports are not repeated: this shows only whether the program stays up. To test the endpoint, "
+        "create a machine with your own caller. Destroy the test machine when you have read its log.",
         (
-            "fly machine run {image} -a {app} -r {region} {guest} {variables}",
+            "fly machine run {image} -a {app} -r {region} --restart no {guest} {variables}",
             "timeout 30 fly logs -a {app} --machine TEST_ID --no-tail",
+            "fly machine destroy TEST_ID -a {app} --force",
         ),
     ),
     prevention=Remedy(
@@ -330,18 +330,24 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
         ("fly machine start {machine_id} -a {app}",),
     ),
     remedy=Remedy(
-        "Do not deploy; read its log again, and create one replacement if it still hangs",
-        "A deploy would replace the machine that has to be inspected. A line “Successfully prepared image” in its log "
-        "means that it goes on. Give the replacement a few minutes: if it starts, it does the work, and the reason why "
-        "the first one hangs stays open; if it hangs as well, create no more{hangs}.",
+        "Do not deploy; read its log and its state again",
+        "A deploy would replace the machine that has to be inspected. A line “Successfully prepared image” in its log, "
+        "or another state, means that it goes on: then wait.",
         (
             "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
-            "fly machine clone {machine_id} -a {app} -r {region}",
+            "fly machine status {machine_id} -a {app}",
         ),
+    ),
+    afterwards=Remedy(
+        "If it still hangs, and a second machine does no harm: create one replacement",
+        "Give it a few minutes. If it starts, it does the work, and why the first one hangs stays open. If it hangs as "
+        "well, create no more, and tell Fly's support its id, too.",
+        ("fly machine clone {machine_id} -a {app} -r {region}",),
     ),
     prevention=Remedy(
         "Wait for a settled state with a time limit",
-        "Start waiting at the create call, show the time spent, and create a new machine after the limit.",
+        "Start waiting at the create call, show the time spent, and after the limit report the failure with the "
+        "machine's id.",
     ),
     next_test="Read the state again: `fly machine wait {machine_id} -a {app} --state settled`.",
     distinguish_from={
@@ -360,7 +366,7 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
         text = f"It has been in `created` for {format_duration(over)}"
         if pulling:
             yield confirms(
-                f"{text}; the log shows an unfinished pull.",
+                f"{text}; the log shows that the pull of its image began, and not that it ended.",
                 *facts.events.state_evidence,
                 *facts.log.where("pulling"),
             )
@@ -391,12 +397,11 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     packed = f"{size / 1e9:.1f} GB compressed" if size > 1e9 else ""
     stuck = f"{'has been' if over else 'is'} stuck in `{state}`{' for ' + format_duration(over) if over else ''}"
     if pulling:
-        stuck += f", and the pull of its image{f' ({packed})' if packed else ''} has not ended"
+        stuck += f"; its log shows no end of the pull of its image{f' ({packed})' if packed else ''}"
     elif packed:
         stuck += f" (its image: {packed})"
-    why = "What holds it there is not established: the size of the image, or Fly's host." if state == "created" else ""
-    smaller = ": make the image smaller, since a large one takes long to pull" if state == "created" else ""
-    yield concludes(f"The machine {stuck}. {why}".rstrip(), f"it {stuck}", hangs=smaller)
+    why = "What holds it there is not established: the image, the way to its registry, or Fly's host."
+    yield concludes(f"The machine {stuck}. {why if state == 'created' else ''}".rstrip(), f"it {stuck}")
 
 
 @cause(

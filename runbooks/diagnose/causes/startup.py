@@ -38,6 +38,11 @@ from runbooks.evidence.resources import AppSecret
 
 _FULL = 0.9
 """The part of the memory in use that is worth mentioning."""
+_SAME = " If that is the same setting, set its value under the required name, and remove it from the request."
+_READABLE = (
+    " If that is the same key: everybody who can read the machine's config could read it. Make a new key where it "
+    "comes from, set that one under the required name, and remove the old name from the request."
+)
 _AFTERMATH = (
     "release-failed",
     "restart-limit-reached",
@@ -125,8 +130,8 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
                 f"The program requires {names}, but the machine's config sets {', '.join(near.values())} instead. "
                 f"The program {outcome}.",
                 f"the program {_did(outcome)} because {names} {are} not set ({', '.join(near.values())} is)",
-                near=f" The create request sets {next(iter(near.values()))} instead. If that is the same key, set its "
-                f"value under the required name, and remove it from the request.",
+                near=f" The create request sets {next(iter(near.values()))} instead."
+                + (_READABLE if any(env[name].startswith("<secret:") for name in near.values()) else _SAME),
                 **told,
             )
             return

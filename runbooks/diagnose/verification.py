@@ -1,0 +1,54 @@
+"""What has to hold when the incident is over, as commands: the same checks that `verify_fix` makes."""
+
+from __future__ import annotations
+
+from runbooks.base.facets import Facet
+from runbooks.diagnose.commands import UPGRADE, filled
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.ledger import Ledger, Stage
+from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.preconditions import NEW
+
+_DECIDES = {Stage.START: "runs", Stage.LIFE: "runs", Stage.REACH: "endpoint", Stage.TOLD: "row"}
+"""Phase of the cause → the check that tells first whether it is gone; of the other phases it is the list."""
+_OF_FAMILY = {"image": "image", "caller": "row"}
+
+
+def verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
+    """The checks that verify the fix, as commands that exist today; the one that the cause made fail comes first."""
+    checks = {
+        "listed": Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
+        "runs": Remedy(
+            "The machine stays up",
+            "Check again after a minute: a program that exits at once is restarted within seconds. One that is meant "
+            "to end has exit code 0 in its events instead.",
+            ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
+        ),
+    }
+    if facts.caller.believed_url or facts.machine.services:
+        checks["endpoint"] = Remedy(
+            "The endpoint answers for this machine",
+            "HTTP 101 means that the WebSocket opens; the connection then stays open until the time is up.",
+            (UPGRADE,),
+        )
+    if facts.caller.record or facts.failed(Facet.RECORD):
+        checks["row"] = Remedy(
+            "The row is updated",
+            "Without anybody's help, it shows the machine's id and the state that Fly reports. For that your caller "
+            "has to write what it observes; see Prevention.",
+        )
+    checks["image"] = Remedy(
+        "The image exists",
+        "The registry has the manifest.",
+        ("fly auth docker", "docker manifest inspect {image}"),
+    )
+    at_once = Remedy(
+        "Or run all checks at once",
+        "The runbook `verify_fix` runs these checks, shows each result at this incident, and closes it if all hold. "
+        "RUN is the folder of this report; in a checkout of fly-runbooks the command is `.venv/bin/runbooks`.",
+        ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
+    )
+    cause = ledger.top.info if ledger.top else None
+    first = _OF_FAMILY.get(cause.family) or _DECIDES.get(cause.stage) if cause else ""
+    found = (*(checks[slug] for slug in sorted(checks, key=lambda slug: slug != first)), at_once)
+    return tuple(filled(check, {**facts.names, "live_id": NEW}) for check in found)
