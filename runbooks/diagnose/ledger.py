@@ -305,19 +305,17 @@ def status_of(
         indirect: numbers of observations that may be about something else: an argument that needs one confirms nothing
     """
 
-    def looked(point: Point) -> bool:
-        return any(outcome(number) in (Outcome.SEEN, Outcome.ABSENT) for number in point.evidence)
-
-    points = list(points)
-    against = max((p.weight if looked(p) else Weight.WEAK for p in points if p.kind is Kind.CONTRADICTS), default=None)
-    favour = [p for p in points if p.kind is Kind.SUPPORTS and looked(p)]
-    decisive = any(
-        p.weight is Weight.DECISIVE
-        and any(outcome(number) is Outcome.SEEN for number in p.evidence)
-        and not any(number in indirect for number in p.evidence)
-        for p in favour
-    )
-    strong = any(p.weight >= Weight.STRONG for p in favour)
+    against: Weight | None = None
+    strong = decisive = False
+    for point in points:
+        outcomes = [outcome(number) for number in point.evidence]
+        looked = Outcome.SEEN in outcomes or Outcome.ABSENT in outcomes
+        if point.kind is Kind.CONTRADICTS:
+            against = max(against or Weight.WEAK, point.weight if looked else Weight.WEAK)
+        elif point.kind is Kind.SUPPORTS and looked:
+            strong = strong or point.weight >= Weight.STRONG
+            direct = Outcome.SEEN in outcomes and indirect.isdisjoint(point.evidence)
+            decisive = decisive or (direct and point.weight is Weight.DECISIVE)
     if against is Weight.DECISIVE:
         return Status.REFUTED
     if decisive:
