@@ -31,6 +31,8 @@ from runbooks.evidence.redaction import Redactor, secrets_of
 
 if TYPE_CHECKING:  # what asks over a network takes long to import, and whoever only checks parameters asks nobody
     from runbooks.collect.source import Source
+    from runbooks.simulator.scenario import Scenario
+    from runbooks.simulator.server import Endpoints
 
 CANARY_SECONDS = 300.0
 """Time for one test machine besides that of the collection: 180 s to settle, 60 s to be watched, and its reading."""
@@ -124,7 +126,6 @@ def _saved(bundle: Bundle, settings: Settings) -> Source:
 
 def _simulated(name: str, scenario_name: str, settings: Settings) -> Iterator[Source]:
     # Imported here: the product runs without the simulator's server libraries being touched.
-    from runbooks.collect.source import Source
     from runbooks.simulator.scenario import load_scenario
     from runbooks.simulator.server import Simulator
 
@@ -133,24 +134,30 @@ def _simulated(name: str, scenario_name: str, settings: Settings) -> Iterator[So
         simulator = Simulator(scenario, Path(folder))
         served = simulator.start()
         try:
-            tls = ssl.create_default_context(cafile=str(served.ca_pem))
-            yield Source(
-                name=name,
-                token=scenario.token,
-                machines_url=served.base_url,
-                platform_url=served.base_url,
-                registries=served.registries,
-                connect_to=dict(part.split("=", 1) for part in served.connect_to.split(",")),
-                records_url=served.records_url,
-                records_columns=settings.columns,
-                records_events_table=settings.records_events_table,
-                status_url=served.status_url,
-                tls=tls,
-                now=lambda: scenario.look_at,
-                still=True,
-            )
+            yield source_of(name, scenario, served, settings)
         finally:
             simulator.stop()
+
+
+def source_of(name: str, scenario: Scenario, served: Endpoints, settings: Settings) -> Source:
+    """A simulator that was started, as a source; its clock is the scenario's."""
+    from runbooks.collect.source import Source
+
+    return Source(
+        name=name,
+        token=scenario.token,
+        machines_url=served.base_url,
+        platform_url=served.base_url,
+        registries=served.registries,
+        connect_to=dict(part.split("=", 1) for part in served.connect_to.split(",")),
+        records_url=served.records_url,
+        records_columns=settings.columns,
+        records_events_table=settings.records_events_table,
+        status_url=served.status_url,
+        tls=ssl.create_default_context(cafile=str(served.ca_pem)),
+        now=lambda: scenario.look_at,
+        still=True,
+    )
 
 
 def recorded_parameters(parameters: CommonParameters) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from typing import Any
 from urllib.parse import quote
 
 import yaml
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from runbooks.simulator.scenario import FOLDER, load_scenario
 from runbooks.simulator.server import Simulator
+from tests.changed_answers import ChangedAnswers
 from tests.redaction.rows import corpus
 
 MACHINE = "91850296bd4738"
@@ -277,41 +278,15 @@ def corpus_forms(p: Plan) -> tuple[list[str], list[str], list[str]]:
     return lines, settings, columns
 
 
-class Spiked:
-    """The simulator behind a proxy that puts more into its answers."""
+@dataclass(frozen=True)
+class Spikes:
+    """What is put into the simulator's answers."""
 
-    def __init__(self, app: ASGIApp, added: Mapping[str, Any]) -> None:
-        self._app, self._added = app, added
+    added: Mapping[str, Any]
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._app, name)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        start: dict[str, Any] = {}
-        body = bytearray()
-
-        async def spiked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                start.update(message)
-                return
-            body.extend(message.get("body", b""))
-            if message.get("more_body"):
-                return
-            status, content = self._changed(scope["path"], start["status"], bytes(body))
-            headers = [(k, v) for k, v in start["headers"] if k not in (b"content-length", b"server")]
-            headers += [(name.encode(), value.encode()) for name, value in self._added["header"].items()]
-            headers.append((b"content-length", str(len(content)).encode()))
-            await send({**start, "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": content})
-
-        await self._app(scope, receive, spiked)
-
-    def _changed(self, path: str, status: int, body: bytes) -> tuple[int, bytes]:
+    def change(self, path: str, status: int, body: bytes) -> tuple[int, bytes]:
         if path.endswith("/ip_assignments"):
-            return 500, str(self._added["addresses"]).encode()
+            return 500, str(self.added["addresses"]).encode()
         try:
             value = json.loads(body)
         except ValueError:
@@ -325,17 +300,22 @@ class Spiked:
             return value
         value = {key: self._enriched(item, path) for key, item in value.items()}
         if value.get("id") == MACHINE:
-            return value | self._added["machine"]
+            return value | self.added["machine"]
         if "timestamp" in value and "source" in value and "type" in value:
-            return value | self._added["event"]
+            return value | self.added["event"]
         if value.get("name") == APP and "organization" in value:
-            return value | self._added["app"]
+            return value | self.added["app"]
         if "error" in value:
-            return value | self._added["error"]
+            return value | self.added["error"]
         if "rootfs" in value:
-            blob = self._added["config blob"]
+            blob = self.added["config blob"]
             return value | {"history": blob["history"], "config": value["config"] | {"Labels": blob["Labels"]}}
         return value
+
+
+def spiked(application: ASGIApp, added: Mapping[str, Any]) -> ChangedAnswers:
+    """The simulator behind a proxy that puts more into its answers."""
+    return ChangedAnswers(application, Spikes(added).change, added["header"])
 
 
 @contextmanager
@@ -345,7 +325,7 @@ def served(folder: Path) -> Iterator[tuple[Plan, dict[str, str], dict[str, str]]
     path = folder / "canaries.yaml"
     path.write_text(yaml.safe_dump(told, sort_keys=False))
     simulator = Simulator(load_scenario(str(path)), folder / "world")
-    simulator._application = Spiked(simulator._application, added)  # type: ignore[assignment]
+    simulator._application = spiked(simulator._application, added)  # type: ignore[assignment]
     at = simulator.start()
     try:
         yield (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from runbooks.collect.transport import NoAnswer, RawAnswer
 from runbooks.evidence.redaction import Redactor
 from runbooks.simulator.scenario import load_scenario
 from runbooks.simulator.server import Endpoints, Simulator
+from runbooks.source import source_of
 
 AT = datetime(2025, 10, 2, 3, 9, 40, tzinfo=UTC)
 MACAROON = "FlyV1 fm2_bWFkZS11cCBmb3IgdGhlIHRlc3Rz,fm2_dGhlIGRpc2NoYXJnZQ"
@@ -146,21 +146,7 @@ def play(tmp_path: Path) -> Iterator[Play]:
             values = dict(scenario.parameters)
             at = values.pop("incident_time", "")
             values["caller_text"] = values.pop("caller_log", "")
-            source = Source(
-                name=f"simulator:{name}",
-                token=scenario.token,
-                machines_url=served.base_url,
-                platform_url=served.base_url,
-                registries=served.registries,
-                connect_to=dict(part.split("=", 1) for part in served.connect_to.split(",")),
-                records_url=served.records_url,
-                records_columns=load_settings().columns,
-                records_events_table="cloud_events",
-                status_url=served.status_url,
-                tls=ssl.create_default_context(cafile=str(served.ca_pem)),
-                now=lambda: scenario.look_at,
-                still=True,
-            )
+            source = source_of(f"simulator:{name}", scenario, served, load_settings())
             given = Target(**values, incident_at=datetime.fromisoformat(at) if at else None)
             return Stage(simulator, served, source, given)
 

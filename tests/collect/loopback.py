@@ -28,9 +28,23 @@ def http(body: bytes, status: str = "200 OK", *headers: str) -> Serve:
 
 @contextlib.contextmanager
 def server(serve: Serve, tls: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[bytes]]]:
-    """The port, and the requests that came. Whoever is still connected at the end is cut off."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    """The port, and the requests that came."""
     requests: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        request = connection.recv(65536)
+        requests.append(request)
+        serve(connection, request)
+        connection.close()
+
+    with connected(answer, tls) as port:
+        yield port, requests
+
+
+@contextlib.contextmanager
+def connected(behave: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """The port of a server that does this with each connection. Whoever is still connected at the end is cut off."""
+    listener = socket.create_server(("127.0.0.1", 0))
     connections: list[socket.socket] = []
 
     def one(connection: socket.socket) -> None:
@@ -38,10 +52,7 @@ def server(serve: Serve, tls: ssl.SSLContext | None = None) -> Iterator[tuple[in
             if tls:
                 connection = tls.wrap_socket(connection, server_side=True)
                 connections.append(connection)
-            request = connection.recv(65536)
-            requests.append(request)
-            serve(connection, request)
-        connection.close()
+            behave(connection)
 
     def accept() -> None:
         with contextlib.suppress(OSError):
@@ -55,7 +66,7 @@ def server(serve: Serve, tls: ssl.SSLContext | None = None) -> Iterator[tuple[in
     threads = [threading.Thread(target=accept, daemon=True)]
     threads[0].start()
     try:
-        yield listener.getsockname()[1], requests
+        yield int(listener.getsockname()[1])
     finally:
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)

@@ -136,34 +136,12 @@ def _silent_port() -> int:
     return int(listener.getsockname()[1])
 
 
-def _talking_port(words: bytes) -> int:
-    """A port that says the same to everybody and hangs up."""
+def _served(serve: Callable[[socket.socket], None]) -> int:
+    """A port at which this is done with each connection; then it is closed."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     _HELD.append(listener)
 
-    def serve() -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            with contextlib.suppress(OSError), client:
-                client.settimeout(1)
-                client.recv(4096)
-                client.sendall(words)
-
-    threading.Thread(target=serve, daemon=True).start()
-    return int(listener.getsockname()[1])
-
-
-def _tls_port(names: tuple[str, ...], **options: Any) -> int:
-    """A TLS server whose certificate nobody should accept."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert(*names, **options).configure_cert(context)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    _HELD.append(listener)
-
-    def serve() -> None:
+    def accept() -> None:
         while True:
             try:
                 client, _ = listener.accept()
@@ -171,11 +149,32 @@ def _tls_port(names: tuple[str, ...], **options: Any) -> int:
                 return
             with contextlib.suppress(OSError), client:
                 client.settimeout(2)
-                with context.wrap_socket(client, server_side=True) as secure:
-                    secure.recv(100)
+                serve(client)
 
-    threading.Thread(target=serve, daemon=True).start()
+    threading.Thread(target=accept, daemon=True).start()
     return int(listener.getsockname()[1])
+
+
+def _talking_port(words: bytes) -> int:
+    """A port that says the same to everybody and hangs up."""
+
+    def talk(client: socket.socket) -> None:
+        client.recv(4096)
+        client.sendall(words)
+
+    return _served(talk)
+
+
+def _tls_port(names: tuple[str, ...], **options: Any) -> int:
+    """A TLS server whose certificate nobody should accept."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert(*names, **options).configure_cert(context)
+
+    def handshake(client: socket.socket) -> None:
+        with context.wrap_socket(client, server_side=True) as secure:
+            secure.recv(100)
+
+    return _served(handshake)
 
 
 EDGES: dict[str, Callable[[], int | None]] = {

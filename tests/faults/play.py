@@ -6,7 +6,6 @@ import contextlib
 import functools
 import io
 import json
-import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +26,7 @@ from runbooks.evidence.models import Evidence, Observation
 from runbooks.simulator import spec
 from runbooks.simulator.scenario import Scenario, load_scenario
 from runbooks.simulator.server import Simulator
+from runbooks.source import source_of
 
 DEADLINE = 20.0  # of the case, as RUNBOOKS_DEADLINE gives it
 
@@ -88,25 +88,7 @@ class HastyWire(HttpTransport):
 def served(scenario: Scenario, folder: Path) -> Iterator[tuple[Simulator, Source]]:
     settings = scenario.settings.model_copy(update={"rate_limits": False})
     with Simulator(replace(scenario, settings=settings), folder) as simulator:
-        told = simulator.start()
-        yield (
-            simulator,
-            Source(
-                name=f"simulator:{scenario.name}",
-                token=scenario.token,
-                machines_url=told.base_url,
-                platform_url=told.base_url,
-                registries=told.registries,
-                connect_to=dict(part.split("=", 1) for part in told.connect_to.split(",")),
-                records_url=told.records_url,
-                records_columns=load_settings().columns,
-                records_events_table="cloud_events",
-                status_url=told.status_url,
-                tls=ssl.create_default_context(cafile=str(told.ca_pem)),
-                now=lambda: scenario.look_at,
-                still=True,
-            ),
-        )
+        yield simulator, source_of(f"simulator:{scenario.name}", scenario, simulator.start(), load_settings())
 
 
 @functools.cache

@@ -13,7 +13,7 @@ import yaml
 
 from runbooks.guard import guard
 from runbooks.simulator.scenario import load_scenario
-from tests.canaries.plant import APP, Spiked, plan
+from tests.canaries.plant import APP, plan, spiked
 from tests.canaries.search import found
 from tests.guard.forgotten import at_the_time
 from tests.guard.test_guards import COMMANDS, TYPESCRIPT, Driver, Run, python, tool
@@ -27,7 +27,7 @@ def made(run: Run, folder: Path) -> tuple[Mapping[str, str], str]:
     path = folder / "canaries.yaml"
     path.write_text(yaml.safe_dump(told, sort_keys=False))
     then, call = at_the_time(load_scenario(str(path)))
-    with served(then, folder / "world", lambda application: Spiked(application, added)) as at:
+    with served(then, folder / "world", lambda application: spiked(application, added)) as at:
         body: dict[str, Any] = call.body
         options = {**at.options, "app": APP, "token": secret["FLY_API_TOKEN"], "name": body["name"]}
         result, _ = run(at, {**options, "region": body["region"], "config": body["config"]})

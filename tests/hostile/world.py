@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runbooks.simulator.scenario import FOLDER, load_scenario
 from runbooks.simulator.server import Simulator
+from tests.changed_answers import ChangedAnswers
 
 MACHINE = "91850296bd4738"
 NAME = "vyx-63eea370"
@@ -96,44 +96,16 @@ def parameters(told: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-class Hostile:
-    """The simulator behind a proxy that writes attacks where the platform itself writes."""
+HEADERS = {"server": SCRIPT, "fly-request-id": "01K6<script>window.PWNED=10</script>[31m"}
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._app, name)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        start: dict[str, Any] = {}
-        body = bytearray()
-
-        async def changed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                start.update(message)
-                return
-            body.extend(message.get("body", b""))
-            if message.get("more_body"):
-                return
-            status, content = start["status"], bytes(body)
-            if scope["path"].endswith("/ip_assignments"):
-                status, content = 502, TAGS.encode()
-            else:
-                with suppress(ValueError):
-                    content = json.dumps(_evil(json.loads(content))).encode()
-            headers = [
-                (k, v) for k, v in start["headers"] if k not in (b"content-length", b"server", b"fly-request-id")
-            ]
-            headers += [(b"content-length", str(len(content)).encode()), (b"server", SCRIPT.encode())]
-            headers.append((b"fly-request-id", b"01K6<script>window.PWNED=10</script>\x1b[31m".replace(b"\x1b", b"")))
-            await send({**start, "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": content})
-
-        await self._app(scope, receive, changed)
+def changed(path: str, status: int, body: bytes) -> tuple[int, bytes]:
+    """Attacks where the platform itself writes."""
+    if path.endswith("/ip_assignments"):
+        return 502, TAGS.encode()
+    with suppress(ValueError):
+        body = json.dumps(_evil(json.loads(body))).encode()
+    return status, body
 
 
 def _evil(value: Any) -> Any:
@@ -171,7 +143,7 @@ def served(folder: Path) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     path = folder / "hostile.yaml"
     path.write_text(yaml.safe_dump(told, sort_keys=False))
     simulator = Simulator(load_scenario(str(path)), folder / "world")
-    simulator._application = Hostile(simulator._application)  # type: ignore[assignment]
+    simulator._application = ChangedAnswers(simulator._application, changed, HEADERS)  # type: ignore[assignment]
     at = simulator.start()
     try:
         yield (

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import trustme
+from collect.loopback import connected
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
@@ -61,44 +62,6 @@ def websocket(tls: ssl.SSLContext | None, reply: Reply | None = None) -> Iterato
         finally:
             server.shutdown()
             thread.join(10)
-
-
-@contextlib.contextmanager
-def raw(behave: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """A server that does one odd thing with each connection."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    open_ones: list[socket.socket] = []
-
-    def one(connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            wrapped = tls.wrap_socket(connection, server_side=True) if tls else connection
-            open_ones.append(wrapped)
-            behave(wrapped)
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listener.accept()
-                open_ones.append(connection)
-                thread = threading.Thread(target=one, args=(connection,), daemon=True)
-                threads.append(thread)
-                thread.start()
-
-    threads = [threading.Thread(target=accept, daemon=True)]
-    threads[0].start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        for connection in list(open_ones):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in threads:
-            thread.join(10)
-        for connection in open_ones:
-            connection.close()
 
 
 def probe(port: int, tls: ssl.SSLContext, url: str = f"wss://{HOST}/ws", seconds: float = 5.0) -> FacetResult:
@@ -241,7 +204,7 @@ def test_it_speaks_http_only(trusting: ssl.SSLContext) -> None:
 @pytest.mark.parametrize("encrypted", [True, False])
 def test_it_closes_at_once(authority: trustme.CA, trusting: ssl.SSLContext, encrypted: bool) -> None:
     tls = server_context(authority.issue_cert(HOST)) if encrypted else None
-    with raw(lambda connection: connection.close(), tls) as port:
+    with connected(lambda connection: connection.close(), tls) as port:
         found = probe(port, trusting)
     outcome, reached, status = ended(found)
     assert (outcome, status) == (Outcome.SEEN, None)
@@ -261,9 +224,9 @@ def _wait(connection: socket.socket) -> None:
 @pytest.mark.parametrize("scheme", ["wss", "https"])
 def test_silent_before_and_after_tls(authority: trustme.CA, trusting: ssl.SSLContext, scheme: str) -> None:
     url = f"{scheme}://{HOST}/ws"
-    with raw(_wait) as port:
+    with connected(_wait) as port:
         before = probe(port, trusting, url, 0.5)
-    with raw(_wait, server_context(authority.issue_cert(HOST))) as port:
+    with connected(_wait, server_context(authority.issue_cert(HOST))) as port:
         after = probe(port, trusting, url, 0.5)
     assert before.outcome is after.outcome is Outcome.COULD_NOT_LOOK
     assert "connected, but the server said nothing to begin TLS" in before.reason
@@ -282,7 +245,7 @@ def test_a_drip_of_bytes_has_an_end(authority: trustme.CA, trusting: ssl.SSLCont
             time.sleep(0.05)
 
     secure = scheme in ("wss", "https")
-    with raw(drip, server_context(authority.issue_cert(HOST)) if secure else None) as port:
+    with connected(drip, server_context(authority.issue_cert(HOST)) if secure else None) as port:
         found = probe(port, trusting, f"{scheme}://{HOST}/", 0.5)
     assert found.outcome is Outcome.COULD_NOT_LOOK
     assert "the request was left unanswered" in found.reason
