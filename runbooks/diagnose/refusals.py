@@ -111,7 +111,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"trial (?:has ended|has expired|is over)(?:, please add a credit card[^\n]{0,60})?",
         r"marked as high.risk|high-risk-unlock",
         r"machines are disabled for this organization",
-        r"\b(?:organization|account|app)\b[^\n]{0,60}? (?:has been|is|was) (?:currently )?"
+        r"\b(?:organization|account|app)\b(?!\[)(?:(?! machine\b)[^\n]){0,60}? (?:has been|is|was) (?:currently )?"
         r"(?:suspended|locked|disabled|blocked)",
         r"verify your (?:account|identity)",
     )),

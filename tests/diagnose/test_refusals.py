@@ -82,3 +82,9 @@ def test_any_words_in_any_order_are_read_and_bounded(words: list[str], status: i
 def test_a_megabyte_of_nonsense_ends(text: str) -> None:
     """Nothing is measured: what is quadratic in these would not come back."""
     meanings(text)
+
+
+def test_a_machine_that_was_suspended_is_no_suspended_organisation() -> None:
+    told = "1786543641000 app[6e82b1ef0d4987] iad [info]Virtual machine has been suspended"
+    assert not meanings(told)
+    assert [found.kind for found in meanings("Your organization has been suspended")] == ["suspended"]

@@ -372,7 +372,9 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     served = [m for m, _ in facts.siblings.living if m.state == "started" and (m.config or {}).get("services")]
     reason = ""
-    if facts.machine.services == () and facts.events.state == "started":
+    # A proxy that tried this machine knows a service of it, whatever the description leaves out.
+    tried = Facet.LOGS in facts.log.where("no-candidate") or any(r.line.instance for r in turned)
+    if facts.machine.services == () and facts.events.state == "started" and not tried:
         reason = "the machine has no service"
     elif facts.events.destroyed or facts.events.state in ("stopped", "suspended", "failed"):
         reason = f"the machine is {facts.events.state}"

@@ -9,6 +9,7 @@ from runbooks.evidence.models import Caller, LogLine
 _MAX_LINES = 400
 _MAX_LINE = 8_000
 _MAX_TEXT = 100_000
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:\d\d)? ")
 # What a language prints before or inside of a trace.
 _TRACE = re.compile(
     r"^\s{0,8}(?:Traceback \(most recent call last\):"
@@ -36,10 +37,12 @@ def program_output(caller: Caller) -> tuple[LogLine, ...]:
     Returns:
         its lines, without times; none where the text holds an answer, a refusal, or words of whoever manages machines
     """
-    text = caller.plain
+    text = caller.pasted.plain
     if not text or len(text) > _MAX_TEXT or caller.is_answer or caller.pasted.forms or _CALLERS.search(text):
         return ()
-    lines = [line for line in caller.pasted.plain.splitlines() if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip()]
+    if all(_STAMP.match(line) for line in lines):
+        lines = [_STAMP.sub("", line) for line in lines]
     if not lines or len(lines) > _MAX_LINES or not _TRACE.search("\n".join(lines)):
         return ()
     return tuple(LogLine(None, line[:_MAX_LINE]) for line in lines)

@@ -60,6 +60,7 @@ _LOCAL = re.compile(
     re.M,
 )
 _DATED = re.compile(r"\s{0,4}\[?(?:\d{4}[-/]\d\d[-/]\d\d[T ])?\d\d:\d\d:\d\d")
+_FENCE = re.compile(r"\s{0,8}(?:```|~~~)[\w-]{0,20}\s*\Z")
 _MOST_LAYERS = 3
 
 
@@ -95,7 +96,7 @@ def _prefixed(text: str) -> str | None:
         if _begin(lines, pattern) and _most(lines, pattern):
             bare = (_kept(pattern, line) for line in lines)
             end = next((sign for sign in "|`" if pattern.pattern.lstrip("\\").startswith(sign)), "")
-            return "\n".join(line.removesuffix(end).rstrip() if end else line for line in bare)
+            return "\n".join(line.rstrip().removesuffix(end).rstrip() if end else line for line in bare)
     if not _begin(lines, _NUMBERED) or not _most(lines, _NUMBERED):
         return None
     numbers = [int(found["number"]) for line in lines if (found := _NUMBERED.match(line))]
@@ -229,5 +230,5 @@ def _begin(lines: list[str], pattern: re.Pattern[str]) -> bool:
 
 def _most(lines: Iterable[str], pattern: re.Pattern[str]) -> bool:
     """Do nearly all of the lines that are not empty begin so?"""
-    full = [line for line in lines if line.strip()]
+    full = [line for line in lines if line.strip() and not _FENCE.match(line)]
     return bool(full) and sum(bool(pattern.match(line)) for line in full) >= 0.9 * len(full)
