@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from shared_evidence import play
-
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence
@@ -23,6 +21,7 @@ from runbooks.guard import guard
 from runbooks.simulator import spec
 from runbooks.simulator.scenario import Scenario
 from tests.guard.worlds import SimulatedClock, served
+from tools.generate_docs import play
 
 WRITES = "FlyV1 fm2_bWFkZS11cCBtYWNhcm9vbiBvZiB0aGUgZ3VhcmQ="
 

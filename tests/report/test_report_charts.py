@@ -32,7 +32,7 @@ from runbooks.report.section import Figure
 HERE = Path(__file__).parent
 ELSEWHERE = """
 import sys
-sys.path.insert(0, {here!r})
+sys.path[:0] = [{here!r}, {tests!r}]
 from test_report_charts import digests
 print(digests())
 """
@@ -102,7 +102,7 @@ def test_a_picture_is_the_same_when_drawn_again() -> None:
 @pytest.mark.slow
 def test_every_output_is_the_same_in_another_process_zone_and_language() -> None:
     environment = os.environ | {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONHASHSEED": "7", "COLUMNS": "40"}
-    code = ELSEWHERE.format(here=str(HERE))
+    code = ELSEWHERE.format(here=str(HERE), tests=str(HERE.parent))
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == str(digests())
 
