@@ -355,3 +355,12 @@ _HEAD = "2026-05-01T10:00:00Z app[1111aaaa222233] fra [info] "
 def test_broken_lines_are_put_together(text: str, lines: int) -> None:
     assert len(unwrapped(text).splitlines()) == lines
     assert "".join(unwrapped(text).split()) == "".join(text.split())
+
+
+def test_a_quotation_with_words_of_whoever_quotes_is_read() -> None:
+    lines = [f"{_HEAD}INFO Starting init (commit:", "350f2667)...", f"{_HEAD}Main child exited normally with code: 1"]
+    text = "This is what I see:\n\n" + "\n".join(f"> {line}" for line in lines) + "\n\nAny ideas?"
+    assert [line.message for line in log_lines(unwrapped(text))] == [
+        "INFO Starting init (commit: 350f2667)...",
+        "Main child exited normally with code: 1",
+    ]

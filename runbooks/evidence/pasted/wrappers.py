@@ -34,6 +34,8 @@ _EXPORT_TIME = ("timestamp", "@timestamp", "time", "ts", "event_timestamp", "dat
 _EXPORT_HEAD = re.compile(r"[^\n]{0,500}\bevent_message\b[^\n]{0,500}")
 
 _STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
+# A quotation in Markdown or in a mail, which has the words of whoever quotes around it.
+_QUOTED = re.compile(r" {0,3}(?:> ?){1,3}(?P<keep>)")
 # What a tool puts before each line, and what of it is kept: the time of syslog and of GitLab's jobs.
 _PREFIXES = (
     re.compile(r"\x1b_bk;t=\d{6,20}\x07(?P<keep>)"),  # Buildkite
@@ -41,7 +43,7 @@ _PREFIXES = (
     re.compile(rf"<\d{{1,3}}>1 (?P<keep>{_STAMP} )(?:\S{{1,200}} ){{4}}(?:\[[^\]\n]{{1,200}}\]|-)? ?"),  # syslog
     re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,100} [\w./-]{1,60}(?:\[\d{1,9}\])?: (?P<keep>)"),  # journal
     re.compile(r"\[?(?:stderr|stdout)\]?:? (?P<keep>)"),
-    re.compile(r" {0,3}(?:> ?){1,3}(?P<keep>)"),  # a quotation in Markdown or in a mail
+    _QUOTED,
     re.compile(r" {0,3}[-*•] (?P<keep>)"),  # a list
     re.compile(r"`(?P<keep>)(?=[^`])"),
     re.compile(r"(?: {4}|\t)(?P<keep>)"),  # a block of code in Markdown
@@ -93,7 +95,7 @@ def _prefixed(text: str) -> str | None:
     """The text without what stands before nearly every line; None, if nothing known does."""
     lines = text.splitlines()
     for pattern in _PREFIXES:
-        if _begin(lines, pattern) and _most(lines, pattern):
+        if _begin(lines, pattern) and _most(lines, pattern, 0.5 if pattern is _QUOTED else 0.9):
             bare = (_kept(pattern, line) for line in lines)
             end = next((sign for sign in "|`" if pattern.pattern.lstrip("\\").startswith(sign)), "")
             return "\n".join(line.rstrip().removesuffix(end).rstrip() if end else line for line in bare)
@@ -228,7 +230,7 @@ def _begin(lines: list[str], pattern: re.Pattern[str]) -> bool:
     return any(pattern.match(line) for line in lines[:20])
 
 
-def _most(lines: Iterable[str], pattern: re.Pattern[str]) -> bool:
-    """Do nearly all of the lines that are not empty begin so?"""
+def _most(lines: Iterable[str], pattern: re.Pattern[str], part: float = 0.9) -> bool:
+    """Does this part of the lines that are not empty begin so?"""
     full = [line for line in lines if line.strip() and not _FENCE.match(line)]
-    return bool(full) and sum(bool(pattern.match(line)) for line in full) >= 0.9 * len(full)
+    return bool(full) and sum(bool(pattern.match(line)) for line in full) >= part * len(full)
