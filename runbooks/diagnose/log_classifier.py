@@ -15,6 +15,7 @@ from functools import cache, cached_property, lru_cache
 from runbooks.diagnose.log_noise import GOES_ON, HEADINGS, ITEM, NO_NAMES, NOT_LISTENING, tells_nothing
 from runbooks.diagnose.platform_patterns import FLYCTL, HEALTH, INIT, PROXY, RUNNER, Table
 from runbooks.diagnose.program_patterns import WORDS
+from runbooks.diagnose.program_patterns.requirements import SETTING
 from runbooks.evidence.log_parser import from_around, from_init
 from runbooks.evidence.models import LogLine
 
@@ -195,6 +196,15 @@ def _is_program(message: str, provider: str) -> bool:
 def is_program(line: LogLine) -> bool:
     """Did the customer's own program print this, rather than the platform around it?"""
     return _is_program(_text(line), line.provider)
+
+
+def named_setting(text: str) -> str:
+    """The first name in it that looks like a variable of the environment."""
+    found = _SETTING.search(text)
+    return found[0] if found else ""
+
+
+_SETTING = re.compile(SETTING)
 
 
 def short(text: str, limit: int = 160) -> str:

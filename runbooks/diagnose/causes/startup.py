@@ -21,7 +21,7 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
-from runbooks.diagnose.log_classifier import short
+from runbooks.diagnose.log_classifier import named_setting, short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import UP
 from runbooks.diagnose.refusals import meanings
@@ -252,6 +252,9 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
                 "The sender of the signal is not known. Such an exit code means a signal from outside the program.",
                 Facet.LOGS,
             )
+        elif words and not _ran_long(facts) and (setting := named_setting(facts.log.last_output[-1].message)):
+            yield supports(f"{text} Its last output: “{words}”.", *facts.log.output_evidence, *crash_evidence(facts))
+            yield missing(f"The last output names {setting}. What is wrong with it is not known.", Facet.LOGS)
         elif words and not _ran_long(facts):
             yield confirms(f"{text} Its last output: “{words}”.", *facts.log.output_evidence, *crash_evidence(facts))
         elif _ran_long(facts):

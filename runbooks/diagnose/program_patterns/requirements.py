@@ -14,6 +14,13 @@ _SURE = (
     r"(?<![A-Za-z0-9_])(?=[A-Z0-9]{1,40}_[A-Z0-9]|(?:PORT|HOST|TOKEN|SECRET|DSN|DOMAIN)(?![A-Za-z0-9_]))"
     r"[A-Z][A-Z0-9_]{2,60}+(?![A-Za-z0-9_(])"
 )
+# A name that looks like a setting and like no code of an error, wherever it stands.
+SETTING = (
+    r"(?<![A-Za-z0-9_])(?!ERR_|E_|SQLITE_|SIG_|INVALID_|BAD_|UNKNOWN_|MISSING_|UNABLE_|NO_|[A-Z0-9_]{1,50}_ERR)"
+    r"(?:[A-Z][A-Z0-9]{0,30}_){1,8}(?:KEYS?|TOKENS?|SECRETS?|UR[LI]S?|DSN|PASS|PASSWORD|PASSPHRASE|PWD|HOST|HOSTNAME"
+    r"|PORT|USER|USERNAME|ID|BUCKET|REGION|ENDPOINT|DOMAIN|ORIGINS?|EMAIL|ADDRESS|CREDENTIALS|SALT|CERT|DB|DATABASE"
+    r"|CONNECTION|BASE|ENV|MODULE|SERVER|NAME|DIR|PATH|MODE|BACKEND)(?![A-Za-z0-9_(])"
+)
 _MORE = r"(?:['\"`]?(?:\s?,\s?(?:and |or )?|\s?[&/|]\s?|\s(?:and|or|und|y|et)\s|\s)['\"`]?"
 _NAMES = rf"{NAME}{_MORE}{NAME}){{0,30}}"
 _SURES = rf"{_SURE}{_MORE}{_SURE}){{0,30}}"
@@ -92,7 +99,7 @@ NEEDS: Table = (
                 r"|defined|configured|specified|present|supplied|given)",
             ),
             (
-                "empty|blank",
+                "empty|blank|null|undefined|unset",
                 rf"(?P<names>{_SURES}){_QUOTE}(?: {_VAR})? (?:must|should|may|can|could)(?: not|not|n't) be (?:left )?"
                 r"(?:empty|blank|null|undefined|unset)",
             ),
@@ -118,7 +125,10 @@ NEEDS: Table = (
                 rf" (?:the )?env(?:ironment)?(?: var(?:iable)?)?:?) {_QUOTE}(?P<names>{_NAMES})",
             ),
             ("expected env", rf"(?i:expected (?:the )?{_VAR}) {_QUOTE}(?P<names>{_NAMES})"),
-            ("no value", rf"(?i:\bno value (?:found |set |given |provided )?for) {_QUOTE}(?P<names>{_SURE})"),
+            (
+                "no value",
+                rf"(?i:\bno value (?:found |set |given |provided |configured )?for) {_QUOTE}(?P<names>{_SURE})",
+            ),
             (
                 "variable|setting|parameter",
                 rf"(?P<names>{_SURES}){_QUOTE} (?i:variable|setting|parameter|option) {_LACKS}",
@@ -141,9 +151,28 @@ NEEDS: Table = (
                 rf"|export|add)(?: the| a| your)?) {_QUOTE}(?P<names>{_NAMES}){_QUOTE} (?i:{_VAR}|secret)",
             ),
             (
-                "missing|not |is |are |undefined|unset",
-                rf"(?P<names>{_SURES}){_QUOTE}(?: secret| key)? {_LACKS}(?! (?:by|an?|the|its|one|some)\b)",
+                "missing|not |is |are |undefined|unset|absent|needed|required",
+                rf"(?P<names>{_SURES}){_QUOTE}(?: secret| key| {_VAR})? (?:{_LACKS}|(?i:absent|needed|required)\b"
+                r"|(?i:is) (?:None|null|nil)\b)(?! (?:by|an?|the|its|one|some)\b)",
             ),
+            (
+                "missing|unset|undefined|absent|not ",
+                r"(?i:\b(?:missing|unset|undefined|absent"
+                r"|not (?:set|provided|found|configured|defined|present|specified))\b)[^:\n]{0,80}:\W{1,6}"
+                rf"(?P<names>{SETTING}{_MORE}{SETTING}){{0,30}})\W{{0,3}}(?:$|[,;.] ?)",
+            ),
+            (
+                "set |define |configure |provide |supply |specify |export |add |need ",
+                r"(?i:(?:^|[:;.!,] )(?:please )?(?:set|define|configure|provide|supply|specify|export|add|need))"
+                rf"(?i: the| a| your)? {_QUOTE}(?P<names>{SETTING}{_MORE}{SETTING}){{0,30}}){_NO_SWITCH}"
+                r"(?=['\"`“”‘’]?(?:\W{0,3}$| (?i:before|first|to|and|in|on|as|for)\b))",
+            ),
+            ("no ", rf"(?i:\bno) {_QUOTE}(?P<names>{SETTING}){_QUOTE} (?i:in|found|given|present|available|env)\b"),
+            (
+                "received undefined|received null",
+                rf"(?P<names>{SETTING})\b.{{0,80}}(?i:\breceived (?:undefined|null))\b",
+            ),
+            ("error: |exception: ", rf"^\w{{0,40}}(?:Error|Exception): {_QUOTE}(?P<names>{SETTING}){_QUOTE}\s*$"),
             (
                 "no ",
                 rf"(?i:\bno) {_QUOTE}(?P<names>{_SURE}){_QUOTE}(?: {_VAR})? (?i:was )?(?i:provided|set|found"
@@ -192,10 +221,12 @@ NEEDS: Table = (
             ("notpresent", r"(?:Err` value: |[(: ])NotPresent\b"),
             (
                 "required|undefined|missing",
-                rf"^\W{{0,12}}(?P<names>{_SURE}){_QUOTE}: (?i:\[? ?['\"]?required|undefined|missing|is required"
+                rf"^\W{{0,12}}(?:\w{{0,40}}Error: )?(?P<names>{_SURE}){_QUOTE}: "
+                r"(?i:\[? ?['\"]?(?:field )?required|undefined|missing|is required"
                 r"|not set)\b",
             ),
             ("is required", r"Error: (?P<thing>supabase(?:Url|Key)) is required"),
+            ("must have a value", r"Error: (?P<thing>secretOrPrivateKey) must have a value"),
             ("apikey|api key|api_key", r"\b(?:Neither|Missing|No) (?P<thing>(?i:api_?\s?key))\b(?! header)"),
             (
                 "connection string",
