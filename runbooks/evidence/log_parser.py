@@ -139,13 +139,12 @@ _FLYCTL = re.compile(
     r"|destroy \d{1,6} [\"']?[\w-]{0,63}[\"']? ?machines?\b))"
 )
 _QUOTED = re.compile(rf"here's the last (?:\d{{1,5}} )?lines below, or run 'fly logs -i (?P<id>{_ID})'")
-_HIDDEN = r"[\w<>-]{0,20}[*<>…_.•█]{1,20}[\w<>*-]{0,20}"  # an id that the poster made unreadable, or our placeholder
 _COLOUR = re.compile(r"(?:\x1b|\^\[|\\u001b|\\x1b|\\033|␛)\[[\d;]{0,20}[A-Za-z]|\[\d{1,3}(?:;\d{1,3}){0,4}m")
 _DATE = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?"
 _PROVIDER = r"(?:app|runner|proxy|health|machine|init|nomad|vm)"
 _HEAD = re.compile(
     rf"(?P<at>{_DATE})\s{{1,4}}"
-    rf"(?:(?P<provider>{_PROVIDER})(?:\[(?:(?P<instance>[0-9a-zA-Z-]{{1,40}})|{_HIDDEN})\])?|(?P<bare>[0-9a-f]{{8}}|{_ID}))\s{{1,4}}"
+    rf"(?:(?P<provider>{_PROVIDER})(?:\[(?:(?P<instance>[0-9a-zA-Z-]{{1,40}})|[*.…<>_\w-]{{1,24}})\])?|(?P<bare>[0-9a-f]{{8}}|{_ID}))\s{{1,4}}"
     r"(?:(?P<region>[a-z]{3})\s{1,4})?\[(?P<level>[A-Za-z]{1,10})\] ?"
 )
 _STAMP = re.compile(rf"\s{{0,20}}\[?(?:(?P<at>{_DATE})|(?P<clock>\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?))")
@@ -175,6 +174,8 @@ _NOT_ITS_OWN = re.compile(
     r"|\bfly(?:ctl|\.io)?\b|\bfly[_.]|\bmachines?\b|api\.machines|functions/v1|https?://deno\.land|\bdeno\b"
 )
 _BOOT = ("Starting init (commit", "Preparing to run: ", "[fly api proxy]", "Machine started in", "Machine created and")
+# What flyctl's release screen of 2022 showed of a machine, indented by a tab, with the program's output below.
+_SCREEN = ("Configuring virtual machine", "Preparing kernel init", "Configuring firecracker", "Starting virtual")
 _END = ("Main child exited", "Virtual machine exited abruptly")
 
 
@@ -235,8 +236,7 @@ class _Reader:
         self.block: list[LogLine] | None = None
         self.tail: list[LogLine] = []
         self.failures = 0
-        self.under, self.times = "", 0
-        """The indentation of the platform's last lines, and how many had it."""
+        self.indent = ""
 
     def read(self) -> Iterator[LogLine]:
         certain = self._runs()
@@ -290,6 +290,8 @@ class _Reader:
             yield LogLine(None, row[2:], instance=self.quoted)
             return
         self.quoted = ""
+        if self.indent and not row.startswith(self.indent):
+            self.indent = self.indent if not row.strip() else ""
         clock = None if from_init(row) else _CLOCK.match(row)  # some of its lines begin with a time of their own
         message = row[clock.end() :] if clock else row
         if (
@@ -310,16 +312,13 @@ class _Reader:
                 yield from self.tail if self.block is None else self.block
                 self.block = None
             self.tail = []
-            indent = row[: len(row) - len(row.lstrip())]
-            self.under, self.times = indent, self.times + 1 if indent == self.under else 1
             yield replace(line, instance=_about(message))
+            if row.startswith("\t") and text.startswith(_SCREEN):
+                self.indent = row[: len(row) - len(row.lstrip())]
             if text.startswith(_BOOT):
                 self.block = self.block or []
-        elif certain:
-            yield line
-        elif "\t" in self.under and self.times > 1 and row.startswith(self.under):
-            # An older flyctl shows the log of a release's machine below its own line, all of it indented.
-            yield replace(line, message=message.removeprefix(self.under))
+        elif certain or self.indent:
+            yield replace(line, message=message.removeprefix(self.indent))
         elif self.block is not None:
             self.block.append(line)
             if len(self.block) > _MAX_BLOCK:
