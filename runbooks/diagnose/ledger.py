@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -45,7 +45,7 @@ class Stage(IntEnum):
     TOLD = 7
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """What a point does to its hypothesis."""
 
     SUPPORTS = "supports"

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from itertools import zip_longest
 
@@ -28,7 +28,7 @@ NEW, TEST = "NEW_ID", "TEST_ID"
 """Stand for the id of the machine that the caller creates next, and of one that a step creates to look at."""
 
 
-class Standing(Enum):
+class Standing(StrEnum):
     """How a machine stands, as far as commands are concerned (§2)."""
 
     RUNS = "started"

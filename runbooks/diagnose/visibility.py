@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
@@ -19,7 +18,8 @@ def matrix(facts: Facts) -> tuple[View, ...]:
 
 def _rows(facts: Facts) -> Iterator[View]:
     for key, row in _keyed(facts):
-        yield replace(row, key=key, applies=key is not ViewKey.DASHBOARD and not _idle(facts, row))
+        asked = row.sees is not Answer.COULD_NOT_LOOK or (key is not ViewKey.DASHBOARD and not _idle(facts, row))
+        yield View(row.view, row.sees, row.state, row.evidence, row.indirect, key, asked)
 
 
 def _idle(facts: Facts, row: View) -> bool:

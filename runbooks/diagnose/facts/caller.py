@@ -156,8 +156,9 @@ class CallerFacts:
     @cached_property
     def failed_connects(self) -> tuple[tuple[datetime, str], ...]:
         """(time, words) of every attempt to connect to the endpoint that the caller's log shows failing."""
-        found = []
-        for line in self.own_words.splitlines()[:2000]:
+        found: list[tuple[datetime, str]] = []
+        words = self.own_words
+        for line in words.splitlines()[:2000] if _FAILS.search(words) and _CONNECTS.search(words) else ():
             if _CONNECTS.search(line) and _FAILS.search(line) and (match := _STAMP.search(line[:200])):
                 at = time_of(match.group(0))
                 if at:
