@@ -159,10 +159,17 @@ def impact(report: Report) -> list[Claim]:
 
 def closing_rule(diagnosis: Diagnosis) -> str:
     """What the checks of the fix close. Where nothing is left of the machine, there may be nothing to fix."""
-    shown = any(view.sees is Answer.YES and not view.indirect for view in diagnosis.visibility)
-    if diagnosis.cause is None and diagnosis.verdict is Verdict.INCIDENT and not shown:
+    if vanished(diagnosis):
         return "These checks are for a new machine, if the work has to be done again."
-    return "The incident is over when all of these checks pass for a new machine."
+    stays = diagnosis.life and diagnosis.life[-1].end is None and diagnosis.life[-1].state != "destroyed"
+    which = "this machine, or for one that replaces it" if stays else "a new machine"
+    return f"The incident is over when all of these checks pass for {which}."
+
+
+def vanished(diagnosis: Diagnosis) -> bool:
+    """Does no view show the machine, and nothing tell how it ended? Then it may have ended as intended."""
+    shown = any(view.sees is Answer.YES and not view.indirect for view in diagnosis.visibility)
+    return diagnosis.cause is None and diagnosis.verdict is Verdict.INCIDENT and not shown
 
 
 def impact_in_brief(report: Report) -> str:
@@ -202,8 +209,12 @@ def suspicions(report: Report) -> list[Hypothesis]:
     return [one for one in ruled_out(report) if one.always_listed or one.slug == "platform-incident"]
 
 
-def still_possible(report: Report) -> list[Hypothesis]:
-    return [one for one in report.diagnosis.hypotheses if one.status in (Status.LIKELY, Status.OPEN)]
+def still_possible(report: Report) -> list[str]:
+    """The titles of the hypotheses that are open, and the one end that is no fault."""
+    found = report.diagnosis
+    titles = [one.title for one in found.hypotheses if one.status in (Status.LIKELY, Status.OPEN)]
+    harmless = ["It ended as intended"] if vanished(found) and found.reading.text else []
+    return [*harmless, *titles]
 
 
 def feed(report: Report) -> tuple[Claim, Outcome] | None:

@@ -91,6 +91,7 @@ def of(diagnosis: Diagnosis) -> Standing:
         return replace(
             found,
             words=f"{found.words}, REASON OPEN",
+            tone="open",
             meaning="what happened is confirmed; its reason, and who has to mend it, are not determined",
         )
     return found

@@ -221,7 +221,7 @@ def test_a_cold_reader_learns_cause_confidence_next_step_and_limits(name: str) -
     gaps = [one.what.partition(" (E")[0].rstrip("?")[1:] for one in diagnosis.not_checked if one.gap]
     assert all(what in limits for what in gaps[:3])
     assert (f"; and {len(gaps) - 3} more" in limits) is (len(gaps) > 3)
-    assert ("nothing; every question that applies was answered" in limits) is (not gaps)
+    assert ("nothing; every question that was asked was answered" in limits) is (not gaps)
     whole = section(text, "Not checked")
     assert all(one.what in whole and one.why in whole for one in diagnosis.not_checked)
     assert ("Not asked, because it does not apply here" in whole) is any(not one.gap for one in diagnosis.not_checked)

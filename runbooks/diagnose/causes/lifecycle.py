@@ -362,6 +362,9 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     told = waited[-1].names.get("state", "") if waited else ""
     over = facts.events.overdue
     pulling = facts.log.matches("pulling") and not facts.log.matches("prepared", "booting")
+    ran = facts.observations.image(Facet.IMAGE_RAN)
+    size = (ran.size_bytes if ran else None) or 0
+    packed = f"{size / 1e9:.1f} GB compressed" if size > 1e9 else ""
     if over and facts.events.state == "created":
         text = f"It has been in `created` for {format_duration(over)}"
         if pulling:
@@ -370,6 +373,8 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
                 *facts.events.state_evidence,
                 *facts.log.where("pulling"),
             )
+            if packed:
+                yield supports(f"Its image has {packed}.", Facet.IMAGE_RAN, weight=Weight.WEAK)
         elif waited:
             yield supports(
                 f"{text}; the caller's wait timed out: {waited[-1].told}.",
@@ -392,12 +397,9 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
         weight = Weight.STRONG if told in STUCK_AFTER else Weight.WEAK
         yield supports(f"The caller's wait timed out: {waited[-1].told}.", waited[-1].evidence, weight=weight)
     state = facts.events.state or told or "an unfinished state"
-    ran = facts.observations.image(Facet.IMAGE_RAN)
-    size = (ran.size_bytes if ran else None) or 0
-    packed = f"{size / 1e9:.1f} GB compressed" if size > 1e9 else ""
     stuck = f"{'has been' if over else 'is'} stuck in `{state}`{' for ' + format_duration(over) if over else ''}"
     if pulling:
-        stuck += f"; its log shows no end of the pull of its image{f' ({packed})' if packed else ''}"
+        stuck += f"; its log shows the pull of its image{f' ({packed})' if packed else ''} beginning, and not ending"
     elif packed:
         stuck += f" (its image: {packed})"
     why = "What holds it there is not established: the image, the way to its registry, or Fly's host."

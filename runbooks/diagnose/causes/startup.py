@@ -67,7 +67,7 @@ _AFTERMATH = (
     remedy=Remedy(
         "Set {wanted}",
         "The program reads its environment at every start.{near} An app secret is given to every "
-        "machine that is created in the app. It does not appear in config.env, which every reader of the machine can "
+        "machine that is created in the app without skip_secrets. It does not appear in config.env, which every reader of the machine can "
         "see. "
         "The command takes the value from your shell: set it there first, for example with `read -rs`.",
         ("fly secrets {set_secrets} -a {app}", "fly secrets list -a {app}"),
@@ -257,7 +257,7 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
                 "The sender of the signal is not known. Such an exit code means a signal from outside the program.",
                 Facet.LOGS,
             )
-        elif words and not _ran_long(facts) and (setting := named_setting(facts.log.last_output[-1].message)):
+        elif words and not _ran_long(facts) and (setting := _unread_setting(facts)):
             yield supports(f"{text} Its last output: “{words}”.", *facts.log.output_evidence, *crash_evidence(facts))
             yield missing(f"The last output names {setting}. What is wrong with it is not known.", Facet.LOGS)
         elif words and not _ran_long(facts):
@@ -323,6 +323,13 @@ def _answering(facts: Facts) -> Iterator[Point]:
         yield contradicts(
             f"The program answers requests: “{short(line.line.message, 120)}”.", *facts.log.where("answers")
         )
+
+
+def _unread_setting(facts: Facts) -> str:
+    """A setting that the last output names, where nothing tells what is wrong with it."""
+    if facts.log.matches("missing-variable"):
+        return ""
+    return named_setting(facts.log.last_output[-1].message)
 
 
 def _ran_long(facts: Facts) -> bool:
