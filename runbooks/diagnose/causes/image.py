@@ -399,7 +399,7 @@ def image_not_as_believed(facts: Facts) -> Iterator[Point | Conclusion]:
     if _plain(believed) != _plain(ran):
         said = (Facet.CALLER,) if believed in facts.caller.answer.plain else ()
         yield confirms(
-            f"The machine ran {ran}; the image expected by the caller is {believed}.",
+            f"The machine ran {ran}; {'the caller names' if said else 'this run was told to expect'} {believed}.",
             *facts.machine.config_evidence,
             *said,
         )
