@@ -72,6 +72,10 @@ SLOW = frozenset(
         "test_mcp",
         "test_openapi",
         "test_site",
+        "test_creation",
+        "test_shared_answers",
+        "test_sweep",
+        "test_notify",
     )
 )
 """Folders below tests/, and names of test files, that `make check` leaves out and `make test` runs."""
