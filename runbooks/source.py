@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,15 +52,6 @@ def open_source(name: str, settings: Settings) -> Iterator[Source]:
         raise SourceError(
             f"The source {name[:80]!r} cannot be opened.", "There are live, simulator:SCENARIO and bundle:PATH."
         )
-
-
-def prepare() -> None:
-    """Import what the sources need, before it is needed: the network, databases, and the simulator's server."""
-    import runbooks.collect.collector
-    import runbooks.simulator.server
-
-    with suppress(ImportError):  # an extra that is not installed
-        import runbooks.collect.records  # noqa: F401
 
 
 def source_defaults(name: str) -> Mapping[str, str]:

@@ -257,6 +257,8 @@ class Diagnosis:
     fleet: FleetReview | None = None
     assumptions: tuple[str, ...] = ()
     """What was assumed about the times in the timeline, one sentence each."""
+    untraced: bool = False
+    """Nothing is left of a machine that was created, so that it may have ended as intended."""
     blocked: bool = False
     """Nothing was observed, and nothing was pasted: the report says what prevents it, and nothing else."""
     established: bool | None = None

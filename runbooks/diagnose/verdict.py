@@ -104,6 +104,7 @@ def diagnose(
         untrue=caller_claims.untrue(facts),
         comparison=comparison.compare(facts),
         assumptions=timeline.assumptions(facts),
+        untraced=facts.untraced,
     )
     return closed(diagnosis, facts) if is_blocked(evidence) else diagnosis
 
@@ -322,8 +323,7 @@ def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.Audi
     own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
     told = (habit for habit in habits if not entries.keys() & set(habit.said_by))
     more = [source_lines.place_remedy(habit.remedy, habit.finding.slug, facts) for habit in told]
-    lost = (_KEEP,) if facts.lost and not facts.machine.views and not facts.log.lines else ()
-    return (*lost, *own, *more)
+    return (*((_KEEP,) if facts.untraced else ()), *own, *more)
 
 
 def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unchecked, ...]:

@@ -253,7 +253,7 @@ def reading(facts: Facts) -> Claim:
                 "No list contains it any more, and its log proves that it existed.",
                 (Facet.MACHINE, Facet.LIST_DELETED, *facts.log.evidence),
             )
-        if facts.caller.answer.ok and facts.caller.answer.machine_id == facts.subject.machine_id:
+        if facts.untraced:
             return Claim(
                 "No view shows it any more, and no evidence is left of how it ended. It may have ended as intended: "
                 "some time after a machine is destroyed, Fly's views no longer contain it.",

@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 POSSIBLE = os.name == "posix"
+FORKS = sys.platform == "linux"
+"""Elsewhere a fork after imports is not safe."""
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import hashlib
 import logging
 import os
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -96,7 +95,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix=folders.SCRATCH) as scratch:
         staging.note(Path(scratch))
         environment = _environment(staging.path, output_root, deadline, scratch)
-        watch = Watch(environment, Path(scratch), on_step, warm and sys.platform == "linux")
+        watch = Watch(environment, Path(scratch), on_step, warm and early.FORKS)
         this = Run(
             runbook,
             parameters,

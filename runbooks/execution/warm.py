@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +21,7 @@ from runbooks.execution import early
 
 PROVISIONER = "fly-runbooks-warm"
 """The name under which pyproject.toml declares it to Jupyter."""
-POSSIBLE = sys.platform == "linux"
+POSSIBLE = early.FORKS
 
 
 class WarmProvisioner(LocalProvisioner):

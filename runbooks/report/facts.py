@@ -19,7 +19,6 @@ from runbooks.diagnose.model import (
     Remedy,
     Span,
     Status,
-    Verdict,
     View,
 )
 from runbooks.evidence.models import Exchange, Listing, Outcome, Reason
@@ -167,9 +166,8 @@ def closing_rule(diagnosis: Diagnosis) -> str:
 
 
 def vanished(diagnosis: Diagnosis) -> bool:
-    """Does no view show the machine, and nothing tell how it ended? Then it may have ended as intended."""
-    shown = any(view.sees is Answer.YES and not view.indirect for view in diagnosis.visibility)
-    return diagnosis.cause is None and diagnosis.verdict is Verdict.INCIDENT and not shown
+    """Is nothing left that tells how the machine ended? Then it may have ended as intended."""
+    return diagnosis.cause is None and diagnosis.untraced
 
 
 def impact_in_brief(report: Report) -> str:
@@ -213,7 +211,7 @@ def still_possible(report: Report) -> list[str]:
     """The titles of the hypotheses that are open, and the one end that is no fault."""
     found = report.diagnosis
     titles = [one.title for one in found.hypotheses if one.status in (Status.LIKELY, Status.OPEN)]
-    harmless = ["It ended as intended"] if vanished(found) and found.reading.text else []
+    harmless = ["It ended as intended"] if vanished(found) else []
     return [*harmless, *titles]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from played import SCENARIOS, demo, played
+from played import SCENARIOS, demo, judged, played
 from report_samples import empty
 
 from runbooks.diagnose.config_audit import audit
@@ -13,6 +13,7 @@ from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Unchecked
 from runbooks.diagnose.visibility import reading
+from runbooks.evidence.models import Outcome
 from runbooks.report import facts
 
 
@@ -83,3 +84,15 @@ def test_lists_that_were_not_read_show_nothing() -> None:
     told = [claim.text for claim in facts.impact(replace(report, evidence=blind))]
     assert not any("no other machine" in text for text in told)
     assert any(text.startswith("Not known: whether other machines") for text in told)
+
+
+@pytest.mark.parametrize("number", ["E03", "E06"])
+def test_only_a_machine_that_was_looked_for_may_have_ended_as_intended(number: str) -> None:
+    report = played("gone-without-trace")
+    assert facts.still_possible(report)[0] == "It ended as intended"
+    evidence = report.evidence
+    unasked = replace(evidence.observations[number], outcome=Outcome.COULD_NOT_LOOK, reason="not asked", answer=None)
+    blind = judged(replace(evidence, observations={**evidence.observations, number: unasked}), drawn=False)
+    assert "It ended as intended" not in facts.still_possible(blind)
+    assert facts.closing_rule(blind.diagnosis) != facts.closing_rule(report.diagnosis)
+    assert not [one for one in blind.diagnosis.prevention if "look sooner" in one.title]

@@ -156,6 +156,17 @@ class Facts:
         return self.events.destroyed or absent or not (self.machine.views or self.subject.machine_id)
 
     @cached_property
+    def untraced(self) -> bool:
+        """Was the caller given an id that no view shows by now, neither by id nor among destroyed ones, and no line?
+
+        Then it may have ended as intended.
+        """
+        answer, looks = self.caller.answer, (self.outcome(Facet.MACHINE), self.outcome(Facet.LIST_DELETED))
+        named = bool(answer.ok) and answer.machine_id == self.subject.machine_id != ""
+        looked = looks[0] is Outcome.ABSENT and looks[1] in (Outcome.SEEN, Outcome.ABSENT)
+        return named and looked and not self.machine.views and not self.log.evidence
+
+    @cached_property
     def names(self) -> Mapping[str, str]:
         """What commands are filled in with; unknown names are left out."""
         machine = self.machine.description
