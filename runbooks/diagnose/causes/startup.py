@@ -98,9 +98,15 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     late = facts.secrets.too_late(*unset)
     nowhere = facts.secrets.lacking(*unset)
     quote = f"The program printed: “{short(lines[-1].line.message, 200)}”."
-    if facts.events.crash_codes:
+    if facts.events.crash_codes and any(reading.line in facts.log.last_output for reading in lines):
         yield confirms(
             f"{quote} It exited with {crash(facts)}.", *facts.log.where("missing-variable"), *crash_evidence(facts)
+        )
+    elif facts.events.crash_codes:
+        yield supports(
+            f"{quote} It printed other lines before it exited with {crash(facts)}.",
+            *facts.log.where("missing-variable"),
+            *crash_evidence(facts),
         )
     else:
         yield supports(quote, *facts.log.where("missing-variable"))
