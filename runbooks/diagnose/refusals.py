@@ -135,8 +135,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?:overdue|unpaid|past.due) (?:invoices?|balance)",
     )),
     ("volume-region", (
-        rf"volume {_VOLUME} is in the wrong region"
-        rf"(?: \({_Q}(?P<have>[a-z]{{3}}){_Q} != {_Q}(?P<want>[a-z]{{3}}){_Q}\))?",
+        rf"volume {_VOLUME} is in the wrong regi"
+        rf"(?:on)?(?: \({_Q}(?P<have>[a-z]{{3}}){_Q} != {_Q}(?P<want>[a-z]{{3}}){_Q}\))?",
         rf"needs volumes? in region {_WANT}"
         rf"(?:,? but (?:the )?volumes? (?:exists?|is|are) in region {_HAVE})?",
         rf"volume(?: {_VOLUME})? is in (?:region )?{_HAVE},? (?:and|but|while) (?:the )?machine (?:is|was) "
@@ -244,7 +244,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"[^\n\"}]{0,60})",
         r"(?P<what>(?:services|mounts|checks) must have [^\n\"}]{1,80})",
         r"(?P<what>flyctl version too old)",
-        r"(?P<what>Apps for machines must be created via the Machines API)",
+        r"(?P<what>Apps for machines must be created(?: via the Machines API)?)",
         r"(?P<what>\b(?:instance_id|machine_id|app_name|org_slug|(?:source_)?volume_id|snapshot_id"
         r"|size_gb|internal_port|image) (?:is )?required\b[^\n\"}]{0,80})",
         r"(?P<what>(?:does not|doesn't) accept argument [^\n\"}]{1,60})",

@@ -37,6 +37,12 @@ NEEDS: Table = (
                 r"(?:the |an? )?)"
                 rf"{_QUOTE}(?P<names>{NAME}){_QUOTE} (?i:env(?:ironment)? var)",
             ),
+            # the names stand below, or were cut
+            (
+                "missing|undefined|unset|not set",
+                r"(?i)\b(?:missing|undefined|unset|not set)\b.{0,60}\b(?:env(?:ironment)?|variables?|secrets?)\b"
+                r".{0,40}:\W{0,6}$",
+            ),
             ("no_secret|missingsecret", r"\[NO_SECRET\]|\bMissingSecret: Please define a `(?P<thing>secret)`"),
             ("error: |exception: ", rf"^\w{{0,40}}(?:Error|Exception): {_QUOTE}(?P<names>{SETTING}){_QUOTE}\s*$"),
             (
@@ -94,7 +100,10 @@ NEEDS: Table = (
                 r"\b(?:include|include_once|require|require_once)\("
                 r"(?P<thing>[^)\n]{1,300})\): Failed to open stream: No such file",
             ),
-            ("no such file", r"kind: NotFound, message: \"No such file"),
+            (
+                "kind: notfoun",
+                r"UnhandledIoError\(Os \{ code: 2, kind: NotFoun|kind: NotFound, message: \"No such file",
+            ),
             ("could not find file", r"FileNotFoundException: Could not find file '(?P<thing>[^'\n]{1,300})'"),
             ("nosuchfileexception", r"NoSuchFileException: (?P<thing>\S{1,300})"),
             ("module not found", r"(?i:error: module not found) \"(?P<thing>[^\"]{1,300})\""),
