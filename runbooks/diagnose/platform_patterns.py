@@ -54,6 +54,7 @@ INIT: Table = (
                 "failed to spawn",
                 r"failed to spawn command: (?:(?P<thing>.{1,500}?): (?:No such|Permission)|(?P<thing2>[^:\n]{1,500})$)",
             ),
+            ("unhandledioerror", r"\bUnhandledIoError\(Os \{ code: (?:2|13)\b"),
             ("exec", r"(?i)^(?:.{0,80} )?exec:? .{0,200}(?:executable file not found|no such file)"),
             ("permission denied", r"(?i)^exec:? (?P<thing>\S{1,300}): permission denied"),
             (

@@ -157,9 +157,10 @@ _CLOCK = re.compile(
     rf"(?:(?P<provider>{_PROVIDER})(?:\[(?P<instance>[0-9a-f.…]{{1,20}})\])?\s{{1,8}}(?:[a-z]{{3}}\s)?)?"
     r"(?: {0,8}\[(?P<level>info|warn|error|debug)\] ?)?"
 )
-# flyctl's head without its time, as a cut or a column of a table leaves it.
+# flyctl's head without its time, as a cut or a column of a table leaves it, or without its sender, too.
 _SENDER = re.compile(
-    rf"\s{{0,8}}(?P<provider>{_PROVIDER})\[(?P<instance>[0-9a-f]{{8}}|{_ID})\]\s{{1,4}}"
+    rf"\s{{0,8}}(?:(?P<provider>{_PROVIDER})\[(?P<instance>[0-9a-f]{{8}}|{_ID})\]\s{{1,4}}"
+    r"|(?=[a-z]{3} \[(?:info|warn|error)\] ))"
     r"(?:(?P<region>[a-z]{3})\s{1,4})?\[(?P<level>[A-Za-z]{1,10})\] ?"
 )
 _GUTTER = re.compile(r"^ {0,4}[│┃] ?")  # Terraform
@@ -256,9 +257,9 @@ class _Reader:
                 yield LogLine(
                     None,
                     row[sender.end() :],
-                    sender["provider"],
+                    sender["provider"] or "",
                     sender["level"].lower(),
-                    sender["instance"],
+                    sender["instance"] or "",
                     sender["region"] or "",
                 )
             else:

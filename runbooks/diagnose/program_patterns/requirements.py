@@ -100,10 +100,7 @@ NEEDS: Table = (
                 r"\b(?:include|include_once|require|require_once)\("
                 r"(?P<thing>[^)\n]{1,300})\): Failed to open stream: No such file",
             ),
-            (
-                "kind: notfoun",
-                r"UnhandledIoError\(Os \{ code: 2, kind: NotFoun|kind: NotFound, message: \"No such file",
-            ),
+            ("no such file", r"kind: NotFound, message: \"No such file"),
             ("could not find file", r"FileNotFoundException: Could not find file '(?P<thing>[^'\n]{1,300})'"),
             ("nosuchfileexception", r"NoSuchFileException: (?P<thing>\S{1,300})"),
             ("module not found", r"(?i:error: module not found) \"(?P<thing>[^\"]{1,300})\""),
