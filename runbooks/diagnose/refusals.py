@@ -276,6 +276,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("token", (
         r"token validation error|no verified tokens",
         r"no access token available",
+        r"\bFLY_(?:API|ACCESS)_TOKEN\b[^\n]{0,40} (?:not (?:set|found|provided|defined)|missing|unset|empty|required)",
         r"missing discharge token",
         r"\b(?:invalid|expired|missing) (?:access |api |auth |fly )?token|\btoken (?:has |is )?(?:expired|invalid)",
         r"(?:must be|not) authenticated|authentication required",

@@ -21,7 +21,7 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
-from runbooks.diagnose.log_classifier import named_setting, short
+from runbooks.diagnose.log_classifier import LogMatch, named_setting, short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import UP
 from runbooks.diagnose.refusals import meanings
@@ -99,7 +99,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     late = facts.secrets.too_late(*unset)
     nowhere = facts.secrets.lacking(*unset)
     quote = f"The program printed: “{short(lines[-1].line.message, 200)}”."
-    if facts.events.crash_codes and any(reading.line in facts.log.last_output for reading in lines):
+    if facts.events.crash_codes and _told_last(facts, lines[-1]):
         yield confirms(
             f"{quote} It exited with {crash(facts)}.", *facts.log.where("missing-variable"), *crash_evidence(facts)
         )
@@ -110,6 +110,8 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
             *crash_evidence(facts),
             weight=Weight.WEAK,
         )
+    elif _ended_well(facts):
+        yield supports(quote, *facts.log.where("missing-variable"), weight=Weight.WEAK)
     else:
         yield supports(quote, *facts.log.where("missing-variable"))
         yield missing("No exit of the program was observed.", Facet.EVENTS)
@@ -156,6 +158,34 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
         f"the program {_did(outcome)} because {names} {are} not set",
         **filled,
     )
+
+
+_OTHER_ENDS = (
+    "missing-file",
+    "database-refused",
+    "port-in-use",
+    "permission",
+    "disk-full",
+    "out-of-memory",
+    "segfault",
+    "exec-format",
+    "spawn-failed",
+    "answers",
+)
+"""What a program tells after a setting that it only mentioned: another fault, or a request that it answered."""
+
+
+def _ended_well(facts: Facts) -> bool:
+    """Did every end that was seen have code 0, or was it asked for? What the program printed before was no reason."""
+    return not facts.events.crash_codes and bool(facts.events.exits or facts.log.matches("exited", "signalled"))
+
+
+def _told_last(facts: Facts, reading: LogMatch) -> bool:
+    """Is this line among the program's last output, with no other reason for the end below it?"""
+    places = {line: place for place, line in enumerate(facts.log.lines)}
+    place = places.get(reading.line, -1)
+    after = any(places.get(other.line, -1) > place for other in facts.log.matches(*_OTHER_ENDS))
+    return reading.line in facts.log.last_output and not after
 
 
 def _did(outcome: str) -> str:
@@ -319,7 +349,8 @@ def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
             yield contradicts("The machine is running.", *facts.events.state_evidence)
         yield from _answering(facts)
         quote = short(uncaught[-1].line.message, 160)
-        yield supports(f"The log ends in an error: “{quote}”.", *facts.log.where("uncaught", "segfault"))
+        weight = Weight.WEAK if _ended_well(facts) else Weight.STRONG
+        yield supports(f"The log ends in an error: “{quote}”.", *facts.log.where("uncaught", "segfault"), weight=weight)
         yield concludes(f"The program fails with “{quote}”.")
     elif not facts.events.exits:
         yield missing("No exit of the machine's program was observed.", Facet.EVENTS, Facet.LOGS)
