@@ -408,9 +408,11 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
         yield confirms("The last exit has code 0, and no stop was requested.", *(at for _, at in ended[-1:]))
     if quoted and not facts.events.exits:
         served = bool(facts.log.matches("listens", "health-passed"))
-        argue = supports if asked or served or (not logged and facts.log.matches("exited")) else confirms
+        # Where the log does not show the life from its start, a stop may have been asked for above.
+        begun = facts.log.matches("booting", "command", "created-and-started")
+        argue = supports if asked or served or not begun or (not logged and facts.log.matches("exited")) else confirms
         yield argue(f"The log says: “{short(quoted[-1].line.message)}”.", *facts.log.where(quoted[-1].fact))
-        if served:
+        if served or not begun:
             yield missing(
                 "Whether a stop was requested is not known: a server that is asked to stop exits with code 0.",
                 Facet.EVENTS,
