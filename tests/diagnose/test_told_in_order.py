@@ -73,3 +73,33 @@ def test_a_wake_that_was_refused_is_over_once_the_machine_started() -> None:
     assert later.cause
     assert (later.cause.slug, later.cause.confidence) == ("start-rejected", "likely")
     assert "it started later" in later.headline
+
+
+BOOT = (
+    "Starting init (commit: 1a2b3c4)...",
+    "Mounting /dev/vdb at /data",
+    "Preparing to run: `node server.js` as root",
+)
+DIED = ("Main child exited normally with code: 1", "Starting clean up.", "[    3.2] reboot: Restarting system")
+UNSET, GONE = "Error: DATABASE_URL is not set", "Error: Cannot find module '/app/routes.js'"
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause"),
+    [
+        ((*BOOT, UNSET, *DIED), "missing-environment"),
+        ((*BOOT, "SENTRY_DSN is not set", GONE, *DIED), "bad-command"),
+        ((*BOOT, GONE, UNSET, *DIED), "missing-environment"),
+        ((*BOOT, UNSET, *DIED, *BOOT, "TypeError: x is not a function", *DIED), "startup-crash"),
+        ((*BOOT, GONE, *DIED, *BOOT, "TypeError: x is not a function", *DIED), "startup-crash"),
+        (
+            (*BOOT, "API_KEY is required", "GET /v1 422 in 3 ms", "TypeError: x is not a function", *DIED),
+            "startup-crash",
+        ),
+        ((*BOOT, "Error: ENOENT: no such file or directory, open '/data/a.json'", *DIED), "startup-crash"),
+        ((*BOOT, "REDIS_URL is not set", "done", "Main child exited normally with code: 0"), "exited-normally"),
+    ],
+)
+def test_what_a_program_only_mentioned_did_not_end_it(lines: tuple[str, ...], cause: str) -> None:
+    machine = {"id": "148e22d6c47189", "state": "stopped"}
+    assert _found(*lines, machine=machine, list_contains=True) == (cause, "confirmed")

@@ -160,7 +160,8 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     )
 
 
-_OTHER_ENDS = (
+_ENDS = (
+    "missing-variable",
     "missing-file",
     "database-refused",
     "port-in-use",
@@ -172,7 +173,13 @@ _OTHER_ENDS = (
     "spawn-failed",
     "answers",
 )
-"""What a program tells after a setting that it only mentioned: another fault, or a request that it answered."""
+"""What a program tells after a fault that it only mentioned: another one, or a request that it answered."""
+
+
+def _on_a_volume(facts: Facts, reading: LogMatch) -> bool:
+    """Is the file that is not there below a mounted volume, and so no part of the image?"""
+    mounts = [mounted.thing.rstrip("/") for mounted in facts.log.matches("volume-mounted")]
+    return any(mount and reading.thing.startswith(f"{mount}/") for mount in mounts)
 
 
 def _ended_well(facts: Facts) -> bool:
@@ -184,7 +191,8 @@ def _told_last(facts: Facts, reading: LogMatch) -> bool:
     """Is this line among the program's last output, with no other reason for the end below it?"""
     places = {line: place for place, line in enumerate(facts.log.lines)}
     place = places.get(reading.line, -1)
-    after = any(places.get(other.line, -1) > place for other in facts.log.matches(*_OTHER_ENDS))
+    others = facts.log.matches(*(fact for fact in _ENDS if fact != reading.fact))
+    after = any(places.get(other.line, -1) > place for other in others)
     return reading.line in facts.log.last_output and not after
 
 
@@ -232,7 +240,7 @@ def _secrets(facts: Facts, late: tuple[AppSecret, ...], nowhere: tuple[str, ...]
 )
 def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
     """`Cannot find module`, a spawn error, `not found`, exit code 126 or 127."""
-    lines = facts.log.matches("missing-file", "spawn-failed")
+    lines = [r for r in facts.log.matches("missing-file", "spawn-failed") if not _on_a_volume(facts, r)]
     codes = {code for code, _ in facts.events.crash_codes}
     if lines:
         reading = lines[-1]
@@ -240,7 +248,9 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
         at = facts.log.where("missing-file", "spawn-failed")
         ended = facts.events.crash_codes or facts.events.abrupt_ends or reading.fact == "spawn-failed"
         if ended:
-            yield confirms(f"{quote} The machine stopped with {crash(facts) or 'no program running'}.", *at)
+            text = f"{quote} The machine stopped with {crash(facts) or 'no program running'}."
+            last = reading.fact == "spawn-failed" or _told_last(facts, reading)
+            yield confirms(text, *at) if last else supports(text, *at, weight=Weight.WEAK)
         else:
             yield supports(quote, *at)
             if facts.events.state == "started":
