@@ -288,6 +288,8 @@ FLYCTL: Table = (
         (
             ("release_command", r"release_command failed(?:.{0,80}?with exit code (?P<number>\d{1,3}))?"),
             ("release_command", r"release_command machine .{1,40} exited with non-zero status of (?P<number>\d{1,3})"),
+            # the wording of 2022
+            ("user command error", r"user command error: exit status (?P<number>[1-9]\d{0,2})"),
             ("release command", r"[Rr]elease command failed|not be available until the release command succeeds"),
         ),
     ),

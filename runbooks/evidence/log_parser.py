@@ -129,7 +129,7 @@ _FLYCTL = re.compile(
     rf"|(?P<gone>{_ID}) has been destroyed"
     # About the app, whatever temporary machine is named.
     r"|(?:(?:(?i:error):? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"
-    r"|(?:Error: )?[Rr]elease command failed"
+    r"|(?:Error: )?[Rr]elease command failed|(?:\W{0,6}Error: The|user) command (?:exited with|error: exit) status \d"
     r"|(?:(?:Error|ERROR):? )?(?:failed to push|error pushing image)\b"
     r"|The certificate for \S{4,120} has (?:not )?been issued|Your certificate for \S{4,120} is being issued"
     r"|[\w*.-]{4,120} {2,40}\S[^\n]{1,40}? {2,40}Awaiting configuration\b"

@@ -432,10 +432,10 @@ def exited_normally(facts: Facts) -> Iterator[Point | Conclusion]:
             f"A stop of the machine was requested before the exit: “{short(asked[-1].line.message, 120)}”.",
             *facts.log.where("signalled", "autostop", "trial"),
         )
-    if child := facts.log.matches("child-failed"):
+    if child := [r for r in facts.log.matches("child-failed", "release-command") if r.number]:
         yield contradicts(
             f"The log says that the program it started failed: “{short(child[-1].line.message, 120)}”.",
-            *facts.log.where("child-failed"),
+            *facts.log.where("child-failed", "release-command"),
         )
     if facts.events.asked_to_stop:
         yield refutes("The last exit was requested (requested_stop).", facts.events.asked_to_stop[1])
