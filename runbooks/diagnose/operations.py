@@ -21,6 +21,7 @@ class Operation(StrEnum):
     VOLUME = "volume"
     RELEASE = "release"
     PUSH = "push"
+    BUILD = "build"
     EXEC = "exec"
     UNKNOWN = ""
 
@@ -39,6 +40,7 @@ _PATTERNS: tuple[tuple[Operation, str], ...] = (
         Operation.PUSH,
         r"(?:failed to|error) push|pushing (?:image|to registry)|from (?:HEAD|PUT|POST|PATCH) request to \S{1,80}/v2/",
     ),
+    (Operation.BUILD, r"error building|failed to solve"),
     (
         Operation.VOLUME,
         r"(?:create|provision|destroy|delet|extend|fork|attach|detach|snapshot)\w{0,4} (?:\w{1,12} )?volumes?\b"
@@ -73,7 +75,7 @@ def operation_of(text: str) -> Operation:
     if not found:
         return Operation.UNKNOWN
     kinds = {operation for _, operation in found}
-    for whole in (Operation.RELEASE, Operation.PUSH, Operation.VOLUME):
+    for whole in (Operation.RELEASE, Operation.PUSH, Operation.BUILD, Operation.VOLUME):
         if whole in kinds:
             return whole
     return max(found, key=lambda pair: pair[0])[1]

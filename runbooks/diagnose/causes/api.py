@@ -104,6 +104,7 @@ def ambiguous_create(facts: Facts) -> Iterator[Point | Conclusion]:
     no = refused(facts, "timeout", "server-error", "connection")
     if (
         no is None
+        or not no.operation.makes_a_machine
         or (no not in facts.log.last_refusals and not facts.log.refused("name-taken"))
         or facts.events.crash_codes
     ):
