@@ -161,3 +161,23 @@ def test_a_loop_that_prints_bare_statuses(printed: str, told: str) -> None:
             assert f"Visits to the endpoint {told}" in found.headline
         else:
             assert found.verdict is Verdict.HEALTHY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET https://vyx-app.fly.dev/api net::ERR_CONNECTION_TIMED_OUT",
+        "Error: Request failed with status code 502 https://vyx-app.fly.dev/api",
+        "TypeError: fetch failed\n  cause: Error: getaddrinfo ENOTFOUND vyx-app.fly.dev",
+        "HTTPSConnectionPool(host='vyx-app.fly.dev', port=443): Max retries exceeded (NewConnectionError: refused)",
+        "TimeoutError: [Errno 110] Connection timed out\nurl=https://vyx-app.fly.dev/x",
+        "dial tcp 66.241.125.1:443: i/o timeout (https://vyx-app.fly.dev/)",
+        "Sometimes vyx-app.fly.dev gives a 502.",
+        "Requests to https://vyx-app.fly.dev/\nComplete requests:      100\nNon-2xx responses:      12",
+    ],
+)
+def test_a_client_that_could_not_visit_is_not_told_that_all_is_healthy(text: str) -> None:
+    evidence = healthy()
+    paste = Observation(Facet.CALLER, Outcome.SEEN, "pasted", evidence.looked_at, read_caller(text))
+    found = diagnose(replace(evidence, observations={**evidence.observations, Facet.CALLER.value: paste}))
+    assert found.verdict is not Verdict.HEALTHY

@@ -34,10 +34,13 @@ _ANSWERED = (
     re.compile(rf"^\[GIN\] .{{10,40}}\| {_STATUS} \|"),
 )
 # What a client says of a visit without a status.
-_WENT_WRONG = re.compile(r"(?i)\bfail(?:ed|s|ure)?\b|\berror\b|refused|timed? ?out|unreachable|\bdown\b|\breset\b")
+_WENT_WRONG = re.compile(
+    r"(?i)\bfail(?:ed|s|ure)?\b|\berror\b|refused|timed? ?out|unreachable|\bdown\b|\breset\b|hang up|packet loss"
+    r"|\b(?:net::)?ERR_[A-Z]|\bE(?:NOTFOUND|CONN[A-Z]{4,9}|AI_AGAIN|TIMEDOUT)\b|\w(?:Error|Exception|Timeout)\b"
+)
 _WENT_WELL = re.compile(r"(?i)\b(?:connected|opened|succeeded|up|ok)\b")
 _SOCKET = re.compile(r"\b(?:wss?|web ?socket)\b")
-_VISITED = re.compile(rf"(?<![\w.:/-]){_STATUS}(?!\s?(?:ms|s|bytes)\b|[.:])")
+_VISITED = re.compile(rf"(?<![\w.:/-])(?<!port[ =])(?<!Errno ){_STATUS}(?!\s?(?:ms|s|bytes)\b|[:%]|\.\d)")
 # A line of nothing but statuses, as a loop of `curl -w '%{http_code}'` prints them; 000 where nothing answered.
 _CODES = re.compile(
     r"\W{0,3}(?:(?:try|attempt|request)?\s?#?\d{1,4}\s?(?:[:.)]|[-=]>)\s{1,3}"
@@ -47,15 +50,16 @@ _CODES = re.compile(
     r"(?:\]>)?(?:\s{1,4}(?:[A-Z][A-Za-z ]{1,30}|[\d.]{1,9} ?m?s))?\s*",
     re.I,
 )
-# How many requests had which status, as `hey` sums it up.
-_SUMMED = re.compile(r"\s*\[(?P<code>[1-5]\d\d)\]\s{1,8}(?P<count>\d{1,9}) responses\s*$")
+# How many requests had which status, as hey sums it up; how many there were and how many of them failed: ab and wrk.
+_SUMMED = re.compile(r"\s*\[(?P<code>[1-5]\d\d)\]\s{1,8}(?P<count>\d{1,5}) responses\s*$")
+_SENT = re.compile(r"\s*(?:Complete requests:\s{1,20})?(?P<count>\d{1,5})(?: requests in \S{1,20}.*|\s*)$")
+_OF_THEM = re.compile(r"\s*(?:Non-2xx(?: or 3xx)? responses|Failed requests):\s{1,40}(?P<count>[1-9]\d{0,4})\s*$")
 _CURL_FAILED = re.compile(r"\s*curl: \(\d{1,2}\) ")
 _THREE = re.compile(r"\b[1-5]\d\d\b")
 _MAX_LINES = 2_000
 # After so many periods without a failure it is over; where there is no period, after so many successes.
 _OVER_AFTER = 3
 _OVER_AFTER_SUCCESSES = 10
-_MOST_SUMMED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,23 +142,38 @@ def visits(words: str, hosts: Collection[str]) -> Intermittent | None:
     lines = words.splitlines()[:_MAX_LINES]
     about = bool(lines) and all(_CODES.fullmatch(line[:1000]) for line in lines if line.strip())
     trials: list[Trial] = []
+    above = ""
     for line in lines:
         low = line[:1000].lower()
         host = next((name for name in hosts if name and name in low), "")
         about = bool(host) or (about and "://" not in low)
         stamp = STAMP.search(line[:100])
         at = time_of(stamp[0]) if stamp else None
-        if about and not host and (told := _told(line[:1000])):
+        if about and not host and (of_them := _OF_THEM.match(line)):
+            failed = int(of_them["count"])
+            trials[-failed:] = [(at, False)] * failed
+        elif about and not host and (told := _told(line[:1000])):
             trials += [(at, worked) for worked in told]
         elif host or (socket := None if "://" in low else _SOCKET.search(low)):
             begin = low.find(host) + len(host) if host else socket.end() if socket else 0
-            said = line[begin:1000].partition(" ")[2]
-            status, wrong = _VISITED.search(said), _WENT_WRONG.search(said)
-            if status or wrong or _WENT_WELL.search(said):
-                trials.append((at, status["status"] < "500" if status else not wrong))
+            worked = _went(line[begin:1000].partition(" ")[2])
+            # Before the address, or in the line above, only an error is told.
+            if worked is None and host and False in (_went(line[: low.find(host)]), _went(above)):
+                worked = False
+            if worked is not None:
+                trials.append((at, worked))
+        above = "" if host or "://" in low else line[:1000]
     if all(at for at, _ in trials):
         trials.sort(key=lambda trial: trial[0] or datetime.min.replace(tzinfo=UTC))
     return intermittent(trials) or _not_over(trials)
+
+
+def _went(said: str) -> bool | None:
+    """Whether a visit worked, by its status or else by the words; None where neither is there."""
+    status, wrong = _VISITED.search(said), _WENT_WRONG.search(said)
+    if status:
+        return status["status"] < "500"
+    return False if wrong else True if _WENT_WELL.search(said) else None
 
 
 def _told(line: str) -> list[bool]:
@@ -162,7 +181,9 @@ def _told(line: str) -> list[bool]:
     if codes := _CODES.fullmatch(line):
         return ["100" <= code < "500" for code in re.findall(r"\d{3}", codes["codes"])]
     if summed := _SUMMED.match(line):
-        return [summed["code"] < "500"] * min(_MOST_SUMMED, int(summed["count"]))
+        return [summed["code"] < "500"] * int(summed["count"])
+    if "equests" in line and (sent := _SENT.match(line)):
+        return [True] * int(sent["count"])
     return [False] if _CURL_FAILED.match(line) else []
 
 
