@@ -117,6 +117,11 @@ _NOTHING = re.compile(
     r"|string|str|int|bool|number|object|n/a|\d{1,3}|\d{1,3}(?:\.\d{1,3}){1,3}|0x[0-9a-f]{1,16}"
     r"|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
 )
+# The name of a variable, and words near it that say that it is asked for: `missing required secrets: DB_PASSWORD`.
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z][A-Z0-9]{0,20}){1,6}$")
+_ASKED_FOR = re.compile(
+    r"(?i)\b(?:missing|required?|insecure|unset|undefined|absent|not (?:set|found|defined|exist|provided))\b"
+)
 # Several strings that make one: `"abc" + "def"`.
 _CONTINUED = re.compile(
     rf"\s{{0,40}}[+.]?\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,8192}})(?P=q)(?=\s{{0,40}}(?:[;+).]|$|\n))"
@@ -235,6 +240,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if scheme := _SCHEME.match(text, start, stop):
             start = scheme.end()
         secret = text[start:stop]
+        if _is_asked_for(text, begin, secret, stop):
+            return
         told = not (said or op == ",") or text[begin:end].startswith("-")
         if said and not told and " " not in secret and _OF_PERSONS.search(name):
             told = (op or "").endswith(("is", "was")) or _begins_line(text, begin)
@@ -265,6 +272,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     secret = text[at:stop]
     if len(secret) < 3 or not re.search(r"\w", secret) or _is_nothing(secret):
         return
+    if _is_asked_for(text, begin, secret, stop):
+        return
     if strength is Strength.WEAK or (said and not flag):
         sure = _looks_secret(secret) or _suits(name, secret)
     elif flag and op is None:
@@ -281,6 +290,14 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         # A line of a file goes on: `password: abcd EFGH 12kl`.
         alone = op is not None and _begins_line(text, begin)
         yield at, rest.end() if alone and (rest := _MORE.match(text, stop)) else stop
+
+
+def _is_asked_for(text: str, begin: int, secret: str, stop: int) -> bool:
+    """Is this no value, but the name of a variable that a program says to lack, in the words of the same line?"""
+    if not _VARIABLE.match(secret):
+        return False
+    before = text[max(text.rfind("\n", 0, begin) + 1, begin - 120) : begin]
+    return bool(_ASKED_FOR.search(before) or _ASKED_FOR.search(text[stop : stop + 40].partition("\n")[0]))
 
 
 def _begins_line(text: str, begin: int) -> bool:
