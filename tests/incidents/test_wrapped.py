@@ -14,6 +14,7 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.caller import read_caller
 from runbooks.evidence.models import Observation, Outcome
+from runbooks.evidence.redaction.redactor import Redactor
 from tests.incidents.converting import evidence_of, refusal_lines
 from tests.incidents.wrapping import WRAPPERS, cut
 
@@ -56,6 +57,12 @@ def test_what_stands_around_the_lines_changes_nothing(name: str) -> None:
     text = "\n".join(_pasted(INCIDENTS[name]))
     found = _cause(INCIDENTS[name], text)
     assert {w: _cause(INCIDENTS[name], WRAPPERS[w](text)) for w in PAIRS[name]} == dict.fromkeys(PAIRS[name], found)
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_what_is_masked_changes_nothing(name: str) -> None:
+    text = "\n".join(_pasted(INCIDENTS[name]))
+    assert _cause(INCIDENTS[name], Redactor().text(text)) == _cause(INCIDENTS[name], text)
 
 
 @pytest.mark.parametrize("name", INCIDENTS)

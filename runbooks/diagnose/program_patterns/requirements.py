@@ -37,11 +37,11 @@ NEEDS: Table = (
                 r"(?:the |an? )?)"
                 rf"{_QUOTE}(?P<names>{NAME}){_QUOTE} (?i:env(?:ironment)? var)",
             ),
-            # the names stand below, or were cut
+            # the names stand below, were cut, or are masked
             (
                 "missing|undefined|unset|not set",
                 r"(?i)\b(?:missing|undefined|unset|not set)\b.{0,60}\b(?:env(?:ironment)?|variables?|secrets?)\b"
-                r".{0,40}:\W{0,6}$",
+                r".{0,40}:(?:\W{0,6}|(?:\W{0,4}<secret:[^>\s]{1,40}>){1,20})$",
             ),
             ("no_secret|missingsecret", r"\[NO_SECRET\]|\bMissingSecret: Please define a `(?P<thing>secret)`"),
             ("error: |exception: ", rf"^\w{{0,40}}(?:Error|Exception): {_QUOTE}(?P<names>{SETTING}){_QUOTE}\s*$"),
