@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.comparison import LAST_EXIT, UNKNOWN
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.fleet import FleetReview
 from runbooks.diagnose.model import (
@@ -44,6 +45,13 @@ _ASKED_OF_FLY = (
     "app",
     "token",
 )
+
+
+CHECKS_AT_ONCE = (
+    "The runbook `verify_fix` makes these checks, shows each result beside that of this incident, and closes it if "
+    "all hold. RUN is the folder of this report; in a checkout of fly-runbooks, the command is `.venv/bin/runbooks`."
+)
+"""What makes the checks of a fix by itself; said before its command."""
 
 
 def of(report: Report) -> list[tuple[str, str]]:
@@ -112,20 +120,17 @@ def then(diagnosis: Diagnosis) -> str:
 
 
 def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
-    """Sign, words and views, by what they show: an indirect view is no proof of the machine, and one that does not
-    apply here, or that nobody can query, is no gap.
+    """Sign, words and views, by what they show: an indirect view is no proof of the machine, a derived one counts no
+    second time, and one that does not apply here, or that nobody can query, is no gap.
     """
-    every = diagnosis.visibility
-    silent = [v for v in every if v.sees is Answer.COULD_NOT_LOOK]
+    asked = [v for v in diagnosis.visibility if not v.derived]
+    shown, silent = ([v for v in asked if v.sees is one] for one in (Answer.YES, Answer.COULD_NOT_LOOK))
     groups = (
-        (status.ANSWER_SIGNS[Answer.YES], "show it", [v for v in every if v.sees is Answer.YES and not v.indirect]),
-        ("–", "indirect (no proof)", [v for v in every if v.sees is Answer.YES and v.indirect]),
-        (status.ANSWER_SIGNS[Answer.NO], "do not show it", [v for v in every if v.sees is Answer.NO]),
-        (
-            status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK],
-            "not checked",
-            [v for v in silent if v.applies],
-        ),
+        (status.ANSWER_SIGNS[Answer.YES], "show it", [v for v in shown if not v.indirect]),
+        ("–", "indirect (no proof)", [v for v in shown if v.indirect]),
+        (status.ANSWER_SIGNS[Answer.NO], "do not show it", [v for v in asked if v.sees is Answer.NO]),
+        (status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK], "not checked", [v for v in silent if v.applies]),
+        ("–", "derived from these", [v for v in diagnosis.visibility if v.derived]),
         ("–", "not applicable", [v for v in silent if not v.applies]),
     )
     return [(sign, words, tuple(found)) for sign, words, found in groups if found]
@@ -148,12 +153,26 @@ def impact(report: Report) -> list[Claim]:
     listed = getattr(seen.observation(Facet.LIST), "answer", None)
     states = ", ".join(f"{count} {state}" for state, count in _other_states(report))
     if states and diagnosis.comparison:
-        told.append(Claim(f"Other machines of the app in the comparison: {states}", diagnosis.comparison.evidence))
+        told.append(
+            Claim(
+                f"Other machines of the app in the comparison: {states}{_ended_alike(diagnosis.comparison)}",
+                diagnosis.comparison.evidence,
+            )
+        )
     elif isinstance(listed, Listing) and listed.complete and not seen.siblings.others:
         told.append(Claim("The list shows no other machine of the app", (Facet.LIST,)))
     else:
         told.append(Claim("Not known: whether other machines of the app are affected"))
     return [*told, Claim("Not known: how many users were affected. No source of this runbook counts users")]
+
+
+def _ended_alike(comparison: Comparison) -> str:
+    """How many of the others ended with the code of this machine; "" where none did."""
+    for row in comparison.rows:
+        own, others = row.values[0], row.values[1:]
+        if row.attribute == LAST_EXIT and own != UNKNOWN and (alike := others.count(own)):
+            return f"; {alike} of them last ended as this one did ({own})"
+    return ""
 
 
 def closing_rule(diagnosis: Diagnosis) -> str:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from runbooks.base.facets import facet_of
 from runbooks.diagnose.preconditions import NEW, TEST
+from runbooks.diagnose.verification import AT_ONCE
 from runbooks.evidence.models import Observation, Outcome
 from runbooks.report import (
     charts,
@@ -85,6 +86,8 @@ def render(report: Report) -> str:
         "packet": packet,
         "visible": facts.views(diagnosis),
         "closing_rule": facts.closing_rule(diagnosis),
+        "at_once": facts.CHECKS_AT_ONCE,
+        "at_once_command": AT_ONCE,
         "matrix": display.figure_html(charts.matrix(diagnosis)),
         "cited": _cited(report, steps),
         "searched": [note for one in report.sections if one.slug == _SEARCHED for note in (one.answer, *one.notes)],

@@ -48,6 +48,16 @@ OWNERS: Mapping[Owner, str] = {
 }
 """The owner of the fix."""
 STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": "○", "refuted": "✗"}
+TERMS = (
+    "The caller is the program that made the create call, the row its entry in your own database. A view is one place "
+    "where the machine may be listed. flyd is the part of Fly that runs machines. A digest identifies an image by its "
+    "content. E and a number name a piece of evidence."
+)
+GENERAL = "In any case, whatever happened here"
+CONFIRMED_MEANS = (
+    "Confirmed means that the evidence proves it of this machine: one of them is the root cause, the others contribute "
+    "to the incident or follow from it."
+)
 ANSWER_SIGNS: Mapping[Answer, str] = {Answer.YES: "✓", Answer.NO: "✗", Answer.COULD_NOT_LOOK: "?"}
 """The one table of signs for three-valued answers."""
 ANSWER_WORDS: Mapping[Answer, str] = {Answer.YES: "yes", Answer.NO: "no", Answer.COULD_NOT_LOOK: "not checked"}

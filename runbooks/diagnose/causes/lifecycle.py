@@ -40,9 +40,10 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     remedy=Remedy(
         "Turn auto_destroy off in the create request, and test the image once",
         "auto_destroy removes the machine, later its id and its events, and the evidence with them. The test machine "
-        "has it off, and no restarts; it gets the app's secrets. Set the variables of the lost machine in your shell "
-        "first, with harmless values.{masked} Ports are not repeated: this shows only whether the program stays up. To "
-        "test the endpoint, create a machine with your own caller. Destroy the test machine when its log is read.",
+        "has it off, and no restarts; it gets the app's secrets. The command takes the other variables from your "
+        "shell: set them there, with harmless values.{masked} Ports are not repeated: this shows only whether the "
+        "program stays up. To test the endpoint, create a machine with your own caller. Destroy the test machine when "
+        "its log is read.",
         (
             "fly machine run {image} -a {app} -r {region} --restart no {guest} {variables}",
             "timeout 30 fly logs -a {app} --machine TEST_ID --no-tail",
