@@ -284,7 +284,7 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
     active = not facts.events.state and bool(
         facts.machine.critical_checks
         or facts.log.matches("unmanaged", "certificate-waits")
-        or facts.log.refused("machine-elsewhere")
+        or facts.log.refused("machine-elsewhere", "certificate-refused")
     )
     top, tied = _first_to_fix(entries, facts.events.runs or active or _idle(facts))
     return Ledger(tuple(entries), top, tied, tuple(faults), against_itself)

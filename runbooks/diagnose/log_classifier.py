@@ -15,7 +15,7 @@ from functools import cache, cached_property, lru_cache
 from runbooks.diagnose.log_noise import GOES_ON, HEADINGS, ITEM, NO_NAMES, NOT_LISTENING, tells_nothing
 from runbooks.diagnose.platform_patterns import FLYCTL, HEALTH, INIT, PROXY, RUNNER, Table
 from runbooks.diagnose.program_patterns import WORDS
-from runbooks.diagnose.program_patterns.requirements import SETTING
+from runbooks.diagnose.program_patterns.required_settings import SETTING, required_settings
 from runbooks.evidence.log_parser import from_around, from_init
 from runbooks.evidence.models import LogLine
 
@@ -126,6 +126,8 @@ def meanings_of(message: str, provider: str) -> tuple[_Meaning, ...]:
     for fact, match in book.matches(message, low):
         if fact not in found and (meaning := _meaning(fact, match, low)):
             found[fact] = meaning
+    if (book is _PROGRAM or book is _PASTED_PROGRAM) and (names := required_settings(message)):
+        found["missing-variable"] = ("missing-variable", names, None, "")
     if "proxy-code" not in found:
         return tuple(found.values())
     others = list(dict.fromkeys(_CODES.findall(message)))[1:]  # “[PR03] … last error: [PM05] …” gives both

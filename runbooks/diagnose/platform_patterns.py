@@ -52,7 +52,7 @@ INIT: Table = (
         (
             (
                 "failed to spawn",
-                r"failed to spawn command: (?P<thing>.{1,500}?): (?:No such|Permission)",
+                r"failed to spawn command: (?:(?P<thing>.{1,500}?): (?:No such|Permission)|(?P<thing2>[^:\n]{1,500})$)",
             ),
             ("exec", r"(?i)^(?:.{0,80} )?exec:? .{0,200}(?:executable file not found|no such file)"),
             ("permission denied", r"(?i)^exec:? (?P<thing>\S{1,300}): permission denied"),
@@ -176,7 +176,7 @@ PROXY: Table = (
             # A line that was cut keeps its meaning, and names no machine.
             (
                 "excess capacity",
-                rf"excess capacity, auto(?:stopp|suspend)ing machine(?: (?P<thing>{_ID})|[^\n]{{0,20}}$)",
+                rf"excess capacity, auto(?:stopp|suspend)(?:ing)?(?: machine)?(?: (?P<thing>{_ID})|[^\n]{{0,20}}$)",
             ),
             # the wording of 2023
             ("downscaling app", rf"Downscaling app .{{1,200}}Automatically stopping machine (?P<thing>{_ID})"),
@@ -235,9 +235,9 @@ PROXY: Table = (
         "concurrency",
         (
             (
-                "hard limit of",
-                r"reached hard limit of (?P<number>\d{1,9})"
-                r"(?: concurrent (?P<thing>connections|requests)|[^\n]{0,20}$)",
+                "reached hard limit",
+                r"reached hard limit(?: of)?(?: (?P<number>\d{1,9})"
+                r"(?: concurrent (?P<thing>connections|requests)|[^\n]{0,20}$)| ?$)",
             ),
             ("[pl0", r"\[PL0[12]\]"),
         ),

@@ -36,6 +36,10 @@ _MANIFEST = (
 # A blank stands for any white space (people paste wrapped lines), and " ?" for some or none; case is ignored.
 # fmt: off
 TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    # The certificate authority's own words, which sound like those of an API.
+    ("certificate-refused", (
+        rf"(?:\bacme: error code \d{{3}} )?{_Q}\burn:(?:ietf:params:)?acme:error:(?P<what>\w{{1,40}}){_TAIL}",
+    )),
     ("manifest-platform", (
         r"^(?![^\n]{0,300}(?:failed to solve|build from source))[^\n]{0,200}?"
         rf"(?:(?:failed to get manifest|image with reference):? {_REF}[^\n]{{0,80}}?)?"
@@ -131,8 +135,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?:overdue|unpaid|past.due) (?:invoices?|balance)",
     )),
     ("volume-region", (
-        rf"volume {_VOLUME} is in the wrong region"
-        rf"(?: \({_Q}(?P<have>[a-z]{{3}}){_Q} != {_Q}(?P<want>[a-z]{{3}}){_Q}\))?",
+        rf"volume {_VOLUME} is in the wrong regi"
+        rf"(?:on)?(?: \({_Q}(?P<have>[a-z]{{3}}){_Q} != {_Q}(?P<want>[a-z]{{3}}){_Q}\))?",
         rf"needs volumes? in region {_WANT}"
         rf"(?:,? but (?:the )?volumes? (?:exists?|is|are) in region {_HAVE})?",
         rf"volume(?: {_VOLUME})? is in (?:region )?{_HAVE},? (?:and|but|while) (?:the )?machine (?:is|was) "
@@ -240,7 +244,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"[^\n\"}]{0,60})",
         r"(?P<what>(?:services|mounts|checks) must have [^\n\"}]{1,80})",
         r"(?P<what>flyctl version too old)",
-        r"(?P<what>Apps for machines must be created via the Machines API)",
+        r"(?P<what>Apps for machines must be created(?: via the Machines API)?)",
         r"(?P<what>\b(?:instance_id|machine_id|app_name|org_slug|(?:source_)?volume_id|snapshot_id"
         r"|size_gb|internal_port|image) (?:is )?required\b[^\n\"}]{0,80})",
         r"(?P<what>(?:does not|doesn't) accept argument [^\n\"}]{1,60})",
@@ -337,7 +341,7 @@ _STEMS = (
     "name_taken", "name unknown", "paid plan", "paid_plan", "belong", "is in ", "is part of",
     "does not exist", "leased", "requires", "limit of", "in use by", "not available", "known state",
     "not in a", "to wait for", "is down", "is offline", "must be", "must have", "is too",
-    "discharge", "expects one", "no machine", "available named", "volumes named", "volume named",
+    "discharge", "expects one", "acme:error", "no machine", "available named", "volumes named", "volume named",
 )
 # fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.

@@ -132,3 +132,32 @@ def test_a_check_that_flaps_is_told_with_its_rate() -> None:
 def test_a_check_that_has_passed_for_long_is_over() -> None:
     lines = [FAILS, PASSES, FAILS, PASSES, *["GET / 200"] * 3, *[PASSES] * 30]
     assert not any("failed 2 of" in claim.text for h in judged(lines, "health", 10).hypotheses for claim in h.supports)
+
+
+LOOP = "$ while sleep 2; do curl -so /dev/null -w '%{http_code} ' https://vyx-app.fly.dev/; done"
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        ("200 200 502 200", "failed 1 of 4 times"),
+        ("200\n000\n200\n000\n200", "failed 2 of 5 times"),
+        ("1: 200\n2: 502\n3: 200\n4: 502", "failed 2 of 4 times"),
+        ("10:00:01 200\n10:00:03 503\n10:00:05 200\n10:00:07 503", "failed 2 of 4 times"),
+        ("<Response [200]>\n<Response [502]>\n<Response [200]>", "failed 1 of 3 times"),
+        ("  [200]\t180 responses\n  [502]\t20 responses", "failed 20 of 200 times"),
+        ("502 502 502", "failed 3 of 3 times"),
+        ("curl: (52) Empty reply from server", "failed 1 of 1 times"),
+        ("502 200 200 200", ""),
+        ("200 404 301 200", ""),
+    ],
+)
+def test_a_loop_that_prints_bare_statuses(printed: str, told: str) -> None:
+    evidence = healthy()
+    for text in (f"{LOOP}\n{printed}", f"{LOOP.replace('vyx-app.fly.dev', 'api.example.org')}\n{printed}"):
+        paste = Observation(Facet.CALLER, Outcome.SEEN, "pasted", evidence.looked_at, read_caller(text))
+        found = diagnose(replace(evidence, observations={**evidence.observations, Facet.CALLER.value: paste}))
+        if told and "example.org" not in text:
+            assert f"Visits to the endpoint {told}" in found.headline
+        else:
+            assert found.verdict is Verdict.HEALTHY

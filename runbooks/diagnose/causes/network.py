@@ -416,6 +416,10 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             believed_host=name,
         )
         return
+    if refused := facts.log.refused("certificate-refused"):
+        yield supports(f"The certificate authority answered {refused[-1].told}.", refused[-1].evidence)
+        yield concludes("The certificate authority refused to issue a certificate for the hostname.")
+        return
     host, own, listed = facts.caller.believed_host, facts.certificates.own, facts.certificates.listed
     probe = facts.observations.probe(Facet.EDGE_BELIEVED)
     # A handshake for another name is a stranger's; only the line that names the host is about it.

@@ -90,7 +90,8 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     if not lines:
         return
     wanted = tuple(dict.fromkeys(name for reading in lines for name in reading.names))
-    names, are = " and ".join(filter(None, (", ".join(wanted[:-1]), *wanted[-1:]))), "are" if len(wanted) > 1 else "is"
+    told = wanted or tuple(dict.fromkeys(reading.thing for reading in lines if reading.thing)) or ("a setting",)
+    names, are = " and ".join(filter(None, (", ".join(told[:-1]), *told[-1:]))), "are" if len(told) > 1 else "is"
     described = facts.machine.description
     known = described is not None and described.config is not None
     env = described.env if described else {}
@@ -98,9 +99,16 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     late = facts.secrets.too_late(*unset)
     nowhere = facts.secrets.lacking(*unset)
     quote = f"The program printed: “{short(lines[-1].line.message, 200)}”."
-    if facts.events.crash_codes:
+    if facts.events.crash_codes and any(reading.line in facts.log.last_output for reading in lines):
         yield confirms(
             f"{quote} It exited with {crash(facts)}.", *facts.log.where("missing-variable"), *crash_evidence(facts)
+        )
+    elif facts.events.crash_codes:
+        yield supports(
+            f"{quote} It printed other lines before it exited with {crash(facts)}.",
+            *facts.log.where("missing-variable"),
+            *crash_evidence(facts),
+            weight=Weight.WEAK,
         )
     else:
         yield supports(quote, *facts.log.where("missing-variable"))
@@ -112,7 +120,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     if facts.events.state == "started" and not facts.events.crash_codes:
         outcome = "runs without it"
     action = "deploy" if late and not nowhere else f"set {settings(wanted)}"
-    told = {"wanted": names, "settings": settings(wanted), "set_secrets": action}
+    filled = {"wanted": names, "settings": settings(wanted), "set_secrets": action} if wanted else {"wanted": names}
     if known:
         sent = [name for name in wanted if env.get(name)]
         if sent and len(sent) == len(wanted):
@@ -132,7 +140,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
                 f"the program {_did(outcome)} because {names} {are} not set ({', '.join(near.values())} is)",
                 near=f" The create request sets {next(iter(near.values()))} instead."
                 + (_READABLE if any(env[name].startswith("<secret:") for name in near.values()) else _SAME),
-                **told,
+                **filled,
             )
             return
     if late and not nowhere:
@@ -140,13 +148,13 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
             f"The secret {', '.join(one.name for one in late)} was set after the machine's current version was "
             f"created. It has not been deployed to the machine, and the program {outcome}.",
             f"the secret {', '.join(one.name for one in late)} has not been deployed to it",
-            **told,
+            **filled,
         )
         return
     yield concludes(
         f"The program requires {names}, which {are} not set, and {outcome}.",
         f"the program {_did(outcome)} because {names} {are} not set",
-        **told,
+        **filled,
     )
 
 

@@ -11,6 +11,7 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.intermittent import Intermittent, visits
 from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
+from runbooks.evidence.caller_errors import STAMP
 from runbooks.evidence.models import Caller, LogLine, Record, Records
 from runbooks.evidence.parsers import time_of
 from runbooks.evidence.paste_identity import PasteIdentity
@@ -19,7 +20,6 @@ from runbooks.evidence.pasted.stack_trace import program_output
 
 _CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
-_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
 # A text that ends this long before the machine existed, or lies this far from the incident, is about another one.
 _BEFORE = timedelta(days=1)
 _FAR = timedelta(days=30)
@@ -159,7 +159,7 @@ class CallerFacts:
         found: list[tuple[datetime, str]] = []
         words = self.own_words
         for line in words.splitlines()[:2000] if _FAILS.search(words) and _CONNECTS.search(words) else ():
-            if _CONNECTS.search(line) and _FAILS.search(line) and (match := _STAMP.search(line[:200])):
+            if _CONNECTS.search(line) and _FAILS.search(line) and (match := STAMP.search(line[:200])):
                 at = time_of(match.group(0))
                 if at:
                     found.append((at, line[match.end() :].strip(' \t]|-:,"')))

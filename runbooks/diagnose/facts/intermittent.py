@@ -11,6 +11,7 @@ from statistics import median
 
 from runbooks.diagnose.facts.observations import format_duration
 from runbooks.diagnose.log_classifier import LogMatch
+from runbooks.evidence.caller_errors import STAMP
 from runbooks.evidence.models import LogLine
 from runbooks.evidence.parsers import time_of
 
@@ -37,11 +38,24 @@ _WENT_WRONG = re.compile(r"(?i)\bfail(?:ed|s|ure)?\b|\berror\b|refused|timed? ?o
 _WENT_WELL = re.compile(r"(?i)\b(?:connected|opened|succeeded|up|ok)\b")
 _SOCKET = re.compile(r"\b(?:wss?|web ?socket)\b")
 _VISITED = re.compile(rf"(?<![\w.:/-]){_STATUS}(?!\s?(?:ms|s|bytes)\b|[.:])")
-_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?")
+# A line of nothing but statuses, as a loop of `curl -w '%{http_code}'` prints them; 000 where nothing answered.
+_CODES = re.compile(
+    r"\W{0,3}(?:(?:try|attempt|request)?\s?#?\d{1,4}\s?(?:[:.)]|[-=]>)\s{1,3}"
+    r"|\[?(?:[\d-]{10}[T ])?\d\d:\d\d:\d\d\S{0,12}\s)?"
+    r"(?:HTTP/[\d.]{1,3} |<Response \[|(?:status|code)[:=]? )?"
+    r"(?P<codes>(?:000|[1-5]\d\d)(?:[\s,|]{1,4}(?:000|[1-5]\d\d))*)"
+    r"(?:\]>)?(?:\s{1,4}(?:[A-Z][A-Za-z ]{1,30}|[\d.]{1,9} ?m?s))?\s*",
+    re.I,
+)
+# How many requests had which status, as `hey` sums it up.
+_SUMMED = re.compile(r"\s*\[(?P<code>[1-5]\d\d)\]\s{1,8}(?P<count>\d{1,9}) responses\s*$")
+_CURL_FAILED = re.compile(r"\s*curl: \(\d{1,2}\) ")
 _THREE = re.compile(r"\b[1-5]\d\d\b")
 _MAX_LINES = 2_000
-# After so many periods without a failure it is over.
+# After so many periods without a failure it is over; where there is no period, after so many successes.
 _OVER_AFTER = 3
+_OVER_AFTER_SUCCESSES = 10
+_MOST_SUMMED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +129,50 @@ def requests(lines: Iterable[tuple[LogLine, Collection[str]]]) -> Intermittent |
 def visits(words: str, hosts: Collection[str]) -> Intermittent | None:
     """The pattern of a client's visits to one of these hosts, as its own log reports them.
 
+    Also a failure between successes, and one that no success follows: nothing says that it is over.
+
     Args:
         words: the client's log; a line that names another address is not about them
         hosts: names in small letters
     """
+    lines = words.splitlines()[:_MAX_LINES]
+    about = bool(lines) and all(_CODES.fullmatch(line[:1000]) for line in lines if line.strip())
     trials: list[Trial] = []
-    for line in words.splitlines()[:_MAX_LINES]:
+    for line in lines:
         low = line[:1000].lower()
         host = next((name for name in hosts if name and name in low), "")
-        socket = None if host or "://" in low else _SOCKET.search(low)
-        if host or socket:
+        about = bool(host) or (about and "://" not in low)
+        stamp = STAMP.search(line[:100])
+        at = time_of(stamp[0]) if stamp else None
+        if about and not host and (told := _told(line[:1000])):
+            trials += [(at, worked) for worked in told]
+        elif host or (socket := None if "://" in low else _SOCKET.search(low)):
             begin = low.find(host) + len(host) if host else socket.end() if socket else 0
-            told = line[begin:1000].partition(" ")[2]
-            status, wrong = _VISITED.search(told), _WENT_WRONG.search(told)
-            if status or wrong or _WENT_WELL.search(told):
-                stamp = _STAMP.search(line[:100])
-                trials.append((time_of(stamp[0]) if stamp else None, status["status"] < "500" if status else not wrong))
+            said = line[begin:1000].partition(" ")[2]
+            status, wrong = _VISITED.search(said), _WENT_WRONG.search(said)
+            if status or wrong or _WENT_WELL.search(said):
+                trials.append((at, status["status"] < "500" if status else not wrong))
     if all(at for at, _ in trials):
         trials.sort(key=lambda trial: trial[0] or datetime.min.replace(tzinfo=UTC))
-    return intermittent(trials)
+    return intermittent(trials) or _not_over(trials)
+
+
+def _told(line: str) -> list[bool]:
+    """Which visits worked, where the line says it without naming the address again."""
+    if codes := _CODES.fullmatch(line):
+        return ["100" <= code < "500" for code in re.findall(r"\d{3}", codes["codes"])]
+    if summed := _SUMMED.match(line):
+        return [summed["code"] < "500"] * min(_MOST_SUMMED, int(summed["count"]))
+    return [False] if _CURL_FAILED.match(line) else []
+
+
+def _not_over(trials: Sequence[Trial]) -> Intermittent | None:
+    """Failures after a success, or at the end: a first visit that failed is over with the next one that works."""
+    failed = [number for number, (_, worked) in enumerate(trials) if not worked]
+    if not failed or failed[-1] == len(failed) - 1 < len(trials) - 1:
+        return None
+    since = len(trials) - 1 - failed[-1]
+    return Intermittent(len(failed), len(trials), None) if since < _OVER_AFTER_SUCCESSES else None
 
 
 def _answered(text: str) -> re.Match[str] | None:

@@ -21,10 +21,7 @@ from runbooks.diagnose.refusals import meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
 from runbooks.evidence.parsers import ulid_time
 
-_CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
 _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
-_FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
-_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?")
 _WARNED = re.compile(r"(?i)[^\n]{0,80}?\bwarn(?:ing)?\b")
 UNKNOWN = "unknown"
 """The kind of a refusal that is in no table: it is quoted, and stands as a hypothesis of its own."""

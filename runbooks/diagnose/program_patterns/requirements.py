@@ -7,6 +7,7 @@ alternatives exclusive, because logs are written by strangers.
 from __future__ import annotations
 
 from runbooks.diagnose.platform_patterns import Table
+from runbooks.diagnose.program_patterns.required_settings import SETTING
 
 # Any name of a variable where the words around it say that it is one; elsewhere it must look like one.
 NAME = r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9_]{2,60}+(?![A-Za-z0-9_])"
@@ -14,28 +15,7 @@ _SURE = (
     r"(?<![A-Za-z0-9_])(?=[A-Z0-9]{1,40}_[A-Z0-9]|(?:PORT|HOST|TOKEN|SECRET|DSN|DOMAIN)(?![A-Za-z0-9_]))"
     r"[A-Z][A-Z0-9_]{2,60}+(?![A-Za-z0-9_(])"
 )
-# A name that looks like a setting and like no code of an error, wherever it stands.
-SETTING = (
-    r"(?<![A-Za-z0-9_])(?!ERR_|E_|SQLITE_|SIG_|INVALID_|BAD_|UNKNOWN_|MISSING_|UNABLE_|NO_|[A-Z0-9_]{1,50}_ERR)"
-    r"(?:[A-Z][A-Z0-9]{0,30}_){1,8}(?:KEYS?|TOKENS?|SECRETS?|UR[LI]S?|DSN|PASS|PASSWORD|PASSPHRASE|PWD|HOST|HOSTNAME"
-    r"|PORT|USER|USERNAME|ID|BUCKET|REGION|ENDPOINT|DOMAIN|ORIGINS?|EMAIL|ADDRESS|CREDENTIALS|SALT|CERT|DB|DATABASE"
-    r"|CONNECTION|BASE|ENV|MODULE|SERVER|NAME|DIR|PATH|MODE|BACKEND)(?![A-Za-z0-9_(])"
-)
-_MORE = r"(?:['\"`]?(?:\s?,\s?(?:and |or )?|\s?[&/|]\s?|\s(?:and|or|und|y|et)\s|\s)['\"`]?"
-_NAMES = rf"{NAME}{_MORE}{NAME}){{0,30}}"
-_SURES = rf"{_SURE}{_MORE}{_SURE}){{0,30}}"
-_VAR = r"(?i:env(?:ironment)?[ _-]?(?:var(?:iable)?|secret|key)s?(?:\(s\))?)"
-_LACKS = (
-    r"(?i:(?:is |are |was |were |has |have )(?:also )?(?:not (?:been )?(?:set|defined|configured|provided"
-    r"|present|specified)"
-    r"|required|mandatory|missing|undefined|unset|empty|blank)|missing\b"
-    r"|not (?:set|provided|defined|configured|specified)\b|unset\b|undefined\b)"
-)
 _QUOTE = r"['\"`“”‘’]?"
-# Not the switches that a program's advice mentions: `set X=0`, `set X to 1 to silence this`.
-_NO_SWITCH = (
-    r"(?!['\"`“”‘’]?(?:=|.{0,60}\bto (?:\d|'\d|true|false|enable|disable|silence|suppress|hide|turn|opt|skip)))"
-)
 _PATH = r"[^\s'\"`‘’“”,;()]{1,300}"
 _HOST = r"[\w.:\[\]-]{1,120}"
 _DATABASE = (
@@ -48,150 +28,29 @@ PRE = r"^\W{0,12}(?:\[[^\]]{1,40}\]\s?|\(\w{1,20}\)\s?|[\w.-]{1,30}\s?\|\s?|\w{1
 
 NEEDS: Table = (
     (
+        # what no measure finds: see required_settings.py for the rest
         "missing-variable",
         (
-            ("env", r"(?i:\b(?:missing|invalid|undefined)\b.{0,60}\benv[^:]{0,60}: ?)(?P<names>[\[{].{1,800})"),
-            (
-                "env",
-                r"(?i:\b(?:missing|undefined|unset|invalid|absent"
-                rf"|not set)\b.{{0,60}}\benv[^:]{{0,60}}:)\W{{0,12}}(?P<names>{_NAMES})",
-            ),
-            (
-                "missing",
-                r"(?i:\bmissing (?:(?:required|mandatory|env(?:ironment)?|config(?:uration)?|secret"
-                rf"|the) ){{0,3}}(?:{_VAR}|(?:secret|setting|variable|config(?:uration)?"
-                rf"|key)s?):?)[\s\[{{('\"`]{{1,6}}(?P<names>{_NAMES})",
-            ),
-            ("missing", rf"(?i:\bmissing(?: required)?:?) {_QUOTE}(?P<names>{_SURES})"),
-            (
-                "must ",
-                rf"(?P<names>{_SURES}){_QUOTE}(?: {_VAR}| secrets?)? must (?:all |both )?be (?:set|provided"
-                r"|defined|configured|specified|present|supplied)",
-            ),
-            ("env|secret", rf"(?P<names>{_NAMES}){_QUOTE} (?:{_VAR}|secrets?)(?:\(s\))? {_LACKS}"),
-            (
-                "env",
-                rf"{_VAR}:? ['\"`“$]{{0,2}}(?P<names>{_NAMES}){_QUOTE},? (?:{_LACKS}|(?i:not (?:set|found"
-                r"|defined|present|provided|specified)|required|(?:could|was|is) not (?:be )?found"
-                r"|does not exist|must (?:be|not be)))",
-            ),
-            (
-                "set|specify|provide|define|supply|export|pass",
-                r"(?i:\b(?:please|must|needs? to|have to|has to|forget to|sure to) (?:also )?(?:set|specify|provide"
-                r"|define|supply|export|pass)(?: (?:in|at least|one|any|either|both|all|of|the|a|an|your|following"
-                rf"|as|env(?:ironment)?|var(?:iable)?s?)){{0,8}}:?) {_QUOTE}(?P<names>{_SURES}){_NO_SWITCH}",
-            ),
             (
                 "env",
                 r"(?i:\b(?:provide|pass|specify|set)\b.{0,160}?\b(?:or|via|through|using|by setting|with) "
                 r"(?:the |an? )?)"
-                rf"{_QUOTE}(?P<names>{_SURE}){_QUOTE} (?i:env(?:ironment)? var)",
+                rf"{_QUOTE}(?P<names>{NAME}){_QUOTE} (?i:env(?:ironment)? var)",
             ),
+            # the names stand below, or were cut
             (
-                "in the env|in your env|to the env|in env",
-                r"(?i:^|[:;.!,] |\b(?:please|must|to|you|or) )(?i:set|provide|define|specify|export|add)"
-                r"(?: the| your)? "
-                rf"{_QUOTE}(?P<names>{_SURES}){_QUOTE} (?i:in|to) (?i:the |your )?(?:process )?(?i:env)",
-            ),
-            (
-                "to be ",
-                rf"(?P<names>{_SURES}){_QUOTE}(?: {_VAR}| secrets?)? (?:has|have|needs?|ought) to be (?:set|provided"
-                r"|defined|configured|specified|present|supplied|given)",
-            ),
-            (
-                "empty|blank|null|undefined|unset",
-                rf"(?P<names>{_SURES}){_QUOTE}(?: {_VAR})? (?:must|should|may|can|could)(?: not|not|n't) be (?:left )?"
-                r"(?:empty|blank|null|undefined|unset)",
-            ),
-            ("required|mandatory", rf"(?P<names>{_SURES}){_QUOTE} {_VAR} (?i:required|mandatory)\b"),
-            (
-                "requires ",
-                rf"(?i:\brequires(?: the)?(?: {_VAR})?) {_QUOTE}(?P<names>{_SURES}){_QUOTE}(?: to be set)?\W{{0,3}}$",
-            ),
-            (
-                "missing",
-                r"\bMissing\w{0,12}(?:Env|Variable|Setting|Config|Secret)\w{0,20}: ?"
-                rf"{_QUOTE}(?P<names>{_NAMES})",
-            ),
-            (
-                "not found",
-                r"(?i:\b(?:error|fatal|panic)\b[:!]?) "
-                rf"{_QUOTE}(?P<names>(?=[A-Z0-9_]{{1,50}}(?:KEY|TOKEN|SECRET|UR[LI]|DSN|PASSWORD|HOST|PORT)\b){_SURE})"
-                rf"{_QUOTE} (?:was )?not found",
-            ),
-            (
-                "env",
-                r"(?i:(?:unable to|failed to|could not|couldn't|cannot|can't) (?:read|get|load|find|resolve|look ?up)"
-                rf" (?:the )?env(?:ironment)?(?: var(?:iable)?)?:?) {_QUOTE}(?P<names>{_NAMES})",
-            ),
-            ("expected env", rf"(?i:expected (?:the )?{_VAR}) {_QUOTE}(?P<names>{_NAMES})"),
-            (
-                "no value",
-                rf"(?i:\bno value (?:found |set |given |provided |configured )?for) {_QUOTE}(?P<names>{_SURE})",
-            ),
-            (
-                "variable|setting|parameter",
-                rf"(?P<names>{_SURES}){_QUOTE} (?i:variable|setting|parameter|option) {_LACKS}",
-            ),
-            ("undefined", rf"\bUndefined (?:array key|index:?) [\"']?(?P<names>{_SURE})"),
-            (
-                "undefined",
-                rf"\"received\": ?\"undefined\".{{0,160}}?\"path\": ?\[\s?\"(?P<names>{NAME})\"",
+                "missing|undefined|unset|not set",
+                r"(?i)\b(?:missing|undefined|unset|not set)\b.{0,60}\b(?:env(?:ironment)?|variables?|secrets?)\b"
+                r".{0,40}:\W{0,6}$",
             ),
             ("no_secret|missingsecret", r"\[NO_SECRET\]|\bMissingSecret: Please define a `(?P<thing>secret)`"),
-            ("env", rf"(?i:env(?:ironment)? variables? not (?:found|set|defined)): ?{_QUOTE}(?P<names>{_NAMES})"),
-            (
-                "required key|required env",
-                rf"(?i:required (?:key|{_VAR})) {_QUOTE}(?P<names>{_NAMES}){_QUOTE} (?:missing value|is not set"
-                r"|not set|missing)",
-            ),
-            (
-                "env|secret",
-                r"(?i:(?:^|[:;.!,] |please |must |need to |sure to |you |or )(?:set|provide|define|specify"
-                rf"|export|add)(?: the| a| your)?) {_QUOTE}(?P<names>{_NAMES}){_QUOTE} (?i:{_VAR}|secret)",
-            ),
-            (
-                "missing|not |is |are |undefined|unset|absent|needed|required",
-                rf"(?P<names>{_SURES}){_QUOTE}(?: secret| key| {_VAR})? (?:{_LACKS}|(?i:absent|needed|required)\b"
-                r"|(?i:is) (?:None|null|nil)\b)(?! (?:by|an?|the|its|one|some)\b)",
-            ),
-            (
-                "missing|unset|undefined|absent|not ",
-                r"(?i:\b(?:missing|unset|undefined|absent"
-                r"|not (?:set|provided|found|configured|defined|present|specified))\b)[^:\n]{0,80}:\W{1,6}"
-                rf"(?P<names>{SETTING}{_MORE}{SETTING}){{0,30}})\W{{0,3}}(?:$|[,;.] ?)",
-            ),
-            (
-                "set |define |configure |provide |supply |specify |export |add |need ",
-                r"(?i:(?:^|[:;.!,] )(?:please )?(?:set|define|configure|provide|supply|specify|export|add|need))"
-                rf"(?i: the| a| your)? {_QUOTE}(?P<names>{SETTING}{_MORE}{SETTING}){{0,30}}){_NO_SWITCH}"
-                r"(?=['\"`“”‘’]?(?:\W{0,3}$| (?i:before|first|to|and|in|on|as|for)\b))",
-            ),
-            ("no ", rf"(?i:\bno) {_QUOTE}(?P<names>{SETTING}){_QUOTE} (?i:in|found|given|present|available|env)\b"),
-            (
-                "received undefined|received null",
-                rf"(?P<names>{SETTING})\b.{{0,80}}(?i:\breceived (?:undefined|null))\b",
-            ),
             ("error: |exception: ", rf"^\w{{0,40}}(?:Error|Exception): {_QUOTE}(?P<names>{SETTING}){_QUOTE}\s*$"),
-            (
-                "no ",
-                rf"(?i:\bno) {_QUOTE}(?P<names>{_SURE}){_QUOTE}(?: {_VAR})? (?i:was )?(?i:provided|set|found"
-                r"|specified|defined|configured)\b",
-            ),
-            ("expected ", rf"(?i:expected) {_QUOTE}(?P<names>{_SURE}){_QUOTE} (?i:to be (?:set|defined|present))"),
-            (
-                "find |failed to ",
-                r"(?i:(?:could not|couldn't|cannot|can't|unable to) find|failed to (?:get|read|load"
-                rf"|find)) (?:{_VAR} )?{_QUOTE}(?P<names>{_SURE})\b",
-            ),
             (
                 "attribute is not specified",
                 r"Failed to configure a DataSource: '(?P<thing>\w{1,20})' attribute is not specified",
             ),
             ("keyerror", rf"KeyError: ['\"]?(?P<names>{_SURE})['\"]?\W{{0,3}}$"),
             ("key not found", rf"key not found: [\"':](?P<names>{NAME})"),
-            ("could not fetch env", rf"could not fetch environment variable \"(?P<names>{NAME})\""),
-            ("parameter|unbound variable", rf"(?P<names>{NAME}): (?:parameter (?:null or )?not set|unbound variable)"),
             # a shell's ${NAME:?words}: bash, dash, BusyBox, mksh; without a line only where the words ask for a value
             (
                 ": line |sh: |sh[|sh:",
@@ -204,27 +63,11 @@ NEEDS: Table = (
                 r"(?i:(?:please |must |you )?(?:set|provide|define|export|give|need)\b|(?:is |are )?(?:not set|unset"
                 r"|required|missing|empty)|must\b)",
             ),
-            (
-                "resolve placeholder",
-                rf"Could not resolve placeholder '(?:(?P<names>{NAME})|(?P<thing>[^':]{{1,120}}))[':]",
-            ),
+            ("resolve placeholder", r"Could not resolve placeholder '(?P<thing>[^':A-Z]{1,120})[':]"),
             ("secret_key_base", r"(?i:missing .)(?P<names>secret_key_base)\b"),
             ("rails_master_key", r"(?i:missing encryption key).{1,200}(?P<names>RAILS_MASTER_KEY)"),
-            ("must not be empty", rf"The (?P<names>{NAME}) setting must not be empty"),
-            (
-                "env",
-                rf"(?P<names>{_SURES}){_QUOTE} (?i:(?:is |was |were |are )?(?:not (?:found|set|present|defined)"
-                r"|missing|undefined) (?:in|from) (?:the |your |process\.)?env)",
-            ),
-            ("declare it as envvar", rf"(?P<names>{NAME}) not found\. Declare it as envvar"),
             ("no application encryption key", r"No application encryption key has been specified"),
             ("notpresent", r"(?:Err` value: |[(: ])NotPresent\b"),
-            (
-                "required|undefined|missing",
-                rf"^\W{{0,12}}(?:\w{{0,40}}Error: )?(?P<names>{_SURE}){_QUOTE}: "
-                r"(?i:\[? ?['\"]?(?:field )?required|undefined|missing|is required"
-                r"|not set)\b",
-            ),
             ("is required", r"Error: (?P<thing>supabase(?:Url|Key)) is required"),
             ("must have a value", r"Error: (?P<thing>secretOrPrivateKey) must have a value"),
             ("apikey|api key|api_key", r"\b(?:Neither|Missing|No) (?P<thing>(?i:api_?\s?key))\b(?! header)"),
@@ -257,7 +100,10 @@ NEEDS: Table = (
                 r"\b(?:include|include_once|require|require_once)\("
                 r"(?P<thing>[^)\n]{1,300})\): Failed to open stream: No such file",
             ),
-            ("no such file", r"kind: NotFound, message: \"No such file"),
+            (
+                "kind: notfoun",
+                r"UnhandledIoError\(Os \{ code: 2, kind: NotFoun|kind: NotFound, message: \"No such file",
+            ),
             ("could not find file", r"FileNotFoundException: Could not find file '(?P<thing>[^'\n]{1,300})'"),
             ("nosuchfileexception", r"NoSuchFileException: (?P<thing>\S{1,300})"),
             ("module not found", r"(?i:error: module not found) \"(?P<thing>[^\"]{1,300})\""),

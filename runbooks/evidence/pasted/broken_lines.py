@@ -29,7 +29,7 @@ _BEGINS = re.compile(
     r"|--?> |==>|- |\[P[A-Z]\d\d\]|v\d{1,6} failed"
     r"|(?:at(?= \S{1,300}[(:/])|from(?= /)|File(?= \")|Caused by|npm|error|Error|ERROR"
     r"|WARN(?:ING)?|warn(?:ing)?|INFO|info|DEBUG|FATAL|TRACE|thread|panic:|goroutine|Traceback|HTTP/\d)\b"
-    r"|\d{1,4}[.)] |[A-Z][\w-]{1,40}: |[\w.]{1,60}(?:Error|Exception)\b)"
+    r"|curl: \(|(?:\d{3}[ ,|]{1,3}){2}|\d{1,4}[.)] |[A-Z][\w-]{1,40}: |[\w.]{1,60}(?:Error|Exception)\b)"
 )
 # Cells of a table, whose rows are all of one width.
 _CELLS = re.compile(r"\t|\S {2,}\S.*\S {2,}\S|[│┃]")

@@ -1,0 +1,141 @@
+"""The settings that a line asks for: a name in the form of a variable, and near it a word such as `missing`.
+
+One measure instead of the wording of every validator: between name and word stand only words that tell nothing, such
+as `environment`, `variable`, `is` or other names, in any order; before a colon, any words. What a program goes on
+without, and what one request lacks, is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from runbooks.diagnose.log_noise import GOES_ON, NO_NAMES
+
+_ENDINGS = (
+    "KEYS?|TOKENS?|SECRETS?|UR[LI]S?|DSN|PASS|PASSWORD|PASSPHRASE|PWD|HOST|HOSTNAME|PORT|USER|USERNAME|ID|BUCKET|REGION"
+    "|ENDPOINT|DOMAIN|ORIGINS?|EMAIL|ADDRESS|CREDENTIALS|SALT|CERT|DB|DATABASE|CONNECTION|BASE|ENV|MODULE|SERVER|NAME"
+    "|DIR|PATH|MODE|BACKEND|BROKERS?|SID|[A-Z0-9]{1,12}(?:KEY|TOKEN|SECRET|PASSWORD|URL|DSN)"
+)
+_NO_CODE = r"(?!ERR_|E_|SQLITE_|SIG_|INVALID_|BAD_|UNKNOWN_|MISSING_|UNABLE_|NO_|[A-Z0-9_]{1,50}_ERR)"
+SETTING = (
+    rf"(?<![A-Za-z0-9_]){_NO_CODE}(?:[A-Z][A-Z0-9]{{0,30}}_){{1,8}}(?:{_ENDINGS})(?:_[A-Z0-9]{{1,20}}){{0,2}}"
+    r"(?![A-Za-z0-9_(])"
+)
+"""A name that looks like a setting and like no code of an error, wherever it stands."""
+
+_SET = "(?:set|defined|provided|supplied|configured|specified|given|passed|exported)"
+_KINDS = {
+    # before a name and after it
+    "lacks": (
+        rf"(?:must|should|needs?|ha[sd]|have|ought)(?: to)?(?: all| both)? be (?:{_SET}|present|found)"
+        rf"|(?:not|never|\w{{0,8}}n['’]t)(?: yet| been| be){{0,2}} {_SET}|undefined|unset|unbound|NotPresent"
+        r"|missing(?! (?:an?|its|one|some) (?-i:[a-z]))"
+    ),
+    # the same, where name or line speak of the environment
+    "soft": (
+        r"(?:not|\w{0,8}n['’]t)(?: yet| been| be){0,2} (?:found|present|available|exist)|absent|empty|blank"
+        r"|null|nil|none|(?:no|não|nicht)(?: está| foi)? (?:definid[ao]s?|gesetzt)|n['’]est pas définie?|no value"
+        r"|falta|faltan|fehlt|fehlende|manque|manquante?|未设置|未定义|缺少"
+    ),
+    "before": (
+        r"(?:^|(?<=: ))required(?=:)|requires?|expect(?:s|ed)|without|no|neither"
+        r"|(?:(?:^|(?<=[:;.!,(] ))|(?:please|must|to|or)(?: also)? )"
+        r"(?:set|provide|define|specify|configure|export|supply|add|pass|needs?)"
+        r"|(?:could not|couldn['’]t|cannot|can['’]t|unable to|failed to) (?:find|get|read|load|fetch|resolve|locate"
+        r"|look ?up)"
+    ),
+    "after": r"(?:required|mandatory|needed)(?! (?:scopes?|permissions?|by)\b)|to be set",
+}
+_EXCEPTION = (
+    r"\b(?=\w{0,40}(?:Env|Var|Setting|Config|Secret|Key|Value))\w{0,40}(?:Missing|NotFound|NotSet|NoSuch|Undefined)"
+    r"\w{0,40}"
+)
+_TOKEN = re.compile(
+    "|".join(f"(?P<{kind}>(?<!\\w)(?i:{words})(?!\\w))" for kind, words in _KINDS.items())
+    + rf"|(?P<named>{_EXCEPTION})|(?P<name>(?<![A-Za-z0-9_]){_NO_CODE}[A-Z][A-Z0-9_]{{2,60}}+(?![A-Za-z0-9_(]))"
+    r"|(?P<end>;|(?<=\w)[.!?]\s+(?=[\"'`]?[A-Z]))|(?P<colon>:)(?=[ \[{]|$)"
+    r"|(?P<word>\w+)"
+)
+_BEFORE, _AFTER = ("lacks", "soft", "before", "named"), ("lacks", "soft", "after")
+_SURE = re.compile(r"[A-Z0-9]+_[A-Z0-9]|(?:PORT|HOST|TOKEN|SECRET|DSN|DOMAIN)$")
+_SETTING = re.compile(SETTING)
+_ENVIRONMENT = re.compile(r"(?i)env|variable|variável|环境变量|\bsecrets?\b|\bsettings?\b|\bconfig")
+_LIGHT = frozenset(
+    re.findall(
+        r"\w+",
+        """a an the is are was were be been being has have had does do did can cannot could must should may not to in of
+        for at as or and it its s this that your you our my but because also either any all both least one following so
+        got getting received string env environ environment environments variable variables var vars secret secrets key
+        keys setting settings option options parameter parameters param config configuration value values property
+        properties field fields array index i process system os path valid name named app application production error
+        input invalid runtime placeholder substitution reading fatal set found required mandatory
+        la el die de der entorno ambiente umgebungsvariable variável d environnement 环境变量 y und et e""",
+    )
+)
+_FAR = 12
+"""So many words that tell nothing may stand between a name and the word that says that it is not there."""
+_INSTEAD = re.compile(
+    r"(?i)[,;:—–-]>? ?(?:using|usando|assuming|caching|generating|generando|serving|logging|creating|listening)\b"
+    r"|\bturned off\b|\b(?:off|hidden)$|(?:was|were) (?:also )?found\b|\bloaded\b"
+    # a switch that advice mentions: `set X=0`, `set X to 1 to silence this`
+    r"|\bset\b.{0,80}(?:=\w|\bto (?:\d|'\d|true|false|enable|disable|silence|suppress|hide|turn|opt|skip|register))"
+    r"|-> ?\w+$"
+)
+_OF_A_REQUEST = re.compile(
+    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) /|\b4\d\d\b.{0,20}(?:Request|\{)|\bINSERT\b|\bSELECT\b|(?i:\b(?:requests?"
+    r"|headers?|column|constraint|relation|table|tenant|repository secrets?|workflow)\b)"
+)
+_HAS_NAME = re.compile(r"[A-Z][A-Z0-9_]{2}")
+# Most lines hold none of these, and need no further look.
+_HAS_CUE = re.compile(
+    r"missing|mandatory|undefined|unset|unbound|need|\bno\b|not|n['’]|nil|null|none|neither|absent|empty|blank"
+    r"|must|ha(?:s|ve) to|requir|expect|without|falta|fehl|manque|não|未|缺|nosuch|\b(?:set|add|pass)\b|provide"
+    r"|define|specif|configure|export|supply|unable|fail"
+)
+
+
+def required_settings(message: str) -> tuple[str, ...]:
+    """The names that the line says to be required and not there, in their order; none, if the program goes on.
+
+    Args:
+        message: one line of a program's output
+    """
+    if not _HAS_NAME.search(message) or not _HAS_CUE.search(message.lower()):
+        return ()
+    tokens = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(message)]
+    names = [number for number, (kind, text) in enumerate(tokens) if kind == "name" and _may_be(number, text, tokens)]
+    told = bool(_ENVIRONMENT.search(message))
+    found = [tokens[n][1] for n in names if _lacks(tokens, n, told or bool(_SETTING.match(tokens[n][1])))]
+    return () if not found or _goes_on(message) else tuple(dict.fromkeys(found))
+
+
+def _may_be(number: int, name: str, tokens: list[tuple[str, str]]) -> bool:
+    """A name with an underscore; any other where the word beside it says that it is a variable."""
+    if name in NO_NAMES:
+        return False
+    beside = " ".join(text for _, text in tokens[max(0, number - 1) : number + 2])
+    return bool(_SURE.search(name) or _ENVIRONMENT.search(beside.replace(name, "")))
+
+
+def _lacks(tokens: list[tuple[str, str]], number: int, setting: bool) -> bool:
+    """Does a word before or after the name, reached over words that tell nothing, say that it is not there?"""
+    return _reaches(reversed(tokens[:number]), _BEFORE, setting) or _reaches(tokens[number + 1 :], _AFTER, setting)
+
+
+def _reaches(tokens: Iterable[tuple[str, str]], kinds: tuple[str, ...], setting: bool) -> bool:
+    passed, listed = 0, False
+    for kind, text in tokens:
+        if kind in kinds and (setting or kind in ("lacks", "after")):
+            return True
+        listed |= kind == "colon" and kinds is _BEFORE and setting
+        tells = kind in ("end", "lacks", "named") or (kind == "word" and text.lower() not in _LIGHT)
+        passed += kind not in ("name", "colon")
+        if kind == "end" or (tells and not listed) or passed > _FAR:
+            return False
+    return False
+
+
+def _goes_on(message: str) -> bool:
+    low = message.lower()
+    return any(word in low for word in GOES_ON) or bool(_INSTEAD.search(message) or _OF_A_REQUEST.search(message))
