@@ -59,7 +59,7 @@ _KEEP = Remedy(
     "`runbooks sweep` compare your table with Fly every night.",
 )
 _HAND_OVER = Remedy(
-    "Send Fly's support the packet of this report now",
+    "Send Fly's support the text under “For Fly's support” now",
     "They can see the host, and they need the machine as it is: destroy it, with --force, only after their answer.",
 )
 
@@ -300,8 +300,8 @@ def _ask_fly(facts: Facts) -> list[Remedy]:
         ),
         Remedy(
             "Ask Fly's support what happened to this machine",
-            "Fly's own records may go further back than the views that you can query. Send the packet in the report: "
-            "it has the ids and times.",
+            "Fly's own records may go further back than the views that you can query. Send the text under “For Fly's "
+            "support”: it has the ids and times.",
         ),
     ]
 

@@ -22,8 +22,9 @@ def verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
         "listed": Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
         "runs": Remedy(
             "The machine stays up",
-            "Check again after a minute: a program that exits at once is restarted within seconds. One that is meant "
-            "to end has exit code 0 in its events instead.",
+            "Check again after a minute: a program that exits at once is restarted within seconds, unless the restart "
+            "policy is no. One that is meant to end has exit code 0 in its events instead; then the first command may "
+            "come too late, and end with a time-out.",
             ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
         ),
     }

@@ -238,7 +238,9 @@ def not_checked(diagnosis: Diagnosis) -> Section:
         "not-checked",
         "Not checked",
         "What could not be checked, and why?",
-        f"{len(gaps)} {'item' if len(gaps) == 1 else 'items'}. None of them counts as absent.",
+        f"{len(gaps)} {'item' if len(gaps) == 1 else 'items'}. None of them counts as absent."
+        if gaps
+        else "Nothing: every question that was asked was answered.",
         notes=(f"{len(other)} further questions were not asked, because they do not apply here or were not wanted.",)
         if other
         else (),

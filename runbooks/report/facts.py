@@ -155,7 +155,8 @@ def impact(report: Report) -> list[Claim]:
     if states and diagnosis.comparison:
         told.append(
             Claim(
-                f"Other machines of the app in the comparison: {states}{_ended_alike(diagnosis.comparison)}",
+                f"Other machines of the app in the comparison: {states}{_ended_alike(diagnosis.comparison)}"
+                f"{'' if any(state == 'started' for state, _ in _other_states(report)) else '. None of them runs'}",
                 diagnosis.comparison.evidence,
             )
         )
@@ -240,8 +241,10 @@ def feed(report: Report) -> tuple[Claim, Outcome] | None:
     if observation is None or any(one.slug == "platform-incident" for one in report.diagnosis.hypotheses):
         return None
     told = {Outcome.SEEN: "Fly reports", Outcome.ABSENT: "Fly reports no incident"}.get(observation.outcome)
+    single = ". A fault of a single host need not be reported" if observation.outcome is Outcome.ABSENT else ""
     return Claim(
-        f"{told or 'Whether Fly reports an incident is not known'}: {observation.reason}", (observation.number,)
+        f"{told or 'Whether Fly reports an incident is not known'}: {observation.reason.rstrip('.')}{single}",
+        (observation.number,),
     ), observation.outcome
 
 
@@ -286,7 +289,8 @@ def request_ids(report: Report) -> Iterator[Exchange]:
 
 def answered(report: Report) -> str:
     """How many questions were answered, in words. What was not is counted under Not checked."""
-    outcomes = Counter(one.outcome for one in report.evidence.observations.values())
+    put = [one for one in report.evidence.observations.values() if one.code is not Reason.NOT_APPLICABLE]
+    outcomes = Counter(one.outcome for one in put)
     absent = outcomes[Outcome.ABSENT]
     return f"{outcomes[Outcome.SEEN] + absent} of {outcomes.total()} questions answered, {absent} of them “absent”"
 

@@ -71,6 +71,8 @@ def render(report: Report) -> str:
         "standing": status.of(diagnosis),
         "simulated": status.simulated(report.evidence),
         "happened": facts.happened(report),
+        "fly": facts.feed(report),
+        "vanished": facts.vanished(diagnosis),
         "decisive": facts.decisive(report),
         "proof": facts.proof(report),
         "impact": facts.impact_in_brief(report),

@@ -108,9 +108,13 @@ def of(diagnosis: Diagnosis) -> Standing:
 
 
 def of_view(view: View) -> str:
-    """Sign and word of one view; an indirect one is no proof of the machine."""
+    """Sign and word of one view; an indirect one is no proof of the machine, and a derived one was not asked."""
+    if view.derived:
+        return f"– derived: {ANSWER_WORDS[view.sees]}"
     if view.indirect and view.sees is Answer.YES:
         return "– indirect"
+    if not view.applies and view.sees is Answer.COULD_NOT_LOOK:
+        return "– not applicable"
     return f"{ANSWER_SIGNS[view.sees]} {ANSWER_WORDS[view.sees]}"
 
 

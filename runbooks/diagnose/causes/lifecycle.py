@@ -42,11 +42,12 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
         "auto_destroy removes the machine, later its id and its events, and the evidence with them. The test machine "
         "has it off, and no restarts; it gets the app's secrets. The command takes the other variables from your "
         "shell: set them there, with harmless values.{masked} Ports are not repeated: this shows only whether the "
-        "program stays up. To test the endpoint, create a machine with your own caller. Destroy the test machine when "
-        "its log is read.",
+        "program stays up. To test the endpoint, create a machine with your own caller. Do not make the test "
+        "where a second run does harm.",
         (
             "fly machine run {image} -a {app} -r {region} --restart no {guest} {variables}",
             "timeout 30 fly logs -a {app} --machine TEST_ID --no-tail",
+            "fly machine destroy TEST_ID --force -a {app}",
         ),
     ),
     prevention=Remedy(

@@ -70,10 +70,10 @@ def no_public_ip(facts: Facts) -> Iterator[Point | Conclusion]:
     "The URL is built from the machine's name",
     stage=Stage.REACH,
     remedy=Remedy(
-        "Let the caller return {app_host}: the current URL cannot work, even with a healthy machine",
-        "A machine's name is not a hostname: {believed_host} would belong to another app. Name the machine in the "
-        "header fly-force-instance-id. A browser cannot send this header; for browsers, a router must answer with "
-        "fly-replay.",
+        "Let the caller return {app_host}, and have requests name their machine: the current URL cannot work",
+        "A machine's name is not a hostname: {believed_host} would belong to another app. {app_host} alone leads to "
+        "any machine of the app. The header fly-force-instance-id names one; a browser cannot send it, so for browsers "
+        "a router must answer with fly-replay.",
         (
             "curl -sSi --max-time 10 https://{app_host}/ -H fly-force-instance-id:{live_id}",
             "fly ips list -a {app}",

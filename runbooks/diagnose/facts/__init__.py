@@ -190,7 +190,7 @@ class Facts:
         open_ones = [name for name, value in env.items() if not value.startswith("<secret:")]
         masked = ", ".join(name for name in env if name not in open_ones)
         (set_one,) = lines(('fly secrets set NAME="${{NAME:?}}" -a {app}',), known)
-        told = f" It also carried {masked}, which are secrets: set those that the program needs first (`{set_one}`)."
+        told = f" The lost machine also carried {masked}: set those that the program needs first (`{set_one}`)."
         return {key: value for key, value in known.items() if value} | {
             "variables": settings(open_ones, "-e "),
             "guest": _guest_options(self.machine.config),
