@@ -61,11 +61,6 @@ CONFIRMED_MEANS = (
 ANSWER_SIGNS: Mapping[Answer, str] = {Answer.YES: "✓", Answer.NO: "✗", Answer.COULD_NOT_LOOK: "?"}
 """The one table of signs for three-valued answers."""
 ANSWER_WORDS: Mapping[Answer, str] = {Answer.YES: "yes", Answer.NO: "no", Answer.COULD_NOT_LOOK: "not checked"}
-OUTCOME_WORDS: Mapping[str, str] = {
-    "seen": "answered",
-    "absent": "absent",
-    "could-not-look": "not checked",
-}
 CHECK_WORDS: Mapping[Answer, str] = {
     Answer.YES: "passes",
     Answer.NO: "fails",
