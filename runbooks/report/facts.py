@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -33,6 +34,7 @@ _SUBJECT = (
     ("Instance", "instance_id"),
     ("Organisation", "org"),
 )
+_FROM_SHELL = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):\?\}")
 _ASKED_OF_FLY = (
     "machine",
     "events",
@@ -110,6 +112,11 @@ def first_action(report: Report) -> str:
     if first is None:
         return ""
     return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
+
+
+def from_shell(diagnosis: Diagnosis) -> list[str]:
+    """The variables that the commands of the first action take from the reader's shell."""
+    return list(dict.fromkeys(_FROM_SHELL.findall(" ".join(c for one in diagnosis.remedies[:1] for c in one.commands))))
 
 
 def then(diagnosis: Diagnosis) -> str:
@@ -192,6 +199,8 @@ def vanished(diagnosis: Diagnosis) -> bool:
 
 def impact_in_brief(report: Report) -> str:
     """The same in one line: what the machine is now, and what fails for those who use it."""
+    if vanished(report.diagnosis):
+        return "Not known: whether the machine did its work. No view shows it any more"
     life, felt = report.diagnosis.life, [s.so for s in report.diagnosis.symptoms if s.felt and s.so]
     told = [f"machine {_state(report, life[-1])}"] if life and felt else []
     told += [f"{one[:1].lower()}{one[1:]}" for one in reversed(felt)]

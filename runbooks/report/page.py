@@ -72,6 +72,7 @@ def render(report: Report) -> str:
         "simulated": status.simulated(report.evidence),
         "happened": facts.happened(report),
         "fly": facts.feed(report),
+        "from_shell": facts.from_shell(diagnosis),
         "vanished": facts.vanished(diagnosis),
         "decisive": facts.decisive(report),
         "proof": facts.proof(report),
