@@ -49,8 +49,9 @@ OWNERS: Mapping[Owner, str] = {
 """The owner of the fix."""
 STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": "○", "refuted": "✗"}
 TERMS = (
-    "The caller is the program that made the create call, the row its entry in your database. A view is one place where "
-    "the machine may be listed. flyd is the part of Fly that runs machines. E and a number name a piece of evidence."
+    "The caller is the program that made the create call, the row its entry in your database. A view is one place "
+    "where the machine may be listed. flyd is the part of Fly that runs machines. E and a number name a piece of "
+    "evidence."
 )
 GENERAL = "In any case, whatever happened here"
 CONFIRMED_MEANS = (
