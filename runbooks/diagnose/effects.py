@@ -13,7 +13,6 @@ EFFECTS: Mapping[str, str] = {
     "fly deploy": "replaces the machines that it manages",
     "fly machine update": "restarts the machine",
     "fly machine stop": "stops the machine",
-    "fly machine run": "creates a machine: your program runs, with the app's secrets, and does what it does at a start",
     "fly machine clone": "creates a second machine of the same config and cost; if the first one goes on, both work",
     "fly machine destroy": "removes the machine and its events",
     "fly apps destroy": "removes the app with everything in it",

@@ -35,11 +35,11 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     sources=("machines/api/machines-resource", "machines/machine-states"),
     remedy=Remedy(
         "Turn auto_destroy off in the create request, and test the image once",
-        "auto_destroy removes the machine, later its id and its events, and the evidence with them. The test machine "
-        "has it off, and no restarts; it gets the app's secrets. The command takes the other variables from your "
-        "shell: set them there, with harmless values.{masked} Ports are not repeated: this shows only whether the "
-        "program stays up. To test the endpoint, create a machine with your own caller. Do not make the test "
-        "where a second run does harm.",
+        "auto_destroy removes the machine, later its id and its events, and the evidence with them. The test runs your "
+        "program with the app's secrets: leave it out where a second run does harm. The test machine has auto_destroy "
+        "off, and no restarts. The command takes the other variables from your shell: set them there, with harmless "
+        "values.{masked} Ports are not repeated: this shows only whether the program stays up. To test the endpoint, "
+        "create a machine with your own caller.",
         (
             "fly machine run {image} -a {app} -r {region} --restart no {guest} {variables}",
             "timeout 30 fly logs -a {app} --machine TEST_ID --no-tail",
