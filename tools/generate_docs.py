@@ -33,9 +33,11 @@ _FAMILIES = (
     "api",
     "startup",
     "lifecycle",
+    "removal",
     "stopped",
     "visibility",
     "network",
+    "timing",
     "serving",
 )
 _KINDS = {Kind.SUPPORTS: "S", Kind.CONTRADICTS: "R", Kind.MISSING: "N"}

@@ -61,8 +61,8 @@ class Edge:
         except CouldNotAsk as error:
             return unavailable(f"{host}: {error}")
         if found.code == "NOERROR":
-            shown = ", ".join(found.addresses) or "as stated"
-            return seen(f"{host} resolves ({shown})", found)
+            shown = f" ({', '.join(found.addresses)})" if found.addresses else ""
+            return seen(f"{host} resolves{shown}", found)
         what = "does not exist (NXDOMAIN)" if found.code == "NXDOMAIN" else "exists, but has no address"
         control = self._control_failure()
         if control:
@@ -92,9 +92,7 @@ class Edge:
         try:
             return self._connected(parts, host, port, shown, instance)
         except NameStatedMissing:
-            return seen(
-                f"{shown} cannot be reached: {host} does not exist (as stated)", Probe(shown, "dns", detail="NXDOMAIN")
-            )
+            return seen(f"{shown} cannot be reached: {host} does not exist", Probe(shown, "dns", detail="NXDOMAIN"))
         except _Silent as silence:
             return unavailable(f"{shown}: {silence}: no answer within {self._seconds:.0f} s")
         except ValueError as error:

@@ -57,8 +57,8 @@ def metrics(
         since, until = min(one.samples[0][0] for one in own), max(one.samples[-1][0] for one in own)
         until = min(until, end)  # a sample stands for the step that ends at its time
         return seen(
-            f"{len(own)} series of machine {machine_id}, from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC; "
-            "the last value is served for up to 5 minutes more",
+            f"{len(own)} series of machine {machine_id}, {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC, one "
+            f"value every {step} s; the last one is repeated for up to 5 minutes, also after the machine has ended",
             found,
         )
     if is_partial(answer.json):

@@ -205,7 +205,7 @@ class HttpTransport:
         try:
             route = self._routes.find(host, port)
         except NameStatedMissing:
-            raise NoAnswer(f"the name {host} does not exist (as stated)", connected=False) from None
+            raise NoAnswer(f"the name {host} does not exist", connected=False) from None
         if route is None:
             self._must_resolve(host, port)
             return urlunsplit(parts), {}, {}

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.facts.lifecycle import code_of
 from runbooks.diagnose.facts.siblings import release_of
 from runbooks.diagnose.model import Comparison, Difference
 from runbooks.evidence.models import Machine
 
 UNKNOWN = "not known"
+LAST_EXIT = "last exit"
 
 
 def compare(facts: Facts) -> Comparison | None:
@@ -46,6 +48,18 @@ def _digest(machine: Machine) -> str:
     return machine.image_ref.digest[:19] if machine.image_ref and machine.image_ref.digest else ""
 
 
+def _last_exit(machine: Machine) -> str:
+    """How its program last ended, by the events that its view holds."""
+    ends = [event.exit for event in sorted(machine.events, key=lambda e: str(e.at or "")) if event.exit]
+    if not ends:
+        return ""
+    code = code_of(ends[-1])
+    told = "code not known" if code is None else f"code {code}"
+    return (
+        f"{told}{', out of memory' if ends[-1].oom_killed else ''}{', on request' if ends[-1].requested_stop else ''}"
+    )
+
+
 def _guest(machine: Machine) -> str:
     guest = (machine.config or {}).get("guest")
     if not hasattr(guest, "get"):
@@ -76,6 +90,7 @@ def _services(machine: Machine) -> str:
 
 _ATTRIBUTES: tuple[tuple[str, Any], ...] = (
     ("state", lambda m: m.state),
+    (LAST_EXIT, _last_exit),
     ("region", lambda m: m.region),
     ("created", lambda m: f"{m.created_at:%Y-%m-%d %H:%M}" if m.created_at else ""),
     ("image", lambda m: m.image or (str(m.image_ref) if m.image_ref else "")),

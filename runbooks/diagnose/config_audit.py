@@ -101,11 +101,12 @@ def of_config(
         other = [name for name in secret if name in misnamed]
         yield _habit(
             "secrets-in-env",
-            f"config.env holds {_listed(secret)}, whose values look secret.",
+            f"config.env holds {_listed(secret)}, whose values may be secret.",
             evidence,
             Remedy(
                 "Move secrets out of config.env",
-                "Every client with read access to the machine could read them, so change their values, too. "
+                "Every client with read access to the machine could read them, so make those anew that are keys or "
+                "passwords. "
                 "App secrets show only digests."
                 + (
                     f" {_listed(other)} is not in the command: the program reads another name, see What to do."

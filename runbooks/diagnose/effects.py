@@ -18,8 +18,8 @@ EFFECTS: Mapping[str, str] = {
     "fly apps destroy": "removes the app with everything in it",
 }
 """By form of the command."""
-_WITHOUT = ("--stage", "--build-only")
-"""Options with which the command changes no machine."""
+_WITHOUT = ("--stage", "--build-only", "TEST_ID")
+"""Words with which the command changes no machine, or only one that was made to be looked at."""
 
 
 def effects(commands: Iterable[str]) -> tuple[str, ...]:

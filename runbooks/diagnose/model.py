@@ -79,9 +79,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
+    """What to do, why, and how; `general`: worth doing whatever happened."""
+
     title: str
     why: str
     commands: tuple[str, ...] = ()
+    general: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,9 @@ class ViewKey(StrEnum):
     SEEN_BY_CALLER = "seen-by-caller"
 
 
+_DERIVED = (ViewKey.FLY_MACHINE_LIST, ViewKey.FLY_STATUS, ViewKey.LAUNCH_TOOLS, ViewKey.PRIVATE_NAME)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One row of the matrix.
@@ -158,6 +164,11 @@ class View:
     indirect: bool = False
     key: ViewKey | None = None
     applies: bool = True
+
+    @property
+    def derived(self) -> bool:
+        """It follows from another view, and was not asked of its own."""
+        return self.key in _DERIVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ SAME_AGAIN = (
     "If a second run does no harm, create one machine as the caller does, with auto_destroy false, and read its log."
 )
 """The test that decides where nothing of the machine is left."""
+READ_AGAIN = ("fly machine status {live_id} -a {app} -d", "timeout 30 fly logs -a {app} --machine {live_id} --no-tail")
+"""What reads the machine of that test."""
 SIGNALS = {129: "SIGHUP", 130: "SIGINT", 132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE"}
 SIGNALS |= {137: "SIGKILL", 139: "SIGSEGV", 141: "SIGPIPE", 143: "SIGTERM"}
 _MACHINE_ID = re.compile(r"(?<![0-9a-zA-Z_-])[0-9a-f]{14}(?![0-9a-zA-Z_-])")

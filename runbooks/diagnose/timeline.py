@@ -10,6 +10,7 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.log_classifier import is_program
 from runbooks.diagnose.model import Moment, Span
+from runbooks.evidence.caller_errors import STAMP
 from runbooks.evidence.log_parser import is_headed
 from runbooks.evidence.models import Event, LogLine, Outcome, PlatformIncident, StatusFeed
 from runbooks.evidence.parsers import time_of
@@ -34,7 +35,7 @@ _STATES = {
     "destroyed": "destroyed",
 }
 _MOST_PASTED = 500
-_STAMPED = re.compile(r"^[\[(]?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)[\])]?[\s:|-]*(.*)$")
+_STAMPED = re.compile(rf"^[\[(]?(?P<at>{STAMP.pattern})[\])]?[\s:|-]*(?P<text>.*)$")
 
 
 def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
@@ -99,12 +100,12 @@ def _caller(facts: Facts) -> Iterator[Moment]:
     told, shipped = facts.caller.answer, {line.message.strip() for line in facts.caller.pasted}
     for line in (told.pasted.words or told.plain).splitlines()[:500]:
         match = _STAMPED.match(line.strip())
-        at = time_of(match.group(1)) if match else None
-        if not match or not at or is_headed(line) or match.group(2).strip() in shipped:
+        at = time_of(match["at"]) if match else None
+        if not match or not at or is_headed(line) or match["text"].strip() in shipped:
             continue
-        if match.group(2) or not shipped:
+        if match["text"] or not shipped:
             yield Moment(
-                at, "caller", match.group(2).rstrip(" {[")[:200] or "an entry of the caller's log", Facet.CALLER
+                at, "caller", match["text"].rstrip(" {[")[:200] or "an entry of the caller's log", Facet.CALLER
             )
 
 

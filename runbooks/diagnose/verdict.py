@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
 from runbooks.diagnose.blocked import closed, is_blocked
-from runbooks.diagnose.commands import MAKE_TOKEN, filled
+from runbooks.diagnose.commands import MAKE_TOKEN, filled, lines
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.log_classifier import short
@@ -26,6 +27,7 @@ from runbooks.diagnose.model import (
     ViewKey,
 )
 from runbooks.diagnose.preconditions import NEW, Plan, follow
+from runbooks.diagnose.shared_evidence import READ_AGAIN, SAME_AGAIN
 from runbooks.diagnose.states import row_agrees
 from runbooks.diagnose.verification import verification
 from runbooks.evidence.models import Evidence, Outcome, Reason
@@ -57,7 +59,7 @@ _KEEP = Remedy(
     "`runbooks sweep` compare your table with Fly every night.",
 )
 _HAND_OVER = Remedy(
-    "Send Fly's support the packet of this report now",
+    "Send Fly's support the text under “For Fly's support” now",
     "They can see the host, and they need the machine as it is: destroy it, with --force, only after their answer.",
 )
 
@@ -273,7 +275,15 @@ def _tests(facts: Facts, ledger: Ledger) -> list[Remedy]:
     for entry in (*ledger.tied, *(e for e in ledger.entries if not e.hypothesis.against)):
         if test := entry.hypothesis.next_test:
             decides.setdefault(test.rstrip("."), []).append(entry.hypothesis.title)
-    return [Remedy(test, f"{what}: {'; '.join(dict.fromkeys(titles))}.") for test, titles in list(decides.items())[:3]]
+    names = {**facts.names, "live_id": NEW}
+    return [
+        Remedy(
+            test,
+            f"{what}: {'; '.join(dict.fromkeys(titles))}.",
+            lines(READ_AGAIN, names) if test == SAME_AGAIN.rstrip(".") else (),
+        )
+        for test, titles in list(decides.items())[:3]
+    ]
 
 
 def _ask_fly(facts: Facts) -> list[Remedy]:
@@ -290,8 +300,8 @@ def _ask_fly(facts: Facts) -> list[Remedy]:
         ),
         Remedy(
             "Ask Fly's support what happened to this machine",
-            "Fly's own records may go further back than the views that you can query. Send the packet in the report: "
-            "it has the ids and times.",
+            "Fly's own records may go further back than the views that you can query. Send the text under “For Fly's "
+            "support”: it has the ids and times.",
         ),
     ]
 
@@ -322,7 +332,7 @@ def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.Audi
     # It is about the next machine, whatever became of this one.
     own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
     told = (habit for habit in habits if not entries.keys() & set(habit.said_by))
-    more = [source_lines.place_remedy(habit.remedy, habit.finding.slug, facts) for habit in told]
+    more = [replace(source_lines.place_remedy(habit.remedy, habit.finding.slug, facts), general=True) for habit in told]
     return (*((_KEEP,) if facts.untraced else ()), *own, *more)
 
 

@@ -9,6 +9,8 @@ from runbooks.diagnose.ledger import Ledger, Stage
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import NEW
 
+AT_ONCE = f"runbooks run verify_fix -p incident RUN -p machine_id {NEW}"
+"""Makes the same checks; RUN is the folder of the incident's run."""
 _DECIDES = {Stage.START: "runs", Stage.LIFE: "runs", Stage.REACH: "endpoint", Stage.TOLD: "row"}
 """Phase of the cause → the check that tells first whether it is gone; of the other phases it is the list."""
 _OF_FAMILY = {"image": "image", "caller": "row"}
@@ -20,8 +22,9 @@ def verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
         "listed": Remedy("The machine is listed", "The list has the new id.", ("fly machine list -a {app}",)),
         "runs": Remedy(
             "The machine stays up",
-            "Check again after a minute: a program that exits at once is restarted within seconds. One that is meant "
-            "to end has exit code 0 in its events instead.",
+            "Check again after a minute: a program that exits at once is restarted within seconds, unless the restart "
+            "policy is no. One that is meant to end has exit code 0 in its events instead; then the first command may "
+            "come too late, and end with a time-out.",
             ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
         ),
     }
@@ -42,13 +45,7 @@ def verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
         "The registry has the manifest.",
         ("fly auth docker", "docker manifest inspect {image}"),
     )
-    at_once = Remedy(
-        "Or run all checks at once",
-        "The runbook `verify_fix` runs these checks, shows each result at this incident, and closes it if all hold. "
-        "RUN is the folder of this report; in a checkout of fly-runbooks the command is `.venv/bin/runbooks`.",
-        ("runbooks run verify_fix -p incident RUN -p machine_id {live_id}",),
-    )
     cause = ledger.top.info if ledger.top else None
     first = _OF_FAMILY.get(cause.family) or _DECIDES.get(cause.stage) if cause else ""
-    found = (*(checks[slug] for slug in sorted(checks, key=lambda slug: slug != first)), at_once)
-    return tuple(filled(check, {**facts.names, "live_id": NEW}) for check in found)
+    names = {**facts.names, "live_id": NEW}
+    return tuple(filled(checks[slug], names) for slug in sorted(checks, key=lambda slug: slug != first))

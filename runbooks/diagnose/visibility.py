@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
@@ -35,7 +36,7 @@ def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
     yield ViewKey.MACHINE, _machine(facts)
     yield ViewKey.LIST, _listed(facts, Facet.LIST, f"list of {app}")
     yield ViewKey.LIST_DELETED, _listed(facts, Facet.LIST_DELETED, f"list of {app}, destroyed ones included")
-    yield ViewKey.EVENTS, _plain(facts, Facet.EVENTS, "its events", amount(len(facts.events.all), "event"))
+    yield ViewKey.EVENTS, _events(facts)
     yield ViewKey.LOG, _plain(facts, Facet.LOGS, "its log", amount(lines, "line"))
     if facts.metrics.all:
         yield ViewKey.METRICS, _plain(facts, Facet.METRICS, "its metrics", _measured(facts))
@@ -160,6 +161,16 @@ def _plain(facts: Facts, number: str, view: str, found: str) -> View:
     if observation.outcome is Outcome.SEEN:
         return View(view, Answer.YES, found, (number,))
     return View(view, Answer.NO, observation.reason, (number,))
+
+
+def _events(facts: Facts) -> View:
+    """The query for its events; a list can still hold those that the query no longer serves."""
+    held = amount(len(facts.events.all), "event")
+    view = _plain(facts, Facet.EVENTS, "its events, asked by its id", held)
+    elsewhere = tuple(n for n in facts.events.evidence if n != Facet.EVENTS)
+    if view.sees is not Answer.NO or not elsewhere:
+        return view
+    return replace(view, state=f"404, no longer served; {held} are in the list", evidence=(Facet.EVENTS, *elsewhere))
 
 
 def _measured(facts: Facts) -> str:

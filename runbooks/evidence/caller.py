@@ -32,6 +32,8 @@ _KEYS = {
 }
 # What is called `name` may as well be an error's or a row's: those are no names of machines.
 _NAME = re.compile(r"(?!\S*Error\Z)(?![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-)[A-Za-z0-9][A-Za-z0-9_.-]{0,100}\Z")
+# A caller's log, where no object holds it: launched runner-17 id=e4086b4a1174be
+_MADE = re.compile(r"(?i)\b(?:created|launched|provisioned)\b[^\n]{0,120}?\b(?:machine_?)?id[=:] ?\"?([0-9a-f]{14})\b")
 _SUCCESS = re.compile(r"(?i)\b(success|successfully|provisioned|created)\b")
 
 
@@ -52,6 +54,7 @@ def _read(text: str) -> Caller:
             fields.update(_flat(found))
     ids = [text_of(fields[key]) for key in _KEYS["machine_id"] if key in fields]
     names = [text_of(fields[key]) for key in _KEYS["machine_name"] if key in fields]
+    ids += _MADE.findall(words)[-1:]
     message = _first(fields, "message")
     caller = Caller(
         text=text,

@@ -27,6 +27,7 @@ from runbooks.evidence.models import (
     TokenScope,
 )
 
+_SLASHES = re.compile(r"^(\d{4})/(\d\d)/(\d\d)")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 _MAX_TEXT = 500
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -56,7 +57,7 @@ def time_of(value: Any) -> datetime | None:
     if re.fullmatch(r"[0-9]{9,20}", text):
         return _from_number(int(text))
     try:
-        return _in_utc(datetime.fromisoformat(text))
+        return _in_utc(datetime.fromisoformat(_SLASHES.sub(r"\1-\2-\3", text)))
     except ValueError:
         return None
 

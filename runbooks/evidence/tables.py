@@ -103,16 +103,16 @@ def record(row: Record) -> pd.DataFrame:
 
 
 def observations(evidence: Evidence) -> pd.DataFrame:
-    """Every question asked, in order: where, when, how often, how it ended, and how long it can be asked."""
+    """Every question asked, in order: where, when, how often, how it ended, and how long its source keeps it."""
     return frame(
-        ("evidence", "question", "where", "when (UTC)", "answer", "can be asked"),
+        ("evidence", "question", "where", "when (UTC)", "answer", "kept by its source"),
         (
             (
                 x.number,
                 x.facet.question,
                 _where(x.exchanges),
                 clock(x.at),
-                f"{x.outcome.value}: {x.reason}",
+                f"{x.outcome.words}: {x.reason}",
                 x.facet.lives_for,
             )
             for x in evidence.observations.values()

@@ -55,7 +55,8 @@ def _verdict(folder: Path) -> str:
     if not {"verdict", "headline", "remedies"} <= set(summary):
         return ""
     links = (f"[{name}]({name})" for name in ("report.html", "report.md", "summary.json") if (folder / name).is_file())
-    return f"{first_screen(summary)}\nThe whole report: {' · '.join(links)}. The steps follow."
+    parameters = "The steps follow as they ran; what this run was given is in the cell that begins with `# Parameters`."
+    return f"{first_screen(summary)}\nThe whole report: {' · '.join(links)}. {parameters}"
 
 
 def _joined(outputs: list[NotebookNode]) -> list[NotebookNode]:

@@ -9,11 +9,12 @@ from runbooks.diagnose.checks import Review
 from runbooks.diagnose.effects import effects
 from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.model import Answer, Claim, Diagnosis, Hypothesis, Remedy, Status, Verdict
+from runbooks.diagnose.verification import AT_ONCE
 from runbooks.evidence import tables
 from runbooks.evidence.models import Evidence, Outcome, Token, TokenInside
 from runbooks.evidence.retention import overdue
 from runbooks.report import charts, status, times
-from runbooks.report.facts import closing_rule, counted
+from runbooks.report.facts import CHECKS_AT_ONCE, closing_rule, counted
 from runbooks.report.facts import views as grouped
 from runbooks.report.section import Item, Mark, Section, asked, footnotes
 
@@ -213,17 +214,20 @@ def verification(diagnosis: Diagnosis) -> Section:
         "Verify the fix",
         "Which checks close the incident?",
         closing_rule(diagnosis),
+        notes=(CHECKS_AT_ONCE, f"`{AT_ONCE}`"),
         items=_actions(diagnosis.verification),
         mark=Mark.BOX,
     )
 
 
 def prevention(diagnosis: Diagnosis) -> Section:
+    general = sum(one.general for one in diagnosis.prevention)
     return Section(
         "prevention",
         "Prevention",
         "Which changes prevent a recurrence?",
-        f"{len(diagnosis.prevention)} changes. Assign an owner to each.",
+        f"{len(diagnosis.prevention)} changes{f', the last {general} good whatever happened' if general else ''}. "
+        "Assign an owner to each.",
         items=_actions(diagnosis.prevention),
     )
 
@@ -234,7 +238,9 @@ def not_checked(diagnosis: Diagnosis) -> Section:
         "not-checked",
         "Not checked",
         "What could not be checked, and why?",
-        f"{len(gaps)} {'item' if len(gaps) == 1 else 'items'}. None of them counts as absent.",
+        f"{len(gaps)} {'item' if len(gaps) == 1 else 'items'}. None of them counts as absent."
+        if gaps
+        else "Nothing: every question that was asked was answered.",
         notes=(f"{len(other)} further questions were not asked, because they do not apply here or were not wanted.",)
         if other
         else (),

@@ -96,13 +96,13 @@ def _remains(facts: Facts) -> Iterator[Item]:
 
 
 def _not_made(facts: Facts) -> Section:
-    wanted = "fly machine run {image} -a {app} -r {region} -n test-machine --restart no {variables}"
+    wanted = "fly machine run flyio/hellofly -a {app} -r {region} -n test-machine --restart no {guest}"
     advised = Plan(facts).fit(Remedy("", "", (wanted,)), facts.names)
     run = advised.commands if advised else ()
     how = (
-        "To do it by hand, run the commands with auto_destroy off, so that the machine keeps its events. Use `fly "
-        "machine run`: `fly machine create` has no --image flag and does not start the machine. Destroy the test "
-        "machine afterwards.",
+        "By hand, these commands test the known-good image. Unlike in the test of this runbook, the machine gets the "
+        "app's secrets, which that image does not use. Use `fly machine run`: `fly machine create` has no --image flag "
+        "and does not start the machine. Destroy the test machine afterwards.",
     )
     cannot = (advised.why if advised and advised.why else "", "No machine can be created as the evidence stands.")
     return Section(
@@ -112,6 +112,6 @@ def _not_made(facts: Facts) -> Section:
         "Not tried: creating a machine changes state and costs money, and this run was not allowed to do it.",
         notes=how if run else tuple(filter(None, cannot)),
         items=(*_EFFECTS, *_remains(facts)),
-        commands=(*run, *commands.lines(("fly machine destroy --force TEST_ID -a {app}",), facts.names)) if run else (),
+        commands=(*run, *commands.lines(("fly machine destroy TEST_ID --force -a {app}",), facts.names)) if run else (),
         evidence=asked(facts, *facts.machine.config_evidence),
     )

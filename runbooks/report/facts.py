@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.comparison import LAST_EXIT, UNKNOWN
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.fleet import FleetReview
 from runbooks.diagnose.model import (
@@ -32,6 +34,7 @@ _SUBJECT = (
     ("Instance", "instance_id"),
     ("Organisation", "org"),
 )
+_FROM_SHELL = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):\?\}")
 _ASKED_OF_FLY = (
     "machine",
     "events",
@@ -44,6 +47,13 @@ _ASKED_OF_FLY = (
     "app",
     "token",
 )
+
+
+CHECKS_AT_ONCE = (
+    "The runbook `verify_fix` makes these checks, shows each result beside that of this incident, and closes it if "
+    "all hold. RUN is the folder of this report; in a checkout of fly-runbooks, the command is `.venv/bin/runbooks`."
+)
+"""What makes the checks of a fix by itself; said before its command."""
 
 
 def of(report: Report) -> list[tuple[str, str]]:
@@ -104,6 +114,11 @@ def first_action(report: Report) -> str:
     return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
 
 
+def from_shell(diagnosis: Diagnosis) -> list[str]:
+    """The variables that the commands of the first action take from the reader's shell."""
+    return list(dict.fromkeys(_FROM_SHELL.findall(" ".join(c for one in diagnosis.remedies[:1] for c in one.commands))))
+
+
 def then(diagnosis: Diagnosis) -> str:
     """The steps after the first one, by their titles; "" where there are none. Two are named, the rest is counted."""
     titles = [remedy.title for remedy in diagnosis.remedies[1:]]
@@ -112,20 +127,17 @@ def then(diagnosis: Diagnosis) -> str:
 
 
 def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
-    """Sign, words and views, by what they show: an indirect view is no proof of the machine, and one that does not
-    apply here, or that nobody can query, is no gap.
+    """Sign, words and views, by what they show: an indirect view is no proof of the machine, a derived one counts no
+    second time, and one that does not apply here, or that nobody can query, is no gap.
     """
-    every = diagnosis.visibility
-    silent = [v for v in every if v.sees is Answer.COULD_NOT_LOOK]
+    asked = [v for v in diagnosis.visibility if not v.derived]
+    shown, silent = ([v for v in asked if v.sees is one] for one in (Answer.YES, Answer.COULD_NOT_LOOK))
     groups = (
-        (status.ANSWER_SIGNS[Answer.YES], "show it", [v for v in every if v.sees is Answer.YES and not v.indirect]),
-        ("–", "indirect (no proof)", [v for v in every if v.sees is Answer.YES and v.indirect]),
-        (status.ANSWER_SIGNS[Answer.NO], "do not show it", [v for v in every if v.sees is Answer.NO]),
-        (
-            status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK],
-            "not checked",
-            [v for v in silent if v.applies],
-        ),
+        (status.ANSWER_SIGNS[Answer.YES], "show it", [v for v in shown if not v.indirect]),
+        ("–", "indirect (no proof)", [v for v in shown if v.indirect]),
+        (status.ANSWER_SIGNS[Answer.NO], "do not show it", [v for v in asked if v.sees is Answer.NO]),
+        (status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK], "not checked", [v for v in silent if v.applies]),
+        ("–", "derived from these", [v for v in diagnosis.visibility if v.derived]),
         ("–", "not applicable", [v for v in silent if not v.applies]),
     )
     return [(sign, words, tuple(found)) for sign, words, found in groups if found]
@@ -148,12 +160,27 @@ def impact(report: Report) -> list[Claim]:
     listed = getattr(seen.observation(Facet.LIST), "answer", None)
     states = ", ".join(f"{count} {state}" for state, count in _other_states(report))
     if states and diagnosis.comparison:
-        told.append(Claim(f"Other machines of the app in the comparison: {states}", diagnosis.comparison.evidence))
+        told.append(
+            Claim(
+                f"Other machines of the app in the comparison: {states}{_ended_alike(diagnosis.comparison)}"
+                f"{'' if any(state == 'started' for state, _ in _other_states(report)) else '. None of them runs'}",
+                diagnosis.comparison.evidence,
+            )
+        )
     elif isinstance(listed, Listing) and listed.complete and not seen.siblings.others:
         told.append(Claim("The list shows no other machine of the app", (Facet.LIST,)))
     else:
         told.append(Claim("Not known: whether other machines of the app are affected"))
     return [*told, Claim("Not known: how many users were affected. No source of this runbook counts users")]
+
+
+def _ended_alike(comparison: Comparison) -> str:
+    """How many of the others ended with the code of this machine; "" where none did."""
+    for row in comparison.rows:
+        own, others = row.values[0], row.values[1:]
+        if row.attribute == LAST_EXIT and own != UNKNOWN and (alike := others.count(own)):
+            return f"; {alike} of them last ended as this one did ({own})"
+    return ""
 
 
 def closing_rule(diagnosis: Diagnosis) -> str:
@@ -172,6 +199,8 @@ def vanished(diagnosis: Diagnosis) -> bool:
 
 def impact_in_brief(report: Report) -> str:
     """The same in one line: what the machine is now, and what fails for those who use it."""
+    if vanished(report.diagnosis):
+        return "Not known: whether the machine did its work. No view shows it any more"
     life, felt = report.diagnosis.life, [s.so for s in report.diagnosis.symptoms if s.felt and s.so]
     told = [f"machine {_state(report, life[-1])}"] if life and felt else []
     told += [f"{one[:1].lower()}{one[1:]}" for one in reversed(felt)]
@@ -221,8 +250,10 @@ def feed(report: Report) -> tuple[Claim, Outcome] | None:
     if observation is None or any(one.slug == "platform-incident" for one in report.diagnosis.hypotheses):
         return None
     told = {Outcome.SEEN: "Fly reports", Outcome.ABSENT: "Fly reports no incident"}.get(observation.outcome)
+    single = ". A fault of a single host need not be reported" if observation.outcome is Outcome.ABSENT else ""
     return Claim(
-        f"{told or 'Whether Fly reports an incident is not known'}: {observation.reason}", (observation.number,)
+        f"{told or 'Whether Fly reports an incident is not known'}: {observation.reason.rstrip('.')}{single}",
+        (observation.number,),
     ), observation.outcome
 
 
@@ -267,7 +298,8 @@ def request_ids(report: Report) -> Iterator[Exchange]:
 
 def answered(report: Report) -> str:
     """How many questions were answered, in words. What was not is counted under Not checked."""
-    outcomes = Counter(one.outcome for one in report.evidence.observations.values())
+    put = [one for one in report.evidence.observations.values() if one.code is not Reason.NOT_APPLICABLE]
+    outcomes = Counter(one.outcome for one in put)
     absent = outcomes[Outcome.ABSENT]
     return f"{outcomes[Outcome.SEEN] + absent} of {outcomes.total()} questions answered, {absent} of them “absent”"
 

@@ -11,7 +11,7 @@ from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
-from runbooks.evidence.models import Listing, Outcome
+from runbooks.evidence.models import Listing, Outcome, Reason
 from runbooks.report import charts, collapse_repeats
 from runbooks.report.section import Section, asked, footnotes
 
@@ -82,6 +82,8 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
     elsewhere = [
         f"{len(facts.siblings.others)} other machines are known; the {others} nearest in region and time are shown."
     ]
+    runs = any(m.state == "started" for m, _ in facts.siblings.others)
+    up = () if runs else ("None of the other machines runs: what this one shares with them proves little.",)
     named = [
         f"{m.id} has the same name; it is {m.state}, created {m.created_at:%Y-%m-%d %H:%M}. [{at}]"
         for m, at in facts.siblings.namesakes[:5]
@@ -92,7 +94,7 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
         "Comparison with other machines of the app",
         question,
         answer,
-        notes=(*(elsewhere if len(facts.siblings.others) > others else ()), *named),
+        notes=(*(elsewhere if len(facts.siblings.others) > others else ()), *up, *named),
         figure=charts.siblings(found),
         table=tables.frame(
             ("", "this machine", *(name.partition(" ")[0] for name in found.machines[1:])),
@@ -108,6 +110,7 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
 def searched(facts: Facts, _: Diagnosis) -> Section:
     """Every question with its address, its time and the number of attempts: the basis of each "absent"."""
     observations = facts.evidence.observations.values()
+    put = [x for x in observations if x.code is not Reason.NOT_APPLICABLE]
     absent = [x for x in observations if x.outcome is Outcome.ABSENT]
     notes = [_second_views(facts)] if facts.subject.machine_id or facts.subject.machine_name else []
     scopes = facts.observations.token.scopes if facts.observations.token else ()
@@ -125,8 +128,7 @@ def searched(facts: Facts, _: Diagnosis) -> Section:
         "searched",
         "Queries",
         "What was queried, when and how often, and which queries returned nothing?",
-        f"{len(facts.evidence.observations)} questions were asked. {len(absent)} had the answer “absent”; "
-        f"only those count as absent.",
+        f"{len(put)} questions were asked. {len(absent)} had the answer “absent”; only those count as absent.",
         notes=tuple(notes),
         table=tables.observations(facts.evidence),
         evidence=asked(facts, *(x.number for x in observations)),

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from runbooks.base.facets import facet_of
 from runbooks.diagnose.preconditions import NEW, TEST
+from runbooks.diagnose.verification import AT_ONCE
 from runbooks.evidence.models import Observation, Outcome
 from runbooks.report import (
     charts,
@@ -70,6 +71,9 @@ def render(report: Report) -> str:
         "standing": status.of(diagnosis),
         "simulated": status.simulated(report.evidence),
         "happened": facts.happened(report),
+        "fly": facts.feed(report),
+        "from_shell": facts.from_shell(diagnosis),
+        "vanished": facts.vanished(diagnosis),
         "decisive": facts.decisive(report),
         "proof": facts.proof(report),
         "impact": facts.impact_in_brief(report),
@@ -85,6 +89,8 @@ def render(report: Report) -> str:
         "packet": packet,
         "visible": facts.views(diagnosis),
         "closing_rule": facts.closing_rule(diagnosis),
+        "at_once": facts.CHECKS_AT_ONCE,
+        "at_once_command": AT_ONCE,
         "matrix": display.figure_html(charts.matrix(diagnosis)),
         "cited": _cited(report, steps),
         "searched": [note for one in report.sections if one.slug == _SEARCHED for note in (one.answer, *one.notes)],

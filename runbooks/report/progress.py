@@ -38,7 +38,7 @@ class Progress:
             return
         if self._held:
             self._line(token_scope(so_far()))
-            self._line("✓ seen  ✗ absent  ? not checked")
+            self._line("✓ answered  ✗ answered: there is none  ? not checked")
             held, self._held = self._held, []
             for earlier in held:
                 self._sign(earlier)

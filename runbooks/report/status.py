@@ -48,14 +48,19 @@ OWNERS: Mapping[Owner, str] = {
 }
 """The owner of the fix."""
 STATUS_SIGNS: Mapping[str, str] = {"confirmed": "●", "likely": "◐", "open": "○", "refuted": "✗"}
+TERMS = (
+    "The caller is the program that made the create call, the row its entry in your database. A view is one place "
+    "where the machine may be listed. flyd is the part of Fly that runs machines. E and a number name a piece of "
+    "evidence."
+)
+GENERAL = "In any case, whatever happened here"
+CONFIRMED_MEANS = (
+    "Confirmed means that the evidence proves it of this machine: one of them is the root cause, the others contribute "
+    "to the incident or follow from it."
+)
 ANSWER_SIGNS: Mapping[Answer, str] = {Answer.YES: "✓", Answer.NO: "✗", Answer.COULD_NOT_LOOK: "?"}
 """The one table of signs for three-valued answers."""
 ANSWER_WORDS: Mapping[Answer, str] = {Answer.YES: "yes", Answer.NO: "no", Answer.COULD_NOT_LOOK: "not checked"}
-OUTCOME_WORDS: Mapping[str, str] = {
-    "seen": "answered",
-    "absent": "absent",
-    "could-not-look": "not checked",
-}
 CHECK_WORDS: Mapping[Answer, str] = {
     Answer.YES: "passes",
     Answer.NO: "fails",
@@ -98,9 +103,13 @@ def of(diagnosis: Diagnosis) -> Standing:
 
 
 def of_view(view: View) -> str:
-    """Sign and word of one view; an indirect one is no proof of the machine."""
+    """Sign and word of one view; an indirect one is no proof of the machine, and a derived one was not asked."""
+    if view.derived:
+        return f"– derived: {ANSWER_WORDS[view.sees]}"
     if view.indirect and view.sees is Answer.YES:
         return "– indirect"
+    if not view.applies and view.sees is Answer.COULD_NOT_LOOK:
+        return "– not applicable"
     return f"{ANSWER_SIGNS[view.sees]} {ANSWER_WORDS[view.sees]}"
 
 

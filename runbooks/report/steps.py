@@ -120,8 +120,9 @@ def machines(facts: Facts, _: Diagnosis) -> Section:
     if facts.machine.other_apps:
         answer = f"{who} is not in {subject.app}; it is in {facts.machine.other_apps[0].app}, where it is {state}."
     elif facts.machine.views:
-        gone = "; the plain list no longer shows it" if facts.events.destroyed else ""
-        answer = f"{who} was in {subject.app}: its last known state is {state}{gone}."
+        gone = facts.events.destroyed
+        ended = "; the plain list no longer shows it" if gone else ""
+        answer = f"{who} {'was' if gone else 'is'} in {subject.app}: its last known state is {state}{ended}."
     elif any(facts.looked(n) for n in (Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED)):
         answer = f"No view of {subject.app} that answered shows {who}."
     else:
@@ -174,7 +175,7 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
         answer = f"{len(facts.events.all)} events, the last is {last_event.type} → {last_event.status}; no exit event."
     begins = (
         ""
-        if facts.events.whole_life or not facts.events
+        if facts.events.whole_life or not facts.events.all
         else "The first events are missing. These are the newest events that a list still returns."
     )
     return Section(
@@ -259,13 +260,17 @@ def _telling(facts: Facts) -> tuple[LogLine, ...]:
 
 def image(facts: Facts, _: Diagnosis) -> Section:
     believed, ran = facts.observations.image(Facet.IMAGE_BELIEVED), facts.observations.image(Facet.IMAGE_RAN)
+    state = facts.events.state
     existence = {True: "exists", False: "does not exist", None: "could not be checked in the registry"}
     told = []
     if believed:
         told.append(f"{believed.ref} {existence[believed.exists]}")
     if facts.machine.ran_text:
         same = "the same" if facts.machine.ran_text == facts.subject.image else facts.machine.ran_text
-        told.append(f"the machine ran {same}" + (f", which {existence[ran.exists]}" if ran else ""))
+        told.append(
+            f"the machine {'was made of' if state == 'created' else 'ran'} {same}"
+            + (f", which {existence[ran.exists]}" if ran else "")
+        )
     items = list(
         observed(facts, Facet.IMAGE_BELIEVED_AGAIN, Facet.IMAGE_RAN_AGAIN, Facet.VERSIONS, Facet.FUNCTION_SECRETS)
     )
@@ -278,7 +283,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
                 "call, and answers a missing image with HTTP 400 and no id."
             )
         )
-    items.append(Item("The command `fly image list` does not exist. Query the registry instead."))
+    items.append(Item("To see an image by hand, query its registry: the command `fly image list` does not exist."))
     which = "{believed}" if facts.subject.image else "{image}"
     return Section(
         "image",
@@ -286,7 +291,7 @@ def image(facts: Facts, _: Diagnosis) -> Section:
         "Does the image exist, can it run on Fly, and did the machine run it?",
         (". ".join(_sentence(t) for t in told) + ".") if told else reason(facts, Facet.IMAGE_BELIEVED),
         items=tuple(items),
-        table=tables.image((("expected by the caller", believed), ("run by the machine", ran))),
+        table=tables.image((("expected by the caller", believed), ("of the machine", ran))),
         commands=commands.lines(
             ("fly auth docker", f"docker manifest inspect {which}", f"docker buildx imagetools inspect {which}"),
             facts.names,

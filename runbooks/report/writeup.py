@@ -16,6 +16,7 @@ from runbooks.base.facets import facet_of
 from runbooks.diagnose.checks import Review
 from runbooks.diagnose.facts import format_duration
 from runbooks.diagnose.model import Unchecked
+from runbooks.diagnose.verification import AT_ONCE
 from runbooks.report import (
     collapse_repeats,
     escape,
@@ -93,6 +94,7 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "known": frozenset(report.evidence.observations),
         "room": room,
         "facts": facts,
+        "at_once": AT_ONCE,
         "collapse_repeats": collapse_repeats,
         "later": format_duration(ago) if ago and ago.total_seconds() > 0 else "",
         "whole_command": command if "\n" not in command and len(command) <= _SHORT else "",

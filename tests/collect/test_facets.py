@@ -95,8 +95,8 @@ def test_what_the_good_answers_say() -> None:
     assert said["versions"] == (f"the versions of {ID}: 01K6J0W0000000000000000000 (registry.fly.io/vyx-app:1)")
     assert said["volumes"] == "the volumes of vyx-app: vol_1 in sin (not attached)"
     assert said["metrics"] == (
-        f"1 series of machine {ID}, from 2025-10-02 03:01 to 2025-10-02 03:01 UTC; "
-        "the last value is served for up to 5 minutes more"
+        f"1 series of machine {ID}, 2025-10-02 03:01 to 2025-10-02 03:01 UTC, one value every 60 s; the "
+        "last one is repeated for up to 5 minutes, also after the machine has ended"
     )
     assert said["status"] == "API errors (open)"
 

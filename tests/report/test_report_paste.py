@@ -55,7 +55,7 @@ def test_the_demo_answers_those_who_believe_in_the_missing_tag() -> None:
         "where: app vyx-app · org vyx · region sin · machine 91850296bd4738 · name vyx-63eea370",
         "decisive: 03:00:17.724 UTC, program log: [Main] Missing required environment variables: SUPABASE_SERVICE_KEY",
         "ruled out: The image tag is missing, so no machine was created – The machine ran registry.fly.io/vyx-app:depl",
-        "also ruled out: Fly incident (none is reported); The token cannot read this app; The machine is in another",
+        "also ruled out: an incident that Fly reports (a single host's need not be); The token cannot read this app",
         "next: Set SUPABASE_SERVICE_KEY. Then: turn auto_destroy off in the create request, and test the image once",
         '  fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app',
     ):
@@ -99,7 +99,7 @@ def test_a_cut_is_counted() -> None:
 
 def test_fly_is_only_said_to_be_well_when_it_was_asked() -> None:
     report = demo()
-    assert "also ruled out: Fly incident (none is reported); " in paste.block(report)
+    assert "also ruled out: an incident that Fly reports (a single host's need not be); " in paste.block(report)
     assert "Fly incident" not in paste.block(unasked(report, "E16"))
     assert "Fly incident" not in paste.block(
         seeing(report, observation("status", Outcome.COULD_NOT_LOOK, "the feed is off"))

@@ -167,7 +167,7 @@ def test_a_report_without_a_feed_claims_nothing_about_fly() -> None:
     assert "incident that Fly reports" not in writeup.render(unasked(demo(), "E16"))
     told = writeup.render(demo())
     assert "Fly reports no incident: the feed lists 1 incident" in section(told, "Summary")
-    assert "✗ **An incident that Fly reports**. " in section(told, "Ruled out")
+    assert "Besides these hypotheses, **an incident that Fly reports**: " in section(told, "Ruled out")
     told = writeup.render(seeing(demo(), observation("status", Outcome.COULD_NOT_LOOK, "the feed is off")))
     assert "Whether Fly reports an incident is not known: the feed is off" in section(told, "Summary")
     assert "Fly had" not in section(told, "Ruled out")

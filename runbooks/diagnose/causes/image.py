@@ -100,7 +100,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
         yield contradicts(f"The registry has {believed.ref} now.", at)
     elif facts.outcome(Facet.IMAGE_BELIEVED) is Outcome.COULD_NOT_LOOK and not no:
         yield missing("Whether the registry has the believed tag was not observed.", Facet.IMAGE_BELIEVED)
-    if not no and not facts.machine.exists:
+    if not no and not facts.machine.exists and not facts.caller.answer.machine_id:
         yield missing("The response to the create call is not known.", Facet.CALLER)
 
 

@@ -69,7 +69,7 @@ _AFTERMATH = (
         "The program reads its environment at every start.{near} An app secret is given to every "
         "machine that is created in the app without skip_secrets. It does not appear in config.env, which every reader "
         "of the machine can see. "
-        "The command takes the value from your shell: set it there first, for example with `read -rs`.",
+        "The command takes the value from your shell: set it there first, for example with `read -rs {wanted}`.",
         ("fly secrets {set_secrets} -a {app}", "fly secrets list -a {app}"),
     ),
     prevention=Remedy(

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.commands import settings
+from runbooks.diagnose.commands import lines, settings
 from runbooks.diagnose.facts.caller import CallerFacts
 from runbooks.diagnose.facts.canaries import CanaryFacts
 from runbooks.diagnose.facts.lifecycle import LifecycleFacts
@@ -189,7 +189,8 @@ class Facts:
         # A secret belongs into `fly secrets set`, and not where everybody who reads the machine can read it.
         open_ones = [name for name, value in env.items() if not value.startswith("<secret:")]
         masked = ", ".join(name for name in env if name not in open_ones)
-        told = f" It also carried {masked}: first set those that the program needs, with `fly secrets set`."
+        (set_one,) = lines(('fly secrets set NAME="${{NAME:?}}" -a {app}',), known)
+        told = f" The lost machine also carried {masked}: set those that the program needs first (`{set_one}`)."
         return {key: value for key, value in known.items() if value} | {
             "variables": settings(open_ones, "-e "),
             "guest": _guest_options(self.machine.config),

@@ -19,6 +19,11 @@ class Outcome(StrEnum):
     ABSENT = "absent"
     COULD_NOT_LOOK = "could-not-look"
 
+    @property
+    def words(self) -> str:
+        """For people."""
+        return {"seen": "answered", "could-not-look": "not checked"}.get(self.value, self.value)
+
 
 class Reason(StrEnum):
     """Why a facet could not be asked; `NONE` where only the sentence says it."""
