@@ -89,7 +89,7 @@ class Sheet:
                 there = Path(np.add(outline.vertices, (x, y)), outline.codes)
                 self._paint(renderer, there, fill=fill if filled else "", stroke=edge if wide else "", wide=wide)
 
-        uses = "".join(f'<use xlink:href="#{name}" x="{x:.2f}" y="{y:.2f}"/>' for x, y in places)
+        uses = "".join(f'<use href="#{name}" x="{x:.2f}" y="{y:.2f}"/>' for x, y in places)
         self._add(order, "line2d", uses, paint)
 
     def write(
@@ -110,12 +110,12 @@ class Sheet:
             return
         x -= text_metrics.width(words, size, bold) * {"left": 0, "center": 0.5, "right": 1}[align]
         units = size / text_metrics.UNITS
-        outlines, uses, at = [], [], 0.0
+        outlines, uses, at = [], [], 0
         for letter in words:
             outline, told = _letter(letter, bold)
             if told:
-                name = self._defined.setdefault(told, f"DejaVuSans{'-Bold' if bold else ''}-{ord(letter):x}")
-                uses.append(f'<use xlink:href="#{name}" transform="translate({at:g})"/>')
+                name = self._defined.setdefault(told, f"{'b' if bold else 'r'}{ord(letter):x}")
+                uses.append(f'<use href="#{name}" x="{at}"/>')
                 outlines.append(Path(np.add(outline.vertices, (at, 0)), outline.codes))
             at += round(text_metrics.width(letter, text_metrics.UNITS, bold))
         turn = " rotate(-90)" if upright else ""
@@ -153,8 +153,8 @@ class Sheet:
             numbers[kind] = numbers.get(kind, 0) + 1
             drawn.append(f'<g id="{kind}_{numbers[kind]}">{told}</g>\n')
         return (
-            '<svg xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" '
-            f'width="{WIDTH:g}pt" height="{self._height:g}pt" viewBox="0 0 {WIDTH:g} {self._height:g}" version="1.1">\n'
+            f'<svg xmlns="http://www.w3.org/2000/svg" version="1.1" width="{WIDTH:g}pt" height="{self._height:g}pt" '
+            f'viewBox="0 0 {WIDTH:g} {self._height:g}">\n'
             f'<defs><style type="text/css">*{{stroke-linejoin: round}}</style>\n{defined}\n</defs>\n'
             f"{''.join(drawn)}{''.join(self._tips)}</svg>\n"
         )
