@@ -22,6 +22,7 @@ from runbooks.base.folders import write_whole
 from runbooks.base.seal import sealed
 from runbooks.evidence.journal import resealed
 from runbooks.evidence.redaction import Hit, Redactor
+from runbooks.evidence.redaction.pictures import without_pixels
 
 HTML, PLAIN = "text/html", "text/plain"
 """The two forms of a notebook's output: the plain one breaks long words to fit into lines."""
@@ -155,10 +156,10 @@ def _texts(name: str, data: bytes, depth: int) -> Iterator[str]:
     text = _decoded(data)
     if text is not None and name.endswith(".ipynb"):
         for picture in _PICTURE.findall(text):
-            yield b"\n".join(_READABLE.findall(base64.b64decode(picture.replace("\\n", "")))).decode("ascii")
+            yield _readable(base64.b64decode(picture.replace("\\n", "")))
         text = _PICTURE.sub('""', text)
     if text is None:
-        yield b"\n".join(_READABLE.findall(data)).decode("ascii")
+        yield _readable(data)
     else:
         yield text
         if name.endswith(_JSON):
@@ -170,6 +171,11 @@ def _texts(name: str, data: bytes, depth: int) -> Iterator[str]:
         for inner, packed in _packed(name, data):
             yield inner
             yield from _texts(inner, packed, depth - 1)
+
+
+def _readable(data: bytes) -> str:
+    """The letters in what is no text."""
+    return b"\n".join(_READABLE.findall(without_pixels(data))).decode("ascii")
 
 
 def _leaves(text: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ from runbooks.evidence.redaction.encodings import ESCAPE, HEX, NESTED, RUN, deco
 from runbooks.evidence.redaction.forms import form_spans, kind_by_looks
 from runbooks.evidence.redaction.names import assigned_spans
 from runbooks.evidence.redaction.opacity import opaque_spans
+from runbooks.evidence.redaction.pictures import without_pixels
 from runbooks.evidence.redaction.placeholders import PLACEHOLDERS, Hit, Placeholders, kind_in
 from runbooks.evidence.redaction.positions import positioned_spans
 from runbooks.evidence.redaction.prepared import Prepared
@@ -57,8 +58,15 @@ class Redactor(Placeholders):
         self.spared.update(words)
 
     def hides(self, data: str) -> bool:
-        """Does this base64, decoded, show a secret? For pictures, whose data is not searched as text."""
-        return self._holds("".join(data.split()), 0)
+        """Does this base64, decoded, show a secret? For pictures, whose data is not searched as text.
+
+        What is no base64 is no picture, and may hide anything.
+        """
+        try:
+            picture = base64.b64decode("".join(data.split()), validate=True)
+        except ValueError:
+            return True
+        return self._holds(base64.b64encode(without_pixels(picture)).decode("ascii"), 0)
 
     @contextmanager
     def laid_out(self) -> Iterator[Redactor]:
