@@ -110,14 +110,12 @@ class Sheet:
             return
         x -= text_metrics.width(words, size, bold) * {"left": 0, "center": 0.5, "right": 1}[align]
         units = size / text_metrics.UNITS
-        outlines, uses, at = [], [], 0
+        uses, at = [], 0
         for letter in words:
-            outline, told = _letter(letter, bold)
-            if told:
+            if told := _letter(letter, bold)[1]:
                 name = self._defined.setdefault(told, f"{'b' if bold else 'r'}{ord(letter):x}")
                 uses.append(f'<use href="#{name}" x="{at}"/>')
-                outlines.append(Path(np.add(outline.vertices, (at, 0)), outline.codes))
-            at += round(text_metrics.width(letter, text_metrics.UNITS, bold))
+            at += _advance(letter, bold)
         turn = " rotate(-90)" if upright else ""
         place = Affine2D().scale(units).rotate_deg(-90 if upright else 0).translate(x, y)
         said = html.escape(words, quote=False).replace("--", "- -")
@@ -126,9 +124,7 @@ class Sheet:
             "text",
             f'<!-- {said} --><g style="fill: {colour}" '
             f'transform="translate({x:.2f} {y:.2f}){turn} scale({units:g})">{"".join(uses)}</g>',
-            lambda renderer: self._paint(
-                renderer, Path.make_compound_path(*outlines).transformed(place), fill=colour, snap=False
-            ),
+            lambda renderer: self._paint(renderer, _written(words, bold).transformed(place), fill=colour, snap=False),
         )
 
     def tip(self, x: float, y: float, text: object, reach: float = 8.0) -> None:
@@ -236,6 +232,24 @@ def _mark(shape: str, size: float) -> tuple[Path, bool]:
     """The outline of a mark around its place, and whether it is filled."""
     mark = MarkerStyle(shape)
     return mark.get_path().transformed(mark.get_transform() + Affine2D().scale(size, -size)), mark.is_filled()
+
+
+def _written(words: str, bold: bool) -> Path:
+    """The outlines of the words from their beginning, in units of the font."""
+    vertices: list[Any] = [np.empty((0, 2))]
+    codes: list[Any] = [np.empty(0, Path.code_type)]
+    at = 0
+    for letter in words:
+        outline, _ = _letter(letter, bold)
+        vertices.append(np.add(outline.vertices, (at, 0)))
+        codes.append(outline.codes)
+        at += _advance(letter, bold)
+    return Path(np.concatenate(vertices), np.concatenate(codes))
+
+
+@cache
+def _advance(letter: str, bold: bool) -> int:
+    return round(text_metrics.width(letter, text_metrics.UNITS, bold))
 
 
 @cache
