@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -205,6 +206,12 @@ def write_whole(path: Path, text: str) -> None:
 
 def umask() -> int:
     """What is taken from the rights of every file of a run: all of group and others, unless RUNBOOKS_UMASK says so."""
+    return _umask(os.environ.get("RUNBOOKS_UMASK", ""), os.environ.get("RUNBOOKS_PROFILE", ""), Path.cwd())
+
+
+@cache
+def _umask(variable: str, profile: str, folder: Path) -> int:
+    """By what it depends on: every file that is written asks for it."""
     return load_settings().umask
 
 

@@ -22,6 +22,7 @@ from runbooks.base.folders import write_whole
 from runbooks.base.seal import sealed
 from runbooks.evidence.journal import resealed
 from runbooks.evidence.redaction import Hit, Redactor
+from runbooks.evidence.redaction.pictures import without_pixels
 
 HTML, PLAIN = "text/html", "text/plain"
 """The two forms of a notebook's output: the plain one breaks long words to fit into lines."""
@@ -34,6 +35,8 @@ _LINES = ".jsonl"
 _RAW = re.compile(r"<((?:secret:)?[a-z-]+#\d+)>")
 _PICTURE = re.compile(r'(?<="image/png": )"([A-Za-z0-9+/=]*(?:\\n)?)"')
 """Pixels in a notebook, which are no text; what can be read in them is read as in any other picture."""
+_LONG = 200
+"""Letters of a text; what is longer is not the value of a setting."""
 _READABLE = re.compile(rb"[\x20-\x7e\t\r\n]{8,}")
 
 
@@ -54,7 +57,7 @@ def scan_folder(folder: Path, redactor: Redactor) -> list[tuple[str, Hit]]:
 def scan_bytes(name: str, data: bytes, redactor: Redactor) -> list[Hit]:
     """What a file of this name and content shows, its own name included."""
     found = redactor.scan(name)
-    data, tables = _without_tables(name, data)
+    data, tables = _not_judged(name, data, redactor)
     with redactor.laid_out():
         for text in tables:
             found += redactor.scan(text)
@@ -155,10 +158,10 @@ def _texts(name: str, data: bytes, depth: int) -> Iterator[str]:
     text = _decoded(data)
     if text is not None and name.endswith(".ipynb"):
         for picture in _PICTURE.findall(text):
-            yield b"\n".join(_READABLE.findall(base64.b64decode(picture.replace("\\n", "")))).decode("ascii")
+            yield _readable(base64.b64decode(picture.replace("\\n", "")))
         text = _PICTURE.sub('""', text)
     if text is None:
-        yield b"\n".join(_READABLE.findall(data)).decode("ascii")
+        yield _readable(data)
     else:
         yield text
         if name.endswith(_JSON):
@@ -170,6 +173,11 @@ def _texts(name: str, data: bytes, depth: int) -> Iterator[str]:
         for inner, packed in _packed(name, data):
             yield inner
             yield from _texts(inner, packed, depth - 1)
+
+
+def _readable(data: bytes) -> str:
+    """The letters in what is no text."""
+    return b"\n".join(_READABLE.findall(without_pixels(data))).decode("ascii")
 
 
 def _leaves(text: str) -> Iterator[str]:
@@ -189,8 +197,11 @@ def _leaves(text: str) -> Iterator[str]:
             yield one
 
 
-def _without_tables(name: str, data: bytes) -> tuple[bytes, list[str]]:
-    """A notebook without the plain texts of its outputs that are there as HTML as well, and these texts."""
+def _not_judged(name: str, data: bytes, redactor: Redactor) -> tuple[bytes, list[str]]:
+    """A notebook without the texts that were found clean before, and those of its tables that are there as HTML, too.
+
+    A text that a notebook holds as lines is judged as one.
+    """
     if not name.endswith(".ipynb"):
         return data, []
     tables: list[str] = []
@@ -203,9 +214,20 @@ def _without_tables(name: str, data: bytes) -> tuple[bytes, list[str]]:
                 # Line by line, as they are masked; the separator is one that no rule reads across.
                 lines = told_plain if isinstance(told_plain, list) else [told_plain]
                 tables.append("\n<>\n".join(map(str, lines)))
+        told = _rest(told, redactor)
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return data, []
     return json.dumps(told, indent=1, ensure_ascii=False).encode("utf-8", "surrogatepass"), tables
+
+
+def _rest(value: Any, redactor: Redactor) -> Any:
+    """The same without long texts that were found clean before. Of a short one its name may tell that it is secret."""
+    if isinstance(value, dict):
+        return {key: _rest(item, redactor) for key, item in value.items()}
+    text = "".join(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else value
+    if isinstance(text, str) and len(text) > _LONG and redactor.judged(text):
+        return ""
+    return [_rest(item, redactor) for item in value] if isinstance(value, list) else value
 
 
 def _packed(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:

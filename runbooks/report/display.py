@@ -29,7 +29,7 @@ _PAGE: Styles = {part: Markup(' class="{}"').format(part) for part in _PARTS} | 
 }
 
 
-_LEFT_OUT = re.compile(r"<!--.*?-->|<style.*?</style>| id=\"(?:figure|axes|patch|line2d|text)_\d+\"|\n\s*", re.DOTALL)
+_LEFT_OUT = re.compile(r"<!--.*?-->|<style.*?</style>| id=\"(?:figure|axes|patch|line2d|text)_\d+\"", re.DOTALL)
 _ID = re.compile(r"(\bid=\"|href=\"#|url\(#)")
 _VIEW_BOX = re.compile(r"viewBox=\"([\d. ]+)\"")
 

@@ -6,12 +6,15 @@ import base64
 import gzip
 import io
 import json
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from runbooks.base import folders
 from runbooks.base.errors import ScanError
@@ -172,3 +175,17 @@ def test_a_picture_in_a_page_stays_a_picture() -> None:
     masked = Redactor().text(page)
     data = masked.removeprefix('<img src="data:image/svg+xml;base64,').removesuffix('">')
     assert base64.b64decode(data, validate=True) == b"<svg><text><secret:jwt#1></text></svg>"
+
+
+def test_letters_by_chance_among_pixels_are_no_secret_and_those_beside_them_are() -> None:
+    pixels = random.Random(7).randbytes(300_000)
+    picture = Image.frombytes("RGB", (500, 200), pixels)
+    for comment, secret in (("nothing", False), (TOKEN, True)):
+        told = PngInfo()
+        told.add_text("Comment", comment)
+        picture.save(target := io.BytesIO(), "PNG", pnginfo=told)
+        assert Redactor().hides(base64.b64encode(target.getvalue()).decode()) is secret
+        assert bool(scan_bytes("x.png", target.getvalue(), Redactor())) is secret
+    cut = base64.b64encode(target.getvalue()[:-20] + TOKEN.encode()).decode()
+    assert Redactor().hides(cut)
+    assert Redactor().hides("no base64: " + TOKEN)

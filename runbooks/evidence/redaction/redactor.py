@@ -22,6 +22,7 @@ from runbooks.evidence.redaction.encodings import ESCAPE, HEX, NESTED, RUN, deco
 from runbooks.evidence.redaction.forms import form_spans, kind_by_looks
 from runbooks.evidence.redaction.names import assigned_spans
 from runbooks.evidence.redaction.opacity import opaque_spans
+from runbooks.evidence.redaction.pictures import without_pixels
 from runbooks.evidence.redaction.placeholders import PLACEHOLDERS, Hit, Placeholders, kind_in
 from runbooks.evidence.redaction.positions import positioned_spans
 from runbooks.evidence.redaction.prepared import Prepared
@@ -47,7 +48,7 @@ class Redactor(Placeholders):
     def __init__(self) -> None:
         super().__init__()
         self._leaves: dict[str, int] = {}  # short texts that were clean, with how much was known then
-        self._clean: set[tuple[int, bool, bytes]] = set()
+        self._clean: dict[tuple[bool, bytes], int] = {}  # the same for longer ones, by their digests
         self._laid_out = False
         self._shown = allowed_by_user()
 
@@ -57,8 +58,15 @@ class Redactor(Placeholders):
         self.spared.update(words)
 
     def hides(self, data: str) -> bool:
-        """Does this base64, decoded, show a secret? For pictures, whose data is not searched as text."""
-        return self._holds("".join(data.split()), 0)
+        """Does this base64, decoded, show a secret? For pictures, whose data is not searched as text.
+
+        What is no base64 is no picture, and may hide anything.
+        """
+        try:
+            picture = base64.b64decode("".join(data.split()), validate=True)
+        except ValueError:
+            return True
+        return self._holds(base64.b64encode(without_pixels(picture)).decode("ascii"), 0)
 
     @contextmanager
     def laid_out(self) -> Iterator[Redactor]:
@@ -79,11 +87,11 @@ class Redactor(Placeholders):
             # Half of a surrogate pair can be had from JSON, but not be written to any file.
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         learned = self.known.learned
-        if len(text) <= _LEAF and self._is_clean(text):
+        if self.judged(text):
             return text
         masked = self._once(text, place)
-        if masked == text and len(text) <= _LEAF and not self._laid_out and len(self._leaves) < _LEAVES:
-            self._leaves[text] = learned
+        if masked == text:
+            self._remember(text, learned)
         clean: set[str] = set()
         for _ in range(PASSES):
             if masked == text:
@@ -104,10 +112,20 @@ class Redactor(Placeholders):
             masked = "".join((*done, self._search(text, at, len(text), known, place)))
         return masked
 
-    def _is_clean(self, text: str) -> bool:
-        """No rule applies to a short text that was clean before, or is no more than a word, number, time or id."""
-        since = self._leaves.get(text, 0 if _PLAIN.fullmatch(text) else None)
+    def judged(self, text: str) -> bool:
+        """Was this very text clean before, and is it still? A word, a number, a time or an id always was."""
+        if len(text) <= _LEAF:
+            since = self._leaves.get(text, 0 if _PLAIN.fullmatch(text) else None)
+        else:
+            since = self._clean.get((self._laid_out, _digest(text)))
         return since is not None and not any(True for _ in self.known.spans(text, since))
+
+    def _remember(self, text: str, learned: int) -> None:
+        """The text was clean when so much was known."""
+        if len(text) > _LEAF:
+            self._clean[self._laid_out, _digest(text)] = learned
+        elif not self._laid_out and len(self._leaves) < _LEAVES:
+            self._leaves[text] = learned
 
     def _once(self, text: str, place: str) -> str:
         spans = [(a, b, self._precise(kind, text[a:b]), text[a:b]) for a, b, kind in self._spans(text)]
@@ -176,16 +194,14 @@ class Redactor(Placeholders):
 
     def scan(self, text: str) -> list[Hit]:
         """What is still in the clear in this text. An empty list is the only good answer."""
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-        looked_at = (self.known.learned, self._laid_out, digest)
-        if looked_at in self._clean:
-            return []  # the same text, and no value was learnt since that could stand in it
+        if self.judged(text):
+            return []
         probe = Redactor()
         probe.take_over(self)
         probe._laid_out = self._laid_out
         probe.text(text, "scan")
         if not probe.hits:
-            self._clean.add(looked_at)
+            self._remember(text, self.known.learned)
         return probe.hits
 
     def _spans(self, text: str) -> list[tuple[int, int, str]]:
@@ -260,6 +276,10 @@ class Redactor(Placeholders):
         except (ValueError, binascii.Error):
             return self.mask("encoded", run, place)
         return base64.b64encode(self.text(inside, place).encode()).decode()
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _around_placeholders(text: str) -> list[tuple[int, int]]:

@@ -65,14 +65,13 @@ class Strip:
 
 
 def picture(name: str, alt: str, height: float, draw: Callable[[Sheet], None]) -> Figure:
-    """A figure as `draw` fills its sheet, whatever settings of matplotlib the user has."""
+    """A figure as `draw` fills its sheet."""
     # Imported here: matplotlib takes long, and is needed only where something is drawn.
-    from runbooks.report.charts.sheet import Sheet, settled
+    from runbooks.report.charts.sheet import Sheet
 
-    with settled():
-        sheet = Sheet(height)
-        draw(sheet)
-    return Figure(name, alt, settled()(sheet.svg), settled()(sheet.png))
+    sheet = Sheet(height)
+    draw(sheet)
+    return Figure(name, alt, sheet.svg, sheet.png)
 
 
 def empty(name: str, message: str) -> Figure:

@@ -16,7 +16,8 @@ FAMILY = "DejaVu Sans"
 MOST = 300
 """Letters of a string that are looked at: no picture is wide enough for more."""
 _UNKNOWN = "\ufffd"
-_UNITS = 100.0
+UNITS = 1_000.0
+"""Of outlines, in the size of the font: so many that hinting, which moves edges by parts of one, does not show."""
 _HIGHEST, _LOWEST = 0.98, -0.26
 """How far a letter may reach above and below its line, in sizes of the font."""
 
@@ -28,7 +29,7 @@ def _font(bold: bool) -> Any:
 
     wanted = font_manager.FontProperties(family=FAMILY, weight="bold" if bold else "normal")
     font = FT2Font(font_manager.findfont(wanted, fallback_to_default=False))
-    font.set_size(_UNITS, 72)
+    font.set_size(UNITS, 72)
     return font
 
 
@@ -43,10 +44,18 @@ def _advance(letter: str, bold: bool) -> float | None:
     if ord(letter) not in _known(bold):
         return None
     glyph = _font(bold).load_char(ord(letter))
-    wide = glyph.linearHoriAdvance / 65_536 / _UNITS
-    left, low, right, high = (edge / 64 / _UNITS for edge in glyph.bbox)
+    wide = glyph.linearHoriAdvance / 65_536 / UNITS
+    left, low, right, high = (edge / 64 / UNITS for edge in glyph.bbox)
     inside = low >= _LOWEST and high <= _HIGHEST and left >= -0.15 and right <= wide + 0.15
     return wide if inside or right <= left else None
+
+
+def outline(letter: str, bold: bool) -> tuple[Any, Any]:
+    """Vertices and codes of a letter's outline, in units of the font, y upwards."""
+    font = _font(bold)
+    font.load_char(ord(letter))
+    vertices, codes = font.get_path()
+    return vertices, codes
 
 
 def clean(text: object) -> str:

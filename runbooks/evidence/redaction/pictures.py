@@ -1,0 +1,34 @@
+"""What of a picture can be read as text: all of it, but for the compressed pixels of a PNG."""
+
+from __future__ import annotations
+
+import zlib
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_AROUND = 12
+"""Bytes of a chunk beside its data: length and name before it, a checksum behind it."""
+_MOST = 100_000_000
+"""Bytes of pixels that are unpacked; a picture that has more is read as a whole."""
+
+
+def without_pixels(data: bytes) -> bytes:
+    """A whole PNG without its pixels, among whose compressed bytes letters stand by chance; all else as it is."""
+    if not data.startswith(_PNG):
+        return data
+    kept, pixels, at = [_PNG], [], len(_PNG)
+    while at < len(data):
+        chunk = data[at : at + _AROUND + int.from_bytes(data[at : at + 4], "big")]
+        at += len(chunk)
+        name, inside, checksum = chunk[4:8], chunk[8:-4], chunk[-4:]
+        if len(chunk) < _AROUND or zlib.crc32(name + inside) != int.from_bytes(checksum, "big"):
+            return data
+        if name == b"IDAT":
+            pixels.append(inside)
+        else:
+            kept.append(chunk)
+    unpacking = zlib.decompressobj()
+    try:
+        unpacking.decompress(b"".join(pixels), _MOST)
+    except zlib.error:
+        return data
+    return b"".join(kept) if unpacking.eof and not unpacking.unused_data else data
