@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from runbooks.base.errors import RunbookError
 from runbooks.cli import cli
 from runbooks.execution import ending, many, notify, runner
 from runbooks.execution import sweep as module
@@ -266,3 +267,10 @@ def test_the_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "2/2 app/" in ended.stderr
     quiet = CliRunner().invoke(cli, [*arguments, "--investigate", "0", "--quiet"])
     assert (quiet.exit_code, quiet.output) == (3, "")
+
+
+def test_an_output_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    taken = tmp_path / "a file"
+    taken.write_text("")
+    with pytest.raises(RunbookError, match=r"The output folder .*a file/outputs cannot be written"):
+        sweep({"org_slug": "vyx"}, output_root=taken / "outputs")

@@ -63,12 +63,7 @@ class Staging:
             weakref.finalize(self, lock.close)
             make(self.path)
         except OSError as error:
-            if error.errno in DISK_FULL:
-                raise no_room(output_root, f"The disk that holds {output_root} is full ({why(error)})") from None
-            raise RunbookError(
-                f"The output folder {output_root} cannot be written ({why(error)}).",
-                "Choose another one with --output-root or RUNBOOKS_OUTPUT_ROOT.",
-            ) from error
+            raise not_written(output_root, error) from error
 
     def note(self, scratch: Path) -> None:
         """Remember the run's temporary folder where a later run finds it, should this one be killed."""
@@ -242,6 +237,16 @@ def require_room(folder: Path) -> None:
         raise no_room(
             folder, f"The disk that holds {folder} has {free / 1e6:.1f} MB left, and a run needs {ROOM / 1e6:.0f}"
         )
+
+
+def not_written(output_root: Path, error: OSError) -> RunbookError:
+    """What to say where the output folder cannot be written: its disk is full, or it is not ours."""
+    if error.errno in DISK_FULL:
+        return no_room(output_root, f"The disk that holds {output_root} is full ({why(error)})")
+    return RunbookError(
+        f"The output folder {output_root} cannot be written ({why(error)}).",
+        "Choose another one with --output-root or RUNBOOKS_OUTPUT_ROOT.",
+    )
 
 
 def no_room(folder: Path, cause: str) -> DiskError:

@@ -114,7 +114,6 @@ def sweep(
     settled = checked.settled()
     given = {name: settled.get(name, getattr(checked, name)) for name in parameters}
     output_root = output_root.absolute()
-    folders.make(output_root)
     until = time.monotonic() + deadline
     with _locked(output_root, deadline, wait):
         return _swept(given, output_root, investigate, until, workers, addresses, tell, run_jobs or many.run_many)
@@ -310,9 +309,12 @@ def _locked(root: Path, deadline: float, wait: bool) -> Iterator[None]:
     """Hold the lock of this output root. It ends with its process, so it is never left over."""
     lock, holder = filelock.FileLock(root / LOCK, mode=0o600), root / f"{LOCK}.json"
     try:
+        folders.make(root)
         lock.acquire(timeout=deadline if wait else 0)
     except filelock.Timeout:
         raise Locked(f"Another sweep is under way in {root}{_holder(holder)}.", "Wait for it with --wait.") from None
+    except OSError as error:
+        raise folders.not_written(root, error) from error
     try:
         told = {"pid": os.getpid(), "begun_at": datetime.now(UTC).isoformat(timespec="seconds"), "deadline": deadline}
         folders.write_whole(holder, json.dumps(told))

@@ -145,7 +145,7 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
     remedy=Remedy(
         "Do not deploy; read its log and its state again",
         "A deploy would replace the machine that has to be inspected. A line “Successfully prepared image” in its log, "
-        "or another state, means that it goes on: then wait.",
+        "or the state started, means that it goes on: then wait.",
         (
             "timeout 30 fly logs -a {app} --machine {machine_id} --no-tail",
             "fly machine status {machine_id} -a {app}",
