@@ -167,10 +167,9 @@ def _events(facts: Facts) -> View:
     """The query for its events; a list can still hold those that the query no longer serves."""
     held = amount(len(facts.events.all), "event")
     view = _plain(facts, Facet.EVENTS, "its events, asked by its id", held)
-    elsewhere = tuple(n for n in facts.events.evidence if n != Facet.EVENTS)
-    if view.sees is not Answer.NO or not elsewhere:
+    if view.sees is not Answer.NO or not facts.events.all:
         return view
-    return replace(view, state=f"404, no longer served; {held} are in the list", evidence=(Facet.EVENTS, *elsewhere))
+    return replace(view, state=f"404, no longer served; {held} are in the list")
 
 
 def _measured(facts: Facts) -> str:
