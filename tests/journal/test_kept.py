@@ -22,7 +22,7 @@ from tests.journal.tamper import published, unnamed
 
 
 @pytest.mark.parametrize(
-    ("scenario", "line"), [("vyx-missing-environment", 3), ("healthy", 14), ("vyx-image-missing", 30)]
+    ("scenario", "line"), [("vyx-missing-environment", 3), ("healthy", 14), ("vyx-image-missing", 24)]
 )
 def test_a_run_killed_while_it_collects(scenario: str, line: int, tmp_path: Path) -> None:
     with world(scenario) as served:
