@@ -117,3 +117,10 @@ def test_it_shows_first_and_removes_only_when_told(tmp_path: Path) -> None:
     assert "1 run was removed" in done.stderr
     assert not folder.parent.exists()
     assert (tmp_path / "index.html").exists()
+
+
+def test_runs_that_are_kept_for_their_incident_are_not_called_young(tmp_path: Path) -> None:
+    for days in (400, 500):
+        _run(tmp_path, f"after-{days}", datetime.now(UTC) - timedelta(days=days), verdict="incident")
+    words = ["prune", "--keep", "30d", "--keep-incidents", "--yes", "--output-root", str(tmp_path)]
+    assert "2 runs are that old; --keep-incidents keeps them." in CliRunner().invoke(cli, words).output

@@ -32,6 +32,7 @@ _FAMILIES = (
     "placement",
     "api",
     "startup",
+    "running",
     "lifecycle",
     "removal",
     "stopped",

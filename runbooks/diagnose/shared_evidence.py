@@ -18,6 +18,22 @@ SAME_AGAIN = (
 """The test that decides where nothing of the machine is left."""
 READ_AGAIN = ("fly machine status {live_id} -a {app} -d", "timeout 30 fly logs -a {app} --machine {live_id} --no-tail")
 """What reads the machine of that test."""
+WAITING = ("record-never-updated", "no-machine-behind-app")
+"""What follows from every end of a machine: those who wait for it."""
+AFTERMATH = (
+    "release-failed",
+    "restart-limit-reached",
+    "auto-destroyed",
+    "record-never-updated",
+    "not-listening",
+    "health-check-failing",
+    "no-machine-behind-app",
+    "autostart-disabled",
+    "stuck-in-transition",
+    "start-rejected",
+    "destroyed-by-deploy",
+)
+"""What follows where a program does not stay up."""
 SIGNALS = {129: "SIGHUP", 130: "SIGINT", 132: "SIGILL", 134: "SIGABRT", 135: "SIGBUS", 136: "SIGFPE"}
 SIGNALS |= {137: "SIGKILL", 139: "SIGSEGV", 141: "SIGPIPE", 143: "SIGTERM"}
 _MACHINE_ID = re.compile(r"(?<![0-9a-zA-Z_-])[0-9a-f]{14}(?![0-9a-zA-Z_-])")

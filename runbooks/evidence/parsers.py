@@ -43,7 +43,7 @@ def text_of(value: Any) -> str:
 def time_of(value: Any) -> datetime | None:
     """A UTC time from RFC3339 text, or from seconds, milliseconds or nanoseconds since 1970.
 
-    Go prints a time that was never set as year 1: that is no time.
+    Go prints a time that was never set as year 1: that is no time. Its log writes a date with slashes.
     """
     if isinstance(value, datetime):
         return _in_utc(value)

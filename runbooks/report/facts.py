@@ -163,7 +163,7 @@ def impact(report: Report) -> list[Claim]:
         told.append(
             Claim(
                 f"Other machines of the app in the comparison: {states}{_ended_alike(diagnosis.comparison)}"
-                f"{'' if any(state == 'started' for state, _ in _other_states(report)) else '. None of them runs'}",
+                f"{'. No other machine of the app runs' if seen.siblings.none_runs else ''}",
                 diagnosis.comparison.evidence,
             )
         )

@@ -82,8 +82,8 @@ def siblings(facts: Facts, diagnosis: Diagnosis) -> Section:
     elsewhere = [
         f"{len(facts.siblings.others)} other machines are known; the {others} nearest in region and time are shown."
     ]
-    runs = any(m.state == "started" for m, _ in facts.siblings.others)
-    up = () if runs else ("None of the other machines runs: what this one shares with them proves little.",)
+    told = "None of the other machines runs: what this one shares with them proves little."
+    up = (told,) if facts.siblings.none_runs else ()
     named = [
         f"{m.id} has the same name; it is {m.state}, created {m.created_at:%Y-%m-%d %H:%M}. [{at}]"
         for m, at in facts.siblings.namesakes[:5]

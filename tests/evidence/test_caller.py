@@ -219,3 +219,13 @@ def test_any_text_reads(text: str) -> None:
 @given(st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=10) | st.integers(0, 10**9), min_size=1))
 def test_json_is_found_inside_of_prose(answer: dict[str, object]) -> None:
     assert answer in list(objects_in(f"It didn't say:\n{json.dumps(answer)}\nand that's all"))
+
+
+def test_a_log_of_go_tells_its_time_and_the_id_of_the_machine_that_it_made() -> None:
+    told = read_caller(
+        "2025/11/25 06:10:02 pool: launching runner-17\n"
+        "2025/11/25 06:10:03 pool: launched runner-17 id=e4086b4a1174be state=created\n"
+        "2025/11/25 06:11:03 pool: destroyed machine id=91850296bd4738\n"
+    )
+    assert told.at == datetime(2025, 11, 25, 6, 10, 2, tzinfo=UTC)
+    assert told.machine_id == "e4086b4a1174be", "and not that of the machine that was destroyed"

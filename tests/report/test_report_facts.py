@@ -97,3 +97,17 @@ def test_only_a_machine_that_was_looked_for_may_have_ended_as_intended(number: s
     assert "It ended as intended" not in facts.still_possible(blind)
     assert facts.closing_rule(blind.diagnosis) != facts.closing_rule(report.diagnosis)
     assert not [one for one in blind.diagnosis.prevention if "look sooner" in one.title]
+
+
+@pytest.mark.parametrize(("state", "runs"), [("started", True), ("", True), ("stopped", False)])
+def test_that_no_other_machine_runs_is_said_only_where_each_state_is_known(state: str, runs: bool) -> None:
+    report = played("vyx-missing-environment")
+    assert any(claim.text.endswith("No other machine of the app runs") for claim in facts.impact(report))
+    looks = dict(report.evidence.observations)
+    for number in ("E05", "E06"):
+        machines = looks[number].answer.machines
+        changed = tuple(replace(one, state=state) if one.id == "5683d920b1618e" else one for one in machines)
+        looks[number] = replace(looks[number], answer=replace(looks[number].answer, machines=changed))
+    told = facts.impact(replace(report, evidence=replace(report.evidence, observations=looks)))
+    assert any("last ended as this one did (code 1)" in claim.text for claim in told)
+    assert any("No other machine of the app runs" in claim.text for claim in told) is not runs

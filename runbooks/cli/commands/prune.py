@@ -34,14 +34,14 @@ def command(keep: str | None, keep_incidents: bool, yes: bool, output_root: Path
         raise UsageError("How long are runs kept?", "Say it with --keep 30d, or set RUNBOOKS_KEEP_DAYS.")
     if not root.is_dir():
         raise UsageError(f"There is no folder {root}.", "Name the one that holds the runs with --output-root.")
-    kept, now = retention.period(wanted), datetime.now(UTC)
-    old = list(retention.old_runs(root, kept, now, keep_incidents))
+    limit, now = retention.period(wanted), datetime.now(UTC)
+    old = list(retention.old_runs(root, limit, now, keep_incidents))
     for run in old:
         left = f"; {len(run.foreign)} other files stay" if run.foreign else ""
         click.echo(f"{terminal.plain(str(run.folder))} ({humanize.naturalsize(run.size)}{left})")
     size = humanize.naturalsize(sum(run.size for run in old))
     if not old:
-        held = sum(1 for _ in retention.old_runs(root, kept, now)) if keep_incidents else 0
+        held = sum(1 for _ in retention.old_runs(root, limit, now)) if keep_incidents else 0
         click.echo(
             f"{held} runs are that old; --keep-incidents keeps them." if held else "No run is that old.", err=True
         )

@@ -24,16 +24,14 @@ from runbooks.diagnose.ledger import (
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import RESTS, WAITS
-from runbooks.diagnose.shared_evidence import crash, crash_evidence, refused, refused_before_it_ran, said_no
-
-_WAITS = ("record-never-updated", "no-machine-behind-app")
+from runbooks.diagnose.shared_evidence import WAITING, crash, crash_evidence, refused, refused_before_it_ran, said_no
 
 
 @cause(
     "never-started",
     "No start of the machine was requested",
     stage=Stage.LIFE,
-    explains=(*_WAITS, "autostart-disabled", "connected-too-early", "stopped-by-autostop"),
+    explains=(*WAITING, "autostart-disabled", "connected-too-early", "stopped-by-autostop"),
     distinguish_from={
         "stuck-in-transition": "A start was requested, and the log shows an unfinished pull.",
         "stopped-by-request": "The machine ran before.",
@@ -135,7 +133,7 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
     "The machine is stuck in a transitional state",
     stage=Stage.LIFE,
     owner=Owner.UNDECIDED,
-    explains=(*_WAITS, "start-rejected", "connected-too-early"),
+    explains=(*WAITING, "start-rejected", "connected-too-early"),
     needs=WAITS,
     instead=Remedy(
         "Start the machine",
@@ -223,7 +221,7 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     "start-rejected",
     "The machine's current state does not allow the request",
     stage=Stage.LIFE,
-    explains=_WAITS,
+    explains=WAITING,
     needs=WAITS,
     instead=Remedy(
         "Repeat the request",

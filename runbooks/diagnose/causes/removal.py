@@ -21,8 +21,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
-
-_WAITS = ("record-never-updated", "no-machine-behind-app")
+from runbooks.diagnose.shared_evidence import WAITING
 
 
 @cause(
@@ -30,7 +29,7 @@ _WAITS = ("record-never-updated", "no-machine-behind-app")
     "The machine was removed by auto_destroy after its program exited",
     stage=Stage.LIFE,
     mechanism=True,
-    explains=_WAITS,
+    explains=WAITING,
     distinguish_from={"destroyed-by-request": "The destroy event's source is user."},
     sources=("machines/api/machines-resource", "machines/machine-states"),
     remedy=Remedy(
@@ -89,7 +88,7 @@ def auto_destroyed(facts: Facts) -> Iterator[Point | Conclusion]:
     "A request destroyed the machine",
     stage=Stage.LIFE,
     is_a="caller-side",
-    explains=(*_WAITS, "release-failed"),
+    explains=(*WAITING, "release-failed"),
     distinguish_from={
         "auto-destroyed": "The destroy event's source is flyd.",
         "destroyed-by-deploy": "Machines of a newer release appeared at that time.",
@@ -148,7 +147,7 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
     "A deploy or a scale-down removed the machine",
     stage=Stage.LIFE,
     is_a="destroyed-by-request",
-    explains=("destroyed-by-request", "stopped-by-request", *_WAITS, "record-of-another-machine"),
+    explains=("destroyed-by-request", "stopped-by-request", *WAITING, "record-of-another-machine"),
     remedy=Remedy(
         "Find its successor, and do not manage your own machines by deploy",
         "`fly deploy` and `fly scale` replace and remove every machine that carries their metadata. "
@@ -218,7 +217,7 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     "The machine was moved or updated: it has a new version",
     stage=Stage.SEEN,
     owner=Owner.UNDECIDED,
-    explains=_WAITS,
+    explains=WAITING,
     remedy=Remedy(
         "Query the machine by its id only",
         "The id stays; the version (instance_id) and the private address change with every update and every migration.",

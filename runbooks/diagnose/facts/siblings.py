@@ -52,6 +52,12 @@ class SiblingFacts:
         return tuple((m, at) for m, at in self.others if m.state not in GONE)
 
     @cached_property
+    def none_runs(self) -> bool:
+        """Are there others, and is the state of each known and none of them started?"""
+        states = [machine.state for machine, _ in self.others]
+        return bool(states) and all(states) and "started" not in states
+
+    @cached_property
     def namesakes(self) -> tuple[tuple[Machine, str], ...]:
         """Other machines that bear, or bore, the subject's name."""
         name = self._observations.subject.machine_name or (
