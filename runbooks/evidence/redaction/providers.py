@@ -152,11 +152,8 @@ def _in_line(line: str, small: str, needs: list[str], longest: int) -> Iterator[
             for begin, window in _windows(line, where, need):
                 for pattern in provider.patterns:
                     for match in pattern.finditer(window):
-                        start, end = (
-                            match.span(1)
-                            if provider.kind != "github-token" and pattern.groups == 1 and match[1] and len(match[1]) > 9
-                            else match.span()
-                        )
+                        inner = provider.kind != "github-token" and pattern.groups == 1 and len(match[1] or "") > 9
+                        start, end = match.span(1) if inner else match.span()
                         yield begin + start, begin + _whole(window, end), provider.kind
 
 
