@@ -100,7 +100,7 @@ def sweep(
         output_root: where the runs and the summary go
         investigate: how many suspects are investigated
         deadline: seconds for the whole
-        workers: investigations at the same time; 0 means one a core
+        workers: investigations at the same time; 0: as many as keep the cores busy
         wait: wait for another sweep to end instead of refusing
         addresses: whom to notify, as addresses of Apprise
         tell: is given a line for people whenever something is done

@@ -25,7 +25,10 @@ MAX_DEADLINE = 86_400
     "--investigate", type=click.IntRange(0, 1000), default=20, show_default=True, help="Suspects to investigate."
 )
 @click.option(
-    "--workers", type=click.IntRange(0, 64), default=0, help="Investigations at the same time (0: one a core)."
+    "--workers",
+    type=click.IntRange(0, 64),
+    default=0,
+    help="Investigations at the same time (0: as many as keep the cores busy).",
 )
 @click.option(
     "--deadline",
