@@ -37,6 +37,7 @@ class ThisPython(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         argv += ["--InteractiveShellApp.ignore_cwd=True", f"--InteractiveShellApp.exec_lines={_AT_FIRST}"]
+        argv += ["--HistoryManager.enabled=False"]  # nobody recalls the lines of a run
         return KernelSpec(argv=argv, display_name="Python 3", language="python", metadata=self._metadata)
 
 

@@ -43,7 +43,7 @@ class Sheet:
         self._shapes: list[tuple[float, str, str, Callable[[Any], None]]] = []
         self._defined: dict[str, str] = {}
         self._tips: list[str] = []
-        self._colours = {PAPER}
+        self._colours = {PAPER, INK}
 
     def box(self, x: float, y: float, wide: float, high: float, fill: str, order: float = 1) -> None:
         shape = _path([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)], closed=True)
@@ -205,14 +205,15 @@ def _palette(colours: Collection[str]) -> Image.Image:
 
     A picture of such pixels is a third as large, and made in a third of the time.
     """
-    pure = [np.array(to_rgba(colour)[:3]) for colour in sorted(colours)]
-    pairs = list(combinations(pure, 2))
-    steps = (_MOST_COLOURS - len(pure)) // max(1, len(pairs))
-    between = [one + (other - one) * n / (steps + 1) for one, other in pairs for n in range(1, steps + 1)]
+    pure = np.array([to_rgba(colour)[:3] for colour in sorted(colours)])
+    one, other = (pure[list(side)] for side in zip(*combinations(range(len(pure)), 2), strict=True))
+    steps = max(1, (_MOST_COLOURS - len(pure)) // len(one))
+    between = np.concatenate([one + (other - one) * n / (steps + 1) for n in range(1, steps + 1)])
     # Pillow takes colours that differ by less for the same.
-    between = [mixed for mixed in between if all(np.abs(mixed - colour).max() > _SAME for colour in pure)]
+    apart = np.abs(between[:, None] - pure).max(axis=2).min(axis=1) > _SAME
     palette = Image.new("P", (1, 1))
-    palette.putpalette((np.array([*pure, *between][:_MOST_COLOURS]) * 255).round().astype(np.uint8).tobytes())
+    all_of_them = np.concatenate([pure, between[apart]])[:_MOST_COLOURS]
+    palette.putpalette((all_of_them * 255).round().astype(np.uint8).tobytes())
     return palette
 
 
