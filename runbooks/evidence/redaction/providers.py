@@ -34,8 +34,8 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "azure_storage_key": ("accountkey=",),
     # "cl" alone is in every third line, and the name of the setting goes on without a gap.
     "cloudant": (
-        ".cloudant.com",
-        *map("".join, product(("cl", "clou", "cloudant"), ("", "_", "-"), ("", "api"), ("key", "pw", "pass", "token"))),
+        "cloudant",
+        *map("".join, product(("cl", "clou"), ("", "_", "-"), ("", "api"), ("key", "pw", "pass", "token"))),
     ),
     "discord": (".",),
     "github_token": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
@@ -116,8 +116,8 @@ def imported() -> tuple[Provider, ...]:
 def provider_spans(prepared: Prepared) -> Iterator[tuple[int, int, str]]:
     """Where tokens of providers stand, with their kind."""
     text, done, ahead = prepared.text, 0, deque(prepared.runs)
-    needs = [need for need in _by_need() if not need.islower() and need in text]
-    needs += prepared.having(need for need in _by_need() if need.islower())
+    small, exact = _needs()
+    needs = [need for need in exact if need in text] + prepared.having(small)
     candidates = [match.start() for match in _SHORT.finditer(text)]
     candidates += [at for start, end in ahead for at in range(start, end - _LENGTH + 1, _LONGEST_LINE)]
     for at in sorted(candidates):
@@ -140,6 +140,13 @@ def _by_need() -> dict[str, list[Provider]]:
         for need in provider.needs:
             found.setdefault(need, []).append(provider)
     return found
+
+
+@lru_cache(maxsize=1)
+def _needs() -> tuple[list[str], list[str]]:
+    """What is looked for in small letters, and what as it stands."""
+    words = list(_by_need())
+    return [word for word in words if word.islower()], [word for word in words if not word.islower()]
 
 
 def _in_line(line: str, small: str, needs: list[str], longest: int) -> Iterator[tuple[int, int, str]]:
