@@ -62,7 +62,8 @@ def server() -> ForkServerContext:
     from multiprocessing import forkserver
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["runbooks.execution.preload"])
+    # A fork runs the program of this process again, unless the server did.
+    context.set_forkserver_preload(["__main__", "runbooks.execution.warm", "runbooks.execution.preload"])
     forkserver.ensure_running()
     return context
 
