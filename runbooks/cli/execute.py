@@ -32,9 +32,10 @@ def execute(
     from runbooks.base.settings import load_settings
     from runbooks.cli import terminal
     from runbooks.cli.consent import announced, confirmed
-    from runbooks.execution import notify, runner
+    from runbooks.execution import runner
+    from runbooks.execution.addresses import addresses_of
 
-    notify.addresses_of(load_settings().notify.get_secret_value())  # refused before anything runs
+    addresses_of(load_settings().notify.get_secret_value())  # refused before anything runs
     values = confirmed(values)
     checked = definitions.validate(runbook, values)
     _warn_of_changes(checked.source)
@@ -68,12 +69,13 @@ def execute(
     return result.exit_code
 
 
-def told_about(results: Sequence[Result], root: Path, given: Sequence[Mapping[str, Any]]) -> list[str]:
+def told_about(results: Sequence[Result], root: Path, given: Sequence[Mapping[str, Any]]) -> Sequence[str]:
     """Notify whom `RUNBOOKS_NOTIFY` names of what changed; a replay is no news. Warnings about failed deliveries."""
     from runbooks.base.settings import load_settings
     from runbooks.execution import notify
+    from runbooks.execution.addresses import addresses_of
 
-    addresses = notify.addresses_of(load_settings().notify.get_secret_value())
+    addresses = addresses_of(load_settings().notify.get_secret_value())
     if not addresses:
         return []
     outcomes = [
@@ -81,7 +83,7 @@ def told_about(results: Sequence[Result], root: Path, given: Sequence[Mapping[st
         for result, values in zip(results, given, strict=True)
         if result.summary and result.folder and not str(values.get("source", "")).startswith("bundle:")
     ]
-    return notify.tell(outcomes, root, addresses, notify.deliver, notify.place_of(root / "index.html", root))
+    return notify.tell(outcomes, root, addresses, notify.deliver, notify.place_of(root / "index.html", root)).warnings
 
 
 def report_of(folder: Path) -> Path:

@@ -70,7 +70,7 @@ def command(
     """
     from runbooks.base.settings import load_settings
     from runbooks.cli import terminal
-    from runbooks.execution import notify
+    from runbooks.execution.addresses import addresses_of
     from runbooks.execution.sweep import sweep
 
     errors = Console(stderr=True)
@@ -88,7 +88,7 @@ def command(
             deadline=deadline,
             workers=workers,
             wait=wait,
-            addresses=notify.addresses_of(load_settings().notify.get_secret_value()),
+            addresses=addresses_of(load_settings().notify.get_secret_value()),
             tell=lambda line: (
                 None if quiet else errors.print(terminal.plain(line), markup=False, highlight=False, soft_wrap=True)
             ),
