@@ -6,12 +6,11 @@ import difflib
 import re
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from runbooks.base.errors import UsageError
-from runbooks.base.files import NotReadable, read_text
+from runbooks.base.settings import addresses_in
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 _HOST_FIRST = "{schema}://{host}"
 """The first form of a service whose address begins with a host, and not with a token or a topic."""
 _WEB = {"https": "jsons", "http": "json"}
-_BETTER = "Write addresses of Apprise separated by blanks, such as slack://TOKEN-A/TOKEN-B/TOKEN-C/CHANNEL."
 
 
 def addresses_of(setting: str) -> list[str]:
@@ -29,20 +27,17 @@ def addresses_of(setting: str) -> list[str]:
         UsageError: it is neither, or Apprise cannot use one of the addresses; the message shows no part that can be
             a secret
     """
-    text = setting.strip()
-    if text and "://" not in text and not (":" in text and _known(_scheme(text))):
-        try:
-            text = read_text(Path(text).expanduser(), 100_000)
-        except (OSError, NotReadable):
-            raise UsageError(
-                "RUNBOOKS_NOTIFY holds neither an address nor the name of a file that can be read.", _BETTER
-            ) from None
-    found = [word for line in text.splitlines() if not line.lstrip().startswith("#") for word in line.split()]
+    found = [setting.strip()] if _unfinished(setting.strip()) else addresses_in(setting)
     for number, address in enumerate(found, start=1):
         if _service(address) is None:
             cause, remedy = _wrong(address)
             raise UsageError(f"Address {number} in RUNBOOKS_NOTIFY {cause}", remedy)
     return found
+
+
+def _unfinished(setting: str) -> bool:
+    """Is it one address without its slashes (mailto:NAME@HOST), and not the name of a file?"""
+    return ":" in setting and "://" not in setting and _known(_scheme(setting)) is not None
 
 
 def label(address: str) -> str:
