@@ -32,8 +32,8 @@ MAX_DEADLINE = 86_400
     type=Seconds(min=10, max=MAX_DEADLINE),
     default=3600,
     show_default=True,
-    metavar="SECONDS",
-    help="End the whole sweep then; the next one continues it.",
+    metavar="TIME",
+    help="End the whole sweep after that many seconds, or 50m or 1h; the next one continues it.",
 )
 @click.option(
     "--cluster", metavar="ADDRESS", help="Investigate on a Dask cluster: tcp://HOST:8786, or local (docs/cluster.md)."
