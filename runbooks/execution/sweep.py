@@ -223,7 +223,7 @@ def _ended(
     }
     path = root / SUMMARIES / f"{datetime.fromisoformat(state.begun_at):%Y-%m-%d-%H%M%SZ}.json"
     folders.make(path.parent)
-    folders.write_whole(path, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    folders.write_sealed(path, summary)  # `prune` removes it one day, if nobody changed it
     if complete:
         (root / STATE).unlink(missing_ok=True)
     return Swept(code, summary, path, tuple(warnings))
