@@ -98,6 +98,7 @@ def command(
     if as_json:
         click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False))
     elif done.path is not None and not quiet:
+        terminal.show_paths(Console(), "Report", root / done.summary["fleet"]["run"] / "report.html")
         terminal.show_paths(Console(), "Summary", done.path)
         terminal.show_paths(Console(), "All runs", root / "index.html")
     sys.exit(done.exit_code)
