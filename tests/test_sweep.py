@@ -275,18 +275,23 @@ def test_the_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_the_fleet_could_not_read_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = world._summary
+    made, machines = world._summary, 0
     unread = {"what": "Which machines are there? (E35)", "why": "organisation nobody: not found", "gap": True}
 
     def nothing(runbook: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        found = {"exit_code": 4, "not_checked": [unread], "fleet": {"suspects": [], "machines": 0, "rows": 5}}
+        counts = {"suspects": [], "machines": machines, "rows": 5}
+        found = {"exit_code": 4, "not_checked": [unread], "fleet": counts}
         return made(runbook, given) | found
 
     monkeypatch.setattr(world, "_summary", nothing)
     lines: list[str] = []
-    done = _sweep(world, tell=lines.append)
-    assert "Not checked: Which machines are there? (E35): organisation nobody: not found" in lines
-    assert done.warnings == ("It crashed.",)  # the headline: --quiet shows it too
+    unread_at_all = _sweep(world, tell=lines.append)
+    told = "Not checked: Which machines are there? (E35): organisation nobody: not found"
+    assert unread_at_all.warnings == ("It crashed.", told)  # the headline; --quiet shows warnings, too
+    assert not {told, "It crashed."} & set(lines)
+    machines = 7
+    assert _sweep(world, tell=lines.append).warnings == ()
+    assert {told, "It crashed."} <= set(lines)
 
 
 def test_an_output_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

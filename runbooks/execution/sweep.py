@@ -141,12 +141,11 @@ def _swept(
         fleet, state.fleet = dict(result.summary), result.folder.relative_to(root).as_posix()
         state.suspects = list(_suspects(fleet, given))[:investigate]
         _note(root, state)
-        if fleet.get("exit_code") == EXIT_BLOCKED or _counts(fleet)["machines"] == 0:
-            warnings.append(fleet["headline"])
-        else:
-            tell(fleet["headline"])
+        nothing = fleet.get("exit_code") == EXIT_BLOCKED or _counts(fleet)["machines"] == 0
+        say = warnings.append if nothing else tell  # a warning is shown with --quiet as well
+        say(fleet["headline"])
         for one in fleet.get("not_checked", ()):
-            tell(f"Not checked: {one['what']}: {one['why']}")
+            say(f"Not checked: {one['what']}: {one['why']}")
         if result.status != "completed":
             warnings.append(result.reason)
             return _ended(root, state, fleet, result.exit_code, addresses, tell, warnings)
