@@ -141,7 +141,7 @@ def test_the_command_lists_and_removes_both(tmp_path: Path) -> None:
     assert path.name in shown.stdout
     assert "--yes removes 2 runs and 1 summary of a sweep (" in shown.stderr
     assert "Removed: 2 runs and 1 summary of a sweep (" in CliRunner().invoke(cli, [*words, "--yes"]).stderr
-    assert not path.exists()
+    assert not path.parent.exists()
 
 
 @pytest.mark.parametrize("text", ["30d", "30", " 30 days", "720h", "720 Hours", "30.0 DAY"])

@@ -116,10 +116,8 @@ def remove(run: Old) -> None:
     """
     for name in run.files:
         (run.folder / name).unlink(missing_ok=True)
-    if not run.is_run:
-        return
     below = sorted((path for path in run.folder.rglob("*") if _is_folder(path)), reverse=True)
-    for folder in (*below, run.folder, run.folder.parent):
+    for folder in (*below, run.folder, run.folder.parent) if run.is_run else (run.folder,):
         with suppress(OSError):  # something else lies in it
             folder.rmdir()
 
