@@ -15,7 +15,7 @@ from rich.console import Console
 
 from runbooks import cli
 from runbooks.cli import terminal
-from runbooks.execution import ending, runner
+from runbooks.execution import ending, notify, runner
 from runbooks.execution.steps import Step
 from runbooks.simulator.scenario import scenario_names
 
@@ -269,6 +269,19 @@ def test_a_deadline_can_have_a_unit(text: str, seconds: int, invoke: Invoke, giv
     words = ("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "91850296bd4738")
     invoke(*words, "--deadline", text)
     assert given["options"]["deadline"] == seconds
+
+
+def test_a_run_says_whether_it_sent_a_message(
+    invoke: Invoke, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RUNBOOKS_NOTIFY", "json://127.0.0.1:9099/corrected")
+    monkeypatch.setattr(notify, "deliver", lambda address, title, body: True)
+    (tmp_path / "out").mkdir()
+    given["summary"] = SUMMARY | {"runbook": "machine_not_visible", "subject": {"app": "vyx"}}
+    words = ("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "91850296bd4738")
+    assert "A message about 1 change was sent: JSON to 127.0.0.1:9099." in invoke(*words).err
+    assert "No message was needed: nothing changed" in invoke(*words).err
+    assert "essage" not in invoke(*words, "--quiet").err
 
 
 def test_a_demo_ends_well_and_says_what_a_real_run_would(invoke: Invoke, given: dict[str, Any]) -> None:

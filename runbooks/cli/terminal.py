@@ -140,6 +140,10 @@ def show_paths(console: Console, label: str, path: Path) -> None:
     console.print(Text(_harmless(f"{label}: {path}")), soft_wrap=True)
 
 
+def show_line(console: Console, text: str) -> None:
+    _line(console, text)
+
+
 def show_error(console: Console, text: str) -> None:
     _line(console, f"Error: {text}", "red")
 

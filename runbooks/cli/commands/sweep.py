@@ -89,9 +89,7 @@ def command(
             workers=workers,
             wait=wait,
             addresses=addresses_of(load_settings().notify.get_secret_value()),
-            tell=lambda line: (
-                None if quiet else errors.print(terminal.plain(line), markup=False, highlight=False, soft_wrap=True)
-            ),
+            tell=lambda line: None if quiet else terminal.show_line(errors, line),
             run_jobs=run_jobs,
         )
     terminal.show_warnings(errors, done.warnings)
