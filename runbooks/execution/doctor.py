@@ -33,7 +33,6 @@ _WITHOUT_TOKEN = (Facet.RECORD, Facet.STATUS)
 _FACETS = (Facet.TOKEN, Facet.TOKEN_INSIDE, Facet.APP, Facet.ORGANISATION, *_WITHOUT_TOKEN)
 _REGISTRY = "registry.fly.io"
 _NO_ACCESS = {Reason.NO_TOKEN: "no token is set", Reason.BAD_TOKEN: "the token is refused"}
-_TEST_TITLE = "fly-runbooks: test message"
 
 
 class State(StrEnum):
@@ -167,9 +166,10 @@ def _notify(settings: Settings, deliver: Deliver | None) -> Iterator[Finding]:
         hidden = "; tokens and paths are not shown, because they can be secret"
         yield Finding(name, State.OK, f"{found} (no message was sent{hidden})")
         return
+    sent_by = f"Sent by runbooks doctor on {platform.node()}. Messages about changes arrive here."
     for number, address in enumerate(known, start=1):
         label = addresses.label(address)
-        if deliver(address, _TEST_TITLE, f"runbooks doctor on {platform.node()} sent this. Changes are told here."):
+        if deliver(address, "fly-runbooks: test message", sent_by):
             yield Finding(f"notification {number}", State.OK, f"a test message was sent: {label}")
         else:
             shows = f"{_tool('apprise')} -vv -b test ADDRESS"
