@@ -14,7 +14,6 @@ from runbooks.diagnose.broken_record import broken_record
 from runbooks.diagnose.commands import lines, settings
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Finding, Remedy
-from runbooks.diagnose.shared_evidence import near_miss
 
 _SECRET = re.compile(r"^<secret:")
 _MUTABLE = re.compile(r":(latest|stub|main|master|dev|prod|production|staging)$")
@@ -64,14 +63,8 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
     where = evidence if tag == facts.machine.ran_text else _where_believed(facts, tag)
     whole = facts.machine.whole_config
     yield from of_config(
-        machine.config, evidence, facts.names, tag, where, whole=whole, misnamed=_misnamed(facts, machine.env)
+        machine.config, evidence, facts.names, tag, where, whole=whole, misnamed=frozenset(facts.misnamed.values())
     )
-
-
-def _misnamed(facts: Facts, env: Mapping[str, str]) -> frozenset[str]:
-    """Variables of the config that the program wants under another name."""
-    wanted = {name for reading in facts.log.matches("missing-variable") for name in reading.names}
-    return frozenset(near_miss(name, tuple(env)) for name in wanted if name not in env) - {""}
 
 
 def of_config(
@@ -105,9 +98,9 @@ def of_config(
             evidence,
             Remedy(
                 "Move secrets out of config.env",
-                "Every client with read access to the machine could read them, so make those anew that are keys or "
-                "passwords. "
-                "App secrets show only digests."
+                "Every client with read access to the machine could read them. In this order: make those anew that are "
+                "keys or passwords, set them as app secrets, which show only digests, and take them out of the create "
+                "request."
                 + (
                     f" {_listed(other)} is not in the command: the program reads another name, see What to do."
                     if other

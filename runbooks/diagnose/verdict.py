@@ -8,6 +8,7 @@ from dataclasses import replace
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
 from runbooks.diagnose.blocked import closed, is_blocked
+from runbooks.diagnose.caller_state import put_right
 from runbooks.diagnose.commands import MAKE_TOKEN, filled, lines
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
@@ -264,7 +265,8 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
         hand_over = (_HAND_OVER,) if top.info.owner is Owner.UNDECIDED and facts.events.overdue else ()
         after = [(top.info.afterwards, top.names, top.info.needs, None)] if top.info.afterwards else []
         remedies = [*remedies[:1], *hand_over, *follow(Plan(facts), after), *remedies[1:]]
-    return tuple(remedies)
+    last = put_right(facts, ledger, remedies) if verdict is Verdict.INCIDENT else None
+    return (*remedies, *((last,) if last else ()))
 
 
 def _tests(facts: Facts, ledger: Ledger) -> list[Remedy]:

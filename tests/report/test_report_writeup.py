@@ -118,7 +118,7 @@ def test_it_reads_in_order() -> None:
     assert text.startswith(f"# {demo().title}\n\n- **Status:** ● ROOT CAUSE IDENTIFIED")
     assert "Simulated reconstruction" in text
     assert "The program exited with exit code 1, 4 times. [E07] [E06] [E25]" in text
-    assert "- [ ] **1. Set SUPABASE_SERVICE_KEY** (owner: ____, due: ____)\n\n  " in text
+    assert "- [ ] **1. Set SUPABASE_SERVICE_KEY to a new key** (owner: ____, due: ____)\n\n  " in text
     assert (
         "- [ ] **The machine is listed**\n\n  The list has the new id.\n\n  ```sh\n  fly machine list -a vyx-app"
         in text

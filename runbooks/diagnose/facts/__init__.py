@@ -29,6 +29,7 @@ from runbooks.diagnose.facts.resources import (
     VolumeFacts,
 )
 from runbooks.diagnose.facts.siblings import SiblingFacts
+from runbooks.diagnose.near_miss import near_miss
 from runbooks.evidence.models import Evidence, Observation, Outcome, Refusal, Subject
 
 __all__ = [
@@ -167,6 +168,13 @@ class Facts:
         return named and looked and not self.machine.views and not self.log.evidence
 
     @cached_property
+    def misnamed(self) -> Mapping[str, str]:
+        """Variable that the program requires → the one of a similar name that the config sets instead."""
+        env = self.machine.description.env if self.machine.description else {}
+        wanted = (name for match in self.log.matches("missing-variable") for name in match.names if name not in env)
+        return {name: near for name in wanted if (near := near_miss(name, tuple(env)))} if env else {}
+
+    @cached_property
     def names(self) -> Mapping[str, str]:
         """What commands are filled in with; unknown names are left out."""
         machine = self.machine.description
@@ -187,10 +195,15 @@ class Facts:
         }
         env = machine.env if machine else {}
         # A secret belongs into `fly secrets set`, and not where everybody who reads the machine can read it.
-        open_ones = [name for name, value in env.items() if not value.startswith("<secret:")]
-        masked = ", ".join(name for name in env if name not in open_ones)
+        # What the program reads under another name is sent no more: the step that sets that name says so.
+        kept = {name: value for name, value in env.items() if name not in self.misnamed.values()}
+        open_ones = [name for name, value in kept.items() if not value.startswith("<secret:")]
+        masked = ", ".join(name for name in kept if name not in open_ones)
         (set_one,) = lines(('fly secrets set NAME="${{NAME:?}}" -a {app}',), known)
-        told = f" The lost machine also carried {masked}: set those that the program needs first (`{set_one}`)."
+        told = (
+            f" The machine's config also held {masked}: make those anew that are keys or passwords, then set those "
+            f"that the program needs (`{set_one}`)."
+        )
         return {key: value for key, value in known.items() if value} | {
             "variables": settings(open_ones, "-e "),
             "guest": _guest_options(self.machine.config),
