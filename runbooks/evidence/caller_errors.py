@@ -30,7 +30,7 @@ _PHRASE = (
 _MARKED = re.compile(
     rf"(?i)(?:(?:error|failed|status|http|responded|returned|\bapi)(?![^\n(:]{{0,40}}\b(?:line|port|exit code)\b)"
     rf"[^\n(:=]{{0,40}}[(:=\s]\s{{0,20}}['\"]?(?:http\s{{0,20}})?"
-    rf"|(?:→|[=-]>)\s{{0,3}}|\bwith\s(?={_CODE}\s?[({{:\"])|api\.machines\.dev\S{{0,300}}\s{{1,3}}"
+    rf"|(?:→|[=-]>)\s{{0,3}}|\bwith\s(?={_CODE}\s?[({{:\"])|(?:api\.machines\.dev|\s/v1/apps/[\w-]{{1,63}}/machines)\S{{0,300}}\s{{1,3}}"
     rf"|(?<![\w.:/-])(?={_CODE}\s{{1,3}}{_PHRASE}))"
     rf"(?P<code>{_CODE})\b(?!\s{{0,3}}(?:ms|[kmg]i?b|s|bytes|machines|attempts|times|lines|rows|users|items|requests)\b|[.%/]\d|[%\]])"
 )
@@ -84,6 +84,22 @@ _VISIT = re.compile(
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /(?!(?:v1/)?apps/)\S{0,2000}(?: HTTP/|\s{1,3}\d{3}\b)"
 )
 _BEFORE = re.compile(rf"(?<![\w.:/-])({_CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
+# Where a client of HTTP puts the status beside a body that does not name it: `POST /v1/… 408 {`, `got 422 body={`,
+# `<- 422\n{`, `{…} (422)`, and as curl -w does, `{…}\n422`.
+_AHEAD = re.compile(
+    rf"(?m)(?:^|[:|>,;]\s|:\d\d(?:\.\d{{1,9}})?Z?\]?\s|<-{{1,2}}\s|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s\S{{1,300}}\s"
+    rf"|\b(?:got|resp|[Rr]esponse|answer(?:ed)?|received|repl(?:y|ied)|returned|[a-z]{{0,20}}creat(?:e|ed|ing)|wait|launch)\W"
+    rf"|\b[A-Z]{{2,10}}(?:_[A-Z]{{2,20}}){{1,4}}\s)[\s\[(<]{{0,3}}(?P<code>{_CODE})\b"
+    r"[\])>]{0,2}[^\S\n]{0,3}(?:[:|,—-][^\S\n]{0,3})?(?:\w{1,20}=[^\s{]{0,60}[^\S\n]{1,3}){0,6}"
+    r"(?:after [\d.]{1,9} ?m?s[^\S\n]{0,3}|https?://\S{1,300}[^\S\n]{0,3}|\([\d.]{1,9} ?m?s\)[^\S\n]{0,3}){0,2}"
+    r"(?:\w{1,20}[=:][^\S\n]{0,3})?['\"(]?\r?\n?[^\S\n]{0,4}\Z"
+)
+_BEHIND = re.compile(rf"[^\S\n]{{0,3}}\n?[^\S\n]{{0,3}}[(\[]?(?P<code>{_CODE})[)\]]?[^\S\n]{{0,3}}(?:\r?\n|\Z)")
+_COUNTED = re.compile(
+    r"(?i)\b(?:port|pid|line|took|in|after|of|duration|elapsed|latency|time|count|attempts?|tr(?:y|ies)|retr\w{1,5}|worker"
+    r"|job|user|row|id|size|bytes|length|memory|pool|shard|want|have)\W{0,4}\Z"
+)
+"""What stands before a number that is no status."""
 # Lines of a machine's log, by flyctl or by the dashboard (§8.2).
 _SHIPPED = re.compile(
     r"^(?:[^\n\[]{0,80}\b(?:app|runner|proxy|health)\[[0-9a-z]{6,16}\]"
@@ -186,7 +202,10 @@ class _Reader:
                 told = [entry for entry in told if entry.known]
             if told and not self.depth and not any(_ANSWERS.fullmatch(key[:40]) for key in found):
                 self.bodies.append(start)
+            beside = _beside(text[max(0, start - _NEAR) : start], text[end : end + 40])
             for entry in told:
+                if entry.error.status is None and beside:
+                    entry = replace(entry, error=replace(entry.error, status=beside))
                 self._add(self._placed(entry, ""), body=True)
             self._pass(raw)
         self._prose(text[past:])
@@ -282,6 +301,15 @@ def _joined(last: _Found, new: _Found, body: bool) -> _Found | None:
         longer, other = (two, one) if len(second) > len(first) else (one, two)
         return replace(last, error=_with(longer, other), known=last.known or new.known, opens=False)
     return None
+
+
+def _beside(ahead: str, behind: str) -> int | None:
+    """The status that stands right before or behind a body; None where the number there counts something else."""
+    found = _AHEAD.search(ahead)
+    if found and not _COUNTED.search(ahead[: found.start("code")]):
+        return int(found["code"])
+    after = _BEHIND.match(behind)
+    return int(after["code"]) if after else None
 
 
 def _with(error: CallerError, other: CallerError) -> CallerError:

@@ -58,7 +58,7 @@ def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
             ("URL", told.websocket_url),
             ("reused an existing machine", {True: "yes", False: "no", None: ""}[told.reused]),
             ("message", told.message),
-            ("API error", f"HTTP {told.error_status or '?'}: {told.error_text}" if told.error_text else ""),
+            ("API error", f"{f'HTTP {told.error_status}: ' if told.error_status else ''}{told.error_text}"),
         ]
     return Section(
         "caller",

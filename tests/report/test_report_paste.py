@@ -56,7 +56,7 @@ def test_the_demo_answers_those_who_believe_in_the_missing_tag() -> None:
         "decisive: 03:00:17.724 UTC, program log: [Main] Missing required environment variables: SUPABASE_SERVICE_KEY",
         "ruled out: The image tag is missing, so no machine was created – The machine ran registry.fly.io/vyx-app:depl",
         "also ruled out: an incident that Fly reports (a single host's need not be); The token cannot read this app",
-        "next: Set SUPABASE_SERVICE_KEY to a new key. Then: turn auto_destroy off in the create request, and test the image once",
+        "next: Set SUPABASE_SERVICE_KEY to a new key. Then: turn auto_destroy off in the create request, and test the ",
         '  fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app',
     ):
         assert any(line.startswith(words) for line in lines), words
