@@ -236,7 +236,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             f"A database row exists{status}",
             Answer.of(bool(row) if row_looked else None),
             facts.made(Facet.RECORD),
-            f"The database row says {row.status or 'no status'}" if row else "There is no database row",
+            f"The database row says {row.status or 'no status'}" if row else _no_row(facts),
         ),
         Symptom(
             "The machine is not in the app's list (the dashboard's own rules are not documented)",
@@ -253,6 +253,13 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             felt=bool(probe and probe.reached != "open"),
         ),
     )
+
+
+def _no_row(facts: Facts) -> str:
+    """That a database was asked, and has none; a caller that keeps no rows is not known by that."""
+    observation = facts.observation(Facet.RECORD)
+    told = observation.reason if observation else "no row"
+    return f"The database that was asked has {told}; whether the caller keeps one of each machine is not known"
 
 
 def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, ...]:
@@ -343,8 +350,9 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
     found = [
         Unchecked(
             f"{observation.facet.question} ({observation.number})",
-            observation.reason,
+            f"{'asked, and ' if observation.code is Reason.NOT_KEPT else ''}{observation.reason}",
             gap=observation.code is not Reason.NOT_APPLICABLE,
+            kept=observation.code is not Reason.NOT_KEPT,
         )
         for observation in evidence.observations.values()
         if observation.outcome is Outcome.COULD_NOT_LOOK

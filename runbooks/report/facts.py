@@ -128,7 +128,7 @@ def then(diagnosis: Diagnosis) -> str:
 
 def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
     """Sign, words and views, by what they show: an indirect view is no proof of the machine, a derived one counts no
-    second time, and one that does not apply here, or that nobody can query, is no gap.
+    second time, and one that does not apply here, that nobody can query, or that holds nothing any more, is no gap.
     """
     asked = [v for v in diagnosis.visibility if not v.derived]
     shown, silent = ([v for v in asked if v.sees is one] for one in (Answer.YES, Answer.COULD_NOT_LOOK))
@@ -136,7 +136,8 @@ def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
         (status.ANSWER_SIGNS[Answer.YES], "show it", [v for v in shown if not v.indirect]),
         ("–", "indirect (no proof)", [v for v in shown if v.indirect]),
         (status.ANSWER_SIGNS[Answer.NO], "do not show it", [v for v in asked if v.sees is Answer.NO]),
-        (status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK], "not checked", [v for v in silent if v.applies]),
+        (status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK], "not checked", [v for v in silent if v.applies and v.kept]),
+        ("–", "asked, nothing left", [v for v in silent if not v.kept]),
         ("–", "derived from these", [v for v in diagnosis.visibility if v.derived]),
         ("–", "not applicable", [v for v in silent if not v.applies]),
     )

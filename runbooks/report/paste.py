@@ -40,6 +40,7 @@ def block(report: Report) -> str:
             ("name", subject.get("machine_name")),
         ),
         command=_command(diagnosis.remedies[0]) if diagnosis.remedies else "",
+        lost=not all(one.kept for one in diagnosis.not_checked),
         unchecked=[*unchecked, *["an internal check of this tool failed"] * len(diagnosis.faults)],
     )
     first, last = (

@@ -39,7 +39,8 @@ def test_it_tells_a_chat_the_whole_answer(name: str) -> None:
     assert f"app {report.evidence.subject.app}" in block
     assert f"checked {report.evidence.looked_at:%Y-%m-%d %H:%M:%S} UTC" in block
     gaps = [one for one in found.not_checked if one.gap]
-    assert (f"not checked ({len(gaps)}): " in block) is bool(gaps)
+    label = "not checked" if all(one.kept for one in gaps) else "not checked, or no longer kept"
+    assert (f"{label} ({len(gaps)}): " in block) is bool(gaps)
     assert "ruled out" in block
     if found.cause:
         assert f"({found.cause.confidence})" in block.split("\n")[0]
