@@ -16,7 +16,9 @@ from runbooks.diagnose.model import Remedy
 PLAIN = ("variables", "settings", "set_secrets", "guest")
 """Names whose value is shell text already."""
 UNKNOWN = {
-    **dict.fromkeys(("variables", "masked", "near", "fresh", "heard", "then", "again", "right", "network"), ""),
+    **dict.fromkeys(
+        ("variables", "masked", "near", "fresh", "heard", "heavy", "then", "again", "right", "network"), ""
+    ),
     **dict.fromkeys(("seen", "guest"), ""),
     **dict.fromkeys(("live_id", "right_id", "holder"), "MACHINE_ID"),
     **dict.fromkeys(("believed", "tagged"), "IMAGE"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,18 +22,24 @@ _UNSETTLED = ("starting", "created", "provisioning", "pending", "creating")
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """What was found, and what to change. `said_by` are the causes whose prevention says the same."""
+    """What was found, and what to change.
+
+    Attributes:
+        said_by: the causes whose prevention says the same
+        general: it is good whatever happened; False where it contributes to this incident
+    """
 
     finding: Finding
     remedy: Remedy
     said_by: tuple[str, ...] = ()
+    general: bool = True
 
 
 def audit(facts: Facts) -> tuple[AuditFinding, ...]:
     """Every habit that this incident shows, with its prevention. What no observation shows is not claimed."""
     return tuple(
         habit
-        for habit in (*_of_the_record(facts), *_of_the_config(facts), *_of_the_caller(facts))
+        for habit in (*_of_the_record(facts), *_of_the_image(facts), *_of_the_config(facts), *_of_the_caller(facts))
         if habit.finding.evidence
     )
 
@@ -53,6 +59,24 @@ def _of_the_record(facts: Facts) -> Iterator[AuditFinding]:
                 "No call of yours can set these values. Until then, take neither its times nor its region from it.",
             ),
         )
+
+
+def _of_the_image(facts: Facts) -> Iterator[AuditFinding]:
+    """A large image whose pull is not seen to end (§11 row 20, §5)."""
+    if facts.heavy_image:
+        found = _habit(
+            "large-image",
+            f"The image has {facts.heavy_image}, and no pull of it is seen to end.",
+            (Facet.IMAGE_RAN,),
+            Remedy(
+                "Make the image smaller",
+                "The host pulls and unpacks all of it before the machine boots, and unpacked it may take 8 GB. Build "
+                "in stages, keep models and data on a volume or load them after the start, and check the size in CI.",
+                lines(("docker history {image}",), facts.names),
+            ),
+            "image-too-large",
+        )
+        yield replace(found, general=False)
 
 
 def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:

@@ -341,7 +341,11 @@ def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.Audi
     # It is about the next machine, whatever became of this one.
     own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
     told = (habit for habit in habits if not entries.keys() & set(habit.said_by))
-    more = [replace(source_lines.place_remedy(habit.remedy, habit.finding.slug, facts), general=True) for habit in told]
+    more = [
+        replace(source_lines.place_remedy(habit.remedy, habit.finding.slug, facts), general=habit.general)
+        for habit in told
+    ]
+    more.sort(key=lambda remedy: remedy.general)
     return (*((_KEEP,) if facts.untraced else ()), *own, *more)
 
 

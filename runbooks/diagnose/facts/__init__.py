@@ -57,6 +57,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_HEAVY = 1_000_000_000
+"""Bytes, compressed, above which an image is named where its pull does not end."""
 
 
 class Facts:
@@ -175,6 +177,14 @@ class Facts:
         return {name: near for name in wanted if (near := near_miss(name, tuple(env)))} if env else {}
 
     @cached_property
+    def heavy_image(self) -> str:
+        """`3.9 GB compressed`, where the image is that large and nothing shows that it was pulled; "" otherwise."""
+        image = self.observations.image(Facet.IMAGE_RAN)
+        size = (image.size_bytes if image else None) or 0
+        pulled = self.events.started_evidence or self.log.matches("prepared", "booting")
+        return "" if pulled or size <= _HEAVY or not self.machine.exists else f"{size / 1e9:.1f} GB compressed"
+
+    @cached_property
     def names(self) -> Mapping[str, str]:
         """What commands are filled in with; unknown names are left out."""
         machine = self.machine.description
@@ -208,6 +218,9 @@ class Facts:
             "variables": settings(open_ones, "-e "),
             "guest": _guest_options(self.machine.config),
             "masked": told if masked else "",
+            "heavy": f" It pulls the same image of {self.heavy_image}; a smaller one decides sooner."
+            if self.heavy_image
+            else "",
         }
 
 
