@@ -34,7 +34,8 @@ _STATES = {
     "destroying": "destroying",
     "destroyed": "destroyed",
 }
-_MOST_PASTED = 500
+_MOST_PASTED = _MOST_CALLER = 500
+_LONGEST = 200
 _STAMPED = re.compile(rf"^[\[(]?(?P<at>{STAMP.pattern})[\])]?[\s:|-]*(?P<text>.*)$")
 
 
@@ -98,15 +99,27 @@ def _caller(facts: Facts) -> Iterator[Moment]:
         if capsule.made_at and capsule.outcome:
             yield Moment(capsule.made_at, "caller", f"the guard ended: {capsule.outcome}", Facet.CALLER)
     told, shipped = facts.caller.answer, {line.message.strip() for line in facts.caller.pasted}
-    for line in (told.pasted.words or told.plain).splitlines()[:500]:
+    lines = (told.pasted.words or told.plain).splitlines()[:_MOST_CALLER]
+    for place, line in enumerate(lines):
         match = _STAMPED.match(line.strip())
         at = time_of(match["at"]) if match else None
         if not match or not at or is_headed(line) or match["text"].strip() in shipped:
             continue
         if match["text"] or not shipped:
-            yield Moment(
-                at, "caller", match["text"].rstrip(" {[")[:200] or "an entry of the caller's log", Facet.CALLER
-            )
+            text = _entry(match["text"], lines[place + 1 :]) or "an entry of the caller's log"
+            yield Moment(at, "caller", text, Facet.CALLER)
+
+
+def _entry(text: str, below: list[str]) -> str:
+    """An entry of a log on one line: with the object that begins on it, and ends on one of the lines below."""
+    for line in below:
+        opened = sum(text.count(sign) for sign in "{[(") > sum(text.count(sign) for sign in "}])")
+        begins = text.rstrip().endswith(":") and line.lstrip()[:1] in ("{", "[")
+        if not (opened or begins) or len(text) > _LONGEST or _STAMPED.match(line.strip()):
+            break
+        text = f"{text.rstrip()} {line.strip()}"
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rpartition(' ')[0] or text[: _LONGEST - 1]}…"
 
 
 def _pasted_log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:

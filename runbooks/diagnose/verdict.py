@@ -61,7 +61,8 @@ _KEEP = Remedy(
 )
 _HAND_OVER = Remedy(
     "Send Fly's support the text under “For Fly's support” now",
-    "They can see the host, and they need the machine as it is: destroy it, with --force, only after their answer.",
+    "They can see the host, and they need the machine as it is: destroy it, with --force, only after their answer. The "
+    "text has a blank for the result of action 1.",
 )
 
 
@@ -310,7 +311,7 @@ def _ask_fly(facts: Facts) -> list[Remedy]:
         Remedy(
             "Ask Fly's support what happened to this machine",
             "Fly's own records may go further back than the views that you can query. Send the text under “For Fly's "
-            "support”: it has the ids and times.",
+            "support”: it has the ids and times, and a blank for the result of action 1.",
         ),
     ]
 

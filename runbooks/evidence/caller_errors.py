@@ -18,7 +18,7 @@ from runbooks.evidence.embedded_json import placed_objects
 from runbooks.evidence.models import CallerError
 from runbooks.evidence.parsers import refusal_of, text_of, time_of
 
-STAMP = re.compile(r"\d{4}(?:-\d\d-|/\d\d/)\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,12})?(?:Z|[+-]\d\d:?\d\d)?")
+STAMP = re.compile(r"\d{4}(?:-\d\d-|/\d\d/)\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,12})?(?:Z|[+-]\d\d:?\d\d)?")
 _REQUEST_ID = re.compile(r"\b01[0-9A-HJKMNP-TV-Z]{24}-[a-z]{3}\b")
 # Statuses that refuse; 443 is a port and 512 an amount of memory.
 _CODE = r"(?:4(?:0\d|1[0-8]|2[1-9]|31|51)|5(?:0\d|1[01]|2[0-7]|30))"
