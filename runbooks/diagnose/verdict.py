@@ -298,8 +298,7 @@ def _tests(facts: Facts, ledger: Ledger) -> list[Remedy]:
 
 def _ask_fly(facts: Facts) -> list[Remedy]:
     """An id was returned, and no view that can be queried shows it: then only Fly's own records can."""
-    gone = facts.caller.answer.machine_id and not facts.machine.views and facts.outcome(Facet.MACHINE) is Outcome.ABSENT
-    if not gone or facts.outcome(Facet.LOGS) is Outcome.SEEN:
+    if not facts.only_fly_knows:
         return []
     return [
         Remedy(

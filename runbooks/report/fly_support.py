@@ -82,7 +82,11 @@ def section(report: Report) -> Section:
         answer,
         notes=(
             "Paste it into a mail to support or a thread on community.fly.io. Secrets are masked.",
-            *((f"Fill in first: {'; '.join(blanks)}.",) if (blanks := _to_fill_in(report, Facts(report.evidence))) else ()),
+            *(
+                (f"Fill in first: {'; '.join(blanks)}.",)
+                if (blanks := _to_fill_in(report, Facts(report.evidence)))
+                else ()
+            ),
         ),
         quote=packet(report),
     )
@@ -91,10 +95,10 @@ def section(report: Report) -> Section:
 def _to_fill_in(report: Report, seen: Facts) -> list[str]:
     """What the reader finds out in the actions before this text is sent, and what Fly's support has to know."""
     cause = report.diagnosis.cause
-    if facts.vanished(report.diagnosis):
-        return ["Result of action 1, whether the machine did its work by our own systems"]
+    if cause is None and seen.only_fly_knows:
+        return ["Whether the machine did its work, by our own systems (action 1 of our report)"]
     if cause is not None and cause.owner in _FLY and seen.events.overdue:
-        return ["Result of action 1, its state and the last line of its log when we read them again"]
+        return ["Its state and the last line of its log, read again (action 1 of our report)"]
     return []
 
 

@@ -158,6 +158,12 @@ class Facts:
         absent = not self.machine.views and self.outcome(Facet.MACHINE) is Outcome.ABSENT
         return self.events.destroyed or absent or not (self.machine.views or self.subject.machine_id)
 
+    @property
+    def only_fly_knows(self) -> bool:
+        """Was the caller given an id that no view shows by now, and is no log of it left?"""
+        gone = not self.machine.views and self.outcome(Facet.MACHINE) is Outcome.ABSENT
+        return bool(self.caller.answer.machine_id) and gone and self.outcome(Facet.LOGS) is not Outcome.SEEN
+
     @cached_property
     def untraced(self) -> bool:
         """Was the caller given an id that no view shows by now, neither by id nor among destroyed ones, and no line?
