@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.log_classifier import is_program
 from runbooks.diagnose.model import Moment, Span
 from runbooks.evidence.caller_errors import STAMP
@@ -79,7 +80,21 @@ def life(facts: Facts) -> tuple[Span, ...]:
             spans[-1] = Span(state, spans[-1].start, end)
         else:
             spans.append(Span(state, start, end))
-    return tuple(spans)
+    return tuple(_until_now(facts, spans))
+
+
+def _until_now(facts: Facts, spans: list[Span]) -> list[Span]:
+    """The same with the present state last: an exit in an update ends no `replacing`, and what is gone has no state."""
+    state, since = facts.events.state, facts.events.since
+    absent = not facts.machine.views and facts.outcome(Facet.MACHINE) is Outcome.ABSENT
+    if spans and spans[-1].state not in GONE and (facts.machine.gone or absent):
+        return [*spans[:-1], replace(spans[-1], end=facts.now)]
+    kept = [span for span in spans if since is None or span.start <= since]
+    if kept and kept[-1].state == state:
+        return [*kept[:-1], replace(kept[-1], end=None)]
+    if kept and since and state in _STATES and since > kept[-1].start:
+        return [*kept[:-1], replace(kept[-1], end=since), Span(_STATES[state], since, None)]
+    return spans
 
 
 def _states_from_log(facts: Facts) -> Iterator[tuple[datetime, str]]:

@@ -28,7 +28,7 @@ from runbooks.diagnose.model import (
     ViewKey,
 )
 from runbooks.diagnose.preconditions import NEW, Plan, follow
-from runbooks.diagnose.shared_evidence import READ_AGAIN, SAME_AGAIN
+from runbooks.diagnose.shared_evidence import READ_AGAIN, SAME_AGAIN, create_refused
 from runbooks.diagnose.states import row_agrees
 from runbooks.diagnose.verification import verification
 from runbooks.evidence.models import Evidence, Outcome, Reason
@@ -244,7 +244,8 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             unseen,
             invisible.evidence,
             "The app's list does not show the machine" if unseen is Answer.YES else "The app's list shows the machine",
-            felt=unseen is Answer.YES,
+            # Nobody expects it of a machine that is destroyed, or was not made.
+            felt=unseen is Answer.YES and not facts.events.destroyed and create_refused(facts) is None,
         ),
         Symptom(
             "The WebSocket connection fails",

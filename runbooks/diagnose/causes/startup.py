@@ -34,7 +34,7 @@ from runbooks.diagnose.shared_evidence import (
 )
 from runbooks.evidence.resources import AppSecret
 
-_READABLE = ", where everybody who can read the machine's config could read it"
+_READABLE = ", where every reader of the machine's config could see it"
 _UNDECLARED = "<secret:value#"
 """Masked for lack of a reason to show it; every other mark names the kind of key that was recognised."""
 
@@ -47,9 +47,8 @@ _UNDECLARED = "<secret:value#"
     explains=("startup-crash", *AFTERMATH),
     remedy=Remedy(
         "{apply} {wanted}{fresh}",
-        "The program reads its environment at every start.{near} An app secret is given to every "
-        "machine that is created in the app without skip_secrets. It does not appear in config.env, which every reader "
-        "of the machine can see.{from_shell}",
+        "The program reads its environment at every start.{near} An app secret is given to every machine that is "
+        "created in the app without skip_secrets, and no reader of the machine's config sees it.{from_shell}",
         ("fly secrets {set_secrets} -a {app}", "fly secrets list -a {app}"),
     ),
     prevention=Remedy(
