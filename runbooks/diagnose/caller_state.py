@@ -16,7 +16,7 @@ from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import Standing, standing_of
 from runbooks.diagnose.shared_evidence import create_refused
 
-_CHECK = "Check first that a second run does no harm, and that no other machine of the list does the work."
+_CHECK = "Check first that a second run does no harm, and that no other machine of the app does the work."
 _LIST = ("fly machine list -a {app}",)
 
 _AGAIN = Remedy(
@@ -33,7 +33,8 @@ _REFUSED = Remedy(
 _MAYBE_DONE = Remedy(
     "Close the job in the caller if its work is done; if not, have it create the machine again",
     "What waits for {machine_id} waits in vain. Look first for what the machine should have written, sent or stored. "
-    "Run it again only where that is missing and a second run does no harm.",
+    "Run it again only where that is missing and a second run does no harm. A test machine made before may have done "
+    "the work.",
     _LIST,
 )
 _SUCCESSOR = Remedy(
@@ -45,7 +46,8 @@ _SUCCESSOR = Remedy(
 _REPLACED = Remedy(
     "Give the caller the id of the machine that does the work",
     "The caller knows only {machine_id}. Check first which of the two runs. If it is the replacement, put its id into "
-    "the caller's row, job or pool, and end the wait for {machine_id}: else the caller creates a third one.",
+    "the caller's row, job or pool, and end the wait for {machine_id}: else the caller may create a third one. If it "
+    "is {machine_id} after all, have the caller look at its state again.",
     _LIST,
 )
 _THEN = ", then have the caller create the machine again"
@@ -71,7 +73,7 @@ def after_the_row(facts: Facts, told: str) -> dict[str, str]:
     """
     if standing_of(facts) not in (Standing.GONE, Standing.NONE) or _heir(facts):
         return {"seen": told}
-    return {"seen": f"{told} {_CHECK} Then let the caller repeat its create call.", "then": _THEN}
+    return {"seen": f"{told} Then let the caller repeat its create call. {_CHECK}", "then": _THEN}
 
 
 def _heir(facts: Facts) -> str:

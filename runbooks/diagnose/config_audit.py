@@ -160,7 +160,7 @@ def of_config(
             Remedy("Set the guest", "Without one the machine gets shared-cpu-1x with 256 MB."),
             "out-of-memory",
         )
-    if whole and not config.get("checks") and not _service_checks(config):
+    if whole and not config.get("checks") and not _service_checks(config) and not ends_by_itself(config):
         yield _habit(
             "no-checks",
             "The config has no checks.",
@@ -262,6 +262,13 @@ def _had_started(facts: Facts, claimed: Any) -> bool:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def ends_by_itself(config: Mapping[str, Any]) -> bool:
+    """Does the config say that the machine is a job, which is meant to end and serves nobody (§4)?"""
+    policy = _mapping(config.get("restart")).get("policy")
+    told = config.get("schedule") or config.get("auto_destroy") is True or policy == "no"
+    return bool(told) and policy != "always" and not config.get("services")
 
 
 def _service_checks(config: Mapping[str, Any]) -> bool:

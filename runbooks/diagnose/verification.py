@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import UPGRADE, filled
+from runbooks.diagnose.config_audit import ends_by_itself
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import Ledger, Stage
 from runbooks.diagnose.model import Remedy
@@ -40,8 +41,7 @@ def verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
         "runs": Remedy(
             "The machine stays up",
             "Check again after a minute: a program that exits at once is restarted within seconds, unless the restart "
-            "policy is no. One that is meant to end has exit code 0 in its events instead; then the first command may "
-            "come too late, and end with a time-out.",
+            "policy is no.",
             ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
         ),
     }
@@ -77,6 +77,4 @@ def is_a_job(facts: Facts) -> bool | None:
     policy = restart.get("policy") if isinstance(restart, Mapping) else None
     if facts.caller.believed_url or facts.machine.services or policy == "always":
         return False
-    if config is None or facts.machine.services is None:
-        return None
-    return True if config.get("schedule") or config.get("auto_destroy") is True or policy == "no" else None
+    return None if config is None or facts.machine.services is None else ends_by_itself(config) or None
