@@ -36,6 +36,7 @@ _SUBJECT = (
     ("Organisation", "org"),
 )
 _FROM_SHELL = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):\?\}")
+NO_IMPACT_KNOWN = "Not known"
 _SHORT = 120
 _ASKED_OF_FLY = (
     "machine",
@@ -230,7 +231,7 @@ def impact_in_brief(report: Report) -> str:
     line = "; ".join([*told, *others] if told else [])
     if line:
         return f"{line[:1].upper()}{line[1:]}"
-    return "None found" if report.diagnosis.verdict == "healthy" else "Not known"
+    return "None found" if report.diagnosis.verdict == "healthy" else NO_IMPACT_KNOWN
 
 
 def _others_in_brief(report: Report) -> list[str]:
