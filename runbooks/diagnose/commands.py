@@ -19,11 +19,13 @@ UNKNOWN = {
     **dict.fromkeys(
         ("variables", "masked", "near", "fresh", "heard", "heavy", "then", "again", "right", "network"), ""
     ),
-    **dict.fromkeys(("seen", "guest"), ""),
+    **dict.fromkeys(("seen", "guest", "short_name", "what", "limit"), ""),
     **dict.fromkeys(("live_id", "right_id", "holder"), "MACHINE_ID"),
     **dict.fromkeys(("believed", "tagged"), "IMAGE"),
     "apply": "Set",
     "from_shell": " The command takes the value from your shell: set it there first.",
+    "kind": "connections or requests",
+    "status": "with an error",
     "its_org": "ORG",
     "label": "TAG",
     "memory": "1024",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -21,6 +22,11 @@ SETTLED = re.compile(
     r"^(?:Have the caller (?:create the machine again|repeat the create call)|Close the job in the caller"
     r"|Give the caller the id of|Correct the row: .*, then have the caller create the machine again$)"
 )
+
+
+@cache
+def judged(name: str) -> Diagnosis:
+    return diagnose(play(name))
 
 
 def renamed(value: Any, names: dict[str, str]) -> Any:
@@ -67,6 +73,24 @@ def test_a_name_that_one_action_removes_is_set_by_none(wanted: str, sent: str, m
     assert ("make a new key where it comes from, set it" in told) is first.endswith("new key")
 
 
+IN_PROSE = {
+    name
+    for info in catalogue().values()
+    for one in (info.remedy, info.prevention, info.instead, info.afterwards)
+    if one
+    for text in "`".join((one.title, one.why)).split("`")[::2]
+    for name in re.findall(r"\{(\w+)\}", text)
+}
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_no_sentence_keeps_a_name_that_was_to_be_filled_in(name: str) -> None:
+    found = judged(name)
+    told = " ".join(f"{one.title} {one.why}" for one in (*found.remedies, *found.prevention, *found.verification))
+    prose = " ".join(told.split("`")[::2])
+    assert not [one for one in IN_PROSE if re.search(rf"\b{one.upper()}\b", prose)]
+
+
 def test_a_secret_that_is_set_is_deployed_and_not_set_again() -> None:
     first = diagnose(play("secret-not-deployed")).remedies[0]
     assert first.title == "Deploy PAYOUT_API_KEY"
@@ -76,7 +100,7 @@ def test_a_secret_that_is_set_is_deployed_and_not_set_again() -> None:
 @pytest.mark.parametrize("name", scenario_names())
 def test_whoever_waits_for_a_machine_that_is_gone_is_told_what_to_do(name: str) -> None:
     evidence = play(name)
-    found, facts = diagnose(evidence), known(evidence)
+    found, facts = judged(name), known(evidence)
     gone = facts.absent or facts.states.get(facts.own) in DEAD
     caller = evidence.observations["E19"].answer
     waits = isinstance(caller, Caller) and caller.ok and found.verdict is Verdict.INCIDENT and gone
@@ -102,14 +126,14 @@ def test_whoever_waits_for_a_machine_that_is_gone_is_told_what_to_do(name: str) 
     ],
 )
 def test_the_last_action_puts_the_caller_right(name: str, last: str) -> None:
-    assert diagnose(play(name)).remedies[-1].title.startswith(last)
+    assert judged(name).remedies[-1].title.startswith(last)
 
 
 @pytest.mark.parametrize("name", ["record-of-another-machine", "rate-limited", "quota-or-billing", "app-recreated"])
 def test_what_the_cause_s_own_action_says_is_not_said_again(name: str) -> None:
-    assert not any(SETTLED.match(one.title) for one in diagnose(play(name)).remedies)
+    assert not any(SETTLED.match(one.title) for one in judged(name).remedies)
 
 
 @pytest.mark.parametrize("name", ["concurrency-limit", "startup-crash", "healthy", "wrong-hostname"])
 def test_a_machine_that_is_there_is_not_created_again(name: str) -> None:
-    assert not any(SETTLED.match(one.title) for one in diagnose(play(name)).remedies)
+    assert not any(SETTLED.match(one.title) for one in judged(name).remedies)
