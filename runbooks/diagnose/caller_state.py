@@ -7,7 +7,6 @@ these, and a second creation may do harm: so what to check stands before what to
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from runbooks.diagnose.commands import filled
 from runbooks.diagnose.facts import GONE, Facts
@@ -17,17 +16,18 @@ from runbooks.diagnose.preconditions import Standing, standing_of
 from runbooks.diagnose.shared_evidence import create_refused
 
 _CHECK = "Check first that a second run does no harm, and that no other machine of the app does the work."
+_MADE = "If a step before has made one for the work, give the caller the id of that one instead."
 _LIST = ("fly machine list -a {app}",)
 
 _AGAIN = Remedy(
     "Have the caller create the machine again",
     "What waits for {machine_id} waits in vain: end that wait, or mark the job as failed. "
-    f"{_CHECK} Then let the caller repeat its create call, and keep the new id in the place of the old one.",
+    f"{_CHECK} Then let the caller repeat its create call, and keep the new id in the place of the old one. {_MADE}",
     _LIST,
 )
 _REFUSED = Remedy(
     "Have the caller repeat the create call",
-    f"The refused call made no machine, and whoever asked for one still waits for it. {_CHECK}",
+    f"The refused call made no machine, and whoever asked for one still waits for it. {_CHECK} {_MADE}",
     _LIST,
 )
 _MAYBE_DONE = Remedy(
@@ -51,7 +51,6 @@ _REPLACED = Remedy(
     _LIST,
 )
 _THEN = ", then have the caller create the machine again"
-_BY_HAND = " If a step before has made one by hand, give the caller its id instead."
 
 
 def put_right(facts: Facts, ledger: Ledger, remedies: Iterable[Remedy]) -> Remedy | None:
@@ -86,18 +85,17 @@ def _heir(facts: Facts) -> str:
 
 def _for_state(facts: Facts, commands: Iterable[str], *, caused: bool) -> tuple[Remedy, dict[str, str]] | None:
     standing, names = standing_of(facts), dict(facts.names)
-    forms = {" ".join(command.split()[1:3]) for command in commands if " --restart no" not in command}
-    by_hand = _BY_HAND if "machine run" in forms else ""
     if standing is Standing.GONE and facts.subject.machine_id:
         if heir := _heir(facts):
             return _SUCCESSOR, names | {"right_id": heir}
         codes = [e.exit_code for _, e, _ in facts.events.exits if not e.requested_stop]
         codes += [end.number for end, asked in facts.events.log_ends if end.fact == "exited" and not asked]
         done = not facts.events.crash_codes and (not caused or 0 in codes)
-        return replace(_MAYBE_DONE if done else _AGAIN, why=(_MAYBE_DONE if done else _AGAIN).why + by_hand), names
+        return _MAYBE_DONE if done else _AGAIN, names
     if create_refused(facts):
-        return replace(_REFUSED, why=_REFUSED.why + by_hand), names
+        return _REFUSED, names
     cut_off = facts.machine.description is not None and facts.machine.description.host_status not in ("", "ok")
-    if "machine clone" in forms and (cut_off or standing not in (Standing.RUNS, Standing.GONE)):
+    cloned = any(command.startswith("fly machine clone ") for command in commands)
+    if cloned and (cut_off or standing not in (Standing.RUNS, Standing.GONE)):
         return _REPLACED, names
     return None
