@@ -15,13 +15,12 @@ from datetime import datetime
 from typing import Any
 
 from runbooks.evidence.embedded_json import placed_objects
+from runbooks.evidence.http_status import CODE, status_beside
 from runbooks.evidence.models import CallerError
 from runbooks.evidence.parsers import refusal_of, text_of, time_of
 
 STAMP = re.compile(r"\d{4}(?:-\d\d-|/\d\d/)\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,12})?(?:Z|[+-]\d\d:?\d\d)?")
 _REQUEST_ID = re.compile(r"\b01[0-9A-HJKMNP-TV-Z]{24}-[a-z]{3}\b")
-# Statuses that refuse; 443 is a port and 512 an amount of memory.
-_CODE = r"(?:4(?:0\d|1[0-8]|2[1-9]|31|51)|5(?:0\d|1[01]|2[0-7]|30))"
 _PHRASE = (
     r"(?i:bad request|unauthorized|payment required|forbidden|not found|request timeout|conflict|precondition failed"
     r"|unprocessable|too many requests|internal server error|bad gateway|service unavailable|gateway time"
@@ -30,9 +29,9 @@ _PHRASE = (
 _MARKED = re.compile(
     rf"(?i)(?:(?:error|failed|status|http|responded|returned|\bapi)(?![^\n(:]{{0,40}}\b(?:line|port|exit code)\b)"
     rf"[^\n(:=]{{0,40}}[(:=\s]\s{{0,20}}['\"]?(?:http\s{{0,20}})?"
-    rf"|(?:→|[=-]>)\s{{0,3}}|\bwith\s(?={_CODE}\s?[({{:\"])|(?:api\.machines\.dev|\s/v1/apps/[\w-]{{1,63}}/machines)\S{{0,300}}\s{{1,3}}"
-    rf"|(?<![\w.:/-])(?={_CODE}\s{{1,3}}{_PHRASE}))"
-    rf"(?P<code>{_CODE})\b(?!\s{{0,3}}(?:ms|[kmg]i?b|s|bytes|machines|attempts|times|lines|rows|users|items|requests)\b|[.%/]\d|[%\]])"
+    rf"|(?:→|[=-]>)\s{{0,3}}|\bwith\s(?={CODE}\s?[({{:\"])|(?:api\.machines\.dev|\s/v1/apps/[\w-]{{1,63}}/machines)\S{{0,300}}\s{{1,3}}"
+    rf"|(?<![\w.:/-])(?={CODE}\s{{1,3}}{_PHRASE}))"
+    rf"(?P<code>{CODE})\b(?!\s{{0,3}}(?:ms|[kmg]i?b|s|bytes|machines|attempts|times|lines|rows|users|items|requests)\b|[.%/]\d|[%\]])"
 )
 # Words that only the platform says; the recognisers of diagnose know what each means.
 # fmt: off
@@ -83,23 +82,7 @@ _VISIT = re.compile(
     r"(?i)\bwss?://|websocket|handshake|tungstenite|not found: /|\.fly\.dev\b|(?<!_api)\.internal\b"
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /(?!(?:v1/)?apps/)\S{0,2000}(?: HTTP/|\s{1,3}\d{3}\b)"
 )
-_BEFORE = re.compile(rf"(?<![\w.:/-])({_CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
-# Where a client of HTTP puts the status beside a body that does not name it: `POST /v1/… 408 {`, `got 422 body={`,
-# `<- 422\n{`, `{…} (422)`, and as curl -w does, `{…}\n422`.
-_AHEAD = re.compile(
-    rf"(?m)(?:^|[:|>,;]\s|:\d\d(?:\.\d{{1,9}})?Z?\]?\s|<-{{1,2}}\s|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s\S{{1,300}}\s"
-    rf"|\b(?:got|resp|[Rr]esponse|answer(?:ed)?|received|repl(?:y|ied)|returned|[a-z]{{0,20}}creat(?:e|ed|ing)|wait|launch)\W"
-    rf"|\b[A-Z]{{2,10}}(?:_[A-Z]{{2,20}}){{1,4}}\s)[\s\[(<]{{0,3}}(?P<code>{_CODE})\b"
-    r"[\])>]{0,2}[^\S\n]{0,3}(?:[:|,—-][^\S\n]{0,3})?(?:\w{1,20}=[^\s{]{0,60}[^\S\n]{1,3}){0,6}"
-    r"(?:after [\d.]{1,9} ?m?s[^\S\n]{0,3}|https?://\S{1,300}[^\S\n]{0,3}|\([\d.]{1,9} ?m?s\)[^\S\n]{0,3}){0,2}"
-    r"(?:\w{1,20}[=:][^\S\n]{0,3})?['\"(]?\r?\n?[^\S\n]{0,4}\Z"
-)
-_BEHIND = re.compile(rf"[^\S\n]{{0,3}}\n?[^\S\n]{{0,3}}[(\[]?(?P<code>{_CODE})[)\]]?[^\S\n]{{0,3}}(?:\r?\n|\Z)")
-_COUNTED = re.compile(
-    r"(?i)\b(?:port|pid|line|took|in|after|of|duration|elapsed|latency|time|count|attempts?|tr(?:y|ies)|retr\w{1,5}|worker"
-    r"|job|user|row|id|size|bytes|length|memory|pool|shard|want|have)\W{0,4}\Z"
-)
-"""What stands before a number that is no status."""
+_BEFORE = re.compile(rf"(?<![\w.:/-])({CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
 # Lines of a machine's log, by flyctl or by the dashboard (§8.2).
 _SHIPPED = re.compile(
     r"^(?:[^\n\[]{0,80}\b(?:app|runner|proxy|health)\[[0-9a-z]{6,16}\]"
@@ -202,10 +185,10 @@ class _Reader:
                 told = [entry for entry in told if entry.known]
             if told and not self.depth and not any(_ANSWERS.fullmatch(key[:40]) for key in found):
                 self.bodies.append(start)
-            beside = _beside(text[max(0, start - _NEAR) : start], text[end : end + 40])
             for entry in told:
-                if entry.error.status is None and beside:
-                    entry = replace(entry, error=replace(entry.error, status=beside))
+                if entry.error.status is None:
+                    status = status_beside(text[max(0, start - _NEAR) : start], text[end : end + 40])
+                    entry = replace(entry, error=replace(entry.error, status=status))
                 self._add(self._placed(entry, ""), body=True)
             self._pass(raw)
         self._prose(text[past:])
@@ -303,15 +286,6 @@ def _joined(last: _Found, new: _Found, body: bool) -> _Found | None:
     return None
 
 
-def _beside(ahead: str, behind: str) -> int | None:
-    """The status that stands right before or behind a body; None where the number there counts something else."""
-    found = _AHEAD.search(ahead)
-    if found and not _COUNTED.search(ahead[: found.start("code")]):
-        return int(found["code"])
-    after = _BEHIND.match(behind)
-    return int(after["code"]) if after else None
-
-
 def _with(error: CallerError, other: CallerError) -> CallerError:
     """The first, with what only the other knows."""
     return replace(
@@ -391,7 +365,7 @@ def _first_word(text: str) -> int:
 def _status_of(found: Mapping[str, Any]) -> int | None:
     for key in _STATUS_KEYS:
         digits = text_of(found.get(key))
-        if re.fullmatch(_CODE, digits):
+        if re.fullmatch(CODE, digits):
             return int(digits)
     return None
 
