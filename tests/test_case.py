@@ -340,8 +340,8 @@ def test_the_case_says_what_it_is_and_what_can_be_called(root: Path) -> None:
     shown = repr(case)
     assert "ROOT CAUSE IDENTIFIED" in shown
     assert "SUPABASE_SERVICE_KEY is not set" in shown
-    assert "Do first: Set SUPABASE_SERVICE_KEY." in shown
-    assert "Do first: Set SUPABASE_SERVICE_KEY." in repr(case.so_far())
+    assert "Do first: Set SUPABASE_SERVICE_KEY to a new key." in shown
+    assert "Do first: Set SUPABASE_SERVICE_KEY to a new key." in repr(case.so_far())
     for call in re.findall(r"`(case\.[a-z_]+)", shown):
         assert eval(call, {"case": case}) is not None, call
     calls = set(re.findall(r"case\.([a-z_]+)", case._repr_html_()))

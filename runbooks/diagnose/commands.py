@@ -16,10 +16,16 @@ from runbooks.diagnose.model import Remedy
 PLAIN = ("variables", "settings", "set_secrets", "guest")
 """Names whose value is shell text already."""
 UNKNOWN = {
-    **dict.fromkeys(("variables", "masked", "near", "heard", "again", "right", "network"), ""),
-    **dict.fromkeys(("seen", "guest"), ""),
+    **dict.fromkeys(
+        ("variables", "masked", "near", "fresh", "heard", "heavy", "then", "again", "right", "network"), ""
+    ),
+    **dict.fromkeys(("seen", "guest", "short_name", "what", "limit"), ""),
     **dict.fromkeys(("live_id", "right_id", "holder"), "MACHINE_ID"),
     **dict.fromkeys(("believed", "tagged"), "IMAGE"),
+    "apply": "Set",
+    "from_shell": " The command takes the value from your shell: set it there first.",
+    "kind": "connections or requests",
+    "status": "with an error",
     "its_org": "ORG",
     "label": "TAG",
     "memory": "1024",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,6 @@ from runbooks.diagnose.broken_record import broken_record
 from runbooks.diagnose.commands import lines, settings
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Finding, Remedy
-from runbooks.diagnose.shared_evidence import near_miss
 
 _SECRET = re.compile(r"^<secret:")
 _MUTABLE = re.compile(r":(latest|stub|main|master|dev|prod|production|staging)$")
@@ -23,18 +22,24 @@ _UNSETTLED = ("starting", "created", "provisioning", "pending", "creating")
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """What was found, and what to change. `said_by` are the causes whose prevention says the same."""
+    """What was found, and what to change.
+
+    Attributes:
+        said_by: the causes whose prevention says the same
+        general: it is good whatever happened; False where it contributes to this incident
+    """
 
     finding: Finding
     remedy: Remedy
     said_by: tuple[str, ...] = ()
+    general: bool = True
 
 
 def audit(facts: Facts) -> tuple[AuditFinding, ...]:
     """Every habit that this incident shows, with its prevention. What no observation shows is not claimed."""
     return tuple(
         habit
-        for habit in (*_of_the_record(facts), *_of_the_config(facts), *_of_the_caller(facts))
+        for habit in (*_of_the_record(facts), *_of_the_image(facts), *_of_the_config(facts), *_of_the_caller(facts))
         if habit.finding.evidence
     )
 
@@ -56,6 +61,24 @@ def _of_the_record(facts: Facts) -> Iterator[AuditFinding]:
         )
 
 
+def _of_the_image(facts: Facts) -> Iterator[AuditFinding]:
+    """A large image whose pull is not seen to end (§11 row 20, §5)."""
+    if facts.heavy_image:
+        found = _habit(
+            "large-image",
+            f"The image has {facts.heavy_image}, and no pull of it is seen to end.",
+            (Facet.IMAGE_RAN,),
+            Remedy(
+                "Make the image smaller",
+                "The host pulls and unpacks all of it before the machine boots, and unpacked it may take 8 GB. Build "
+                "in stages, keep models and data on a volume or load them after the start, and check the size in CI.",
+                lines(("docker history {image}",), facts.names),
+            ),
+            "image-too-large",
+        )
+        yield replace(found, general=False)
+
+
 def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
     machine, evidence = facts.machine.description, facts.machine.config_evidence
     if machine is None or machine.config is None:
@@ -64,14 +87,8 @@ def _of_the_config(facts: Facts) -> Iterator[AuditFinding]:
     where = evidence if tag == facts.machine.ran_text else _where_believed(facts, tag)
     whole = facts.machine.whole_config
     yield from of_config(
-        machine.config, evidence, facts.names, tag, where, whole=whole, misnamed=_misnamed(facts, machine.env)
+        machine.config, evidence, facts.names, tag, where, whole=whole, misnamed=frozenset(facts.misnamed.values())
     )
-
-
-def _misnamed(facts: Facts, env: Mapping[str, str]) -> frozenset[str]:
-    """Variables of the config that the program wants under another name."""
-    wanted = {name for reading in facts.log.matches("missing-variable") for name in reading.names}
-    return frozenset(near_miss(name, tuple(env)) for name in wanted if name not in env) - {""}
 
 
 def of_config(
@@ -105,9 +122,9 @@ def of_config(
             evidence,
             Remedy(
                 "Move secrets out of config.env",
-                "Every client with read access to the machine could read them, so make those anew that are keys or "
-                "passwords. "
-                "App secrets show only digests."
+                "Every client with read access to the machine could read them. In this order: make those anew that are "
+                "keys or passwords, set them as app secrets, which show only digests, and take them out of the create "
+                "request."
                 + (
                     f" {_listed(other)} is not in the command: the program reads another name, see What to do."
                     if other
@@ -143,7 +160,7 @@ def of_config(
             Remedy("Set the guest", "Without one the machine gets shared-cpu-1x with 256 MB."),
             "out-of-memory",
         )
-    if whole and not config.get("checks") and not _service_checks(config):
+    if whole and not config.get("checks") and not _service_checks(config) and not ends_by_itself(config):
         yield _habit(
             "no-checks",
             "The config has no checks.",
@@ -245,6 +262,13 @@ def _had_started(facts: Facts, claimed: Any) -> bool:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def ends_by_itself(config: Mapping[str, Any]) -> bool:
+    """Does the config say that the machine is a job, which is meant to end and serves nobody (§4)?"""
+    policy = _mapping(config.get("restart")).get("policy")
+    told = config.get("schedule") or config.get("auto_destroy") is True or policy == "no"
+    return bool(told) and policy != "always" and not config.get("services")
 
 
 def _service_checks(config: Mapping[str, Any]) -> bool:

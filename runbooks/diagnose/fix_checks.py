@@ -14,10 +14,13 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose import visibility
 from runbooks.diagnose.checks import Check, Review
 from runbooks.diagnose.facts import Facts, format_duration
+from runbooks.diagnose.facts.lifecycle import code_of
 from runbooks.diagnose.model import Answer, Diagnosis, Remedy, Unchecked, Verdict, ViewKey
+from runbooks.diagnose.verification import is_a_job
 from runbooks.evidence.models import Evidence, Image
 
 CHECKS = ("image", "listed", "running", "endpoint", "row")
+_END_OF_A_JOB = "exited-normally"
 STEADY = timedelta(seconds=60)
 """A program that ends at once is restarted within seconds: before this time, `started` proves nothing."""
 
@@ -40,6 +43,12 @@ def closing(diagnosis: Diagnosis, review: Review, machine: str) -> Diagnosis:
     """The new machine's diagnosis with the verdict that the checks give. A cause that is found keeps it open."""
     if diagnosis.blocked:
         return replace(diagnosis, review=review)
+    runs = next((check for check in review.checks if check.slug == "running"), None)
+    if diagnosis.cause and diagnosis.cause.slug == _END_OF_A_JOB and runs and runs.holds is Answer.YES:
+        # Of a job that is no fault, and so no cause.
+        diagnosis = replace(
+            diagnosis, cause=None, contributing=tuple(one for one in diagnosis.contributing if one.hygiene)
+        )
     verdict = Verdict.INCONCLUSIVE
     if review.failed or diagnosis.cause:
         verdict = Verdict.INCIDENT
@@ -112,8 +121,16 @@ def _image(facts: Facts) -> Check:
     return Check("image", "The image exists", Answer.of(image.exists), f"{name} {words[image.exists]}{why}", known)
 
 
+def _did_its_job(facts: Facts) -> tuple[str, ...]:
+    """The evidence that a machine which is meant to end has ended, by itself and with exit code 0."""
+    last = facts.events.exits[-1:]
+    well = last and code_of(last[0][1]) == 0 and not last[0][1].requested_stop and not facts.events.runs
+    return (last[0][2],) if well and is_a_job(facts) else ()
+
+
 def _listed(facts: Facts) -> Check:
-    view = next(v for v in visibility.matrix(facts) if v.key is ViewKey.FLY_MACHINE_LIST)
+    key = ViewKey.LIST_DELETED if _did_its_job(facts) else ViewKey.FLY_MACHINE_LIST
+    view = next(v for v in visibility.matrix(facts) if v.key is key)
     return Check("listed", "The machine is in the app's list", view.sees, view.state, view.evidence)
 
 
@@ -132,6 +149,8 @@ def _running(facts: Facts) -> Check:
             (Facet.MACHINE,) if observation else (),
         )
     rests_on = facts.machine.seen_evidence[:1] or facts.events.evidence[:1]
+    if done := _did_its_job(facts):
+        return Check("running", title, Answer.YES, "its job ended with exit code 0; look for its output", done)
     if facts.events.state != "started":
         return Check("running", title, Answer.NO, f"it is {facts.events.state}", rests_on)
     if facts.machine.other_apps and not facts.machine.known_here:

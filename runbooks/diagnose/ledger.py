@@ -143,6 +143,7 @@ class CauseInfo:
     needs: AbstractSet[Standing] = frozenset()
     instead: Remedy | None = None
     afterwards: Remedy | None = None
+    settles: bool = False
 
     @property
     def doc(self) -> str:
@@ -175,6 +176,7 @@ def cause(
     needs: AbstractSet[Standing] = frozenset(),
     instead: Remedy | None = None,
     afterwards: Remedy | None = None,
+    settles: bool = False,
 ) -> Callable[[Rule], Rule]:
     """Register the rule that follows as a cause.
 
@@ -195,6 +197,7 @@ def cause(
         needs: the states of the machine in which remedy and next test hold; empty: in any
         instead: the remedy for all other states of a machine that exists
         afterwards: what to do where the remedy did not help
+        settles: whether the remedy puts right what the caller keeps: its row, its job, the creation that it waits for
     """
 
     def register(rule: Rule) -> Rule:
@@ -219,6 +222,7 @@ def cause(
             needs,
             instead,
             afterwards,
+            settles,
         )
         return rule
 

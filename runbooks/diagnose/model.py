@@ -152,9 +152,10 @@ _DERIVED = (ViewKey.FLY_MACHINE_LIST, ViewKey.FLY_STATUS, ViewKey.LAUNCH_TOOLS, 
 class View:
     """One row of the matrix.
 
-    `indirect` means that it names the machine or leads to its app, but does not show it; one that does not apply here,
-    or that nobody can query, is no gap where it was not checked. `view` is the text that
-    reports show; code selects rows by `key`, which is None for a row that is not one of the matrix.
+    `indirect` means that it names the machine or leads to its app, but does not show it. What does not apply here, or
+    that nobody can query, is no gap where it was not checked. One that is not `kept` was asked, and has nothing left of
+    that time. `view` is the text that reports show; code selects rows by `key`, which is None for a row that is not one
+    of the matrix.
     """
 
     view: str
@@ -164,6 +165,7 @@ class View:
     indirect: bool = False
     key: ViewKey | None = None
     applies: bool = True
+    kept: bool = True
 
     @property
     def derived(self) -> bool:
@@ -237,11 +239,13 @@ class Unchecked:
 
     Attributes:
         gap: an answer was wanted; False where the question does not apply here, or was not wanted
+        kept: False where it was asked, and Fly has nothing left of that time
     """
 
     what: str
     why: str
     gap: bool = True
+    kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.checks import BLIND, NO, YES, Check, check
 from runbooks.diagnose.config_audit import AuditFinding, of_config
 from runbooks.diagnose.facts import format_duration
+from runbooks.diagnose.near_miss import near_miss
 from runbooks.diagnose.planned_machine import NO_CONFIG, PlannedMachine
 from runbooks.diagnose.preflight_reach import address, hostname, services
-from runbooks.diagnose.shared_evidence import near_miss
 from runbooks.evidence.models import Listing, Outcome, TokenInside
 from runbooks.evidence.resources import AppSecrets, Regions, Volumes
 

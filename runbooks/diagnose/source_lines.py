@@ -11,8 +11,8 @@ from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import Entry
 from runbooks.diagnose.model import Finding, Remedy
+from runbooks.diagnose.near_miss import near_miss
 from runbooks.diagnose.preconditions import Standing
-from runbooks.diagnose.shared_evidence import near_miss
 from runbooks.evidence.source_files import LineKind, SourceLine, Sources
 
 Step = tuple[Remedy, Mapping[str, str], AbstractSet[Standing], Remedy | None]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.log_classifier import is_program
 from runbooks.diagnose.model import Moment, Span
 from runbooks.evidence.caller_errors import STAMP
@@ -34,7 +35,8 @@ _STATES = {
     "destroying": "destroying",
     "destroyed": "destroyed",
 }
-_MOST_PASTED = 500
+_MOST_PASTED = _MOST_CALLER = 500
+_LONGEST = 200
 _STAMPED = re.compile(rf"^[\[(]?(?P<at>{STAMP.pattern})[\])]?[\s:|-]*(?P<text>.*)$")
 
 
@@ -78,7 +80,21 @@ def life(facts: Facts) -> tuple[Span, ...]:
             spans[-1] = Span(state, spans[-1].start, end)
         else:
             spans.append(Span(state, start, end))
-    return tuple(spans)
+    return tuple(_until_now(facts, spans))
+
+
+def _until_now(facts: Facts, spans: list[Span]) -> list[Span]:
+    """The same with the present state last: an exit in an update ends no `replacing`, and what is gone has no state."""
+    state, since = facts.events.state, facts.events.since
+    absent = not facts.machine.views and facts.outcome(Facet.MACHINE) is Outcome.ABSENT
+    if spans and spans[-1].state not in GONE and (facts.machine.gone or absent):
+        return [*spans[:-1], replace(spans[-1], end=facts.now)]
+    kept = [span for span in spans if since is None or span.start <= since]
+    if kept and kept[-1].state == state:
+        return [*kept[:-1], replace(kept[-1], end=None)]
+    if kept and since and state in _STATES and since > kept[-1].start:
+        return [*kept[:-1], replace(kept[-1], end=since), Span(_STATES[state], since, None)]
+    return spans
 
 
 def _states_from_log(facts: Facts) -> Iterator[tuple[datetime, str]]:
@@ -98,15 +114,27 @@ def _caller(facts: Facts) -> Iterator[Moment]:
         if capsule.made_at and capsule.outcome:
             yield Moment(capsule.made_at, "caller", f"the guard ended: {capsule.outcome}", Facet.CALLER)
     told, shipped = facts.caller.answer, {line.message.strip() for line in facts.caller.pasted}
-    for line in (told.pasted.words or told.plain).splitlines()[:500]:
+    lines = (told.pasted.words or told.plain).splitlines()[:_MOST_CALLER]
+    for place, line in enumerate(lines):
         match = _STAMPED.match(line.strip())
         at = time_of(match["at"]) if match else None
         if not match or not at or is_headed(line) or match["text"].strip() in shipped:
             continue
         if match["text"] or not shipped:
-            yield Moment(
-                at, "caller", match["text"].rstrip(" {[")[:200] or "an entry of the caller's log", Facet.CALLER
-            )
+            text = _entry(match["text"], lines[place + 1 :]) or "an entry of the caller's log"
+            yield Moment(at, "caller", text, Facet.CALLER)
+
+
+def _entry(text: str, below: list[str]) -> str:
+    """An entry of a log on one line: with the object that begins on it, and ends on one of the lines below."""
+    for line in below:
+        opened = sum(text.count(sign) for sign in "{[(") > sum(text.count(sign) for sign in "}])")
+        begins = text.rstrip().endswith(":") and line.lstrip()[:1] in ("{", "[")
+        if not (opened or begins) or len(text) > _LONGEST or _STAMPED.match(line.strip()):
+            break
+        text = f"{text.rstrip()} {line.strip()}"
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rpartition(' ')[0] or text[: _LONGEST - 1]}…"
 
 
 def _pasted_log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
 from runbooks.diagnose.blocked import closed, is_blocked
+from runbooks.diagnose.caller_state import put_right
 from runbooks.diagnose.commands import MAKE_TOKEN, filled, lines
 from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
@@ -27,7 +28,7 @@ from runbooks.diagnose.model import (
     ViewKey,
 )
 from runbooks.diagnose.preconditions import NEW, Plan, follow
-from runbooks.diagnose.shared_evidence import READ_AGAIN, SAME_AGAIN
+from runbooks.diagnose.shared_evidence import READ_AGAIN, SAME_AGAIN, create_refused
 from runbooks.diagnose.states import row_agrees
 from runbooks.diagnose.verification import verification
 from runbooks.evidence.models import Evidence, Outcome, Reason
@@ -60,7 +61,8 @@ _KEEP = Remedy(
 )
 _HAND_OVER = Remedy(
     "Send Fly's support the text under “For Fly's support” now",
-    "They can see the host, and they need the machine as it is: destroy it, with --force, only after their answer.",
+    "They can see the host, and they need the machine as it is: destroy it, with --force, only after their answer. The "
+    "text has a blank for the result of action 1.",
 )
 
 
@@ -235,14 +237,15 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             f"A database row exists{status}",
             Answer.of(bool(row) if row_looked else None),
             facts.made(Facet.RECORD),
-            f"The database row says {row.status or 'no status'}" if row else "There is no database row",
+            f"The database row says {row.status or 'no status'}" if row else _no_row(facts),
         ),
         Symptom(
             "The machine is not in the app's list (the dashboard's own rules are not documented)",
             unseen,
             invisible.evidence,
             "The app's list does not show the machine" if unseen is Answer.YES else "The app's list shows the machine",
-            felt=unseen is Answer.YES,
+            # Nobody expects it of a machine that is destroyed, or was not made.
+            felt=unseen is Answer.YES and not facts.events.destroyed and create_refused(facts) is None,
         ),
         Symptom(
             "The WebSocket connection fails",
@@ -252,6 +255,13 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
             felt=bool(probe and probe.reached != "open"),
         ),
     )
+
+
+def _no_row(facts: Facts) -> str:
+    """That a database was asked, and has none; a caller that keeps no rows is not known by that."""
+    observation = facts.observation(Facet.RECORD)
+    told = observation.reason if observation else "no row"
+    return f"The database that was asked has {told}; whether the caller keeps one of each machine is not known"
 
 
 def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, ...]:
@@ -264,7 +274,8 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
         hand_over = (_HAND_OVER,) if top.info.owner is Owner.UNDECIDED and facts.events.overdue else ()
         after = [(top.info.afterwards, top.names, top.info.needs, None)] if top.info.afterwards else []
         remedies = [*remedies[:1], *hand_over, *follow(Plan(facts), after), *remedies[1:]]
-    return tuple(remedies)
+    last = put_right(facts, ledger, remedies) if verdict is Verdict.INCIDENT else None
+    return (*remedies, *((last,) if last else ()))
 
 
 def _tests(facts: Facts, ledger: Ledger) -> list[Remedy]:
@@ -288,8 +299,7 @@ def _tests(facts: Facts, ledger: Ledger) -> list[Remedy]:
 
 def _ask_fly(facts: Facts) -> list[Remedy]:
     """An id was returned, and no view that can be queried shows it: then only Fly's own records can."""
-    gone = facts.caller.answer.machine_id and not facts.machine.views and facts.outcome(Facet.MACHINE) is Outcome.ABSENT
-    if not gone or facts.outcome(Facet.LOGS) is Outcome.SEEN:
+    if not facts.only_fly_knows:
         return []
     return [
         Remedy(
@@ -301,7 +311,7 @@ def _ask_fly(facts: Facts) -> list[Remedy]:
         Remedy(
             "Ask Fly's support what happened to this machine",
             "Fly's own records may go further back than the views that you can query. Send the text under “For Fly's "
-            "support”: it has the ids and times.",
+            "support”: it has the ids and times, and a blank for the result of action 1.",
         ),
     ]
 
@@ -332,7 +342,11 @@ def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.Audi
     # It is about the next machine, whatever became of this one.
     own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
     told = (habit for habit in habits if not entries.keys() & set(habit.said_by))
-    more = [replace(source_lines.place_remedy(habit.remedy, habit.finding.slug, facts), general=True) for habit in told]
+    more = [
+        replace(source_lines.place_remedy(habit.remedy, habit.finding.slug, facts), general=habit.general)
+        for habit in told
+    ]
+    more.sort(key=lambda remedy: remedy.general)
     return (*((_KEEP,) if facts.untraced else ()), *own, *more)
 
 
@@ -341,8 +355,9 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
     found = [
         Unchecked(
             f"{observation.facet.question} ({observation.number})",
-            observation.reason,
+            f"{'asked, and ' if observation.code is Reason.NOT_KEPT else ''}{observation.reason}",
             gap=observation.code is not Reason.NOT_APPLICABLE,
+            kept=observation.code is not Reason.NOT_KEPT,
         )
         for observation in evidence.observations.values()
         if observation.outcome is Outcome.COULD_NOT_LOOK

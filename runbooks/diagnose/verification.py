@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import UPGRADE, filled
+from runbooks.diagnose.config_audit import ends_by_itself
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.ledger import Ledger, Stage
 from runbooks.diagnose.model import Remedy
@@ -16,6 +20,20 @@ _DECIDES = {Stage.START: "runs", Stage.LIFE: "runs", Stage.REACH: "endpoint", St
 _OF_FAMILY = {"image": "image", "caller": "row"}
 
 
+_JOB = Remedy(
+    "The job starts, ends with exit code 0, and its output is there",
+    "Look for what it should have written, sent or stored. Its events show the exit code, its log the last lines; a "
+    "machine with auto_destroy is removed afterwards, so look soon.",
+    ("fly machine status {live_id} -a {app}", "timeout 30 fly logs -a {app} --machine {live_id} --no-tail"),
+)
+_EITHER = "The machine stays up, or its job ends with exit code 0"
+_JOB_OR_NOT = (
+    "Check again after a minute: a program that exits at once is restarted within seconds, unless its policy is "
+    "no. If it is a job that is meant to end: its events show exit code 0, and what it should have written, sent or "
+    "stored is there."
+)
+
+
 def verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
     """The checks that verify the fix, as commands that exist today; the one that the cause made fail comes first."""
     checks = {
@@ -23,11 +41,13 @@ def verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
         "runs": Remedy(
             "The machine stays up",
             "Check again after a minute: a program that exits at once is restarted within seconds, unless the restart "
-            "policy is no. One that is meant to end has exit code 0 in its events instead; then the first command may "
-            "come too late, and end with a time-out.",
+            "policy is no.",
             ("fly machine wait {live_id} -a {app} --state started", "fly machine status {live_id} -a {app}"),
         ),
     }
+    job = is_a_job(facts)
+    if job is not False:
+        checks["runs"] = _JOB if job else replace(checks["runs"], title=_EITHER, why=_JOB_OR_NOT)
     if facts.caller.believed_url or facts.machine.services:
         checks["endpoint"] = Remedy(
             "The endpoint answers for this machine",
@@ -49,3 +69,12 @@ def verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
     first = _OF_FAMILY.get(cause.family) or _DECIDES.get(cause.stage) if cause else ""
     names = {**facts.names, "live_id": NEW}
     return tuple(filled(checks[slug], names) for slug in sorted(checks, key=lambda slug: slug != first))
+
+
+def is_a_job(facts: Facts) -> bool | None:
+    """Is the machine meant to end by itself? None: its config does not tell (§4)."""
+    config, restart = facts.machine.config, (facts.machine.config or {}).get("restart")
+    policy = restart.get("policy") if isinstance(restart, Mapping) else None
+    if facts.caller.believed_url or facts.machine.services or policy == "always":
+        return False
+    return None if config is None or facts.machine.services is None else ends_by_itself(config) or None

@@ -19,14 +19,16 @@ def matrix(facts: Facts) -> tuple[View, ...]:
 
 def _rows(facts: Facts) -> Iterator[View]:
     for key, row in _keyed(facts):
-        asked = row.sees is not Answer.COULD_NOT_LOOK or (key is not ViewKey.DASHBOARD and not _idle(facts, row))
-        yield View(row.view, row.sees, row.state, row.evidence, row.indirect, key, asked)
+        silent = row.sees is Answer.COULD_NOT_LOOK
+        idle = silent and (key is ViewKey.DASHBOARD or _all_are(Reason.NOT_APPLICABLE, facts, row))
+        kept = not (silent and _all_are(Reason.NOT_KEPT, facts, row))
+        yield replace(row, key=key, applies=not idle, kept=kept)
 
 
-def _idle(facts: Facts, row: View) -> bool:
-    """Is what it would show no question here? Then it was not asked."""
+def _all_are(code: Reason, facts: Facts, row: View) -> bool:
+    """Do all looks of this view end for this reason?"""
     looks = [look for number in row.evidence if (look := facts.observation(number))]
-    return bool(looks) and all(look.code is Reason.NOT_APPLICABLE for look in looks)
+    return bool(looks) and all(look.code is code for look in looks)
 
 
 def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
@@ -357,4 +359,7 @@ def _caller(facts: Facts) -> View:
         return View(
             view, Answer.YES, f"reports success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True
         )
-    return View(view, Answer.NO, caller.error_text[:120] or "reports no success", (Facet.CALLER,))
+    failed = caller.error_text[:120] or "reports no success"
+    if caller.machine_id:
+        return View(view, Answer.YES, f"received the id; later: {failed}", (Facet.CALLER,), indirect=True)
+    return View(view, Answer.NO, failed, (Facet.CALLER,))

@@ -15,13 +15,12 @@ from datetime import datetime
 from typing import Any
 
 from runbooks.evidence.embedded_json import placed_objects
+from runbooks.evidence.http_status import CODE, status_beside
 from runbooks.evidence.models import CallerError
 from runbooks.evidence.parsers import refusal_of, text_of, time_of
 
-STAMP = re.compile(r"\d{4}(?:-\d\d-|/\d\d/)\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,12})?(?:Z|[+-]\d\d:?\d\d)?")
+STAMP = re.compile(r"\d{4}(?:-\d\d-|/\d\d/)\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,12})?(?:Z|[+-]\d\d:?\d\d)?")
 _REQUEST_ID = re.compile(r"\b01[0-9A-HJKMNP-TV-Z]{24}-[a-z]{3}\b")
-# Statuses that refuse; 443 is a port and 512 an amount of memory.
-_CODE = r"(?:4(?:0\d|1[0-8]|2[1-9]|31|51)|5(?:0\d|1[01]|2[0-7]|30))"
 _PHRASE = (
     r"(?i:bad request|unauthorized|payment required|forbidden|not found|request timeout|conflict|precondition failed"
     r"|unprocessable|too many requests|internal server error|bad gateway|service unavailable|gateway time"
@@ -30,9 +29,9 @@ _PHRASE = (
 _MARKED = re.compile(
     rf"(?i)(?:(?:error|failed|status|http|responded|returned|\bapi)(?![^\n(:]{{0,40}}\b(?:line|port|exit code)\b)"
     rf"[^\n(:=]{{0,40}}[(:=\s]\s{{0,20}}['\"]?(?:http\s{{0,20}})?"
-    rf"|(?:→|[=-]>)\s{{0,3}}|\bwith\s(?={_CODE}\s?[({{:\"])|api\.machines\.dev\S{{0,300}}\s{{1,3}}"
-    rf"|(?<![\w.:/-])(?={_CODE}\s{{1,3}}{_PHRASE}))"
-    rf"(?P<code>{_CODE})\b(?!\s{{0,3}}(?:ms|[kmg]i?b|s|bytes|machines|attempts|times|lines|rows|users|items|requests)\b|[.%/]\d|[%\]])"
+    rf"|(?:→|[=-]>)\s{{0,3}}|\bwith\s(?={CODE}\s?[({{:\"])|(?:api\.machines\.dev|\s/v1/apps/[\w-]{{1,63}}/machines)\S{{0,300}}\s{{1,3}}"
+    rf"|(?<![\w.:/-])(?={CODE}\s{{1,3}}{_PHRASE}))"
+    rf"(?P<code>{CODE})\b(?!\s{{0,3}}(?:ms|[kmg]i?b|s|bytes|machines|attempts|times|lines|rows|users|items|requests)\b|[.%/]\d|[%\]])"
 )
 # Words that only the platform says; the recognisers of diagnose know what each means.
 # fmt: off
@@ -83,7 +82,7 @@ _VISIT = re.compile(
     r"(?i)\bwss?://|websocket|handshake|tungstenite|not found: /|\.fly\.dev\b|(?<!_api)\.internal\b"
     r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /(?!(?:v1/)?apps/)\S{0,2000}(?: HTTP/|\s{1,3}\d{3}\b)"
 )
-_BEFORE = re.compile(rf"(?<![\w.:/-])({_CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
+_BEFORE = re.compile(rf"(?<![\w.:/-])({CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
 # Lines of a machine's log, by flyctl or by the dashboard (§8.2).
 _SHIPPED = re.compile(
     r"^(?:[^\n\[]{0,80}\b(?:app|runner|proxy|health)\[[0-9a-z]{6,16}\]"
@@ -187,6 +186,9 @@ class _Reader:
             if told and not self.depth and not any(_ANSWERS.fullmatch(key[:40]) for key in found):
                 self.bodies.append(start)
             for entry in told:
+                if entry.error.status is None:
+                    status = status_beside(text[max(0, start - _NEAR) : start], text[end : end + 40])
+                    entry = replace(entry, error=replace(entry.error, status=status))
                 self._add(self._placed(entry, ""), body=True)
             self._pass(raw)
         self._prose(text[past:])
@@ -363,7 +365,7 @@ def _first_word(text: str) -> int:
 def _status_of(found: Mapping[str, Any]) -> int | None:
     for key in _STATUS_KEYS:
         digits = text_of(found.get(key))
-        if re.fullmatch(_CODE, digits):
+        if re.fullmatch(CODE, digits):
             return int(digits)
     return None
 

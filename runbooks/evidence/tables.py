@@ -112,7 +112,7 @@ def observations(evidence: Evidence) -> pd.DataFrame:
                 x.facet.question,
                 _where(x.exchanges),
                 clock(x.at),
-                f"{x.outcome.words}: {x.reason}",
+                f"{x.words}: {x.reason}",
                 x.facet.lives_for,
             )
             for x in evidence.observations.values()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.comparison import LAST_EXIT, UNKNOWN
@@ -35,6 +36,8 @@ _SUBJECT = (
     ("Organisation", "org"),
 )
 _FROM_SHELL = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):\?\}")
+NO_IMPACT_KNOWN = "Not known"
+_SHORT = 120
 _ASKED_OF_FLY = (
     "machine",
     "events",
@@ -128,7 +131,7 @@ def then(diagnosis: Diagnosis) -> str:
 
 def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
     """Sign, words and views, by what they show: an indirect view is no proof of the machine, a derived one counts no
-    second time, and one that does not apply here, or that nobody can query, is no gap.
+    second time, and one that does not apply here, that nobody can query, or that holds nothing any more, is no gap.
     """
     asked = [v for v in diagnosis.visibility if not v.derived]
     shown, silent = ([v for v in asked if v.sees is one] for one in (Answer.YES, Answer.COULD_NOT_LOOK))
@@ -136,7 +139,8 @@ def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
         (status.ANSWER_SIGNS[Answer.YES], "show it", [v for v in shown if not v.indirect]),
         ("–", "indirect (no proof)", [v for v in shown if v.indirect]),
         (status.ANSWER_SIGNS[Answer.NO], "do not show it", [v for v in asked if v.sees is Answer.NO]),
-        (status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK], "not checked", [v for v in silent if v.applies]),
+        (status.ANSWER_SIGNS[Answer.COULD_NOT_LOOK], "not checked", [v for v in silent if v.applies and v.kept]),
+        ("–", "asked, nothing left", [v for v in silent if not v.kept]),
         ("–", "derived from these", [v for v in diagnosis.visibility if v.derived]),
         ("–", "not applicable", [v for v in silent if not v.applies]),
     )
@@ -147,7 +151,13 @@ def impact(report: Report) -> list[Claim]:
     """What the incident does and did: to the machine, to its caller, to the rest of the app; and what is not known."""
     diagnosis, seen = report.diagnosis, Facts(report.evidence)
     told = [Claim(f"The machine: {_state(report, diagnosis.life[-1])}", _began(report))] if diagnosis.life else []
-    told += [diagnosis.reading] if diagnosis.reading.text else []
+    if told and diagnosis.life[-1].state == "destroyed" and seen.events.destroyed and seen.machine.views:
+        # The same, with who did it.
+        since = told[0].text.partition("destroyed")[2]
+        rests_on = dict.fromkeys((*told[0].evidence, *diagnosis.reading.evidence))
+        told = [Claim(f"{diagnosis.reading.text.rstrip('.')},{since}", tuple(rests_on))]
+    elif diagnosis.reading.text:
+        told.append(diagnosis.reading)
     for symptom in diagnosis.symptoms:
         if symptom.holds is Answer.COULD_NOT_LOOK and not symptom.felt:
             looked = [seen.evidence.observations[n] for n in symptom.evidence if n in seen.evidence.observations]
@@ -171,7 +181,20 @@ def impact(report: Report) -> list[Claim]:
         told.append(Claim("The list shows no other machine of the app", (Facet.LIST,)))
     else:
         told.append(Claim("Not known: whether other machines of the app are affected"))
-    return [*told, Claim("Not known: how many users were affected. No source of this runbook counts users")]
+    return [*_joined(told), Claim("Not known: how many users were affected. No source of this runbook counts users")]
+
+
+def _joined(told: Iterable[Claim]) -> Iterator[Claim]:
+    """Short sentences that rest on the same evidence, as one: the caller's success and the id that it received."""
+    for evidence, group in groupby(told, key=lambda claim: claim.evidence):
+        claims = list(group)
+        if evidence and sum(len(claim.text) for claim in claims) < _SHORT:
+            yield Claim(
+                "; ".join((claims[0].text, *(f"{claim.text[:1].lower()}{claim.text[1:]}" for claim in claims[1:]))),
+                evidence,
+            )
+        else:
+            yield from claims
 
 
 def _ended_alike(comparison: Comparison) -> str:
@@ -198,21 +221,37 @@ def vanished(diagnosis: Diagnosis) -> bool:
 
 
 def impact_in_brief(report: Report) -> str:
-    """The same in one line: what the machine is now, and what fails for those who use it."""
+    """The same in one line: what the machine is now, what fails for those who use it, and what runs in its place."""
+    others = _others_in_brief(report)
     if vanished(report.diagnosis):
-        return "Not known: whether the machine did its work. No view shows it any more"
+        return "; ".join(["Not known: whether the machine did its work. No view shows it any more", *others])
     life, felt = report.diagnosis.life, [s.so for s in report.diagnosis.symptoms if s.felt and s.so]
-    told = [f"machine {_state(report, life[-1])}"] if life and felt else []
+    told = [f"machine {_state(report, life[-1])}"] if life and (felt or life[-1].state != "started") else []
     told += [f"{one[:1].lower()}{one[1:]}" for one in reversed(felt)]
-    line = "; ".join(told)
+    line = "; ".join([*told, *others] if told else [])
     if line:
         return f"{line[:1].upper()}{line[1:]}"
-    return "None found" if report.diagnosis.verdict == "healthy" else "Not known"
+    return "None found" if report.diagnosis.verdict == "healthy" else NO_IMPACT_KNOWN
+
+
+def _others_in_brief(report: Report) -> list[str]:
+    """What else of the app runs, where the machine itself does not, and the lists tell it."""
+    seen = Facts(report.evidence)
+    if seen.events.runs or seen.events.state == "started" or not seen.siblings.listed:
+        return []
+    running = sum(machine.state == "started" for machine, _ in seen.siblings.living)
+    if running:
+        return [f"{running} other machine{' of the app runs' if running == 1 else 's of the app run'}"]
+    if seen.siblings.none_runs:
+        return ["no other machine of the app runs"]
+    return [] if seen.siblings.others else ["the app has no other machine"]
 
 
 def _state(report: Report, span: Span) -> str:
     """destroyed since 03:00:28 UTC; the day is told where it is not that of the check."""
     at = span.end or span.start
+    if span.end == report.evidence.looked_at:
+        return f"not found any more; last known {span.state}, at {times.second(span.start)}"
     same = times.utc(at).date() == times.utc(report.evidence.looked_at).date()
     told = f"{times.utc(at):%H:%M:%S} UTC" if same else times.second(at)
     state = "in state created" if span.state == "created" else span.state  # which is no deed here

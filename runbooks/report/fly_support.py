@@ -56,6 +56,7 @@ def packet(report: Report) -> str:
         log_evidence=seen.log.evidence,
         answered=list(_answered(report, seen.caller.answer)),
         passing=seen.events.state in STUCK_AFTER,
+        to_fill_in=_to_fill_in(report, seen),
         config="\n".join(escape.lines(config, _MOST_CONFIG, _WIDE)) if seen.machine.config else "",
         compared=compared,
         width=max(len(escape.line(name, 60)) for name in compared.machines) if compared else 0,
@@ -79,9 +80,26 @@ def section(report: Report) -> Section:
         "For Fly's support",
         "What does Fly's support need to find the incident in its records?",
         answer,
-        notes=("Paste it into a mail to support or a thread on community.fly.io. Secrets are masked.",),
+        notes=(
+            "Paste it into a mail to support or a thread on community.fly.io. Secrets are masked.",
+            *(
+                (f"Fill in first: {'; '.join(blanks)}.",)
+                if (blanks := _to_fill_in(report, Facts(report.evidence)))
+                else ()
+            ),
+        ),
         quote=packet(report),
     )
+
+
+def _to_fill_in(report: Report, seen: Facts) -> list[str]:
+    """What the reader finds out in the actions before this text is sent, and what Fly's support has to know."""
+    cause = report.diagnosis.cause
+    if cause is None and seen.only_fly_knows:
+        return ["Whether the machine did its work, by our own systems (action 1 of our report)"]
+    if cause is not None and cause.owner in _FLY and seen.events.overdue:
+        return ["Its state and the last line of its log, read again (action 1 of our report)"]
+    return []
 
 
 def _answered(report: Report, told: Caller) -> Iterator[str]:

@@ -24,7 +24,7 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
         f"; the decisive one is at {tables.clock(decisive.at)}: “{short(decisive.text)}”." if decisive else "."
     )
     routine = len(facts.log.logs.lines) - sum(m.evidence == Facet.LOGS for m in moments) if facts.log.logs else 0
-    left_out = (f"{routine} routine lines of the platform's log are omitted.",) if routine else ()
+    left_out = f" {routine} routine lines of the platform's log are omitted." if routine else ""
     days = sorted({f"{m.at:%Y-%m-%d}" for m in moments})
     return Section(
         "timeline",
@@ -32,8 +32,7 @@ def timeline(facts: Facts, diagnosis: Diagnosis) -> Section:
         "What happened when, across all sources?",
         answer,
         notes=(
-            f"All times are UTC, on {days[0]}." if len(days) == 1 else f"All times are UTC, {days[0]} to {days[-1]}.",
-            *left_out,
+            f"All times are UTC, {f'on {days[0]}' if len(days) == 1 else f'{days[0]} to {days[-1]}'}.{left_out}",
             *diagnosis.assumptions,
         ),
         figure=charts.timeline(diagnosis),

@@ -29,6 +29,7 @@ def block(report: Report) -> str:
         diagnosis=diagnosis,
         cause=diagnosis.cause,
         standing=status.of(diagnosis),
+        impact=facts.impact_in_brief(report) if _hurts(report) else "",
         simulated=status.simulated(report.evidence),
         facts=facts,
         fleets=fleet,
@@ -40,6 +41,7 @@ def block(report: Report) -> str:
             ("name", subject.get("machine_name")),
         ),
         command=_command(diagnosis.remedies[0]) if diagnosis.remedies else "",
+        lost=not all(one.kept for one in diagnosis.not_checked),
         unchecked=[*unchecked, *["an internal check of this tool failed"] * len(diagnosis.faults)],
     )
     first, last = (
@@ -47,6 +49,13 @@ def block(report: Report) -> str:
         for part in (made.answer, made.next)
     )
     return "\n".join([*first[: MOST_LINES - len(last)], *last])
+
+
+def _hurts(report: Report) -> bool:
+    """Is it an incident of one machine, whose impact is known in part?"""
+    found = report.diagnosis
+    one = not found.review and not found.fleet
+    return one and found.verdict == "incident" and facts.impact_in_brief(report) != facts.NO_IMPACT_KNOWN
 
 
 def _command(remedy: Remedy) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from runbooks.diagnose.verdict import diagnose
-from runbooks.evidence.models import Evidence, Observation
+from runbooks.evidence.models import Evidence, Observation, Reason
 from runbooks.report import escape
 from runbooks.report.conclusions import token_scope
 
@@ -58,7 +58,8 @@ class Progress:
 
     def _sign(self, observation: Observation) -> None:
         again = " again" if observation.facet.is_repeat else ""
-        word = f"{SIGNS[observation.outcome.value]} {observation.facet.slug}{again}  "
+        sign = "–" if observation.code is Reason.NOT_KEPT else SIGNS[observation.outcome.value]
+        word = f"{sign} {observation.facet.slug}{again}  "
         if self._column + len(word) > _WIDE:
             self._line("")
         self.stream.write(word)

@@ -108,6 +108,8 @@ def of_view(view: View) -> str:
         return f"– derived: {ANSWER_WORDS[view.sees]}"
     if view.indirect and view.sees is Answer.YES:
         return "– indirect"
+    if not view.kept:
+        return "– nothing left"
     if not view.applies and view.sees is Answer.COULD_NOT_LOOK:
         return "– not applicable"
     return f"{ANSWER_SIGNS[view.sees]} {ANSWER_WORDS[view.sees]}"

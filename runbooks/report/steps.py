@@ -48,6 +48,8 @@ def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
         claim = {True: "reports success", False: "reports a failure", None: "reports neither success nor failure"}[
             told.ok
         ]
+        if told.ok is False and told.machine_id:
+            claim = f"received the id {told.machine_id}, and later {claim}"
         refused = f", and its log contains an API error: “{short(told.error_text, 160)}”" if told.error_text else ""
         answer = f"The caller {claim}{refused}."
         rows = [
@@ -58,7 +60,7 @@ def caller(facts: Facts, diagnosis: Diagnosis) -> Section:
             ("URL", told.websocket_url),
             ("reused an existing machine", {True: "yes", False: "no", None: ""}[told.reused]),
             ("message", told.message),
-            ("API error", f"HTTP {told.error_status or '?'}: {told.error_text}" if told.error_text else ""),
+            ("API error", f"{f'HTTP {told.error_status}: ' if told.error_status else ''}{told.error_text}"),
         ]
     return Section(
         "caller",

@@ -99,6 +99,7 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "later": format_duration(ago) if ago and ago.total_seconds() > 0 else "",
         "whole_command": command if "\n" not in command and len(command) <= _SHORT else "",
         "idle": sum(not one.gap for one in report.diagnosis.not_checked),
+        "lost": not all(one.kept for one in gaps),
         "unchecked": "; ".join(templating.low(_named(one)) for one in gaps[:3]),
         "more_unchecked": len(gaps[3:]) + len(diagnosis.faults),
         "checks_grid": _grid(diagnosis.review, frozenset(report.evidence.observations)) if diagnosis.review else "",

@@ -316,3 +316,50 @@ def test_numbers_that_are_no_status(text: str) -> None:
     caller = read_caller(text)
     assert caller.error_status is None
     assert caller.error_text == ""
+
+
+BODY = '{"error":"insufficient resources to create new machine with existing volume"}'
+CLIENTS = [
+    "POST /v1/apps/heron/machines 422 {}",
+    "2025/11/25 06:11:03 pool: create runner-17: 422 {}",
+    "[axios] POST https://api.machines.dev/v1/apps/heron/machines 422 Unprocessable Entity {}",
+    "ERR_BAD_REQUEST 422 {}",
+    '"POST /v1/apps/heron/machines HTTP/1.1" 422 91\nERROR {}',
+    "<Response [422]> {}",
+    "got 422 body={}",
+    "response=422 duration=501ms body={}",
+    "<- 422 {}",
+    "<-- 422 https://api.machines.dev/v1/apps/heron/machines (312ms)\n{}",
+    "POST machines 422 after 501ms {}",
+    "[422] {}",
+    "Response: 422\n{}",
+    "{}\n422",
+    "{} (422)",
+    "[debug] POST https://api.machines.dev/v1/apps/heron/machines -> 422 (501.4 ms)\n{}",
+    "I, [2025-11-25T06:11:03.0 #500]  INFO -- response: Status 422\nINFO -- response: {}",
+    "HTTP/2 422 \ncontent-type: application/json\n\n{}",
+]
+COUNTS = [
+    "create failed in 501ms: {}",
+    "took 422 {}",
+    "attempt 408 of 500 {}",
+    "attempt: 408 {}",
+    "retry in 500 {}",
+    "pid 422 {}",
+    "worker 404 {}",
+    "job 500: {}",
+    "port: 502 {}",
+    "elapsed: 500 {}",
+    "app[422]: {}",
+    "{}\n422 ms",
+]
+
+
+@pytest.mark.parametrize("form", CLIENTS)
+def test_the_status_is_read_wherever_a_client_puts_it(form: str) -> None:
+    assert [error.status for error in read_caller(form.replace("{}", BODY)).errors] == [422]
+
+
+@pytest.mark.parametrize("form", COUNTS)
+def test_a_number_beside_a_body_that_counts_something_is_no_status(form: str) -> None:
+    assert [error.status for error in read_caller(form.replace("{}", BODY)).errors] == [None]

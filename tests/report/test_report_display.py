@@ -209,4 +209,7 @@ def test_durations_in_words() -> None:
         "2 hours and 20 minutes", "1 day and 1 hour", "−5 seconds",
     ]  # fmt: skip
     assert format_duration(timedelta(days=400, hours=3)) == "400 days"
+    assert format_duration(timedelta(seconds=115)) == "1 minute and 55 seconds"
+    assert format_duration(timedelta(seconds=179)) == "2 minutes and 50 seconds"
+    assert format_duration(timedelta(days=2, hours=21, minutes=40)) == "2 days and 21 hours"
     assert format_duration(None) == "an unknown time"

@@ -22,8 +22,7 @@ from runbooks.report import facts
     [
         (
             "vyx-missing-environment",
-            "Machine destroyed since 03:00:28 UTC; the WebSocket connection fails at DNS; the app's list does not show "
-            "the machine",
+            "Machine destroyed since 03:00:28 UTC; the WebSocket connection fails at DNS; no other machine of the app ",
             "2025-10-02 03:00:17 UTC, program log: “[Main] Missing required environment variables: ",
         ),
         (
@@ -31,6 +30,16 @@ from runbooks.report import facts
             "Machine in state created since 06:10:02 UTC; the caller's wait for the machine failed: deadline_exceeded",
             "It has been in ",
         ),
+        (
+            "bad-command",
+            "Machine destroyed since 12:10:15 UTC; the WebSocket connection fails at upgrade; the app has",
+            "",
+        ),
+        ("destroyed-by-deploy", "Machine destroyed since 15:02:41 UTC; 2 other machines of the app run", ""),
+        ("stuck-in-replacing", "Machine replacing since 16:04:29 UTC; ", ""),
+        ("canary-both-fail", "Machine destroyed since 2026-06-02 06:31:00 UTC; the app has no other machine", ""),
+        ("gone-eight-days", "The app's list does not show the machine; the app has no other machine", ""),
+        ("wrong-hostname", "Machine started since 20:00:06 UTC; the WebSocket connection fails at DNS", ""),
         ("healthy", "None found", "The machine exists, and every list that could be read shows it"),
     ],
 )
@@ -78,7 +87,7 @@ def test_the_views_are_counted_in_one_way() -> None:
 
 def test_lists_that_were_not_read_show_nothing() -> None:
     report = played("stuck-in-transition")
-    assert any("The list shows no other machine" in claim.text for claim in facts.impact(report))
+    assert any("the list shows no other machine" in claim.text for claim in facts.impact(report))
     kept = {n: o for n, o in report.evidence.observations.items() if n not in ("E05", "E05b", "E06", "E08")}
     blind = replace(report.evidence, observations=kept)
     assert "every list" not in reading(Facts(blind)).text
@@ -103,6 +112,7 @@ def test_only_a_machine_that_was_looked_for_may_have_ended_as_intended(number: s
 def test_that_no_other_machine_runs_is_said_only_where_each_state_is_known(state: str, runs: bool) -> None:
     report = played("vyx-missing-environment")
     assert any(claim.text.endswith("No other machine of the app runs") for claim in facts.impact(report))
+    assert facts.impact_in_brief(report).endswith("no other machine of the app runs")
     looks = dict(report.evidence.observations)
     for number in ("E05", "E06"):
         machines = looks[number].answer.machines
@@ -111,3 +121,14 @@ def test_that_no_other_machine_runs_is_said_only_where_each_state_is_known(state
     told = facts.impact(replace(report, evidence=replace(report.evidence, observations=looks)))
     assert any("last ended as this one did (code 1)" in claim.text for claim in told)
     assert any("No other machine of the app runs" in claim.text for claim in told) is not runs
+    brief = facts.impact_in_brief(replace(report, evidence=replace(report.evidence, observations=looks)))
+    assert ("1 other machine of the app runs" in brief) is (state == "started")
+    assert ("no other machine of the app runs" in brief) is not runs
+
+
+def test_a_list_that_is_not_whole_says_nothing_of_other_machines() -> None:
+    report = played("vyx-missing-environment", False)
+    looks = dict(report.evidence.observations)
+    looks["E05"] = replace(looks["E05"], answer=replace(looks["E05"].answer, complete=False))
+    told = facts.impact_in_brief(replace(report, evidence=replace(report.evidence, observations=looks)))
+    assert "other machine" not in told

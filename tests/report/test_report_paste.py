@@ -39,7 +39,8 @@ def test_it_tells_a_chat_the_whole_answer(name: str) -> None:
     assert f"app {report.evidence.subject.app}" in block
     assert f"checked {report.evidence.looked_at:%Y-%m-%d %H:%M:%S} UTC" in block
     gaps = [one for one in found.not_checked if one.gap]
-    assert (f"not checked ({len(gaps)}): " in block) is bool(gaps)
+    label = "not checked" if all(one.kept for one in gaps) else "not checked, or no longer kept"
+    assert (f"{label} ({len(gaps)}): " in block) is bool(gaps)
     assert "ruled out" in block
     if found.cause:
         assert f"({found.cause.confidence})" in block.split("\n")[0]
@@ -55,8 +56,9 @@ def test_the_demo_answers_those_who_believe_in_the_missing_tag() -> None:
         "where: app vyx-app · org vyx · region sin · machine 91850296bd4738 · name vyx-63eea370",
         "decisive: 03:00:17.724 UTC, program log: [Main] Missing required environment variables: SUPABASE_SERVICE_KEY",
         "ruled out: The image tag is missing, so no machine was created – The machine ran registry.fly.io/vyx-app:depl",
+        "impact: Machine destroyed since 03:00:28 UTC; the WebSocket connection fails at DNS; no other machine of the ",
         "also ruled out: an incident that Fly reports (a single host's need not be); The token cannot read this app",
-        "next: Set SUPABASE_SERVICE_KEY. Then: turn auto_destroy off in the create request, and test the image once",
+        "next: Set SUPABASE_SERVICE_KEY to a new key. Then: turn auto_destroy off in the create request, and test the ",
         '  fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app',
     ):
         assert any(line.startswith(words) for line in lines), words
@@ -104,3 +106,10 @@ def test_fly_is_only_said_to_be_well_when_it_was_asked() -> None:
     assert "Fly incident" not in paste.block(
         seeing(report, observation("status", Outcome.COULD_NOT_LOOK, "the feed is off"))
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("stopped-by-request", True), ("healthy", False), ("token-out-of-scope", False)]
+)
+def test_an_impact_is_told_where_one_is_known(name: str, told: bool) -> None:
+    assert ("\nimpact: " in paste.block(played(name, False))) is told

@@ -159,6 +159,24 @@ def test_it_asks_for_what_only_the_platform_can_tell(name: str, ask: str) -> Non
     assert ask in " ".join(part(fly_support.packet(played(name)), "QUESTIONS").split())
 
 
+@pytest.mark.parametrize(
+    ("name", "blank"),
+    [
+        ("gone-without-trace", "- Whether the machine did its work, by our own systems (action 1 of our report): ____"),
+        ("stuck-in-transition", "- Its state and the last line of its log, read again (action 1 of our report): ____"),
+        ("stuck-in-replacing", "- Its state and the last line of its log, read again (action 1 of our report): ____"),
+        ("vyx-missing-environment", ""),
+        ("host-unreachable", ""),
+    ],
+)
+def test_what_the_reader_finds_out_first_has_a_blank(name: str, blank: str) -> None:
+    report = played(name, False)
+    packet = " ".join(fly_support.packet(report).split())
+    assert blank in packet
+    assert ("____" in packet) is bool(blank)
+    assert any("blank for the result of action 1" in one.why for one in report.diagnosis.remedies) is bool(blank)
+
+
 def test_what_only_the_platform_can_mend_is_said_to_be_on_its_side() -> None:
     sides = {slug: info.owner for slug, info in catalogue().items()}
     assert sides["platform-incident"] is sides["host-unreachable"] is Owner.FLY

@@ -38,6 +38,7 @@ HYGIENE = {
     "status-before-observed",
     "unverified-200",
     "several-rows",
+    "large-image",
 }
 
 

@@ -177,6 +177,7 @@ def lease_held(facts: Facts) -> Iterator[Point | Conclusion]:
     "rate-limited",
     "Too many calls were sent in too short a time",
     stage=Stage.CREATE,
+    settles=True,
     explains=(*_HIDES, "start-rejected"),
     remedy=Remedy(
         "Repeat the call at a lower rate",

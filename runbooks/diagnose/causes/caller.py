@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.caller_state import after_the_row
 from runbooks.diagnose.facts import GONE, Facts, format_duration
 from runbooks.diagnose.ledger import (
     Conclusion,
@@ -33,9 +34,10 @@ _SETTLED = ("started", "stopped", "suspended", "failed", "created", *GONE)
     "record-never-updated",
     "The database row was never updated",
     stage=Stage.TOLD,
+    settles=True,
     is_a="caller-side",
     remedy=Remedy(
-        "Correct the row: write the state that the machine has",
+        "Correct the row: write the state that the machine has{then}",
         "The row is written around the create call, and nothing corrects it when the machine's state changes.{seen}",
     ),
     prevention=Remedy(
@@ -73,21 +75,22 @@ def record_never_updated(facts: Facts) -> Iterator[Point | Conclusion]:
             f"The row still says `{record.status}`, {format_duration(age)} after it was written; "
             f"the machine is {facts.events.state}.",
             f"only the caller's database still says `{record.status}`, {format_duration(age)} after it was written",
-            seen=_should_say(record, facts.events.state),
+            **_should_say(record, facts),
         )
     elif no := create_refused(facts):
         yield confirms(f"{waits}, and the create call was refused.", Facet.RECORD, no.evidence)
         yield concludes(
             f"The row says `{record.status}`, although the create call was refused.",
-            seen=" The create call was refused, so there is no machine.",
+            **after_the_row(facts, " The create call was refused, so there is no machine."),
         )
     elif facts.events.state:
         yield supports(f"{waits}; the machine is {facts.events.state}.", Facet.RECORD, *facts.events.state_evidence)
 
 
-def _should_say(record: Record, state: str) -> str:
-    key = f" {record.key}" if record.key else ""
-    return f" Fly says `{state}`, so that is what the row{key} should say, in the words of your table."
+def _should_say(record: Record, facts: Facts) -> dict[str, str]:
+    key, state = f" {record.key}" if record.key else "", facts.events.state
+    told = f" Fly says `{state}`, so that is what the row{key} should say, in the words of your table."
+    return after_the_row(facts, told)
 
 
 def _says_another_state(facts: Facts, record: Record) -> Iterator[Point | Conclusion]:
@@ -120,7 +123,7 @@ def _says_another_state(facts: Facts, record: Record) -> Iterator[Point | Conclu
     yield concludes(
         f"The row says `{record.status}`, and the machine is {state}: nothing corrected the row.",
         f"the caller's database says `{record.status}`",
-        seen=_should_say(record, state),
+        **_should_say(record, facts),
     )
 
 
@@ -163,6 +166,7 @@ def create_error_swallowed(facts: Facts) -> Iterator[Point | Conclusion]:
     "record-of-another-machine",
     "The caller's record refers to another machine, or to a name",
     stage=Stage.SCOPE,
+    settles=True,
     explains=(
         "record-never-updated",
         "wrong-app",

@@ -108,6 +108,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     "image-not-yet-propagated",
     "The image was pushed but not yet available to the platform",
     stage=Stage.CREATE,
+    settles=True,
     owner=Owner.FLY,
     explains=("create-error-swallowed", "record-never-updated", "request-invalid"),
     remedy=Remedy(

@@ -151,8 +151,8 @@ _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly mac
     ),
     afterwards=Remedy(
         "If it still hangs, and a second machine does no harm: create one replacement",
-        "Give it a few minutes. If it starts, it does the work, and why the first one hangs stays open. If it hangs as "
-        "well, create no more, and tell Fly's support its id, too.",
+        "Give it a few minutes.{heavy} If it starts, it does the work, and why the first one hangs stays open. If it "
+        "hangs as well, create no more, and tell Fly's support its id, too.",
         ("fly machine clone {machine_id} -a {app} -r {region}",),
     ),
     prevention=Remedy(
@@ -173,9 +173,7 @@ def stuck_in_transition(facts: Facts) -> Iterator[Point | Conclusion]:
     told = waited[-1].names.get("state", "") if waited else ""
     over = facts.events.overdue
     pulling = facts.log.matches("pulling") and not facts.log.matches("prepared", "booting")
-    ran = facts.observations.image(Facet.IMAGE_RAN)
-    size = (ran.size_bytes if ran else None) or 0
-    packed = f"{size / 1e9:.1f} GB compressed" if size > 1e9 else ""
+    packed = facts.heavy_image
     if over and facts.events.state == "created":
         text = f"It has been in `created` for {format_duration(over)}"
         if pulling:

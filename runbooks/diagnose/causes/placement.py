@@ -220,6 +220,7 @@ def region_unavailable(facts: Facts) -> Iterator[Point | Conclusion]:
     "quota-or-billing",
     "A limit or the billing of the organisation prevents the call",
     stage=Stage.CREATE,
+    settles=True,
     is_a="region-or-platform",
     owner=Owner.UNDECIDED,
     explains=(*_HIDES, "region-capacity", "token-out-of-scope", "trial-limit"),

@@ -35,10 +35,9 @@ from runbooks.diagnose.shared_evidence import WAITING
     remedy=Remedy(
         "Turn auto_destroy off in the create request, and test the image once",
         "auto_destroy removes the machine, later its id and its events, and the evidence with them. The test runs your "
-        "program with the app's secrets: leave it out where a second run does harm. The test machine has auto_destroy "
-        "off, and no restarts. The command takes the other variables from your shell: set them there, with harmless "
-        "values.{masked} Ports are not repeated: this shows only whether the program stays up. To test the endpoint, "
-        "create a machine with your own caller.",
+        "program with the app's secrets: leave it out where a second run does harm. The command takes the other "
+        "variables from your shell: set them there, with harmless values.{masked} Ports are not repeated: this shows "
+        "only whether the program stays up, and not whether the endpoint answers.",
         (
             "fly machine run {image} -a {app} -r {region} --restart no {guest} {variables}",
             "timeout 30 fly logs -a {app} --machine TEST_ID --no-tail",

@@ -277,6 +277,7 @@ def wrong_organization(facts: Facts) -> Iterator[Point | Conclusion]:
     "app-recreated",
     "The app was deleted and created again under the same name",
     stage=Stage.SCOPE,
+    settles=True,
     explains=(
         "record-never-updated",
         "list-incomplete",

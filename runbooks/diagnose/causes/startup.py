@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.commands import settings
+from runbooks.diagnose.commands import lines, settings
 from runbooks.diagnose.facts import Facts, format_duration
 from runbooks.diagnose.ledger import (
     Conclusion,
@@ -30,16 +30,13 @@ from runbooks.diagnose.shared_evidence import (
     crash,
     crash_evidence,
     exited_before_it_ran,
-    near_miss,
     never_ran,
 )
 from runbooks.evidence.resources import AppSecret
 
-_SAME = " If that is the same setting, set its value under the required name, and remove it from the request."
-_READABLE = (
-    " If that is the same key: everybody who can read the machine's config could read it. Make a new key where it "
-    "comes from, set that one under the required name, and remove the old name from the request."
-)
+_READABLE = ", where every reader of the machine's config could see it"
+_UNDECLARED = "<secret:value#"
+"""Masked for lack of a reason to show it; every other mark names the kind of key that was recognised."""
 
 
 @cause(
@@ -49,11 +46,9 @@ _READABLE = (
     is_a="startup-crash",
     explains=("startup-crash", *AFTERMATH),
     remedy=Remedy(
-        "Set {wanted}",
-        "The program reads its environment at every start.{near} An app secret is given to every "
-        "machine that is created in the app without skip_secrets. It does not appear in config.env, which every reader "
-        "of the machine can see. "
-        "The command takes the value from your shell: set it there first, for example with `read -rs {wanted}`.",
+        "{apply} {wanted}{fresh}",
+        "The program reads its environment at every start.{near} An app secret is given to every machine that is "
+        "created in the app without skip_secrets, and no reader of the machine's config sees it.{from_shell}",
         ("fly secrets {set_secrets} -a {app}", "fly secrets list -a {app}"),
     ),
     prevention=Remedy(
@@ -105,13 +100,12 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     outcome = f"exited with {crash(facts)}" if facts.events.crash_codes else "exited with an error"
     if facts.events.state == "started" and not facts.events.crash_codes:
         outcome = "runs without it"
-    action = "deploy" if late and not nowhere else f"set {settings(wanted)}"
-    filled = {"wanted": names, "settings": settings(wanted), "set_secrets": action} if wanted else {"wanted": names}
+    filled = _filled(wanted, deploy=bool(late) and not nowhere) | {"wanted": names}
     if known:
         sent = [name for name in wanted if env.get(name)]
         if sent and len(sent) == len(wanted):
             yield contradicts(f"The machine's config sets {', '.join(sent)}.", *facts.machine.config_evidence)
-        near = {n: c for n in wanted if n not in env and (c := near_miss(n, tuple(env)))}
+        near = facts.misnamed
         empty = [name for name in wanted if name in env and not env[name]]
         if empty:
             yield supports(
@@ -124,9 +118,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
                 f"The program requires {names}, but the machine's config sets {', '.join(near.values())} instead. "
                 f"The program {outcome}.",
                 f"the program {_did(outcome)} because {names} {are} not set ({', '.join(near.values())} is)",
-                near=f" The create request sets {next(iter(near.values()))} instead."
-                + (_READABLE if any(env[name].startswith("<secret:") for name in near.values()) else _SAME),
-                **filled,
+                **filled | _renamed(near, env),
             )
             return
     if late and not nowhere:
@@ -142,6 +134,38 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
         f"the program {_did(outcome)} because {names} {are} not set",
         **filled,
     )
+
+
+def _filled(wanted: tuple[str, ...], *, deploy: bool) -> dict[str, str]:
+    """What the remedy is filled in with.
+
+    Args:
+        wanted: the variables that are not set
+        deploy: they are secrets of the app already, which the machine was not given
+    """
+    if deploy:
+        return {"apply": "Deploy", "set_secrets": "deploy", "from_shell": " The secret is set; it has to be deployed."}
+    if not wanted:
+        return {}
+    (read,) = lines(("read -rs {wanted}",), {"wanted": wanted[0]})
+    return {
+        "settings": settings(wanted),
+        "set_secrets": f"set {settings(wanted)}",
+        "from_shell": f" The command takes the value from your shell: set it there first, for example with `{read}`.",
+    }
+
+
+def _renamed(near: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
+    """What to do with the value that was sent under another name: one order, since a reader follows it as it stands."""
+    want, have = ", ".join(near), ", ".join(near.values())
+    kept = [env[name] for name in near.values()]
+    told, then = f" The create request sets {have} instead", f"set it as {want}, and remove {have} from the request"
+    if not any(value.startswith("<secret:") for value in kept):
+        return {"near": f"{told}. If that is the same setting, {then}."}
+    if all(value.startswith(("<secret:", "<empty>")) and not value.startswith(_UNDECLARED) for value in kept):
+        order = f"make a new key where it comes from, set it as {want}, remove {have} from the request, and revoke"
+        return {"fresh": " to a new key", "near": f"{told}{_READABLE}. In this order: {order} the old key."}
+    return {"near": f"{told}{_READABLE}. If it is a key or a password, make a new one first. Then {then}."}
 
 
 _ENDS = (

@@ -29,6 +29,7 @@ from runbooks.diagnose.facts.resources import (
     VolumeFacts,
 )
 from runbooks.diagnose.facts.siblings import SiblingFacts
+from runbooks.diagnose.near_miss import near_miss
 from runbooks.evidence.models import Evidence, Observation, Outcome, Refusal, Subject
 
 __all__ = [
@@ -56,6 +57,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_HEAVY = 1_000_000_000
+"""Bytes, compressed, above which an image is named where its pull does not end."""
 
 
 class Facts:
@@ -155,6 +158,12 @@ class Facts:
         absent = not self.machine.views and self.outcome(Facet.MACHINE) is Outcome.ABSENT
         return self.events.destroyed or absent or not (self.machine.views or self.subject.machine_id)
 
+    @property
+    def only_fly_knows(self) -> bool:
+        """Was the caller given an id that no view shows by now, and is no log of it left?"""
+        gone = not self.machine.views and self.outcome(Facet.MACHINE) is Outcome.ABSENT
+        return bool(self.caller.answer.machine_id) and gone and self.outcome(Facet.LOGS) is not Outcome.SEEN
+
     @cached_property
     def untraced(self) -> bool:
         """Was the caller given an id that no view shows by now, neither by id nor among destroyed ones, and no line?
@@ -165,6 +174,21 @@ class Facts:
         named = bool(answer.ok) and answer.machine_id == self.subject.machine_id != ""
         looked = looks[0] is Outcome.ABSENT and looks[1] in (Outcome.SEEN, Outcome.ABSENT)
         return named and looked and not self.machine.views and not self.log.evidence
+
+    @cached_property
+    def misnamed(self) -> Mapping[str, str]:
+        """Variable that the program requires → the one of a similar name that the config sets instead."""
+        env = self.machine.description.env if self.machine.description else {}
+        wanted = (name for match in self.log.matches("missing-variable") for name in match.names if name not in env)
+        return {name: near for name in wanted if (near := near_miss(name, tuple(env)))} if env else {}
+
+    @cached_property
+    def heavy_image(self) -> str:
+        """`3.9 GB compressed`, where the image is that large and nothing shows that it was pulled; "" otherwise."""
+        image = self.observations.image(Facet.IMAGE_RAN)
+        size = (image.size_bytes if image else None) or 0
+        pulled = self.events.started_evidence or self.log.matches("prepared", "booting")
+        return "" if pulled or size <= _HEAVY or not self.machine.exists else f"{size / 1e9:.1f} GB compressed"
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -187,14 +211,22 @@ class Facts:
         }
         env = machine.env if machine else {}
         # A secret belongs into `fly secrets set`, and not where everybody who reads the machine can read it.
-        open_ones = [name for name, value in env.items() if not value.startswith("<secret:")]
-        masked = ", ".join(name for name in env if name not in open_ones)
+        # What the program reads under another name is sent no more: the step that sets that name says so.
+        kept = {name: value for name, value in env.items() if name not in self.misnamed.values()}
+        open_ones = [name for name, value in kept.items() if not value.startswith("<secret:")]
+        masked = ", ".join(name for name in kept if name not in open_ones)
         (set_one,) = lines(('fly secrets set NAME="${{NAME:?}}" -a {app}',), known)
-        told = f" The lost machine also carried {masked}: set those that the program needs first (`{set_one}`)."
+        told = (
+            f" The machine's config also held {masked}: make those anew that are keys or passwords, then set those "
+            f"that the program needs (`{set_one}`)."
+        )
         return {key: value for key, value in known.items() if value} | {
             "variables": settings(open_ones, "-e "),
             "guest": _guest_options(self.machine.config),
             "masked": told if masked else "",
+            "heavy": f" It pulls the same image of {self.heavy_image}; a smaller one decides sooner."
+            if self.heavy_image
+            else "",
         }
 
 

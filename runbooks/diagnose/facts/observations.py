@@ -112,14 +112,16 @@ class ObservationFacts:
 _PRECISION = (
     (timedelta(seconds=10), timedelta(milliseconds=100), "seconds"),
     (timedelta(minutes=2), timedelta(seconds=1), "seconds"),
+    (timedelta(minutes=5), timedelta(seconds=10), "seconds"),
     (timedelta(days=2), timedelta(minutes=1), "minutes"),
+    (timedelta(days=7), timedelta(hours=1), "hours"),
     (timedelta.max, timedelta(days=1), "days"),
 )
-"""Below which duration what is the smallest step, and in which unit it is written."""
+"""Below which duration what is the smallest step, and in which unit it is written: no duration loses a fifth."""
 
 
 def format_duration(span: timedelta | None) -> str:
-    """A duration in words, by humanize: 0.4 seconds, 37 seconds, 9 minutes, 2 hours and 20 minutes, 3 days.
+    """A duration in words, by humanize: 37 seconds, 2 minutes and 50 seconds, 9 minutes, 2 hours and 20 minutes.
 
     What is left of the smallest unit is dropped, so that no duration is longer than it was. None is an unknown time.
     """

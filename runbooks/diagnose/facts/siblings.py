@@ -52,10 +52,16 @@ class SiblingFacts:
         return tuple((m, at) for m, at in self.others if m.state not in GONE)
 
     @cached_property
+    def listed(self) -> bool:
+        """Was the app's list read, and is it whole?"""
+        lists = [self._observations.answer(number, Listing) for number in (Facet.LIST_AGAIN, Facet.LIST)]
+        return any(one is not None and one.complete for one in lists)
+
+    @cached_property
     def none_runs(self) -> bool:
-        """Are there others, and is the state of each known and none of them started?"""
+        """Are there others, all of them known, and is the state of each known and none of them started?"""
         states = [machine.state for machine, _ in self.others]
-        return bool(states) and all(states) and "started" not in states
+        return self.listed and bool(states) and all(states) and "started" not in states
 
     @cached_property
     def namesakes(self) -> tuple[tuple[Machine, str], ...]:

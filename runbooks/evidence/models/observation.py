@@ -90,6 +90,11 @@ class Observation:
     def number(self) -> str:
         return str(self.facet)
 
+    @property
+    def words(self) -> str:
+        """How it ended, for people: what Fly has deleted by now was asked as well."""
+        return "asked, nothing left" if self.code is Reason.NOT_KEPT else self.outcome.words
+
     def __repr__(self) -> str:
         told = {"outcome": self.outcome.value, "reason": self.reason, "at": self.at.isoformat()}
         return brief(
