@@ -255,7 +255,8 @@ HEALTH: Table = (
         (
             (
                 "health check",
-                rf"Health check{_CHECK} (?:has failed|is now (?:critical|failing)|is in a 'critical' state)",
+                rf"Health check{_CHECK} (?:has failed|is now (?:critical|failing)"
+                r"|is in a '(?:critical|warning)' state)",
             ),
             ("status changed", r"Health check status changed.{0,40}=> 'critical'"),
         ),

@@ -269,7 +269,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"could not (?:find|resolve) app {_NAMED['app']}",
         rf"\bapp {_NAMED['app']} (?:(?:was )?not found|does not exist)",
         rf"the app name {_NAMED['app']} could not be found",
-        r"\bcould not find app\b|\bapp not found",
+        r"\bcould not (?:find|resolve) app\b|\bapp not found",
         r"failed to get app: sql: no rows in result set",
     )),
     ("route-missing", (r"404 page not found",)),
@@ -295,10 +295,11 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"release[_ ]command failed[^\n]{0,200}",
         r"release_command machine [^\n]{1,40} exited with non-zero status[^\n]{0,40}",
     )),
+    # The program ended while flyctl watched it: that is no word about its checks (§14.14).
+    ("smoke-failed", (r"smoke checks? [^\n]{0,60}failed",)),
     ("health-timeout", (
         # flyctl's own request can end before the checks do: that says nothing about them (§14.14).
         r"timeout reached waiting for health ?checks(?![^\n]{0,400}request canceled)[^\n]{0,400}",
-        r"smoke checks? [^\n]{0,60}failed",
         rf"machine {_ID} failed (?:its )?health checks",
         r"could not get all green machines to be healthy",
     )),

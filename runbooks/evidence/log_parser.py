@@ -123,7 +123,7 @@ _FLYCTL = re.compile(
     rf"(?: machine)? (?P<changed>{_ID})\b"
     rf"|Machine (?P<machine>{_ID})(?: \[[\w-]{{1,40}}\])?"
     r" (?:update finished|has state:|is now in a good state|destroyed|cordoned)"
-    rf"|[Ss]moke checks for (?P<smoked>{_ID}) failed"
+    rf"|(?:Error: )?[Ss]moke checks for (?P<smoked>{_ID}) failed"
     r"|(?:(?:Unrecoverable e|E)rror: )?timeout reached waiting for health ?checks to pass"
     rf" for machine (?P<waited>{_ID})\b"
     rf"|(?P<gone>{_ID}) has been destroyed"
@@ -174,10 +174,24 @@ _NOT_ITS_OWN = re.compile(
     r"(?i)^\s{0,8}(?:[$#>%`]|\*\*|[A-Z][a-z]+ [^\n]{0,200}[:?]\s{0,4}$)"
     r"|\bfly(?:ctl|\.io)?\b|\bfly[_.]|\bmachines?\b|api\.machines|functions/v1|https?://deno\.land|\bdeno\b"
 )
-_BOOT = ("Starting init (commit", "Preparing to run: ", "[fly api proxy]", "Machine started in", "Machine created and")
+_BOOT = re.compile(
+    r"Starting init \(commit|Preparing to run: |\[fly api proxy\]|Machine (?:started in|created and)"
+    r"|(?:\S{10} \S{8} )?listening on \[fdaa:"
+)
 # What flyctl's release screen of 2022 showed of a machine, indented by a tab, with the program's output below.
 _SCREEN = ("Configuring virtual machine", "Preparing kernel init", "Configuring firecracker", "Starting virtual")
-_END = ("Main child exited", "Virtual machine exited abruptly")
+# How the program's life ended, or that it does not answer: what it said before belongs to that.
+_END = (
+    "Main child exited",
+    "Virtual machine exited abruptly",
+    "machine exited with exit code",
+    "machine has reached its max restart",
+    "Machine has reached its max restart",
+    "Process appears to have been OOM killed",
+    "Health check on port",
+    "Health check '",
+    "instance refused connection",
+)
 
 
 def log_lines(text: str) -> tuple[LogLine, ...]:
@@ -316,7 +330,7 @@ class _Reader:
             yield replace(line, instance=_about(message))
             if row.startswith("\t") and text.startswith(_SCREEN):
                 self.indent = row[: len(row) - len(row.lstrip())]
-            if text.startswith(_BOOT):
+            if _BOOT.match(text):
                 self.block = self.block or []
         elif certain or self.indent:
             yield replace(line, message=message.removeprefix(self.indent))

@@ -314,7 +314,7 @@ def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     """A release command or a push failed, or flyctl ended the deploy (§14.12, §14.14, §14.16)."""
     command, push = facts.log.matches("release-command"), facts.log.matches("push-failed")
     ended = facts.log.matches("deploy-failed", "smoke-failed")
-    no = refused(facts, "release-command", "client-timeout", "health-timeout")
+    no = refused(facts, "release-command", "client-timeout", "health-timeout", "smoke-failed")
     if command:
         code = f" with exit code {command[-1].number}" if command[-1].number else ""
         yield supports(
