@@ -131,6 +131,9 @@ _FLYCTL = re.compile(
     r"|(?:(?:(?i:error):? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"
     r"|(?:Error: )?[Rr]elease command failed|(?:\W{0,6}Error: The|user) command (?:exited with|error: exit) status \d"
     r"|(?:(?:Error|ERROR):? )?(?:failed to push|error pushing image)\b"
+    r"|Visit your newly deployed app at https?://|Added to App {1,20}= \S"
+    # what dig prints of a CAA record, with the name or without
+    r"|(?:\S{4,120}\.\s{1,20}\d{1,7}\s{1,9}IN\s{1,9}CAA\s{1,9})?\d{1,3} issue(?:wild)? \"[^\"\n]{0,120}\"\s*\Z"
     r"|The certificate for \S{4,120} has (?:not )?been issued|Your certificate for \S{4,120} is being issued"
     r"|[\w*.-]{4,120} {2,40}\S[^\n]{1,40}? {2,40}Awaiting configuration\b"
     r"|(?:Unrecoverable e|E)rror: timeout reached waiting for \w"

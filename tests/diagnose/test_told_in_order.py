@@ -103,3 +103,46 @@ UNSET, GONE = "Error: DATABASE_URL is not set", "Error: Cannot find module '/app
 def test_what_a_program_only_mentioned_did_not_end_it(lines: tuple[str, ...], cause: str) -> None:
     machine = {"id": "148e22d6c47189", "state": "stopped"}
     assert _found(*lines, machine=machine, list_contains=True) == (cause, "confirmed")
+
+
+def _told(*words: str) -> list[str]:
+    lines = ("Preparing to run: `./serve` as app", *words)
+    return [f"2026-05-04T11:00:0{n}Z app[2869762c077368] fra [info]{line}" for n, line in enumerate(lines)]
+
+
+SEGFAULT = "/usr/local/lib/ruby/3.3.0/rubygems.rb:165: [BUG] Segmentation fault at 0xffffffffffffffff"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        SEGFAULT,
+        "Fatal Python error: Segmentation fault",
+        "fatal error: all goroutines are asleep - deadlock!",
+        "panic: runtime error: invalid memory address or nil pointer dereference",
+        "panic(main thread): Segmentation fault at address 0x0",
+        "thread 'main' panicked at src/main.rs:12:40: called `Result::unwrap()` on an `Err` value: Os { code: 13 }",
+    ],
+)
+def test_the_last_words_of_a_runtime_end_the_life_that_its_boot_began(words: str) -> None:
+    assert _found(*_told(words, "-- Control frame information --")) == ("startup-crash", "likely")
+
+
+@pytest.mark.parametrize(
+    "logs",
+    [
+        ("WARNING: [pool www] child 41 exited on signal 11 (SIGSEGV) after 3.1 seconds from start", "GET / 200"),
+        ("thread 'tokio-runtime-worker' panicked at src/api.rs:3:9: boom",),
+        (SEGFAULT, "Server listening on 0.0.0.0:3000"),
+        (SEGFAULT, "GET /health 200 in 3 ms"),
+    ],
+)
+def test_a_program_that_goes_on_has_not_ended(logs: tuple[str, ...]) -> None:
+    assert _found(*_told(*logs)) == ("", "")
+
+
+@pytest.mark.parametrize(("deployed", "found"), [(True, ("no-public-ip", "confirmed")), (False, ("", ""))])
+def test_flyctl_names_the_address_of_what_it_has_started(deployed: bool, found: tuple[str, str]) -> None:
+    words = "Visit your newly deployed app at https://quiet-mill.fly.dev/" if deployed else "$ fly ips list -a quiet-mill"
+    network = {"hostname": "quiet-mill.fly.dev", "resolves": False, "public_ips": []}
+    assert _found(words, network=network) == found
