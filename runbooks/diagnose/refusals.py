@@ -55,7 +55,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf" (?:the )?image {_REF}",
         rf"not (?:authorized|allowed|permitted) to (?:access|pull|read) (?:the )?image {_REF}",
         rf"\bimage {_REF} (?:is private|requires (?:authentication|a login|credentials))",
-        rf"(?:unable to access|(?:failed|unable|error) (?:to )?(?:access|pull|fetch|read)\w{{0,3}}|could not (?:access|pull|read))"
+        r"(?:(?:failed|unable|error) (?:to )?(?:access|pull|fetch|read)\w{0,3}|could not (?:access|pull|read))"
         rf" (?:the )?image {_REF}[^\n]{{0,80}}?(?:unauthorized|denied|forbidden|\b40[13]\b){_TAIL}",
         r"/v2/[^\s\"]{1,200}/manifests/[^\s\"]{1,140}\"?: (?:unauthorized|denied|no basic auth credentials)",
     )),

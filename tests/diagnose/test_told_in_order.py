@@ -143,6 +143,26 @@ def test_a_program_that_goes_on_has_not_ended(logs: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(("deployed", "found"), [(True, ("no-public-ip", "confirmed")), (False, ("", ""))])
 def test_flyctl_names_the_address_of_what_it_has_started(deployed: bool, found: tuple[str, str]) -> None:
-    words = "Visit your newly deployed app at https://quiet-mill.fly.dev/" if deployed else "$ fly ips list -a quiet-mill"
-    network = {"hostname": "quiet-mill.fly.dev", "resolves": False, "public_ips": []}
+    told = "Visit your newly deployed app at https://quiet-oak.fly.dev/"
+    words = told if deployed else "$ fly ips list -a quiet-oak"
+    network = {"hostname": "quiet-oak.fly.dev", "resolves": False, "public_ips": []}
     assert _found(words, network=network) == found
+
+
+NOT_YET = "The certificate for shop.example.com has not been issued yet."
+
+
+@pytest.mark.parametrize(
+    ("logs", "found"),
+    [
+        (('0 issue "amazon.com"', NOT_YET), "certificate-missing"),
+        (('shop.example.com.\t300\tIN\tCAA\t0 issue ";"', NOT_YET), "certificate-missing"),
+        (('0 issue "digicert.com"', '0 issue "letsencrypt.org"', NOT_YET), ""),
+        ((NOT_YET, "Added to App              = 3 days ago"), "certificate-missing"),
+        ((NOT_YET, "Added to App              = 1 minute ago"), ""),
+        ((NOT_YET,), ""),
+        ((NOT_YET, "Added to App = 3 days ago", "The certificate for shop.example.com has been issued."), ""),
+    ],
+)
+def test_a_certificate_under_way_is_not_missing_unless_something_keeps_it(logs: tuple[str, ...], found: str) -> None:
+    assert _found(*logs)[0] == found

@@ -55,6 +55,15 @@ WORDS: Table = (
         ),
     ),
     (
+        "session-lost",
+        (
+            ("session", r"(?i)\bsession(?: ID)? (?:unknown|not found|does not exist)\b|\bunknown session\b"),
+            ("session", r"(?i)\b(?:no valid|invalid|no such) session(?: ID)?\b"),
+            ("connection with that id", r"(?i)\bno connection with that ID\b"),
+            ("notifications/initialized", r"Client must send notifications/initialized before"),
+        ),
+    ),
+    (
         "segfault",
         (
             ("segmentation|segfault|sigsegv", r"(?i)\bsegmentation (?:fault|violation)\b|\bsegfault at\b|\bSIGSEGV\b"),
