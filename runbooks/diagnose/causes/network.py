@@ -175,10 +175,11 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
         return
     told = f"{problem[:1].upper()}{problem[1:]}; exposed ports: {offered or 'none'}."
     if foreign and not facts.certificates.own:
-        if not failed:
+        # A name of one's own may lead to something in front of the app that has ports of its own; a port that the URL
+        # spells out and the machine exposes is hardly another's.
+        if not failed and (handlers is None or f":{port}" not in facts.caller.believed_url):
             return
-        # A name of one's own may lead to something in front of the app that has ports of its own.
-        yield supports(told, *facts.machine.config_evidence, Facet.EDGE_BELIEVED)
+        yield supports(told, *facts.machine.config_evidence, *((Facet.EDGE_BELIEVED,) if failed else ()))
         yield missing(f"Whether {host} leads to this app was not observed.", Facet.CERTIFICATES)
     elif failed:
         yield confirms(told, *facts.machine.config_evidence, Facet.EDGE_BELIEVED)
