@@ -166,3 +166,20 @@ NOT_YET = "The certificate for shop.example.com has not been issued yet."
 )
 def test_a_certificate_under_way_is_not_missing_unless_something_keeps_it(logs: tuple[str, ...], found: str) -> None:
     assert _found(*logs)[0] == found
+
+
+def test_the_output_quoted_is_not_the_greeting_of_the_start() -> None:
+    words = "A server is already running. Check /app/tmp/pids/server.pid."
+    found = _diagnosed(*BOOT, "=> Booting Puma", words, "=> Rails 7.0.4 application starting in production", *DIED)
+    assert words in found.headline
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("Permission denied (os error 13)", "may not be executed"),
+        ("No such file or directory (os error 2)", "not found"),
+    ],
+)
+def test_a_command_that_may_not_run_is_not_said_to_be_missing(reason: str, told: str) -> None:
+    assert told in _diagnosed(*BOOT, f"Error: failed to spawn command: ./start.sh: {reason}").headline

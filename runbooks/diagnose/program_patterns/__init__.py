@@ -166,6 +166,8 @@ WORDS: Table = (
             ("worker failed to boot", r"(?P<thing>Worker failed to boot)"),
             ("failed to load command", r"(?P<thing>bundler: failed to load command: .{1,200})"),
             ("your ruby version is", r"(?P<thing>Your Ruby version is .{1,60}, but your Gemfile specified .{1,40})"),
+            ("already running", r"(?P<thing>A server is already running(?:\.| \().{0,200})"),
+            ("pid", r"(?i)(?P<thing>\bpid ?file .{1,120}? already exists.{0,80})"),
             ("rake aborted", r"(?P<thing>rake aborted!.{0,200})"),
             ("java virtual machine", r"(?P<thing>Could not create the Java Virtual Machine)"),
             (
