@@ -113,6 +113,11 @@ _AROUND_FORMS = re.compile(
 )
 _LEVEL = re.compile(r"\s{0,8}(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\s{1,4}(?=\S)")
 _ID = r"[0-9a-f]{13,16}"
+# What flyctl was doing when it failed, before what failed.
+_FAILED = (
+    rf"(?:Error: )?(?:failed to (?:update|create|start|launch)(?: green| blue| new)? machines?(?: {_ID})?: )?"
+    r"(?:(?:Unrecoverable e|E)rror: )?"
+)
 _FLYCTL = re.compile(
     r"[\W_]{0,8}(?:\[\d{1,4}/\d{1,4}\])?[\W_]{0,8}"
     r"(?:(?:WARNING )?The app is (?:not listening on the expected|listening on the incorrect) address"
@@ -123,9 +128,8 @@ _FLYCTL = re.compile(
     rf"(?: machine)? (?P<changed>{_ID})\b"
     rf"|Machine (?P<machine>{_ID})(?: \[[\w-]{{1,40}}\])?"
     r" (?:update finished|has state:|is now in a good state|destroyed|cordoned)"
-    rf"|(?:Error: )?[Ss]moke checks for (?P<smoked>{_ID}) failed"
-    r"|(?:(?:Unrecoverable e|E)rror: )?timeout reached waiting for health ?checks to pass"
-    rf" for machine (?P<waited>{_ID})\b"
+    rf"|{_FAILED}[Ss]moke checks for (?P<smoked>{_ID}) failed"
+    rf"|{_FAILED}timeout reached waiting for health ?checks to pass for machine (?P<waited>{_ID})\b"
     rf"|(?P<gone>{_ID}) has been destroyed"
     # About the app, whatever temporary machine is named.
     r"|(?:(?:(?i:error):? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"

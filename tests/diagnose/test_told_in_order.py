@@ -183,3 +183,32 @@ def test_the_output_quoted_is_not_the_greeting_of_the_start() -> None:
 )
 def test_a_command_that_may_not_run_is_not_said_to_be_missing(reason: str, told: str) -> None:
     assert told in _diagnosed(*BOOT, f"Error: failed to spawn command: ./start.sh: {reason}").headline
+
+
+WAITED = "timeout reached waiting for health checks to pass for machine 2869762c077368"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Error: {WAITED}",
+        f"Error: failed to update machine 2869762c077368: {WAITED}",
+        f"Error: failed to update machine 2869762c077368: Unrecoverable error: {WAITED}",
+        f"Error: failed to create green machines: {WAITED}",
+        f"Unrecoverable error: {WAITED}",
+    ],
+)
+def test_a_deploy_that_waited_for_a_check_ended_by_the_check(line: str) -> None:
+    assert _found(line)[0] == "health-check-failing"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("** (exit) exited in: GenServer.call(Shop.Cache, :all, 5000)", "    ** (EXIT) time out"),
+        ("** (exit) exited in: FLAME.Pool.call(Shop.Runner, #Function<43.33/0>, [])", "    ** (EXIT) time out"),
+        ("** (exit) exited in: Task.Supervised.call(Shop, :x)", "    ** (EXIT) no process: the process is not alive"),
+    ],
+)
+def test_a_call_that_nobody_answered_is_no_crash(lines: tuple[str, ...]) -> None:
+    assert _found(*lines) == ("", "")

@@ -325,9 +325,12 @@ def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(f"The deploy log says: “{short(push[-1].line.message, 160)}”.", *facts.log.where("push-failed"))
         what = "The image was not pushed to the registry."
     elif ended:
+        # Where the line itself says that a check was waited for, the check is the reason.
+        checked = any(r.line == ended[-1].line for r in facts.log.matches("health-failed"))
         yield supports(
             f"The deploy log says: “{short(ended[-1].line.message, 160)}”.",
             *facts.log.where("deploy-failed", "smoke-failed"),
+            weight=Weight.WEAK if checked else Weight.STRONG,
         )
         what = "The deploy ended before it was complete."
     elif no and (facts.machine.exists or no.kind == "release-command"):

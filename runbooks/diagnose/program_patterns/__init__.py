@@ -150,7 +150,12 @@ WORDS: Table = (
             ("traceback", r"^\s{0,4}Traceback \(most recent call last\)"),
             ("panic", r"^(?:\S{10} \S{8} )?panic: (?P<thing>.{1,400})"),
             ("panicked at", r"thread '[^'\n]{1,60}'(?: \(\d{1,9}\))? panicked at (?P<thing>.{1,400})"),
-            ("** (", r"\*\* (?P<thing>\((?:[A-Z][\w.]{1,80}|EXIT|Mix|stop|exit|throw)[^)\n]{0,60}\).{0,400})"),
+            # A call that nobody answered in time is an error of that call.
+            (
+                "** (",
+                r"\*\* (?!\(EXIT\) (?:time out|no process)\b|\(exit\) exited in: \S{1,120}\.call\()"
+                r"(?P<thing>\((?:[A-Z][\w.]{1,80}|EXIT|Mix|stop|exit|throw)[^)\n]{0,60}\).{0,400})",
+            ),
             ("runtime terminating during boot", r"Runtime terminating during boot \((?P<thing>.{1,400})"),
             ("kernel pid terminated", r"Kernel pid terminated (?P<thing>.{1,400})"),
             (
