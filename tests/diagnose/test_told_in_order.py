@@ -133,6 +133,7 @@ def test_the_last_words_of_a_runtime_end_the_life_that_its_boot_began(words: str
     [
         ("WARNING: [pool www] child 41 exited on signal 11 (SIGSEGV) after 3.1 seconds from start", "GET / 200"),
         ("thread 'tokio-runtime-worker' panicked at src/api.rs:3:9: boom",),
+        ("fatal error: cannot send mail, will retry", "mail sent", "processed 12 jobs"),
         (SEGFAULT, "Server listening on 0.0.0.0:3000"),
         (SEGFAULT, "GET /health 200 in 3 ms"),
     ],

@@ -38,7 +38,8 @@ _ASKED = ("signalled", "autostop", "trial")
 _DEADLY = ("segfault", "uncaught")
 _ALIVE = ("answers", "listens")
 _LAST_WORDS = re.compile(
-    r"thread 'main'(?: \(\d{1,9}\))? panicked at|\bfatal error: |\bFatal Python error: |^(?:\S{10} \S{8} )?panic: "
+    r"thread 'main'(?: \(\d{1,9}\))? panicked at|\bFatal Python error: "
+    r"|\bfatal error: (?:unexpected signal|all goroutines|\w{1,20} overflow|concurrent )|^(?:\S{10} \S{8} )?panic: "
     r"|Kernel pid terminated|Runtime terminating during boot|terminate called|libc\+\+abi: terminating"
     r"|APPLICATION FAILED TO START|Application run failed|\[BUG\] |\b[Ss]egmentation (?:fault|violation)\b"
 )
