@@ -15,7 +15,7 @@ from rich.console import Console
 
 from runbooks import cli
 from runbooks.cli import terminal
-from runbooks.execution import ending, runner
+from runbooks.execution import ending, notify, runner
 from runbooks.execution.steps import Step
 from runbooks.simulator.scenario import scenario_names
 
@@ -240,6 +240,48 @@ def test_the_usual_mistake_with_p_is_answered_with_the_right_form(invoke: Invoke
     ended = invoke("run", "machine_not_visible", "-p", "app_name=my-app")
     assert ended.code == 2
     assert "-p app_name my-app" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("sweep --org my-org", "-p org_slug VALUE"),
+        ("sweep --organization my-org", "-p org_slug VALUE"),
+        ("sweep --app my-app", "-p apps VALUE"),
+        ("run machine_not_visible --app my-app", "-p app_name VALUE"),
+        ("run machine_not_visible --machine-id 91850296bd4738", "-p machine_id VALUE"),
+        ("run machine_not_visible --machine 91850296bd4738", "-p machine_id VALUE or -p machine_name VALUE"),
+        ("run fleet --sources live", "Did you mean '--source'?"),
+        ("sweep --deadlin 50", "Did you mean '--deadline'?"),
+        ("sweep --deadline 50x", "Write seconds, or 50m or 1h."),
+        ("prune --keep 30 days", "Write a number and its unit as one word: 30days."),
+        ("sweeep", "Did you mean sweep?"),
+    ],
+)
+def test_a_mistyped_option_or_command_is_answered_with_the_right_form(words: str, hint: str, invoke: Invoke) -> None:
+    ended = invoke(*words.split())
+    assert (ended.code, ended.out) == (2, "")
+    assert hint in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("50m", 3_000), ("0.5h", 1_800), ("90 seconds", 90), ("60", 60)])
+def test_a_deadline_can_have_a_unit(text: str, seconds: int, invoke: Invoke, given: dict[str, Any]) -> None:
+    words = ("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "91850296bd4738")
+    invoke(*words, "--deadline", text)
+    assert given["options"]["deadline"] == seconds
+
+
+def test_a_run_says_whether_it_sent_a_message(
+    invoke: Invoke, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RUNBOOKS_NOTIFY", "json://127.0.0.1:9099/corrected")
+    monkeypatch.setattr(notify, "deliver", lambda address, title, body: True)
+    (tmp_path / "out").mkdir()
+    given["summary"] = SUMMARY | {"runbook": "machine_not_visible", "subject": {"app": "vyx"}}
+    words = ("run", "machine_not_visible", "-p", "app_name", "vyx", "-p", "machine_id", "91850296bd4738")
+    assert "A message about 1 change was sent: JSON to 127.0.0.1:9099." in invoke(*words).err
+    assert "No message was needed: nothing changed" in invoke(*words).err
+    assert "essage" not in invoke(*words, "--quiet").err
 
 
 def test_a_demo_ends_well_and_says_what_a_real_run_would(invoke: Invoke, given: dict[str, Any]) -> None:

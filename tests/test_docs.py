@@ -7,13 +7,16 @@ SQL of docs/database.md runs on a real server in tests/real/test_database_page.p
 from __future__ import annotations
 
 import ast
+import http.server
 import itertools
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -36,6 +39,7 @@ from runbooks.definitions import discovered, find
 from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Status
 from runbooks.evidence.redaction import KINDS
+from runbooks.execution import notify
 from runbooks.report import status
 from runbooks.simulator.fleet import is_fleet
 from runbooks.simulator.scenario import load_scenario, scenario_names
@@ -331,6 +335,34 @@ def test_the_file_for_the_token_can_be_read_by_a_shell(tmp_path: Path) -> None:
     )
     assert done.stdout == "FLY_API_TOKEN=FlyV1 fm2_abc=,fm2_def=\n"
     assert (tmp_path / ".config" / "fly-runbooks.env").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("RUNBOOKS_NOTIFY='json://a json://b$c'", "json://a json://b$c"),
+        ('RUNBOOKS_NOTIFY="json://a json://b$c"', "json://a json://b"),
+        ("RUNBOOKS_NOTIFY=json://a json://b", ""),
+    ],
+)
+def test_a_value_without_quotes_does_what_the_page_says(line: str, found: str, tmp_path: Path) -> None:
+    (tmp_path / "settings.env").write_text(f"{line}\n")
+    read = f'set -a; . {tmp_path}/settings.env; printf %s "$RUNBOOKS_NOTIFY"'
+    done = subprocess.run(["sh", "-c", read], env={"PATH": os.defpath}, capture_output=True, text=True)
+    assert done.stdout == found
+    assert ("json://b: not found" in done.stderr) == (not found)
+    assert "`json://b: not found`" in " ".join((DOCS / "scheduling.md").read_text().split())
+
+
+def test_the_receiver_prints_what_is_posted_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    receiver = runpy.run_path(str(DOCS / "scheduling" / "receiver.py"))["Receiver"]
+    server = http.server.HTTPServer(("127.0.0.1", 0), receiver)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    assert notify.deliver(f"json://127.0.0.1:{server.server_port}", "2 changes", "one\ntwo")
+    thread.join(10)
+    server.server_close()
+    assert capsys.readouterr().out == "2 changes\none\ntwo\n\n"
 
 
 # The README, done

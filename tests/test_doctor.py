@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import shutil
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,10 @@ import pytest
 from click.testing import CliRunner
 
 from runbooks.cli import cli
-from runbooks.execution import doctor
+from runbooks.collect.edge import Edge
+from runbooks.collect.result import seen, unavailable
+from runbooks.evidence.models import Resolution
+from runbooks.execution import doctor, notify
 from runbooks.execution.doctor import Finding, State
 from runbooks.report.charts import text_metrics
 
@@ -62,6 +67,17 @@ def _no_kernel(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setattr(doctor, "_kernel", broken)
 
 
+def _no_feed(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A server that answers, and has no feed."""
+    patch.setenv("RUNBOOKS_STATUS_URL", f"{_started(http.server.BaseHTTPRequestHandler)}/feed")
+
+
+def _started(handler: type[http.server.BaseHTTPRequestHandler]) -> str:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
 NOWHERE = f"http://127.0.0.1:{_closed()}"
 BROKEN: dict[str, tuple[str, Break, str]] = {
     "no token": ("live", _set(FLY_API_HOSTNAME=NOWHERE, FLY_API_BASE_URL=NOWHERE, RUNBOOKS_STATUS_URL="off"), "token"),
@@ -69,7 +85,8 @@ BROKEN: dict[str, tuple[str, Break, str]] = {
     "unknown app": ("simulator:healthy", _set(), "app"),
     "host refuses": ("live", _set(FLY_API_HOSTNAME=NOWHERE, FLY_API_BASE_URL=NOWHERE), "127.0.0.1"),
     "registry refuses": ("live", _set(RUNBOOKS_REGISTRIES=f"registry.fly.io={NOWHERE}"), "127.0.0.1"),
-    "status feed": ("live", _set(RUNBOOKS_STATUS_URL=f"{NOWHERE}/feed"), "status feed"),
+    "status feed": ("live", _no_feed, "status feed"),
+    "status feed refuses": ("live", _set(RUNBOOKS_STATUS_URL=f"{NOWHERE}/feed"), "127.0.0.1"),
     "no database": ("live", _set(RUNBOOKS_RECORDS_URL="sqlite:///FOLDER/none.db"), "database"),
     "a web address": ("live", _set(RUNBOOKS_RECORDS_URL="https://example.com/rows"), "database"),
     "a variable": ("live", _set(RUNBOOKS_CONNECT_TO="nonsense"), "settings"),
@@ -96,6 +113,81 @@ def test_what_is_broken_is_named_with_what_mends_it(name: str, monkeypatch: pyte
     assert found.state is State.PROBLEM
     assert found.mend
     assert "secret-token-123456" not in f"{found.found}{found.mend}"
+
+
+# What is told as a problem, and what is not looked at because of it.
+ROOTS: dict[str, tuple[str, Break, set[str], set[str]]] = {
+    "no token": (
+        "live",
+        _set(RUNBOOKS_RECORDS_URL="sqlite:///FOLDER/none.db"),
+        {"token", "database"},
+        {"app", "organisation"},
+    ),
+    "refused token": ("simulator:token-invalid", _set(), {"token"}, {"app", "organisation"}),
+    "no connection": ("live", _set(FLY_API_TOKEN="fo1_x"), {"127.0.0.1"}, {"token", "app", "organisation"}),
+}
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_one_problem_is_told_once_and_what_depends_on_it_was_not_looked_at(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source, spoil, wrong, not_looked_at = ROOTS[name]
+    answers = _started(http.server.BaseHTTPRequestHandler)
+    address = NOWHERE if name == "no connection" else answers
+    monkeypatch.setenv("RUNBOOKS_CONNECT_TO", "fly.io:443=127.0.0.1:1")
+    for variable in ("FLY_API_HOSTNAME", "FLY_API_BASE_URL"):
+        monkeypatch.setenv(variable, address)
+    monkeypatch.setenv("RUNBOOKS_REGISTRIES", f"registry.fly.io={address}")
+    monkeypatch.setenv("RUNBOOKS_STATUS_URL", "off")
+    spoil(monkeypatch, tmp_path)
+    monkeypatch.setattr(Edge, "resolve", lambda edge, host: seen(host, Resolution(host, "NOERROR", ("127.0.0.1",))))
+    found = _examined(source, "vyx-app")
+    assert {one.name for one in found.values() if one.state is State.PROBLEM} == wrong
+    assert {one.name for one in found.values() if one.state is State.NOT_LOOKED_AT} == not_looked_at
+    assert all(found[one].found.startswith("not looked at, because ") for one in not_looked_at)
+
+
+def test_without_names_no_host_is_a_problem_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Edge, "resolve", lambda edge, host: unavailable(host))
+    found = _examined("live", "")
+    assert [one.name for one in found.values() if one.state is State.PROBLEM] == ["names of hosts (DNS)", "token"]
+    assert found["api.machines.dev"].found == "not looked at, because names do not resolve here"
+
+
+def test_a_test_message_is_sent_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    got: list[dict[str, str]] = []
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(500 if self.path == "/full" else 200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    host = _started(Receiver).removeprefix("http://")
+    monkeypatch.setattr(notify.deliver.retry, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
+    words = ["doctor", "--source", "simulator:healthy", "--app", "vyx-app"]
+    unset = CliRunner().invoke(cli, [*words, "--send-test-message"])
+    assert (unset.exit_code, "✗ notifications: RUNBOOKS_NOTIFY is not set" in unset.stdout) == (3, True)
+    monkeypatch.setenv("RUNBOOKS_NOTIFY", f"json://{host}/secret-word json://{host}/full")
+    silent = CliRunner().invoke(cli, words)
+    assert (silent.exit_code, got) == (0, [])
+    assert f"✓ notifications: JSON to {host}, JSON to {host} (no message was sent" in silent.stdout
+    ended = CliRunner().invoke(cli, [*words, "--send-test-message"])
+    assert ended.exit_code == 3
+    assert f"✓ notification 1: a test message was sent: JSON to {host}" in ended.stdout
+    assert f"✗ notification 2: JSON to {host} did not take a test message" in ended.stdout
+    assert "Correct address 2 in RUNBOOKS_NOTIFY" in ended.stdout
+    assert "secret-word" not in ended.stdout
+    assert [one["title"] for one in got] == ["fly-runbooks: test message"] * 4  # one, and three attempts
+
+
+def test_a_list_of_several_pages_is_told_in_plain_words() -> None:
+    found = _examined("simulator:fleet-agreeing", "")["organisation"]
+    assert found.found == "its machines can be read: 1,000 on the first page of their list, and more behind it"
 
 
 def test_a_set_up_in_order_has_no_problem() -> None:

@@ -22,8 +22,8 @@ from runbooks.definitions.fleet import FleetParameters
 from runbooks.diagnose.fleet import FAILING, FleetReview, PairClass, review
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence import fleet as model
-from runbooks.evidence.fleet import Fleet, Folder
-from runbooks.evidence.models import Evidence, Outcome
+from runbooks.evidence.fleet import Fleet, Folder, MachineCount
+from runbooks.evidence.models import Evidence, Observation, Outcome, Subject
 from runbooks.evidence.redaction import Redactor
 from runbooks.execution.ending import exit_code_of
 from runbooks.report import summary
@@ -240,6 +240,41 @@ def test_with_nothing_read_the_exit_code_is_five(served: Endpoints, monkeypatch:
     evidence = _collected(served, monkeypatch, org_slug="nobody", records="sqlite:////nonexistent/none.sqlite")
     found = _judged(evidence, org_slug="nobody")
     assert (found.exit_code, found.total) == (5, 0)
+
+
+def test_an_organisation_that_is_not_known_is_not_told_as_agreement(
+    served: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evidence = _collected(served, monkeypatch, org_slug="nobody")
+    found = find("fleet").judge(evidence, validate("fleet", {"org_slug": "nobody"}), {})
+    assert found.headline == "No machine could be read, so 1,809 of 2,000 rows could not be judged."
+    assert found.exit_code == 4
+    why = evidence.observations[Facet.FLEET_MACHINES].reason
+    assert "organisation nobody: not found" in why
+    assert why.endswith("the token reads harvest")
+
+
+@pytest.mark.parametrize(
+    ("machines", "rows", "headline", "code"),
+    [
+        (True, True, "There is no machine and no row, so nothing was compared.", 4),
+        (True, False, "There is no machine, and no row could be read.", 4),
+        (False, True, "There is no row, and no machine could be read.", 4),
+        (False, False, "Neither a machine nor a row could be read.", 5),
+    ],
+)
+def test_nothing_there_and_nothing_read_are_told_apart(machines: bool, rows: bool, headline: str, code: int) -> None:
+    fleet = Fleet("t", 0, machines_known=machines, rows_known=rows, looked_at=int(LOOK_AT.timestamp()))
+    observed = {
+        facet: Observation(facet, Outcome.SEEN if read else Outcome.COULD_NOT_LOOK, "", LOOK_AT, answer)
+        for facet, read, answer in (
+            (Facet.FLEET_MACHINES, machines, MachineCount(0)),
+            (Facet.FLEET_ROWS, rows, fleet),
+        )
+    }
+    evidence = Evidence(Subject(""), LOOK_AT, {facet.value: one for facet, one in observed.items()})
+    found = find("fleet").judge(evidence, validate("fleet", {"org_slug": "harvest"}), {})
+    assert (found.headline, found.fleet.exit_code) == (headline, code)
 
 
 def test_each_planted_cause_is_found_for_its_machine(served: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from runbooks.base.errors import UsageError
-from runbooks.execution import notify
+from runbooks.execution import addresses, notify
 from runbooks.execution.notify import Outcome
 
 STATES = (
@@ -86,7 +86,7 @@ def test_twenty_sweeps_send_exactly_the_changes(tmp_path: Path, receiver: Receiv
         if changed:
             expected.append(changed)
         outcomes = [Outcome(subject, *state, "headline", "/r/report.html") for subject, state in world.items()]
-        assert notify.tell(outcomes, tmp_path, [receiver.address], notify.deliver, "/r/index.html") == []
+        assert notify.tell(outcomes, tmp_path, [receiver.address], notify.deliver, "/r/index.html").warnings == ()
     assert 5 < len(expected) < 20
     assert [message["title"] for message in receiver.got] == [
         f"fly-runbooks: {len(changed)} change{'s' * (len(changed) > 1)}" for changed in expected
@@ -104,13 +104,13 @@ def test_a_message_that_is_not_taken_is_kept_told_and_sent_with_the_next(
     monkeypatch.setattr(notify.deliver.retry, "sleep", lambda seconds: None)  # type: ignore[attr-defined]
     bad, good = Outcome("run app m1", *STATES[2], "headline"), Outcome("run app m1", *STATES[0], "headline")
     receiver.broken = True
-    (warning,) = notify.tell([bad], tmp_path, [receiver.address], notify.deliver)
-    assert "json" in warning
+    (warning,) = notify.tell([bad], tmp_path, [receiver.address], notify.deliver).warnings
+    assert f"JSON to 127.0.0.1:{receiver.server.server_port} could not be delivered" in warning
     assert "hook-8d7f6a5b4c3d2e1f" not in warning
     assert "hook-8d7f6a5b4c3d2e1f" not in (tmp_path / notify.STATE).read_text()
     receiver.broken = False
-    assert notify.tell([good], tmp_path, [receiver.address], notify.deliver) == []
-    assert notify.tell([good], tmp_path, [receiver.address], notify.deliver) == []
+    assert notify.tell([good], tmp_path, [receiver.address], notify.deliver).warnings == ()
+    assert notify.tell([good], tmp_path, [receiver.address], notify.deliver).warnings == ()
     assert [message["message"].split(": ")[1][:6] for message in receiver.got] == ["new → ", "ROOT C"]
     assert [message["message"].split(" → ")[1][:7] for message in receiver.got] == ["ROOT CA", "HEALTHY"]
 
@@ -135,6 +135,70 @@ def test_only_the_address_that_failed_gets_it_again(tmp_path: Path) -> None:
     ]
 
 
+class Post:
+    """A stand-in for delivery: addresses that are `down` take nothing."""
+
+    def __init__(self, *down: str) -> None:
+        self.down, self.sent = set(down), list[tuple[str, str]]()
+
+    def __call__(self, address: str, title: str, body: str) -> bool:
+        if address not in self.down:
+            self.sent.append((address, body.split(" → ")[1].split(" ")[0]))
+        return address not in self.down
+
+
+# Addresses of the first sweep, those of the second one, which of the first did not take it, and who gets what was kept.
+CORRECTED = {
+    "corrected": ("a b", "a B", "b", ["B"], 0),
+    "moved": ("a b", "b a", "b", ["b"], 0),
+    "both corrected": ("a b", "A B", "a b", ["A", "B"], 0),
+    "one corrected, one more": ("a b", "a B c", "b", ["B"], 0),
+    "one corrected, one less": ("a b", "B", "b", ["B"], 0),
+    "removed": ("a b", "a", "b", [], 1),
+}
+
+
+@pytest.mark.parametrize("name", CORRECTED)
+def test_what_was_kept_follows_a_corrected_address(name: str, tmp_path: Path) -> None:
+    before, after, down, expected, lost = CORRECTED[name]
+    post = Post(*(f"{one}://1" for one in down.split()))
+    first = [f"{one}://1" for one in before.split()]
+    assert len(notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, first, post).warnings) == len(post.down)
+    post.down.clear()
+    post.sent.clear()
+    now = [f"{one}://1" for one in after.split()]
+    told = notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, now, post)
+    assert post.sent == [(f"{one}://1", "INCONCLUSIVE") for one in expected]
+    assert len(told.warnings) == lost
+    assert "nothing changed" in told.said
+    assert notify.tell([], tmp_path, now, post).warnings == ()
+    assert json.loads((tmp_path / notify.STATE).read_text())["waiting"] == []
+
+
+def test_an_address_that_is_corrected_twice_is_followed_and_never_written(tmp_path: Path) -> None:
+    secret = "json://host/hook-8d7f6a5b4c3d2e1f"
+    post = Post(f"{secret}1", f"{secret}2")
+    for number in (1, 2, 3):
+        notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, [f"{secret}{number}"], post)
+        assert "hook-8d7f6a5b4c3d2e1f" not in (tmp_path / notify.STATE).read_text()
+    assert post.sent == [(f"{secret}3", "INCONCLUSIVE")]
+
+
+def test_it_is_said_what_was_sent(tmp_path: Path) -> None:
+    post = Post()
+    to = ["json://oncall:secret-word@127.0.0.1:9099/corrected", "slack://T1234567A/B1234567A/" + "c" * 24]
+    bad, two = Outcome("s", "INCONCLUSIVE"), Outcome("t", "INCONCLUSIVE")
+    said = [notify.tell(found, tmp_path, to, post).said for found in ([bad], [bad], [two])]
+    assert said[0] == "A message about 1 change was sent: JSON to 127.0.0.1:9099, Slack."
+    assert said[1] == "No message was needed: nothing changed since the last one."
+    post.down = set(to)
+    told = notify.tell([Outcome("s", "HEALTHY"), Outcome("t", "HEALTHY")], tmp_path, to, post)
+    assert told.said == "No message was taken: 2 changes."
+    assert len(told.warnings) == 2
+    assert "secret-word" not in f"{told}{said}"
+    assert "corrected" not in f"{told}{said}"
+
+
 def test_mail_arrives_through_a_real_server(tmp_path: Path) -> None:
     mailbox = Mailbox()
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -143,7 +207,7 @@ def test_mail_arrives_through_a_real_server(tmp_path: Path) -> None:
     server.start()
     try:
         address = f"mailto://127.0.0.1:{port}/?mode=insecure&from=runbooks@example.com&to=oncall@example.com"
-        assert notify.addresses_of(address) == [address]
+        assert addresses.addresses_of(address) == [address]
         notify.tell([Outcome("run app m1", *STATES[3], "It crashes.")], tmp_path, [address], notify.deliver)
     finally:
         server.stop()
@@ -184,9 +248,42 @@ def test_a_state_that_cannot_be_read_is_begun_anew(tmp_path: Path, state: str) -
 def test_addresses_come_from_the_variable_or_a_file_and_wrong_ones_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "notify.txt"
     file.write_text("# on-call\njson://localhost/a\n\njson://localhost/b\n")
-    assert notify.addresses_of(str(file)) == notify.addresses_of("json://localhost/a  json://localhost/b")
-    assert notify.addresses_of("") == []
+    assert addresses.addresses_of(str(file)) == addresses.addresses_of("json://localhost/a  json://localhost/b")
+    assert addresses.addresses_of("") == []
     for wrong in ("nosuch://token-1234567890", str(tmp_path / "missing"), "slack://x"):
         with pytest.raises(UsageError) as refused:
-            notify.addresses_of(wrong)
+            addresses.addresses_of(wrong)
         assert "token-1234567890" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("slack://T1234567A/B1234567A", "is for Slack, .*The form is slack://TOKEN_A/TOKEN_B/TOKEN_C "),
+        ("https://hooks.slack.com/services/T1/B1", "looks like Slack, .*whole webhook URL.*slack://TOKEN_A"),
+        ("http://discordapp.com/api/webhooks/1", "looks like Discord, .*discord://WEBHOOK_ID/WEBHOOK_TOKEN"),
+        ("mailto:oncall@example.com", "is for E-Mail, .*mailto://"),
+        ("https://hooks.example.com/in", r"a web address \(https://\).*write jsons:// in the place of https://"),
+        ("slak://a/b/c", r"begins with slak://.*Did you mean slack://"),
+        ("json://", "is for JSON, .*json://HOST"),
+        ("https://[x/", "a web address"),
+        ("-://x", "has a beginning that is no service"),
+    ],
+)
+def test_a_wrong_address_is_told_with_its_service_and_the_form_that_is_wanted(address: str, told: str) -> None:
+    with pytest.raises(UsageError, match=f"Address 1 in RUNBOOKS_NOTIFY {'.*' if told[0] == 'a' else ''}{told}"):
+        addresses.addresses_of(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://hooks.slack.com/services/T1234567A/B1234567A/" + "c" * 24, "Slack"),
+        ("https://discord.com/api/webhooks/123456789/secret-word", "Discord"),
+        ("ntfy://secret-word", "ntfy"),
+        ("jsons://oncall:secret-word@hooks.example.com/secret-word", "JSON to hooks.example.com"),
+    ],
+)
+def test_the_host_of_an_address_is_shown_and_nothing_that_can_be_secret(address: str, shown: str) -> None:
+    assert addresses.addresses_of(address) == [address]
+    assert addresses.label(address) == shown

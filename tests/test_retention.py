@@ -13,6 +13,7 @@ from runbooks.base import folders
 from runbooks.base.errors import UsageError
 from runbooks.cli import cli
 from runbooks.execution import retention
+from runbooks.execution.sweep import SCHEMA, SUMMARIES
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -100,7 +101,55 @@ def test_an_emptied_day_goes_and_a_link_to_elsewhere_is_not_followed(tmp_path: P
     assert not (folder / "summary.json").exists()
 
 
-@pytest.mark.parametrize("text", ["", "d", "-3d", "30m", "1e3", "thirty", "9" * 9])
+def _sweep(root: Path, ended: datetime, verdict: str = "incident") -> Path:
+    path = root / SUMMARIES / f"{ended:%Y-%m-%d-%H%M%SZ}.json"
+    path.parent.mkdir(exist_ok=True)
+    folders.write_sealed(path, {"schema": SCHEMA, "ended_at": ended.isoformat(), "fleet": {"verdict": verdict}})
+    return path
+
+
+def test_summaries_of_sweeps_go_with_their_runs_and_what_was_changed_stays(tmp_path: Path) -> None:
+    old, young = _sweep(tmp_path, NOW - timedelta(days=31)), _sweep(tmp_path, NOW - timedelta(days=29))
+    healthy = _sweep(tmp_path, NOW - timedelta(days=32), "healthy")
+    changed = _sweep(tmp_path, NOW - timedelta(days=33))
+    changed.write_text(changed.read_text().replace("incident", "healthy!"))
+    foreign = [tmp_path / SUMMARIES / name for name in ("2020-01-01-000000Z.json", "notes.json")]
+    for path in foreign:
+        path.write_text(f'{{"schema": "{SCHEMA}", "ended_at": "2020-01-01T00:00:00Z"}}')
+    found = list(retention.old_sweeps(tmp_path, timedelta(days=30), NOW))
+    assert [one.place for one in found] == [healthy, old]
+    kept = retention.old_sweeps(tmp_path, timedelta(days=30), NOW, keep_incidents=True)
+    assert [one.place for one in kept] == [healthy]
+    for one in found:
+        retention.remove(one)
+    assert set((tmp_path / SUMMARIES).iterdir()) == {young, changed, *foreign}
+
+
+def test_a_folder_of_summaries_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    path = _sweep(tmp_path, NOW - timedelta(days=90))
+    path.parent.rename(tmp_path / "elsewhere")
+    (tmp_path / SUMMARIES).symlink_to(tmp_path / "elsewhere")
+    assert list(retention.old_sweeps(tmp_path, timedelta(days=30), NOW)) == []
+
+
+def test_the_command_lists_and_removes_both(tmp_path: Path) -> None:
+    for days in (400, 500):
+        _run(tmp_path, f"after-{days}", datetime.now(UTC) - timedelta(days=days))
+    path = _sweep(tmp_path, datetime.now(UTC) - timedelta(days=400))
+    words = ["prune", "--keep", "30 days", "--output-root", str(tmp_path)]
+    shown = CliRunner().invoke(cli, words)
+    assert path.name in shown.stdout
+    assert "--yes removes 2 runs and 1 summary of a sweep (" in shown.stderr
+    assert "Removed: 2 runs and 1 summary of a sweep (" in CliRunner().invoke(cli, [*words, "--yes"]).stderr
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("text", ["30d", "30", " 30 days", "720h", "720 Hours", "30.0 DAY"])
+def test_a_length_of_time_has_a_unit_or_means_days(text: str) -> None:
+    assert retention.period(text) == timedelta(days=30)
+
+
+@pytest.mark.parametrize("text", ["", "d", "-3d", "30m", "1e3", "thirty", "9" * 9, "3 months", "30 seconds", "3 d d"])
 def test_a_length_of_time_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="length of time"):
         retention.period(text)
@@ -114,7 +163,7 @@ def test_it_shows_first_and_removes_only_when_told(tmp_path: Path) -> None:
     assert "--yes removes" in shown.stderr
     assert (folder / "manifest.json").exists()
     done = CliRunner().invoke(cli, [*arguments, "--yes"], env={"RUNBOOKS_KEEP_DAYS": "9000"}, catch_exceptions=False)
-    assert "1 run was removed" in done.stderr
+    assert "Removed: 1 run (" in done.stderr
     assert not folder.parent.exists()
     assert (tmp_path / "index.html").exists()
 

@@ -96,7 +96,8 @@ def test_the_worst_suspects_are_investigated_and_summed_up(world: World) -> None
     assert [one["cause"] for one in told["investigated"]] == ["startup-crash"] * SUSPECTS
     assert (told["fleet"]["agree"], told["fleet"]["disagree"]) == (5, 8)
     assert lines[1] == "It crashed."
-    assert lines[-1].startswith(f"{SUSPECTS}/{SUSPECTS} app/")
+    assert lines[-2].startswith(f"{SUSPECTS}/{SUSPECTS} app/")
+    assert lines[-1] == "Nobody was told: RUNBOOKS_NOTIFY names no address."
     assert not (world.root / STATE).exists()
 
 
@@ -232,9 +233,13 @@ def test_a_second_sweep_ends_with_75_and_names_the_first(world: World, deadline:
 def test_only_changes_are_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
     monkeypatch.setattr(notify, "deliver", lambda address, title, body: bool(sent.append(title)) or True)
+    lines: list[str] = []
     for _ in range(3):
-        _sweep(world, addresses=["json://localhost"])
+        _sweep(world, addresses=["json://localhost"], tell=lines.append)
     assert sent == [f"fly-runbooks: {SUSPECTS + 1} changes"]
+    nothing = "No message was needed: nothing changed since the last one."
+    said = [line for line in lines if "message" in line]
+    assert said == [f"A message about {SUSPECTS + 1} changes was sent: JSON to localhost.", nothing, nothing]
 
 
 def test_a_suspect_that_recovered_is_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,6 +272,26 @@ def test_the_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "2/2 app/" in ended.stderr
     quiet = CliRunner().invoke(cli, [*arguments, "--investigate", "0", "--quiet"])
     assert (quiet.exit_code, quiet.output) == (3, "")
+
+
+def test_what_the_fleet_could_not_read_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, machines = world._summary, 0
+    unread = {"what": "Which machines are there? (E35)", "why": "organisation nobody: not found", "gap": True}
+
+    def nothing(runbook: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        counts = {"suspects": [], "machines": machines, "rows": 5}
+        found = {"exit_code": 4, "not_checked": [unread], "fleet": counts}
+        return made(runbook, given) | found
+
+    monkeypatch.setattr(world, "_summary", nothing)
+    lines: list[str] = []
+    unread_at_all = _sweep(world, tell=lines.append)
+    told = "Not checked: Which machines are there? (E35): organisation nobody: not found"
+    assert unread_at_all.warnings == ("It crashed.", told)  # the headline; --quiet shows warnings, too
+    assert not {told, "It crashed."} & set(lines)
+    machines = 7
+    assert _sweep(world, tell=lines.append).warnings == ()
+    assert {told, "It crashed."} <= set(lines)
 
 
 def test_an_output_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runbooks.base import project
 from runbooks.base.errors import UsageError
+from runbooks.base.files import NotReadable, read_text
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 IS_CHECKOUT = all((CHECKOUT / name).exists() for name in ("notebooks", "pyproject.toml"))
@@ -141,6 +142,24 @@ class Settings(BaseSettings):
     def columns(self) -> Mapping[str, str]:
         """Our names for the record's columns, each mapped to the caller's."""
         return RECORD_COLUMNS | self.records_columns
+
+
+def addresses_in(setting: str) -> list[str]:
+    """The addresses in `RUNBOOKS_NOTIFY`: separated by blanks, or one a line in a file that it names; unchecked.
+
+    Raises:
+        UsageError: it holds no address, and no file of that name can be read
+    """
+    text = setting.strip()
+    if text and "://" not in text:
+        try:
+            text = read_text(Path(text).expanduser(), 100_000)
+        except (OSError, NotReadable):
+            raise UsageError(
+                "RUNBOOKS_NOTIFY holds neither an address nor the name of a file that can be read.",
+                "Write addresses of Apprise separated by blanks, such as slack://TOKEN-A/TOKEN-B/TOKEN-C/CHANNEL.",
+            ) from None
+    return [word for line in text.splitlines() if not line.lstrip().startswith("#") for word in line.split()]
 
 
 _OF_A_RUN = ("run_folder", "rate_file", "shared_answers", "deadline", "profile")

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import pkgutil
-import re
 import sys
 import tempfile
 import traceback
 from importlib import import_module
-from itertools import pairwise
 from typing import NoReturn
 
 import click
 from rich.console import Console
 
 from runbooks import __version__
-from runbooks.base.errors import RunbookError
+from runbooks.base.errors import MissingKeyError, RunbookError
 from runbooks.base.files import DISK_FAILS
 from runbooks.cli import commands
+from runbooks.cli.hints import explained
 from runbooks.cli.options import EXIT_CODES
 
 
@@ -34,6 +33,13 @@ class Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not (ctx.resilient_parsing or args[0].startswith("-") or args[0] in self.list_commands(ctx)):
+            raise MissingKeyError("command", args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="runbooks")
@@ -48,10 +54,7 @@ def main() -> NoReturn:
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        hint = f" Try '{error.ctx.command_path} --help'." if isinstance(error, click.UsageError) and error.ctx else ""
-        if any(option == "-p" and re.match(r"\w+=", word) for option, word in pairwise(sys.argv)):
-            hint = " Write the name and the value as two words, without =: -p app_name my-app."
-        _complain(f"{error.format_message()}{hint}")
+        _complain(explained(error, sys.argv[1:]))
         sys.exit(error.exit_code)
     except RunbookError as error:
         _complain(str(error))

@@ -32,9 +32,10 @@ def execute(
     from runbooks.base.settings import load_settings
     from runbooks.cli import terminal
     from runbooks.cli.consent import announced, confirmed
-    from runbooks.execution import notify, runner
+    from runbooks.execution import runner
+    from runbooks.execution.addresses import addresses_of
 
-    notify.addresses_of(load_settings().notify.get_secret_value())  # refused before anything runs
+    addresses_of(load_settings().notify.get_secret_value())  # refused before anything runs
     values = confirmed(values)
     checked = definitions.validate(runbook, values)
     _warn_of_changes(checked.source)
@@ -53,7 +54,7 @@ def execute(
     with terminal.Progress(errors, quiet) as progress:
         result = runner.run(runbook, given, output_root=root_of(output_root), deadline=deadline, on_step=progress.step)
     terminal.show_warnings(errors, result.warnings)
-    terminal.show_warnings(errors, told_about([result], root_of(output_root), [given]))
+    tell_people(errors, [result], root_of(output_root), [given], quiet)
     if result.folder is None:
         terminal.show_error(errors, result.reason)
     elif as_json:
@@ -68,20 +69,29 @@ def execute(
     return result.exit_code
 
 
-def told_about(results: Sequence[Result], root: Path, given: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Notify whom `RUNBOOKS_NOTIFY` names of what changed; a replay is no news. Warnings about failed deliveries."""
+def tell_people(
+    errors: Console, results: Sequence[Result], root: Path, given: Sequence[Mapping[str, Any]], quiet: bool
+) -> None:
+    """Notify whom `RUNBOOKS_NOTIFY` names of what changed, and say what came of it; a replay is no news."""
     from runbooks.base.settings import load_settings
+    from runbooks.cli import terminal
     from runbooks.execution import notify
+    from runbooks.execution.addresses import addresses_of
 
-    addresses = notify.addresses_of(load_settings().notify.get_secret_value())
+    addresses = addresses_of(load_settings().notify.get_secret_value())
     if not addresses:
-        return []
+        return
     outcomes = [
         notify.outcome_of(result.summary, notify.place_of(report_of(result.folder), root))
         for result, values in zip(results, given, strict=True)
         if result.summary and result.folder and not str(values.get("source", "")).startswith("bundle:")
     ]
-    return notify.tell(outcomes, root, addresses, notify.deliver, notify.place_of(root / "index.html", root))
+    if not outcomes:
+        return
+    told = notify.tell(outcomes, root, addresses, notify.deliver, notify.place_of(root / "index.html", root))
+    if not quiet:
+        terminal.show_line(errors, told.said)
+    terminal.show_warnings(errors, told.warnings)
 
 
 def report_of(folder: Path) -> Path:

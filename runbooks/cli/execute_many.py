@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from runbooks.cli.execute import told_about
+from runbooks.cli.execute import tell_people
 from runbooks.cli.options import root_of
 
 _WORST_FIRST = (1, 2, 124, 3, 4, 5, 0)
@@ -54,7 +54,7 @@ def execute_many(
         said = f"{status.words_of(found)}: {found['headline']}" if found else result.reason
         line = f"{number + 1}/{len(ready)} {ready[number].runbook}: {said}"
         if not quiet:
-            errors.print(terminal.plain(line), markup=False, highlight=False, soft_wrap=True)
+            terminal.show_line(errors, line)
         if not as_json and result.folder is not None:
             terminal.show_paths(out, "Report", result.folder)
 
@@ -63,8 +63,9 @@ def execute_many(
         click.echo(json.dumps([result.summary if result else None for result in results], indent=2, ensure_ascii=False))
     else:
         terminal.show_paths(out, "All runs", root / "index.html")
-    ended = [result for result in results if result is not None]
-    terminal.show_warnings(errors, told_about(ended, root, [job.parameters for job in ready]))
+    made = [(result, job.parameters) for result, job in zip(results, ready, strict=True) if result is not None]
+    ended = [result for result, _ in made]
+    tell_people(errors, ended, root, [values for _, values in made], quiet)
     codes = {result.exit_code for result in ended}
     signalled = [code for code in codes if code > 128]
     return max(signalled) if signalled else next(code for code in _WORST_FIRST if code in codes)

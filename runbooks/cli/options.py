@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from runbooks.base.duration import seconds_in
+
 EXIT_CODES = """\b
 Exit codes:
   0       nothing wrong found
@@ -21,13 +23,21 @@ Exit codes:
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds; nan compares with nothing, so no range would refuse it."""
+    """A length of time in seconds, or with a unit; nan compares with nothing, so no range would refuse it."""
+
+    name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        seconds = super().convert(value, param, ctx)
-        if not math.isfinite(seconds):
+        try:
+            number = float(value)
+        except ValueError:
+            found = seconds_in(value, "second")
+            if found is None:
+                self.fail(f"{value[:40]!r} is no length of time. Write seconds, or 50m or 1h.", param, ctx)
+            number = found
+        if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number of seconds.", param, ctx)
-        return seconds
+        return super().convert(number, param, ctx)
 
 
 output_root = click.option(

@@ -25,6 +25,7 @@ _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\U000e0000-\U000e007f\ud800-\udfff]"
 )
+_FINDINGS = {"ok": ("✓", ""), "problem": ("✗", "red"), "not-used": ("–", "dim"), "not-looked-at": ("–", "dim")}
 _MARKS = {"done": "✓", "failed": "✗", "interrupted": "■"}
 # What comes here was masked where it entered; this is the last net, also for what a person mistyped.
 _redactor = Redactor()
@@ -127,7 +128,7 @@ def show_cause(console: Console, info: CauseInfo) -> None:
 
 def show_finding(console: Console, finding: Finding) -> None:
     """One line of `doctor`, and below it the command that mends what is wrong."""
-    sign, style = {"ok": ("✓", ""), "problem": ("✗", "red"), "not-used": ("–", "dim")}[finding.state]
+    sign, style = _FINDINGS[finding.state]
     # Masked by itself: behind "token:" anything would be one.
     console.print(Text(f"{sign} {finding.name}: {plain(finding.found)}", style=style), soft_wrap=True)
     if finding.mend:
@@ -137,6 +138,10 @@ def show_finding(console: Console, finding: Finding) -> None:
 def show_paths(console: Console, label: str, path: Path) -> None:
     # A path is shown as it is: masked, it would lead nowhere, and its last parts are names that were scanned.
     console.print(Text(_harmless(f"{label}: {path}")), soft_wrap=True)
+
+
+def show_line(console: Console, text: str) -> None:
+    _line(console, text)
 
 
 def show_error(console: Console, text: str) -> None:

@@ -9,7 +9,7 @@ import gc
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from runbooks.collect.result import FacetResult, refused, seen, unavailable, unr
 from runbooks.collect.row_stream import NotStreamed, row_stream
 from runbooks.collect.session import CollectionSession
 from runbooks.evidence.fleet import MACHINE_PHASES, Fleet, Folder, Joined, MachineCount, Pair, Phase
-from runbooks.evidence.models import Reason
+from runbooks.evidence.models import Reason, Token
 from runbooks.evidence.parsers import text_of, time_of
 
 PAGE = "1000"
@@ -188,6 +188,7 @@ def _by_organisation(session: CollectionSession, table: MachineTable) -> Read | 
         told = answer.json
         if not answer.ok or not isinstance(told, Mapping) or not isinstance(told.get("machines"), int | list):
             result = refused(answer, what) if not answer.ok else unreadable(answer, what)
+            result = replace(result, reason=f"{result.reason}{_reads_others(session, slug)}")
             return result if not number else ((f"the rest behind page {number} ({result.reason})",), tuple(silent))
         regions = told.get("error_regions")
         silent |= dict.fromkeys(text_of(region)[:20] for region in (regions if isinstance(regions, list) else ()))
@@ -198,6 +199,13 @@ def _by_organisation(session: CollectionSession, table: MachineTable) -> Read | 
             return (f"the rest behind page {number + 1}: the API gave the same cursor twice",), tuple(silent)
         seen_cursors.add(cursor)
     return (f"the rest behind page {MOST_PAGES:,}",), tuple(silent)
+
+
+def _reads_others(session: CollectionSession, slug: str) -> str:
+    """Which organisations the token reads, where the one that was asked for is none of them."""
+    token = session.answer(Facet.TOKEN)
+    slugs = [scope.org_slug for scope in token.scopes if scope.org_slug] if isinstance(token, Token) else []
+    return f"; the token reads {', '.join(dict.fromkeys(slugs))}" if slugs and slug not in slugs else ""
 
 
 def _by_app(session: CollectionSession, table: MachineTable, apps: tuple[str, ...]) -> Read:

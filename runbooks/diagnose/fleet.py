@@ -151,6 +151,7 @@ class FleetReview:
         shared: the values that failing pairs share, the most telling first; `tested` were tested together
         suspects: all of them, the worst first
         pairs: the pairs that were kept with their names, each with its class
+        looked: whether the machines or the rows were read, even if there are none
     """
 
     classes: Mapping[PairClass, int]
@@ -166,6 +167,7 @@ class FleetReview:
     table: str
     tested: int
     thresholds: Thresholds
+    looked: bool
 
     @property
     def total(self) -> int:
@@ -196,8 +198,8 @@ class FleetReview:
 
     @property
     def exit_code(self) -> int:
-        """0 all agree, 3 any disagreement, 4 unknowns only, 5 nothing read."""
-        if not (self.machines or self.rows):
+        """0 all agree, 3 any disagreement, 4 unknowns only or nothing to compare, 5 nothing read."""
+        if not (self.machines or self.rows or self.looked):
             return 5
         return {Verdict.INCIDENT: 3, Verdict.INCONCLUSIVE: 4, Verdict.HEALTHY: 0}[self.verdict]
 
@@ -242,6 +244,7 @@ def review(fleet: Fleet, count: MachineCount | None, thresholds: Thresholds) -> 
         table=fleet.table,
         tested=tested,
         thresholds=thresholds,
+        looked=fleet.machines_known or fleet.rows_known,
     )
 
 

@@ -21,7 +21,7 @@ def conclude(evidence: Evidence, found: FleetReview) -> Diagnosis:
     """The diagnosis of a fleet: it has no single cause, and every class has its action."""
     return Diagnosis(
         verdict=found.verdict,
-        headline=_headline(found),
+        headline=_headline(evidence, found),
         cause=None,
         contributing=(),
         hypotheses=(),
@@ -38,9 +38,18 @@ def conclude(evidence: Evidence, found: FleetReview) -> Diagnosis:
     )
 
 
-def _headline(found: FleetReview) -> str:
+def _headline(evidence: Evidence, found: FleetReview) -> str:
+    machines, rows = (_was_read(evidence, facet) for facet in (Facet.FLEET_MACHINES, Facet.FLEET_ROWS))
     if not (found.machines or found.rows):
+        if machines and rows:
+            return "There is no machine and no row, so nothing was compared."
+        if machines or rows:
+            one, other = ("machine", "row") if machines else ("row", "machine")
+            return f"There is no {one}, and no {other} could be read."
         return "Neither a machine nor a row could be read."
+    if not found.disagree and not (machines and rows):
+        unread, read, number = ("row", "machines", found.machines) if machines else ("machine", "rows", found.rows)
+        return f"No {unread} could be read, so {found.not_known:,} of {number:,} {read} could not be judged."
     looked = f"{found.machines:,} machines and {found.rows:,} rows"
     unknown = f"{found.not_known:,} pair{'' if found.not_known == 1 else 's'} could not be judged"
     if not found.disagree:
@@ -52,6 +61,11 @@ def _headline(found: FleetReview) -> str:
         what = f", and {share(shared)} of them share {shared.attribute} {shared.value}" if shared else ""
         told.append(f"{failing:,} of these machines fail{what}")
     return "; ".join([*told, *([unknown] if found.not_known else [])]) + "."
+
+
+def _was_read(evidence: Evidence, facet: Facet) -> bool:
+    observation = evidence.observations.get(facet)
+    return observation is not None and observation.outcome is Outcome.SEEN
 
 
 def share(one: Shared) -> str:

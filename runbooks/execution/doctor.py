@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,20 +16,23 @@ from urllib.parse import urlsplit
 
 from runbooks.base import folders
 from runbooks.base.errors import RunbookError
-from runbooks.base.facets import Facet
+from runbooks.base.facets import Facet, FacetEnum
 from runbooks.base.files import why
 from runbooks.base.parameters import Parameters
 from runbooks.base.prompt import how_to_get
 from runbooks.base.settings import Settings, load_settings
-from runbooks.evidence.models import Observation, Outcome, Reason, Token, TokenInside
+from runbooks.evidence.models import Listing, Observation, Outcome, Reason, Token, TokenInside
+from runbooks.execution.notify import Deliver
 
 _SOON = timedelta(days=2)
 _KEY = "runbooks-doctor"
 """A row of this key is searched: that there is none shows that the table can be read."""
 _PACKAGES = ("fly-runbooks", "papermill", "ipykernel", "nbclient", "pandas", "matplotlib", "apprise")
 _EXTRAS = {"jupyterlab": "lab", "sqlalchemy": "records", "psycopg": "records"}
-_FACETS = (Facet.TOKEN, Facet.TOKEN_INSIDE, Facet.APP, Facet.ORGANISATION, Facet.RECORD, Facet.STATUS)
+_WITHOUT_TOKEN = (Facet.RECORD, Facet.STATUS)
+_FACETS = (Facet.TOKEN, Facet.TOKEN_INSIDE, Facet.APP, Facet.ORGANISATION, *_WITHOUT_TOKEN)
 _REGISTRY = "registry.fly.io"
+_NO_ACCESS = {Reason.NO_TOKEN: "no token is set", Reason.BAD_TOKEN: "the token is refused"}
 
 
 class State(StrEnum):
@@ -36,6 +41,8 @@ class State(StrEnum):
     OK = "ok"
     PROBLEM = "problem"
     NOT_USED = "not-used"
+    NOT_LOOKED_AT = "not-looked-at"
+    """Another part has the problem, and this one could only be looked at without it."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,13 @@ class Finding:
     mend: str = ""
 
 
-def examine(app: str = "", source: str = "live") -> Iterator[Finding]:
+def examine(app: str = "", source: str = "live", deliver: Deliver | None = None) -> Iterator[Finding]:
     """Look at each part in turn, what is on this machine first.
 
     Args:
         app: an app to read; without one only the token and its organisation are tried
         source: `live`, or a scenario of the simulator
+        deliver: sends a test message to each address of `RUNBOOKS_NOTIFY`; None sends nothing
     """
     yield from _versions()
     yield _part("kernel", _kernel, "make clean demo")
@@ -65,10 +73,11 @@ def examine(app: str = "", source: str = "live") -> Iterator[Finding]:
         return
     yield Finding("settings", State.OK, "every variable can be read")
     yield _disk(settings.output_root)
-    yield _notify(settings)
+    yield from _notify(settings, deliver)
+    unreached: dict[str, str] = {}
     if source == "live":
-        yield from _hosts(settings)
-    yield from _answers(settings, app, source)
+        yield from _hosts(settings, unreached)
+    yield from _answers(settings, app, source, unreached)
 
 
 def _versions() -> Iterator[Finding]:
@@ -138,72 +147,133 @@ def _disk(root: Path) -> Finding:
     return Finding(name, State.OK, f"{root} ({free / 1e9:,.1f} GB free)")
 
 
-def _notify(settings: Settings) -> Finding:
-    setting = settings.notify.get_secret_value()
+def _notify(settings: Settings, deliver: Deliver | None) -> Iterator[Finding]:
+    name, setting = "notifications", settings.notify.get_secret_value()
     if not setting.strip():
-        return Finding("notifications", State.NOT_USED, "RUNBOOKS_NOTIFY is not set")
-    from runbooks.execution import notify
+        mend = "Set RUNBOOKS_NOTIFY: docs/scheduling.md" if deliver else ""
+        state = State.PROBLEM if deliver else State.NOT_USED
+        yield Finding(name, state, "RUNBOOKS_NOTIFY is not set", mend)
+        return
+    from runbooks.execution import addresses
 
     try:
-        services = [notify.service(address) for address in notify.addresses_of(setting)]
+        known = addresses.addresses_of(setting)
     except RunbookError as error:
-        return Finding("notifications", State.PROBLEM, str(error), "Correct RUNBOOKS_NOTIFY: docs/scheduling.md")
-    return Finding("notifications", State.OK, f"{', '.join(services)} (no message was sent)")
+        yield Finding(name, State.PROBLEM, str(error), "Correct RUNBOOKS_NOTIFY: docs/scheduling.md")
+        return
+    if deliver is None:
+        found = ", ".join(addresses.label(address) for address in known)
+        hidden = "; tokens and paths are not shown, because they can be secret"
+        yield Finding(name, State.OK, f"{found} (no message was sent{hidden})")
+        return
+    sent_by = f"Sent by runbooks doctor on {platform.node()}. Messages about changes arrive here."
+    for number, address in enumerate(known, start=1):
+        label = addresses.label(address)
+        if deliver(address, "fly-runbooks: test message", sent_by):
+            yield Finding(f"notification {number}", State.OK, f"a test message was sent: {label}")
+        else:
+            shows = f"{_tool('apprise')} -vv -b test ADDRESS"
+            mend = f"Correct address {number} in RUNBOOKS_NOTIFY; this shows the answer of the service: {shows}"
+            yield Finding(f"notification {number}", State.PROBLEM, f"{label} did not take a test message", mend)
 
 
-def _hosts(settings: Settings) -> Iterator[Finding]:
-    """How far a connection to each host comes that a run asks."""
+def _tool(name: str) -> str:
+    """A command of this environment, which need not be on the path."""
+    beside = Path(sys.executable).with_name(name)
+    return str(beside) if beside.exists() else name
+
+
+def _hosts(settings: Settings, unreached: dict[str, str]) -> Iterator[Finding]:
+    """How far a connection to each host comes that a run asks; `unreached` is filled with why one does not answer."""
     import ssl
 
-    from runbooks.collect.edge import Edge
+    from runbooks.collect.edge import CONTROL, Edge
     from runbooks.evidence.redaction import Redactor, secrets_of
 
     redactor = Redactor()
     for value, kind in secrets_of(settings):
         redactor.add_secret(value, kind)
     edge = Edge(settings.connect_to, ssl.create_default_context(), redactor)
+    resolved = edge.resolve(CONTROL)
+    if resolved.answer is None:
+        yield Finding("names of hosts (DNS)", State.PROBLEM, f"{CONTROL} does not resolve", f"getent hosts {CONTROL}")
     wanted = [settings.machines_url, settings.platform_url, settings.registries.get(_REGISTRY, f"https://{_REGISTRY}")]
     wanted += [url for url in (settings.status_url, settings.metrics_url) if urlsplit(url).netloc]
     for origin in dict.fromkeys(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in wanted):
         host = urlsplit(origin).hostname or origin
         told = edge.probe(f"{origin}/")
-        answered = told.answer is not None and told.answer.reached in ("upgrade", "open")
-        found = "answers" if answered else redactor.text(told.reason)
-        yield Finding(host, State.OK if answered else State.PROBLEM, found, "" if answered else f"curl -v {origin}/")
+        if told.answer is not None and told.answer.reached in ("upgrade", "open"):
+            yield Finding(host, State.OK, "answers")
+        elif resolved.answer is None and edge.resolve(host).answer is None:
+            unreached[host] = "names do not resolve here"
+            yield _not_looked_at(host, unreached[host])
+        else:
+            unreached[host] = f"{host} does not answer"
+            mend = f"curl -v {origin}/"
+            if host == urlsplit(settings.status_url).hostname:
+                mend += "; or go without the status feed: export RUNBOOKS_STATUS_URL=off"
+            yield Finding(host, State.PROBLEM, redactor.text(told.reason), mend)
 
 
-def _answers(settings: Settings, app: str, source: str) -> Iterator[Finding]:
+def _not_looked_at(name: str, why: str) -> Finding:
+    return Finding(name, State.NOT_LOOKED_AT, f"not looked at, because {why}")
+
+
+def _answers(settings: Settings, app: str, source: str, unreached: Mapping[str, str]) -> Iterator[Finding]:
     """What a run would ask first, asked."""
     from runbooks.source import collect
 
     parameters = Parameters.model_validate({"app_name": app, "record_key": _KEY, "source": source})
-    asked = collect(parameters, settings, facets=_FACETS).evidence.observations
-    known = {one.facet: one for one in asked.values()}
+
+    def ask(facets: Sequence[Facet]) -> dict[FacetEnum, Observation]:
+        asked = collect(parameters, settings, facets=facets).evidence.observations
+        return {one.facet: one for one in asked.values()}
+
+    known = ask(_FACETS)
+    if any(known[facet].code in _NO_ACCESS for facet in _WITHOUT_TOKEN if facet in known):  # they need no token
+        known |= ask(_WITHOUT_TOKEN)
     token = f'export FLY_API_TOKEN="$({how_to_get("")})"'
-    for facet, name, mend in (
-        (Facet.TOKEN, "token", token),
-        (Facet.APP, "app", f"fly apps list; then runbooks doctor --app NAME ({app or 'none was given'})"),
-        (Facet.ORGANISATION, "organisation", "fly orgs list"),
-        (Facet.RECORD, "database", "Compare RUNBOOKS_RECORDS_URL and RUNBOOKS_RECORDS_COLUMNS with docs/database.md"),
-        (Facet.STATUS, "status feed", "export RUNBOOKS_STATUS_URL=off"),
+    api, feed = (urlsplit(url).hostname or "" for url in (settings.machines_url, settings.status_url))
+    for facet, name, mend, host in (
+        (Facet.TOKEN, "token", token, api),
+        (Facet.APP, "app", f"fly apps list; then runbooks doctor --app NAME ({app or 'none was given'})", api),
+        (Facet.ORGANISATION, "organisation", "fly orgs list", api),
+        (
+            Facet.RECORD,
+            "database",
+            "Compare RUNBOOKS_RECORDS_URL and RUNBOOKS_RECORDS_COLUMNS with docs/database.md",
+            "",
+        ),
+        (Facet.STATUS, "status feed", "export RUNBOOKS_STATUS_URL=off", feed),
     ):
-        if facet in known:
-            yield _answered(name, known[facet], mend)
+        if facet not in known:
+            continue
+        asked = known[facet]
+        if asked.code is Reason.UNREACHABLE and host in unreached:
+            yield _not_looked_at(name, unreached[host])
+        elif asked.code in _NO_ACCESS and facet is not Facet.TOKEN:
+            yield _not_looked_at(name, _NO_ACCESS[asked.code])
+        elif facet is Facet.ORGANISATION and asked.code is Reason.NOT_GIVEN:
+            yield _not_looked_at(name, "neither the token nor an app names one")
+        elif facet is Facet.APP and not app:
+            yield Finding(name, State.NOT_USED, "none was given: --app NAME reads one")
+        else:
+            yield _answered(name, asked, mend)
     inside = known.get(Facet.TOKEN_INSIDE)
     if inside is not None and isinstance(inside.answer, TokenInside):
         yield _expiry(inside.answer, inside.reason, token)
 
 
 def _answered(name: str, asked: Observation, mend: str) -> Finding:
-    unused = asked.code in (Reason.NOT_CONFIGURED, Reason.SWITCHED_OFF, Reason.NOT_GIVEN)
-    if asked.facet is Facet.APP and asked.outcome is Outcome.COULD_NOT_LOOK and not asked.exchanges:
-        unused = True
-    if unused:
+    if asked.code in (Reason.NOT_CONFIGURED, Reason.SWITCHED_OFF, Reason.NOT_GIVEN):
         return Finding(name, State.NOT_USED, asked.reason)
     wrong = asked.outcome is Outcome.COULD_NOT_LOOK or (asked.facet is Facet.APP and asked.outcome is Outcome.ABSENT)
     wrong |= isinstance(asked.answer, Token) and not asked.answer.valid
     if asked.facet is Facet.RECORD and not wrong:
         return Finding(name, State.OK, "the table can be read")
+    if isinstance(asked.answer, Listing) and not (asked.answer.complete or asked.answer.error_regions):
+        found = f"its machines can be read: {asked.answer.count:,} on the first page of their list, and more behind it"
+        return Finding(name, State.OK, found)
     return Finding(name, State.PROBLEM if wrong else State.OK, asked.reason, mend if wrong else "")
 
 

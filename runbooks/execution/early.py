@@ -14,6 +14,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
 
 POSSIBLE = os.name == "posix"
 FORKS = sys.platform == "linux"
@@ -50,6 +54,18 @@ def hand_over(process: subprocess.Popen[bytes], arguments: Sequence[str], enviro
         with suppress(BrokenPipeError):
             process.stdin.write(json.dumps([list(arguments), dict(environment)]).encode() + b"\n")
             process.stdin.flush()
+
+
+def server() -> ForkServerContext:
+    """The fork server of this process, which imports what kernels need; it ends with this process."""
+    import multiprocessing  # only here: a kernel that waits need not know it
+    from multiprocessing import forkserver
+
+    context = multiprocessing.get_context("forkserver")
+    # A fork runs the program of this process again, unless the server did.
+    context.set_forkserver_preload(["__main__", "runbooks.execution.warm", "runbooks.execution.preload"])
+    forkserver.ensure_running()
+    return context
 
 
 def become(arguments: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -15,6 +15,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
@@ -37,6 +38,7 @@ class ThisPython(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         argv += ["--InteractiveShellApp.ignore_cwd=True", f"--InteractiveShellApp.exec_lines={_AT_FIRST}"]
+        argv += ["--HistoryManager.enabled=False"]  # nobody recalls the lines of a run
         return KernelSpec(argv=argv, display_name="Python 3", language="python", metadata=self._metadata)
 
 
@@ -102,6 +104,13 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
 class _Engine(NBClientEngine):  # type: ignore[misc]
     """papermill's own engine with our client, so that parameters and cells are treated as papermill does."""
+
+    @classmethod
+    def execute_notebook(cls, *given: Any, **options: Any) -> NotebookNode:
+        """Return nothing of what was executed, which the watch has: papermill would write it as text, for nobody."""
+        super().execute_notebook(*given, **options)
+        nothing: NotebookNode = new_notebook()
+        return nothing
 
     @classmethod
     def execute_managed_notebook(

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from runbooks.base import folders
 from runbooks.base.errors import RunbookError
 from runbooks.collect import shared_answers
-from runbooks.execution import ending, runner
+from runbooks.execution import early, ending, runner
 from runbooks.execution.ending import Result
 
 RATE_FILE, SHARED_ANSWERS = "RUNBOOKS_RATE_FILE", "RUNBOOKS_SHARED_ANSWERS"
@@ -61,13 +61,15 @@ def run_many(
         jobs: what to run
         output_root: where the dated folders go
         deadline: seconds for each run
-        workers: runs at the same time; 0 means one a core
+        workers: runs at the same time; 0: as many as keep the cores busy
         until: `time.monotonic()` when everything has to end: no run begins after it, and those that go on are cut
         on_end: is told the number of a job and how it ended, from this thread
 
     Returns:
         how each ended, in the order of the jobs; None for one that was not begun, because of a signal or `until`
     """
+    if early.FORKS:
+        early.server()  # it imports while this process does
     signals: list[int] = []
     ended: list[Result | None] = [None] * len(jobs)
 
@@ -77,7 +79,7 @@ def run_many(
             return None
         return run_one(job, output_root=output_root, deadline=left, signals=signals)
 
-    with _one_rate(), runner.noting(signals), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with _one_rate(), runner.noting(signals), ThreadPoolExecutor(workers or _side_by_side()) as pool:
         waiting: dict[Future[Result | None], int] = {pool.submit(one, job): n for n, job in enumerate(jobs)}
         while waiting:
             for future in wait(waiting, _TICK, FIRST_COMPLETED).done:
@@ -87,6 +89,12 @@ def run_many(
                     on_end(number, result)
     ending.update_index(output_root, [])
     return ended
+
+
+def _side_by_side() -> int:
+    """Runs that keep the cores busy: each waits for answers, for its kernel and for the disk now and then."""
+    cores = os.cpu_count() or 1
+    return cores + (cores + 1) // 2
 
 
 def run_one(

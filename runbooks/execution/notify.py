@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,9 +19,9 @@ import tenacity
 from filelock import FileLock
 
 from runbooks.base import folders
-from runbooks.base.errors import UsageError
 from runbooks.base.files import NotReadable, read_text
 from runbooks.base.settings import load_settings
+from runbooks.execution.addresses import label
 from runbooks.report import escape, status
 
 STATE = "notify-state.json"
@@ -139,6 +139,34 @@ def recovered(known: Mapping[str, Outcome], fleet: Outcome, suspects: Collection
             yield Outcome(subject, RECOVERED, report=fleet.report, fleet=fleet.subject)
 
 
+@dataclass
+class State:
+    """What is remembered from message to message.
+
+    Attributes:
+        known: the outcome of each subject that was told last
+        addresses: hashes of the addresses that were told last, in the order of RUNBOOKS_NOTIFY
+        waiting: messages that were not taken, each with the hash of its address
+    """
+
+    known: dict[str, Outcome] = field(default_factory=dict)
+    addresses: list[str] = field(default_factory=list)
+    waiting: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came of telling people.
+
+    Attributes:
+        said: one sentence for people: what was sent, or why nothing was
+        warnings: one sentence for each delivery that failed and each message that nobody gets, without an address
+    """
+
+    said: str
+    warnings: tuple[str, ...] = ()
+
+
 def tell(
     outcomes: Sequence[Outcome],
     root: Path,
@@ -146,7 +174,7 @@ def tell(
     deliver: Deliver,
     more: str = "",
     suspects: Collection[str] | None = None,
-) -> list[str]:
+) -> Told:
     """Compare with what was told last, send what changed, and remember both.
 
     Args:
@@ -156,75 +184,75 @@ def tell(
         deliver: sends one message to one address
         more: where all runs are listed
         suspects: the subjects of all suspects of a fleet that was read whole; its outcome is the first one then
-
-    Returns:
-        one sentence for each delivery that failed, without its address, which holds a secret
     """
     path = root / STATE
     with FileLock(path.with_name(f".{STATE}.lock"), timeout=_LOCK_SECONDS, mode=0o600):
-        known, waiting = _read(path)
+        state = _read(path)
         if suspects is not None:
-            outcomes = [*outcomes, *recovered(known, outcomes[0], suspects)]
-        found = changes(known, outcomes)
-        known |= {outcome.subject: outcome for outcome in outcomes}
+            outcomes = [*outcomes, *recovered(state.known, outcomes[0], suspects)]
+        found = changes(state.known, outcomes)
+        state.known |= {outcome.subject: outcome for outcome in outcomes}
+        lost = _follow(state, addresses)
         if found:
             title, body = message(found, more)
-            waiting += [{"to": _id(address), "title": title, "body": body} for address in addresses]
+            state.waiting += [{"to": _id(address), "title": title, "body": body} for address in addresses]
         # Kept before it is sent: who is killed in between sends it twice rather than never.
-        _write(path, known, waiting)
-        failed, kept = set(), []
-        for one in waiting:
-            address = next((address for address in addresses if _id(address) == one["to"]), None)
-            if address is None:
-                continue  # nobody is told there any more
-            if address in failed or not deliver(address, one["title"], one["body"]):
+        _write(path, state)
+        sent, failed, kept = set[str](), set[str](), []
+        for one in state.waiting:
+            address = next(address for address in addresses if _id(address) == one["to"])
+            if address not in failed and deliver(address, one["title"], one["body"]):
+                sent.add(address)
+            else:
                 failed.add(address)
                 kept.append(one)
-        _write(path, known, kept[-_MOST_WAITING:])
-    return [
-        f"The notification by {service(address)} could not be delivered; it is kept and sent with the next one."
+        state.waiting = kept[-_MOST_WAITING:]
+        _write(path, state)
+    warnings = [
+        f"The notification by {label(address)} could not be delivered; it is kept and sent with the next one."
         for address in addresses
         if address in failed
     ]
+    if lost:
+        warnings.append(
+            f"{lost} kept notifications were dropped: RUNBOOKS_NOTIFY does not name their address any more."
+            if lost > 1
+            else "A kept notification was dropped: RUNBOOKS_NOTIFY does not name its address any more."
+        )
+    return Told(_said(found, [label(address) for address in addresses if address in sent]), tuple(warnings))
+
+
+def _said(found: Sequence[Change], services: Sequence[str]) -> str:
+    count = "1 change" if len(found) == 1 else f"{len(found)} changes"
+    if not found:
+        kept = f" What was kept from before was sent: {', '.join(services)}." if services else ""
+        return f"No message was needed: nothing changed since the last one.{kept}"
+    return (
+        f"A message about {count} was sent: {', '.join(services)}." if services else f"No message was taken: {count}."
+    )
+
+
+def _follow(state: State, addresses: Sequence[str]) -> int:
+    """Give what waits to the addresses of now; how many messages have none any more.
+
+    A corrected address has another hash. So the addresses that went are taken for those that came, in their order.
+    """
+    ids, waits = [_id(address) for address in addresses], {one["to"] for one in state.waiting}
+    came = [one for one in ids if one not in state.addresses]
+    went = [one for one in dict.fromkeys((*state.addresses, *sorted(waits))) if one not in ids]
+    if len(went) != len(came):  # one was removed or added as well: only those with a message have to be found again
+        went = [one for one in went if one in waits]
+    now = {one: one for one in ids} | dict(zip(went, came, strict=False))
+    kept = [one | {"to": now[one["to"]]} for one in state.waiting if one["to"] in now]
+    lost = len(state.waiting) - len(kept)
+    state.addresses, state.waiting = ids, kept
+    return lost
 
 
 def place_of(path: Path, root: Path) -> str:
     """Where people find a file of the output root: below `RUNBOOKS_REPORTS_URL`, else on this machine."""
     base = load_settings().reports_url.rstrip("/")
     return f"{base}/{quote(path.relative_to(root).as_posix())}" if base else str(path)
-
-
-def service(address: str) -> str:
-    """The service that an address belongs to, and nothing of its secret."""
-    scheme = address.partition("://")[0]
-    return scheme if scheme.isalnum() else "an address"
-
-
-def addresses_of(setting: str) -> list[str]:
-    """The addresses in `RUNBOOKS_NOTIFY`: separated by blanks, or one a line in a file that it names.
-
-    Raises:
-        UsageError: it is neither, or Apprise does not know one of the addresses
-    """
-    import apprise
-
-    text = setting.strip()
-    if text and "://" not in text:
-        try:
-            text = read_text(Path(text).expanduser(), 100_000)
-        except (OSError, NotReadable):
-            raise UsageError(
-                "RUNBOOKS_NOTIFY holds neither an address nor the name of a file that can be read.",
-                "Write addresses of Apprise separated by blanks, such as slack://TOKEN-A/TOKEN-B/TOKEN-C/CHANNEL.",
-            ) from None
-    found = [word for line in text.splitlines() if not line.lstrip().startswith("#") for word in line.split()]
-    for number, address in enumerate(found, start=1):
-        if apprise.Apprise.instantiate(address, suppress_exceptions=True) is None:
-            raise UsageError(
-                f"Address {number} in RUNBOOKS_NOTIFY ({service(address)}) is none that Apprise knows.",
-                "Its documentation lists the form of each service's address.",
-            )
-    return found
 
 
 @tenacity.retry(
@@ -247,18 +275,23 @@ def _id(address: str) -> str:
     return hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
-def _read(path: Path) -> tuple[dict[str, Outcome], list[dict[str, str]]]:
+def _read(path: Path) -> State:
     """What was told last and what waits; of a file that cannot be read, nothing."""
     try:
         told = json.loads(read_text(path, _MOST_STATE))
         known = {name: Outcome(subject=name, **one) for name, one in told["subjects"].items()}
         waiting = [{key: str(one[key]) for key in ("to", "title", "body")} for one in told["waiting"]]
+        return State(known, [str(one) for one in told.get("addresses", ())], waiting)
     except (OSError, NotReadable, ValueError, KeyError, TypeError, AttributeError):
-        return {}, []
-    return known, waiting
+        return State()
 
 
-def _write(path: Path, known: Mapping[str, Outcome], waiting: Sequence[Mapping[str, str]]) -> None:
-    subjects = {name: {k: v for k, v in asdict(one).items() if k != "subject"} for name, one in sorted(known.items())}
-    text = json.dumps({"schema": _SCHEMA, "subjects": subjects, "waiting": list(waiting)}, indent=1, ensure_ascii=False)
-    folders.write_whole(path, f"{text}\n")
+def _write(path: Path, state: State) -> None:
+    known = sorted(state.known.items())
+    told = {
+        "schema": _SCHEMA,
+        "subjects": {name: {k: v for k, v in asdict(one).items() if k != "subject"} for name, one in known},
+        "addresses": state.addresses,
+        "waiting": state.waiting,
+    }
+    folders.write_whole(path, f"{json.dumps(told, indent=1, ensure_ascii=False)}\n")

@@ -8,22 +8,32 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import io
 import os
 import tempfile
-
-os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # or the debugger warns about the standard library
-
-import ipykernel.debugger
-import ipykernel.kernelapp
-import ipykernel.zmqshell  # noqa: F401
-import PIL.features  # noqa: F401
 
 from runbooks import definitions
 from runbooks.base.errors import RunbookError
 from runbooks.case import open_case
 from runbooks.report import notebook, templating
 
+KERNEL = (
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.logger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "IPython.utils.wildcard",
+    "PIL.features",
+    "ipykernel.debugger",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "runbooks.report.dataframes",
+    "tornado.platform.asyncio",
+    "zmq.utils.garbage",
+)
+"""What a kernel imports when it starts and ends, and when it is asked for tables."""
 SCENARIO = "simulator:not-listening"
 """One with every figure."""
 
@@ -44,6 +54,10 @@ def rehearse() -> None:
             os.environ.update(environment)
 
 
+os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # or the debugger warns about the standard library
+for name in KERNEL:
+    with contextlib.suppress(ImportError):  # what another version does not have, its kernel does not import
+        importlib.import_module(name)
 for where in definitions.discovered().values():
     with contextlib.suppress(RunbookError):  # said by the run that asks for it
         where.load()

@@ -11,47 +11,59 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from runbooks.base.duration import seconds_in
 from runbooks.base.errors import UsageError
 from runbooks.base.files import NotReadable, read_below
 from runbooks.base.seal import intact
 from runbooks.evidence import bounded_json
 from runbooks.evidence.saved_files import MAX_FILE
+from runbooks.execution.sweep import SCHEMA, SUMMARIES
 
 MANIFEST = "manifest.json"
+_SWEEP = re.compile(r"\d{4}-\d\d-\d\d-\d{6}Z\.json\Z")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
-_KEEP = re.compile(r"(\d{1,5})\s*(h|d|w)\Z")
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_UNITS = ("hour", "day", "week")
+"""Nobody keeps reports for minutes: the m of 3m would be months."""
 
 
 @dataclass(frozen=True)
 class Old:
-    """A run that may go.
+    """A run, or the summary of a sweep, that may go.
 
     Attributes:
         folder: where it lies
-        ended_at: when it ran, from its manifest
-        files: what it wrote and nobody changed since, as paths below the folder; the manifest is the last
+        ended_at: when it ran, as it says itself
+        files: what it wrote and nobody changed since, as paths below the folder; the manifest of a run is the last
         size: bytes of these files
-        foreign: what else lies there, changed files too, and stays
+        foreign: what else lies in the folder of a run, changed files too, and stays
     """
 
     folder: Path
     ended_at: datetime
     files: tuple[str, ...]
     size: int
-    foreign: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+
+    @property
+    def is_run(self) -> bool:
+        return MANIFEST in self.files
+
+    @property
+    def place(self) -> Path:
+        """What a person knows it by."""
+        return self.folder if self.is_run else self.folder / self.files[0]
 
 
 def period(text: str) -> timedelta:
-    """`30d`, `12h` or `4w` as a length of time; a bare number means days.
+    """`30d`, `12h`, `4w` or `30 days` as a length of time; a bare number means days.
 
     Raises:
         UsageError: it is none of these
     """
-    found = _KEEP.match(f"{text.strip()}d" if text.strip().isdigit() else text.strip())
-    if not found:
+    seconds = seconds_in(text, "day", _UNITS)
+    if seconds is None:
         raise UsageError(f"{text[:40]!r} is no length of time.", "Write it as a number of days, or as 12h, 30d or 4w.")
-    return int(found[1]) * _UNITS[found[2]]
+    return timedelta(seconds=seconds)
 
 
 def old_runs(root: Path, keep: timedelta, at: datetime, keep_incidents: bool = False) -> Iterator[Old]:
@@ -80,6 +92,22 @@ def old_runs(root: Path, keep: timedelta, at: datetime, keep_incidents: bool = F
         yield Old(folder, ended, tuple(own), sum(filter(None, sizes.values())), foreign)
 
 
+def old_sweeps(root: Path, keep: timedelta, at: datetime, keep_incidents: bool = False) -> Iterator[Old]:
+    """The summaries of sweeps that ended longer ago than `keep`, the oldest first; those that were changed stay.
+
+    Args: as for `old_runs`; the incident of a sweep is that of its fleet.
+    """
+    folder = root / SUMMARIES
+    names = sorted(path.name for path in folder.glob("*.json")) if not folder.is_symlink() else []
+    for name in filter(_SWEEP.match, names):
+        told = _told(folder, name)
+        ended, fleet = _moment(told.get("ended_at")), told.get("fleet")
+        if told.get("schema") != SCHEMA or "seal" not in told or ended is None or at - ended <= keep:
+            continue
+        if not (keep_incidents and isinstance(fleet, dict) and fleet.get("verdict") == "incident"):
+            yield Old(folder, ended, (name,), (folder / name).stat().st_size)
+
+
 def remove(run: Old) -> None:
     """Remove the files of a run, its manifest last: a removal that is interrupted can be repeated.
 
@@ -89,17 +117,17 @@ def remove(run: Old) -> None:
     for name in run.files:
         (run.folder / name).unlink(missing_ok=True)
     below = sorted((path for path in run.folder.rglob("*") if _is_folder(path)), reverse=True)
-    for folder in (*below, run.folder, run.folder.parent):
+    for folder in (*below, run.folder, run.folder.parent) if run.is_run else (run.folder,):
         with suppress(OSError):  # something else lies in it
             folder.rmdir()
 
 
 def _told(folder: Path, name: str) -> dict[str, Any]:
-    """A JSON file of the run; nothing where it cannot be read or was changed."""
+    """A JSON file; nothing where it cannot be read or its seal says that it was changed."""
     try:
         data = read_below(folder, name, MAX_FILE)
         told = bounded_json.loads(data)
-        changed = name == MANIFEST and intact(data) is False
+        changed = intact(data) is False
     except (NotReadable, OSError, ValueError):
         return {}
     return told if isinstance(told, dict) and not changed else {}

@@ -160,8 +160,6 @@ def _supervise(this: Run, notebook: str) -> None:
                 progress_bar=False,
                 watch=this.watch,
             )
-        except papermill.PapermillExecutionError:
-            pass  # already in `watch.error`, unless it was an interrupt
         except BaseException as error:
             this.failure = error
         finally:

@@ -100,7 +100,7 @@ def sweep(
         output_root: where the runs and the summary go
         investigate: how many suspects are investigated
         deadline: seconds for the whole
-        workers: investigations at the same time; 0 means one a core
+        workers: investigations at the same time; 0: as many as keep the cores busy
         wait: wait for another sweep to end instead of refusing
         addresses: whom to notify, as addresses of Apprise
         tell: is given a line for people whenever something is done
@@ -141,13 +141,14 @@ def _swept(
         fleet, state.fleet = dict(result.summary), result.folder.relative_to(root).as_posix()
         state.suspects = list(_suspects(fleet, given))[:investigate]
         _note(root, state)
-        if fleet.get("exit_code") == EXIT_BLOCKED:
-            warnings.append(fleet["headline"])
-        else:
-            tell(fleet["headline"])
+        nothing = fleet.get("exit_code") == EXIT_BLOCKED or _counts(fleet)["machines"] == 0
+        say = warnings.append if nothing else tell  # a warning is shown with --quiet as well
+        say(fleet["headline"])
+        for one in fleet.get("not_checked", ()):
+            say(f"Not checked: {one['what']}: {one['why']}")
         if result.status != "completed":
             warnings.append(result.reason)
-            return _ended(root, state, fleet, result.exit_code, addresses, warnings)
+            return _ended(root, state, fleet, result.exit_code, addresses, tell, warnings)
     _find_published(root, state)
     left = [number for number in range(len(state.suspects)) if str(number) not in state.done]
 
@@ -174,7 +175,7 @@ def _swept(
     if unfinished or cut:
         code = cut if cut > 128 else ending.EXIT_DEADLINE
         warnings.append(f"The sweep ended early; {unfinished + bool(cut)} suspects were not investigated to the end.")
-    return _ended(root, state, fleet, code, addresses, warnings)
+    return _ended(root, state, fleet, code, addresses, tell, warnings)
 
 
 def _ended(
@@ -183,6 +184,7 @@ def _ended(
     fleet: Mapping[str, Any],
     code: int,
     addresses: Sequence[str],
+    tell: Tell,
     warnings: list[str],
 ) -> Swept:
     """Notify, write the summary, and forget the state of a sweep that is complete."""
@@ -194,15 +196,19 @@ def _ended(
         if found:
             outcome = notify.outcome_of(found, notify.place_of(root / place / "report.html", root))
             outcomes.append(replace(outcome, fleet=outcomes[0].subject))
-        told = {
+        about = {
             key: value
             for key, value in asdict(outcomes[-1]).items()
             if found and key not in ("subject", "report", "fleet")
         }
-        investigated.append({"subject": _named(given), "run": place or None, **told})
+        investigated.append({"subject": _named(given), "run": place or None, **about})
     if addresses:
         more = notify.place_of(root / "index.html", root)
-        warnings += notify.tell(outcomes, root, addresses, notify.deliver, more, _listed(fleet))
+        told = notify.tell(outcomes, root, addresses, notify.deliver, more, _listed(fleet))
+        warnings += told.warnings
+        tell(told.said)
+    else:
+        tell("Nobody was told: RUNBOOKS_NOTIFY names no address.")
     complete = len(state.done) == len(state.suspects)
     summary = {
         "schema": SCHEMA,
@@ -216,7 +222,7 @@ def _ended(
     }
     path = root / SUMMARIES / f"{datetime.fromisoformat(state.begun_at):%Y-%m-%d-%H%M%SZ}.json"
     folders.make(path.parent)
-    folders.write_whole(path, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    folders.write_sealed(path, summary)  # `prune` removes it one day, if nobody changed it
     if complete:
         (root / STATE).unlink(missing_ok=True)
     return Swept(code, summary, path, tuple(warnings))

@@ -37,7 +37,7 @@ class WarmProvisioner(LocalProvisioner):
             self.process = self.waiting
             self.pid = self.pgid = self.waiting.pid
             return self.connection_info
-        forked = _server().Process(target=_serve, args=(arguments, dict(kwargs["env"]), kwargs["stdout"].name))
+        forked = early.server().Process(target=_serve, args=(arguments, dict(kwargs["env"]), kwargs["stdout"].name))
         forked.start()
         self.process = _Forked(forked)  # type: ignore[assignment]
         self.pid = self.pgid = forked.pid
@@ -68,13 +68,6 @@ class _Forked:
 
     def terminate(self) -> None:
         self._process.terminate()
-
-
-def _server() -> multiprocessing.context.ForkServerContext:
-    """The fork server of this process; it starts with the first kernel, and ends with this process."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["runbooks.execution.preload"])
-    return context
 
 
 def _end_with_runner() -> None:

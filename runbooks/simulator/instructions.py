@@ -17,18 +17,7 @@ if TYPE_CHECKING:
 
 def instructions(scenario: Scenario, served: Endpoints) -> str:
     """Text for the terminal. The token in it is valid for the simulator only."""
-    app = quote(scenario.parameters.get("app_name", ""), safe="")
-    machine = quote(scenario.parameters.get("machine_id", ""), safe="")
-    header = '-H "Authorization: $FLY_API_TOKEN"'
-    machines = f'"$FLY_API_HOSTNAME/v1/apps/{app}/machines'
     exports = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in _variables(scenario, served))
-    given = " ".join(f"-p {name} {shlex.quote(value)}" for name, value in _short(scenario.parameters))
-    tries = [
-        f'curl -s {header} "$FLY_API_HOSTNAME/v1/apps/{app}"',
-        f'curl -s {header} {machines}?include_deleted=true&summary=true"',
-        *([f'curl -s {header} {machines}/{machine}"'] if machine else []),
-        f"{_command()} run machine_not_visible {given}",
-    ]
     return "\n".join(
         [
             f"# {scenario.title}",
@@ -37,9 +26,24 @@ def instructions(scenario: Scenario, served: Endpoints) -> str:
             exports,
             "",
             "# Then, for example:",
-            *tries,
+            *_tries(scenario.parameters),
         ]
     )
+
+
+def _tries(parameters: Mapping[str, str]) -> list[str]:
+    """What to type: about one machine, or about the organisation of a fleet."""
+    app, machine, org = (quote(parameters.get(name, ""), safe="") for name in ("app_name", "machine_id", "org_slug"))
+    ask = 'curl -s -H "Authorization: $FLY_API_TOKEN" "$FLY_API_HOSTNAME/v1'
+    given = " ".join(f"-p {name} {shlex.quote(value)}" for name, value in _short(parameters))
+    if not app:
+        return [f'{ask}/orgs/{org}/machines?limit=3"', f"{_command()} sweep {given} --investigate 3"]
+    return [
+        f'{ask}/apps/{app}"',
+        f'{ask}/apps/{app}/machines?include_deleted=true&summary=true"',
+        *([f'{ask}/apps/{app}/machines/{machine}"'] if machine else []),
+        f"{_command()} run machine_not_visible {given}",
+    ]
 
 
 def _command() -> str:

@@ -201,8 +201,9 @@ def test_every_command_of_a_notebook_exists() -> None:
                 forms.exists(phrase)
 
 
-def test_every_command_of_the_simulator_s_instructions_exists(tmp_path: Path) -> None:
-    scenario = load_scenario("healthy")
+@pytest.mark.parametrize(("name", "command"), [("healthy", "run"), ("fleet-agreeing", "sweep")])
+def test_every_command_of_the_simulator_s_instructions_exists(name: str, command: str, tmp_path: Path) -> None:
+    scenario = load_scenario(name)
     simulator = Simulator(scenario, tmp_path)
     try:
         text = instructions.instructions(scenario, simulator.start())
@@ -212,7 +213,9 @@ def test_every_command_of_the_simulator_s_instructions_exists(tmp_path: Path) ->
     assert len(lines) > 8
     for line in lines:
         forms.check(line)
-    _own(shlex.split(lines[-1])[1:])
+    arguments = shlex.split(lines[-1])[1:]
+    assert arguments[0] == command
+    _own(arguments)
 
 
 def test_a_shell_passes_every_printed_command_on_as_it_stands(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ MAX_DEADLINE = 86_400
     type=Seconds(min=1, max=MAX_DEADLINE),
     default=300,
     show_default=True,
-    metavar="SECONDS",
-    help="End the run then, and publish what is known by then.",
+    metavar="TIME",
+    help="End the run after that many seconds, or 50m or 1h, and publish what is known by then.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout, and nothing else there.")
 @shown

@@ -25,15 +25,18 @@ MAX_DEADLINE = 86_400
     "--investigate", type=click.IntRange(0, 1000), default=20, show_default=True, help="Suspects to investigate."
 )
 @click.option(
-    "--workers", type=click.IntRange(0, 64), default=0, help="Investigations at the same time (0: one a core)."
+    "--workers",
+    type=click.IntRange(0, 64),
+    default=0,
+    help="Investigations at the same time (0: as many as keep the cores busy).",
 )
 @click.option(
     "--deadline",
     type=Seconds(min=10, max=MAX_DEADLINE),
     default=3600,
     show_default=True,
-    metavar="SECONDS",
-    help="End the whole sweep then; the next one continues it.",
+    metavar="TIME",
+    help="End the whole sweep after that many seconds, or 50m or 1h; the next one continues it.",
 )
 @click.option(
     "--cluster", metavar="ADDRESS", help="Investigate on a Dask cluster: tcp://HOST:8786, or local (docs/cluster.md)."
@@ -70,7 +73,7 @@ def command(
     """
     from runbooks.base.settings import load_settings
     from runbooks.cli import terminal
-    from runbooks.execution import notify
+    from runbooks.execution.addresses import addresses_of
     from runbooks.execution.sweep import sweep
 
     errors = Console(stderr=True)
@@ -88,16 +91,15 @@ def command(
             deadline=deadline,
             workers=workers,
             wait=wait,
-            addresses=notify.addresses_of(load_settings().notify.get_secret_value()),
-            tell=lambda line: (
-                None if quiet else errors.print(terminal.plain(line), markup=False, highlight=False, soft_wrap=True)
-            ),
+            addresses=addresses_of(load_settings().notify.get_secret_value()),
+            tell=lambda line: None if quiet else terminal.show_line(errors, line),
             run_jobs=run_jobs,
         )
     terminal.show_warnings(errors, done.warnings)
     if as_json:
         click.echo(json.dumps(done.summary, indent=2, ensure_ascii=False))
     elif done.path is not None and not quiet:
+        terminal.show_paths(Console(), "Report", root / done.summary["fleet"]["run"] / "report.html")
         terminal.show_paths(Console(), "Summary", done.path)
         terminal.show_paths(Console(), "All runs", root / "index.html")
     sys.exit(done.exit_code)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from runbooks.base.settings import Settings
+from runbooks.base.errors import UsageError
+from runbooks.base.settings import Settings, addresses_in
 from runbooks.evidence.redaction.names import Strength, strength_of
 
 _TELLING = 8
 """Characters from which on a part of a notification's address is no name of a service or a channel."""
+
+_BEGINS_WITH_HOST = re.compile(r"(?i)(?:json|xml|form|http|mailto)s?")
+"""Schemes of Apprise whose address begins with a host; that of a service begins with a token or a topic."""
+_ORDINARY = re.compile(r"[A-Za-z][a-z]*|(?:[a-z0-9-]+\.)+[a-z]{2,}|[\d.]+")
+"""A plain word, the name of a host, an IPv4 address, a port."""
 
 _QUERY = re.compile(
     r"(?i)x-(?:amz|goog)-(?:signature|credential|security-token)|awsaccesskeyid|key-pair-id|signature|sig|policy|verify"
@@ -50,13 +57,28 @@ def url_secrets(url: str) -> list[str]:
     return list(filter(None, dict.fromkeys((password, *telling, *map(unquote, (password, *telling))))))
 
 
+def _address_secrets(address: str) -> Iterator[str]:
+    """What of the address of a notification is masked wherever it stands.
+
+    The path of a web hook can be its secret. A path that is a plain word is masked only together with its host:
+    by itself, that word would be masked in every sentence. So would the names of hosts and of mailboxes.
+    """
+    yield from url_secrets(address)
+    scheme, _, rest = address.partition("://")
+    ordinary = _ORDINARY if _BEGINS_WITH_HOST.fullmatch(scheme) else re.compile(r"(?!)")
+    parts = [part for part in re.split(r"[/:@?&=,]+", rest) if len(part) >= _TELLING]
+    yield from (part for part in parts if not ordinary.fullmatch(part))
+    if "/" in rest.strip("/") and len(rest) >= _TELLING:
+        yield rest
+
+
 def secrets_of(settings: Settings) -> list[tuple[str, str]]:
     """Every credential among the settings, with its kind: what a redactor has to know before anything else."""
     urls = (settings.records_url.get_secret_value(), settings.status_url, settings.machines_url, settings.platform_url)
     found = [(element, "fly-token") for element in elements(settings.token.get_secret_value())]
     found += [(key.get_secret_value(), "supabase-key") for key in (settings.records_key, settings.supabase_token)]
     found += [(secret, "password") for url in (*urls, *settings.registries.values()) for secret in url_secrets(url)]
-    found += [
-        (part, "webhook") for part in re.split(r"[\s/:@?&=,]+", settings.notify.get_secret_value()) if len(part) > 7
-    ]
+    with suppress(UsageError):  # a file that cannot be read is refused where somebody is to be told
+        addresses = addresses_in(settings.notify.get_secret_value())
+        found += [(part, "webhook") for address in addresses for part in _address_secrets(address)]
     return [(secret, kind) for secret, kind in found if secret]

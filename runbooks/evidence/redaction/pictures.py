@@ -9,6 +9,7 @@ _AROUND = 12
 """Bytes of a chunk beside its data: length and name before it, a checksum behind it."""
 _MOST = 100_000_000
 """Bytes of pixels that are unpacked; a picture that has more is read as a whole."""
+_AT_ONCE = 1 << 18
 
 
 def without_pixels(data: bytes) -> bytes:
@@ -26,9 +27,11 @@ def without_pixels(data: bytes) -> bytes:
             pixels.append(inside)
         else:
             kept.append(chunk)
-    unpacking = zlib.decompressobj()
+    unpacking, packed, left = zlib.decompressobj(), b"".join(pixels), _MOST
     try:
-        unpacking.decompress(b"".join(pixels), _MOST)
+        while packed and left > 0 and not unpacking.eof:
+            left -= len(unpacking.decompress(packed, _AT_ONCE))
+            packed = unpacking.unconsumed_tail
     except zlib.error:
         return data
     return b"".join(kept) if unpacking.eof and not unpacking.unused_data else data

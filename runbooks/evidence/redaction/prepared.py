@@ -59,15 +59,18 @@ class Prepared:
         return self._lines[words]
 
     def _lines_with(self, words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-        done = 0
-        for at in self.places(words):
-            if at < done:
-                continue
-            begin = max(done, self.small.rfind("\n", 0, at) + 1)
-            end = self.small.find("\n", at)
-            end = self.small.find("\n", end + 1) if end >= 0 else -1
-            done = len(self.small) if end < 0 else end
+        small, done = self.small, 0
+        ahead = {word: at for word in self._perhaps(words) if (at := small.find(word)) >= 0}
+        while ahead:
+            at = min(ahead.values())
+            begin = max(done, small.rfind("\n", 0, at) + 1)
+            end = small.find("\n", at)
+            end = small.find("\n", end + 1) if end >= 0 else -1
+            done = len(small) if end < 0 else end
             yield begin, done
+            # What stands in these lines once more is passed over.
+            later = {word: at if at >= done else small.find(word, done) for word, at in ahead.items()}
+            ahead = {word: at for word, at in later.items() if at >= 0}
 
 
 @cache

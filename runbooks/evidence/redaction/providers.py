@@ -9,13 +9,16 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import product, takewhile
+from typing import NamedTuple
 
 from detect_secrets import plugins
 from detect_secrets.plugins.base import RegexBasedDetector
 
-from runbooks.evidence.redaction.prepared import Prepared, occurrences
+from runbooks.evidence.redaction.prepared import Prepared
 
 # Addresses are evidence; keys are masked whole by our own rule, with their lines, and not by their first one; names
 # are our own task; a password in a URL may hold characters that the plugin does not expect.
@@ -29,7 +32,11 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "artifactory": ("AKC", "AP"),
     "aws": ("akia", "asia", "a3t", "abia", "acca", "aws"),
     "azure_storage_key": ("accountkey=",),
-    "cloudant": ("cloudant", "cl", "clou"),
+    # "cl" alone is in every third line, and the name of the setting goes on without a gap.
+    "cloudant": (
+        "cloudant",
+        *map("".join, product(("cl", "clou"), ("", "_", "-"), ("", "api"), ("key", "pw", "pass", "token"))),
+    ),
     "discord": (".",),
     "github_token": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
     "gitlab_token": (
@@ -60,6 +67,15 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "telegram_token": (":",),
     "twilio": ("AC", "SK"),
 }
+# The shortest unbroken run of letters, digits and +/_=- in a token of the plugin, where its literal is an everyday one:
+# a line without such a run need not be looked at.
+_RUNS = {
+    "discord": 24,
+    "ibm_cloud_iam": 44,
+    "ibm_cos_hmac": 48,
+    "softlayer": 64,
+    "telegram_token": 35,
+}
 # A token is looked for this far around the literal. Longer ones are found by opacity.
 _BEFORE, _BEHIND = 64, 1_200
 # Every token of a provider is that long, but for a few that begin as no word does.
@@ -69,9 +85,18 @@ _LONGEST_LINE = 4_000
 _REST = re.compile(r"[A-Za-z0-9]+")
 
 
+class Provider(NamedTuple):
+    """A plugin: the kind of its tokens, what must stand in a line, how long a run must be, and the patterns."""
+
+    kind: str
+    needs: tuple[str, ...]
+    run: int
+    patterns: tuple[re.Pattern[str], ...]
+
+
 @lru_cache(maxsize=1)
-def imported() -> tuple[tuple[str, tuple[str, ...], tuple[re.Pattern[str], ...]], ...]:
-    """Kind, what must stand in a line, and the patterns of every plugin that is used."""
+def imported() -> tuple[Provider, ...]:
+    """Every plugin that is used."""
     found = []
     for module in pkgutil.iter_modules(plugins.__path__):
         if module.name in _UNUSED:
@@ -83,57 +108,69 @@ def imported() -> tuple[tuple[str, tuple[str, ...], tuple[re.Pattern[str], ...]]
                 and issubclass(detector, RegexBasedDetector)
                 and detector.__module__ == loaded.__name__
             ):
-                kind = _KINDS.get(module.name, "api-key")
-                found.append((kind, _NEEDS.get(module.name, ("",)), tuple(detector().denylist)))
+                kind, needs = _KINDS.get(module.name, "api-key"), _NEEDS.get(module.name, ("",))
+                found.append(Provider(kind, needs, _RUNS.get(module.name, 0), tuple(detector().denylist)))
     return tuple(found)
 
 
 def provider_spans(prepared: Prepared) -> Iterator[tuple[int, int, str]]:
     """Where tokens of providers stand, with their kind."""
-    text, done = prepared.text, 0
-    needs = [need for need in _by_need() if not need.islower() and need in text]
-    needs += prepared.having(need for need in _by_need() if need.islower())
+    text, done, ahead = prepared.text, 0, deque(prepared.runs)
+    small, exact = _needs()
+    needs = [need for need in exact if need in text] + prepared.having(small)
     candidates = [match.start() for match in _SHORT.finditer(text)]
-    candidates += [at for start, end in prepared.runs for at in range(start, end - _LENGTH + 1, _LONGEST_LINE)]
+    candidates += [at for start, end in ahead for at in range(start, end - _LENGTH + 1, _LONGEST_LINE)]
     for at in sorted(candidates):
         if at < done:
             continue
         begin = max(done, text.rfind("\n", 0, at) + 1, at - _LONGEST_LINE)
         end = text.find("\n", at)
         done = min(len(text) if end < 0 else end, at + 2 * _LONGEST_LINE)
-        for start, stop, kind in _in_line(text[begin:done], prepared.small[begin:done], needs):
+        while ahead and ahead[0][1] <= begin:
+            ahead.popleft()
+        longest = max((end - start for start, end in takewhile(lambda run: run[0] < done, ahead)), default=0)  # noqa: B023
+        for start, stop, kind in _in_line(text[begin:done], prepared.small[begin:done], needs, longest):
             yield begin + start, begin + stop, kind
 
 
 @lru_cache(maxsize=1)
-def _by_need() -> dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]]:
-    found: dict[str, list[tuple[str, tuple[re.Pattern[str], ...]]]] = {}
-    for kind, needs, patterns in imported():
-        for need in needs:
-            found.setdefault(need, []).append((kind, patterns))
+def _by_need() -> dict[str, list[Provider]]:
+    found: dict[str, list[Provider]] = {}
+    for provider in imported():
+        for need in provider.needs:
+            found.setdefault(need, []).append(provider)
     return found
 
 
-def _in_line(line: str, small: str, needs: list[str]) -> Iterator[tuple[int, int, str]]:
+@lru_cache(maxsize=1)
+def _needs() -> tuple[list[str], list[str]]:
+    """What is looked for in small letters, and what as it stands."""
+    words = list(_by_need())
+    return [word for word in words if word.islower()], [word for word in words if not word.islower()]
+
+
+def _in_line(line: str, small: str, needs: list[str], longest: int) -> Iterator[tuple[int, int, str]]:
     by_need = _by_need()
     for need in needs:
         where = small if need.islower() else line
-        for kind, patterns in by_need[need] if need in where else ():
-            free = 0
-            for at in occurrences(need, where):
-                if at < free:
-                    continue
-                begin = max(0, at - _BEFORE)
-                free = at + _BEHIND
-                window = line[begin : free + _BEHIND]
-                for pattern in patterns:
+        for provider in by_need[need] if need in where else ():
+            if provider.run > longest:
+                continue
+            for begin, window in _windows(line, where, need):
+                for pattern in provider.patterns:
                     for match in pattern.finditer(window):
-                        start, end = (
-                            match.span(1)
-                            if kind != "github-token" and pattern.groups == 1 and match[1] and len(match[1]) > 9
-                            else match.span()
-                        )
-                        yield begin + start, begin + _whole(window, end), kind
+                        inner = provider.kind != "github-token" and pattern.groups == 1 and len(match[1] or "") > 9
+                        start, end = match.span(1) if inner else match.span()
+                        yield begin + start, begin + _whole(window, end), provider.kind
+
+
+def _windows(line: str, where: str, need: str) -> Iterator[tuple[int, str]]:
+    """The surroundings of the literal, each with its place."""
+    at = where.find(need)
+    while at >= 0:
+        begin, free = max(0, at - _BEFORE), at + _BEHIND
+        yield begin, line[begin : free + _BEHIND]
+        at = where.find(need, free)
 
 
 def _whole(text: str, end: int) -> int:

@@ -20,6 +20,7 @@ from typing import Any
 from runbooks.evidence.redaction.allowed import allowed_by_user
 from runbooks.evidence.redaction.encodings import ESCAPE, HEX, NESTED, RUN, decodings, escaped_spans, unescaped
 from runbooks.evidence.redaction.forms import form_spans, kind_by_looks
+from runbooks.evidence.redaction.layout import without_layout
 from runbooks.evidence.redaction.names import assigned_spans
 from runbooks.evidence.redaction.opacity import opaque_spans
 from runbooks.evidence.redaction.pictures import without_pixels
@@ -88,6 +89,10 @@ class Redactor(Placeholders):
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         learned = self.known.learned
         if self.judged(text):
+            return text
+        bare = without_layout(text)
+        if len(bare) < len(text) and not self._shown_by(bare):
+            self._remember(text, learned)
             return text
         masked = self._once(text, place)
         if masked == text:
@@ -196,12 +201,20 @@ class Redactor(Placeholders):
         """What is still in the clear in this text. An empty list is the only good answer."""
         if self.judged(text):
             return []
+        bare = without_layout(text)
+        hits = self._shown_by(bare)
+        if hits and len(bare) < len(text):
+            hits = self._shown_by(text)
+        if not hits:
+            self._remember(text, self.known.learned)
+        return hits
+
+    def _shown_by(self, text: str) -> list[Hit]:
+        """What this shows, asked of another redactor that knows the same, so that nothing is counted here."""
         probe = Redactor()
         probe.take_over(self)
         probe._laid_out = self._laid_out
         probe.text(text, "scan")
-        if not probe.hits:
-            self._remember(text, self.known.learned)
         return probe.hits
 
     def _spans(self, text: str) -> list[tuple[int, int, str]]:
