@@ -284,10 +284,13 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
         if entry is not None:
             entries.append(entry)
     # A check is only made of a machine that runs, and so is flyctl's list of its sockets; flyctl counts only active
-    # machines as unmanaged; who says where a machine is has it, and a certificate needs none.
+    # machines as unmanaged; who says where a machine is has it, a certificate needs none, flyctl names the address
+    # of an app only after its machines started, and who does not know a session is up.
     active = not facts.events.state and bool(
         facts.machine.critical_checks
-        or facts.log.matches("unmanaged", "certificate-waits", "expected-socket")
+        or facts.log.matches(
+            "unmanaged", "certificate-waits", "certificate-pending", "expected-socket", "deployed", "session-lost"
+        )
         or facts.log.refused("machine-elsewhere", "certificate-refused")
     )
     top, tied = _first_to_fix(entries, facts.events.runs or active or _idle(facts))

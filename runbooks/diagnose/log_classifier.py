@@ -215,7 +215,7 @@ def short(text: str, limit: int = 160) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-_TELLING = frozenset(fact for fact, _ in WORDS if fact not in ("listens", "answers")) | {
+_TELLING = frozenset(fact for fact, _ in WORDS if fact not in ("listens", "answers", "still-starting")) | {
     "out-of-memory",
     "exec-format",
     "spawn-failed",

@@ -255,7 +255,8 @@ HEALTH: Table = (
         (
             (
                 "health check",
-                rf"Health check{_CHECK} (?:has failed|is now (?:critical|failing)|is in a 'critical' state)",
+                rf"Health check{_CHECK} (?:has failed|is now (?:critical|failing)"
+                r"|is in a '(?:critical|warning)' state)",
             ),
             ("status changed", r"Health check status changed.{0,40}=> 'critical'"),
         ),
@@ -358,6 +359,16 @@ FLYCTL: Table = (
             ),
         ),
     ),
+    (
+        "certificate-pending",
+        (("has not been issued", r"\bcertificate for (?P<thing>\S{4,120}) has not been issued(?: yet)?\b"),),
+    ),
+    (
+        "certificate-age",
+        (("added to app", r"^\s*Added to App\s{1,20}= (?P<thing>(?:an|\d{1,4}) (?:hour|day|week|month|year)s? ago)"),),
+    ),
+    ("authority", ((" issue", r"\b\d{1,3} issue(?:wild)? \"(?P<thing>[^\"\n]{0,120})\"\s*\Z"),)),
+    ("deployed", (("newly deployed app at", r"\bVisit your newly deployed app at (?P<thing>https?://\S{4,120})"),)),
     ("certificate-issued", (("has been issued", r"\bcertificate for (?P<thing>\S{4,120}) has been issued"),)),
     (
         "unmanaged",

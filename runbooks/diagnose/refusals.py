@@ -55,6 +55,9 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf" (?:the )?image {_REF}",
         rf"not (?:authorized|allowed|permitted) to (?:access|pull|read) (?:the )?image {_REF}",
         rf"\bimage {_REF} (?:is private|requires (?:authentication|a login|credentials))",
+        r"(?:(?:failed|unable|error) (?:to )?(?:access|pull|fetch|read)\w{0,3}|could not (?:access|pull|read))"
+        rf" (?:the )?image {_REF}[^\n]{{0,80}}?(?:unauthorized|denied|forbidden|\b40[13]\b){_TAIL}",
+        r"/v2/[^\s\"]{1,200}/manifests/[^\s\"]{1,140}\"?: (?:unauthorized|denied|no basic auth credentials)",
     )),
     ("manifest-unknown", (
         rf"{_MANIFEST}[^\n]{{0,80}}?(?:MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|not found|\b404\b){_TAIL}",
@@ -269,7 +272,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         rf"could not (?:find|resolve) app {_NAMED['app']}",
         rf"\bapp {_NAMED['app']} (?:(?:was )?not found|does not exist)",
         rf"the app name {_NAMED['app']} could not be found",
-        r"\bcould not find app\b|\bapp not found",
+        r"\bcould not (?:find|resolve) app\b|\bapp not found",
         r"failed to get app: sql: no rows in result set",
     )),
     ("route-missing", (r"404 page not found",)),
@@ -295,10 +298,11 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"release[_ ]command failed[^\n]{0,200}",
         r"release_command machine [^\n]{1,40} exited with non-zero status[^\n]{0,40}",
     )),
+    # The program ended while flyctl watched it: that is no word about its checks (§14.14).
+    ("smoke-failed", (r"smoke checks? [^\n]{0,60}failed",)),
     ("health-timeout", (
         # flyctl's own request can end before the checks do: that says nothing about them (§14.14).
         r"timeout reached waiting for health ?checks(?![^\n]{0,400}request canceled)[^\n]{0,400}",
-        r"smoke checks? [^\n]{0,60}failed",
         rf"machine {_ID} failed (?:its )?health checks",
         r"could not get all green machines to be healthy",
     )),

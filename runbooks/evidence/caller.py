@@ -18,6 +18,7 @@ from runbooks.evidence.models import Caller
 from runbooks.evidence.parsers import text_of, time_of
 from runbooks.evidence.paste_identity import PasteIdentity
 from runbooks.evidence.pasted import read_pasted
+from runbooks.evidence.served_answers import without_served
 
 __all__ = ["MACHINE_ID", "objects_in", "read_caller"]
 
@@ -47,7 +48,7 @@ def read_caller(text: str) -> Caller:
 def _read(text: str) -> Caller:
     fields: dict[str, Any] = {}
     pasted = read_pasted(text)
-    words = own_words(pasted.words)
+    words = without_served(own_words(pasted.words))
     refused = refused_in(words)
     for start, _, found in placed_objects(words):
         if start not in refused.bodies:

@@ -18,6 +18,7 @@ from runbooks.evidence.embedded_json import placed_objects
 from runbooks.evidence.http_status import CODE, status_beside
 from runbooks.evidence.models import CallerError
 from runbooks.evidence.parsers import refusal_of, text_of, time_of
+from runbooks.evidence.served_answers import REQUEST
 
 STAMP = re.compile(r"\d{4}(?:-\d\d-|/\d\d/)\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,12})?(?:Z|[+-]\d\d:?\d\d)?")
 _REQUEST_ID = re.compile(r"\b01[0-9A-HJKMNP-TV-Z]{24}-[a-z]{3}\b")
@@ -62,7 +63,7 @@ _WORDS = (
     "host unavailable", "json: unknown field", "invalid machine config", "validation failed: ", "no such machine",
     "the app name", "unknown server error", "invalid region", "unknown region", "a valid region",
     "must be authenticated to view", "already exists on app", "failed to get app: ",
-    "name unknown: app", "machine is replac",
+    "name unknown: app", "machine is replac", "could not resolve app",
 )
 # fmt: on
 # A way that broke is the platform's only where the words around speak of it.
@@ -80,7 +81,7 @@ _ELSEWHERE = re.compile(r"(?i)postgres|redis|mysql|mongo|supabase|prisma|:5432|:
 # A visit to what the machine serves, and what the caller's own server answered to somebody else.
 _VISIT = re.compile(
     r"(?i)\bwss?://|websocket|handshake|tungstenite|not found: /|\.fly\.dev\b|(?<!_api)\.internal\b"
-    r"|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /(?!(?:v1/)?apps/)\S{0,2000}(?: HTTP/|\s{1,3}\d{3}\b)"
+    rf"|{REQUEST}"
 )
 _BEFORE = re.compile(rf"(?<![\w.:/-])({CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
 # Lines of a machine's log, by flyctl or by the dashboard (§8.2).

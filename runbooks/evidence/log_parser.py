@@ -113,6 +113,11 @@ _AROUND_FORMS = re.compile(
 )
 _LEVEL = re.compile(r"\s{0,8}(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\s{1,4}(?=\S)")
 _ID = r"[0-9a-f]{13,16}"
+# What flyctl was doing when it failed, before what failed.
+_FAILED = (
+    rf"(?:Error: )?(?:failed to (?:update|create|start|launch)(?: green| blue| new)? machines?(?: {_ID})?: )?"
+    r"(?:(?:Unrecoverable e|E)rror: )?"
+)
 _FLYCTL = re.compile(
     r"[\W_]{0,8}(?:\[\d{1,4}/\d{1,4}\])?[\W_]{0,8}"
     r"(?:(?:WARNING )?The app is (?:not listening on the expected|listening on the incorrect) address"
@@ -123,14 +128,16 @@ _FLYCTL = re.compile(
     rf"(?: machine)? (?P<changed>{_ID})\b"
     rf"|Machine (?P<machine>{_ID})(?: \[[\w-]{{1,40}}\])?"
     r" (?:update finished|has state:|is now in a good state|destroyed|cordoned)"
-    rf"|[Ss]moke checks for (?P<smoked>{_ID}) failed"
-    r"|(?:(?:Unrecoverable e|E)rror: )?timeout reached waiting for health ?checks to pass"
-    rf" for machine (?P<waited>{_ID})\b"
+    rf"|{_FAILED}[Ss]moke checks for (?P<smoked>{_ID}) failed"
+    rf"|{_FAILED}timeout reached waiting for health ?checks to pass for machine (?P<waited>{_ID})\b"
     rf"|(?P<gone>{_ID}) has been destroyed"
     # About the app, whatever temporary machine is named.
     r"|(?:(?:(?i:error):? ){0,2}release_command (?:failed|machine [0-9a-f]{13,16} exited with)"
     r"|(?:Error: )?[Rr]elease command failed|(?:\W{0,6}Error: The|user) command (?:exited with|error: exit) status \d"
     r"|(?:(?:Error|ERROR):? )?(?:failed to push|error pushing image)\b"
+    r"|Visit your newly deployed app at https?://|Added to App {1,20}= \S"
+    # what dig prints of a CAA record, with the name or without
+    r"|(?:\S{4,120}\.\s{1,20}\d{1,7}\s{1,9}IN\s{1,9}CAA\s{1,9})?\d{1,3} issue(?:wild)? \"[^\"\n]{0,120}\"\s*\Z"
     r"|The certificate for \S{4,120} has (?:not )?been issued|Your certificate for \S{4,120} is being issued"
     r"|[\w*.-]{4,120} {2,40}\S[^\n]{1,40}? {2,40}Awaiting configuration\b"
     r"|(?:Unrecoverable e|E)rror: timeout reached waiting for \w"
@@ -174,10 +181,24 @@ _NOT_ITS_OWN = re.compile(
     r"(?i)^\s{0,8}(?:[$#>%`]|\*\*|[A-Z][a-z]+ [^\n]{0,200}[:?]\s{0,4}$)"
     r"|\bfly(?:ctl|\.io)?\b|\bfly[_.]|\bmachines?\b|api\.machines|functions/v1|https?://deno\.land|\bdeno\b"
 )
-_BOOT = ("Starting init (commit", "Preparing to run: ", "[fly api proxy]", "Machine started in", "Machine created and")
+_BOOT = re.compile(
+    r"Starting init \(commit|Preparing to run: |\[fly api proxy\]|Machine (?:started in|created and)"
+    r"|(?:\S{10} \S{8} )?listening on \[fdaa:"
+)
 # What flyctl's release screen of 2022 showed of a machine, indented by a tab, with the program's output below.
 _SCREEN = ("Configuring virtual machine", "Preparing kernel init", "Configuring firecracker", "Starting virtual")
-_END = ("Main child exited", "Virtual machine exited abruptly")
+# How the program's life ended, or that it does not answer: what it said before belongs to that.
+_END = (
+    "Main child exited",
+    "Virtual machine exited abruptly",
+    "machine exited with exit code",
+    "machine has reached its max restart",
+    "Machine has reached its max restart",
+    "Process appears to have been OOM killed",
+    "Health check on port",
+    "Health check '",
+    "instance refused connection",
+)
 
 
 def log_lines(text: str) -> tuple[LogLine, ...]:
@@ -316,7 +337,7 @@ class _Reader:
             yield replace(line, instance=_about(message))
             if row.startswith("\t") and text.startswith(_SCREEN):
                 self.indent = row[: len(row) - len(row.lstrip())]
-            if text.startswith(_BOOT):
+            if _BOOT.match(text):
                 self.block = self.block or []
         elif certain or self.indent:
             yield replace(line, message=message.removeprefix(self.indent))

@@ -44,6 +44,13 @@ def judged(lines: list[str], provider: str = "app", step: float = 1) -> Diagnosi
     return diagnose(replace(evidence, observations={**evidence.observations, Facet.LOGS.value: changed}))
 
 
+def pasted(text: str) -> Diagnosis:
+    """The diagnosis of a healthy machine beside this text."""
+    evidence = healthy()
+    paste = Observation(Facet.CALLER, Outcome.SEEN, "pasted", evidence.looked_at, read_caller(text))
+    return diagnose(replace(evidence, observations={**evidence.observations, Facet.CALLER.value: paste}))
+
+
 @pytest.mark.parametrize(
     ("pattern", "told"),
     [
@@ -181,3 +188,41 @@ def test_a_client_that_could_not_visit_is_not_told_that_all_is_healthy(text: str
     paste = Observation(Facet.CALLER, Outcome.SEEN, "pasted", evidence.looked_at, read_caller(text))
     found = diagnose(replace(evidence, observations={**evidence.observations, Facet.CALLER.value: paste}))
     assert found.verdict is not Verdict.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("summary", "told"),
+    [
+        ("     http_req_failed................: 12.50% ✓ 125      ✗ 875", "failed 125 of 1000 times"),
+        ("    http_req_failed................: 12.50% 125 out of 1000", "failed 125 of 1000 times"),
+        ("    http_req_failed....: 12.5 %", "failed 1 of 8 times"),
+        (
+            "     checks.........................: 87.50% ✓ 7      ✗ 1\n     http_req_failed....: 0.00%",
+            "failed 1 of 8 times",
+        ),
+        ("    checks_failed......................: 25.00% 5 out of 20", "failed 5 of 20 times"),
+        ("Success       [ratio]   87.50%\nStatus Codes  [code:count]   0:1  200:6  502:1", "failed 2 of 8 times"),
+        ("875 2xx responses, 125 non 2xx responses", "failed 125 of 1000 times"),
+        ("    1xx - 0, 2xx - 875, 3xx - 0, 4xx - 0, 5xx - 125", "failed 125 of 1000 times"),
+        ("Successful transactions:         875\nFailed transactions:             125", "failed 125 of 1000 times"),
+        ("http.codes.200: ...................... 875\nhttp.codes.502: .......... 125", "failed 125 of 1000 times"),
+        ("         Aggregated            1000   125(12.50%) |     41      12     200", "failed 125 of 1000 times"),
+    ],
+)
+def test_a_load_test_with_failures_is_not_healthy(summary: str, told: str) -> None:
+    assert pasted(summary).verdict is not Verdict.HEALTHY
+    assert told in pasted(summary).headline
+
+
+def test_a_load_test_without_failures_is_healthy() -> None:
+    for summary in (
+        "    http_req_failed....: 0.00% 0 out of 400",
+        "  checks.....: 100.00% ✓ 40  ✗ 0",
+        "40 2xx responses, 0 non 2xx responses",
+    ):
+        assert pasted(summary).verdict is Verdict.HEALTHY
+
+
+def test_a_load_test_of_another_address_says_nothing() -> None:
+    text = "     script: https://elsewhere.example.com/load.js\n    http_req_failed....: 12.50% 125 out of 1000"
+    assert pasted(text).verdict is Verdict.HEALTHY

@@ -174,6 +174,26 @@ def test_only_an_endpoint_that_does_not_exist_proves_nothing_about_the_machine()
     assert "wrong-hostname" in {h.slug for h in found.hypotheses}
 
 
+@pytest.mark.parametrize(
+    ("url", "reached", "found"),
+    [
+        ("wss://chat.example.com:8081/", "tls", "websocket-port-or-scheme"),
+        ("wss://chat.example.com:9000/", "tcp", "websocket-port-or-scheme"),
+        ("wss://chat.example.com:8081/", "open", None),
+        ("wss://chat.example.com/", "tls", None),
+        ("wss://chat.internal:8081/", "tls", None),
+    ],
+)
+def test_a_port_of_the_machine_at_a_name_of_ones_own(url: str, reached: str, found: str | None) -> None:
+    services = [
+        {"internal_port": 8080, "protocol": "tcp", "ports": [{"port": 443, "handlers": ["tls", "http"]}]},
+        {"internal_port": 8081, "protocol": "tcp", "ports": [{"port": 8081, "handlers": []}]},
+    ]
+    body = {"id": ID, "name": NAME, "state": "started", "region": "fra", "config": {"services": services}}
+    look = only(Subject(APP, ID, NAME, websocket_url=url), E03=machine_of(body), E17=Probe(url, reached))
+    assert (look.cause.slug if look.cause else None) == found
+
+
 def test_a_machine_without_events() -> None:
     machine = machine_of({"id": ID, "name": NAME, "state": "started", "region": "fra", "cordoned": True, "config": {}})
     assert cause(only(E03=machine)) == "cordoned"

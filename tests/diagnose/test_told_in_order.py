@@ -103,3 +103,113 @@ UNSET, GONE = "Error: DATABASE_URL is not set", "Error: Cannot find module '/app
 def test_what_a_program_only_mentioned_did_not_end_it(lines: tuple[str, ...], cause: str) -> None:
     machine = {"id": "148e22d6c47189", "state": "stopped"}
     assert _found(*lines, machine=machine, list_contains=True) == (cause, "confirmed")
+
+
+def _told(*words: str) -> list[str]:
+    lines = ("Preparing to run: `./serve` as app", *words)
+    return [f"2026-05-04T11:00:0{n}Z app[2869762c077368] fra [info]{line}" for n, line in enumerate(lines)]
+
+
+SEGFAULT = "/usr/local/lib/ruby/3.3.0/rubygems.rb:165: [BUG] Segmentation fault at 0xffffffffffffffff"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        SEGFAULT,
+        "Fatal Python error: Segmentation fault",
+        "fatal error: all goroutines are asleep - deadlock!",
+        "panic: runtime error: invalid memory address or nil pointer dereference",
+        "panic(main thread): Segmentation fault at address 0x0",
+        "thread 'main' panicked at src/main.rs:12:40: called `Result::unwrap()` on an `Err` value: Os { code: 13 }",
+    ],
+)
+def test_the_last_words_of_a_runtime_end_the_life_that_its_boot_began(words: str) -> None:
+    assert _found(*_told(words, "-- Control frame information --")) == ("startup-crash", "likely")
+
+
+@pytest.mark.parametrize(
+    "logs",
+    [
+        ("WARNING: [pool www] child 41 exited on signal 11 (SIGSEGV) after 3.1 seconds from start", "GET / 200"),
+        ("thread 'tokio-runtime-worker' panicked at src/api.rs:3:9: boom",),
+        ("fatal error: cannot send mail, will retry", "mail sent", "processed 12 jobs"),
+        (SEGFAULT, "Server listening on 0.0.0.0:3000"),
+        (SEGFAULT, "GET /health 200 in 3 ms"),
+    ],
+)
+def test_a_program_that_goes_on_has_not_ended(logs: tuple[str, ...]) -> None:
+    assert _found(*_told(*logs)) == ("", "")
+
+
+@pytest.mark.parametrize(("deployed", "found"), [(True, ("no-public-ip", "confirmed")), (False, ("", ""))])
+def test_flyctl_names_the_address_of_what_it_has_started(deployed: bool, found: tuple[str, str]) -> None:
+    told = "Visit your newly deployed app at https://quiet-oak.fly.dev/"
+    words = told if deployed else "$ fly ips list -a quiet-oak"
+    network = {"hostname": "quiet-oak.fly.dev", "resolves": False, "public_ips": []}
+    assert _found(words, network=network) == found
+
+
+NOT_YET = "The certificate for shop.example.com has not been issued yet."
+
+
+@pytest.mark.parametrize(
+    ("logs", "found"),
+    [
+        (('0 issue "amazon.com"', NOT_YET), "certificate-missing"),
+        (('shop.example.com.\t300\tIN\tCAA\t0 issue ";"', NOT_YET), "certificate-missing"),
+        (('0 issue "digicert.com"', '0 issue "letsencrypt.org"', NOT_YET), ""),
+        ((NOT_YET, "Added to App              = 3 days ago"), "certificate-missing"),
+        ((NOT_YET, "Added to App              = 1 minute ago"), ""),
+        ((NOT_YET,), ""),
+        ((NOT_YET, "Added to App = 3 days ago", "The certificate for shop.example.com has been issued."), ""),
+    ],
+)
+def test_a_certificate_under_way_is_not_missing_unless_something_keeps_it(logs: tuple[str, ...], found: str) -> None:
+    assert _found(*logs)[0] == found
+
+
+def test_the_output_quoted_is_not_the_greeting_of_the_start() -> None:
+    words = "A server is already running. Check /app/tmp/pids/server.pid."
+    found = _diagnosed(*BOOT, "=> Booting Puma", words, "=> Rails 7.0.4 application starting in production", *DIED)
+    assert words in found.headline
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("Permission denied (os error 13)", "may not be executed"),
+        ("No such file or directory (os error 2)", "not found"),
+    ],
+)
+def test_a_command_that_may_not_run_is_not_said_to_be_missing(reason: str, told: str) -> None:
+    assert told in _diagnosed(*BOOT, f"Error: failed to spawn command: ./start.sh: {reason}").headline
+
+
+WAITED = "timeout reached waiting for health checks to pass for machine 2869762c077368"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Error: {WAITED}",
+        f"Error: failed to update machine 2869762c077368: {WAITED}",
+        f"Error: failed to update machine 2869762c077368: Unrecoverable error: {WAITED}",
+        f"Error: failed to create green machines: {WAITED}",
+        f"Unrecoverable error: {WAITED}",
+    ],
+)
+def test_a_deploy_that_waited_for_a_check_ended_by_the_check(line: str) -> None:
+    assert _found(line)[0] == "health-check-failing"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("** (exit) exited in: GenServer.call(Shop.Cache, :all, 5000)", "    ** (EXIT) time out"),
+        ("** (exit) exited in: FLAME.Pool.call(Shop.Runner, #Function<43.33/0>, [])", "    ** (EXIT) time out"),
+        ("** (exit) exited in: Task.Supervised.call(Shop, :x)", "    ** (EXIT) no process: the process is not alive"),
+    ],
+)
+def test_a_call_that_nobody_answered_is_no_crash(lines: tuple[str, ...]) -> None:
+    assert _found(*lines) == ("", "")

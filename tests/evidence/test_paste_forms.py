@@ -261,6 +261,9 @@ def test_the_callers_own_trace_is_not_the_programs(text: str) -> None:
         ('{"fly":{"app":{"instance":"' + ID + '","name":"harbor-web"}}}', ("harbor-web",), (ID,)),
         (f"dial tcp: lookup {ID}.vm.harbor-web.internal", ("harbor-web",), (ID,)),
         ("commit 1df1d0a0, build 20260103030405, sha256:" + "ab12" * 16, (), ()),
+        ("Visit your newly deployed app at https://harbor-web.fly.dev/", ("harbor-web",), ()),
+        ("New app created: harbor-web", ("harbor-web",), ()),
+        ("Created app 'harbor-web' in organization 'personal'", ("harbor-web",), ()),
         ("fly logs -a NAME", (), ()),
     ],
 )

@@ -224,9 +224,9 @@ def image_too_large(facts: Facts) -> Iterator[Point | Conclusion]:
     if (early or facts.log.refused("image-too-large")) and ran and ran.size_bytes:
         packed = f"{ran.size_bytes / 1e9:.1f} GB"
         yield supports(f"Packed, its layers take {packed}.", Facet.IMAGE_RAN, Facet.IMAGE_BELIEVED, weight=Weight.WEAK)
+    image = facts.machine.ran_text or facts.subject.image
     yield concludes(
-        f"The image {facts.machine.ran_text or facts.subject.image} does not fit into a machine's root file system "
-        f"(8GB, unpacked).",
+        f"The image{f' {image}' if image else ''} does not fit into a machine's root file system (8GB, unpacked).",
         "its image does not fit into the root file system (8GB, unpacked)",
     )
 

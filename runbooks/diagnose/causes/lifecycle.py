@@ -312,7 +312,7 @@ def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
     """A release command or a push failed, or flyctl ended the deploy (§14.12, §14.14, §14.16)."""
     command, push = facts.log.matches("release-command"), facts.log.matches("push-failed")
     ended = facts.log.matches("deploy-failed", "smoke-failed")
-    no = refused(facts, "release-command", "client-timeout", "health-timeout")
+    no = refused(facts, "release-command", "client-timeout", "health-timeout", "smoke-failed")
     if command:
         code = f" with exit code {command[-1].number}" if command[-1].number else ""
         yield supports(
@@ -323,9 +323,12 @@ def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(f"The deploy log says: “{short(push[-1].line.message, 160)}”.", *facts.log.where("push-failed"))
         what = "The image was not pushed to the registry."
     elif ended:
+        # Where the line itself says that a check was waited for, the check is the reason.
+        checked = any(r.line == ended[-1].line for r in facts.log.matches("health-failed"))
         yield supports(
             f"The deploy log says: “{short(ended[-1].line.message, 160)}”.",
             *facts.log.where("deploy-failed", "smoke-failed"),
+            weight=Weight.WEAK if checked else Weight.STRONG,
         )
         what = "The deploy ended before it was complete."
     elif no and (facts.machine.exists or no.kind == "release-command"):

@@ -149,7 +149,10 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
     """wss:// on a port without a tls handler, ws:// on one with it, or a port that no service exposes."""
     host, port = facts.caller.believed_host, facts.caller.believed_port
     services = facts.machine.services
-    if host != facts.app_host or port is None or services is None or not all(s.ports_known for s in services):
+    foreign = host != facts.app_host
+    if foreign and (not host or host.endswith(".fly.dev") or _private(host) or host.startswith(("localhost", "127."))):
+        return
+    if port is None or services is None or not all(s.ports_known for s in services):
         return
     secure = facts.caller.believed_url.startswith(("wss:", "https:"))
     handlers = next((h for s in services if (h := s.handlers(port)) is not None), None)
@@ -171,7 +174,14 @@ def websocket_port_or_scheme(facts: Facts) -> Iterator[Point | Conclusion]:
     else:
         return
     told = f"{problem[:1].upper()}{problem[1:]}; exposed ports: {offered or 'none'}."
-    if failed:
+    if foreign and not facts.certificates.own:
+        # A name of one's own may lead to something in front of the app that has ports of its own; a port that the URL
+        # spells out and the machine exposes is hardly another's.
+        if not failed and (handlers is None or f":{port}" not in facts.caller.believed_url):
+            return
+        yield supports(told, *facts.machine.config_evidence, *((Facet.EDGE_BELIEVED,) if failed else ()))
+        yield missing(f"Whether {host} leads to this app was not observed.", Facet.CERTIFICATES)
+    elif failed:
         yield confirms(told, *facts.machine.config_evidence, Facet.EDGE_BELIEVED)
     else:
         yield supports(told, *facts.machine.config_evidence)
@@ -275,6 +285,15 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             believed_host=name,
         )
         return
+    if (pending := facts.log.matches("certificate-pending")) and (why := _why_not_issued(facts)):
+        name, text, at = pending[-1].thing, short(pending[-1].line.message, 160), facts.log.where("certificate-pending")
+        yield supports(f"flyctl says: “{text}”. {why[0]}", *at)
+        yield concludes(
+            f"The certificate for {name} has not been issued: {why[1]}.",
+            f"the certificate for {name} has not been issued",
+            believed_host=name,
+        )
+        return
     if refused := facts.log.refused("certificate-refused"):
         yield supports(f"The certificate authority answered {refused[-1].told}.", refused[-1].evidence)
         yield concludes("The certificate authority refused to issue a certificate for the hostname.")
@@ -310,6 +329,17 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             weight=Weight.WEAK,
         )
     yield concludes(f"{lacks}, so no client can open a TLS connection to it.", f"{lacks[:1].lower()}{lacks[1:]}")
+
+
+def _why_not_issued(facts: Facts) -> tuple[str, str] | None:
+    """What shows that a certificate is not merely under way: who may issue it, or how long it has been waiting."""
+    allowed = [r.thing.partition(";")[0].strip() for r in facts.log.matches("authority")]
+    if allowed and not any(name.endswith("letsencrypt.org") for name in allowed):
+        names = ", ".join(dict.fromkeys(name for name in allowed if name)) or "nobody"
+        return f"A CAA record allows only {names}.", f"a CAA record allows only {names} to issue one"
+    if ages := facts.log.matches("certificate-age"):
+        return f"It was added {ages[-1].thing}.", f"it was added {ages[-1].thing}, and validation has not succeeded"
+    return None
 
 
 def _private(host: str) -> bool:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.facts.sessions import lost_session
 from runbooks.diagnose.ledger import (
     Conclusion,
     Point,
@@ -319,6 +320,19 @@ def _own_host(facts: Facts) -> bool:
 )
 def routed_to_another_machine(facts: Facts) -> Iterator[Point | Conclusion]:
     """Several machines serve the hostname, the URL names none; only the named machine gives the right answer."""
+    if lost := lost_session(
+        (*facts.log.lines, *facts.log.foreign_lines), (r.line for r in facts.log.matches("session-lost"))
+    ):
+        yield supports(
+            f"Machine {lost.asked} does not know a session that machine {lost.holder} serves.",
+            *facts.log.where("session-lost"),
+        )
+        yield concludes(
+            f"The requests of one session reach machine {lost.holder}, which holds it, and machine {lost.asked}, which "
+            f"does not know it.",
+            "requests of one session reach several machines",
+        )
+        return
     others = [(m, at) for m, at in facts.siblings.living if m.state in ("started", "suspended", "stopped")]
     plain, named = facts.observations.probe(Facet.EDGE_BELIEVED), facts.observations.probe(Facet.EDGE_APP)
     if not others or not plain or not _own_host(facts):

@@ -264,9 +264,13 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
             if facts.events.state == "started":
                 yield contradicts("The machine is running.", *facts.events.state_evidence)
             yield from _answering(facts)
-        yield concludes(
-            f"The image was started, and {reading.thing or 'the file its command names'} was not found in it."
+        barred = reading.fact == "spawn-failed" and "permission denied" in reading.line.message.lower()
+        lacks = (
+            "may not be executed: it lacks the execute bit, or belongs to another user"
+            if barred
+            else "was not found in it"
         )
+        yield concludes(f"The image was started, and {reading.thing or 'the file its command names'} {lacks}.")
     if codes & {126, 127}:
         code = 127 if 127 in codes else 126
         meaning = "not found" if code == 127 else "not executable"

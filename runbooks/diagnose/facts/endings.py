@@ -22,6 +22,7 @@ ENDED_BY: Mapping[str, tuple[str, ...]] = {
     "worker-unreachable": ("reachable",),
     "health-failed": ("health-passed", "reachable"),
     "certificate-waits": ("certificate-issued",),
+    "certificate-pending": ("certificate-issued",),
 }
 # A new life of the program: what was said of the one before is not said of this one.
 _BOOTS = ("booting", "created-and-started")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 from statistics import median
 
+from runbooks.diagnose.facts.load_tests import load_test
 from runbooks.diagnose.facts.observations import format_duration
 from runbooks.diagnose.log_classifier import LogMatch
 from runbooks.evidence.caller_errors import STAMP
@@ -165,7 +166,19 @@ def visits(words: str, hosts: Collection[str]) -> Intermittent | None:
         above = "" if host or "://" in low else line[:1000]
     if all(at for at, _ in trials):
         trials.sort(key=lambda trial: trial[0] or datetime.min.replace(tzinfo=UTC))
-    return intermittent(trials) or _not_over(trials)
+    return intermittent(trials) or _not_over(trials) or _load_tested(words, hosts)
+
+
+def _load_tested(words: str, hosts: Collection[str]) -> Intermittent | None:
+    """Failures that a load test sums up, where no other address is named in the text."""
+    told = load_test(words)
+    if not told or not told[0] or any(not _named(line.lower(), hosts) for line in words.splitlines() if "://" in line):
+        return None
+    return Intermittent(*told, None)
+
+
+def _named(low: str, hosts: Collection[str]) -> bool:
+    return any(name and name in low for name in hosts)
 
 
 def _went(said: str) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -33,6 +34,15 @@ _UP = (
 )
 _DOWN = ("exited", "killed", "abrupt", "exit-not-restarting", "restarts-used-up", "autostop", "trial", "spawn-failed")
 _ASKED = ("signalled", "autostop", "trial")
+# What a runtime prints when it ends: of a log that is cut off there no later line shows the end itself.
+_DEADLY = ("segfault", "uncaught")
+_ALIVE = ("answers", "listens")
+_LAST_WORDS = re.compile(
+    r"thread 'main'(?: \(\d{1,9}\))? panicked at|\bFatal Python error: "
+    r"|\bfatal error: (?:unexpected signal|all goroutines|\w{1,20} overflow|concurrent )|^(?:\S{10} \S{8} )?panic: "
+    r"|Kernel pid terminated|Runtime terminating during boot|terminate called|libc\+\+abi: terminating"
+    r"|APPLICATION FAILED TO START|Application run failed|\[BUG\] |\b[Ss]egmentation (?:fault|violation)\b"
+)
 _BOOTS = ("booting", "command", "created-and-started")
 _ENDS = ("exited", "killed")
 _SIGNALS = {"SIGABRT": 134, "SIGKILL": 137, "SIGSEGV": 139, "SIGTERM": 143, "SIGBUS": 135, "SIGILL": 132, "SIGFPE": 136}
@@ -174,7 +184,10 @@ class LifecycleFacts:
             return False
         if self.state:
             return self.state in ("started", "suspended") and bool(self._machine.known_here)
-        last = [r.fact for r in self._log.matches(*_UP, *_DOWN)][-1:]
+        told = self._log.matches(*_UP, *_DOWN, *_ALIVE, *_DEADLY)
+        last = [r.fact for r in told if r.fact not in _DEADLY or _deadly(r)][-1:]
+        if last and last[0] in _ALIVE:  # It got over what it printed.
+            last = [r.fact for r in told if r.fact in (*_UP, *_DOWN)][-1:]
         unseen = not self._observations.looked(Facet.MACHINE) and not self._observations.looked(Facet.LIST)
         # An excerpt of a description may leave the state out.
         return bool(last) and last[0] in _UP and (unseen or bool(self._machine.known_here))
@@ -299,3 +312,9 @@ def code_of(ended: Exit) -> int | None:
     if not ended.exit_code and ended.signal and 0 < ended.signal < 65:
         return 128 + ended.signal
     return ended.exit_code
+
+
+def _deadly(reading: LogMatch) -> bool:
+    """Are these the last words of the program itself, and not those of a child or of one request?"""
+    said = reading.line.message
+    return bool(_LAST_WORDS.search(said)) and not re.search(r"(?i)\b(?:child|worker|subprocess)\b", said)

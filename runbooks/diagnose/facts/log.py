@@ -20,6 +20,7 @@ from runbooks.diagnose.operations import Operation, operation_of
 from runbooks.diagnose.refusals import meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
 from runbooks.evidence.parsers import ulid_time
+from runbooks.evidence.served_answers import without_served
 
 _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
 _WARNED = re.compile(r"(?i)[^\n]{0,80}?\bwarn(?:ing)?\b")
@@ -246,7 +247,7 @@ class LogFacts:
         if all(no.kind in VAGUE for no in found):
             # No client that is known wrapped it: the platform's words may still stand in a line of their own.
             own = {line.message for line in self._caller.pasted}
-            for told in self._caller.own_words.splitlines()[:2000]:
+            for told in without_served(self._caller.own_words).splitlines()[:2000]:
                 plain = [no for no in _refusals_in(told.strip(), Facet.CALLER, None, None) if no.kind not in VAGUE]
                 # Few lines refuse anything: only those are looked for among the machine's own.
                 if plain and not any(message in told for message in own if message):

@@ -55,6 +55,15 @@ WORDS: Table = (
         ),
     ),
     (
+        "session-lost",
+        (
+            ("session", r"(?i)\bsession(?: ID)? (?:unknown|not found|does not exist)\b|\bunknown session\b"),
+            ("session", r"(?i)\b(?:no valid|invalid|no such) session(?: ID)?\b"),
+            ("connection with that id", r"(?i)\bno connection with that ID\b"),
+            ("notifications/initialized", r"Client must send notifications/initialized before"),
+        ),
+    ),
+    (
         "segfault",
         (
             ("segmentation|segfault|sigsegv", r"(?i)\bsegmentation (?:fault|violation)\b|\bsegfault at\b|\bSIGSEGV\b"),
@@ -141,7 +150,12 @@ WORDS: Table = (
             ("traceback", r"^\s{0,4}Traceback \(most recent call last\)"),
             ("panic", r"^(?:\S{10} \S{8} )?panic: (?P<thing>.{1,400})"),
             ("panicked at", r"thread '[^'\n]{1,60}'(?: \(\d{1,9}\))? panicked at (?P<thing>.{1,400})"),
-            ("** (", r"\*\* (?P<thing>\((?:[A-Z][\w.]{1,80}|EXIT|Mix|stop|exit|throw)[^)\n]{0,60}\).{0,400})"),
+            # A call that nobody answered in time is an error of that call.
+            (
+                "** (",
+                r"\*\* (?!\(EXIT\) (?:time out|no process)\b|\(exit\) exited in: \S{1,120}\.call\()"
+                r"(?P<thing>\((?:[A-Z][\w.]{1,80}|EXIT|Mix|stop|exit|throw)[^)\n]{0,60}\).{0,400})",
+            ),
             ("runtime terminating during boot", r"Runtime terminating during boot \((?P<thing>.{1,400})"),
             ("kernel pid terminated", r"Kernel pid terminated (?P<thing>.{1,400})"),
             (
@@ -157,6 +171,8 @@ WORDS: Table = (
             ("worker failed to boot", r"(?P<thing>Worker failed to boot)"),
             ("failed to load command", r"(?P<thing>bundler: failed to load command: .{1,200})"),
             ("your ruby version is", r"(?P<thing>Your Ruby version is .{1,60}, but your Gemfile specified .{1,40})"),
+            ("already running", r"(?P<thing>A server is already running(?:\.| \().{0,200})"),
+            ("pid", r"(?i)(?P<thing>\bpid ?file .{1,120}? already exists.{0,80})"),
             ("rake aborted", r"(?P<thing>rake aborted!.{0,200})"),
             ("java virtual machine", r"(?P<thing>Could not create the Java Virtual Machine)"),
             (

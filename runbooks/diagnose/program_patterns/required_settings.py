@@ -86,6 +86,23 @@ _OF_A_REQUEST = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) /|\b4\d\d\b.{0,20}(?:Request|\{)|\bINSERT\b|\bSELECT\b|(?i:\b(?:requests?"
     r"|headers?|column|constraint|relation|table|tenant|repository secrets?|workflow)\b)"
 )
+# A value in brackets or behind the word, at the end of the line: what the program takes instead.
+_TAKES = re.compile(
+    r"(?i)(?:not (?:yet )?set|unset|undefined|not (?:defined|configured|provided|specified)|missing|empty)\s{0,3}"
+    r"(?:[(\[:;,=]|[-=]>|→)\s{0,3}(?:[(\[]\s?)?"
+    r"(?:\d[\d.,:/]{0,20} ?[a-z%]{0,12}|info|debug|warn|trace|json|text|utc|auto|on|off|true|false|prefer|generated"
+    r"|random|local|localhost|memory|stdout|sqlite|ephemeral|unlimited|development|[a-z]{2,12} stays? [a-z]{2,12})"
+    r"\s?[)\]]?\.?$"
+)
+# What a runtime reads for itself and what a program counts: neither has to be set, unless somebody demands it.
+_OF_A_RUNTIME = re.compile(
+    r"(?:NODE|BUN|DENO|RUBY|PYTHON|PERL5?|JAVA|JAVA_TOOL|JDK_JAVA|MAVEN|GRADLE|JVM|GO|ERL|ELIXIR_ERL|V8|PHP)"
+    r"_(?:OPTS?|OPTIONS|FLAGS|ARGS|PATH|DEBUG|AFLAGS|ZFLAGS)$|RUBYOPT$|RUST_(?:LOG|BACKTRACE|MIN_STACK)$"
+    r"|GO(?:GC|MAXPROCS|MEMLIMIT|DEBUG\w*|TRACEBACK|FLAGS)$|PYTHON[A-Z]+$|(?:LD|MALLOC|LC|NPM_CONFIG|BUNDLE|COREPACK"
+    r"|OMP|TF_CPP|DOTNET_GC)_|UV_THREADPOOL_SIZE$|GEM_(?:HOME|PATH)$|CUDA_VISIBLE_DEVICES$"
+)
+_OF_A_METRIC = re.compile(r"[A-Z0-9_]+_(?:TOTAL|COUNT|SUM|GAUGE|HISTOGRAM|SECONDS(?:_BUCKET)?|BYTES_BUCKET|QUANTILE)$")
+_DEMANDS = re.compile(r"(?i)\bmust\b|\brequire[sd]?\b|\bmandatory\b|\bneeds?(?:ed)?\b|\bplease\b")
 _HAS_NAME = re.compile(r"[A-Z][A-Z0-9_]{2}")
 # Most lines hold none of these, and need no further look.
 _HAS_CUE = re.compile(
@@ -106,6 +123,7 @@ def required_settings(message: str) -> tuple[str, ...]:
     tokens = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(message)]
     names = [number for number, (kind, text) in enumerate(tokens) if kind == "name" and _may_be(number, text, tokens)]
     told = bool(_ENVIRONMENT.search(message))
+    names = [n for n in names if _DEMANDS.search(message) or not _optional(tokens[n][1], told)]
     found = [tokens[n][1] for n in names if _lacks(tokens, n, told or bool(_SETTING.match(tokens[n][1])))]
     return () if not found or _goes_on(message) else tuple(dict.fromkeys(found))
 
@@ -116,6 +134,11 @@ def _may_be(number: int, name: str, tokens: list[tuple[str, str]]) -> bool:
         return False
     beside = " ".join(text for _, text in tokens[max(0, number - 1) : number + 2])
     return bool(_SURE.search(name) or _ENVIRONMENT.search(beside.replace(name, "")))
+
+
+def _optional(name: str, told: bool) -> bool:
+    """Does nobody have to set this: an option of the runtime, or a metric where nothing speaks of the environment?"""
+    return bool(_OF_A_RUNTIME.match(name)) or (not told and bool(_OF_A_METRIC.match(name)))
 
 
 def _lacks(tokens: list[tuple[str, str]], number: int, setting: bool) -> bool:
@@ -138,4 +161,6 @@ def _reaches(tokens: Iterable[tuple[str, str]], kinds: tuple[str, ...], setting:
 
 def _goes_on(message: str) -> bool:
     low = message.lower()
-    return any(word in low for word in GOES_ON) or bool(_INSTEAD.search(message) or _OF_A_REQUEST.search(message))
+    return any(word in low for word in GOES_ON) or any(
+        sign.search(message) for sign in (_INSTEAD, _TAKES, _OF_A_REQUEST)
+    )

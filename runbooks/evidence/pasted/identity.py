@@ -28,6 +28,9 @@ _APPS = (
     (" in '", re.compile(rf"\bmachines in '({_APP})'")),
     ("App '", re.compile(rf"\bApp '({_APP})'")),
     (" app ", re.compile(rf"\b(?:under|on this|for) app ({_APP}){_END}")),
+    ("deployed app at ", re.compile(rf"\bVisit your newly deployed app at https?://({_APP})\.fly\.dev{_END}")),
+    ("ew app created: ", re.compile(rf"\bNew app created: ({_APP}){_END}")),
+    ("reated app ", re.compile(rf"\bCreated app '?({_APP})'? in organization\b")),
     ("retrieved from app ", re.compile(rf"\bretrieved from app ({_APP}){_END}")),
     (
         "pp",

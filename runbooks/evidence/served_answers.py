@@ -1,0 +1,46 @@
+"""What the machine itself answered to somebody who asked it: words of the program, and none of the platform's.
+
+A `curl` of the app's own address that is answered with 401 says that the program wants a login. The API said nothing.
+"""
+
+from __future__ import annotations
+
+import re
+
+# A request line of a server's log with the status of its answer; /v1/apps/ is the API's own path.
+REQUEST = r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) /(?!(?:v1/)?apps/)\S{0,2000}(?: HTTP/|\s{1,3}\d{3}\b)"
+_ASKS = re.compile(
+    r"\b(?:curl|wget|https?|xh)\b[^\n]{0,300}?(?<![\w.-])(?:https?://)?"
+    r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|[a-z\d][a-z\d-]{0,62}\.fly\.dev"
+    r"|(?!_api\.)[\w.-]{1,100}\.(?:internal|flycast))(?::(?!4280\b)\d{2,5})?(?=[/\s\"'?]|$)"
+)
+# A status, a header, a body, or what `curl -v` puts before them.
+_ANSWERS = re.compile(
+    r"\s{0,8}(?:$|[{}\[\]<\",*]|> |HTTP/\d|[1-5]\d\d\s*$"
+    r"|(?!(?i:error|fatal|warn\w{0,3}|info|curl|wget)\b)[\w-]{1,40}: \S)"
+)
+_REQUEST = re.compile(REQUEST)
+_MOST_LINES = 60
+
+
+def without_served(text: str) -> str:
+    """The text without what the machine answered; every other line stays at its place.
+
+    Args:
+        text: a pasted text
+    """
+    if not (_ASKS.search(text) or _REQUEST.search(text)):
+        return text
+    kept: list[str] = []
+    left = 0
+    for line in text.split("\n"):
+        if asks := _ASKS.search(line):
+            left = _MOST_LINES
+            kept.append(line[: asks.end()])
+        elif _REQUEST.search(line) or (left and _ANSWERS.match(line)):
+            left -= left > 0
+            kept.append("")
+        else:
+            left = 0
+            kept.append(line)
+    return "\n".join(kept)
