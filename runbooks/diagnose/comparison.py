@@ -9,10 +9,10 @@ from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.facts.lifecycle import code_of
 from runbooks.diagnose.facts.siblings import release_of
 from runbooks.diagnose.model import Comparison, Difference
-from runbooks.evidence.models import Machine
+from runbooks.evidence.models import Event, Machine
 
 UNKNOWN = "not known"
-LAST_EXIT = "last exit"
+LAST_EXIT, EXITED_AT = "last exit", "exited at"
 
 
 def compare(facts: Facts) -> Comparison | None:
@@ -39,9 +39,9 @@ def _rows(machines: list[Machine]) -> Iterator[Difference]:
 
 
 def _stands_out(row: Difference) -> bool:
-    """Is the subject's value known, and unlike that of every sibling whose value is known?"""
+    """Is the subject's value known, and unlike that of every sibling whose value is known? Times always are."""
     own, known = row.values[0], [value for value in row.values[1:] if value != UNKNOWN]
-    return own != UNKNOWN and bool(known) and own not in known
+    return row.attribute != EXITED_AT and own != UNKNOWN and bool(known) and own not in known
 
 
 def _digest(machine: Machine) -> str:
@@ -50,14 +50,22 @@ def _digest(machine: Machine) -> str:
 
 def _last_exit(machine: Machine) -> str:
     """How its program last ended, by the events that its view holds."""
-    ends = [event.exit for event in sorted(machine.events, key=lambda e: str(e.at or "")) if event.exit]
-    if not ends:
+    ended = _last_end(machine)
+    if ended is None or ended.exit is None:
         return ""
-    code = code_of(ends[-1])
+    code = code_of(ended.exit)
     told = "code not known" if code is None else f"code {code}"
-    return (
-        f"{told}{', out of memory' if ends[-1].oom_killed else ''}{', on request' if ends[-1].requested_stop else ''}"
-    )
+    why = f"{', out of memory' if ended.exit.oom_killed else ''}{', on request' if ended.exit.requested_stop else ''}"
+    return f"{told}{why}"
+
+
+def _exited_at(machine: Machine) -> str:
+    ended = _last_end(machine)
+    return f"{ended.at:%Y-%m-%d %H:%M}" if ended and ended.at else ""
+
+
+def _last_end(machine: Machine) -> Event | None:
+    return max((event for event in machine.events if event.exit), key=lambda event: str(event.at or ""), default=None)
 
 
 def _guest(machine: Machine) -> str:
@@ -91,6 +99,7 @@ def _services(machine: Machine) -> str:
 _ATTRIBUTES: tuple[tuple[str, Any], ...] = (
     ("state", lambda m: m.state),
     (LAST_EXIT, _last_exit),
+    (EXITED_AT, _exited_at),
     ("region", lambda m: m.region),
     ("created", lambda m: f"{m.created_at:%Y-%m-%d %H:%M}" if m.created_at else ""),
     ("image", lambda m: m.image or (str(m.image_ref) if m.image_ref else "")),

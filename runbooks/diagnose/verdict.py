@@ -305,8 +305,8 @@ def _ask_fly(facts: Facts) -> list[Remedy]:
         Remedy(
             "Check in your own systems whether the machine did its work",
             "A machine that ended as intended and was destroyed leaves as little as one that failed. What it should "
-            "have written, sent or stored tells the two apart. If it is there, close the incident: the rest is not "
-            "needed.",
+            "have written, sent or stored tells the two apart. If it is there, only the last action is left: close "
+            "the job in the caller.",
         ),
         Remedy(
             "Ask Fly's support what happened to this machine",

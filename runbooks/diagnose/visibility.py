@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import GONE, Facts
+from runbooks.diagnose.facts import GONE, Facts, format_duration
 from runbooks.diagnose.model import Answer, Claim, View, ViewKey
 from runbooks.evidence.models import Listing, Machine, Outcome, Reason
+from runbooks.evidence.retention import overdue
 
 
 def matrix(facts: Facts) -> tuple[View, ...]:
@@ -268,7 +269,7 @@ def reading(facts: Facts) -> Claim:
         if facts.untraced:
             return Claim(
                 "No view shows it any more, and no evidence is left of how it ended. It may have ended as intended: "
-                "some time after a machine is destroyed, Fly's views no longer contain it.",
+                f"some time after a machine is destroyed, Fly's views no longer contain it{_how_late(facts)}.",
                 (Facet.MACHINE, Facet.LIST_DELETED),
             )
         return Claim(
@@ -280,6 +281,15 @@ def reading(facts: Facts) -> Claim:
         "Too few of the platform's views could be queried to establish where the machine is.",
         facts.made(Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED),
     )
+
+
+def _how_late(facts: Facts) -> str:
+    """How long after the incident this check was made, where that is longer than Fly keeps logs."""
+    happened, kept = facts.subject.incident_time, Facet.LOGS.kept
+    if happened is None or kept is None or Facet.LOGS not in overdue(facts.evidence):
+        return ""
+    late = format_duration(facts.now - happened)
+    return f" (checked {late} after the incident; Fly keeps logs for about {kept.days} days)"
 
 
 def _by_whom(facts: Facts) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.diagnose.checks import Review
 from runbooks.diagnose.effects import effects
@@ -189,7 +190,9 @@ def config_audit(facts: Facts, diagnosis: Diagnosis) -> Section:
         "config-audit",
         "Config audit",
         "Which settings should change, independent of this incident?",
-        f"{len(diagnosis.audit)} findings." if diagnosis.audit else "No findings, or no config could be read.",
+        f"{amount(len(diagnosis.audit), 'finding')}."
+        if diagnosis.audit
+        else "No findings, or no config could be read.",
         items=_cited(diagnosis.audit),
         evidence=tuple(dict.fromkeys(n for claim in diagnosis.audit for n in claim.evidence))
         or asked(facts, Facet.MACHINE, Facet.LIST, Facet.LIST_DELETED),

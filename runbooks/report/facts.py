@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.comparison import LAST_EXIT, UNKNOWN
+from runbooks.diagnose.comparison import EXITED_AT, LAST_EXIT, UNKNOWN
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.fleet import FleetReview
 from runbooks.diagnose.model import (
@@ -199,11 +199,12 @@ def _joined(told: Iterable[Claim]) -> Iterator[Claim]:
 
 def _ended_alike(comparison: Comparison) -> str:
     """How many of the others ended with the code of this machine; "" where none did."""
-    for row in comparison.rows:
-        own, others = row.values[0], row.values[1:]
-        if row.attribute == LAST_EXIT and own != UNKNOWN and (alike := others.count(own)):
-            return f"; {alike} of them last ended as this one did ({own})"
-    return ""
+    rows = {row.attribute: row.values for row in comparison.rows}
+    ends, times = rows.get(LAST_EXIT, ()), rows.get(EXITED_AT, ())
+    alike = [number for number, end in enumerate(ends) if number and end == ends[0] != UNKNOWN]
+    known = sorted(times[number] for number in alike if number < len(times) and times[number] != UNKNOWN)
+    first = f", the first at {known[0]} UTC" if known else ""
+    return f"; {len(alike)} of them last ended with the same {ends[0]}{first}: why was not looked at" if alike else ""
 
 
 def closing_rule(diagnosis: Diagnosis) -> str:

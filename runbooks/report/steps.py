@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.diagnose import commands
 from runbooks.diagnose.facts import Facts, format_duration
@@ -174,7 +175,8 @@ def events(facts: Facts, diagnosis: Diagnosis) -> Section:
         answer = f"The last recorded exit of the program: {told}, {how}."
     else:
         last_event = facts.events.all[-1]
-        answer = f"{len(facts.events.all)} events, the last is {last_event.type} → {last_event.status}; no exit event."
+        counted = amount(len(facts.events.all), "event")
+        answer = f"{counted}, the last is {last_event.type} → {last_event.status}; no exit event."
     begins = (
         ""
         if facts.events.whole_life or not facts.events.all
@@ -211,7 +213,7 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
     elif facts.log.last_output:
         answer = f"{len(lines)} lines; the program's last output is “{short(facts.log.last_output[-1].message, 160)}”."
     else:
-        answer = f"{len(lines)} lines from the platform, none from the program."
+        answer = f"{amount(len(lines), 'line')} from the platform, none from the program."
     shown = _telling(facts)
     if len(shown) < len(lines):
         notes.append(f"{len(shown)} of {len(lines)} lines are shown: the last run of the program and its end.")

@@ -404,7 +404,8 @@ def image_not_as_believed(facts: Facts) -> Iterator[Point | Conclusion]:
             *facts.machine.config_evidence,
             *said,
         )
-        yield concludes(f"The machine ran {ran}, not {believed} as the caller expects.")
+        who = "as the caller says" if said else "which this run was told to expect"
+        yield concludes(f"The machine ran {ran}, not {believed}, {who}.")
         return
     then, present = facts.versions.at_incident, facts.versions.present
     if then and present and then.version != present.version and then.image and _plain(then.image) != _plain(believed):
