@@ -1,21 +1,21 @@
-"""What in HTML and SVG is layout, and no text: outlines that are drawn, and styles that were read before."""
+"""The styles of HTML, each of which is read once: a notebook's output repeats them in every cell of a table."""
 
 from __future__ import annotations
 
 import re
 
-_LAYOUT = re.compile(r' (?:d="M[MLHVCSQTAZmlhvcsqtaz\d .,-]*"|style="[^"<>\n]{1,600}")')
+_STYLED = re.compile(r'(<[a-z][^<>]*?)( style="[a-z-]{2,40}:[^"<>\n]{1,600}")')
 
 
 def without_layout(text: str) -> str:
-    """The text without outlines, which are numbers, and with each style only where it stands first."""
+    """The text with each style of its tags only where it stands first."""
     seen: set[str] = set()
 
     def kept(match: re.Match[str]) -> str:
-        attribute = match[0]
-        if attribute.startswith(" d=") or attribute in seen:
-            return ""
-        seen.add(attribute)
-        return attribute
+        tag, style = match.groups()
+        if style in seen:
+            return tag
+        seen.add(style)
+        return match[0]
 
-    return _LAYOUT.sub(kept, text)
+    return _STYLED.sub(kept, text)

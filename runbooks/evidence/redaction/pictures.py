@@ -29,9 +29,13 @@ def without_pixels(data: bytes) -> bytes:
             kept.append(chunk)
     unpacking, packed, left = zlib.decompressobj(), b"".join(pixels), _MOST
     try:
-        while packed and left > 0 and not unpacking.eof:
-            left -= len(unpacking.decompress(packed, _AT_ONCE))
-            packed = unpacking.unconsumed_tail
+        for begin in range(0, len(packed), _AT_ONCE):
+            if unpacking.eof:
+                return data  # something stands behind the pixels
+            piece = packed[begin : begin + _AT_ONCE]
+            while piece and left > 0:
+                left -= len(unpacking.decompress(piece, _AT_ONCE))
+                piece = unpacking.unconsumed_tail
     except zlib.error:
         return data
     return b"".join(kept) if unpacking.eof and not unpacking.unused_data else data

@@ -90,7 +90,7 @@ class Redactor(Placeholders):
         learned = self.known.learned
         if self.judged(text):
             return text
-        bare = without_layout(text)
+        bare = self._without_layout(text)
         if len(bare) < len(text) and not self._shown_by(bare):
             self._remember(text, learned)
             return text
@@ -201,13 +201,18 @@ class Redactor(Placeholders):
         """What is still in the clear in this text. An empty list is the only good answer."""
         if self.judged(text):
             return []
-        bare = without_layout(text)
+        bare = self._without_layout(text)
         hits = self._shown_by(bare)
         if hits and len(bare) < len(text):
             hits = self._shown_by(text)
         if not hits:
             self._remember(text, self.known.learned)
         return hits
+
+    def _without_layout(self, text: str) -> str:
+        """What is to be judged of a text: all of it, if a known value stands anywhere in it."""
+        bare = without_layout(text)
+        return text if len(bare) < len(text) and self.knows_in(text) else bare
 
     def _shown_by(self, text: str) -> list[Hit]:
         """What this shows, asked of another redactor that knows the same, so that nothing is counted here."""
