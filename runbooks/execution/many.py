@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -93,7 +94,7 @@ def run_many(
 
 def _side_by_side() -> int:
     """Runs that keep the cores busy: each waits for answers, for its kernel and for the disk now and then."""
-    cores = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return cores + (cores + 1) // 2
 
 
