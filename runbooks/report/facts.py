@@ -123,10 +123,13 @@ def from_shell(diagnosis: Diagnosis) -> list[str]:
 
 
 def then(diagnosis: Diagnosis) -> str:
-    """The steps after the first one, by their titles; "" where there are none. Two are named, the rest is counted."""
-    titles = [remedy.title for remedy in diagnosis.remedies[1:]]
-    more = f"; and {len(titles) - 2} more" if titles[2:] else ""
-    return f"{'; '.join(f'{title[:1].lower()}{title[1:]}' for title in titles[:2])}{more}" if titles else ""
+    """The steps after the first one, by their titles; "" where there are none. The next and the last are named: the
+    last one is what brings the work back.
+    """
+    titles = [f"{remedy.title[:1].lower()}{remedy.title[1:]}" for remedy in diagnosis.remedies[1:]]
+    between = [f"{len(titles) - 2} more"] if titles[2:] else []
+    last = [f"at last, {titles[-1]}" if between else titles[-1]] if titles[1:] else []
+    return "; ".join((*titles[:1], *between, *last))
 
 
 def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
