@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -11,6 +12,7 @@ from shared_evidence import play
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.intermittent import intermittent
+from runbooks.diagnose.facts.load_tests import load_test
 from runbooks.diagnose.model import Diagnosis, Status, Verdict
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.caller import read_caller
@@ -196,6 +198,7 @@ def test_a_client_that_could_not_visit_is_not_told_that_all_is_healthy(text: str
         ("     http_req_failed................: 12.50% ✓ 125      ✗ 875", "failed 125 of 1000 times"),
         ("    http_req_failed................: 12.50% 125 out of 1000", "failed 125 of 1000 times"),
         ("    http_req_failed....: 12.5 %", "failed 1 of 8 times"),
+        ("    http_req_failed....: 0.04%", "failed 1 of 2500 times"),
         (
             "     checks.........................: 87.50% ✓ 7      ✗ 1\n     http_req_failed....: 0.00%",
             "failed 1 of 8 times",
@@ -203,7 +206,13 @@ def test_a_client_that_could_not_visit_is_not_told_that_all_is_healthy(text: str
         ("    checks_failed......................: 25.00% 5 out of 20", "failed 5 of 20 times"),
         ("Success       [ratio]   87.50%\nStatus Codes  [code:count]   0:1  200:6  502:1", "failed 2 of 8 times"),
         ("875 2xx responses, 125 non 2xx responses", "failed 125 of 1000 times"),
+        (
+            "75 2xx responses, 0 non 2xx responses\n100 requests in 5s, 9 kB read\n25 errors (25 timeouts)",
+            "25 of 100 times",
+        ),
+        ("1k requests in 10.03s, 1 MB read\n50 errors (50 timeouts)", "failed 50 of 1000 times"),
         ("    1xx - 0, 2xx - 875, 3xx - 0, 4xx - 0, 5xx - 125", "failed 125 of 1000 times"),
+        ("    1xx - 0, 2xx - 740, 3xx - 5, 4xx - 5, 5xx - 0\n    others - 250", "failed 250 of 1000 times"),
         ("Successful transactions:         875\nFailed transactions:             125", "failed 125 of 1000 times"),
         ("http.codes.200: ...................... 875\nhttp.codes.502: .......... 125", "failed 125 of 1000 times"),
         ("         Aggregated            1000   125(12.50%) |     41      12     200", "failed 125 of 1000 times"),
@@ -219,8 +228,17 @@ def test_a_load_test_without_failures_is_healthy() -> None:
         "    http_req_failed....: 0.00% 0 out of 400",
         "  checks.....: 100.00% ✓ 40  ✗ 0",
         "40 2xx responses, 0 non 2xx responses",
+        "0 2xx responses, 40 non 2xx responses",
+        "    1xx - 0, 2xx - 30, 3xx - 5, 4xx - 5, 5xx - 0\n    others - 0",
     ):
         assert pasted(summary).verdict is Verdict.HEALTHY
+
+
+@pytest.mark.parametrize("filler", ["\n", " \n", "http_req_failed ", "Aggregated\n", "1k requests in "])
+def test_a_long_text_is_read_in_a_time_that_grows_with_it(filler: str) -> None:
+    begun = time.process_time()
+    load_test(filler * 50_000 + "Aggregated")
+    assert time.process_time() - begun < 5
 
 
 def test_a_load_test_of_another_address_says_nothing() -> None:

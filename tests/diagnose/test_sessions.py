@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from runbooks.diagnose.facts.sessions import lost_session
 from runbooks.diagnose.model import Diagnosis
 from runbooks.diagnose.verdict import diagnose
+from runbooks.evidence.models import LogLine
+from tests.diagnose.test_facts import NOW
 from tests.incidents.converting import evidence_of
 
 A, B = "4d8976ea9d3087", "918571da5b0483"
@@ -55,8 +60,22 @@ def test_one_session_at_two_machines(served: str, refused: tuple[str, ...]) -> N
             (B, 3, "POST / 404 session not found id=0f5c2a"),
         ),
         ((A, 1, "POST / 404 session not found id=0f5c2a"), (B, 2, "POST / 404 session not found id=0f5c2a")),
+        (
+            (B, 1, "GET /orders id=cust-1001 200"),
+            (A, 2, "GET /orders id=cust-1001"),
+            (A, 3, "session not found, redirect to /login"),
+        ),
+        ((B, 1, "GET /orders id=cust-1001 200"), (A, 2, "GET /orders id=cust-1001 session not found")),
         ((A, 1, "GET / 404 id=0f5c2a"), (B, 2, "POST / 404 session not found id=0f5c2a")),
     ],
 )
 def test_a_session_that_is_gone_was_not_sent_elsewhere(told: tuple[tuple[str, int, str], ...]) -> None:
     assert "routed-to-another-machine" not in {h.slug for h in _diagnosed(*told).hypotheses if h.supports}
+
+
+def test_many_complaints_are_looked_through_in_short_time() -> None:
+    lines = [LogLine(NOW, f"GET /x sid=s{n} 200", "app", "info", B) for n in range(1000)]
+    lost = [LogLine(NOW, f"session not found sid=t{n}", "app", "info", A) for n in range(1000)]
+    begun = time.process_time()
+    assert lost_session((*lines, *lost), lost) is None
+    assert time.process_time() - begun < 2

@@ -110,6 +110,7 @@ def _told(*words: str) -> list[str]:
     return [f"2026-05-04T11:00:0{n}Z app[2869762c077368] fra [info]{line}" for n, line in enumerate(lines)]
 
 
+WORKS = ("processed job 0", "processed job 1", "processed job 2")
 SEGFAULT = "/usr/local/lib/ruby/3.3.0/rubygems.rb:165: [BUG] Segmentation fault at 0xffffffffffffffff"
 
 
@@ -129,6 +130,21 @@ def test_the_last_words_of_a_runtime_end_the_life_that_its_boot_began(words: str
 
 
 @pytest.mark.parametrize(
+    "dump",
+    [
+        ("goroutine 1 [running]:", "main.main()", "\t/app/main.go:12 +0x1d", "exit status 2"),
+        ("[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x0]", "", "main.(*T).Run(0x0)"),
+        ("note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",),
+        ("ruby 3.3.0 (2023-12-25 revision 5124f9ac75) [x86_64-linux]", "c:0001 p:0000 s:0003 E:000010 (none) [FINISH]"),
+        ("Current thread 0x00007f (most recent call first):", '  File "/app/a.py", line 3 in <module>'),
+    ],
+)
+def test_a_dump_below_the_last_words_is_no_life_after_them(dump: tuple[str, ...]) -> None:
+    words = "panic: runtime error: invalid memory address or nil pointer dereference"
+    assert _found(*_told("listening on :80", words, *dump)) == ("startup-crash", "likely")
+
+
+@pytest.mark.parametrize(
     "logs",
     [
         ("WARNING: [pool www] child 41 exited on signal 11 (SIGSEGV) after 3.1 seconds from start", "GET / 200"),
@@ -136,6 +152,10 @@ def test_the_last_words_of_a_runtime_end_the_life_that_its_boot_began(words: str
         ("fatal error: cannot send mail, will retry", "mail sent", "processed 12 jobs"),
         (SEGFAULT, "Server listening on 0.0.0.0:3000"),
         (SEGFAULT, "GET /health 200 in 3 ms"),
+        ("listening on :80", "/app/convert.sh: line 4: 12 Segmentation fault (core dumped) ffmpeg -i x", *WORKS),
+        ("listening on :80", "/app/convert.sh: line 4: 12 Segmentation fault (core dumped) ffmpeg -i x"),
+        ("listening on :80", "panic: oops [recovered]", "processed job 1"),
+        ("listening on :80", "fatal error: concurrent map writes", "goroutine 7 [running]:", *WORKS),
     ],
 )
 def test_a_program_that_goes_on_has_not_ended(logs: tuple[str, ...]) -> None:

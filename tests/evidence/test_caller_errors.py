@@ -332,6 +332,9 @@ CLIENTS = [
     "<-- 422 https://api.machines.dev/v1/apps/heron/machines (312ms)\n{}",
     "POST machines 422 after 501ms {}",
     "[422] {}",
+    "status_code: 422 {}",
+    "Error: 422 body={}",
+    "response {}\n422",
     "Response: 422\n{}",
     "{}\n422",
     "{} (422)",
@@ -352,6 +355,13 @@ COUNTS = [
     "elapsed: 500 {}",
     "app[422]: {}",
     "{}\n422 ms",
+    "amount: 500 {}",
+    "rows: 401 {}",
+    "order_id: 418 {}",
+    "priority: 500 {}",
+    "queue depth: 502 payload={}",
+    "created 500 machines: {}",
+    "queued {}\n500",
 ]
 
 

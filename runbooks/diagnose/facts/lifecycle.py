@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import dropwhile, islice
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.log import LogFacts
 from runbooks.diagnose.facts.machine import GONE, MachineFacts
 from runbooks.diagnose.facts.metrics import MetricsFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
-from runbooks.diagnose.log_classifier import LogMatch
+from runbooks.diagnose.log_classifier import LogMatch, is_program
+from runbooks.diagnose.log_noise import tells_nothing
 from runbooks.evidence.models import Event, Exit
 
 _LATEST = datetime.max.replace(tzinfo=UTC)
@@ -42,6 +44,15 @@ _LAST_WORDS = re.compile(
     r"|\bfatal error: (?:unexpected signal|all goroutines|\w{1,20} overflow|concurrent )|^(?:\S{10} \S{8} )?panic: "
     r"|Kernel pid terminated|Runtime terminating during boot|terminate called|libc\+\+abi: terminating"
     r"|APPLICATION FAILED TO START|Application run failed|\[BUG\] |\b[Ss]egmentation (?:fault|violation)\b"
+)
+# A child's last words, a handler's that caught them, and a shell's: ./convert.sh: line 4: 12 Segmentation fault
+_OF_ANOTHER = re.compile(r"(?i)\b(?:child|worker|subprocess)\b|\[recovered\]|: line \d{1,6}: ")
+# What a runtime prints below its last words, beside a stack: its version, a heading, a call, a place, an advice.
+_DUMP = re.compile(
+    r"^\W|^[\w./*$<>-]{1,200}(?:\(|:\d|: ?$)|^(?:note|error|hint|cause|caused by|fatal error|panic)\b|^\w{1,3}:"
+    r"|^\w{2,20} v?\d{1,3}\.\d{1,3}\.\d"
+    r"|^(?:stack|thread|current thread|extension modules|core dumped|aborted|signal|trace|backtrace|goroutine)\b",
+    re.I,
 )
 _BOOTS = ("booting", "command", "created-and-started")
 _ENDS = ("exited", "killed")
@@ -185,12 +196,23 @@ class LifecycleFacts:
         if self.state:
             return self.state in ("started", "suspended") and bool(self._machine.known_here)
         told = self._log.matches(*_UP, *_DOWN, *_ALIVE, *_DEADLY)
-        last = [r.fact for r in told if r.fact not in _DEADLY or _deadly(r)][-1:]
+        last = [r.fact for r in told if r.fact not in _DEADLY or self._deadly(r)][-1:]
         if last and last[0] in _ALIVE:  # It got over what it printed.
             last = [r.fact for r in told if r.fact in (*_UP, *_DOWN)][-1:]
         unseen = not self._observations.looked(Facet.MACHINE) and not self._observations.looked(Facet.LIST)
         # An excerpt of a description may leave the state out.
         return bool(last) and last[0] in _UP and (unseen or bool(self._machine.known_here))
+
+    def _deadly(self, reading: LogMatch) -> bool:
+        """Are these the last words of the program itself: not a child's, and nothing but a dump below them?"""
+        said = reading.line.message
+        if not _LAST_WORDS.search(said) or _OF_ANOTHER.search(said):
+            return False
+        below = dropwhile(lambda line: line is not reading.line, self._log.lines)
+        return all(
+            not is_program(line) or tells_nothing(line.message) or _DUMP.match(line.message)
+            for line in islice(below, 1, None)
+        )
 
     @cached_property
     def log_ends(self) -> tuple[tuple[LogMatch, bool], ...]:
@@ -312,9 +334,3 @@ def code_of(ended: Exit) -> int | None:
     if not ended.exit_code and ended.signal and 0 < ended.signal < 65:
         return 128 + ended.signal
     return ended.exit_code
-
-
-def _deadly(reading: LogMatch) -> bool:
-    """Are these the last words of the program itself, and not those of a child or of one request?"""
-    said = reading.line.message
-    return bool(_LAST_WORDS.search(said)) and not re.search(r"(?i)\b(?:child|worker|subprocess)\b", said)

@@ -2,6 +2,9 @@
 
 k6, vegeta, autocannon, bombardier, siege, artillery and locust, as they print it; hey, ab and wrk are read line by
 line in `intermittent.py`.
+
+A failure is an answer of 5xx, or none. Where a tool sums up no statuses, it is what the tool calls a failure; what
+autocannon calls `non 2xx` counts where other answers were 2xx, for a redirect or a login answers every request.
 """
 
 from __future__ import annotations
@@ -12,26 +15,33 @@ from fractions import Fraction
 Sum = tuple[int, int]
 """(failed, tried)"""
 
+_INDENT = r"[^\S\n]{0,40}"
 _DOTS = r"[. ]{0,60}:\s{0,9}(?P<percent>\d{1,3}(?:\.\d{1,4})?) ?%"
 _OUT_OF = r"\s{1,9}(?P<part>\d{1,9}) out of (?P<all>\d{1,9})"
 # k6 marks what came true with ✓, also where it measures failures.
 _MARKED = r"\s{1,9}✓ ?(?P<yes>\d{1,9})\s{1,20}✗ ?(?P<no>\d{1,9})"
-_K6_FAILED = re.compile(rf"^\s*(?:http_req_failed|checks_failed){_DOTS}(?:{_MARKED}|{_OUT_OF})?", re.M)
-_K6_PASSED = re.compile(rf"^\s*checks{_DOTS}(?:{_MARKED})?", re.M)
+_K6_FAILED = re.compile(rf"^{_INDENT}(?:http_req_failed|checks_failed){_DOTS}(?:{_MARKED}|{_OUT_OF})?", re.M)
+_K6_PASSED = re.compile(rf"^{_INDENT}checks{_DOTS}(?:{_MARKED})?", re.M)
 _VEGETA = re.compile(r"^Status Codes\s{1,20}\[code:count\]\s{1,20}(?P<codes>(?:\d{1,3}:\d{1,9}\s{0,9}){1,40})", re.M)
 _CODES = re.compile(
     r"\bhttp\.codes\.(?P<code>\d{3}):[ .]{1,90}(?P<count>\d{1,9})|\berrors\.\w{1,40}:[ .]{1,90}(?P<broken>\d{1,9})"
 )
-# (failed, succeeded) as named groups
+# autocannon; it names errors, and what was not 2xx, only where there are some
+_SENT = re.compile(r"(?P<all>\d{1,9}(?:\.\d{1,3})?)(?P<unit>[kM]?) requests in \d")
+_ERRORS = re.compile(rf"^{_INDENT}(?P<bad>\d{{1,9}}) errors \(\d{{1,9}} timeouts\)", re.M)
+_NOT_OK = re.compile(r"(?P<good>\d{1,9}) 2xx responses, (?P<bad>\d{1,9}) non 2xx responses")
+# Numbers of requests as named groups; names that begin with `bad` are of failures.
 _COUNTED = (
-    re.compile(r"(?P<good>\d{1,9}) 2xx responses, (?P<bad>\d{1,9}) non 2xx responses"),  # autocannon
-    re.compile(r"\b2xx - (?P<good>\d{1,9}), 3xx - \d{1,9}, 4xx - \d{1,9}, 5xx - (?P<bad>\d{1,9})"),  # bombardier
+    re.compile(  # bombardier
+        r"\b2xx - (?P<good2>\d{1,9}), 3xx - (?P<good3>\d{1,9}), 4xx - (?P<good4>\d{1,9}), 5xx - (?P<bad5>\d{1,9})"
+        r"(?:\s{1,20}others - (?P<bad>\d{1,9}))?"
+    ),
     re.compile(
         r"Successful[ _]transactions:\s{1,40}(?P<good>\d{1,9})\s{1,9}Failed[ _]transactions:\s{1,40}(?P<bad>\d{1,9})"
     ),
 )
-_LOCUST = re.compile(r"^\s*Aggregated\s{1,80}(?P<all>\d{1,9})\s{1,20}(?P<bad>\d{1,9})\(\d", re.M)
-_NAMES = re.compile(r"http_req_failed|\bchecks|\[code:count\]|2xx|transactions:|http\.codes\.|Aggregated")
+_LOCUST = re.compile(rf"^{_INDENT}Aggregated\s{{1,80}}(?P<all>\d{{1,9}})\s{{1,20}}(?P<bad>\d{{1,9}})\(\d", re.M)
+_NAMES = re.compile(r"http_req_failed|\bchecks|\[code:count\]|2xx|transactions:|http\.codes\.|Aggregated|timeouts\)")
 
 
 def load_test(words: str) -> Sum | None:
@@ -68,12 +78,26 @@ def _either(found: re.Match[str], bad: str, good: str) -> Sum | None:
 
 
 def _share(percent: Fraction) -> Sum:
-    share = (percent / 100).limit_denominator(1000)
+    share = (percent / 100).limit_denominator(1000) or (percent and Fraction(1, round(100 / percent)))
     return share.numerator, share.denominator
 
 
+def _of_autocannon(words: str) -> list[Sum]:
+    errors, answers, sent = _last(_ERRORS, words), _last(_NOT_OK, words), _last(_SENT, words)
+    broken = int(errors["bad"]) if errors else 0
+    if answers:
+        good, other = int(answers["good"]), int(answers["bad"])
+        return [(broken + (other if good else 0), broken + good + other)]
+    if not (errors and sent):
+        return []
+    return [(broken, max(broken, int(Fraction(sent["all"]) * {"": 1, "k": 1000, "M": 1_000_000}[sent["unit"]])))]
+
+
 def _of_others(words: str) -> list[Sum]:
-    told = [(int(m["bad"]), int(m["bad"]) + int(m["good"])) for p in _COUNTED if (m := _last(p, words))]
+    told = _of_autocannon(words)
+    for summed in filter(None, (_last(pattern, words) for pattern in _COUNTED)):
+        counts = {name: int(count or 0) for name, count in summed.groupdict().items()}
+        told.append((sum(n for name, n in counts.items() if name.startswith("bad")), sum(counts.values())))
     if aggregated := _last(_LOCUST, words):
         told.append((int(aggregated["bad"]), int(aggregated["all"])))
     if report := _last(_VEGETA, words):

@@ -9,8 +9,10 @@ from datetime import timedelta
 
 from runbooks.evidence.models import LogLine
 
+# A bare `id` is that of a session only behind a word that says so: rows and customers have one as well.
 _TOKEN = re.compile(
-    r"(?i)(?<![\w-])(?:(?:mcp-)?session(?:[ _-]?id)?|sid|id|connection(?:[ _-]?(?:id|token)))"
+    r"(?i)(?<![\w-])(?:(?:mcp-)?session(?:[ _-]?id)?|sid|connection(?:[ _-]?(?:id|token))"
+    r"|(?:session|connection|_blazor|\w{0,20}hub|signalr)\b[^\n]{0,80}?(?<![\w-])id)"
     r"[\"']?\s?[=:]\s?[\"']?(?P<token><secret:[\w#:]{1,40}>|[\w-]{3,80})"
 )
 _REFUSED = re.compile(r"(?<![\d.:])4\d\d(?![\d.])")
@@ -35,16 +37,26 @@ def lost_session(lines: Iterable[LogLine], complaints: Iterable[LogLine]) -> Los
     ended = {line.instance for line in told if _END.search(line.message)}
     told = [line for line in told if line.instance not in ended]
     unknown = {id(line) for line in complaints if line.instance}
+    served: dict[str, list[LogLine]] = {}
+    for line in told:
+        if id(line) not in unknown and not _REFUSED.search(line.message):
+            for token in _tokens(line):
+                served.setdefault(token, []).append(line)
     for at in reversed(range(len(told))):
         if id(told[at]) not in unknown:
             continue
         asked = told[at].instance
         near = [line for line in told[max(0, at - _NEAR) : at + 1] if line.instance == asked]
-        for token in (m["token"] for line in reversed(near) for m in _TOKEN.finditer(line.message)):
-            for line in told:
-                if id(line) not in unknown and _together(told[at], line) and _serves(line.message, token):
+        for token in (token for line in reversed(near) for token in _tokens(line)):
+            for line in served.get(token, ()):
+                if _together(told[at], line):
                     return LostSession(asked, line.instance)
     return None
+
+
+def _tokens(line: LogLine) -> dict[str, None]:
+    """The sessions that the line names, in their order."""
+    return dict.fromkeys(m["token"] for m in _TOKEN.finditer(line.message))
 
 
 def _together(one: LogLine, other: LogLine) -> bool:
@@ -52,7 +64,3 @@ def _together(one: LogLine, other: LogLine) -> bool:
     if one.at is None or other.at is None or one.instance == other.instance:
         return False
     return abs(one.at - other.at) <= timedelta(minutes=1)
-
-
-def _serves(message: str, token: str) -> bool:
-    return any(m["token"] == token for m in _TOKEN.finditer(message)) and not _REFUSED.search(message)

@@ -86,22 +86,35 @@ _OF_A_REQUEST = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) /|\b4\d\d\b.{0,20}(?:Request|\{)|\bINSERT\b|\bSELECT\b|(?i:\b(?:requests?"
     r"|headers?|column|constraint|relation|table|tenant|repository secrets?|workflow)\b)"
 )
-# A value in brackets or behind the word, at the end of the line: what the program takes instead.
+# A value in brackets or behind the word, at the end of the line: what the program takes instead. A count of errors and
+# a place in a file are none.
 _TAKES = re.compile(
     r"(?i)(?:not (?:yet )?set|unset|undefined|not (?:defined|configured|provided|specified)|missing|empty)\s{0,3}"
     r"(?:[(\[:;,=]|[-=]>|→)\s{0,3}(?:[(\[]\s?)?"
-    r"(?:\d[\d.,:/]{0,20} ?[a-z%]{0,12}|info|debug|warn|trace|json|text|utc|auto|on|off|true|false|prefer|generated"
-    r"|random|local|localhost|memory|stdout|sqlite|ephemeral|unlimited|development|[a-z]{2,12} stays? [a-z]{2,12})"
+    r"(?:(?P<value>(?!\d{1,6} (?:errors?|problems?|issues?|failures?|times?)\b|\d{1,6}:\d)"
+    r"\d[\d.,:/]{0,20} ?[a-z%]{0,12}"
+    r"|info|debug|warn|trace|json|text|utc|auto|on|off|true|false|prefer|local|unlimited|development)"
+    r"|generated|random|localhost|memory|stdout|sqlite|ephemeral|[a-z]{2,12} stays? (?:local|off|disabled|in memory))"
     r"\s?[)\]]?\.?$"
 )
-# What a runtime reads for itself and what a program counts: neither has to be set, unless somebody demands it.
+_SECRET_OR_ADDRESS = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|URL|URI|DSN|ID)$")
+"""No number and no level is the default of such a name."""
+# What a runtime reads for itself and what a program counts: neither has to be set, unless somebody demands it. The
+# names are whole ones where a prefix is also a product's (LD_SDK_KEY), and none ends as a secret or an address does.
 _OF_A_RUNTIME = re.compile(
+    r"(?!.*(?:KEY|TOKEN|SECRET|PASSWORD|URL|URI|DSN|ID)$)(?:"
     r"(?:NODE|BUN|DENO|RUBY|PYTHON|PERL5?|JAVA|JAVA_TOOL|JDK_JAVA|MAVEN|GRADLE|JVM|GO|ERL|ELIXIR_ERL|V8|PHP)"
     r"_(?:OPTS?|OPTIONS|FLAGS|ARGS|PATH|DEBUG|AFLAGS|ZFLAGS)$|RUBYOPT$|RUST_(?:LOG|BACKTRACE|MIN_STACK)$"
-    r"|GO(?:GC|MAXPROCS|MEMLIMIT|DEBUG\w*|TRACEBACK|FLAGS)$|PYTHON[A-Z]+$|(?:LD|MALLOC|LC|NPM_CONFIG|BUNDLE|COREPACK"
-    r"|OMP|TF_CPP|DOTNET_GC)_|UV_THREADPOOL_SIZE$|GEM_(?:HOME|PATH)$|CUDA_VISIBLE_DEVICES$"
+    r"|GO(?:GC|MAXPROCS|MEMLIMIT|DEBUG\w*|TRACEBACK|FLAGS)$|PYTHON[A-Z]+$|LD_(?:PRELOAD|LIBRARY_PATH|BIND_NOW|DEBUG)$"
+    r"|LC_(?:ALL|CTYPE|COLLATE|MESSAGES|MONETARY|NUMERIC|TIME)$|MALLOC_|COREPACK_|TF_CPP_|DOTNET_GC"
+    r"|OMP_(?:NUM_THREADS|THREAD_LIMIT|STACKSIZE|DYNAMIC|SCHEDULE|PROC_BIND|PLACES)$"
+    r"|BUNDLE_(?:PATH|WITHOUT|WITH|GEMFILE|DEPLOYMENT|FROZEN|JOBS|RETRY|BIN|APP_CONFIG|SILENCE_ROOT_WARNING)$"
+    r"|NPM_CONFIG_(?:LOGLEVEL|CACHE|PREFIX|PRODUCTION|REGISTRY|USERCONFIG|UPDATE_NOTIFIER|FUND|AUDIT|OMIT)$"
+    r"|UV_THREADPOOL_SIZE$|GEM_(?:HOME|PATH)$|CUDA_VISIBLE_DEVICES$)"
 )
-_OF_A_METRIC = re.compile(r"[A-Z0-9_]+_(?:TOTAL|COUNT|SUM|GAUGE|HISTOGRAM|SECONDS(?:_BUCKET)?|BYTES_BUCKET|QUANTILE)$")
+_OF_A_METRIC = re.compile(r"[A-Z0-9_]+_(?:TOTAL|GAUGE|HISTOGRAM|SECONDS_BUCKET|BYTES_BUCKET|QUANTILE)$")
+_OF_A_COUNT = re.compile(r"[A-Z0-9_]+_(?:COUNT|SUM|SECONDS)$")
+_METRICS = re.compile(r"(?i)metric|counter|gauge|histogram|prometheus|statsd|scrape|series")
 _DEMANDS = re.compile(r"(?i)\bmust\b|\brequire[sd]?\b|\bmandatory\b|\bneeds?(?:ed)?\b|\bplease\b")
 _HAS_NAME = re.compile(r"[A-Z][A-Z0-9_]{2}")
 # Most lines hold none of these, and need no further look.
@@ -123,9 +136,9 @@ def required_settings(message: str) -> tuple[str, ...]:
     tokens = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(message)]
     names = [number for number, (kind, text) in enumerate(tokens) if kind == "name" and _may_be(number, text, tokens)]
     told = bool(_ENVIRONMENT.search(message))
-    names = [n for n in names if _DEMANDS.search(message) or not _optional(tokens[n][1], told)]
+    names = [n for n in names if _DEMANDS.search(message) or not _optional(tokens[n][1], message)]
     found = [tokens[n][1] for n in names if _lacks(tokens, n, told or bool(_SETTING.match(tokens[n][1])))]
-    return () if not found or _goes_on(message) else tuple(dict.fromkeys(found))
+    return () if not found or _goes_on(message, found) else tuple(dict.fromkeys(found))
 
 
 def _may_be(number: int, name: str, tokens: list[tuple[str, str]]) -> bool:
@@ -136,9 +149,12 @@ def _may_be(number: int, name: str, tokens: list[tuple[str, str]]) -> bool:
     return bool(_SURE.search(name) or _ENVIRONMENT.search(beside.replace(name, "")))
 
 
-def _optional(name: str, told: bool) -> bool:
+def _optional(name: str, message: str) -> bool:
     """Does nobody have to set this: an option of the runtime, or a metric where nothing speaks of the environment?"""
-    return bool(_OF_A_RUNTIME.match(name)) or (not told and bool(_OF_A_METRIC.match(name)))
+    if _OF_A_RUNTIME.match(name):
+        return True
+    metric = _OF_A_METRIC.match(name) or (_METRICS.search(message) and _OF_A_COUNT.match(name))
+    return bool(metric) and not _ENVIRONMENT.search(message)
 
 
 def _lacks(tokens: list[tuple[str, str]], number: int, setting: bool) -> bool:
@@ -159,8 +175,9 @@ def _reaches(tokens: Iterable[tuple[str, str]], kinds: tuple[str, ...], setting:
     return False
 
 
-def _goes_on(message: str) -> bool:
+def _goes_on(message: str, names: list[str]) -> bool:
     low = message.lower()
-    return any(word in low for word in GOES_ON) or any(
-        sign.search(message) for sign in (_INSTEAD, _TAKES, _OF_A_REQUEST)
-    )
+    if any(word in low for word in GOES_ON) or _INSTEAD.search(message) or _OF_A_REQUEST.search(message):
+        return True
+    takes = _TAKES.search(message)
+    return takes is not None and not (takes["value"] and all(map(_SECRET_OR_ADDRESS.search, names)))
