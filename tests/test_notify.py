@@ -268,11 +268,20 @@ def test_addresses_come_from_the_variable_or_a_file_and_wrong_ones_are_refused(t
         ("json://", "is for JSON, .*json://HOST"),
         ("https://[x/", "a web address"),
         ("-://x", "has a beginning that is no service"),
+        ("hunter42://x", "has a beginning that is no service"),
     ],
 )
 def test_a_wrong_address_is_told_with_its_service_and_the_form_that_is_wanted(address: str, told: str) -> None:
     with pytest.raises(UsageError, match=f"Address 1 in RUNBOOKS_NOTIFY {'.*' if told[0] == 'a' else ''}{told}"):
         addresses.addresses_of(address)
+
+
+@pytest.mark.parametrize("word", ["supersecret42pw", "supersecret", "slackpw", "super:secret"])
+def test_a_word_that_is_no_address_is_not_shown(word: str) -> None:
+    with pytest.raises(UsageError, match="Address 2 in RUNBOOKS_NOTIFY has no service://") as refused:
+        addresses.addresses_of(f"json://localhost {word}")
+    assert word not in str(refused.value)
+    assert addresses.label(word) == "an address"
 
 
 @pytest.mark.parametrize(
@@ -282,6 +291,7 @@ def test_a_wrong_address_is_told_with_its_service_and_the_form_that_is_wanted(ad
         ("https://discord.com/api/webhooks/123456789/secret-word", "Discord"),
         ("ntfy://secret-word", "ntfy"),
         ("jsons://oncall:secret-word@hooks.example.com/secret-word", "JSON to hooks.example.com"),
+        ("json://oncall:12345/secret-word@hooks.example.com", "JSON"),
     ],
 )
 def test_the_host_of_an_address_is_shown_and_nothing_that_can_be_secret(address: str, shown: str) -> None:
