@@ -276,6 +276,12 @@ def test_a_wrong_address_is_told_with_its_service_and_the_form_that_is_wanted(ad
         addresses.addresses_of(address)
 
 
+@pytest.mark.parametrize("name", ["~nosuchuser/x", "/tmp/\0", "/" + "x" * 5000])
+def test_what_is_no_name_of_a_file_is_an_error_of_usage(name: str) -> None:
+    with pytest.raises(UsageError, match="neither an address nor the name of a file"):
+        addresses.addresses_of(name)
+
+
 @pytest.mark.parametrize("word", ["supersecret42pw", "supersecret", "slackpw", "super:secret"])
 def test_a_word_that_is_no_address_is_not_shown(word: str) -> None:
     with pytest.raises(UsageError, match="Address 2 in RUNBOOKS_NOTIFY has no service://") as refused:
