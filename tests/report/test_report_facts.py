@@ -119,7 +119,9 @@ def test_that_no_other_machine_runs_is_said_only_where_each_state_is_known(state
         changed = tuple(replace(one, state=state) if one.id == "5683d920b1618e" else one for one in machines)
         looks[number] = replace(looks[number], answer=replace(looks[number].answer, machines=changed))
     told = facts.impact(replace(report, evidence=replace(report.evidence, observations=looks)))
-    assert any("2 of them last ended with the same code 1, the first at 2025-10-02 02:31 UTC" in claim.text for claim in told)
+    assert any(
+        "2 of them last ended with the same code 1, the first at 2025-10-02 02:31 UTC" in claim.text for claim in told
+    )
     assert any("No other machine of the app runs" in claim.text for claim in told) is not runs
     brief = facts.impact_in_brief(replace(report, evidence=replace(report.evidence, observations=looks)))
     assert ("1 other machine of the app runs" in brief) is (state == "started")
