@@ -199,6 +199,24 @@ def test_it_is_said_what_was_sent(tmp_path: Path) -> None:
     assert "corrected" not in f"{told}{said}"
 
 
+def test_only_the_new_message_is_told_as_sent(tmp_path: Path) -> None:
+    post = Post("json://host/in")
+    notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, ["json://host/in"], post)
+
+    def deliver(address: str, title: str, body: str) -> bool:
+        return "→ INCONCLUSIVE" in body
+
+    told = notify.tell([Outcome("s", "HEALTHY")], tmp_path, ["json://host/in"], deliver)
+    assert told.said == "No message was taken: 1 change."
+    assert len(told.warnings) == 1
+
+
+def test_an_address_that_stands_twice_is_told_once(tmp_path: Path) -> None:
+    post = Post()
+    told = notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, ["json://host/in"] * 2, post)
+    assert (told.said, len(post.sent)) == ("A message about 1 change was sent: JSON to host.", 1)
+
+
 def test_mail_arrives_through_a_real_server(tmp_path: Path) -> None:
     mailbox = Mailbox()
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -185,24 +185,26 @@ def tell(
         more: where all runs are listed
         suspects: the subjects of all suspects of a fleet that was read whole; its outcome is the first one then
     """
-    path = root / STATE
+    path, by_id = root / STATE, {_id(address): address for address in addresses}
     with FileLock(path.with_name(f".{STATE}.lock"), timeout=_LOCK_SECONDS, mode=0o600):
         state = _read(path)
         if suspects is not None:
             outcomes = [*outcomes, *recovered(state.known, outcomes[0], suspects)]
         found = changes(state.known, outcomes)
         state.known |= {outcome.subject: outcome for outcome in outcomes}
-        lost = _follow(state, addresses)
+        lost = _follow(state, list(by_id))
+        before = len(state.waiting)
         if found:
             title, body = message(found, more)
-            state.waiting += [{"to": _id(address), "title": title, "body": body} for address in addresses]
+            state.waiting += [{"to": one, "title": title, "body": body} for one in by_id]
         # Kept before it is sent: who is killed in between sends it twice rather than never.
         _write(path, state)
         sent, failed, kept = set[str](), set[str](), []
-        for one in state.waiting:
-            address = next(address for address in addresses if _id(address) == one["to"])
+        for number, one in enumerate(state.waiting):
+            address = by_id[one["to"]]
             if address not in failed and deliver(address, one["title"], one["body"]):
-                sent.add(address)
+                if number >= before or not found:  # of several messages, the new one is told
+                    sent.add(address)
             else:
                 failed.add(address)
                 kept.append(one)
@@ -210,7 +212,7 @@ def tell(
         _write(path, state)
     warnings = [
         f"The notification by {label(address)} could not be delivered; it is kept and sent with the next one."
-        for address in addresses
+        for address in by_id.values()
         if address in failed
     ]
     if lost:
@@ -219,7 +221,7 @@ def tell(
             if lost > 1
             else "A kept notification was dropped: RUNBOOKS_NOTIFY does not name its address any more."
         )
-    return Told(_said(found, [label(address) for address in addresses if address in sent]), tuple(warnings))
+    return Told(_said(found, [label(address) for address in by_id.values() if address in sent]), tuple(warnings))
 
 
 def _said(found: Sequence[Change], services: Sequence[str]) -> str:
@@ -232,12 +234,12 @@ def _said(found: Sequence[Change], services: Sequence[str]) -> str:
     )
 
 
-def _follow(state: State, addresses: Sequence[str]) -> int:
+def _follow(state: State, ids: list[str]) -> int:
     """Give what waits to the addresses of now; how many messages have none any more.
 
     A corrected address has another hash. So the addresses that went are taken for those that came, in their order.
     """
-    ids, waits = [_id(address) for address in addresses], {one["to"] for one in state.waiting}
+    waits = {one["to"] for one in state.waiting}
     came = [one for one in ids if one not in state.addresses]
     went = [one for one in dict.fromkeys((*state.addresses, *sorted(waits))) if one not in ids]
     if len(went) != len(came):  # one was removed or added as well: only those with a message have to be found again
