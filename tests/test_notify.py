@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import random
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -182,6 +183,37 @@ def test_an_address_that_is_corrected_twice_is_followed_and_never_written(tmp_pa
         notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, [f"{secret}{number}"], post)
         assert "hook-8d7f6a5b4c3d2e1f" not in (tmp_path / notify.STATE).read_text()
     assert post.sent == [(f"{secret}3", "INCONCLUSIVE")]
+
+
+TELEGRAM = "tgram://123456789:abcdefg_hijklmnop/12315544/"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "follows"),
+    [
+        ("json://a.example:1/x", "json://u:p@a.example:2/y", True),
+        ("slack://T1234567A/B1234567A/" + "c" * 24, "slack://T1234567A/B1234567A/" + "d" * 24, True),
+        ("json://a.example/x", TELEGRAM, False),
+        ("json://a.example/x", "json://b.example/x", False),
+        ("json://a.example/x", "xml://a.example/x", False),
+    ],
+)
+def test_what_was_kept_goes_to_nobody_else(before: str, after: str, follows: bool, tmp_path: Path) -> None:
+    post = Post(before)
+    notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, [before], post)
+    told = notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, [after], post)
+    assert post.sent == ([(after, "INCONCLUSIVE")] if follows else [])
+    assert len(told.warnings) == (0 if follows else 1)
+
+
+def test_what_an_older_version_kept_is_sent_to_the_same_address(tmp_path: Path) -> None:
+    post = Post("json://host/in")
+    notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, ["json://host/in"], post)
+    state = tmp_path / notify.STATE
+    state.write_text(re.sub(r"[0-9a-f]{16}\.", "", state.read_text()))
+    post.down.clear()
+    assert notify.tell([], tmp_path, ["json://host/in"], post).warnings == ()
+    assert len(post.sent) == 1
 
 
 def test_it_is_said_what_was_sent(tmp_path: Path) -> None:

@@ -40,17 +40,28 @@ def _unfinished(setting: str) -> bool:
     return ":" in setting and "://" not in setting and _known(_scheme(setting)) is not None
 
 
+def receiver(address: str) -> str:
+    """What an address that was corrected has in common with it: the service, with its host where that is no secret."""
+    found = _service(address)
+    return f"{found.service_name} {found.host}" if found and _has_host(found, address) else label(address)
+
+
 def label(address: str) -> str:
     """The service that an address belongs to, with its host where it has one, and nothing that can be a secret."""
     found = _service(address)
     if found is None:
         return _scheme(address) if _known(_scheme(address)) else "an address"
-    forms: Sequence[str] = found.templates
-    # Behind a password with one of these, what was read as the host is the beginning of user and password.
-    if not forms[0].startswith(_HOST_FIRST) or re.search(r"[/?#].*@", address.partition("://")[2]):
+    if not _has_host(found, address):
         return str(found.service_name)
     port = f":{found.port}" if found.port else ""
     return f"{found.service_name} to {found.host}{port}"
+
+
+def _has_host(found: NotifyBase, address: str) -> bool:
+    """Does the address begin with a host, and was it read as that?"""
+    forms: Sequence[str] = found.templates
+    # Behind a password with one of these, what was read as the host is the beginning of user and password.
+    return forms[0].startswith(_HOST_FIRST) and not re.search(r"[/?#].*@", address.partition("://")[2])
 
 
 def _service(address: str) -> NotifyBase | None:

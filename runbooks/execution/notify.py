@@ -21,7 +21,7 @@ from filelock import FileLock
 from runbooks.base import folders
 from runbooks.base.files import NotReadable, read_text
 from runbooks.base.settings import load_settings
-from runbooks.execution.addresses import label
+from runbooks.execution.addresses import label, receiver
 from runbooks.report import escape, status
 
 STATE = "notify-state.json"
@@ -145,8 +145,8 @@ class State:
 
     Attributes:
         known: the outcome of each subject that was told last
-        addresses: hashes of the addresses that were told last, in the order of RUNBOOKS_NOTIFY
-        waiting: messages that were not taken, each with the hash of its address
+        addresses: ids of the addresses that were told last, in the order of RUNBOOKS_NOTIFY
+        waiting: messages that were not taken, each with the id of its address
     """
 
     known: dict[str, Outcome] = field(default_factory=dict)
@@ -237,15 +237,21 @@ def _said(found: Sequence[Change], services: Sequence[str]) -> str:
 def _follow(state: State, ids: list[str]) -> int:
     """Give what waits to the addresses of now; how many messages have none any more.
 
-    A corrected address has another hash. So the addresses that went are taken for those that came, in their order.
+    A corrected address has another id. So the addresses of a receiver that went are taken for those of the same
+    receiver that came, in their order; nobody else is sent what was meant for them.
     """
-    waits = {one["to"] for one in state.waiting}
-    came = [one for one in ids if one not in state.addresses]
-    went = [one for one in dict.fromkeys((*state.addresses, *sorted(waits))) if one not in ids]
-    if len(went) != len(came):  # one was removed or added as well: only those with a message have to be found again
-        went = [one for one in went if one in waits]
-    now = {one: one for one in ids} | dict(zip(went, came, strict=False))
-    kept = [one | {"to": now[one["to"]]} for one in state.waiting if one["to"] in now]
+    whole = {_address(one): one for one in ids}  # an older version wrote no receiver
+    before = [whole.get(_address(one), one) for one in state.addresses]
+    waiting = [one | {"to": whole.get(_address(one["to"]), one["to"])} for one in state.waiting]
+    waits, now = {one["to"] for one in waiting}, {one: one for one in ids}
+    for kind in dict.fromkeys(map(_receiver, ids)):
+        came = [one for one in ids if one not in before and _receiver(one) == kind]
+        gone = dict.fromkeys((*before, *sorted(waits)))
+        went = [one for one in gone if one not in ids and _receiver(one) == kind]
+        if len(went) != len(came):  # one was removed or added as well: only those with a message have to be found again
+            went = [one for one in went if one in waits]
+        now |= dict(zip(went, came, strict=False))
+    kept = [one | {"to": now[one["to"]]} for one in waiting if one["to"] in now]
     lost = len(state.waiting) - len(kept)
     state.addresses, state.waiting = ids, kept
     return lost
@@ -274,7 +280,16 @@ def deliver(address: str, title: str, body: str) -> bool:
 
 
 def _id(address: str) -> str:
-    return hashlib.sha256(address.encode()).hexdigest()[:16]
+    """Hashes of the receiver and of the whole address."""
+    return ".".join(hashlib.sha256(one.encode()).hexdigest()[:16] for one in (receiver(address), address))
+
+
+def _receiver(one: str) -> str:
+    return one.rpartition(".")[0]
+
+
+def _address(one: str) -> str:
+    return one.rpartition(".")[2]
 
 
 def _read(path: Path) -> State:
