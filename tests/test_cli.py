@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from rich.console import Console
 
-from runbooks import cli
+from runbooks import cli, definitions
 from runbooks.cli import terminal
 from runbooks.execution import ending, notify, runner
 from runbooks.execution.steps import Step
@@ -262,6 +262,24 @@ def test_a_mistyped_option_or_command_is_answered_with_the_right_form(words: str
     ended = invoke(*words.split())
     assert (ended.code, ended.out) == (2, "")
     assert hint in " ".join(ended.err.split())
+
+
+def test_a_broken_runbook_of_somebody_else_spoils_no_hint(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = definitions.Discovered("brokn", "no_such_package:RUNBOOK", "somebody")
+    every = {"brokn": broken, **definitions.discovered()}
+    monkeypatch.setattr(definitions, "discovered", lambda: every)
+    for words in ("run brokn --org x", "run --org x"):
+        ended = invoke(*words.split())
+        assert ended.code == 2
+        assert "--org" in ended.err
+        assert "fault of the tool" not in ended.err
+
+
+@pytest.mark.parametrize("text", ["500ms", "5ss", "5s s"])
+def test_a_unit_that_is_none_is_refused(text: str, invoke: Invoke) -> None:
+    ended = invoke("sweep", "--deadline", text)
+    assert ended.code == 2
+    assert "Write seconds, or 50m or 1h." in " ".join(ended.err.split())
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("50m", 3_000), ("0.5h", 1_800), ("90 seconds", 90), ("60", 60)])

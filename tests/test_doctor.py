@@ -155,6 +155,19 @@ def test_without_names_no_host_is_a_problem_of_its_own(monkeypatch: pytest.Monke
     assert found["api.machines.dev"].found == "not looked at, because names do not resolve here"
 
 
+def test_a_name_that_nobody_asks_is_no_problem_where_all_hosts_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = _started(http.server.BaseHTTPRequestHandler)
+    for variable in ("FLY_API_HOSTNAME", "FLY_API_BASE_URL"):
+        monkeypatch.setenv(variable, answers)
+    monkeypatch.setenv("RUNBOOKS_REGISTRIES", f"registry.fly.io={answers}")
+    monkeypatch.setenv("RUNBOOKS_STATUS_URL", "off")
+    resolution = seen("127.0.0.1", Resolution("127.0.0.1", "NOERROR", ("127.0.0.1",)))
+    monkeypatch.setattr(Edge, "resolve", lambda edge, host: unavailable(host) if host == "fly.io" else resolution)
+    found = _examined("live", "")
+    assert "names of hosts (DNS)" not in found
+    assert found["127.0.0.1"].state is State.OK
+
+
 def test_a_test_message_is_sent_only_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     got: list[dict[str, str]] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import random
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -184,6 +185,37 @@ def test_an_address_that_is_corrected_twice_is_followed_and_never_written(tmp_pa
     assert post.sent == [(f"{secret}3", "INCONCLUSIVE")]
 
 
+TELEGRAM = "tgram://123456789:abcdefg_hijklmnop/12315544/"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "follows"),
+    [
+        ("json://a.example:1/x", "json://u:p@a.example:2/y", True),
+        ("slack://T1234567A/B1234567A/" + "c" * 24, "slack://T1234567A/B1234567A/" + "d" * 24, True),
+        ("json://a.example/x", TELEGRAM, False),
+        ("json://a.example/x", "json://b.example/x", False),
+        ("json://a.example/x", "xml://a.example/x", False),
+    ],
+)
+def test_what_was_kept_goes_to_nobody_else(before: str, after: str, follows: bool, tmp_path: Path) -> None:
+    post = Post(before)
+    notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, [before], post)
+    told = notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, [after], post)
+    assert post.sent == ([(after, "INCONCLUSIVE")] if follows else [])
+    assert len(told.warnings) == (0 if follows else 1)
+
+
+def test_what_an_older_version_kept_is_sent_to_the_same_address(tmp_path: Path) -> None:
+    post = Post("json://host/in")
+    notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, ["json://host/in"], post)
+    state = tmp_path / notify.STATE
+    state.write_text(re.sub(r"[0-9a-f]{16}\.", "", state.read_text()))
+    post.down.clear()
+    assert notify.tell([], tmp_path, ["json://host/in"], post).warnings == ()
+    assert len(post.sent) == 1
+
+
 def test_it_is_said_what_was_sent(tmp_path: Path) -> None:
     post = Post()
     to = ["json://oncall:secret-word@127.0.0.1:9099/corrected", "slack://T1234567A/B1234567A/" + "c" * 24]
@@ -197,6 +229,24 @@ def test_it_is_said_what_was_sent(tmp_path: Path) -> None:
     assert len(told.warnings) == 2
     assert "secret-word" not in f"{told}{said}"
     assert "corrected" not in f"{told}{said}"
+
+
+def test_only_the_new_message_is_told_as_sent(tmp_path: Path) -> None:
+    post = Post("json://host/in")
+    notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, ["json://host/in"], post)
+
+    def deliver(address: str, title: str, body: str) -> bool:
+        return "→ INCONCLUSIVE" in body
+
+    told = notify.tell([Outcome("s", "HEALTHY")], tmp_path, ["json://host/in"], deliver)
+    assert told.said == "No message was taken: 1 change."
+    assert len(told.warnings) == 1
+
+
+def test_an_address_that_stands_twice_is_told_once(tmp_path: Path) -> None:
+    post = Post()
+    told = notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, ["json://host/in"] * 2, post)
+    assert (told.said, len(post.sent)) == ("A message about 1 change was sent: JSON to host.", 1)
 
 
 def test_mail_arrives_through_a_real_server(tmp_path: Path) -> None:
@@ -268,11 +318,26 @@ def test_addresses_come_from_the_variable_or_a_file_and_wrong_ones_are_refused(t
         ("json://", "is for JSON, .*json://HOST"),
         ("https://[x/", "a web address"),
         ("-://x", "has a beginning that is no service"),
+        ("hunter42://x", "has a beginning that is no service"),
     ],
 )
 def test_a_wrong_address_is_told_with_its_service_and_the_form_that_is_wanted(address: str, told: str) -> None:
     with pytest.raises(UsageError, match=f"Address 1 in RUNBOOKS_NOTIFY {'.*' if told[0] == 'a' else ''}{told}"):
         addresses.addresses_of(address)
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/x", "/tmp/\0", "/" + "x" * 5000])
+def test_what_is_no_name_of_a_file_is_an_error_of_usage(name: str) -> None:
+    with pytest.raises(UsageError, match="neither an address nor the name of a file"):
+        addresses.addresses_of(name)
+
+
+@pytest.mark.parametrize("word", ["supersecret42pw", "supersecret", "slackpw", "super:secret"])
+def test_a_word_that_is_no_address_is_not_shown(word: str) -> None:
+    with pytest.raises(UsageError, match="Address 2 in RUNBOOKS_NOTIFY has no service://") as refused:
+        addresses.addresses_of(f"json://localhost {word}")
+    assert word not in str(refused.value)
+    assert addresses.label(word) == "an address"
 
 
 @pytest.mark.parametrize(
@@ -282,6 +347,7 @@ def test_a_wrong_address_is_told_with_its_service_and_the_form_that_is_wanted(ad
         ("https://discord.com/api/webhooks/123456789/secret-word", "Discord"),
         ("ntfy://secret-word", "ntfy"),
         ("jsons://oncall:secret-word@hooks.example.com/secret-word", "JSON to hooks.example.com"),
+        ("json://oncall:12345/secret-word@hooks.example.com", "JSON"),
     ],
 )
 def test_the_host_of_an_address_is_shown_and_nothing_that_can_be_secret(address: str, shown: str) -> None:

@@ -28,5 +28,5 @@ def seconds_in(text: str, unit: str, among: Collection[str] = tuple(_UNITS)) -> 
 def unit_of(word: str) -> str:
     """The unit that this word names (`second`, `minute`, `hour`, `day` or `week`), "" if it names none."""
     word = word.lower()
-    single = word.removesuffix("s") or word
+    single = word.removesuffix("s") if len(word) > 2 else word  # ms is no plural of m
     return next((unit for unit in _UNITS if word and unit.startswith(single)), "")

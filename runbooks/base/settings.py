@@ -154,7 +154,7 @@ def addresses_in(setting: str) -> list[str]:
     if text and "://" not in text:
         try:
             text = read_text(Path(text).expanduser(), 100_000)
-        except (OSError, NotReadable):
+        except (OSError, NotReadable, RuntimeError, ValueError):  # no such user, no name of a file
             raise UsageError(
                 "RUNBOOKS_NOTIFY holds neither an address nor the name of a file that can be read.",
                 "Write addresses of Apprise separated by blanks, such as slack://TOKEN-A/TOKEN-B/TOKEN-C/CHANNEL.",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 
 import click
 
 from runbooks.base.duration import unit_of
+from runbooks.base.errors import RunbookError
 
 
 def explained(error: click.ClickException, words: Sequence[str]) -> str:
@@ -51,4 +53,5 @@ def _known(words: Iterable[str]) -> Iterable[str]:
     every = definitions.discovered()
     named = [name for name in ("fleet" if word == "sweep" else word for word in words) if name in every]
     for name in named or every:
-        yield from definitions.find(name).parameters.model_fields
+        with suppress(RunbookError):  # a broken runbook of somebody else; whoever runs it is told
+            yield from definitions.find(name).parameters.model_fields

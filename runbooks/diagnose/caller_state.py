@@ -80,7 +80,7 @@ def _heir(facts: Facts) -> str:
     destroy = facts.events.event_of("destroy")
     newer = facts.siblings.newer_release(destroy[0].at if destroy else facts.events.since)
     alive = [machine for machine, _ in facts.siblings.namesakes if machine.state not in GONE]
-    return newer[0].id if newer else alive[-1].id if alive else ""
+    return newer[0].id if newer and newer[0].state not in GONE else alive[-1].id if alive else ""
 
 
 def _for_state(facts: Facts, commands: Iterable[str], *, caused: bool) -> tuple[Remedy, dict[str, str]] | None:

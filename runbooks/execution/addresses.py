@@ -40,17 +40,28 @@ def _unfinished(setting: str) -> bool:
     return ":" in setting and "://" not in setting and _known(_scheme(setting)) is not None
 
 
+def receiver(address: str) -> str:
+    """What an address that was corrected has in common with it: the service, with its host where that is no secret."""
+    found = _service(address)
+    return f"{found.service_name} {found.host}" if found and _has_host(found, address) else label(address)
+
+
 def label(address: str) -> str:
     """The service that an address belongs to, with its host where it has one, and nothing that can be a secret."""
     found = _service(address)
     if found is None:
-        scheme = _scheme(address)
-        return scheme if scheme.isalnum() else "an address"
-    forms: Sequence[str] = found.templates
-    if not forms[0].startswith(_HOST_FIRST):
+        return _scheme(address) if _known(_scheme(address)) else "an address"
+    if not _has_host(found, address):
         return str(found.service_name)
     port = f":{found.port}" if found.port else ""
     return f"{found.service_name} to {found.host}{port}"
+
+
+def _has_host(found: NotifyBase, address: str) -> bool:
+    """Does the address begin with a host, and was it read as that?"""
+    forms: Sequence[str] = found.templates
+    # Behind a password with one of these, what was read as the host is the beginning of user and password.
+    return forms[0].startswith(_HOST_FIRST) and not re.search(r"[/?#].*@", address.partition("://")[2])
 
 
 def _service(address: str) -> NotifyBase | None:
@@ -79,9 +90,15 @@ def _wrong(address: str) -> tuple[str, str]:
             f"is a web address ({scheme}://), and its host is none of a service that Apprise knows.",
             f"For a webhook of your own write {_WEB[scheme]}:// in the place of {scheme}://.",
         )
+    if "://" not in address:
+        return (
+            "has no service:// in front.",
+            "Write a blank in an address, or in a password of one, as %20: addresses are separated by blanks.",
+        )
     close = difflib.get_close_matches(scheme, _schemes(), n=2)
     hint = f"Did you mean {' or '.join(f'{one}://' for one in close)}? " if close else ""
-    named = f"begins with {scheme}://, and that" if re.fullmatch(r"[a-z0-9]{1,20}", scheme) else "has a beginning that"
+    shown = close or re.fullmatch(r"[a-z]{1,20}", scheme)
+    named = f"begins with {scheme}://, and that" if shown else "has a beginning that"
     return f"{named} is no service that Apprise knows.", f"{hint}Its documentation lists all: https://appriseit.com"
 
 

@@ -194,9 +194,8 @@ def _hosts(settings: Settings, unreached: dict[str, str]) -> Iterator[Finding]:
     for value, kind in secrets_of(settings):
         redactor.add_secret(value, kind)
     edge = Edge(settings.connect_to, ssl.create_default_context(), redactor)
-    resolved = edge.resolve(CONTROL)
-    if resolved.answer is None:
-        yield Finding("names of hosts (DNS)", State.PROBLEM, f"{CONTROL} does not resolve", f"getent hosts {CONTROL}")
+    no_names = edge.resolve(CONTROL).answer is None
+    told_names = False
     wanted = [settings.machines_url, settings.platform_url, settings.registries.get(_REGISTRY, f"https://{_REGISTRY}")]
     wanted += [url for url in (settings.status_url, settings.metrics_url) if urlsplit(url).netloc]
     for origin in dict.fromkeys(f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in wanted):
@@ -204,7 +203,11 @@ def _hosts(settings: Settings, unreached: dict[str, str]) -> Iterator[Finding]:
         told = edge.probe(f"{origin}/")
         if told.answer is not None and told.answer.reached in ("upgrade", "open"):
             yield Finding(host, State.OK, "answers")
-        elif resolved.answer is None and edge.resolve(host).answer is None:
+        elif no_names and edge.resolve(host).answer is None:
+            if not told_names:  # where all hosts answer, as through a proxy, that name is of no use
+                told_names = True
+                found = f"{CONTROL} does not resolve"
+                yield Finding("names of hosts (DNS)", State.PROBLEM, found, f"getent hosts {CONTROL}")
             unreached[host] = "names do not resolve here"
             yield _not_looked_at(host, unreached[host])
         else:

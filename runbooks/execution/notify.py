@@ -21,7 +21,7 @@ from filelock import FileLock
 from runbooks.base import folders
 from runbooks.base.files import NotReadable, read_text
 from runbooks.base.settings import load_settings
-from runbooks.execution.addresses import label
+from runbooks.execution.addresses import label, receiver
 from runbooks.report import escape, status
 
 STATE = "notify-state.json"
@@ -145,8 +145,8 @@ class State:
 
     Attributes:
         known: the outcome of each subject that was told last
-        addresses: hashes of the addresses that were told last, in the order of RUNBOOKS_NOTIFY
-        waiting: messages that were not taken, each with the hash of its address
+        addresses: ids of the addresses that were told last, in the order of RUNBOOKS_NOTIFY
+        waiting: messages that were not taken, each with the id of its address
     """
 
     known: dict[str, Outcome] = field(default_factory=dict)
@@ -185,24 +185,26 @@ def tell(
         more: where all runs are listed
         suspects: the subjects of all suspects of a fleet that was read whole; its outcome is the first one then
     """
-    path = root / STATE
+    path, by_id = root / STATE, {_id(address): address for address in addresses}
     with FileLock(path.with_name(f".{STATE}.lock"), timeout=_LOCK_SECONDS, mode=0o600):
         state = _read(path)
         if suspects is not None:
             outcomes = [*outcomes, *recovered(state.known, outcomes[0], suspects)]
         found = changes(state.known, outcomes)
         state.known |= {outcome.subject: outcome for outcome in outcomes}
-        lost = _follow(state, addresses)
+        lost = _follow(state, list(by_id))
+        before = len(state.waiting)
         if found:
             title, body = message(found, more)
-            state.waiting += [{"to": _id(address), "title": title, "body": body} for address in addresses]
+            state.waiting += [{"to": one, "title": title, "body": body} for one in by_id]
         # Kept before it is sent: who is killed in between sends it twice rather than never.
         _write(path, state)
         sent, failed, kept = set[str](), set[str](), []
-        for one in state.waiting:
-            address = next(address for address in addresses if _id(address) == one["to"])
+        for number, one in enumerate(state.waiting):
+            address = by_id[one["to"]]
             if address not in failed and deliver(address, one["title"], one["body"]):
-                sent.add(address)
+                if number >= before or not found:  # of several messages, the new one is told
+                    sent.add(address)
             else:
                 failed.add(address)
                 kept.append(one)
@@ -210,7 +212,7 @@ def tell(
         _write(path, state)
     warnings = [
         f"The notification by {label(address)} could not be delivered; it is kept and sent with the next one."
-        for address in addresses
+        for address in by_id.values()
         if address in failed
     ]
     if lost:
@@ -219,7 +221,7 @@ def tell(
             if lost > 1
             else "A kept notification was dropped: RUNBOOKS_NOTIFY does not name its address any more."
         )
-    return Told(_said(found, [label(address) for address in addresses if address in sent]), tuple(warnings))
+    return Told(_said(found, [label(address) for address in by_id.values() if address in sent]), tuple(warnings))
 
 
 def _said(found: Sequence[Change], services: Sequence[str]) -> str:
@@ -232,18 +234,24 @@ def _said(found: Sequence[Change], services: Sequence[str]) -> str:
     )
 
 
-def _follow(state: State, addresses: Sequence[str]) -> int:
+def _follow(state: State, ids: list[str]) -> int:
     """Give what waits to the addresses of now; how many messages have none any more.
 
-    A corrected address has another hash. So the addresses that went are taken for those that came, in their order.
+    A corrected address has another id. So the addresses of a receiver that went are taken for those of the same
+    receiver that came, in their order; nobody else is sent what was meant for them.
     """
-    ids, waits = [_id(address) for address in addresses], {one["to"] for one in state.waiting}
-    came = [one for one in ids if one not in state.addresses]
-    went = [one for one in dict.fromkeys((*state.addresses, *sorted(waits))) if one not in ids]
-    if len(went) != len(came):  # one was removed or added as well: only those with a message have to be found again
-        went = [one for one in went if one in waits]
-    now = {one: one for one in ids} | dict(zip(went, came, strict=False))
-    kept = [one | {"to": now[one["to"]]} for one in state.waiting if one["to"] in now]
+    whole = {_address(one): one for one in ids}  # an older version wrote no receiver
+    before = [whole.get(_address(one), one) for one in state.addresses]
+    waiting = [one | {"to": whole.get(_address(one["to"]), one["to"])} for one in state.waiting]
+    waits, now = {one["to"] for one in waiting}, {one: one for one in ids}
+    for kind in dict.fromkeys(map(_receiver, ids)):
+        came = [one for one in ids if one not in before and _receiver(one) == kind]
+        gone = dict.fromkeys((*before, *sorted(waits)))
+        went = [one for one in gone if one not in ids and _receiver(one) == kind]
+        if len(went) != len(came):  # one was removed or added as well: only those with a message have to be found again
+            went = [one for one in went if one in waits]
+        now |= dict(zip(went, came, strict=False))
+    kept = [one | {"to": now[one["to"]]} for one in waiting if one["to"] in now]
     lost = len(state.waiting) - len(kept)
     state.addresses, state.waiting = ids, kept
     return lost
@@ -272,7 +280,16 @@ def deliver(address: str, title: str, body: str) -> bool:
 
 
 def _id(address: str) -> str:
-    return hashlib.sha256(address.encode()).hexdigest()[:16]
+    """Hashes of the receiver and of the whole address."""
+    return ".".join(hashlib.sha256(one.encode()).hexdigest()[:16] for one in (receiver(address), address))
+
+
+def _receiver(one: str) -> str:
+    return one.rpartition(".")[0]
+
+
+def _address(one: str) -> str:
+    return one.rpartition(".")[2]
 
 
 def _read(path: Path) -> State:

@@ -95,6 +95,8 @@ def old_runs(root: Path, keep: timedelta, at: datetime, keep_incidents: bool = F
 def old_sweeps(root: Path, keep: timedelta, at: datetime, keep_incidents: bool = False) -> Iterator[Old]:
     """The summaries of sweeps that ended longer ago than `keep`, the oldest first; those that were changed stay.
 
+    So do those of older versions: without a seal, they do not tell whether they were changed.
+
     Args: as for `old_runs`; the incident of a sweep is that of its fleet.
     """
     folder = root / SUMMARIES

@@ -27,7 +27,11 @@ _FLY = (Owner.FLY, Owner.UNDECIDED)
 
 def packet(report: Report) -> str:
     """The whole of it. The same report always gives the same text."""
-    seen, diagnosis = Facts(report.evidence), report.diagnosis
+    return _packet(report, Facts(report.evidence))
+
+
+def _packet(report: Report, seen: Facts) -> str:
+    diagnosis = report.diagnosis
     cause, compared, events = diagnosis.cause, diagnosis.comparison, seen.observation(Facet.EVENTS)
     told = [_told(error) for error in seen.caller.answer.errors if error.request_id]
     config = json.dumps(seen.machine.config, indent=2, ensure_ascii=False, sort_keys=True, default=str)
@@ -66,7 +70,8 @@ def packet(report: Report) -> str:
 
 def section(report: Report) -> Section:
     """The packet in a notebook, and whether it is of any use."""
-    cause = report.diagnosis.cause
+    cause, seen = report.diagnosis.cause, Facts(report.evidence)
+    blanks = _to_fill_in(report, seen)
     if report.diagnosis.verdict is Verdict.HEALTHY:
         answer = "No question for Fly: no problem was found."
     elif cause is None:
@@ -82,13 +87,9 @@ def section(report: Report) -> Section:
         answer,
         notes=(
             "Paste it into a mail to support or a thread on community.fly.io. Secrets are masked.",
-            *(
-                (f"Fill in first: {'; '.join(blanks)}.",)
-                if (blanks := _to_fill_in(report, Facts(report.evidence)))
-                else ()
-            ),
+            *((f"Fill in first: {'; '.join(blanks)}.",) if blanks else ()),
         ),
-        quote=packet(report),
+        quote=_packet(report, seen),
     )
 
 

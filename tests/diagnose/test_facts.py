@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.caller_state import put_right
 from runbooks.diagnose.facts import (
     CallerFacts,
     CertificateFacts,
@@ -20,6 +21,7 @@ from runbooks.diagnose.facts import (
     ProcessFacts,
     SiblingFacts,
 )
+from runbooks.diagnose.ledger import Ledger
 from runbooks.evidence.metrics import Metrics, Series
 from runbooks.evidence.models import (
     Caller,
@@ -140,6 +142,25 @@ def test_siblings_leave_the_subject_out() -> None:
     assert [m.id for m, _ in siblings.living] == [OTHER]
     assert len(siblings.namesakes) == 2
     assert not siblings.unsure_which
+
+
+@pytest.mark.parametrize(
+    ("states", "heir"),
+    [(("destroyed", "started"), 1), (("started", "destroyed"), 0), (("destroyed", "destroying"), None)],
+)
+def test_a_machine_that_is_gone_is_no_successor(states: tuple[str, str], heir: int | None) -> None:
+    ids = (OTHER, "148ed193b95e08")
+    release = {"metadata": {"fly_release_version": "2"}}
+    others = [machine(state, number, config=release) for state, number in zip(states, ids, strict=True)]
+    own = machine("destroyed", config={"metadata": {"fly_release_version": "1"}})
+    removed = Event("1", "destroy", "destroyed", "user", NOW)
+    listed = Listing((own, *others))
+    facts = Facts(observed(MACHINE=own, LIST_DELETED=listed, EVENTS=(removed,), CALLER=Caller(ID)).evidence)
+    assert facts.siblings.newer_release(NOW) is not None
+    told = put_right(facts, Ledger((), None, (), ()), ())
+    successor = told is not None and told.title.startswith("Give the caller the id of its successor")
+    assert successor is (heir is not None)
+    assert heir is None or ids[heir] in str(told)
 
 
 @pytest.mark.parametrize(

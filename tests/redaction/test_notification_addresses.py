@@ -25,7 +25,10 @@ def _redactor(monkeypatch: pytest.MonkeyPatch, setting: str) -> Redactor:
     [
         "json://127.0.0.1:9099/corrected",
         "mailto://127.0.0.1:25/?from=runbooks@example.com&to=corrected@example.com",
+        "mailtos://corrected:correcthorse@example.com",
         "/etc/fly-runbooks/notify",
+        "fly-runbooks/corrected",
+        "corrected",
     ],
 )
 def test_plain_words_of_an_address_stay_readable(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +45,16 @@ def test_plain_words_of_an_address_stay_readable(setting: str, monkeypatch: pyte
         ("ntfy://correcthorse", "correcthorse"),
         ("slack://T1234567A/B1234567A/cccccccccccccccccccccccc", "cccccccccccccccccccccccc"),
         ("https://hooks.slack.com/services/T1234567A/B1234567A/Zq3", "T1234567A"),
+        ("mailto:me:hunterhunter@example.com", "hunterhunter"),
+        ("json://127.0.0.1 supersecret42pw", "supersecret42pw"),
+        ("supersecret42pw", "supersecret42pw"),
+        ("https://hook.example/qwzxkvbnmplrtsdfghjkc", "qwzxkvbnmplrtsdfghjkc"),
+        ("json://host.example/48291038774412", "48291038774412"),
+        ("jsons://apitokenletters@host/hook", "apitokenletters"),
+        ("jsons://apitoken@host/hook", "apitoken"),
+        ("json://oncall:12345/correcthorse@host", "correcthorse"),
+        ("json://host/in?:auth=secretword", "secretword"),
+        ("json://host/in?+auth=secretword", "secretword"),
         ("FILE", "correcthorse"),
     ],
 )

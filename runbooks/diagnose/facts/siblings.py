@@ -94,9 +94,9 @@ class SiblingFacts:
         return tuple(sorted(self.others, key=distance)[:5])
 
     def newer_release(self, around: datetime | None) -> tuple[Machine, str] | None:
-        """A sibling of a later release of the app, made around that moment, as a deploy makes it."""
+        """A sibling of a later release, made around that moment, as a deploy makes it; one that is left comes first."""
         own = release_of(self._machine.description) if self._machine.description else None
-        for machine, at in self.others:
+        for machine, at in sorted(self.others, key=lambda other: other[0].state in GONE):
             release, born = release_of(machine), machine.updated_at or machine.created_at
             if own is not None and release is not None and release > own and around and born:
                 near = [t for t in (machine.created_at, machine.updated_at) if t]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from runbooks.base.errors import UsageError
@@ -16,8 +15,10 @@ _TELLING = 8
 
 _BEGINS_WITH_HOST = re.compile(r"(?i)(?:json|xml|form|http|mailto)s?")
 """Schemes of Apprise whose address begins with a host; that of a service begins with a token or a topic."""
-_ORDINARY = re.compile(r"[A-Za-z][a-z]*|(?:[a-z0-9-]+\.)+[a-z]{2,}|[\d.]+")
-"""A plain word, the name of a host, an IPv4 address, a port."""
+_ORDINARY = re.compile(
+    r"[A-Za-z][a-z]{0,11}|(?:[a-z0-9-]{1,63}\.){1,9}[a-z]{2,24}|\d{1,5}|\d{1,3}(?:\.\d{1,3}){3}", re.ASCII
+)
+"""A plain word, the name of a host, a port, an IPv4 address."""
 
 _QUERY = re.compile(
     r"(?i)x-(?:amz|goog)-(?:signature|credential|security-token)|awsaccesskeyid|key-pair-id|signature|sig|policy|verify"
@@ -53,7 +54,10 @@ def url_secrets(url: str) -> list[str]:
         password, query = parts.password or "", parse_qsl(parts.query)
     except ValueError:
         return []
-    telling = [value for name, value in query if _QUERY.fullmatch(name) or strength_of(name) is Strength.STRONG]
+    # Apprise sends what begins with +, : or - on to the receiver; a + is read as a blank.
+    telling = [
+        value for name, value in query if _QUERY.fullmatch(name.strip(" :-")) or strength_of(name) is Strength.STRONG
+    ]
     return list(filter(None, dict.fromkeys((password, *telling, *map(unquote, (password, *telling))))))
 
 
@@ -61,15 +65,25 @@ def _address_secrets(address: str) -> Iterator[str]:
     """What of the address of a notification is masked wherever it stands.
 
     The path of a web hook can be its secret. A path that is a plain word is masked only together with its host:
-    by itself, that word would be masked in every sentence. So would the names of hosts and of mailboxes.
+    by itself, that word would be masked in every sentence. So would the names of hosts and of mailboxes. A user's
+    name can be a token.
     """
     yield from url_secrets(address)
-    scheme, _, rest = address.partition("://")
-    ordinary = _ORDINARY if _BEGINS_WITH_HOST.fullmatch(scheme) else re.compile(r"(?!)")
-    parts = [part for part in re.split(r"[/:@?&=,]+", rest) if len(part) >= _TELLING]
-    yield from (part for part in parts if not ordinary.fullmatch(part))
+    scheme, _, rest = address.partition("://" if "://" in address else ":")
+    with_host = _BEGINS_WITH_HOST.fullmatch(scheme)
+    if "://" not in address and not with_host:  # a word without a service
+        scheme, rest = "", address
+    ordinary = _ORDINARY if with_host or not scheme else re.compile(r"(?!)")
+    user = rest.partition("?")[0].rpartition("@")[0]
+    mailbox = user.partition(":")[0] if scheme.lower().startswith("mailto") else ""
+    yield from _parts(user.removeprefix(mailbox))
+    yield from (part for part in _parts(f"{mailbox}@{rest.removeprefix(user)}") if not ordinary.fullmatch(part))
     if "/" in rest.strip("/") and len(rest) >= _TELLING:
         yield rest
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in re.split(r"[/:@?&=,]+", text) if len(part) >= _TELLING]
 
 
 def secrets_of(settings: Settings) -> list[tuple[str, str]]:
@@ -78,7 +92,11 @@ def secrets_of(settings: Settings) -> list[tuple[str, str]]:
     found = [(element, "fly-token") for element in elements(settings.token.get_secret_value())]
     found += [(key.get_secret_value(), "supabase-key") for key in (settings.records_key, settings.supabase_token)]
     found += [(secret, "password") for url in (*urls, *settings.registries.values()) for secret in url_secrets(url)]
-    with suppress(UsageError):  # a file that cannot be read is refused where somebody is to be told
-        addresses = addresses_in(settings.notify.get_secret_value())
-        found += [(part, "webhook") for address in addresses for part in _address_secrets(address)]
+    notify = settings.notify.get_secret_value()
+    try:
+        addresses = addresses_in(notify)
+    except UsageError:
+        # It is refused where somebody is to be told. A mistyped address can hold a secret, the name of a file does not.
+        addresses = [word for word in notify.split() if ":" in word or "/" not in word]
+    found += [(part, "webhook") for address in addresses for part in _address_secrets(address)]
     return [(secret, kind) for secret, kind in found if secret]
