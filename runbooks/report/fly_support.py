@@ -108,7 +108,10 @@ def _answered(report: Report, told: Caller) -> Iterator[str]:
     said = [moment for moment in report.diagnosis.timeline if moment.evidence == Facet.CALLER]
     for moment in said[:_MOST_ERRORS]:
         yield f"{times.iso(moment.at)} {moment.text}"
+    shown = [moment.text for moment in said[:_MOST_ERRORS]]
     for error in told.errors[:_MOST_ERRORS]:
+        if any(error.text in text for text in shown):
+            continue
         yield " ".join(filter(None, (times.iso(error.at) if error.at else "", str(error.status or ""), error.text)))
     if told.is_answer and told.machine_id:
         named = (("id", told.machine_id), ("name", told.machine_name), ("status", told.status), ("region", told.region))

@@ -187,3 +187,8 @@ def test_what_only_the_platform_can_mend_is_said_to_be_on_its_side() -> None:
 def test_no_line_is_longer_than_a_mail_bears_but_for_what_must_stay_whole() -> None:
     for line in fly_support.packet(played("vyx-missing-environment")).split("\n"):
         assert len(line) <= 100 or re.search(r"\S{60}", line), line
+
+
+def test_what_the_caller_was_told_stands_there_once() -> None:
+    told = part(fly_support.packet(played("stuck-in-transition")), "WHAT OUR CALLER WAS TOLD [E19]")
+    assert " ".join(told.split()).count("failed to reach desired state, started, currently created") == 1
