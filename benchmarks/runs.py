@@ -124,7 +124,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.only_batch:
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.cores])
+        if sys.platform == "linux":
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: given.cores])
         made(run_many, given.only_batch, given.folder, 0)
         return
     with tempfile.TemporaryDirectory() as scratch:

@@ -127,3 +127,8 @@ def test_several_runs_are_refused_as_a_whole_before_the_first(tmp_path: Path, mo
         assert isinstance(refused.exception, RunbookError), refused.output
         assert told in str(refused.exception)
     assert not list(tmp_path.glob("2*"))
+
+
+def test_no_process_is_made_ready_for_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runbooks.execution.early.server", lambda: pytest.fail("a fork server was started"))
+    assert run_many([], output_root=tmp_path) == []

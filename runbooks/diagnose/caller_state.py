@@ -70,12 +70,12 @@ def after_the_row(facts: Facts, told: str) -> dict[str, str]:
         facts: how the machine stands
         told: what the row should say
     """
-    if standing_of(facts) not in (Standing.GONE, Standing.NONE) or _heir(facts):
+    if standing_of(facts) not in (Standing.GONE, Standing.NONE) or _successor(facts):
         return {"seen": told}
     return {"seen": f"{told} Then let the caller repeat its create call. {_CHECK}", "then": _THEN}
 
 
-def _heir(facts: Facts) -> str:
+def _successor(facts: Facts) -> str:
     """The id of the machine that took the place of one that is gone: of the next release, or of the same name."""
     destroy = facts.events.event_of("destroy")
     newer = facts.siblings.newer_release(destroy[0].at if destroy else facts.events.since)
@@ -86,8 +86,8 @@ def _heir(facts: Facts) -> str:
 def _for_state(facts: Facts, commands: Iterable[str], *, caused: bool) -> tuple[Remedy, dict[str, str]] | None:
     standing, names = standing_of(facts), dict(facts.names)
     if standing is Standing.GONE and facts.subject.machine_id:
-        if heir := _heir(facts):
-            return _SUCCESSOR, names | {"right_id": heir}
+        if successor := _successor(facts):
+            return _SUCCESSOR, names | {"right_id": successor}
         codes = [e.exit_code for _, e, _ in facts.events.exits if not e.requested_stop]
         codes += [end.number for end, asked in facts.events.log_ends if end.fact == "exited" and not asked]
         done = not facts.events.crash_codes and (not caused or 0 in codes)

@@ -69,7 +69,7 @@ def run_many(
     Returns:
         how each ended, in the order of the jobs; None for one that was not begun, because of a signal or `until`
     """
-    if early.FORKS:
+    if early.FORKS and jobs:
         early.server()  # it imports while this process does
     signals: list[int] = []
     ended: list[Result | None] = [None] * len(jobs)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runbooks import definitions
 from runbooks.base import folders
@@ -31,9 +31,6 @@ from runbooks.execution import blocked, early
 from runbooks.execution.ending import Result, Run, finish, manifest_of, published, seen
 from runbooks.execution.executed import masked
 from runbooks.execution.steps import Step, Watch, steps_of
-
-if TYPE_CHECKING:
-    pass
 
 DEADLINE = 300.0
 SOFT_SHARE = 0.8  # of the deadline: then the case stops looking and publishes

@@ -128,7 +128,7 @@ def then(diagnosis: Diagnosis) -> str:
     """
     titles = [f"{remedy.title[:1].lower()}{remedy.title[1:]}" for remedy in diagnosis.remedies[1:]]
     between = [f"{len(titles) - 2} more"] if titles[2:] else []
-    last = [f"at last, {titles[-1]}" if between else titles[-1]] if titles[1:] else []
+    last = [f"finally, {titles[-1]}" if between else titles[-1]] if titles[1:] else []
     return "; ".join((*titles[:1], *between, *last))
 
 
