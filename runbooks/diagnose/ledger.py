@@ -370,8 +370,9 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
         elif isinstance(item, NextTest):
             test = item.text
         # What no look was made for is no argument; a missing look may well be missing because nobody looked.
-        elif item.kind is Kind.MISSING or facts.made(*item.evidence):
-            points.append(item)
+        elif (made := facts.made(*item.evidence)) or item.kind is Kind.MISSING:
+            # A look that a run did not come to is no footnote.
+            points.append(item if made == item.evidence else item._replace(evidence=made))
             listed = listed or item.kind is Kind.SUPPORTS or item.decides_against
     if not listed:
         return None
@@ -380,10 +381,6 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
         points += [p for p in _moved(info, facts) if argued or p.kind is Kind.CONTRADICTS]
     indirect = frozenset() if facts.caller.names_subject else frozenset({Facet.CALLER.value})
     status = status_of(points, facts.outcome, contradicted, indirect)
-    claims: dict[Kind, list[Claim]] = {kind: [] for kind in Kind}
-    for point in points:
-        # A look that a run did not come to is no footnote.
-        claims[point.kind].append(Claim(point.text, facts.made(*point.evidence)))
     last = statements[-1] if statements else Conclusion(info.title)
     names = facts.names
     for statement in statements:
@@ -394,13 +391,17 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
         title=info.title,
         status=status,
         statement=last.text if status in (Status.CONFIRMED, Status.LIKELY) else info.title,
-        supports=tuple(claims[Kind.SUPPORTS]),
-        against=tuple(claims[Kind.CONTRADICTS]),
-        missing=tuple(claims[Kind.MISSING]),
+        supports=_claims(points, Kind.SUPPORTS),
+        against=_claims(points, Kind.CONTRADICTS),
+        missing=_claims(points, Kind.MISSING),
         next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else plan.test(sentence(test, names), info.needs),
         always_listed=info.always_listed,
     )
     return Entry(info, hypothesis, names, last.short)
+
+
+def _claims(points: Iterable[Point], kind: Kind) -> tuple[Claim, ...]:
+    return tuple([Claim(point.text, point.evidence) for point in points if point.kind is kind])
 
 
 def _moved(info: CauseInfo, facts: Facts) -> Iterator[Point]:

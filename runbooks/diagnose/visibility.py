@@ -23,7 +23,7 @@ def _rows(facts: Facts) -> Iterator[View]:
         silent = row.sees is Answer.COULD_NOT_LOOK
         idle = silent and (key is ViewKey.DASHBOARD or _all_are(Reason.NOT_APPLICABLE, facts, row))
         kept = not (silent and _all_are(Reason.NOT_KEPT, facts, row))
-        yield replace(row, key=key, applies=not idle, kept=kept)
+        yield View(row.view, row.sees, row.state, row.evidence, row.indirect, key, applies=not idle, kept=kept)
 
 
 def _all_are(code: Reason, facts: Facts, row: View) -> bool:

@@ -127,9 +127,12 @@ class Facts:
 
     def outcome(self, number: str) -> Outcome | None:
         """How the look ended. A pasted text about something else is no look at what the caller says of the subject."""
-        if number == Facet.CALLER and self.caller.foreign:
-            return Outcome.COULD_NOT_LOOK
-        return self.observations.outcome(number)
+        return self._outcomes.get(number)
+
+    @cached_property
+    def _outcomes(self) -> Mapping[str, Outcome]:
+        found = {number: observation.outcome for number, observation in self.evidence.observations.items()}
+        return found | {Facet.CALLER.value: Outcome.COULD_NOT_LOOK} if self.caller.foreign else found
 
     def looked(self, number: str) -> bool:
         """Was this asked and answered, be it with "no"?"""

@@ -33,10 +33,12 @@ class LostSession:
 
 def lost_session(lines: Iterable[LogLine], complaints: Iterable[LogLine]) -> LostSession | None:
     """The last session that one machine complained not to know, and that another machine's lines show."""
+    unknown = {id(line) for line in complaints if line.instance}
+    if not unknown:
+        return None
     told = [line for line in lines if line.instance]
     ended = {line.instance for line in told if _END.search(line.message)}
     told = [line for line in told if line.instance not in ended]
-    unknown = {id(line) for line in complaints if line.instance}
     served: dict[str, list[LogLine]] = {}
     for line in told:
         if id(line) not in unknown and not _REFUSED.search(line.message):
