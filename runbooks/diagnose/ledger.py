@@ -253,21 +253,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
+    """What was weighed: the cause, what ties for it, and what holds besides (`contributing`)."""
+
     entries: tuple[Entry, ...]
     top: Entry | None
     tied: tuple[Entry, ...]
     faults: tuple[str, ...]
     contradictions: tuple[Claim, ...] = ()
-
-    @property
-    def contributing(self) -> tuple[Entry, ...]:
-        """What holds besides the cause; the general form of something that holds is not repeated."""
-        special = {entry.info.is_a for entry in self.entries if entry.holds}
-        return tuple(
-            e
-            for e in self.entries
-            if e.holds and e is not self.top and e.info.slug not in special and e not in self.tied
-        )
+    contributing: tuple[Entry, ...] = ()
 
 
 def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
@@ -293,8 +286,12 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
         )
         or facts.log.refused("machine-elsewhere", "certificate-refused")
     )
-    top, tied = _first_to_fix(entries, facts.events.runs or active or _idle(facts))
-    return Ledger(tuple(entries), top, tied, tuple(faults), against_itself)
+    holding = [entry for entry in entries if entry.holds]
+    top, tied = _first_to_fix(holding, facts.events.runs or active or _idle(facts))
+    # The general form of something that holds is not repeated.
+    special = {entry.info.is_a for entry in holding}
+    besides = tuple(e for e in holding if e is not top and e.info.slug not in special and e not in tied)
+    return Ledger(tuple(entries), top, tied, tuple(faults), against_itself, besides)
 
 
 def status_of(
@@ -426,13 +423,12 @@ def _idle(facts: Facts) -> bool:
     return facts.events.state in ("stopped", "suspended") and any(s.autostart for s in facts.machine.services or ())
 
 
-def _first_to_fix(entries: list[Entry], runs: bool) -> tuple[Entry | None, tuple[Entry, ...]]:
+def _first_to_fix(holding: list[Entry], runs: bool) -> tuple[Entry | None, tuple[Entry, ...]]:
     """The top of the `explains` graph; among several, what bites first. Equal guesses stay open.
 
     What only hides a machine or bars the way to it cannot be the cause while nobody knows it to run:
     it may be true, and yet the machine be gone for another reason that was not seen.
     """
-    holding = [entry for entry in entries if entry.holds]
     explained = {slug for entry in holding for slug in _reached(entry, holding)}
     tops = [e for e in holding if e.info.slug not in explained and (runs or e.info.stage < Stage.SEEN)]
     if not tops:

@@ -60,8 +60,10 @@ def assumptions(facts: Facts) -> tuple[str, ...]:
 
 def _eyes(facts: Facts) -> Iterable[str]:
     """The observation that stands for all of the run's: one that shows the machine, else one that was answered."""
+    if facts.machine.seen_evidence:
+        return facts.machine.seen_evidence[:1]
     made = sorted(facts.evidence.observations)
-    return (*facts.machine.seen_evidence, *(number for number in made if facts.looked(number)), *made)[:1]
+    return next(((number,) for number in made if facts.looked(number)), tuple(made[:1]))
 
 
 def life(facts: Facts) -> tuple[Span, ...]:

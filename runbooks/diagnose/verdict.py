@@ -273,7 +273,7 @@ def _remedies(facts: Facts, ledger: Ledger, verdict: Verdict) -> tuple[Remedy, .
     if top := ledger.top:
         hand_over = (_HAND_OVER,) if top.info.owner is Owner.UNDECIDED and facts.events.overdue else ()
         after = [(top.info.afterwards, top.names, top.info.needs, None)] if top.info.afterwards else []
-        remedies = [*remedies[:1], *hand_over, *follow(Plan(facts), after), *remedies[1:]]
+        remedies = [*remedies[:1], *hand_over, *(follow(Plan(facts), after) if after else ()), *remedies[1:]]
     last = put_right(facts, ledger, remedies) if verdict is Verdict.INCIDENT else None
     return (*remedies, *((last,) if last else ()))
 

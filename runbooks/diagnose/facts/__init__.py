@@ -218,15 +218,17 @@ class Facts:
         kept = {name: value for name, value in env.items() if name not in self.misnamed.values()}
         open_ones = [name for name, value in kept.items() if not value.startswith("<secret:")]
         masked = ", ".join(name for name in kept if name not in open_ones)
-        (set_one,) = lines(('fly secrets set NAME="${{NAME:?}}" -a {app}',), known)
-        told = (
-            f" The machine's config also held {masked}: make those anew that are keys or passwords, then set those "
-            f"that the program needs (`{set_one}`)."
-        )
+        told = ""
+        if masked:
+            (set_one,) = lines(('fly secrets set NAME="${{NAME:?}}" -a {app}',), known)
+            told = (
+                f" The machine's config also held {masked}: make those anew that are keys or passwords, then set those "
+                f"that the program needs (`{set_one}`)."
+            )
         return {key: value for key, value in known.items() if value} | {
             "variables": settings(open_ones, "-e "),
             "guest": _guest_options(self.machine.config),
-            "masked": told if masked else "",
+            "masked": told,
             "heavy": f" It pulls the same image of {self.heavy_image}; a smaller one decides sooner."
             if self.heavy_image
             else "",

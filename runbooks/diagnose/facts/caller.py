@@ -18,8 +18,9 @@ from runbooks.evidence.paste_identity import PasteIdentity
 from runbooks.evidence.pasted.clock import PlacedLines, placed
 from runbooks.evidence.pasted.stack_trace import program_output
 
-_CONNECTS = re.compile(r"(?i)wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
-_FAILS = re.compile(r"(?i)fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
+# Both are looked for in small letters: much faster than any pattern that ignores the case.
+_CONNECTS = re.compile(r"wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
+_FAILS = re.compile(r"fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 # A text that ends this long before the machine existed, or lies this far from the incident, is about another one.
 _BEFORE = timedelta(days=1)
 _FAR = timedelta(days=30)
@@ -158,8 +159,10 @@ class CallerFacts:
         """(time, words) of every attempt to connect to the endpoint that the caller's log shows failing."""
         found: list[tuple[datetime, str]] = []
         words = self.own_words
-        for line in words.splitlines()[:2000] if _FAILS.search(words) and _CONNECTS.search(words) else ():
-            if _CONNECTS.search(line) and _FAILS.search(line) and (match := STAMP.search(line[:200])):
+        small = words.lower()
+        for line in words.splitlines()[:2000] if _FAILS.search(small) and _CONNECTS.search(small) else ():
+            small = line.lower()
+            if _CONNECTS.search(small) and _FAILS.search(small) and (match := STAMP.search(line[:200])):
                 at = time_of(match.group(0))
                 if at:
                     found.append((at, line[match.end() :].strip(' \t]|-:,"')))

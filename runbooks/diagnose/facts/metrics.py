@@ -54,8 +54,10 @@ class MetricsFacts:
     @cached_property
     def up(self) -> tuple[datetime, datetime] | None:
         """When it was first and last measured as running; accurate to one step."""
-        running = [at for at, value in self.own("fly_instance_up") if value > 0]
-        return (running[0], min(running[-1], self._observations.now)) if running else None
+        samples = self.own("fly_instance_up")
+        first = next((at for at, value in samples if value > 0), None)
+        last = next((at for at, value in reversed(samples) if value > 0), None)
+        return (first, min(last, self._observations.now)) if first and last else None
 
     @cached_property
     def exits(self) -> tuple[tuple[datetime, int], ...]:
@@ -103,15 +105,14 @@ class MetricsFacts:
     @cached_property
     def memory(self) -> tuple[tuple[datetime, float, float], ...]:
         """(time, bytes in use, bytes in all), oldest first."""
-        total = dict(self.own("fly_instance_memory_mem_total"))
-        free = self.own("fly_instance_memory_mem_available")
-        return tuple((at, total[at] - left, total[at]) for at, left in free if 0 <= left <= total.get(at, -1) > 0)
+        total, found = dict(self.own("fly_instance_memory_mem_total")), []
+        for at, left in self.own("fly_instance_memory_mem_available"):
+            whole = total.get(at, -1)
+            if 0 <= left <= whole > 0:
+                found.append((at, whole - left, whole))
+        return tuple(found)
 
     @cached_property
     def fullest(self) -> tuple[datetime, float, float] | None:
         """The one of them with the largest part in use; the last such."""
-        found, most = None, 0.0
-        for one in self.memory:
-            if (part := one[1] / one[2]) >= most:
-                found, most = one, part
-        return found
+        return max(reversed(self.memory), key=lambda one: one[1] / one[2], default=None)

@@ -40,9 +40,10 @@ class ObservationFacts:
         self.evidence = evidence
         self.subject = evidence.subject
         self.now = evidence.looked_at
+        self._made = evidence.observations
 
     def observation(self, number: str) -> Observation | None:
-        return self.evidence.observations.get(number)
+        return self._made.get(number)
 
     def outcome(self, number: str) -> Outcome | None:
         observation = self.observation(number)
@@ -59,10 +60,9 @@ class ObservationFacts:
 
     def made(self, *numbers: str) -> tuple[str, ...]:
         """Those of these looks that were tried at all: what a sentence about them can point to."""
-        seen = self.evidence.observations
         if len(numbers) == 1:
-            return numbers if numbers[0] in seen else ()
-        return tuple(dict.fromkeys(number for number in numbers if number in seen))
+            return numbers if numbers[0] in self._made else ()
+        return tuple(dict.fromkeys([number for number in numbers if number in self._made]))
 
     def failed(self, number: str) -> bool:
         """Was there something to ask with, and no answer? What nobody gave or configured has not failed."""
@@ -76,7 +76,7 @@ class ObservationFacts:
         return self.answer(number, Refusal)
 
     def answer(self, number: str, kind: type[T]) -> T | None:
-        observation = self.observation(number)
+        observation = self._made.get(number)
         return observation.answer if observation and isinstance(observation.answer, kind) else None
 
     def age(self, since: datetime | None) -> timedelta | None:
