@@ -374,7 +374,7 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
     if not listed:
         return None
     argued = [p.weight for p in points if p.kind is Kind.SUPPORTS]
-    if Weight.DECISIVE not in argued:
+    if info.is_a and Weight.DECISIVE not in argued:
         points += [p for p in _moved(info, facts) if argued or p.kind is Kind.CONTRADICTS]
     indirect = frozenset() if facts.caller.names_subject else frozenset({Facet.CALLER.value})
     status = status_of(points, facts.outcome, contradicted, indirect)

@@ -228,7 +228,7 @@ class Plan:
 
     def _useful(self, form: str, words: tuple[str, ...], target: str, notes: list[str]) -> bool:
         """Would the command change what is not so already, from what is known?"""
-        facts, options = self._facts, dict(_options(words))
+        facts, options = self._facts, _options(words)
         own = target == self._own
         port = options.get("--port", "").partition(":")[2].partition("/")[0]
         if "--port" in options and own and facts.machine.services is None:
@@ -263,8 +263,8 @@ class Plan:
 
     def _misses_app(self, words: tuple[str, ...]) -> bool:
         """Does it need the app, which does not exist and which no step before creates?"""
-        app = dict(_options(words)).get("-a", "")
-        return self._app_missing and bool(app) and app == self._facts.subject.app
+        app = self._app_missing and _options(words).get("-a")
+        return bool(app) and app == self._facts.subject.app
 
     def _take(self, *commands: str) -> None:
         """Remember what these commands change."""
@@ -341,15 +341,18 @@ def _form(words: tuple[str, ...]) -> tuple[str, str]:
     if words[:1] != ("fly",):
         return "", ""
     if words[1:2] == ("logs",):
-        machine = dict(_options(words)).get("--machine", "")
+        machine = _options(words).get("--machine", "")
         return ("logs", machine) if machine else ("", "")
     form, place = " ".join(words[1:3]), 4 if words[2:3] == ("leases",) else 3
     return form, words[place] if len(words) > place and form in FORMS else ""
 
 
-def _options(words: tuple[str, ...]) -> Iterable[tuple[str, str]]:
-    """(option, value) of each, both spellings."""
+@lru_cache(maxsize=2_000)
+def _options(words: tuple[str, ...]) -> Mapping[str, str]:
+    """Option → value, in both spellings."""
+    found: dict[str, str] = {}
     for word, after in zip_longest(words, words[1:], fillvalue=""):
         if word.startswith("-"):
             name, equals, value = word.partition("=")
-            yield name, value if equals else after
+            found[name] = value if equals else after
+    return found

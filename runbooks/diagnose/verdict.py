@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
 
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
@@ -363,7 +364,7 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
         if observation.outcome is Outcome.COULD_NOT_LOOK
     ]
     asked = {observation.facet for observation in evidence.observations.values()}
-    left = sorted(facet for facet in facets if not facet.is_repeat and facet not in asked)
+    left = [facet for facet in _first_looks(tuple(facets)) if facet not in asked]
     ended_early = not all(facet.optional for facet in left)
     found += [
         Unchecked(
@@ -375,6 +376,12 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
     ]
     dashboard = "its rules are not documented, and it has no interface to query"
     return (*found, Unchecked("What the dashboard shows", dashboard, gap=False))
+
+
+@cache
+def _first_looks(facets: tuple[FacetEnum, ...]) -> tuple[FacetEnum, ...]:
+    """Those that are no second look at another, in their order."""
+    return tuple(sorted(facet for facet in facets if not facet.is_repeat))
 
 
 def _reading_order(ledger: Ledger) -> Callable[[Entry], tuple[int, int, str]]:
