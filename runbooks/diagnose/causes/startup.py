@@ -307,8 +307,8 @@ def bad_command(facts: Facts) -> Iterator[Point | Conclusion]:
 def startup_crash(facts: Facts) -> Iterator[Point | Conclusion]:
     """Exit code other than 0 soon after the start, without a stop request; more specific causes name the reason."""
     yield from never_ran(facts)
-    words = short(facts.log.last_output[-1].message, 160) if facts.log.last_output else ""
     if facts.events.crash_codes:
+        words = short(facts.log.last_output[-1].message, 160) if facts.log.last_output else ""
         text = f"The program exited with {crash(facts)}."
         from_outside = {code for code, _ in facts.events.crash_codes} <= {137, 143}
         if from_outside:

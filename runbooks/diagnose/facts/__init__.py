@@ -84,7 +84,7 @@ class Facts:
 
     @cached_property
     def log(self) -> LogFacts:
-        return LogFacts(self.observations, self.caller, self.machine)
+        return LogFacts(self.observations, self.caller, self.machine, self.processes)
 
     @cached_property
     def events(self) -> LifecycleFacts:

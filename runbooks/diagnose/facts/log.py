@@ -66,14 +66,20 @@ class LogFacts:
         observations: access to the evidence
         caller: lines that the caller pasted count where the platform's log lacks them
         machine: its checks, which say whether what the log reports is over
+        processes: its open sockets, which say it, too
     """
 
     def __init__(
-        self, observations: ObservationFacts, caller: CallerFacts, machine: MachineFacts | None = None
+        self,
+        observations: ObservationFacts,
+        caller: CallerFacts,
+        machine: MachineFacts | None = None,
+        processes: ProcessFacts | None = None,
     ) -> None:
         self._observations = observations
         self._caller = caller
         self._machine = machine or MachineFacts(observations)
+        self._processes = processes or ProcessFacts(observations, self._machine)
 
     @cached_property
     def logs(self) -> Logs | None:
@@ -143,7 +149,7 @@ class LogFacts:
         passing = self._machine.passing_evidence
         if passing:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address", "health-failed"), passing)
-        if ProcessFacts(self._observations, self._machine).reachable:
+        if self._processes.reachable:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address"), Facet.PROCESSES.value)
         named = self._observations.probe(Facet.EDGE_APP)
         if named and named.reached == "open":
