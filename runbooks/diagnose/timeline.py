@@ -18,6 +18,7 @@ from runbooks.evidence.parsers import time_of
 from runbooks.evidence.pasted.clock import PlacedLines
 
 _ORDER = ("caller", "record", "Fly API", "events", "metrics", "platform log", "program log", "status", "endpoint", "we")
+_PLACE = {source: place for place, source in enumerate(_ORDER)}
 _STATES = {
     "created": "created",
     "starting": "starting",
@@ -37,6 +38,7 @@ _STATES = {
 }
 _MOST_PASTED = _MOST_CALLER = 500
 _LONGEST = 200
+_OPENS, _CLOSES = re.compile(r"[{\[(]"), re.compile(r"[}\])]")
 _STAMPED = re.compile(rf"^[\[(]?(?P<at>{STAMP.pattern})[\])]?[\s:|-]*(?P<text>.*)$")
 
 
@@ -47,7 +49,7 @@ def moments(facts: Facts, decisive: Iterable[str] = ()) -> tuple[Moment, ...]:
     found += [*_metrics(facts), *_pasted_log(facts, quoted), *_endpoint(facts)]
     found += [Moment(facts.now, "we", "looked", number) for number in _eyes(facts)]
     marked = _mark_one(found)
-    return tuple(sorted(marked, key=lambda m: (m.at, _ORDER.index(m.source), m.evidence)))
+    return tuple(sorted(marked, key=lambda m: (m.at, _PLACE[m.source], m.evidence)))
 
 
 def assumptions(facts: Facts) -> tuple[str, ...]:
@@ -130,7 +132,7 @@ def _caller(facts: Facts) -> Iterator[Moment]:
 def _entry(text: str, below: list[str]) -> str:
     """An entry of a log on one line: with the object that begins on it, and ends on one of the lines below."""
     for line in below:
-        opened = sum(text.count(sign) for sign in "{[(") > sum(text.count(sign) for sign in "}])")
+        opened = len(_OPENS.findall(text)) > len(_CLOSES.findall(text))
         begins = text.rstrip().endswith(":") and line.lstrip()[:1] in ("{", "[")
         if not (opened or begins) or len(text) > _LONGEST or _STAMPED.match(line.strip()):
             break
@@ -213,9 +215,10 @@ def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
 def _log_moment(facts: Facts, line: LogLine, at: datetime, evidence: str, quoted: tuple[str, ...]) -> Iterator[Moment]:
     # What the proxy calls an error is shown also where its meaning is not known yet.
     unknown = evidence == Facet.CALLER and line.provider == "proxy" and line.level == "error"
-    if unknown or is_program(line) or line in facts.log.meaningful:
+    program = is_program(line)
+    if unknown or program or line in facts.log.meaningful:
         text = " ".join(line.message.split())[:200]
-        source = "program log" if is_program(line) and not unknown else "platform log"
+        source = "program log" if program and not unknown else "platform log"
         hit = len(text) > 8 and any(line.message.strip()[:120] in quote for quote in quoted)
         yield Moment(at, source, text, evidence, hit)
 

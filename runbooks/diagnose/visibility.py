@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import NamedTuple
 
 from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
@@ -11,6 +11,16 @@ from runbooks.diagnose.facts import GONE, Facts, format_duration
 from runbooks.diagnose.model import Answer, Claim, View, ViewKey
 from runbooks.evidence.models import Listing, Machine, Outcome, Reason
 from runbooks.evidence.retention import overdue
+
+
+class _Row(NamedTuple):
+    """The first fields of a `View`."""
+
+    view: str
+    sees: Answer
+    state: str
+    evidence: tuple[str, ...]
+    indirect: bool = False
 
 
 def matrix(facts: Facts) -> tuple[View, ...]:
@@ -23,16 +33,16 @@ def _rows(facts: Facts) -> Iterator[View]:
         silent = row.sees is Answer.COULD_NOT_LOOK
         idle = silent and (key is ViewKey.DASHBOARD or _all_are(Reason.NOT_APPLICABLE, facts, row))
         kept = not (silent and _all_are(Reason.NOT_KEPT, facts, row))
-        yield View(row.view, row.sees, row.state, row.evidence, row.indirect, key, applies=not idle, kept=kept)
+        yield View(*row, key, applies=not idle, kept=kept)
 
 
-def _all_are(code: Reason, facts: Facts, row: View) -> bool:
+def _all_are(code: Reason, facts: Facts, row: _Row) -> bool:
     """Do all looks of this view end for this reason?"""
     looks = [look for number in row.evidence if (look := facts.observation(number))]
     return bool(looks) and all(look.code is code for look in looks)
 
 
-def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
+def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, _Row]]:
     app, believed = facts.subject.app, facts.caller.believed_host
     unknown = "its rules are not documented, and it has no interface to query"
     lines = len(facts.log.logs.lines) if facts.log.logs else 0
@@ -47,7 +57,7 @@ def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
     yield ViewKey.FLY_MACHINE_LIST, _listed(facts, Facet.LIST, "fly machine list (same list)")
     yield ViewKey.FLY_STATUS, _fly_status(facts)
     yield ViewKey.LAUNCH_TOOLS, _launch_tools(facts)
-    yield ViewKey.DASHBOARD, View("dashboard", Answer.COULD_NOT_LOOK, unknown, ())
+    yield ViewKey.DASHBOARD, _Row("dashboard", Answer.COULD_NOT_LOOK, unknown, ())
     yield ViewKey.PRIVATE_NAME, _private_name(facts)
     yield ViewKey.DNS_APP, _name(facts, Facet.DNS_APP, f"DNS of {facts.app_host}")
     if believed and believed != facts.app_host:
@@ -63,7 +73,7 @@ def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
         yield ViewKey.SEEN_BY_CALLER, view
 
 
-def _seen_then(facts: Facts) -> Iterator[View]:
+def _seen_then(facts: Facts) -> Iterator[_Row]:
     """What the caller's guard saw, at its time."""
     names = {Facet.MACHINE_BY_CALLER: "machine by id", Facet.LIST_BY_CALLER: "list, destroyed ones included"}
     shown = {view.evidence: view.machine.state for view in facts.machine.caller_views}
@@ -72,66 +82,66 @@ def _seen_then(facts: Facts) -> Iterator[View]:
         if facts.outcome(number) is Outcome.SEEN and at and (shown or number == Facet.LIST_BY_CALLER):
             sees = Answer.YES if number in shown else Answer.NO
             state = shown.get(number) or "not in it"
-            yield View(f"seen by the caller at {at:%Y-%m-%d %H:%M} UTC: {name}", sees, state, (number,), indirect=True)
+            yield _Row(f"seen by the caller at {at:%Y-%m-%d %H:%M} UTC: {name}", sees, state, (number,), indirect=True)
 
 
-def _pasted(facts: Facts) -> Iterator[View]:
+def _pasted(facts: Facts) -> Iterator[_Row]:
     """What pasted output of tools showed, at its time."""
     for view in facts.machine.pasted_views:
         if view.pasted:
             when = f" at {view.pasted.at:%Y-%m-%d %H:%M} UTC" if view.pasted.at else ""
             state = f"{view.machine.state or 'no state'}{when}"
-            yield View(f"pasted: {view.pasted.form}", Answer.YES, state, (view.evidence,), indirect=True)
+            yield _Row(f"pasted: {view.pasted.form}", Answer.YES, state, (view.evidence,), indirect=True)
 
 
-def _machine(facts: Facts) -> View:
+def _machine(facts: Facts) -> _Row:
     observation = facts.observation(Facet.MACHINE)
     view = "machine by id"
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return View(
+        return _Row(
             view,
             Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (Facet.MACHINE,) if observation else (),
         )
     if isinstance(observation.answer, Machine):
-        return View(view, Answer.YES, observation.answer.state, (Facet.MACHINE,))
+        return _Row(view, Answer.YES, observation.answer.state, (Facet.MACHINE,))
     refusal = facts.refusal(Facet.MACHINE)
-    return View(view, Answer.NO, f"404 {refusal.text}" if refusal else "404", (Facet.MACHINE,))
+    return _Row(view, Answer.NO, f"404 {refusal.text}" if refusal else "404", (Facet.MACHINE,))
 
 
-def _listed(facts: Facts, number: str, view: str) -> View:
+def _listed(facts: Facts, number: str, view: str) -> _Row:
     if number == Facet.LIST and facts.looked(Facet.LIST_AGAIN):
         number = Facet.LIST_AGAIN  # the repeat, after the time that a list may lag
     observation = facts.observation(number)
     if observation is None or not isinstance(observation.answer, Listing):
-        return View(
+        return _Row(
             view,
             Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if not facts.subject.machine_id and not facts.subject.machine_name:
-        return View(view, Answer.COULD_NOT_LOOK, "neither id nor name is known", (number,))
+        return _Row(view, Answer.COULD_NOT_LOOK, "neither id nor name is known", (number,))
     for sighting in facts.machine.views:
         if sighting.evidence == number:
-            return View(view, Answer.YES, sighting.machine.state, (number,))
+            return _Row(view, Answer.YES, sighting.machine.state, (number,))
     count = observation.answer.count
     if not observation.answer.complete:
         why = f"not found among {count}, but some entries could not be read"
-        return View(view, Answer.COULD_NOT_LOOK, why, (number,))
-    return View(view, Answer.NO, _missing(count), (number,))
+        return _Row(view, Answer.COULD_NOT_LOOK, why, (number,))
+    return _Row(view, Answer.NO, _missing(count), (number,))
 
 
 def _missing(count: int) -> str:
     return f"not among {amount(count, 'machine')}" if count else "the list is empty"
 
 
-def _organisation(facts: Facts) -> View:
+def _organisation(facts: Facts) -> _Row:
     observation = facts.observation(Facet.ORGANISATION)
     view = f"organisation {facts.subject.org}".strip()
     if observation is None or not isinstance(observation.answer, Listing):
-        return View(
+        return _Row(
             view,
             Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
@@ -140,7 +150,7 @@ def _organisation(facts: Facts) -> View:
     listing = observation.answer
     for sighting in facts.machine.views:
         if sighting.evidence == Facet.ORGANISATION:
-            return View(
+            return _Row(
                 view,
                 Answer.YES,
                 f"{sighting.machine.state} in {sighting.app or 'an unnamed app'}",
@@ -148,31 +158,31 @@ def _organisation(facts: Facts) -> View:
             )
     if listing.error_regions or not listing.complete:
         why = ", ".join(listing.error_regions) + " did not answer" if listing.error_regions else "more pages exist"
-        return View(view, Answer.COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
-    return View(view, Answer.NO, _missing(listing.count), (Facet.ORGANISATION,))
+        return _Row(view, Answer.COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
+    return _Row(view, Answer.NO, _missing(listing.count), (Facet.ORGANISATION,))
 
 
-def _plain(facts: Facts, number: str, view: str, found: str) -> View:
+def _plain(facts: Facts, number: str, view: str, found: str) -> _Row:
     observation = facts.observation(number)
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return View(
+        return _Row(
             view,
             Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if observation.outcome is Outcome.SEEN:
-        return View(view, Answer.YES, found, (number,))
-    return View(view, Answer.NO, observation.reason, (number,))
+        return _Row(view, Answer.YES, found, (number,))
+    return _Row(view, Answer.NO, observation.reason, (number,))
 
 
-def _events(facts: Facts) -> View:
+def _events(facts: Facts) -> _Row:
     """The query for its events; a list can still hold those that the query no longer serves."""
     held = amount(len(facts.events.all), "event")
     view = _plain(facts, Facet.EVENTS, "its events, asked by its id", held)
     if view.sees is not Answer.NO or not facts.events.all:
         return view
-    return replace(view, state=f"404, no longer served; {held} are in the list")
+    return view._replace(state=f"404, no longer served; {held} are in the list")
 
 
 def _measured(facts: Facts) -> str:
@@ -182,7 +192,7 @@ def _measured(facts: Facts) -> str:
     return f"up from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
 
 
-def _fly_status(facts: Facts) -> View:
+def _fly_status(facts: Facts) -> _Row:
     """What `fly status` would show follows from the list and the metadata; it was not run."""
     view = "fly status (derived, not run)"
     listed = _listed(facts, Facet.LIST, view)
@@ -190,38 +200,38 @@ def _fly_status(facts: Facts) -> View:
         return listed
     machine = next(s.machine for s in facts.machine.views if s.evidence in listed.evidence)
     if machine.config is None:
-        return View(view, Answer.COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
+        return _Row(view, Answer.COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
     if machine.metadata.get("fly_platform_version") == "v2" and machine.state not in GONE:
-        return View(view, Answer.YES, machine.state, listed.evidence)
-    return View(view, Answer.NO, "only a hint: no fly_platform_version=v2 in its metadata", listed.evidence)
+        return _Row(view, Answer.YES, machine.state, listed.evidence)
+    return _Row(view, Answer.NO, "only a hint: no fly_platform_version=v2 in its metadata", listed.evidence)
 
 
-def _launch_tools(facts: Facts) -> View:
+def _launch_tools(facts: Facts) -> _Row:
     """`fly deploy` and `fly scale` touch machines of a process group only (§2)."""
     view = "fly deploy, fly scale (derived, not run)"
     listed = _listed(facts, Facet.LIST, view)
     if listed.sees is not Answer.YES or facts.machine.config is None:
-        unknown = View(view, Answer.COULD_NOT_LOOK, "no config seen", listed.evidence)
+        unknown = _Row(view, Answer.COULD_NOT_LOOK, "no config seen", listed.evidence)
         return listed if listed.sees is not Answer.YES else unknown
     group = facts.machine.description.metadata.get("fly_process_group") if facts.machine.description else None
     version = facts.machine.description.metadata.get("fly_platform_version") if facts.machine.description else None
     if group and version == "v2":
-        return View(
+        return _Row(
             view, Answer.YES, f"process group {group}: the next deploy may replace it", facts.machine.config_evidence
         )
-    return View(
+    return _Row(
         view, Answer.NO, "no process group in its metadata: they do not change it", facts.machine.config_evidence
     )
 
 
-def _private_name(facts: Facts) -> View:
+def _private_name(facts: Facts) -> _Row:
     """The private name exists for started machines only (§7.1); it cannot be asked from outside."""
     view = f"{facts.subject.machine_id or 'ID'}.vm.{facts.subject.app}.internal (derived)"
     if not facts.events.state:
-        return View(view, Answer.COULD_NOT_LOOK, "its state is not known", ())
+        return _Row(view, Answer.COULD_NOT_LOOK, "its state is not known", ())
     if facts.events.state == "started":
-        return View(view, Answer.YES, "resolves inside the private network", facts.events.state_evidence)
-    return View(
+        return _Row(view, Answer.YES, "resolves inside the private network", facts.events.state_evidence)
+    return _Row(
         view, Answer.NO, f"exists for started machines only; it is {facts.events.state}", facts.events.state_evidence
     )
 
@@ -305,55 +315,55 @@ def _by_whom(facts: Facts) -> str:
     return f" by the platform (source {source})"
 
 
-def _name(facts: Facts, number: str, view: str) -> View:
+def _name(facts: Facts, number: str, view: str) -> _Row:
     observation, resolution = facts.observation(number), facts.observations.resolution(number)
     if observation is None or resolution is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return View(
+        return _Row(
             view,
             Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if observation.outcome is Outcome.SEEN:
-        return View(view, Answer.YES, "resolves", (number,), indirect=True)
-    return View(view, Answer.NO, resolution.code, (number,))
+        return _Row(view, Answer.YES, "resolves", (number,), indirect=True)
+    return _Row(view, Answer.NO, resolution.code, (number,))
 
 
-def _probe(facts: Facts, number: str, view: str) -> View:
+def _probe(facts: Facts, number: str, view: str) -> _Row:
     observation, probe = facts.observation(number), facts.observations.probe(number)
     if observation is None or probe is None:
-        return View(
+        return _Row(
             view,
             Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if probe.reached == "open":
-        return View(view, Answer.YES, f"answers (HTTP {probe.status})", (number,))
+        return _Row(view, Answer.YES, f"answers (HTTP {probe.status})", (number,))
     status = f", HTTP {probe.status}" if probe.status else ""
-    return View(view, Answer.NO, f"ends at {probe.stage}{status}", (number,))
+    return _Row(view, Answer.NO, f"ends at {probe.stage}{status}", (number,))
 
 
-def _record(facts: Facts) -> View:
+def _record(facts: Facts) -> _Row:
     observation = facts.observation(Facet.RECORD)
     view = "caller's database"
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return View(
+        return _Row(
             view,
             Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (Facet.RECORD,) if observation else (),
         )
     if facts.caller.record is None:
-        return View(view, Answer.NO, observation.reason, (Facet.RECORD,))
-    return View(view, Answer.YES, f"says {facts.caller.record.status or 'no status'}", (Facet.RECORD,), indirect=True)
+        return _Row(view, Answer.NO, observation.reason, (Facet.RECORD,))
+    return _Row(view, Answer.YES, f"says {facts.caller.record.status or 'no status'}", (Facet.RECORD,), indirect=True)
 
 
-def _caller(facts: Facts) -> View:
+def _caller(facts: Facts) -> _Row:
     view = "caller's answer"
     if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
         observation = facts.observation(Facet.CALLER)
-        return View(
+        return _Row(
             view,
             Answer.COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
@@ -361,15 +371,15 @@ def _caller(facts: Facts) -> View:
         )
     caller = facts.caller.answer
     if not caller.is_answer:
-        return View(view, Answer.COULD_NOT_LOOK, "the pasted text holds no answer of a call", (Facet.CALLER,))
+        return _Row(view, Answer.COULD_NOT_LOOK, "the pasted text holds no answer of a call", (Facet.CALLER,))
     if caller.ok and caller.capsule:
         state = f"the create call was answered with HTTP {caller.capsule.status}"
-        return View(view, Answer.YES, state, (Facet.CALLER,), indirect=True)
+        return _Row(view, Answer.YES, state, (Facet.CALLER,), indirect=True)
     if caller.ok:
-        return View(
+        return _Row(
             view, Answer.YES, f"reports success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True
         )
     failed = caller.error_text[:120] or "reports no success"
     if caller.machine_id:
-        return View(view, Answer.YES, f"received the id; later: {failed}", (Facet.CALLER,), indirect=True)
-    return View(view, Answer.NO, failed, (Facet.CALLER,))
+        return _Row(view, Answer.YES, f"received the id; later: {failed}", (Facet.CALLER,), indirect=True)
+    return _Row(view, Answer.NO, failed, (Facet.CALLER,))

@@ -66,14 +66,13 @@ def out_of_memory(facts: Facts) -> Iterator[Point | Conclusion]:
             Facet.METRICS,
         )
         killed += [Facet.METRICS.value]
-    if facts.metrics.fullest:
-        at, used, total = facts.metrics.fullest
-        if used / total >= _FULL:
-            yield supports(
-                f"At {at:%Y-%m-%d %H:%M} UTC it used {used / total:.0%} of {total / 2**20:.0f} MB.",
-                Facet.METRICS,
-                weight=Weight.WEAK,
-            )
+    if full := facts.metrics.full(_FULL):
+        at, used, total = full
+        yield supports(
+            f"At {at:%Y-%m-%d %H:%M} UTC it used {used / total:.0%} of {total / 2**20:.0f} MB.",
+            Facet.METRICS,
+            weight=Weight.WEAK,
+        )
     if told := [at for at in killed if at != Facet.METRICS]:
         yield confirms("The exit event says oom_killed.", *told)
     if lines:

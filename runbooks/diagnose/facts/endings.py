@@ -56,8 +56,10 @@ def ended(readings: Sequence[tuple[LogMatch, str]], well: Mapping[str, str]) -> 
         readings: (reading, evidence), in the order of the log
         well: fact → evidence of an observation made after the log, which shows that the fact no longer holds
     """
-    order = _order(readings)
     over: dict[int, Ended] = {}
+    if all(reading.fact not in ENDED_BY for reading, _ in readings):
+        return over
+    order = _order(readings)
     for place, index in enumerate(order):
         reading, evidence = readings[index]
         if reading.fact not in ENDED_BY:
@@ -68,7 +70,7 @@ def ended(readings: Sequence[tuple[LogMatch, str]], well: Mapping[str, str]) -> 
             over[index] = Ended(reading, evidence, end[0], end[1])
         elif reading.fact in well:
             over[index] = Ended(reading, evidence, None, well[reading.fact])
-    for fact in _COMES_BACK:
+    for fact in _COMES_BACK if over else ():
         if _episodes(readings, order, fact) > 1:
             over = {index: end for index, end in over.items() if end.reading.fact != fact}
     return over

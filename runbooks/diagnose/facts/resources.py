@@ -22,7 +22,8 @@ from runbooks.evidence.resources import (
     Volumes,
 )
 
-_VOLUME = re.compile(r"\bvol_[a-z0-9]{6,40}\b")
+# The search is for the four letters; that no word goes on before them is looked at only there.
+_VOLUME = re.compile(r"vol_(?<!\w....)[a-z0-9]{6,40}\b")
 
 
 class CertificateFacts:
