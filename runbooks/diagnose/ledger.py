@@ -363,10 +363,13 @@ def finding_of(entry: Entry) -> Finding:
 
 
 def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Entry | None:
+    told = tuple(info.rule(facts))
+    if not told and not info.always_listed:
+        return None
     points: list[Point] = []
     statements: list[Conclusion] = []
     listed, test = info.always_listed, info.next_test
-    for item in info.rule(facts):
+    for item in told:
         if isinstance(item, Conclusion):
             statements.append(item)
         elif isinstance(item, NextTest):

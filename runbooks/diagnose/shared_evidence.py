@@ -42,8 +42,7 @@ _SAME_CALL = timedelta(seconds=60)
 
 def refused(facts: Facts, *kinds: str) -> ApiRefusal | None:
     """The last refusal of these kinds."""
-    heard = facts.log.refused(*kinds)
-    return heard[-1] if heard else None
+    return next((no for no in reversed(facts.log.refusals) if no.kind in kinds), None)
 
 
 def create_refused(facts: Facts) -> ApiRefusal | None:

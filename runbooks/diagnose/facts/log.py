@@ -194,10 +194,12 @@ class LogFacts:
 
     def matches(self, *facts: str) -> tuple[LogMatch, ...]:
         """The readings of these facts, in the order of the log."""
-        found = [fact for fact in facts if fact in self._by_fact]
-        if len(found) < 2:
-            return self._by_fact[found[0]] if found else ()
-        return tuple([r for r, _ in self._matches if r.fact in found])
+        known = self._by_fact
+        if len(facts) == 1:
+            return known.get(facts[0], ())
+        if known.keys().isdisjoint(facts):
+            return ()
+        return tuple([r for r, _ in self._matches if r.fact in facts])
 
     def where(self, *facts: str) -> tuple[str, ...]:
         """The looks in which lines of these facts stand."""
