@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cached_property
 from typing import Any, TypeVar
+
+from propcache.api import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import lines, settings

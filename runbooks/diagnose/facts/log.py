@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+
+from propcache.api import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.caller import CallerFacts

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+
+from propcache.api import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.observations import ObservationFacts

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from itertools import pairwise
+
+from propcache.api import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.observations import ObservationFacts

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TypeVar
 
 import humanize
+from propcache.api import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.evidence.models import (

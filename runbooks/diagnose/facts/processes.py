@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from propcache.api import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.machine import MachineFacts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import cached_property
+
+from propcache.api import cached_property
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts.caller import CallerFacts
