@@ -27,7 +27,7 @@ from runbooks.diagnose.canaries import moves
 from runbooks.diagnose.commands import sentence
 from runbooks.diagnose.contradictions import contradictions
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import Claim, Confidence, Finding, Hypothesis, Owner, Remedy, Status
+from runbooks.diagnose.model import DECIDED, HOLD, Claim, Confidence, Finding, Hypothesis, Owner, Remedy, Status
 from runbooks.diagnose.preconditions import Plan, Standing
 from runbooks.evidence.models import Outcome
 
@@ -60,6 +60,7 @@ class Weight(IntEnum):
 
 
 # Compared thousands of times a second: a member by its own name costs a third of one by its class.
+SEEN, ABSENT, COULD_NOT_LOOK = Outcome
 SUPPORTS, CONTRADICTS, MISSING = Kind
 WEAK, STRONG, DECISIVE = Weight
 
@@ -253,7 +254,7 @@ class Entry:
 
     @property
     def holds(self) -> bool:
-        return self.hypothesis.status in (Status.CONFIRMED, Status.LIKELY)
+        return self.hypothesis.status in HOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,12 +319,12 @@ def status_of(
     strong = decisive = False
     for point in points:
         outcomes = [outcome(number) for number in point.evidence]
-        looked = Outcome.SEEN in outcomes or Outcome.ABSENT in outcomes
+        looked = SEEN in outcomes or ABSENT in outcomes
         if point.kind is CONTRADICTS:
             against = max(against or WEAK, point.weight if looked else WEAK)
         elif point.kind is SUPPORTS and looked:
             strong = strong or point.weight >= STRONG
-            direct = Outcome.SEEN in outcomes and indirect.isdisjoint(point.evidence)
+            direct = SEEN in outcomes and indirect.isdisjoint(point.evidence)
             decisive = decisive or (direct and point.weight is DECISIVE)
     if against is DECISIVE:
         return Status.REFUTED
@@ -375,7 +376,7 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
         elif isinstance(item, NextTest):
             test = item.text
         # What no look was made for is no argument; a missing look may well be missing because nobody looked.
-        elif (made := facts.made(*item.evidence)) or item.kind is MISSING:
+        elif (made := facts.observations.made(*item.evidence)) or item.kind is MISSING:
             # A look that a run did not come to is no footnote.
             points.append(item if made == item.evidence else item._replace(evidence=made))
             listed = listed or item.kind is SUPPORTS or item.decides_against
@@ -385,7 +386,7 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
     if info.is_a and DECISIVE not in argued:
         points += [p for p in _moved(info, facts) if argued or p.kind is CONTRADICTS]
     indirect = frozenset() if facts.caller.names_subject else frozenset({Facet.CALLER.value})
-    status = status_of(points, facts.outcome, contradicted, indirect)
+    status = status_of(points, facts.outcomes.get, contradicted, indirect)
     last = statements[-1] if statements else Conclusion(info.title)
     names = facts.names
     for statement in statements:
@@ -395,11 +396,11 @@ def _heard(info: CauseInfo, facts: Facts, plan: Plan, contradicted: bool) -> Ent
         slug=info.slug,
         title=info.title,
         status=status,
-        statement=last.text if status in (Status.CONFIRMED, Status.LIKELY) else info.title,
+        statement=last.text if status in HOLD else info.title,
         supports=_claims(points, SUPPORTS),
         against=_claims(points, CONTRADICTS),
         missing=_claims(points, MISSING),
-        next_test="" if status in (Status.CONFIRMED, Status.REFUTED) else plan.test(sentence(test, names), info.needs),
+        next_test="" if status in DECIDED else plan.test(sentence(test, names), info.needs),
         always_listed=info.always_listed,
     )
     return Entry(info, hypothesis, names, last.short)

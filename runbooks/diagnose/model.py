@@ -21,6 +21,10 @@ class Status(StrEnum):
     REFUTED = "refuted"
 
 
+HOLD = frozenset({Status.CONFIRMED, Status.LIKELY})
+DECIDED = frozenset({Status.CONFIRMED, Status.REFUTED})
+
+
 class Verdict(StrEnum):
     HEALTHY = "healthy"
     INCIDENT = "incident"

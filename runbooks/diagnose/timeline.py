@@ -143,7 +143,7 @@ def _entry(text: str, below: list[str]) -> str:
 
 def _pasted_log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
     """The machine's log lines in the pasted text that the platform's log does not show already."""
-    if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
+    if facts.outcome(Facet.CALLER) is not Outcome.SEEN or not facts.caller.placed.lines:
         return
     known, own = {line.message for line in facts.log.logs.lines} if facts.log.logs else set(), set(facts.log.lines)
     for line, at in facts.caller.placed.lines[-_MOST_PASTED:]:

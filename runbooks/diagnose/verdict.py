@@ -15,13 +15,13 @@ from runbooks.diagnose.facts import GONE, Facts
 from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import (
+    HOLD,
     Answer,
     Claim,
     Diagnosis,
     Hypothesis,
     Owner,
     Remedy,
-    Status,
     Symptom,
     Unchecked,
     Verdict,
@@ -117,7 +117,7 @@ def diagnose(
 def _hypotheses(ledger: Ledger, strange: Hypothesis | None) -> tuple[Hypothesis, ...]:
     """In reading order; a refusal that no table knows stands before everything that is only open."""
     told = [entry.hypothesis for entry in sorted(ledger.entries, key=_reading_order(ledger))]
-    place = sum(h.status in (Status.CONFIRMED, Status.LIKELY) for h in told)
+    place = sum(h.status in HOLD for h in told)
     return (*told[:place], *((strange,) if strange else ()), *told[place:])
 
 
@@ -366,16 +366,15 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
     asked = {observation.facet for observation in evidence.observations.values()}
     left = [facet for facet in _first_looks(tuple(facets)) if facet not in asked]
     ended_early = not all(facet.optional for facet in left)
-    found += [
-        Unchecked(
-            f"{facet.question} ({facet.value})",
-            "it was not asked before the run ended" if ended_early else facet.unasked,
-            gap=ended_early,
-        )
-        for facet in left
-    ]
+    found += [_unasked(facet, ended_early) for facet in left]
     dashboard = "its rules are not documented, and it has no interface to query"
     return (*found, Unchecked("What the dashboard shows", dashboard, gap=False))
+
+
+@cache
+def _unasked(facet: FacetEnum, ended_early: bool) -> Unchecked:
+    why = "it was not asked before the run ended" if ended_early else facet.unasked
+    return Unchecked(f"{facet.question} ({facet.value})", why, gap=ended_early)
 
 
 @cache

@@ -47,16 +47,17 @@ def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, _Row]]:
     unknown = "its rules are not documented, and it has no interface to query"
     lines = len(facts.log.logs.lines) if facts.log.logs else 0
     yield ViewKey.MACHINE, _machine(facts)
-    yield ViewKey.LIST, _listed(facts, Facet.LIST, f"list of {app}")
+    listed = _listed(facts, Facet.LIST, f"list of {app}")
+    yield ViewKey.LIST, listed
     yield ViewKey.LIST_DELETED, _listed(facts, Facet.LIST_DELETED, f"list of {app}, destroyed ones included")
     yield ViewKey.EVENTS, _events(facts)
     yield ViewKey.LOG, _plain(facts, Facet.LOGS, "its log", amount(lines, "line"))
     if facts.metrics.all:
         yield ViewKey.METRICS, _plain(facts, Facet.METRICS, "its metrics", _measured(facts))
     yield ViewKey.ORGANISATION, _organisation(facts)
-    yield ViewKey.FLY_MACHINE_LIST, _listed(facts, Facet.LIST, "fly machine list (same list)")
-    yield ViewKey.FLY_STATUS, _fly_status(facts)
-    yield ViewKey.LAUNCH_TOOLS, _launch_tools(facts)
+    yield ViewKey.FLY_MACHINE_LIST, listed._replace(view="fly machine list (same list)")
+    yield ViewKey.FLY_STATUS, _fly_status(facts, listed)
+    yield ViewKey.LAUNCH_TOOLS, _launch_tools(facts, listed)
     yield ViewKey.DASHBOARD, _Row("dashboard", Answer.COULD_NOT_LOOK, unknown, ())
     yield ViewKey.PRIVATE_NAME, _private_name(facts)
     yield ViewKey.DNS_APP, _name(facts, Facet.DNS_APP, f"DNS of {facts.app_host}")
@@ -192,12 +193,11 @@ def _measured(facts: Facts) -> str:
     return f"up from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
 
 
-def _fly_status(facts: Facts) -> _Row:
+def _fly_status(facts: Facts, listed: _Row) -> _Row:
     """What `fly status` would show follows from the list and the metadata; it was not run."""
     view = "fly status (derived, not run)"
-    listed = _listed(facts, Facet.LIST, view)
     if listed.sees is not Answer.YES:
-        return listed
+        return listed._replace(view=view)
     machine = next(s.machine for s in facts.machine.views if s.evidence in listed.evidence)
     if machine.config is None:
         return _Row(view, Answer.COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
@@ -206,13 +206,13 @@ def _fly_status(facts: Facts) -> _Row:
     return _Row(view, Answer.NO, "only a hint: no fly_platform_version=v2 in its metadata", listed.evidence)
 
 
-def _launch_tools(facts: Facts) -> _Row:
+def _launch_tools(facts: Facts, listed: _Row) -> _Row:
     """`fly deploy` and `fly scale` touch machines of a process group only (§2)."""
     view = "fly deploy, fly scale (derived, not run)"
-    listed = _listed(facts, Facet.LIST, view)
-    if listed.sees is not Answer.YES or facts.machine.config is None:
-        unknown = _Row(view, Answer.COULD_NOT_LOOK, "no config seen", listed.evidence)
-        return listed if listed.sees is not Answer.YES else unknown
+    if listed.sees is not Answer.YES:
+        return listed._replace(view=view)
+    if facts.machine.config is None:
+        return _Row(view, Answer.COULD_NOT_LOOK, "no config seen", listed.evidence)
     group = facts.machine.description.metadata.get("fly_process_group") if facts.machine.description else None
     version = facts.machine.description.metadata.get("fly_platform_version") if facts.machine.description else None
     if group and version == "v2":

@@ -48,12 +48,11 @@ from runbooks.diagnose.shared_evidence import crash, crash_evidence
 def connected_too_early(facts: Facts) -> Iterator[Point | Conclusion]:
     """The caller's attempt failed before the machine's start, and the same way is open now."""
     start = next((e for e in facts.events.all if (e.type, e.status) == ("start", "started")), None)
+    if not start or not start.at or not (attempts := facts.caller.failed_connects):
+        return
     # The same way must be tried again: the app's own address with the machine named is another one.
     endpoint = Facet.EDGE_BELIEVED if facts.caller.believed_url else Facet.EDGE_APP
     probe = facts.observations.probe(endpoint)
-    attempts = facts.caller.failed_connects
-    if not attempts or not start or not start.at:
-        return
     tried, words = attempts[-1]
     if tried > start.at + timedelta(seconds=30):
         return

@@ -127,17 +127,18 @@ class Facts:
         return self.observations.observation(number)
 
     def outcome(self, number: str) -> Outcome | None:
-        """How the look ended. A pasted text about something else is no look at what the caller says of the subject."""
-        return self._outcomes.get(number)
+        """How the look ended."""
+        return self.outcomes.get(number)
 
     @cached_property
-    def _outcomes(self) -> Mapping[str, Outcome]:
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """How each look ended. A pasted text about something else is no look at what the caller says of the subject."""
         found = {number: observation.outcome for number, observation in self.evidence.observations.items()}
         return found | {Facet.CALLER.value: Outcome.COULD_NOT_LOOK} if self.caller.foreign else found
 
     def looked(self, number: str) -> bool:
         """Was this asked and answered, be it with "no"?"""
-        return self.outcome(number) in (Outcome.SEEN, Outcome.ABSENT)
+        return self.outcomes.get(number, Outcome.COULD_NOT_LOOK) is not Outcome.COULD_NOT_LOOK
 
     def made(self, *numbers: str) -> tuple[str, ...]:
         return self.observations.made(*numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ from runbooks.evidence.models import Caller, ImageRef, Json, Listing, Machine, O
 
 GONE = ("destroyed", "destroying")
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_DESCRIBES = (Facet.MACHINE, Facet.MACHINE_AGAIN)
 _VIEWS = (
     Facet.MACHINE,
     Facet.MACHINE_AGAIN,
@@ -255,6 +256,16 @@ class MachineFacts:
         return ""
 
     @cached_property
+    def broken(self) -> Mapping[str, str]:
+        """What is wrong with the record of a machine whose host answers, with the look that shows it.
+
+        A key that is left out says nothing: lists leave out much, and so do people who paste. Only the answer about
+        the machine itself always has a config.
+        """
+        views = [view for view in self.views if not view.pasted and view.machine.host_status in ("", "ok")]
+        return {text: view.evidence for view in reversed(views) for text in _wrong(view)}
+
+    @cached_property
     def ran(self) -> ImageRef | None:
         return self.description.image_ref if self.description else None
 
@@ -276,6 +287,21 @@ class MachineFacts:
         policy = restart.get("policy") or "on-failure"
         count = restart.get("max_retries", 10)
         return count if policy in ("on-failure", "on-fail") and isinstance(count, int) else None
+
+
+def _wrong(view: MachineView) -> Iterator[str]:
+    machine = view.machine
+    for name, at in (("created_at", machine.created_at), ("updated_at", machine.updated_at)):
+        if at and not is_time(at):
+            yield f"{name} is {at.date()}"
+    if not machine.region and "region" in machine.raw:
+        yield "its region is empty"
+    hosted = machine.host_status == "ok" and machine.state not in GONE
+    if hosted and machine.config is None and view.evidence in _DESCRIBES:
+        yield "it has no config, although its host is ok"
+    zeros = [event.at for event in machine.events if event.at and not is_time(event.at)]
+    if zeros:
+        yield f"{len(zeros)} of its events {'is' if len(zeros) == 1 else 'are'} dated {zeros[0].date()}"
 
 
 def is_time(at: datetime) -> bool:
