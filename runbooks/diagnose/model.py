@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runbooks.base.brief import brief
 
@@ -152,8 +152,7 @@ class ViewKey(StrEnum):
 _DERIVED = (ViewKey.FLY_MACHINE_LIST, ViewKey.FLY_STATUS, ViewKey.LAUNCH_TOOLS, ViewKey.PRIVATE_NAME)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """One row of the matrix.
 
     `indirect` means that it names the machine or leads to its app, but does not show it. What does not apply here, or
@@ -177,8 +176,7 @@ class View:
         return self.key in _DERIVED
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """One line of the timeline. `decisive` marks the moment that the cause rests on."""
 
     at: datetime

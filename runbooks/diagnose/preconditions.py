@@ -12,7 +12,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from itertools import zip_longest
@@ -158,7 +158,7 @@ class Plan:
                 if kept not in commands:
                     commands.append(kept)
                     self._take(kept)
-        return replace(told, why=" ".join((told.why, *dict.fromkeys(notes))), commands=tuple(commands))
+        return Remedy(told.title, " ".join((told.why, *dict.fromkeys(notes))), tuple(commands))
 
     def remaining(self) -> Remedy:
         """What is left to do where nothing that the cause advises can be done with this machine."""
@@ -230,12 +230,12 @@ class Plan:
         """Would the command change what is not so already, from what is known?"""
         facts, options = self._facts, _options(words)
         own = target == self._own
-        port = options.get("--port", "").partition(":")[2].partition("/")[0]
         if "--port" in options and own and facts.machine.services is None:
             (command,) = lines(("fly machine status {machine_id} -a {app} -d",), facts.names)
             notes.append(f"The service's internal_port is not known. Look at it first: `{command}`.")
             return False
         if "--port" in options:
+            port = options["--port"].partition(":")[2].partition("/")[0]
             return port.isdigit() and port not in {str(s.internal_port) for s in facts.machine.services or () if own}
         if form == "machine update" and own and facts.machine.services:
             services = facts.machine.services
@@ -247,11 +247,10 @@ class Plan:
             return int(options["--vm-memory"]) > facts.machine.memory_mb
         if form == "machine wait" and options.get("--state") == "settled":
             return self._standing.get(target) not in (Standing.RUNS, Standing.IDLE)
-        listed = [ip for ip, _ in facts.observations.addresses.ips] if facts.observations.addresses else []
         if form == "ips allocate-v6" and "--private" not in words:
-            return not any(":" in ip and not ip.startswith("fdaa") for ip in listed)
+            return not any(":" in ip and not ip.startswith("fdaa") for ip in self._addresses())
         if form == "ips allocate-v4":
-            return not any("." in ip for ip in listed)
+            return not any("." in ip for ip in self._addresses())
         if form == "machine run" and words[3] in self._missing:
             notes.append("The registry does not have this image: push it before you create a machine from it.")
             return False
@@ -260,6 +259,10 @@ class Plan:
         if form == "certs add" and facts.certificates.listed:
             return words[2] not in {one.hostname for one in facts.certificates.listed.found}
         return True
+
+    def _addresses(self) -> list[str]:
+        """Those that the app has, as far as they were seen."""
+        return [ip for ip, _ in self._facts.observations.addresses.ips] if self._facts.observations.addresses else []
 
     def _misses_app(self, words: tuple[str, ...]) -> bool:
         """Does it need the app, which does not exist and which no step before creates?"""

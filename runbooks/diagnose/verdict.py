@@ -206,7 +206,7 @@ def _symptoms(facts: Facts, views: tuple[View, ...]) -> tuple[Symptom, ...]:
     caller = facts.caller.answer
     told = facts.outcome(Facet.CALLER) is Outcome.SEEN
     probe = facts.observations.probe(Facet.EDGE_BELIEVED)
-    invisible = next(v for v in views if v.key is ViewKey.FLY_MACHINE_LIST)
+    invisible = {view.key: view for view in views}[ViewKey.FLY_MACHINE_LIST]
     unseen = {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(invisible.sees, invisible.sees)
     row_looked = facts.outcome(Facet.RECORD) in (Outcome.SEEN, Outcome.ABSENT)
     row = facts.caller.record

@@ -269,8 +269,8 @@ def test_a_claim_without_footnotes_would_be_found() -> None:
         replace(found, cause=replace(found.cause, evidence=("E99",))),
         replace(found, cause=replace(found.cause, evidence=("E18",))),
         replace(found, symptoms=(replace(found.symptoms[0], evidence=()),)),
-        replace(found, visibility=(replace(found.visibility[0], evidence=()),)),
-        replace(found, timeline=(replace(found.timeline[0], evidence="E77"),)),
+        replace(found, visibility=(found.visibility[0]._replace(evidence=()),)),
+        replace(found, timeline=(found.timeline[0]._replace(evidence="E77"),)),
         replace(found, reading=replace(found.reading, evidence=())),
     ):
         assert list(unfounded(evidence, broken))

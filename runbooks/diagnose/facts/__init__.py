@@ -89,7 +89,7 @@ class Facts:
 
     @cached_property
     def events(self) -> LifecycleFacts:
-        return LifecycleFacts(self.observations, self.machine, self.log)
+        return LifecycleFacts(self.observations, self.machine, self.log, self.metrics)
 
     @cached_property
     def siblings(self) -> SiblingFacts:

@@ -80,12 +80,20 @@ class LifecycleFacts:
         observations: access to the evidence
         machine: its views, whose events count beside those of the events endpoint
         log: the lines that tell of starts and ends
+        metrics: what was measured, which counts where neither tells
     """
 
-    def __init__(self, observations: ObservationFacts, machine: MachineFacts, log: LogFacts) -> None:
+    def __init__(
+        self,
+        observations: ObservationFacts,
+        machine: MachineFacts,
+        log: LogFacts,
+        metrics: MetricsFacts | None = None,
+    ) -> None:
         self._observations = observations
         self._machine = machine
         self._log = log
+        self._metrics = metrics or MetricsFacts(observations)
 
     @cached_property
     def dated(self) -> tuple[tuple[Event, str], ...]:
@@ -260,7 +268,7 @@ class LifecycleFacts:
     @cached_property
     def _measured_crashes(self) -> tuple[tuple[int, str], ...]:
         """Exit codes among the metrics that no stop request explains: those of its signals may be its own."""
-        metrics = MetricsFacts(self._observations)
+        metrics = self._metrics
         asked = () if metrics.killed_at else (137,)
         return tuple((code, Facet.METRICS) for code in metrics.exit_codes if code not in (0, 130, 143, *asked))
 
@@ -303,7 +311,7 @@ class LifecycleFacts:
     def started_evidence(self) -> tuple[str, ...]:
         """The looks that show that the machine booted at least once."""
         found = list(self.started_evidence_by_events)
-        found += [Facet.METRICS] if MetricsFacts(self._observations).up else []
+        found += [Facet.METRICS] if self._metrics.up else []
         found += self._log.where("booting", "command", "exited", "killed")
         found += [s.evidence for s in self._machine.views if s.machine.state in ("started", "suspended")]
         return tuple(dict.fromkeys(found))
