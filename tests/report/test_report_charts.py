@@ -209,7 +209,7 @@ def test_nothing_is_told_by_colour_alone() -> None:
     assert len({row(replace(hypothesis, status=status, always_listed=True)) for status in Status}) == 4
 
     moment = demo().diagnosis.timeline[0]
-    marked = {colourless(charts.timeline(life_of(replace(moment, decisive=on), moment))) for on in (True, False)}
+    marked = {colourless(charts.timeline(life_of(moment._replace(decisive=on), moment))) for on in (True, False)}
     assert len(marked) == 2
 
     def beside_it(value: str, *differs: str) -> str:
