@@ -131,8 +131,8 @@ def figures() -> Iterator[tuple[str, Figure]]:
     yield "timeline of 300 at once", charts.timeline(life_of(*(incident.timeline[0],) * 300))
     yield "timeline of 40 at once", charts.timeline(life_of(*(incident.timeline[0],) * 40))
     yield "timeline of months", charts.timeline(crowd(24, seconds=400_000, decisive=23))
-    yield "timeline all decisive", charts.timeline(life_of(*(replace(m, decisive=True) for m in crowd(50).timeline)))
-    odd = (replace(m, text=f"{LETTERS}{n}", source=f"{LETTERS[n % 3 :]}") for n, m in enumerate(crowd(30).timeline))
+    yield "timeline all decisive", charts.timeline(life_of(*(m._replace(decisive=True) for m in crowd(50).timeline)))
+    odd = (m._replace(text=f"{LETTERS}{n}", source=f"{LETTERS[n % 3 :]}") for n, m in enumerate(crowd(30).timeline))
     yield "timeline in odd letters", charts.timeline(life_of(*odd))
     for restarts in (0, 3, 40, 150):
         yield f"life with {restarts} restarts", charts.life(loop(restarts, still=restarts != 3))
