@@ -26,11 +26,21 @@ Sample = tuple[datetime, float]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series, oldest sample first. A sample stands for the last value within the step that ends at its time."""
+    """One series, oldest sample first. A sample stands for the last value within the step that ends at its time.
+
+    `least` and `most` are the smallest and the largest value; 0, where there is none.
+    """
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
     samples: tuple[Sample, ...] = ()
+    least: float = field(init=False, repr=False)
+    most: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        values = [value for _, value in self.samples]
+        object.__setattr__(self, "least", min(values, default=0.0))
+        object.__setattr__(self, "most", max(values, default=0.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,10 +135,10 @@ def concurrency_limit(facts: Facts) -> Iterator[Point | Conclusion]:
 
 def _measured_at_limit(facts: Facts) -> Iterator[Point | Conclusion]:
     """No log line is left: as much was open at once as the limit allows, and the edge answered 5xx."""
-    limits, busiest, edge = _hard_limits(facts), facts.metrics.busiest, facts.metrics.edge
-    if not limits or not busiest or busiest[1] < min(limits):
+    limits = _hard_limits(facts)
+    if not limits or not (busiest := facts.metrics.busiest) or busiest[1] < min(limits):
         return
-    at, most = busiest
+    (at, most), edge = busiest, facts.metrics.edge
     weight = Weight.STRONG if edge.failed else Weight.WEAK
     text = f"At {at:%Y-%m-%d %H:%M} UTC {most:.0f} were open at once, and hard_limit is {min(limits)}."
     yield supports(text, Facet.METRICS, *facts.machine.config_evidence, weight=weight)

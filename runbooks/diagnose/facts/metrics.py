@@ -115,10 +115,9 @@ class MetricsFacts:
 
     def full(self, part: float) -> tuple[datetime, float, float] | None:
         """The one of them with the largest part in use, if that is at least `part`; the last such."""
-        free = [left for _, left in self.own("fly_instance_memory_mem_available")]
-        total = [size for _, size in self.own("fly_instance_memory_mem_total")]
-        most = max(total, default=0.0)
-        if not free or most <= 0 or (most - min(free)) / most < part:
+        least = min((one.least for one in self._own.get("fly_instance_memory_mem_available", ())), default=0.0)
+        most = max((one.most for one in self._own.get("fly_instance_memory_mem_total", ())), default=0.0)
+        if most <= 0 or (most - least) / most < part:
             return None  # not even with the least that was free, of the most that there was
         fullest = max(reversed(self.memory), key=lambda one: one[1] / one[2], default=None)
         return fullest if fullest and fullest[1] / fullest[2] >= part else None
