@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from runbooks.diagnose.model import Remedy
@@ -105,12 +106,14 @@ class _Words(_Names):
         value = self._names.get(key, "")
         if value and key in PLAIN:
             return value
-        return shlex.quote(value) if _typable(value) else UNKNOWN.get(key, key.upper())
+        return _word(value) or UNKNOWN.get(key, key.upper())
 
 
-def _typable(value: str) -> bool:
-    """Could somebody type this, and would a program take it for a value?"""
-    return 0 < len(value) <= _LONGEST and value.isprintable() and not value.startswith("-") and "`" not in value
+@lru_cache(maxsize=2_000)
+def _word(value: str) -> str:
+    """The value as one word of the shell; "" where nobody could type it, or no program would take it for a value."""
+    usable = 0 < len(value) <= _LONGEST and value.isprintable() and not value.startswith("-") and "`" not in value
+    return shlex.quote(value) if usable else ""
 
 
 def _below(*path: str) -> str:

@@ -204,17 +204,16 @@ def _event_text(event: Event) -> str:
 
 def _log(facts: Facts, quoted: tuple[str, ...]) -> Iterator[Moment]:
     """What the program printed, and those lines of the platform that mean something."""
-    for line in facts.log.logs.lines if facts.log.logs else ():
-        if line.at:
-            yield from _log_moment(facts, line, line.at, Facet.LOGS, quoted)
-    for line in facts.log.seen_by_caller:
-        if line.at:
-            yield from _log_moment(facts, line, line.at, Facet.LOGS_BY_CALLER, quoted)
+    told = ((facts.log.logs.lines if facts.log.logs else (), Facet.LOGS),)
+    for lines, number in (*told, (facts.log.seen_by_caller, Facet.LOGS_BY_CALLER)):
+        for line in lines:
+            if line.at:
+                yield from _log_moment(facts, line, line.at, number, quoted)
 
 
 def _log_moment(facts: Facts, line: LogLine, at: datetime, evidence: str, quoted: tuple[str, ...]) -> Iterator[Moment]:
     # What the proxy calls an error is shown also where its meaning is not known yet.
-    unknown = evidence == Facet.CALLER and line.provider == "proxy" and line.level == "error"
+    unknown = line.provider == "proxy" and line.level == "error" and evidence == Facet.CALLER
     program = is_program(line)
     if unknown or program or line in facts.log.meaningful:
         text = " ".join(line.message.split())[:200]

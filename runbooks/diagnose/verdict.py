@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from runbooks.base.facets import Facet, FacetEnum
 from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
@@ -353,15 +353,11 @@ def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.Audi
 
 def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unchecked, ...]:
     """Every facet that could not be looked at, and what no facet covers."""
+    unanswered = Outcome.COULD_NOT_LOOK
     found = [
-        Unchecked(
-            f"{observation.facet.question} ({observation.number})",
-            f"{'asked, and ' if observation.code is Reason.NOT_KEPT else ''}{observation.reason}",
-            gap=observation.code is not Reason.NOT_APPLICABLE,
-            kept=observation.code is not Reason.NOT_KEPT,
-        )
+        _unanswered(observation.facet, observation.number, observation.code, observation.reason)
         for observation in evidence.observations.values()
-        if observation.outcome is Outcome.COULD_NOT_LOOK
+        if observation.outcome is unanswered
     ]
     asked = {observation.facet for observation in evidence.observations.values()}
     left = [facet for facet in _first_looks(tuple(facets)) if facet not in asked]
@@ -369,6 +365,13 @@ def _not_checked(evidence: Evidence, facets: Iterable[FacetEnum]) -> tuple[Unche
     found += [_unasked(facet, ended_early) for facet in left]
     dashboard = "its rules are not documented, and it has no interface to query"
     return (*found, Unchecked("What the dashboard shows", dashboard, gap=False))
+
+
+@lru_cache(maxsize=1_000)
+def _unanswered(facet: FacetEnum, number: str, code: Reason | None, reason: str) -> Unchecked:
+    kept = code is not Reason.NOT_KEPT
+    why = reason if kept else f"asked, and {reason}"
+    return Unchecked(f"{facet.question} ({number})", why, gap=code is not Reason.NOT_APPLICABLE, kept=kept)
 
 
 @cache

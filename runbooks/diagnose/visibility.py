@@ -12,6 +12,8 @@ from runbooks.diagnose.model import Answer, Claim, View, ViewKey
 from runbooks.evidence.models import Listing, Machine, Outcome, Reason
 from runbooks.evidence.retention import overdue
 
+YES, NO, COULD_NOT_LOOK = Answer
+
 
 class _Row(NamedTuple):
     """The first fields of a `View`."""
@@ -30,7 +32,7 @@ def matrix(facts: Facts) -> tuple[View, ...]:
 
 def _rows(facts: Facts) -> Iterator[View]:
     for key, row in _keyed(facts):
-        silent = row.sees is Answer.COULD_NOT_LOOK
+        silent = row.sees is COULD_NOT_LOOK
         idle = silent and (key is ViewKey.DASHBOARD or _all_are(Reason.NOT_APPLICABLE, facts, row))
         kept = not (silent and _all_are(Reason.NOT_KEPT, facts, row))
         yield View(*row, key, applies=not idle, kept=kept)
@@ -58,7 +60,7 @@ def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, _Row]]:
     yield ViewKey.FLY_MACHINE_LIST, listed._replace(view="fly machine list (same list)")
     yield ViewKey.FLY_STATUS, _fly_status(facts, listed)
     yield ViewKey.LAUNCH_TOOLS, _launch_tools(facts, listed)
-    yield ViewKey.DASHBOARD, _Row("dashboard", Answer.COULD_NOT_LOOK, unknown, ())
+    yield ViewKey.DASHBOARD, _Row("dashboard", COULD_NOT_LOOK, unknown, ())
     yield ViewKey.PRIVATE_NAME, _private_name(facts)
     yield ViewKey.DNS_APP, _name(facts, Facet.DNS_APP, f"DNS of {facts.app_host}")
     if believed and believed != facts.app_host:
@@ -81,7 +83,7 @@ def _seen_then(facts: Facts) -> Iterator[_Row]:
     for number, name in names.items():
         at = facts.observations.observed_at(number)
         if facts.outcome(number) is Outcome.SEEN and at and (shown or number == Facet.LIST_BY_CALLER):
-            sees = Answer.YES if number in shown else Answer.NO
+            sees = YES if number in shown else NO
             state = shown.get(number) or "not in it"
             yield _Row(f"seen by the caller at {at:%Y-%m-%d %H:%M} UTC: {name}", sees, state, (number,), indirect=True)
 
@@ -92,7 +94,7 @@ def _pasted(facts: Facts) -> Iterator[_Row]:
         if view.pasted:
             when = f" at {view.pasted.at:%Y-%m-%d %H:%M} UTC" if view.pasted.at else ""
             state = f"{view.machine.state or 'no state'}{when}"
-            yield _Row(f"pasted: {view.pasted.form}", Answer.YES, state, (view.evidence,), indirect=True)
+            yield _Row(f"pasted: {view.pasted.form}", YES, state, (view.evidence,), indirect=True)
 
 
 def _machine(facts: Facts) -> _Row:
@@ -101,14 +103,14 @@ def _machine(facts: Facts) -> _Row:
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
         return _Row(
             view,
-            Answer.COULD_NOT_LOOK,
+            COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (Facet.MACHINE,) if observation else (),
         )
     if isinstance(observation.answer, Machine):
-        return _Row(view, Answer.YES, observation.answer.state, (Facet.MACHINE,))
+        return _Row(view, YES, observation.answer.state, (Facet.MACHINE,))
     refusal = facts.refusal(Facet.MACHINE)
-    return _Row(view, Answer.NO, f"404 {refusal.text}" if refusal else "404", (Facet.MACHINE,))
+    return _Row(view, NO, f"404 {refusal.text}" if refusal else "404", (Facet.MACHINE,))
 
 
 def _listed(facts: Facts, number: str, view: str) -> _Row:
@@ -118,20 +120,20 @@ def _listed(facts: Facts, number: str, view: str) -> _Row:
     if observation is None or not isinstance(observation.answer, Listing):
         return _Row(
             view,
-            Answer.COULD_NOT_LOOK,
+            COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if not facts.subject.machine_id and not facts.subject.machine_name:
-        return _Row(view, Answer.COULD_NOT_LOOK, "neither id nor name is known", (number,))
+        return _Row(view, COULD_NOT_LOOK, "neither id nor name is known", (number,))
     for sighting in facts.machine.views:
         if sighting.evidence == number:
-            return _Row(view, Answer.YES, sighting.machine.state, (number,))
+            return _Row(view, YES, sighting.machine.state, (number,))
     count = observation.answer.count
     if not observation.answer.complete:
         why = f"not found among {count}, but some entries could not be read"
-        return _Row(view, Answer.COULD_NOT_LOOK, why, (number,))
-    return _Row(view, Answer.NO, _missing(count), (number,))
+        return _Row(view, COULD_NOT_LOOK, why, (number,))
+    return _Row(view, NO, _missing(count), (number,))
 
 
 def _missing(count: int) -> str:
@@ -144,7 +146,7 @@ def _organisation(facts: Facts) -> _Row:
     if observation is None or not isinstance(observation.answer, Listing):
         return _Row(
             view,
-            Answer.COULD_NOT_LOOK,
+            COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (observation.number,) if observation else (),
         )
@@ -153,14 +155,14 @@ def _organisation(facts: Facts) -> _Row:
         if sighting.evidence == Facet.ORGANISATION:
             return _Row(
                 view,
-                Answer.YES,
+                YES,
                 f"{sighting.machine.state} in {sighting.app or 'an unnamed app'}",
                 (Facet.ORGANISATION,),
             )
     if listing.error_regions or not listing.complete:
         why = ", ".join(listing.error_regions) + " did not answer" if listing.error_regions else "more pages exist"
-        return _Row(view, Answer.COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
-    return _Row(view, Answer.NO, _missing(listing.count), (Facet.ORGANISATION,))
+        return _Row(view, COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
+    return _Row(view, NO, _missing(listing.count), (Facet.ORGANISATION,))
 
 
 def _plain(facts: Facts, number: str, view: str, found: str) -> _Row:
@@ -168,20 +170,20 @@ def _plain(facts: Facts, number: str, view: str, found: str) -> _Row:
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
         return _Row(
             view,
-            Answer.COULD_NOT_LOOK,
+            COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if observation.outcome is Outcome.SEEN:
-        return _Row(view, Answer.YES, found, (number,))
-    return _Row(view, Answer.NO, observation.reason, (number,))
+        return _Row(view, YES, found, (number,))
+    return _Row(view, NO, observation.reason, (number,))
 
 
 def _events(facts: Facts) -> _Row:
     """The query for its events; a list can still hold those that the query no longer serves."""
     held = amount(len(facts.events.all), "event")
     view = _plain(facts, Facet.EVENTS, "its events, asked by its id", held)
-    if view.sees is not Answer.NO or not facts.events.all:
+    if view.sees is not NO or not facts.events.all:
         return view
     return view._replace(state=f"404, no longer served; {held} are in the list")
 
@@ -196,44 +198,38 @@ def _measured(facts: Facts) -> str:
 def _fly_status(facts: Facts, listed: _Row) -> _Row:
     """What `fly status` would show follows from the list and the metadata; it was not run."""
     view = "fly status (derived, not run)"
-    if listed.sees is not Answer.YES:
+    if listed.sees is not YES:
         return listed._replace(view=view)
     machine = next(s.machine for s in facts.machine.views if s.evidence in listed.evidence)
     if machine.config is None:
-        return _Row(view, Answer.COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
+        return _Row(view, COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
     if machine.metadata.get("fly_platform_version") == "v2" and machine.state not in GONE:
-        return _Row(view, Answer.YES, machine.state, listed.evidence)
-    return _Row(view, Answer.NO, "only a hint: no fly_platform_version=v2 in its metadata", listed.evidence)
+        return _Row(view, YES, machine.state, listed.evidence)
+    return _Row(view, NO, "only a hint: no fly_platform_version=v2 in its metadata", listed.evidence)
 
 
 def _launch_tools(facts: Facts, listed: _Row) -> _Row:
     """`fly deploy` and `fly scale` touch machines of a process group only (§2)."""
     view = "fly deploy, fly scale (derived, not run)"
-    if listed.sees is not Answer.YES:
+    if listed.sees is not YES:
         return listed._replace(view=view)
     if facts.machine.config is None:
-        return _Row(view, Answer.COULD_NOT_LOOK, "no config seen", listed.evidence)
+        return _Row(view, COULD_NOT_LOOK, "no config seen", listed.evidence)
     group = facts.machine.description.metadata.get("fly_process_group") if facts.machine.description else None
     version = facts.machine.description.metadata.get("fly_platform_version") if facts.machine.description else None
     if group and version == "v2":
-        return _Row(
-            view, Answer.YES, f"process group {group}: the next deploy may replace it", facts.machine.config_evidence
-        )
-    return _Row(
-        view, Answer.NO, "no process group in its metadata: they do not change it", facts.machine.config_evidence
-    )
+        return _Row(view, YES, f"process group {group}: the next deploy may replace it", facts.machine.config_evidence)
+    return _Row(view, NO, "no process group in its metadata: they do not change it", facts.machine.config_evidence)
 
 
 def _private_name(facts: Facts) -> _Row:
     """The private name exists for started machines only (§7.1); it cannot be asked from outside."""
     view = f"{facts.subject.machine_id or 'ID'}.vm.{facts.subject.app}.internal (derived)"
     if not facts.events.state:
-        return _Row(view, Answer.COULD_NOT_LOOK, "its state is not known", ())
+        return _Row(view, COULD_NOT_LOOK, "its state is not known", ())
     if facts.events.state == "started":
-        return _Row(view, Answer.YES, "resolves inside the private network", facts.events.state_evidence)
-    return _Row(
-        view, Answer.NO, f"exists for started machines only; it is {facts.events.state}", facts.events.state_evidence
-    )
+        return _Row(view, YES, "resolves inside the private network", facts.events.state_evidence)
+    return _Row(view, NO, f"exists for started machines only; it is {facts.events.state}", facts.events.state_evidence)
 
 
 def reading(facts: Facts) -> Claim:
@@ -320,13 +316,13 @@ def _name(facts: Facts, number: str, view: str) -> _Row:
     if observation is None or resolution is None or observation.outcome is Outcome.COULD_NOT_LOOK:
         return _Row(
             view,
-            Answer.COULD_NOT_LOOK,
+            COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if observation.outcome is Outcome.SEEN:
-        return _Row(view, Answer.YES, "resolves", (number,), indirect=True)
-    return _Row(view, Answer.NO, resolution.code, (number,))
+        return _Row(view, YES, "resolves", (number,), indirect=True)
+    return _Row(view, NO, resolution.code, (number,))
 
 
 def _probe(facts: Facts, number: str, view: str) -> _Row:
@@ -334,14 +330,14 @@ def _probe(facts: Facts, number: str, view: str) -> _Row:
     if observation is None or probe is None:
         return _Row(
             view,
-            Answer.COULD_NOT_LOOK,
+            COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if probe.reached == "open":
-        return _Row(view, Answer.YES, f"answers (HTTP {probe.status})", (number,))
+        return _Row(view, YES, f"answers (HTTP {probe.status})", (number,))
     status = f", HTTP {probe.status}" if probe.status else ""
-    return _Row(view, Answer.NO, f"ends at {probe.stage}{status}", (number,))
+    return _Row(view, NO, f"ends at {probe.stage}{status}", (number,))
 
 
 def _record(facts: Facts) -> _Row:
@@ -350,13 +346,13 @@ def _record(facts: Facts) -> _Row:
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
         return _Row(
             view,
-            Answer.COULD_NOT_LOOK,
+            COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (Facet.RECORD,) if observation else (),
         )
     if facts.caller.record is None:
-        return _Row(view, Answer.NO, observation.reason, (Facet.RECORD,))
-    return _Row(view, Answer.YES, f"says {facts.caller.record.status or 'no status'}", (Facet.RECORD,), indirect=True)
+        return _Row(view, NO, observation.reason, (Facet.RECORD,))
+    return _Row(view, YES, f"says {facts.caller.record.status or 'no status'}", (Facet.RECORD,), indirect=True)
 
 
 def _caller(facts: Facts) -> _Row:
@@ -365,21 +361,19 @@ def _caller(facts: Facts) -> _Row:
         observation = facts.observation(Facet.CALLER)
         return _Row(
             view,
-            Answer.COULD_NOT_LOOK,
+            COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (Facet.CALLER,) if observation else (),
         )
     caller = facts.caller.answer
     if not caller.is_answer:
-        return _Row(view, Answer.COULD_NOT_LOOK, "the pasted text holds no answer of a call", (Facet.CALLER,))
+        return _Row(view, COULD_NOT_LOOK, "the pasted text holds no answer of a call", (Facet.CALLER,))
     if caller.ok and caller.capsule:
         state = f"the create call was answered with HTTP {caller.capsule.status}"
-        return _Row(view, Answer.YES, state, (Facet.CALLER,), indirect=True)
+        return _Row(view, YES, state, (Facet.CALLER,), indirect=True)
     if caller.ok:
-        return _Row(
-            view, Answer.YES, f"reports success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True
-        )
+        return _Row(view, YES, f"reports success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True)
     failed = caller.error_text[:120] or "reports no success"
     if caller.machine_id:
-        return _Row(view, Answer.YES, f"received the id; later: {failed}", (Facet.CALLER,), indirect=True)
-    return _Row(view, Answer.NO, failed, (Facet.CALLER,))
+        return _Row(view, YES, f"received the id; later: {failed}", (Facet.CALLER,), indirect=True)
+    return _Row(view, NO, failed, (Facet.CALLER,))
