@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import dropwhile, islice
 
@@ -129,14 +130,18 @@ class LifecycleFacts:
 
     def event_of(self, kind: str, status: str = "", source: str = "") -> tuple[Event, str] | None:
         """The last event of this type (and status, and source)."""
-        return next(
-            (
-                (e, at)
-                for e, at in reversed(self.dated)
-                if e.type == kind and status in ("", e.status) and source in ("", e.source)
-            ),
-            None,
-        )
+        for e, at in self._by_type.get(kind, ()):
+            if status in ("", e.status) and source in ("", e.source):
+                return e, at
+        return None
+
+    @cached_property
+    def _by_type(self) -> Mapping[str, Sequence[tuple[Event, str]]]:
+        """The events of each type, newest first."""
+        found: dict[str, list[tuple[Event, str]]] = {}
+        for event, at in reversed(self.dated):
+            found.setdefault(event.type, []).append((event, at))
+        return found
 
     @cached_property
     def left_stopped(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar
 
 import humanize
@@ -120,6 +121,7 @@ _PRECISION = (
 """Below which duration what is the smallest step, and in which unit it is written: no duration loses a fifth."""
 
 
+@lru_cache(maxsize=1_000)
 def format_duration(span: timedelta | None) -> str:
     """A duration in words, by humanize: 37 seconds, 2 minutes and 50 seconds, 9 minutes, 2 hours and 20 minutes.
 
