@@ -74,54 +74,18 @@ class Facts:
         self.subject: Subject = evidence.subject
         self.now: datetime = evidence.looked_at
         self.observations = ObservationFacts(evidence)
-
-    @cached_property
-    def machine(self) -> MachineFacts:
-        return MachineFacts(self.observations)
-
-    @cached_property
-    def caller(self) -> CallerFacts:
-        return CallerFacts(self.observations, self.machine)
-
-    @cached_property
-    def log(self) -> LogFacts:
-        return LogFacts(self.observations, self.caller, self.machine, self.processes)
-
-    @cached_property
-    def events(self) -> LifecycleFacts:
-        return LifecycleFacts(self.observations, self.machine, self.log, self.metrics)
-
-    @cached_property
-    def siblings(self) -> SiblingFacts:
-        return SiblingFacts(self.observations, self.machine, self.caller, self.events)
-
-    @cached_property
-    def certificates(self) -> CertificateFacts:
-        return CertificateFacts(self.observations, self.caller)
-
-    @cached_property
-    def processes(self) -> ProcessFacts:
-        return ProcessFacts(self.observations, self.machine)
-
-    @cached_property
-    def secrets(self) -> SecretFacts:
-        return SecretFacts(self.observations, self.machine)
-
-    @cached_property
-    def versions(self) -> VersionFacts:
-        return VersionFacts(self.observations)
-
-    @cached_property
-    def volumes(self) -> VolumeFacts:
-        return VolumeFacts(self.observations, self.caller)
-
-    @cached_property
-    def canaries(self) -> CanaryFacts:
-        return CanaryFacts(self.observations, self.events)
-
-    @cached_property
-    def metrics(self) -> MetricsFacts:
-        return MetricsFacts(self.observations)
+        self.machine = MachineFacts(self.observations)
+        self.caller = CallerFacts(self.observations, self.machine)
+        self.processes = ProcessFacts(self.observations, self.machine)
+        self.metrics = MetricsFacts(self.observations)
+        self.log = LogFacts(self.observations, self.caller, self.machine, self.processes)
+        self.events = LifecycleFacts(self.observations, self.machine, self.log, self.metrics)
+        self.siblings = SiblingFacts(self.observations, self.machine, self.caller, self.events)
+        self.certificates = CertificateFacts(self.observations, self.caller)
+        self.secrets = SecretFacts(self.observations, self.machine)
+        self.versions = VersionFacts(self.observations)
+        self.volumes = VolumeFacts(self.observations, self.caller)
+        self.canaries = CanaryFacts(self.observations, self.events)
 
     def observation(self, number: str) -> Observation | None:
         return self.observations.observation(number)
