@@ -286,6 +286,24 @@ def test_hostile_texts_stay_on_their_line() -> None:
     assert "\x1b" not in body
 
 
+def test_subjects_that_need_nobody_are_forgotten_where_there_are_too_many(tmp_path: Path) -> None:
+    sent: list[str] = []
+
+    def tell(*outcomes: Outcome) -> None:
+        notify.tell(outcomes, tmp_path, ["json://one"], lambda address, title, body: not sent.append(body))
+
+    tell(Outcome("ill", "LIKELY CAUSE", "out-of-memory", "likely"), Outcome("well", "HEALTHY"))
+    tell(*(Outcome(f"m{number}", "HEALTHY") for number in range(20_000)))
+    assert list(json.loads((tmp_path / notify.STATE).read_text())["subjects"]) == ["ill"]
+    tell(Outcome("well", "HEALTHY"), Outcome("ill", "HEALTHY"))
+    tell(Outcome("well", "INCONCLUSIVE"))
+    assert [body.partition(" out-of")[0] for body in sent] == [
+        "ill: new → LIKELY CAUSE",
+        "ill: LIKELY CAUSE → HEALTHY",
+        "well: HEALTHY → INCONCLUSIVE",
+    ]
+
+
 @pytest.mark.parametrize("state", ["", "[]", "{}", '{"subjects": {"a": 1}, "waiting": []}', "{", '{"subjects": []}'])
 def test_a_state_that_cannot_be_read_is_begun_anew(tmp_path: Path, state: str) -> None:
     (tmp_path / notify.STATE).write_text(state)

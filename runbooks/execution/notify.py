@@ -28,12 +28,16 @@ STATE = "notify-state.json"
 MOST_LINES = 12
 _MOST_WAITING = 50
 """Messages that are kept for a receiver that does not answer; the oldest go first."""
+_MOST_KNOWN = 20_000
+"""Subjects that are remembered; of more than that, those that need nobody are forgotten."""
 _MOST_STATE = 50_000_000
 _SCHEMA = "fly-runbooks/notify-state/1"
 _ATTEMPTS = 3
 RECOVERED = "NO LONGER A SUSPECT"
 """Told of a machine that a sweep investigated, and that the fleet does not list any more."""
 _LOCK_SECONDS = 60
+
+_WELL = ("HEALTHY", RECOVERED)
 
 Deliver = Callable[[str, str, str], bool]
 """Sends a title and a body to one address; whether it was taken."""
@@ -84,9 +88,7 @@ def outcome_of(summary: Mapping[str, Any], report: str) -> Outcome:
     return Outcome(key, words, cause.get("slug", ""), cause.get("confidence", ""), summary["headline"], report)
 
 
-def changes(
-    known: Mapping[str, Outcome], now: Iterable[Outcome], well: Sequence[str] = ("HEALTHY", RECOVERED)
-) -> list[Change]:
+def changes(known: Mapping[str, Outcome], now: Iterable[Outcome], well: Sequence[str] = _WELL) -> list[Change]:
     """What is worth a message: another status, cause or confidence than last time, and a new subject that is not well.
 
     Args:
@@ -135,7 +137,7 @@ def recovered(known: Mapping[str, Outcome], fleet: Outcome, suspects: Collection
         suspects: the subjects of all its suspects
     """
     for subject, outcome in known.items():
-        if outcome.fleet == fleet.subject and outcome.status not in ("HEALTHY", RECOVERED) and subject not in suspects:
+        if outcome.fleet == fleet.subject and outcome.status not in _WELL and subject not in suspects:
             yield Outcome(subject, RECOVERED, report=fleet.report, fleet=fleet.subject)
 
 
@@ -191,7 +193,7 @@ def tell(
         if suspects is not None:
             outcomes = [*outcomes, *recovered(state.known, outcomes[0], suspects)]
         found = changes(state.known, outcomes)
-        state.known |= {outcome.subject: outcome for outcome in outcomes}
+        state.known = _remembered(state.known | {outcome.subject: outcome for outcome in outcomes})
         lost = _follow(state, list(by_id))
         before = len(state.waiting)
         if found:
@@ -222,6 +224,11 @@ def tell(
             else "A kept notification was dropped: RUNBOOKS_NOTIFY does not name its address any more."
         )
     return Told(_said(found, [label(address) for address in by_id.values() if address in sent]), tuple(warnings))
+
+
+def _remembered(known: dict[str, Outcome], most: int = _MOST_KNOWN) -> dict[str, Outcome]:
+    """The same without those that need nobody, if they are too many: one that falls ill again is told as new."""
+    return known if len(known) <= most else {name: one for name, one in known.items() if one.status not in _WELL}
 
 
 def _said(found: Sequence[Change], services: Sequence[str]) -> str:
