@@ -22,7 +22,9 @@ class Status(StrEnum):
 
 
 HOLD = frozenset({Status.CONFIRMED, Status.LIKELY})
+"""A hypothesis of these holds."""
 DECIDED = frozenset({Status.CONFIRMED, Status.REFUTED})
+"""One of these needs no further test."""
 
 
 class Verdict(StrEnum):

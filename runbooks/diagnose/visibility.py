@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
@@ -13,16 +12,6 @@ from runbooks.evidence.models import Listing, Machine, Outcome, Reason
 from runbooks.evidence.retention import overdue
 
 YES, NO, COULD_NOT_LOOK = Answer
-
-
-class _Row(NamedTuple):
-    """The first fields of a `View`."""
-
-    view: str
-    sees: Answer
-    state: str
-    evidence: tuple[str, ...]
-    indirect: bool = False
 
 
 def matrix(facts: Facts) -> tuple[View, ...]:
@@ -35,16 +24,16 @@ def _rows(facts: Facts) -> Iterator[View]:
         silent = row.sees is COULD_NOT_LOOK
         idle = silent and (key is ViewKey.DASHBOARD or _all_are(Reason.NOT_APPLICABLE, facts, row))
         kept = not (silent and _all_are(Reason.NOT_KEPT, facts, row))
-        yield View(*row, key, applies=not idle, kept=kept)
+        yield row._replace(key=key, applies=not idle, kept=kept)
 
 
-def _all_are(code: Reason, facts: Facts, row: _Row) -> bool:
+def _all_are(code: Reason, facts: Facts, row: View) -> bool:
     """Do all looks of this view end for this reason?"""
     looks = [look for number in row.evidence if (look := facts.observation(number))]
     return bool(looks) and all(look.code is code for look in looks)
 
 
-def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, _Row]]:
+def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, View]]:
     app, believed = facts.subject.app, facts.caller.believed_host
     unknown = "its rules are not documented, and it has no interface to query"
     lines = len(facts.log.logs.lines) if facts.log.logs else 0
@@ -60,7 +49,7 @@ def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, _Row]]:
     yield ViewKey.FLY_MACHINE_LIST, listed._replace(view="fly machine list (same list)")
     yield ViewKey.FLY_STATUS, _fly_status(facts, listed)
     yield ViewKey.LAUNCH_TOOLS, _launch_tools(facts, listed)
-    yield ViewKey.DASHBOARD, _Row("dashboard", COULD_NOT_LOOK, unknown, ())
+    yield ViewKey.DASHBOARD, View("dashboard", COULD_NOT_LOOK, unknown, ())
     yield ViewKey.PRIVATE_NAME, _private_name(facts)
     yield ViewKey.DNS_APP, _name(facts, Facet.DNS_APP, f"DNS of {facts.app_host}")
     if believed and believed != facts.app_host:
@@ -76,7 +65,7 @@ def _keyed(facts: Facts) -> Iterator[tuple[ViewKey, _Row]]:
         yield ViewKey.SEEN_BY_CALLER, view
 
 
-def _seen_then(facts: Facts) -> Iterator[_Row]:
+def _seen_then(facts: Facts) -> Iterator[View]:
     """What the caller's guard saw, at its time."""
     names = {Facet.MACHINE_BY_CALLER: "machine by id", Facet.LIST_BY_CALLER: "list, destroyed ones included"}
     shown = {view.evidence: view.machine.state for view in facts.machine.caller_views}
@@ -85,66 +74,66 @@ def _seen_then(facts: Facts) -> Iterator[_Row]:
         if facts.outcome(number) is Outcome.SEEN and at and (shown or number == Facet.LIST_BY_CALLER):
             sees = YES if number in shown else NO
             state = shown.get(number) or "not in it"
-            yield _Row(f"seen by the caller at {at:%Y-%m-%d %H:%M} UTC: {name}", sees, state, (number,), indirect=True)
+            yield View(f"seen by the caller at {at:%Y-%m-%d %H:%M} UTC: {name}", sees, state, (number,), indirect=True)
 
 
-def _pasted(facts: Facts) -> Iterator[_Row]:
+def _pasted(facts: Facts) -> Iterator[View]:
     """What pasted output of tools showed, at its time."""
     for view in facts.machine.pasted_views:
         if view.pasted:
             when = f" at {view.pasted.at:%Y-%m-%d %H:%M} UTC" if view.pasted.at else ""
             state = f"{view.machine.state or 'no state'}{when}"
-            yield _Row(f"pasted: {view.pasted.form}", YES, state, (view.evidence,), indirect=True)
+            yield View(f"pasted: {view.pasted.form}", YES, state, (view.evidence,), indirect=True)
 
 
-def _machine(facts: Facts) -> _Row:
+def _machine(facts: Facts) -> View:
     observation = facts.observation(Facet.MACHINE)
     view = "machine by id"
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return _Row(
+        return View(
             view,
             COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (Facet.MACHINE,) if observation else (),
         )
     if isinstance(observation.answer, Machine):
-        return _Row(view, YES, observation.answer.state, (Facet.MACHINE,))
+        return View(view, YES, observation.answer.state, (Facet.MACHINE,))
     refusal = facts.refusal(Facet.MACHINE)
-    return _Row(view, NO, f"404 {refusal.text}" if refusal else "404", (Facet.MACHINE,))
+    return View(view, NO, f"404 {refusal.text}" if refusal else "404", (Facet.MACHINE,))
 
 
-def _listed(facts: Facts, number: str, view: str) -> _Row:
+def _listed(facts: Facts, number: str, view: str) -> View:
     if number == Facet.LIST and facts.looked(Facet.LIST_AGAIN):
         number = Facet.LIST_AGAIN  # the repeat, after the time that a list may lag
     observation = facts.observation(number)
     if observation is None or not isinstance(observation.answer, Listing):
-        return _Row(
+        return View(
             view,
             COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if not facts.subject.machine_id and not facts.subject.machine_name:
-        return _Row(view, COULD_NOT_LOOK, "neither id nor name is known", (number,))
+        return View(view, COULD_NOT_LOOK, "neither id nor name is known", (number,))
     for sighting in facts.machine.views:
         if sighting.evidence == number:
-            return _Row(view, YES, sighting.machine.state, (number,))
+            return View(view, YES, sighting.machine.state, (number,))
     count = observation.answer.count
     if not observation.answer.complete:
         why = f"not found among {count}, but some entries could not be read"
-        return _Row(view, COULD_NOT_LOOK, why, (number,))
-    return _Row(view, NO, _missing(count), (number,))
+        return View(view, COULD_NOT_LOOK, why, (number,))
+    return View(view, NO, _missing(count), (number,))
 
 
 def _missing(count: int) -> str:
     return f"not among {amount(count, 'machine')}" if count else "the list is empty"
 
 
-def _organisation(facts: Facts) -> _Row:
+def _organisation(facts: Facts) -> View:
     observation = facts.observation(Facet.ORGANISATION)
     view = f"organisation {facts.subject.org}".strip()
     if observation is None or not isinstance(observation.answer, Listing):
-        return _Row(
+        return View(
             view,
             COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
@@ -153,7 +142,7 @@ def _organisation(facts: Facts) -> _Row:
     listing = observation.answer
     for sighting in facts.machine.views:
         if sighting.evidence == Facet.ORGANISATION:
-            return _Row(
+            return View(
                 view,
                 YES,
                 f"{sighting.machine.state} in {sighting.app or 'an unnamed app'}",
@@ -161,25 +150,25 @@ def _organisation(facts: Facts) -> _Row:
             )
     if listing.error_regions or not listing.complete:
         why = ", ".join(listing.error_regions) + " did not answer" if listing.error_regions else "more pages exist"
-        return _Row(view, COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
-    return _Row(view, NO, _missing(listing.count), (Facet.ORGANISATION,))
+        return View(view, COULD_NOT_LOOK, f"not found, but {why}", (Facet.ORGANISATION,))
+    return View(view, NO, _missing(listing.count), (Facet.ORGANISATION,))
 
 
-def _plain(facts: Facts, number: str, view: str, found: str) -> _Row:
+def _plain(facts: Facts, number: str, view: str, found: str) -> View:
     observation = facts.observation(number)
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return _Row(
+        return View(
             view,
             COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if observation.outcome is Outcome.SEEN:
-        return _Row(view, YES, found, (number,))
-    return _Row(view, NO, observation.reason, (number,))
+        return View(view, YES, found, (number,))
+    return View(view, NO, observation.reason, (number,))
 
 
-def _events(facts: Facts) -> _Row:
+def _events(facts: Facts) -> View:
     """The query for its events; a list can still hold those that the query no longer serves."""
     held = amount(len(facts.events.all), "event")
     view = _plain(facts, Facet.EVENTS, "its events, asked by its id", held)
@@ -195,41 +184,41 @@ def _measured(facts: Facts) -> str:
     return f"up from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
 
 
-def _fly_status(facts: Facts, listed: _Row) -> _Row:
+def _fly_status(facts: Facts, listed: View) -> View:
     """What `fly status` would show follows from the list and the metadata; it was not run."""
     view = "fly status (derived, not run)"
     if listed.sees is not YES:
         return listed._replace(view=view)
     machine = next(s.machine for s in facts.machine.views if s.evidence in listed.evidence)
     if machine.config is None:
-        return _Row(view, COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
+        return View(view, COULD_NOT_LOOK, "the list shows no metadata to judge by", listed.evidence)
     if machine.metadata.get("fly_platform_version") == "v2" and machine.state not in GONE:
-        return _Row(view, YES, machine.state, listed.evidence)
-    return _Row(view, NO, "only a hint: no fly_platform_version=v2 in its metadata", listed.evidence)
+        return View(view, YES, machine.state, listed.evidence)
+    return View(view, NO, "only a hint: no fly_platform_version=v2 in its metadata", listed.evidence)
 
 
-def _launch_tools(facts: Facts, listed: _Row) -> _Row:
+def _launch_tools(facts: Facts, listed: View) -> View:
     """`fly deploy` and `fly scale` touch machines of a process group only (§2)."""
     view = "fly deploy, fly scale (derived, not run)"
     if listed.sees is not YES:
         return listed._replace(view=view)
     if facts.machine.config is None:
-        return _Row(view, COULD_NOT_LOOK, "no config seen", listed.evidence)
+        return View(view, COULD_NOT_LOOK, "no config seen", listed.evidence)
     group = facts.machine.description.metadata.get("fly_process_group") if facts.machine.description else None
     version = facts.machine.description.metadata.get("fly_platform_version") if facts.machine.description else None
     if group and version == "v2":
-        return _Row(view, YES, f"process group {group}: the next deploy may replace it", facts.machine.config_evidence)
-    return _Row(view, NO, "no process group in its metadata: they do not change it", facts.machine.config_evidence)
+        return View(view, YES, f"process group {group}: the next deploy may replace it", facts.machine.config_evidence)
+    return View(view, NO, "no process group in its metadata: they do not change it", facts.machine.config_evidence)
 
 
-def _private_name(facts: Facts) -> _Row:
+def _private_name(facts: Facts) -> View:
     """The private name exists for started machines only (§7.1); it cannot be asked from outside."""
     view = f"{facts.subject.machine_id or 'ID'}.vm.{facts.subject.app}.internal (derived)"
     if not facts.events.state:
-        return _Row(view, COULD_NOT_LOOK, "its state is not known", ())
+        return View(view, COULD_NOT_LOOK, "its state is not known", ())
     if facts.events.state == "started":
-        return _Row(view, YES, "resolves inside the private network", facts.events.state_evidence)
-    return _Row(view, NO, f"exists for started machines only; it is {facts.events.state}", facts.events.state_evidence)
+        return View(view, YES, "resolves inside the private network", facts.events.state_evidence)
+    return View(view, NO, f"exists for started machines only; it is {facts.events.state}", facts.events.state_evidence)
 
 
 def reading(facts: Facts) -> Claim:
@@ -311,55 +300,55 @@ def _by_whom(facts: Facts) -> str:
     return f" by the platform (source {source})"
 
 
-def _name(facts: Facts, number: str, view: str) -> _Row:
+def _name(facts: Facts, number: str, view: str) -> View:
     observation, resolution = facts.observation(number), facts.observations.resolution(number)
     if observation is None or resolution is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return _Row(
+        return View(
             view,
             COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if observation.outcome is Outcome.SEEN:
-        return _Row(view, YES, "resolves", (number,), indirect=True)
-    return _Row(view, NO, resolution.code, (number,))
+        return View(view, YES, "resolves", (number,), indirect=True)
+    return View(view, NO, resolution.code, (number,))
 
 
-def _probe(facts: Facts, number: str, view: str) -> _Row:
+def _probe(facts: Facts, number: str, view: str) -> View:
     observation, probe = facts.observation(number), facts.observations.probe(number)
     if observation is None or probe is None:
-        return _Row(
+        return View(
             view,
             COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (number,) if observation else (),
         )
     if probe.reached == "open":
-        return _Row(view, YES, f"answers (HTTP {probe.status})", (number,))
+        return View(view, YES, f"answers (HTTP {probe.status})", (number,))
     status = f", HTTP {probe.status}" if probe.status else ""
-    return _Row(view, NO, f"ends at {probe.stage}{status}", (number,))
+    return View(view, NO, f"ends at {probe.stage}{status}", (number,))
 
 
-def _record(facts: Facts) -> _Row:
+def _record(facts: Facts) -> View:
     observation = facts.observation(Facet.RECORD)
     view = "caller's database"
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return _Row(
+        return View(
             view,
             COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
             (Facet.RECORD,) if observation else (),
         )
     if facts.caller.record is None:
-        return _Row(view, NO, observation.reason, (Facet.RECORD,))
-    return _Row(view, YES, f"says {facts.caller.record.status or 'no status'}", (Facet.RECORD,), indirect=True)
+        return View(view, NO, observation.reason, (Facet.RECORD,))
+    return View(view, YES, f"says {facts.caller.record.status or 'no status'}", (Facet.RECORD,), indirect=True)
 
 
-def _caller(facts: Facts) -> _Row:
+def _caller(facts: Facts) -> View:
     view = "caller's answer"
     if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
         observation = facts.observation(Facet.CALLER)
-        return _Row(
+        return View(
             view,
             COULD_NOT_LOOK,
             observation.reason if observation else "not asked",
@@ -367,13 +356,13 @@ def _caller(facts: Facts) -> _Row:
         )
     caller = facts.caller.answer
     if not caller.is_answer:
-        return _Row(view, COULD_NOT_LOOK, "the pasted text holds no answer of a call", (Facet.CALLER,))
+        return View(view, COULD_NOT_LOOK, "the pasted text holds no answer of a call", (Facet.CALLER,))
     if caller.ok and caller.capsule:
         state = f"the create call was answered with HTTP {caller.capsule.status}"
-        return _Row(view, YES, state, (Facet.CALLER,), indirect=True)
+        return View(view, YES, state, (Facet.CALLER,), indirect=True)
     if caller.ok:
-        return _Row(view, YES, f"reports success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True)
+        return View(view, YES, f"reports success, status {caller.status or 'unnamed'}", (Facet.CALLER,), indirect=True)
     failed = caller.error_text[:120] or "reports no success"
     if caller.machine_id:
-        return _Row(view, YES, f"received the id; later: {failed}", (Facet.CALLER,), indirect=True)
-    return _Row(view, NO, failed, (Facet.CALLER,))
+        return View(view, YES, f"received the id; later: {failed}", (Facet.CALLER,), indirect=True)
+    return View(view, NO, failed, (Facet.CALLER,))

@@ -226,9 +226,9 @@ def tell(
     return Told(_said(found, [label(address) for address in by_id.values() if address in sent]), tuple(warnings))
 
 
-def _remembered(known: dict[str, Outcome], most: int = _MOST_KNOWN) -> dict[str, Outcome]:
+def _remembered(known: dict[str, Outcome]) -> dict[str, Outcome]:
     """The same without those that need nobody, if they are too many: one that falls ill again is told as new."""
-    return known if len(known) <= most else {name: one for name, one in known.items() if one.status not in _WELL}
+    return known if len(known) <= _MOST_KNOWN else {name: one for name, one in known.items() if one.status not in _WELL}
 
 
 def _said(found: Sequence[Change], services: Sequence[str]) -> str:
