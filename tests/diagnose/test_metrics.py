@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
 from shared_evidence import play
 
 from runbooks.base.facets import Facet
@@ -14,7 +16,7 @@ from runbooks.diagnose.model import Diagnosis, Status, Verdict
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.metrics import Metrics, Series
 from runbooks.evidence.models import Evidence, Logs, Observation, Outcome
-from tests.diagnose.test_facts import NOW, observed
+from tests.diagnose.test_facts import NOW, observed, series
 
 MINUTE = timedelta(minutes=1)
 
@@ -36,6 +38,17 @@ def judged(evidence: Evidence, *series: Series, **answers: object) -> Diagnosis:
     found: dict[str, object] = {"METRICS": Metrics(series, now - timedelta(hours=1), now, MINUTE), **answers}
     made = {Facet[n].value: Observation(Facet[n], Outcome.SEEN, "seen", now, told) for n, told in found.items()}
     return diagnose(replace(evidence, observations={**evidence.observations, **made}))
+
+
+SIZES = st.lists(st.sampled_from((-1.0, 0.0, 1.0, 13.0, 100.0, 255.0, 256.0, 512.0)), max_size=6)
+
+
+@given(SIZES, SIZES, st.sampled_from((0.5, 0.9, 0.95, 1.0)))
+def test_memory_is_full_where_a_moment_is(total: list[float], free: list[float], part: float) -> None:
+    found = (series("fly_instance_memory_mem_total", *total), series("fly_instance_memory_mem_available", *free))
+    facts = MetricsFacts(observed(METRICS=Metrics(found, NOW - timedelta(hours=1), NOW, MINUTE)))
+    full = [one for one in facts.memory if one[1] / one[2] >= part]
+    assert facts.full(part) == max(reversed(full), key=lambda one: one[1] / one[2], default=None)
 
 
 def test_answers_of_the_edge_are_counted_and_a_counter_may_begin_anew() -> None:
