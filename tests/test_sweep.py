@@ -42,10 +42,8 @@ class World:
         number = len(self.made)
         self.die(number, "before")
         named = given.get("machine_id", "all")
-        folder = (
-            output_root
-            / f"{time.strftime('%Y-%m-%d')}/{runbook}--app--{named}--{time.strftime('%H%M%SZ')}-{number + 2}"
-        )
+        now = datetime.now(UTC)  # as runs do; the clock of `time.strftime` is up to a tick behind it
+        folder = output_root / f"{now:%Y-%m-%d}/{runbook}--app--{named}--{now:%H%M%SZ}-{number + 2}"
         folder.mkdir(parents=True)
         summary = self._summary(runbook, given)
         (folder / "summary.json").write_text(json.dumps(summary))
