@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,7 @@ def server(root: Path, deadline: float = DEADLINE) -> MCPServer[Any]:
             "explanation": info.doc,
             "distinguish_from": dict(info.distinguish_from),
             "next_test": info.next_test,
-            "remedy": asdict(info.remedy),
+            "remedy": info.remedy._asdict(),
             "sources": list(info.links),
         }
 

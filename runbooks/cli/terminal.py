@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -122,7 +121,7 @@ def show_scenarios(console: Console, titles: Mapping[str, str]) -> None:
 
 def show_cause(console: Console, info: CauseInfo) -> None:
     """The whole catalogue entry of one cause; placeholders are in capitals."""
-    remedy, next_test = asdict(filled(info.remedy, {})), sentence(info.next_test, {})
+    remedy, next_test = filled(info.remedy, {})._asdict(), sentence(info.next_test, {})
     _show(console, "cause", info=info, remedy=remedy, next_test=next_test)
 
 

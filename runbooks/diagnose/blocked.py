@@ -54,7 +54,7 @@ def _hypotheses(diagnosis: Diagnosis) -> Iterator[Hypothesis]:
         if one.status is not Status.OPEN:
             yield one
         elif one.always_listed:
-            yield replace(one, supports=(), against=(), missing=())
+            yield one._replace(supports=(), against=(), missing=())
 
 
 def _obstacle(evidence: Evidence) -> Observation | None:

@@ -243,8 +243,7 @@ def catalogue() -> Mapping[str, CauseInfo]:
     return dict(sorted(_REGISTRY.items(), key=lambda item: item[1].stage))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One cause as weighed: the hypothesis the reader sees, and what the remedy needs."""
 
     info: CauseInfo

@@ -75,16 +75,18 @@ class Owner(StrEnum):
     UNDECIDED = "undecided"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A sentence with its footnotes: `evidence` holds E-numbers that exist in the evidence."""
 
     text: str
     evidence: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+NOTHING = Claim("")
+"""Nothing is claimed."""
+
+
+class Remedy(NamedTuple):
     """What to do, why, and how; `general`: worth doing whatever happened."""
 
     title: str
@@ -93,8 +95,7 @@ class Remedy:
     general: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
+class Hypothesis(NamedTuple):
     """One line of the ledger. `always_listed` marks an initial hypothesis, which is listed whatever the evidence."""
 
     slug: str
@@ -113,8 +114,7 @@ class Hypothesis:
         return tuple(dict.fromkeys(n for claim in self.supports for n in claim.evidence))
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A cause or a contributing condition that the evidence establishes."""
 
     slug: str
@@ -188,8 +188,7 @@ class Moment(NamedTuple):
     decisive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """The machine was in `state` from `start` to `end` (None: still, when we looked)."""
 
     state: str
@@ -197,8 +196,7 @@ class Span:
     end: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Symptom:
+class Symptom(NamedTuple):
     """One of the five symptoms of a machine that is not visible. `so` says what is the case.
 
     `felt` means that it fails for those who use the machine, and so is part of the impact.
@@ -237,8 +235,7 @@ class Comparison:
     differs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unchecked:
+class Unchecked(NamedTuple):
     """A question without an answer, and why.
 
     Attributes:
@@ -268,7 +265,7 @@ class Diagnosis:
     verification: tuple[Remedy, ...]
     not_checked: tuple[Unchecked, ...]
     faults: tuple[str, ...] = ()
-    reading: Claim = Claim("")
+    reading: Claim = NOTHING
     contradictions: tuple[Claim, ...] = ()
     untrue: tuple[FalseClaim, ...] = ()
     comparison: Comparison | None = None

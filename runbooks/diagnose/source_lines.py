@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
@@ -26,13 +25,13 @@ def place(finding: Finding, facts: Facts) -> Finding:
     if not told:
         return finding
     evidence = (*finding.evidence, Facet.SOURCES.value)
-    return replace(finding, statement=f"{finding.statement} {told}", evidence=tuple(dict.fromkeys(evidence)))
+    return finding._replace(statement=f"{finding.statement} {told}", evidence=tuple(dict.fromkeys(evidence)))
 
 
 def place_remedy(remedy: Remedy, slug: str, facts: Facts) -> Remedy:
     """The same for what to do about it."""
     told = where(slug, facts)
-    return replace(remedy, why=f"{remedy.why} {told}".strip()) if told else remedy
+    return remedy._replace(why=f"{remedy.why} {told}".strip()) if told else remedy
 
 
 def placed_step(entry: Entry, facts: Facts) -> Step:
@@ -44,7 +43,7 @@ def placed_step(entry: Entry, facts: Facts) -> Step:
     if not told:
         return info.remedy, entry.names, info.needs, info.instead
     names = {**entry.names, "where": told}
-    remedy, instead = (one and replace(one, why=f"{one.why} {{where}}".strip()) for one in (info.remedy, info.instead))
+    remedy, instead = (one and one._replace(why=f"{one.why} {{where}}".strip()) for one in (info.remedy, info.instead))
     return remedy or info.remedy, names, info.needs, instead
 
 

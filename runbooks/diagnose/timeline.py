@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from runbooks.base.facets import Facet
@@ -92,12 +91,12 @@ def _until_now(facts: Facts, spans: list[Span]) -> list[Span]:
     state, since = facts.events.state, facts.events.since
     absent = not facts.machine.views and facts.outcome(Facet.MACHINE) is Outcome.ABSENT
     if spans and spans[-1].state not in GONE and (facts.machine.gone or absent):
-        return [*spans[:-1], replace(spans[-1], end=facts.now)]
+        return [*spans[:-1], spans[-1]._replace(end=facts.now)]
     kept = [span for span in spans if since is None or span.start <= since]
     if kept and kept[-1].state == state:
-        return [*kept[:-1], replace(kept[-1], end=None)]
+        return [*kept[:-1], kept[-1]._replace(end=None)]
     if kept and since and state in _STATES and since > kept[-1].start:
-        return [*kept[:-1], replace(kept[-1], end=since), Span(_STATES[state], since, None)]
+        return [*kept[:-1], kept[-1]._replace(end=since), Span(_STATES[state], since, None)]
     return spans
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import cache, lru_cache
 
 from runbooks.base.facets import Facet, FacetEnum
@@ -344,7 +343,7 @@ def _prevention(facts: Facts, ledger: Ledger, habits: Iterable[config_audit.Audi
     own = [filled(e.info.prevention, {**e.names, "live_id": NEW}) for e in entries.values() if e.info.prevention]
     told = (habit for habit in habits if not entries.keys() & set(habit.said_by))
     more = [
-        replace(source_lines.place_remedy(habit.remedy, habit.finding.slug, facts), general=habit.general)
+        source_lines.place_remedy(habit.remedy, habit.finding.slug, facts)._replace(general=habit.general)
         for habit in told
     ]
     more.sort(key=lambda remedy: remedy.general)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.commands import UPGRADE, filled
@@ -47,7 +46,7 @@ def verification(facts: Facts, ledger: Ledger) -> tuple[Remedy, ...]:
     }
     job = is_a_job(facts)
     if job is not False:
-        checks["runs"] = _JOB if job else replace(checks["runs"], title=_EITHER, why=_JOB_OR_NOT)
+        checks["runs"] = _JOB if job else checks["runs"]._replace(title=_EITHER, why=_JOB_OR_NOT)
     if facts.caller.believed_url or facts.machine.services:
         checks["endpoint"] = Remedy(
             "The endpoint answers for this machine",

@@ -156,11 +156,11 @@ def figures() -> Iterator[tuple[str, Figure]]:
     yield "matrix of the demo", charts.matrix(incident)
     yield "matrix of nothing", charts.matrix(replace(incident, hypotheses=()))
     yield "matrix of an enemy", charts.matrix(evil)
-    letters = tuple(replace(h, title=LETTERS, slug=LETTERS) for h in incident.hypotheses)
+    letters = tuple(h._replace(title=LETTERS, slug=LETTERS) for h in incident.hypotheses)
     numbers = Claim(LETTERS, (LETTERS, EVIL, *(f"E{n}x" for n in range(100, 108))))
     yield (
         "matrix in odd letters",
-        charts.matrix(replace(incident, hypotheses=tuple(replace(h, supports=(numbers,)) for h in letters))),
+        charts.matrix(replace(incident, hypotheses=tuple(h._replace(supports=(numbers,)) for h in letters))),
     )
     for machines in (1, 2, 3, 6, 12):
         yield f"{machines} siblings", charts.siblings(beside(machines))

@@ -268,7 +268,7 @@ def likely() -> Report:
     diagnosis = replace(
         sample.diagnosis,
         headline="Machine 91850296bd4738 is gone: " + "its program wants SUPABASE_SERVICE_KEY_FOR_PRODUCTION, " * 7,
-        cause=replace(sample.diagnosis.cause, confidence=Confidence.LIKELY),
+        cause=sample.diagnosis.cause._replace(confidence=Confidence.LIKELY),
         contradictions=(Claim("The list and the events tell two stories", ("E04", "E05")),),
         remedies=(remedy, *sample.diagnosis.remedies),
     )

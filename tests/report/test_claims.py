@@ -265,12 +265,12 @@ def test_a_claim_without_footnotes_would_be_found() -> None:
     found = diagnose(evidence)
     assert found.cause is not None
     for broken in (
-        replace(found, cause=replace(found.cause, evidence=())),
-        replace(found, cause=replace(found.cause, evidence=("E99",))),
-        replace(found, cause=replace(found.cause, evidence=("E18",))),
-        replace(found, symptoms=(replace(found.symptoms[0], evidence=()),)),
+        replace(found, cause=found.cause._replace(evidence=())),
+        replace(found, cause=found.cause._replace(evidence=("E99",))),
+        replace(found, cause=found.cause._replace(evidence=("E18",))),
+        replace(found, symptoms=(found.symptoms[0]._replace(evidence=()),)),
         replace(found, visibility=(found.visibility[0]._replace(evidence=()),)),
         replace(found, timeline=(found.timeline[0]._replace(evidence="E77"),)),
-        replace(found, reading=replace(found.reading, evidence=())),
+        replace(found, reading=found.reading._replace(evidence=())),
     ):
         assert list(unfounded(evidence, broken))

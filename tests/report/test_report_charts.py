@@ -199,14 +199,14 @@ def test_the_siblings_words_count_what_differs() -> None:
 
 
 def test_nothing_is_told_by_colour_alone() -> None:
-    claim, hypothesis = (Claim("…", ("E07",)),), replace(demo().diagnosis.hypotheses[0], supports=())
+    claim, hypothesis = (Claim("…", ("E07",)),), demo().diagnosis.hypotheses[0]._replace(supports=())
 
     def row(one: object) -> str:
         return colourless(charts.matrix(replace(demo().diagnosis, hypotheses=(one,))))
 
     sides = ("supports", "against", "missing")
-    assert len({row(replace(hypothesis, **{side: claim})) for side in sides}) == 3
-    assert len({row(replace(hypothesis, status=status, always_listed=True)) for status in Status}) == 4
+    assert len({row(hypothesis._replace(**{side: claim})) for side in sides}) == 3
+    assert len({row(hypothesis._replace(status=status, always_listed=True)) for status in Status}) == 4
 
     moment = demo().diagnosis.timeline[0]
     marked = {colourless(charts.timeline(life_of(moment._replace(decisive=on), moment))) for on in (True, False)}

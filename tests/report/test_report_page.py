@@ -143,7 +143,7 @@ def test_a_notebooks_conclusions_are_not_said_twice() -> None:
 def test_the_status_line(verdict: Verdict, confidence: str | None, words: str) -> None:
     report = demo()
     assert report.diagnosis.cause is not None
-    cause = replace(report.diagnosis.cause, confidence=Confidence(confidence)) if confidence else None
+    cause = report.diagnosis.cause._replace(confidence=Confidence(confidence)) if confidence else None
     text = page.render(replace(report, diagnosis=replace(report.diagnosis, verdict=verdict, cause=cause)))
     assert f"<title>{words}: " in text
 
