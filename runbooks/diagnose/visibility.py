@@ -8,7 +8,7 @@ from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import GONE, Facts, format_duration
 from runbooks.diagnose.model import Answer, Claim, View, ViewKey
-from runbooks.evidence.models import Listing, Machine, Outcome, Reason
+from runbooks.evidence.models import Listing, Machine, Observation, Outcome, Reason
 from runbooks.evidence.retention import overdue
 
 YES, NO, COULD_NOT_LOOK = Answer
@@ -86,16 +86,18 @@ def _pasted(facts: Facts) -> Iterator[View]:
             yield View(f"pasted: {view.pasted.form}", YES, state, (view.evidence,), indirect=True)
 
 
+def _not_looked(view: str, observation: Observation | None) -> View:
+    """The row of a view that gave no answer, or was not asked."""
+    if observation is None:
+        return View(view, COULD_NOT_LOOK, "not asked", ())
+    return View(view, COULD_NOT_LOOK, observation.reason, (observation.number,))
+
+
 def _machine(facts: Facts) -> View:
     observation = facts.observation(Facet.MACHINE)
     view = "machine by id"
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return View(
-            view,
-            COULD_NOT_LOOK,
-            observation.reason if observation else "not asked",
-            (Facet.MACHINE,) if observation else (),
-        )
+        return _not_looked(view, observation)
     if isinstance(observation.answer, Machine):
         return View(view, YES, observation.answer.state, (Facet.MACHINE,))
     refusal = facts.refusal(Facet.MACHINE)
@@ -107,12 +109,7 @@ def _listed(facts: Facts, number: str, view: str) -> View:
         number = Facet.LIST_AGAIN  # the repeat, after the time that a list may lag
     observation = facts.observation(number)
     if observation is None or not isinstance(observation.answer, Listing):
-        return View(
-            view,
-            COULD_NOT_LOOK,
-            observation.reason if observation else "not asked",
-            (number,) if observation else (),
-        )
+        return _not_looked(view, observation)
     if not facts.subject.machine_id and not facts.subject.machine_name:
         return View(view, COULD_NOT_LOOK, "neither id nor name is known", (number,))
     for sighting in facts.machine.views:
@@ -133,12 +130,7 @@ def _organisation(facts: Facts) -> View:
     observation = facts.observation(Facet.ORGANISATION)
     view = f"organisation {facts.subject.org}".strip()
     if observation is None or not isinstance(observation.answer, Listing):
-        return View(
-            view,
-            COULD_NOT_LOOK,
-            observation.reason if observation else "not asked",
-            (observation.number,) if observation else (),
-        )
+        return _not_looked(view, observation)
     listing = observation.answer
     for sighting in facts.machine.views:
         if sighting.evidence == Facet.ORGANISATION:
@@ -157,12 +149,7 @@ def _organisation(facts: Facts) -> View:
 def _plain(facts: Facts, number: str, view: str, found: str) -> View:
     observation = facts.observation(number)
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return View(
-            view,
-            COULD_NOT_LOOK,
-            observation.reason if observation else "not asked",
-            (number,) if observation else (),
-        )
+        return _not_looked(view, observation)
     if observation.outcome is Outcome.SEEN:
         return View(view, YES, found, (number,))
     return View(view, NO, observation.reason, (number,))
@@ -303,12 +290,7 @@ def _by_whom(facts: Facts) -> str:
 def _name(facts: Facts, number: str, view: str) -> View:
     observation, resolution = facts.observation(number), facts.observations.resolution(number)
     if observation is None or resolution is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return View(
-            view,
-            COULD_NOT_LOOK,
-            observation.reason if observation else "not asked",
-            (number,) if observation else (),
-        )
+        return _not_looked(view, observation)
     if observation.outcome is Outcome.SEEN:
         return View(view, YES, "resolves", (number,), indirect=True)
     return View(view, NO, resolution.code, (number,))
@@ -317,12 +299,7 @@ def _name(facts: Facts, number: str, view: str) -> View:
 def _probe(facts: Facts, number: str, view: str) -> View:
     observation, probe = facts.observation(number), facts.observations.probe(number)
     if observation is None or probe is None:
-        return View(
-            view,
-            COULD_NOT_LOOK,
-            observation.reason if observation else "not asked",
-            (number,) if observation else (),
-        )
+        return _not_looked(view, observation)
     if probe.reached == "open":
         return View(view, YES, f"answers (HTTP {probe.status})", (number,))
     status = f", HTTP {probe.status}" if probe.status else ""
@@ -333,12 +310,7 @@ def _record(facts: Facts) -> View:
     observation = facts.observation(Facet.RECORD)
     view = "caller's database"
     if observation is None or observation.outcome is Outcome.COULD_NOT_LOOK:
-        return View(
-            view,
-            COULD_NOT_LOOK,
-            observation.reason if observation else "not asked",
-            (Facet.RECORD,) if observation else (),
-        )
+        return _not_looked(view, observation)
     if facts.caller.record is None:
         return View(view, NO, observation.reason, (Facet.RECORD,))
     return View(view, YES, f"says {facts.caller.record.status or 'no status'}", (Facet.RECORD,), indirect=True)
@@ -347,13 +319,7 @@ def _record(facts: Facts) -> View:
 def _caller(facts: Facts) -> View:
     view = "caller's answer"
     if facts.outcome(Facet.CALLER) is not Outcome.SEEN:
-        observation = facts.observation(Facet.CALLER)
-        return View(
-            view,
-            COULD_NOT_LOOK,
-            observation.reason if observation else "not asked",
-            (Facet.CALLER,) if observation else (),
-        )
+        return _not_looked(view, facts.observation(Facet.CALLER))
     caller = facts.caller.answer
     if not caller.is_answer:
         return View(view, COULD_NOT_LOOK, "the pasted text holds no answer of a call", (Facet.CALLER,))
