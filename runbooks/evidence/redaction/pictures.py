@@ -1,4 +1,4 @@
-"""What of a picture can be read as text: all of it, but for the compressed pixels of a PNG."""
+"""What of a picture can be read as text: all of it, but for the compressed pixels and the colours of a PNG."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _AT_ONCE = 1 << 18
 
 
 def without_pixels(data: bytes) -> bytes:
-    """A whole PNG without its pixels, among whose compressed bytes letters stand by chance; all else as it is."""
+    """A whole PNG without its pixels and its colours, among whose bytes letters stand by chance; all else as it is."""
     if not data.startswith(_PNG):
         return data
     kept, pixels, at = [_PNG], [], len(_PNG)
@@ -25,6 +25,8 @@ def without_pixels(data: bytes) -> bytes:
             return data
         if name == b"IDAT":
             pixels.append(inside)
+        elif name == b"PLTE" and not inside.isascii():
+            continue  # colours, of which some are light; ASCII alone may be a text
         else:
             kept.append(chunk)
     unpacking, packed, left = zlib.decompressobj(), b"".join(pixels), _MOST
