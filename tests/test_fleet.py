@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,30 @@ def test_without_rows_nothing_is_absent(served: Endpoints, monkeypatch: pytest.M
     assert PairClass.MACHINE_WITHOUT_ROW not in found.classes
     assert found.not_known == 1_975
     assert found.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("rows", "headline"),
+    [
+        ((), "t has no row, and there are 2,000 machines: nothing could be compared."),
+        (("other",), "None of 1 row of t names any of 2,000 machines: nothing could be compared."),
+    ],
+)
+def test_a_table_of_something_else_is_told_as_that(
+    served: Endpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rows: tuple[str, ...], headline: str
+) -> None:
+    table = sqlite3.connect(tmp_path / "t.sqlite")
+    table.execute("CREATE TABLE t (machine_id TEXT, status TEXT)")
+    table.executemany("INSERT INTO t VALUES (?, 'running')", [(row,) for row in rows])
+    table.commit()
+    table.close()
+    given = {"org_slug": "harvest", "records_table": "t"}
+    evidence = _collected(served, monkeypatch, records=f"sqlite:///{tmp_path}/t.sqlite", **given)
+    found = find("fleet").judge(evidence, validate("fleet", given), {})
+    assert (found.headline, found.exit_code) == (headline, 4)
+    (advice,) = found.remedies
+    assert ("A row here speaks of other." in advice.why) == bool(rows)
+    assert not advice.commands, "nothing is to be done to any machine"
 
 
 def test_with_nothing_read_the_exit_code_is_five(served: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,7 +143,7 @@ def test_what_could_not_be_investigated_is_not_done(world: World, monkeypatch: p
     monkeypatch.setattr(runner, "run", full)
     done = _sweep(world)
     assert (done.exit_code, done.summary["complete"]) == (1, False)
-    assert "1 suspects could not be investigated; the next sweep does it: The disk is full." in done.warnings
+    assert "1 suspect could not be investigated; the next sweep does it: The disk is full." in done.warnings
     again = _sweep(world)
     assert (again.exit_code, again.summary["complete"]) == (3, True)
     assert sorted(world.made) == sorted(["all", "no room", *(f"{n:014x}" for n in range(1, SUSPECTS + 1))])

@@ -11,6 +11,7 @@ from typing import Any
 
 from runbooks import __version__
 from runbooks.base import folders
+from runbooks.base.amount import amount
 from runbooks.base.errors import DiskError
 from runbooks.base.files import DISK_FAILS, why
 from runbooks.base.parameters import CommonParameters
@@ -58,7 +59,8 @@ class Publication:
     def section(self, report: Report, seen: Collected, told: Mapping[str, Any]) -> Section:
         """Write this state of the case, and say where it is."""
         place = self.write(report, seen, told)
-        warning = f"Warning: {self._masked} secrets were found in the finished files and masked there."
+        masked = amount(self._masked, "secret was", "secrets were")
+        warning = f"Warning: {masked} found in the finished files and masked there."
         return Section(
             "published",
             "Published",

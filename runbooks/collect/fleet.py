@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.collect.answer import CouldNotAsk
 from runbooks.collect.facets import collects
@@ -127,11 +128,11 @@ def _fleet_machines(session: CollectionSession) -> FacetResult:
         return read
     unread, silent = read
     if table.unreadable:
-        unread = (*unread, f"{table.unreadable} entries that could not be read")
+        unread = (*unread, f"{amount(table.unreadable, 'entry', 'entries')} that could not be read")
     found = MachineCount(len(table.by_id), apps, unread, silent)
     where = f"app{'s' if len(apps) > 1 else ''} {', '.join(apps)}" if apps else "the organisation"
     gone = sum(MACHINE_PHASES.get(machine.state) is Phase.GONE for machine in table.by_id.values())
-    told = f"{found.total:,} machines of {where}, {gone:,} destroyed ones included"
+    told = f"{amount(found.total, 'machine')} of {where}, {gone:,} destroyed ones included"
     if unread and not table.by_id:
         return unavailable(f"no machine could be read: {'; '.join(unread)}", found)
     left = (*unread, *(f"region {region}, which did not answer" for region in silent))
@@ -270,7 +271,7 @@ def _rows(session: CollectionSession) -> FacetResult:
         lines=lines,
         silent_regions=known.silent_regions if known else (),
     )
-    told = f"{joiner.rows:,} rows of {given.records_table}, joined with {len(table.by_id):,} machines"
+    told = f"{amount(joiner.rows, 'row')} of {given.records_table}, joined with {amount(len(table.by_id), 'machine')}"
     if hidden and not joiner.rows:
         return FacetResult(unavailable(hidden).outcome, hidden, found, code)
     return seen(f"{told}; {hidden}" if hidden else told, found)

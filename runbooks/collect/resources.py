@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbooks.base.amount import amount
 from runbooks.collect.client import Client
 from runbooks.collect.machines import api_url
 from runbooks.collect.result import FacetResult, refused, seen, unreadable
@@ -92,4 +93,4 @@ def regions(client: Client) -> FacetResult:
     if found is None:
         return unreadable(answer, "the platform's regions")
     open_ones = [one.code for one in found.found if not one.deprecated]
-    return seen(f"{len(open_ones)} regions accept machines: {', '.join(open_ones)}", found)
+    return seen(f"{amount(len(open_ones), 'region accepts', 'regions accept')} machines: {', '.join(open_ones)}", found)

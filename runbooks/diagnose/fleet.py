@@ -22,6 +22,8 @@ LEVEL = 0.01
 """The probability, for all values together, that one is shown although only chance made it."""
 LEAST = 2
 """Failing pairs that a value has to be shared by."""
+STRANGERS = 10
+"""Where so many machines and rows have no other side, and none has one, the two are probably not of one fleet."""
 
 
 class PairClass(StrEnum):
@@ -49,6 +51,7 @@ class NotKnown(StrEnum):
     MACHINES_NOT_READ = "machines-not-read"
     ROWS_NOT_READ = "rows-not-read"
     REGION_SILENT = "region-silent"
+    NOTHING_JOINS = "nothing-joins"
     STATUS_WORD = "status-word"
     STATE_WORD = "state-word"
 
@@ -62,6 +65,7 @@ FAILING = (
     PairClass.ROW_RUNS_MACHINE_DOES_NOT,
 )
 """Something failed for these machines; in the other classes only the books differ. The worst first."""
+_ONE_SIDED = frozenset((PairClass.ROW_WITHOUT_MACHINE, PairClass.MACHINE_WITHOUT_ROW))
 _RANKS = {
     one: rank
     for rank, one in enumerate(
@@ -213,8 +217,10 @@ def review(fleet: Fleet, count: MachineCount | None, thresholds: Thresholds) -> 
     failed: Counter[int] = Counter()
     groups: list[tuple[bool, int, Pair]] = []
     named: list[tuple[PairClass, Pair]] = []
+    joined = False
     for number, pair in fleet.pairs():
         one, why = classify(pair, fleet, thresholds)
+        joined = joined or bool(pair.has_row and pair.has_machine)
         classes[one] += number
         if why is not None:
             unknown[why] += number
@@ -228,6 +234,13 @@ def review(fleet: Fleet, count: MachineCount | None, thresholds: Thresholds) -> 
             groups.append((failing, number, pair))
         if pair.machine_id or pair.row_key or pair.row_machine:
             named.append((one, pair))
+    alone = sum(classes[one] for one in _ONE_SIDED)
+    if alone >= STRANGERS and not joined:
+        unknown[NotKnown.NOTHING_JOINS] = alone
+        classes[PairClass.UNKNOWN] += alone
+        for one in _ONE_SIDED:
+            del classes[one]
+        named = [(PairClass.UNKNOWN if one in _ONE_SIDED else one, pair) for one, pair in named]
     step, buckets = _over_time(created, failed)
     shared, tested = shared_values(groups)
     return FleetReview(

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
+from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.diagnose.fleet import FAILING, FleetReview, NotKnown, PairClass, Shared, Suspect
 from runbooks.diagnose.model import Diagnosis, Remedy, Unchecked, Verdict
@@ -47,20 +48,33 @@ def _headline(evidence: Evidence, found: FleetReview) -> str:
             one, other = ("machine", "row") if machines else ("row", "machine")
             return f"There is no {one}, and no {other} could be read."
         return "Neither a machine nor a row could be read."
+    if found.unknown.get(NotKnown.NOTHING_JOINS):
+        return _strangers(found)
     if not found.disagree and not (machines and rows):
         unread, read, number = ("row", "machines", found.machines) if machines else ("machine", "rows", found.rows)
         return f"No {unread} could be read, so {found.not_known:,} of {number:,} {read} could not be judged."
-    looked = f"{found.machines:,} machines and {found.rows:,} rows"
-    unknown = f"{found.not_known:,} pair{'' if found.not_known == 1 else 's'} could not be judged"
+    looked = f"{amount(found.machines, 'machine')} and {amount(found.rows, 'row')}"
+    unknown = f"{amount(found.not_known, 'pair')} could not be judged"
     if not found.disagree:
         return f"No disagreement among {looked}; {unknown}." if found.not_known else f"{looked} agree."
     failing = sum(n for one, n in found.classes.items() if one in FAILING)
-    told = [f"{found.disagree:,} of {found.total:,} pairs of machine and row disagree"]
+    verb = "disagrees" if found.disagree == 1 else "disagree"
+    told = [f"{found.disagree:,} of {found.total:,} pairs of machine and row {verb}"]
     if failing:
         shared = next(iter(found.telling), None)
         what = f", and {share(shared)} of them share {shared.attribute} {shared.value}" if shared else ""
-        told.append(f"{failing:,} of these machines fail{what}")
+        told.append(f"{failing:,} of these machines {'fails' if failing == 1 else 'fail'}{what}")
     return "; ".join([*told, *([unknown] if found.not_known else [])]) + "."
+
+
+def _strangers(found: FleetReview) -> str:
+    """That not one machine has a row says something of the question, and nothing of the machines."""
+    machines, rows = amount(found.machines, "machine"), amount(found.rows, "row")
+    if not found.rows:
+        return f"{found.table} has no row, and there are {machines}: nothing could be compared."
+    if not found.machines:
+        return f"There is no machine, and {found.table} has {rows}: nothing could be compared."
+    return f"None of {rows} of {found.table} names any of {machines}: nothing could be compared."
 
 
 def _was_read(evidence: Evidence, facet: Facet) -> bool:
@@ -78,7 +92,7 @@ def _remedies(found: FleetReview) -> Iterator[Remedy]:
     failing = [one for one in found.suspects if one.reason in FAILING]
     shared = next(iter(found.telling), None)
     if failing:
-        why = f"{len(failing):,} pairs fail."
+        why = f"{amount(len(failing), 'pair fails', 'pairs fail')}."
         if shared:
             why += f" {shared.failing_with:,} of {shared.failing:,} share {shared.attribute} {shared.value}."
         yield Remedy("Investigate the first suspects, one after the other", why, _commands(failing))
@@ -86,6 +100,16 @@ def _remedies(found: FleetReview) -> Iterator[Remedy]:
         if suspects := by_class.get(one):
             commands = _looks(suspects) if one in _COSTLY else _commands(suspects)
             yield Remedy(f"{title} ({len(suspects):,})", why, commands)
+    if found.unknown.get(NotKnown.NOTHING_JOINS):
+        machine = next((pair for _, pair in found.pairs if pair.machine_id), None)
+        row = next((pair.row_machine for _, pair in found.pairs if pair.row_machine), "")
+        yield Remedy(
+            "Check that machines and rows belong together",
+            "Is it the right organisation, the right database, and the right table (records_table)? Does "
+            "RUNBOOKS_RECORDS_COLUMNS name the column with the machine's id or name?"
+            + (f" A machine here is {machine.machine_id}, named {machine.name or 'nothing'}." if machine else "")
+            + (f" A row here speaks of {row}." if row else ""),
+        )
     if found.unknown.get(NotKnown.ROWS_NOT_READ) or found.unknown.get(NotKnown.MACHINES_NOT_READ):
         yield Remedy("Make everything readable, and run this again", "Not checked says what could not be read.")
     if found.unknown.get(NotKnown.STATUS_WORD):
@@ -168,8 +192,10 @@ def _not_checked(evidence: Evidence, found: FleetReview) -> Iterator[Unchecked]:
     rows = evidence.observations.get(Facet.FLEET_ROWS)
     if rows and rows.outcome is Outcome.SEEN and found.unknown.get(NotKnown.ROWS_NOT_READ):
         yield Unchecked("Rows that were not read", rows.reason)
+    if number := found.unknown.get(NotKnown.NOTHING_JOINS):
+        yield Unchecked(f"{number:,} machines and rows", "no row names any of the machines")
     if number := found.unknown.get(NotKnown.STATUS_WORD):
         words = sorted({row for row, _ in found.states if row and row not in found.thresholds.row_phases})
-        yield Unchecked(f"{number:,} rows", f"no parameter explains their status: {', '.join(words[:10])}")
+        yield Unchecked(amount(number, "row"), f"no parameter explains their status: {', '.join(words[:10])}")
     if number := found.unknown.get(NotKnown.STATE_WORD):
-        yield Unchecked(f"{number:,} machines", "this version does not know their state")
+        yield Unchecked(amount(number, "machine"), "this version does not know their state")

@@ -20,6 +20,7 @@ from typing import Any
 
 from runbooks import __version__
 from runbooks.base import folders
+from runbooks.base.amount import amount
 from runbooks.base.errors import DiskError, RunbookError, ScanError, UsageError
 from runbooks.base.files import DISK_FAILS, why
 from runbooks.evidence.redaction import Redactor
@@ -119,7 +120,7 @@ def _complete(this: Run, staging: folders.Staging) -> Result:
     if this.watch.notebook is not None:
         place = staging.path / "report.ipynb"
         if found := write_notebook(this.watch.notebook, this.watch.steps, this.redactor, place):
-            this.warnings.append(f"{found} secrets were masked in the executed notebook.")
+            this.warnings.append(f"{amount(found, 'secret was', 'secrets were')} masked in the executed notebook.")
     dirty = _clean(this, staging.path)
     summary_text = read(staging.path / "summary.json")
     summary = json.loads(summary_text) if summary_text else None
@@ -154,7 +155,9 @@ def _clean(this: Run, folder: Path) -> list[str]:
         target.write_text(this.redactor.text(read(target), "name of the folder"), encoding="utf-8")
     found, dirty = clean_folder(folder, this.redactor, read(folder / folders.SCANNED).split())
     if found:
-        this.warnings.append(f"{found} secrets were found in the finished files and masked there.")
+        this.warnings.append(
+            f"{amount(found, 'secret was', 'secrets were')} found in the finished files and masked there."
+        )
     return dirty
 
 

@@ -20,6 +20,7 @@ import filelock
 
 from runbooks import definitions
 from runbooks.base import folders
+from runbooks.base.amount import amount
 from runbooks.base.errors import RunbookError
 from runbooks.base.files import NotReadable, read_text
 from runbooks.execution import ending, many, notify, runner
@@ -171,10 +172,15 @@ def _swept(
     failed = [result.reason for result in results if result and result.status == "failed"]
     if failed:
         code = 1
-        warnings.append(f"{len(failed)} suspects could not be investigated; the next sweep does it: {failed[0]}")
+        warnings.append(
+            f"{amount(len(failed), 'suspect')} could not be investigated; the next sweep does it: {failed[0]}"
+        )
     if unfinished or cut:
         code = cut if cut > 128 else ending.EXIT_DEADLINE
-        warnings.append(f"The sweep ended early; {unfinished + bool(cut)} suspects were not investigated to the end.")
+        warnings.append(
+            f"The sweep ended early; {amount(unfinished + bool(cut), 'suspect was', 'suspects were')} not investigated "
+            "to the end."
+        )
     return _ended(root, state, fleet, code, addresses, tell, warnings)
 
 

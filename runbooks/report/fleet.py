@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.fleet import AGREEING, FAILING, LEVEL, FleetReview, NotKnown, PairClass, Shared
@@ -32,6 +33,7 @@ CLASS_WORDS: Mapping[PairClass, str] = {
 UNKNOWN_WORDS: Mapping[NotKnown, str] = {
     NotKnown.MACHINES_NOT_READ: "not all machines could be listed",
     NotKnown.ROWS_NOT_READ: "not all rows could be read",
+    NotKnown.NOTHING_JOINS: "no row names any of the machines, so they are probably not of one fleet",
     NotKnown.REGION_SILENT: "the region of the machine did not answer",
     NotKnown.STATUS_WORD: "the status in the row is a word that no parameter explains",
     NotKnown.STATE_WORD: "the state of the machine is a word that this version does not know",
@@ -48,16 +50,16 @@ def _of(diagnosis: Diagnosis) -> FleetReview:
 def classes(facts: Facts, diagnosis: Diagnosis) -> Section:
     """How many pairs are in each class."""
     found = _of(diagnosis)
-    why = [f"Not known, {n:,} pairs: {UNKNOWN_WORDS[one]}." for one, n in found.unknown.items()]
+    why = [f"Not known, {amount(n, 'pair')}: {UNKNOWN_WORDS[one]}." for one, n in found.unknown.items()]
     return Section(
         "classes",
         "Machines and rows",
         "Do machines and rows agree?",
-        f"{found.total:,} pairs: {found.agree:,} agree, {found.disagree:,} disagree, "
+        f"{amount(found.total, 'pair')}: {found.agree:,} agree, {found.disagree:,} disagree, "
         f"{found.not_known:,} are not known.",
         notes=(
-            f"{found.machines:,} machines and {found.rows:,} rows of {found.table} were read and joined by id, "
-            f"then by name.",
+            f"{amount(found.machines, 'machine')} and {amount(found.rows, 'row')} of {found.table} were read and "
+            "joined by id, then by name.",
             f"A row may wait for {times.length(found.thresholds.waiting)}; the other side of a machine or a row may be "
             f"missing for {times.length(found.thresholds.orphaned)}.",
             *why,
@@ -97,12 +99,12 @@ def states(facts: Facts, diagnosis: Diagnosis) -> Section:
 def over_time(facts: Facts, diagnosis: Diagnosis) -> Section:
     """Creations and failures by the time of creation."""
     found = _of(diagnosis)
-    failing = sum(bucket.failing for bucket in found.buckets)
+    failing, created = (sum(getattr(one, what) for one in found.buckets) for what in ("failing", "created"))
     return Section(
         "over-time",
         "Creations and failures over time",
         "When were the machines created, and when those that fail?",
-        f"{failing:,} of {sum(bucket.created for bucket in found.buckets):,} machines fail, by the time of creation."
+        f"{failing:,} of {amount(created, 'machine')} {'fails' if failing == 1 else 'fail'}, by the time of creation."
         if found.buckets
         else "No time of creation is known.",
         notes=(f"Failing are the classes {', '.join(FAILING)}.",),
@@ -129,7 +131,8 @@ def shared(facts: Facts, diagnosis: Diagnosis) -> Section:
         first = found.telling[0]
         answer = f"{first.attribute.capitalize()} {first.value}: {shares(first)}."
     elif failing:
-        answer = f"Nothing that chance does not explain: {failing:,} pairs fail, and no tested value sets them apart."
+        failed = amount(failing, "pair fails", "pairs fail")
+        answer = f"Nothing that chance does not explain: {failed}, and no tested value sets them apart."
     else:
         answer = "No machine fails."
     return Section(
@@ -182,7 +185,7 @@ def suspects(facts: Facts, diagnosis: Diagnosis) -> Section:
         "suspects",
         "Suspects",
         "Which machines and rows should be investigated first?",
-        f"{len(found):,} pairs, the worst first." if found else "No pair needs to be investigated.",
+        f"{amount(len(found), 'pair')}, the worst first." if found else "No pair needs to be investigated.",
         table=tables.frame(
             ("#", "class", "machine", "app", "state", "row says", "row", "since (UTC)"),
             (

@@ -211,14 +211,17 @@ def logs(facts: Facts, _: Diagnosis) -> Section:
     if not lines:
         answer = reason(facts, Facet.LOGS)
     elif facts.log.last_output:
-        answer = f"{len(lines)} lines; the program's last output is “{short(facts.log.last_output[-1].message, 160)}”."
+        last = short(facts.log.last_output[-1].message, 160)
+        answer = f"{amount(len(lines), 'line')}; the program's last output is “{last}”."
     else:
         answer = f"{amount(len(lines), 'line')} from the platform, none from the program."
     shown = _telling(facts)
     if len(shown) < len(lines):
         notes.append(f"{len(shown)} of {len(lines)} lines are shown: the last run of the program and its end.")
     if found and found.foreign:
-        notes.append(f"{found.foreign} lines of other instances were left out.")
+        notes.append(
+            f"{amount(found.foreign, 'line of another instance was', 'lines of other instances were')} left out."
+        )
     if facts.events.crash_codes and facts.log.matches("exited"):
         notes.append(
             "“Main child exited normally with code: N” means that no signal ended the program. N above 0 is an error."

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from runbooks.diagnose.fleet import NotKnown, PairClass, Thresholds, classify, shared_values, tail
-from runbooks.evidence.fleet import Fleet, Pair, Phase, plain
+from runbooks.diagnose.fleet import STRANGERS, NotKnown, PairClass, Thresholds, classify, review, shared_values, tail
+from runbooks.evidence.fleet import Fleet, Folder, Pair, Phase, plain
 
 PHASES = {"starting": Phase.WAITS, "running": Phase.RUNS, "stopped": Phase.STOPPED}
 THRESHOLDS = Thresholds(row_phases=PHASES)
@@ -76,6 +76,42 @@ def test_what_was_not_looked_at_is_never_absent(pair: Pair, fleet: Fleet, why: N
 
 def test_a_region_that_answered_is_known() -> None:
     assert classify(LOST, replace(FLEET, silent_regions=("ams",)), THRESHOLDS)[0] is PairClass.ROW_WITHOUT_MACHINE
+
+
+GONE = ALONE._replace(state="destroyed")
+
+
+def _reviewed(*pairs: Pair) -> tuple[dict[PairClass, int], dict[NotKnown, int], int]:
+    folder = Folder(PHASES)
+    for pair in pairs:
+        folder.add(pair)
+    words, lines = folder.lines(lambda text: text)
+    found = review(replace(FLEET, words=words, lines=lines), None, THRESHOLDS)
+    return dict(found.classes), dict(found.unknown), len(found.suspects)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param((ALONE,) * STRANGERS, id="an empty table"),
+        pytest.param((LOST,) * STRANGERS, id="an organisation without machines"),
+        pytest.param((*(ALONE,) * 7, *(LOST,) * 7), id="another table"),
+        pytest.param((*(ALONE,) * STRANGERS, GONE, LOST._replace(row_status="stopped")), id="some are over"),
+    ],
+)
+def test_where_nothing_joins_no_machine_is_called_orphaned(pairs: tuple[Pair, ...]) -> None:
+    """The wrong table, database, column or organisation would have thousands of machines destroyed."""
+    classes, unknown, suspects = _reviewed(*pairs)
+    assert {PairClass.MACHINE_WITHOUT_ROW, PairClass.ROW_WITHOUT_MACHINE}.isdisjoint(classes)
+    assert unknown == {NotKnown.NOTHING_JOINS: classes[PairClass.UNKNOWN]}
+    assert (sum(classes.values()), suspects) == (len(pairs), 0)
+
+
+def test_one_that_joins_shows_that_the_table_is_the_right_one() -> None:
+    alone, few = (ALONE,) * STRANGERS, (ALONE,) * (STRANGERS - 1)
+    for joined in (ROW, ROW._replace(state="destroyed", row_status="stopped")):
+        assert _reviewed(*alone, joined)[0][PairClass.MACHINE_WITHOUT_ROW] == STRANGERS
+    assert _reviewed(*few)[0] == {PairClass.MACHINE_WITHOUT_ROW: STRANGERS - 1}
 
 
 _EVERY = {

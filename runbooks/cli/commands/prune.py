@@ -53,7 +53,10 @@ def command(keep: str | None, keep_incidents: bool, yes: bool, output_root: Path
     if not old:
         held = sum(1 for _ in retention.old_runs(root, limit, now)) if keep_incidents else 0
         click.echo(
-            f"{held} runs are that old; --keep-incidents keeps them." if held else "No run is that old.", err=True
+            f"{amount(held, 'run is', 'runs are')} that old; --keep-incidents keeps {'it' if held == 1 else 'them'}."
+            if held
+            else "No run is that old.",
+            err=True,
         )
         return
     told = _told(old)

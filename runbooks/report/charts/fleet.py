@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from runbooks.base.amount import amount
 from runbooks.diagnose.fleet import Bucket
 from runbooks.report import times
 from runbooks.report.charts.drawing import (
@@ -134,6 +135,6 @@ class _Bars:
         at = times.minute(self.begin + self.step * worst)
         peak = f" Most of the failing ones in one stretch: {self.counts[worst][1]:,}, from {at}." if failing else ""
         return (
-            f"{created:,} machines were created from {times.minute(self.begin)} to {times.minute(self.end)}; "
-            f"{failing:,} of them fail.{peak}"
+            f"{amount(created, 'machine was', 'machines were')} created from {times.minute(self.begin)} to "
+            f"{times.minute(self.end)}; {failing:,} of them fail.{peak}"
         )
