@@ -290,7 +290,7 @@ class _Joiner:
         """A row as a tuple in the order of `row_stream.NAMES`."""
         self.rows += 1
         key, told_id, fly_id, status, region, app, url, created_at, updated_at = row
-        told_id, fly_id = _text(told_id), _text(fly_id)
+        told_id, fly_id = _text(told_id).strip(), _text(fly_id).strip()  # CHAR(20) is filled with blanks
         status, region, app, url = _row_texts(status, region, app, url)
         machine, fits, others = self._machine(fly_id, told_id, app)
         if machine:
@@ -354,7 +354,7 @@ def _row_texts(*values: Any) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4_096)
 def _few_row_texts(status: Any, region: Any, app: Any, url: Any) -> tuple[str, ...]:
-    return _text(status).strip().lower(), _text(region), _text(app), _origin(_text(url))
+    return _text(status).strip().lower(), _text(region).strip(), _text(app).strip(), _origin(_text(url).strip())
 
 
 def _seconds(value: Any) -> int:

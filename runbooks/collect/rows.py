@@ -72,7 +72,7 @@ def cleaned(rows: Iterable[Json], table: str, redactor: Redactor, mapped: Collec
 
 def record_of(table: str, row: Json, columns: Mapping[str, str]) -> Record:
     def text(name: str) -> str:
-        return text_of(row.get(columns.get(name, name)))
+        return text_of(row.get(columns.get(name, name))).strip()  # CHAR(20) is filled with blanks
 
     def time(name: str) -> datetime | None:
         return time_of(row.get(columns.get(name, name)))

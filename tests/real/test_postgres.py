@@ -17,8 +17,11 @@ import pytest
 import sqlalchemy as sa
 
 from runbooks.base.settings import RECORD_COLUMNS
+from runbooks.collect.fleet import MachineTable, Short, _Joiner
 from runbooks.collect.records import RecordsReader
 from runbooks.collect.row_stream import NotStreamed, SqlRows
+from runbooks.diagnose.fleet import PairClass, Thresholds, review
+from runbooks.evidence.fleet import Fleet, Folder, Phase
 from runbooks.evidence.models import Outcome, RecordEvents, Records
 from runbooks.evidence.redaction import Redactor
 
@@ -31,6 +34,7 @@ PASSWORDS = {
     "stranger": "Str-anger:s3cret@word%4",
 }
 NAME, FLY_ID = "vyx-63eea370", "91850296bd4738"
+PHASES = {"running": Phase.RUNS}
 KEY = "0f4c9a52-6a0d-4b52-8d5e-3c9f0a1b2c3d"
 
 
@@ -284,6 +288,33 @@ def test_memory_does_not_grow_with_the_rows(server: Server, many: int) -> None:
         tracemalloc.stop()
     assert count == many
     assert peak < 12_000_000, "all of them at once would be more than twice as much"
+
+
+def test_columns_of_a_fixed_width_are_read_without_the_blanks_that_fill_them(server: Server) -> None:
+    wide = ("machine_id", "status", "region", "fly_app_name", "websocket_url")
+    with psycopg.connect(server.owner(), autocommit=True) as connection:
+        connection.execute(f"CREATE TABLE filled ({', '.join(f'{name} char(40)' for name in wide)})")  # type: ignore[arg-type]
+        connection.execute("INSERT INTO filled VALUES (%s, 'running', 'fra', 'a', 'wss://a.fly.dev')", (FLY_ID,))
+        connection.execute("GRANT SELECT ON filled TO reader")
+        try:
+            found = reader(server).rows("filled", (FLY_ID,))
+            joiner, folder = fleet_of(Short(FLY_ID, "", "a", "started", "fra", "", "", "", "", 1))
+            for one in stream(server).rows("filled", ("a",)):
+                joiner.row(one)
+        finally:
+            connection.execute("DROP TABLE filled")
+    assert isinstance(found.answer, Records), found.reason
+    (row,) = found.answer.rows
+    assert (row.machine_id, row.status, row.region, row.app_name) == (FLY_ID, "running", "fra", "a")
+    assert row.websocket_url == "wss://a.fly.dev"
+    words, lines = folder.lines(str)
+    judged = review(Fleet("filled", joiner.rows, True, True, 100, words, lines), None, Thresholds(row_phases=PHASES))
+    assert judged.classes == {PairClass.AGREE: 1}
+
+
+def fleet_of(*machines: Short) -> tuple[_Joiner, Folder]:
+    folder = Folder(PHASES)
+    return _Joiner(MachineTable({machine.machine_id: machine for machine in machines}), folder), folder
 
 
 def test_only_rows_of_the_apps_are_read(server: Server, many: int) -> None:
