@@ -21,6 +21,7 @@ from runbooks.collect.source import Source
 from runbooks.definitions import find, validate
 from runbooks.definitions.fleet import FleetParameters
 from runbooks.diagnose.fleet import FAILING, FleetReview, PairClass, review
+from runbooks.diagnose.fleet_findings import investigate
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence import fleet as model
 from runbooks.evidence.fleet import Fleet, Folder, MachineCount
@@ -235,6 +236,13 @@ def test_without_rows_nothing_is_absent(served: Endpoints, monkeypatch: pytest.M
     assert PairClass.MACHINE_WITHOUT_ROW not in found.classes
     assert found.not_known == 1_975
     assert found.exit_code == 4
+
+
+def test_a_suspect_is_looked_for_in_the_table_of_the_fleet() -> None:
+    found = review(_pairs(PLANTED), None, THRESHOLDS)
+    own = investigate(found.suspects[0], found.table)
+    assert own.startswith("runbooks run machine_not_visible -p app_name harvest-")
+    assert investigate(found.suspects[0], "fleet.workers") == f"{own} -p records_table fleet.workers"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from runbooks.base.brief import brief
 from runbooks.base.consent import Consent
 from runbooks.base.errors import ParameterError
 from runbooks.base.files import NotReadable, read_text, why
+from runbooks.base.settings import RECORDS_TABLE
 
 MACHINE_ID = re.compile(r"^[0-9a-f]{13,16}\Z")
 _HEX = re.compile(r"^(?=.*[0-9])[0-9a-f]+\Z")
@@ -138,7 +139,7 @@ class Parameters(CommonParameters):
     websocket_url: Text = Field("", description="the URL the caller connects to")
     caller_log: Text = Field("", description="a log, an answer or the output of a command, pasted, or a path to it")
     record_key: Text = Field("", description="the row's key in the caller's database, if it is not the id or name")
-    records_table: Text = Field("cloud_machines", description="the table of the caller's database")
+    records_table: Text = Field(RECORDS_TABLE, description="the table of the caller's database")
     incident_time: Text = Field("", description="when it happened, ISO 8601; UTC is assumed if no zone is given")
 
     @model_validator(mode="after")

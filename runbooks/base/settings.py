@@ -21,6 +21,7 @@ from runbooks.base.files import NotReadable, read_text
 CHECKOUT = Path(__file__).resolve().parents[2]
 IS_CHECKOUT = all((CHECKOUT / name).exists() for name in ("notebooks", "pyproject.toml"))
 """Whether this package runs from a clone; an installed one has nothing of ours above it."""
+RECORDS_TABLE = "cloud_machines"
 RECORD_COLUMNS = {
     "key": "id",
     "machine_id": "machine_id",

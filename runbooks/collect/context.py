@@ -9,6 +9,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from runbooks.base.facets import Facet, FacetEnum
+from runbooks.base.settings import RECORDS_TABLE
 from runbooks.collect import machines, registry
 from runbooks.collect.transport import is_address
 from runbooks.evidence.caller import MACHINE_ID
@@ -52,7 +53,7 @@ class Target:
     websocket_url: str = ""
     caller_text: str = ""
     record_key: str = ""
-    records_table: str = "cloud_machines"
+    records_table: str = RECORDS_TABLE
     incident_at: datetime | None = None
     canary_image: str = "flyio/hellofly"
     plans: bool = False

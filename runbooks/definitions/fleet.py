@@ -13,6 +13,7 @@ from runbooks.base.errors import ParameterError
 from runbooks.base.facets import Facet
 from runbooks.base.parameters import CommonParameters, Text, shown
 from runbooks.base.runbook import Runbook
+from runbooks.base.settings import RECORDS_TABLE
 from runbooks.collect import fleet as _  # noqa: F401 - registers how the facets are asked
 from runbooks.diagnose.fleet import Thresholds, review
 from runbooks.diagnose.fleet_findings import conclude
@@ -30,7 +31,7 @@ _MOST_APPS = 100
 class FleetParameters(CommonParameters):
     """What a fleet takes: its apps or organisation, its table, and what counts as a disagreement."""
 
-    records_table: Text = Field("cloud_machines", description="the table of the caller's database")
+    records_table: Text = Field(RECORDS_TABLE, description="the table of the caller's database")
     apps: Text = Field("", description="the apps to look at, comma-separated; empty: the whole organisation")
     waiting_minutes: Text = Field("5", description="minutes a row may wait, for example say starting")
     orphaned_minutes: Text = Field("5", description="minutes a machine may be without its row, or a row without it")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
+from runbooks.base.settings import RECORDS_TABLE
 from runbooks.diagnose.fleet import FAILING, FleetReview, NotKnown, PairClass, Shared, Suspect
 from runbooks.diagnose.model import Diagnosis, Remedy, Unchecked, Verdict
 from runbooks.evidence.fleet import MachineCount
@@ -95,10 +96,10 @@ def _remedies(found: FleetReview) -> Iterator[Remedy]:
         why = f"{amount(len(failing), 'pair fails', 'pairs fail')}."
         if shared:
             why += f" {shared.failing_with:,} of {shared.failing:,} share {shared.attribute} {shared.value}."
-        yield Remedy("Investigate the first suspects, one after the other", why, _commands(failing))
+        yield Remedy("Investigate the first suspects, one after the other", why, _commands(failing, found.table))
     for one, title, why in _ACTIONS:
         if suspects := by_class.get(one):
-            commands = _looks(suspects) if one in _COSTLY else _commands(suspects)
+            commands = _looks(suspects) if one in _COSTLY else _commands(suspects, found.table)
             yield Remedy(f"{title} ({len(suspects):,})", why, commands)
     if found.unknown.get(NotKnown.NOTHING_JOINS):
         machine = next((pair for _, pair in found.pairs if pair.machine_id), None)
@@ -154,8 +155,8 @@ _ACTIONS = (
 )
 
 
-def _commands(suspects: list[Suspect]) -> tuple[str, ...]:
-    return tuple(investigate(one) for one in suspects if can_be_investigated(one))[:_MOST]
+def _commands(suspects: list[Suspect], table: str) -> tuple[str, ...]:
+    return tuple(investigate(one, table) for one in suspects if can_be_investigated(one))[:_MOST]
 
 
 def _looks(suspects: list[Suspect]) -> tuple[str, ...]:
@@ -170,10 +171,11 @@ def can_be_investigated(one: Suspect) -> bool:
     return bool(_PLAIN.fullmatch(one.app) and _PLAIN.fullmatch(named))
 
 
-def investigate(one: Suspect) -> str:
-    """The command that investigates one machine."""
+def investigate(one: Suspect, table: str) -> str:
+    """The command that investigates one machine, and looks for its row where the fleet found it."""
     machine = ("machine_id", one.machine_id) if one.machine_id else ("machine_name", one.machine_name)
-    return shlex.join(("runbooks", "run", "machine_not_visible", "-p", "app_name", one.app, "-p", *machine))
+    where = ("-p", "records_table", table) if table != RECORDS_TABLE else ()
+    return shlex.join(("runbooks", "run", "machine_not_visible", "-p", "app_name", one.app, "-p", *machine, *where))
 
 
 def _not_checked(evidence: Evidence, found: FleetReview) -> Iterator[Unchecked]:

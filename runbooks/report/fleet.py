@@ -204,6 +204,6 @@ def suspects(facts: Facts, diagnosis: Diagnosis) -> Section:
         )
         if found
         else None,
-        commands=(investigate(first),) if first and can_be_investigated(first) else (),
+        commands=(investigate(first, _of(diagnosis).table),) if first and can_be_investigated(first) else (),
         evidence=asked(facts, *_BOTH),
     )
