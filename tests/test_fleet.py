@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sqlite3
@@ -27,6 +28,7 @@ from runbooks.evidence import fleet as model
 from runbooks.evidence.fleet import Fleet, Folder, MachineCount
 from runbooks.evidence.models import Evidence, Observation, Outcome, Subject
 from runbooks.evidence.redaction import Redactor
+from runbooks.execution import runner
 from runbooks.execution.ending import exit_code_of
 from runbooks.report import summary
 from runbooks.simulator.fleet import APPS, LOOK_AT, fleet_scenario
@@ -182,6 +184,17 @@ def test_the_page_names_what_is_shared_and_asks_for_no_support(opened: Case, roo
     assert 'id="support"' not in page
     assert 'id="hypotheses"' not in page
     assert "row-waits-machine-gone" in (_folder(root) / "report.md").read_text()
+
+
+def test_the_executed_notebook_keeps_every_picture(tmp_path: Path) -> None:
+    done = runner.run("fleet", {"source": "simulator:fleet-planted"}, output_root=tmp_path)
+    assert done.warnings == ()
+    assert done.folder is not None
+    cells = json.loads((done.folder / "report.ipynb").read_text())["cells"]
+    shown = [out.get("data", {}) for cell in cells for out in cell.get("outputs", ())]
+    pictures = [data["image/png"] for data in shown if "image/png" in data]
+    assert len(pictures) == 2
+    assert all(base64.b64decode(picture).startswith(b"\x89PNG") for picture in pictures)
 
 
 # How it asks
