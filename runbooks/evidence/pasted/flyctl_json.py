@@ -16,13 +16,14 @@ _APP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _MAX_MACHINES = 2_000
 _MAX_TEXT = 5_000_000
 _OPENS = re.compile(r"^[^\S\n]{0,20}[\[{]", re.M)
+_HINT = re.compile(r"""\b(?:id|status)["']?\s{0,9}(?::|=>)""")  # also as Python, JavaScript and Elixir print them
 _DESCRIBES = frozenset({"state", "config", "incomplete_config", "events", "instance_id", "checks", "region"})
 
 
 @reads("JSON of flyctl or the Machines API")
 def machine_json(text: PastedText) -> Iterator[Found]:
     """Every machine in whatever JSON the text holds."""
-    if '"id"' not in text.text and '"status"' not in text.text:
+    if not _HINT.search(text.text):
         return
     count = 0
     for document, span in _documents(text.text):

@@ -18,6 +18,7 @@ from typing import Any
 from runbooks.evidence.log_parser import from_around, from_init
 from runbooks.evidence.parsers import text_of, time_of
 from runbooks.evidence.pasted.broken_lines import joined
+from runbooks.evidence.pasted.log_records import as_lines
 
 _MAX_TEXT = 5_000_000
 _MAX_ROWS = 20_000
@@ -36,6 +37,9 @@ _EXPORT_HEAD = re.compile(r"[^\n]{0,500}\bevent_message\b[^\n]{0,500}")
 _STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
 # A quotation in Markdown or in a mail, which has the words of whoever quotes around it.
 _QUOTED = re.compile(r" {0,3}(?:> ?){1,3}(?P<keep>)")
+# A block of code in Markdown; the brackets of a document that is indented itself stand at the margin.
+_BLOCK = re.compile(r"(?: {4}|\t)(?P<keep>)")
+_MARGIN = frozenset("{}[]")
 # What a tool puts before each line, and what of it is kept: the time of syslog and of GitLab's jobs.
 _PREFIXES = (
     re.compile(r"\x1b_bk;t=\d{6,20}\x07(?P<keep>)"),  # Buildkite
@@ -46,7 +50,7 @@ _PREFIXES = (
     _QUOTED,
     re.compile(r" {0,3}[-*•] (?P<keep>)"),  # a list
     re.compile(r"`(?P<keep>)(?=[^`])"),
-    re.compile(r"(?: {4}|\t)(?P<keep>)"),  # a block of code in Markdown
+    _BLOCK,
     re.compile(r"\| ?(?P<keep>)"),
 )
 _NUMBERED = re.compile(r" {0,6}(?P<number>\d{1,5})(?:\t| {2}|[:.)] |:(?=\d{4}-)|\| ?)")
@@ -81,6 +85,8 @@ def unwrapped(text: str) -> str:
     if _ENTITY.search(text):
         text = html.unescape(text)
     text = text.translate(_TYPESET | _UNSEEN).replace("\r\n", "\n").replace("\r", "\n")
+    if (lines := as_lines(text)) is not None:
+        return lines
     for _ in range(_MOST_LAYERS):
         if (inner := _prefixed(text)) is None:
             break
@@ -95,6 +101,8 @@ def _prefixed(text: str) -> str | None:
     """The text without what stands before nearly every line; None, if nothing known does."""
     lines = text.splitlines()
     for pattern in _PREFIXES:
+        if pattern is _BLOCK and any(line.rstrip(" ,") in _MARGIN for line in lines if line):
+            continue
         if _begin(lines, pattern) and _most(lines, pattern, 0.5 if pattern is _QUOTED else 0.9):
             bare = (_kept(pattern, line) for line in lines)
             end = next((sign for sign in "|`" if pattern.pattern.lstrip("\\").startswith(sign)), "")

@@ -1,0 +1,223 @@
+"""Logs as other tools keep and export them: records with fields, each of which becomes a line as flyctl prints it.
+
+JSON objects (one a line, printed over several, in a list, as Loki and CloudWatch answer), CSV with a head, logfmt, and
+labels in braces before a line. A record needs a time, a text, and the id of a machine: of everything else the log of
+a machine cannot be told from any other log.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC
+from itertools import pairwise
+from typing import Any
+
+from runbooks.evidence.log_parser import from_around, from_init
+from runbooks.evidence.parsers import text_of, time_of
+
+_MOST = 20_000
+_DEPTH = 6
+_TEXTS = ("message", "msg", "@message", "textpayload", "line", "body", "content", "log", "text", "_raw", "log.message")
+_TIMES = ("timestamp", "@timestamp", "time", "ts", "date", "datetime", "eventtime", "event_timestamp", "_time")
+_PROVIDERS = ("provider", "event.provider", "fly.event.provider", "source")
+_REGIONS = ("region", "fly.region", "fly_region")
+_LEVELS = ("level", "log.level", "severity", "severity_text", "lvl", "status")
+_APPS = ("app", "app_name", "fly.app.name", "fly_app_name", "service", "service.name", "service_name", "application")
+_KNOWN_PROVIDERS = frozenset({"app", "runner", "proxy", "health", "machine", "init"})
+_ID = re.compile(r"(?<![\w-])(?!\d{14}\b)[0-9a-f]{14}(?![\w-])")
+_APP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
+_REGION = re.compile(r"[a-z]{3}\Z")
+_LEVEL = re.compile(r"[A-Za-z]{1,10}\Z")
+_OPENS = re.compile(r"^[^\S\n]{0,20}(?=[\[{])", re.M)
+_PAIR = re.compile(
+    r"""(?P<key>[A-Za-z_@][\w.@-]{0,60})=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]*))(?:\s+|\Z)"""
+)
+_LOGFMT = re.compile(r"\s{0,8}(?:[A-Za-z_@][\w.@-]{0,60}=(?:\"(?:[^\"\\]|\\.)*\"|[^\s\"]*)(?:\s+|\Z)){3,60}\Z")
+_LABELLED = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)\s{1,9}"
+    r"\{(?P<labels>[^{}\n]{3,2000})\}\s?(?P<line>.*)\Z"
+)
+_LABEL = re.compile(r'([A-Za-z_]\w{0,60})\s{0,3}=\s{0,3}"((?:[^"\\]|\\.)*)"')
+_SYSLOG = re.compile(
+    r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?P<app>[\w.-]{1,100}) "
+    r"(?P<provider>app|runner|proxy|health|machine|init)\[(?P<id>[0-9a-f]{14})\]: ?(?P<line>.*)\Z"
+)
+
+Record = dict[str, Any]
+
+
+def as_lines(text: str) -> str | None:
+    """The lines of a log that was pasted as records, as flyctl prints them, oldest first.
+
+    Args:
+        text: a pasted text without colours
+
+    Returns:
+        one line a line of the log, above them the app if all records name one; None, if the text is no such log
+    """
+    for read in (_syslog, _json, _labelled, _logfmt, _csv):
+        lines = [line for record in list(read(text))[:_MOST] for line in _lines(record)]
+        if len(lines) > 1:
+            apps = Counter(app for _, app, _ in lines)
+            named = [f"FLY_APP_NAME={app}" for app in apps if app and len(apps) == 1]
+            # The newest line comes first in many exports; lines of one time stay in their order.
+            falling = sum(later[0] < earlier[0] for earlier, later in pairwise(lines))
+            ordered = lines[::-1] if falling > len(lines) // 2 else lines
+            return "\n".join((*named, *(line for _, _, line in sorted(ordered, key=lambda one: one[0]))))
+    return None
+
+
+def _lines(record: Record) -> Iterator[tuple[str, str, str]]:
+    """(time, app, line) of each line of a record's text; none, where it lacks what makes it one of a machine's."""
+    words = next((value for key in _TEXTS if isinstance(value := record.get(key), str) and value.strip()), "")
+    at = next((at for key in _TIMES if (at := time_of(_number(record.get(key))))), None)
+    machine = next((found[0] for key, value in record.items() if key not in _TEXTS and (found := _id_in(value))), "")
+    if not words or not machine or (at is None and "syslog" not in record):
+        return
+    told = {kind: next((t for key in keys if (t := text_of(record.get(key)))), "") for kind, keys in _FIELDS.items()}
+    provider = told["provider"] if told["provider"] in _KNOWN_PROVIDERS else ""
+    region = f"{told['region']} " if _REGION.match(told["region"]) else ""
+    level = told["level"].lower() if _LEVEL.match(told["level"]) else "info"
+    stamp = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z " if at else ""
+    app = told["app"] if _APP.match(told["app"]) else ""
+    for line in words.rstrip().split("\n"):
+        sender = provider or ("runner" if from_around(line) and not from_init(line) else "app")
+        yield stamp, app, f"{stamp}{sender}[{machine}] {region}[{level}]{line}"
+
+
+_FIELDS = {"provider": _PROVIDERS, "region": _REGIONS, "level": _LEVELS, "app": _APPS}
+
+
+def _id_in(value: Any) -> re.Match[str] | None:
+    return _ID.search(value) if isinstance(value, str) and len(value) < 200 else None
+
+
+def _number(value: Any) -> Any:
+    """A time as a number, also where it was written as a text."""
+    return int(value) if isinstance(value, str) and value.isdecimal() and 10 <= len(value) <= 19 else value
+
+
+def _flat(found: Mapping[Any, Any], above: str = "", depth: int = 0) -> Record:
+    """All values under their paths, in small letters: `fly.app.name`; a text of JSON is one object more."""
+    flat: Record = {}
+    for key, value in found.items():
+        name = f"{above}{str(key).strip().lower()}"
+        if isinstance(value, str) and value[:1] == "{" and value[-1:] == "}":
+            value = _decoded(value) or value
+        if isinstance(value, Mapping) and depth < _DEPTH:
+            flat |= _flat(value, f"{name}.", depth + 1)
+        else:
+            flat[name] = value
+    # The innermost name alone counts where no other has it: `attributes.message`, `_source.timestamp`.
+    tails = Counter(name.rpartition(".")[2] for name in flat)
+    return flat | {tail: flat[name] for name in list(flat) if tails[tail := name.rpartition(".")[2]] == 1}
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _json(text: str) -> Iterator[Record]:
+    """The records in all documents that begin a line."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return
+    decoder, end = json.JSONDecoder(), 0
+    for opens in _OPENS.finditer(text):
+        if opens.end() < end:
+            continue
+        try:
+            document, end = decoder.raw_decode(text, opens.end())
+        except (ValueError, RecursionError):
+            return
+        yield from _records(document, 0)
+
+
+def _records(found: Any, depth: int) -> Iterator[Record]:
+    """The mappings that have a text and a time, and Loki's streams with their values, wherever they are."""
+    if isinstance(found, list):
+        for one in found[:_MOST] if depth < _DEPTH else ():
+            yield from _records(one, depth + 1)
+    elif isinstance(found, Mapping):
+        labels, values = found.get("stream"), found.get("values")
+        if isinstance(labels, Mapping) and isinstance(values, list):
+            for pair in values:
+                if isinstance(pair, list) and len(pair) > 1:
+                    yield _flat({**labels, "timestamp": pair[0], "message": pair[1]})
+            return
+        flat = _flat({key: value for key, value in found.items() if not isinstance(value, list)})
+        if any(isinstance(flat.get(key), str) for key in _TEXTS) and any(key in flat for key in _TIMES):
+            yield flat
+            return
+        for inner in found.values() if depth < _DEPTH else ():
+            yield from _records(inner, depth + 1)
+
+
+def _rows(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """The lines of this form, where nearly all are."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if any(pattern.match(line) for line in lines[:5]):
+        found = [match for line in lines[:_MOST] if (match := pattern.match(line))]
+        yield from found if len(found) >= 0.9 * len(lines[:_MOST]) else ()
+
+
+def _syslog(text: str) -> Iterator[Record]:
+    """What a drain of syslog keeps: a time without year and zone, the app, the sender and its id."""
+    for row in _rows(text, _SYSLOG):
+        yield {
+            "syslog": "",
+            "instance": row["id"],
+            "provider": row["provider"],
+            "app": row["app"],
+            "message": row["line"],
+        }
+
+
+def _labelled(text: str) -> Iterator[Record]:
+    """`logcli` and others: the time, labels in braces, the line."""
+    for row in _rows(text, _LABELLED):
+        yield {
+            **{key.lower(): value for key, value in _LABEL.findall(row["labels"])},
+            "time": row["time"],
+            "message": row["line"],
+        }
+
+
+def _logfmt(text: str) -> Iterator[Record]:
+    for row in _rows(text, _LOGFMT):
+        yield {
+            pair["key"].lower(): _unquoted(pair["quoted"]) if pair["quoted"] is not None else pair["bare"]
+            for pair in _PAIR.finditer(row[0])
+        }
+
+
+def _unquoted(text: str) -> str:
+    found = _decoded(f'"{text}"') if "\\" in text else text
+    return found if isinstance(found, str) else text
+
+
+def _csv(text: str) -> Iterator[Record]:
+    """Columns with a head that names a time and a text."""
+    head = text.lstrip("\ufeff \n").partition("\n")[0]
+    for sign in ",;\t":
+        names = {name.strip(' "').lower() for name in head.split(sign)}
+        if names & set(_TEXTS) and names & set(_TIMES):
+            yield from map(_flat, _table(text, sign))
+            return
+
+
+def _table(text: str, sign: str) -> Iterable[Mapping[str, Any]]:
+    try:
+        for number, row in enumerate(csv.DictReader(io.StringIO(text.lstrip("\ufeff \n")), delimiter=sign)):
+            if number >= _MOST:
+                return
+            yield {str(key): value for key, value in row.items() if isinstance(value, str)}
+    except csv.Error:
+        return  # a field above the library's limit: what was read so far is what there is
