@@ -18,7 +18,7 @@ from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.diagnose.facts.processes import ProcessFacts
 from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines
 from runbooks.diagnose.operations import Operation, operation_of
-from runbooks.diagnose.refusals import meanings
+from runbooks.diagnose.refusals import NOTICE, meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
 from runbooks.evidence.parsers import ulid_time
 from runbooks.evidence.served_answers import without_served
@@ -238,6 +238,15 @@ class LogFacts:
     @cached_property
     def refusals(self) -> tuple[ApiRefusal, ...]:
         """Every refusal with its meaning, as the caller, its function, its row and the proxy tell them."""
+        return tuple(no for no in self._told if no.kind != NOTICE)
+
+    @cached_property
+    def notices(self) -> tuple[ApiRefusal, ...]:
+        """What Fly told the owner about a host, which answers no call."""
+        return tuple(no for no in self._told if no.kind == NOTICE)
+
+    @cached_property
+    def _told(self) -> tuple[ApiRefusal, ...]:
         found: list[ApiRefusal] = []
         errors = self._caller.answer.errors
         if not errors and self._caller.answer.error_text:
