@@ -1,4 +1,4 @@
-"""What Fly tells an owner about a host, and how often a program ended where the log shows only the last of it."""
+"""What Fly tells an owner about a host, and sentences that say no more than was seen."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from runbooks.diagnose.verdict import diagnose
 from tests.incidents.converting import evidence_of
 
 
-def _diagnosed(*lines: str, machine: str = "") -> Diagnosis:
-    shown = {"logs": list(lines), "machine": {"id": machine, "state": "stopped"} if machine else None}
+def _diagnosed(*lines: str, machine: str = "", state: str = "stopped") -> Diagnosis:
+    shown = {"logs": list(lines), "machine": {"id": machine, "state": state} if machine else None}
     return diagnose(evidence_of({"evidence": shown, "date": "2026-03-09"}))
 
 
@@ -50,3 +50,37 @@ def test_a_program_whose_restarts_are_used_up_did_not_end_once() -> None:
     found = _diagnosed(end, limit, machine="3d8d9301b20d89")
     assert "seen once (its restarts are used up)" in found.headline
     assert ", once" in _diagnosed(end, machine="3d8d9301b20d89").headline
+
+
+REPEAT = "Have the caller repeat the create call"
+
+
+@pytest.mark.parametrize(
+    ("line", "repeats"),
+    [
+        ("Error: failed to launch VM: aborted: no capacity in iad", True),
+        ("Error Release command failed, deployment aborted", False),
+        ("Error: failed to update VM 148e2900a00948: aborted: no capacity", False),
+        ('[PM01] machines API returned an error: "machine ID 148e2900a00948 lease currently held by x@y.z"', False),
+        ("Error: failed to start VM 148e2900a00948: machine getting replaced, refusing to start", False),
+    ],
+)
+def test_only_a_call_that_makes_a_machine_is_to_be_repeated(line: str, repeats: bool) -> None:
+    assert (REPEAT in [remedy.title for remedy in _diagnosed(line).remedies]) is repeats
+
+
+def test_the_machine_of_a_release_command_runs_no_old_release() -> None:
+    found = _diagnosed(
+        "\t Starting instance",
+        "\t Preparing to run: `launcher bundle exec rails db:migrate` as heroku",
+        "\t LoadError: sqlite3 is not part of the bundle. Add it to your Gemfile.",
+        "Error Release command failed, deployment aborted",
+    )
+    assert found.headline == "The release failed: The release command failed."
+
+
+def test_a_hostname_is_told_to_resolve_only_where_that_was_seen() -> None:
+    line = "could not find a good candidate within 90 attempts at load balancing"
+    found = _diagnosed(line, machine="148e9993a0e1d8", state="started")
+    assert found.cause is not None
+    assert "resolves" not in found.cause.statement

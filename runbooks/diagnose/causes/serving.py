@@ -24,7 +24,7 @@ from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import crash, crash_evidence
-from runbooks.evidence.models import Probe
+from runbooks.evidence.models import Outcome, Probe
 
 
 @cause(
@@ -415,8 +415,9 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
         and not facts.machine.description.cordoned
     ):
         yield contradicts("The machine itself is started and has a service.", *facts.machine.config_evidence)
+    resolves = probes or any(facts.outcome(look) is Outcome.SEEN for look in (Facet.DNS_APP, Facet.DNS_BELIEVED))
+    known = "resolves, but no machine can serve it" if resolves else "has no machine that can serve it"
     yield concludes(
-        f"{facts.caller.believed_host or facts.app_host} resolves, but no machine can serve it"
-        f"{': ' + reason if reason else ''}.",
+        f"{facts.caller.believed_host or facts.app_host} {known}{': ' + reason if reason else ''}.",
         f"no machine can serve {facts.caller.believed_host or facts.app_host}{': ' + reason if reason else ''}",
     )

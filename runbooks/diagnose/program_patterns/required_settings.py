@@ -35,8 +35,8 @@ _KINDS = {
     # the same, where name or line speak of the environment
     "soft": (
         r"(?:not|\w{0,8}n['’]t)(?: yet| been| be){0,2} (?:found|present|available|exist|loaded|readable)|absent"
-        r"|empty|blank|null|nil|none|(?:no|não|nicht)(?: está| foi)? (?:definid[ao]s?|gesetzt)|n['’]est pas définie?|no value"
-        r"|falta|faltan|fehlt|fehlende|manque|manquante?|未设置|未定义|缺少"
+        r"|empty|blank|null|nil|none|(?:no|não|nicht)(?: está| foi)? (?:definid[ao]s?|gesetzt)"
+        r"|n['’]est pas définie?|no value|falta|faltan|fehlt|fehlende|manque|manquante?|未设置|未定义|缺少"
     ),
     "before": (
         r"(?:^|(?<=: ))required(?=:)|requires?|expect(?:s|ed)|without|no|neither"
