@@ -18,8 +18,10 @@ from runbooks.diagnose.shared_evidence import create_refused
 _CHECK = "Check first that a second run does no harm, and that no other machine of the app does the work."
 _MADE = "If a step before has made one for the work, give the caller the id of that one instead."
 _LIST = ("fly machine list -a {app}",)
-# Such a refusal speaks of a machine that there is: the call was not to make one.
-_OF_A_MACHINE = frozenset({"lease", "state-rejects", "concurrent-update", "version-mismatch", "machine-elsewhere"})
+# Such a refusal speaks of a machine that there is, or of no call at all.
+_OF_A_MACHINE = frozenset(
+    {"lease", "state-rejects", "concurrent-update", "version-mismatch", "machine-elsewhere", "config-invalid"}
+)
 
 _AGAIN = Remedy(
     "Have the caller create the machine again",

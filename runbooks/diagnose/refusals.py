@@ -243,6 +243,13 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("rate-limit", (r"\brate.limit(?:ed|s)?(?: exceeded| reached)?\b", r"too many requests")),
     ("id-invalid", (rf"invalid machine ID(?:, {_Q}(?P<id>[^\s\"'`]{{1,100}}))?",)),
+    # flyctl reads the app's file before it calls anything.
+    ("config-invalid", (
+        r"(?P<what>service must expose at least one port)",
+        r"failed (?:loading|to load) app config from [^\n:]{1,200}: (?P<what>[^\n]{1,160})",
+        r"\bapp configuration is not valid\s*$",
+        r"✘ ?invalid app configuration",
+    )),
     ("body-invalid", (
         r"(?P<what>json: (?:cannot unmarshal|unknown field)[^\n}]{0,120})",
         r"(?P<what>invalid (?:machine )?config(?:uration)?\b[^\n\"}(]{0,120})",
@@ -356,6 +363,7 @@ _STEMS = (
     "does not exist", "leased", "requires", "limit of", "in use by", "not available", "known state",
     "not in a", "to wait for", "is down", "is offline", "must be", "must have", "is too",
     "discharge", "expects one", "acme:error", "no machine", "available named", "volumes named", "volume named",
+    "app config", "must expose",
 )
 # fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.
