@@ -21,7 +21,7 @@ from runbooks.diagnose.operations import Operation, operation_of
 from runbooks.diagnose.refusals import NOTICE, meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
 from runbooks.evidence.parsers import ulid_time
-from runbooks.evidence.served_answers import without_served
+from runbooks.evidence.served_answers import answers_below, without_served
 
 _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
 _WARNED = re.compile(r"(?i)[^\n]{0,80}?\bwarn(?:ing)?\b")
@@ -152,6 +152,8 @@ class LogFacts:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address", "health-failed"), passing)
         if self._processes.reachable:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address"), Facet.PROCESSES.value)
+        if answers_below(self._caller.own_words, "not listening on the expected address"):
+            well |= {"not-expected-address": Facet.CALLER.value}
         named = self._observations.probe(Facet.EDGE_APP)
         if named and named.reached == "open":
             reached = ("refused", "awaited", "not-expected-address", "no-candidate", "proxy-wake-failed")
