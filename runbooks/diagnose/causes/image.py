@@ -28,6 +28,7 @@ from runbooks.evidence.models import Image, Outcome
 
 _MISSING = ("manifest-unknown", "image-not-found-release")
 # What docker, BuildKit and flyctl print when a push has ended.
+_FOUND = "image found: img_"
 _PUSHED = ("digest: sha256:", "pushing manifest", "Pushing image done", "image pushed", "pushed image", ": Pushed")
 
 
@@ -82,8 +83,13 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             yield missing(
                 "Whether the registry has the image now was not observed; a tag can appear late.", Facet.IMAGE_BELIEVED
             )
+            if _FOUND in facts.caller.answer.plain:
+                yield contradicts(
+                    f"The caller's log shows that flyctl found the image before it (“{_FOUND}…”).", Facet.CALLER
+                )
+        call = "the create call" if no.operation.makes_a_machine else no.call
         yield concludes(
-            f"The create call was refused because the image {ref or 'it names'} does not exist.",
+            f"T{call[1:]} was refused because the image {ref or 'it names'} does not exist.",
             believed=ref,
             label=ref.partition("@")[0].rpartition("/")[2].partition(":")[2],
         )
@@ -128,6 +134,11 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
     """The create call is refused with MANIFEST_UNKNOWN, and the registry has the same image now."""
     no = refused(facts, *_MISSING)
     believed, at = _believed(facts)
+    if no and believed is None and _FOUND in facts.caller.answer.plain:
+        yield supports(f"flyctl found the image (“{_FOUND}…”), and then {no.call} was refused: {no.told}.", no.evidence)
+        yield missing("Whether the registry has the image now was not observed.", Facet.IMAGE_BELIEVED)
+        yield concludes(f"{no.call[:1].upper()}{no.call[1:]} was refused because a host could not find the image yet.")
+        return
     if no is None or believed is None:
         return
     if believed.exists:
