@@ -269,6 +269,14 @@ def websocket_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
         (n, p) for n, p in probes if p.status and 400 <= p.status < 500 and (n == Facet.EDGE_APP or _own_host(facts))
     ]
     if not own:
+        status = facts.caller.refused_upgrade
+        if status and not any(p.reached == "open" for _, p in probes):
+            yield supports(f"A client says that its upgrade was answered {status}.", Facet.CALLER)
+            yield missing("The upgrade was not tried from here.", Facet.EDGE_BELIEVED)
+            yield concludes(
+                f"The WebSocket upgrade is rejected with {status}, by the program or by what stands in front of it.",
+                status=str(status),
+            )
         return
     number, probe = own[0]
     named = facts.observations.probe(Facet.EDGE_APP)
