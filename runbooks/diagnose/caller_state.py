@@ -18,6 +18,10 @@ from runbooks.diagnose.shared_evidence import create_refused
 _CHECK = "Check first that a second run does no harm, and that no other machine of the app does the work."
 _MADE = "If a step before has made one for the work, give the caller the id of that one instead."
 _LIST = ("fly machine list -a {app}",)
+# Such a refusal speaks of a machine that there is, or of no call at all.
+_OF_A_MACHINE = frozenset(
+    {"lease", "state-rejects", "concurrent-update", "version-mismatch", "machine-elsewhere", "config-invalid"}
+)
 
 _AGAIN = Remedy(
     "Have the caller create the machine again",
@@ -92,7 +96,8 @@ def _for_state(facts: Facts, commands: Iterable[str], *, caused: bool) -> tuple[
         codes += [end.number for end, asked in facts.events.log_ends if end.fact == "exited" and not asked]
         done = not facts.events.crash_codes and (not caused or 0 in codes)
         return _MAYBE_DONE if done else _AGAIN, names
-    if create_refused(facts):
+    no = create_refused(facts)
+    if no and no.operation.makes_a_machine and no.kind not in _OF_A_MACHINE:
         return _REFUSED, names
     cut_off = facts.machine.description is not None and facts.machine.description.host_status not in ("", "ok")
     cloned = any(command.startswith("fly machine clone ") for command in commands)

@@ -290,6 +290,7 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
             "unmanaged", "certificate-waits", "certificate-pending", "expected-socket", "deployed", "session-lost"
         )
         or facts.log.refused("machine-elsewhere", "certificate-refused")
+        or facts.caller.refused_upgrade
     )
     holding = [entry for entry in entries if entry.holds]
     top, tied = _first_to_fix(holding, facts.events.runs or active or _idle(facts))

@@ -81,6 +81,10 @@ _FRAME = re.compile(
     r"|\s*ELIFECYCLE)"
     r"|^note: run with `RUST_BACKTRACE|^exit status \d|^\s*[{}\[\]()]+;?,?\s*$|^\s*(?:code|errno|syscall"
     r"|requireStack|path|port|address): |^\s*--- End of "
+    # what Node prints below an error: the properties of the object that was thrown
+    r"|^\s*(?:status(?:Code)?|method|url|request(?:Body)?|rawError|hostname|headers|config|response|digest|meta"
+    r"|clientVersion|severity|position|schema|table|column|constraint|file|line|routine|length"
+    r"): (?:.{0,300}[,{\[]|'.{0,300}')\s*$"
 )
 _SHUTDOWN = re.compile(
     r"(?i)^\W{0,4}(?:\w{1,9}:\s{1,6}|\[[^\]]{1,60}\]\s?){0,3}(?:(?:received|got|caught"

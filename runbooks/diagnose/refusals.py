@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+NOTICE = "host-notice"
 _MOST_TEXT = 20_000
 _MOST_NAME = 200
 _MOST_QUOTE = 300
@@ -22,6 +23,7 @@ _VOLUME = rf"{_Q}(?P<volume>vol_[a-z0-9]{{3,30}}){_Q}"
 _HAVE = rf"{_Q}(?P<have>[a-z]{{3}})\b{_Q}"
 _WANT = rf"{_Q}(?P<want>[a-z]{{3}})\b{_Q}"
 _REGION = rf"{_Q}(?P<region>[a-z]{{3}})\b{_Q}"
+_ROOM = r"(?:(?:compute|disk|storage|volume|memory|CPU) )?"
 _NAMED = {key: rf"{_Q}(?P<{key}>[A-Za-z0-9][\w.-]{{0,62}})\b{_Q}" for key in ("app", "name", "org")}
 _TAIL = r"[^\n]{0,400}"
 # A reference ends where a colon is followed by a blank. Possessive, or a row of @ would be split in every way.
@@ -185,10 +187,11 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("region-capacity", (
         r"could not find a candidate host",
-        rf"\b(?:no|not enough|insufficient) capacity(?: available)? in(?: the)?(?: region)? {_REGION}",
+        rf"\b(?:no|not enough|insufficient) {_ROOM}capacity(?: available| left| remaining)? in(?: the)?(?: region)? "
+        rf"{_REGION}",
         rf"\bregion {_REGION} (?:has no|is out of|is at) capacity",
         rf"capacity exhausted in {_REGION}",
-        r"\b(?:no|not enough|out of) capacity\b|\binsufficient_capacity\b",
+        rf"\b(?:no|not enough|out of) {_ROOM}capacity\b|\binsufficient_capacity\b",
         r"insufficient resources to create (?:a )?(?:new )?machine",
         r"(?:unable to find|failed to place (?:this )?machine on) a host",
         r"no hosts? available",
@@ -232,8 +235,21 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"could not reach (?:the )?(?:host|worker|machine)|hosts? could not be reached",
         r"\bhost is (?:currently )?(?:down|offline)\b",
     )),
+    # What Fly tells the owners of apps (`fly incidents hosts list`, mails): a notice, no answer to a call.
+    (NOTICE, (
+        r"\b(?:perform|schedul|undertak)ing [^\n.]{0,40}maintenance (?:on|of) (?:a|the|this|one) host\b[^\n]{0,200}",
+        r"\b(?:a|one|the) host (?:that |which |where )?(?:some|one|any) of your (?:apps?['’s]{0,2} )?"
+        r"(?:instances?|machines?)\b[^\n]{0,200}",
+    )),
     ("rate-limit", (r"\brate.limit(?:ed|s)?(?: exceeded| reached)?\b", r"too many requests")),
     ("id-invalid", (rf"invalid machine ID(?:, {_Q}(?P<id>[^\s\"'`]{{1,100}}))?",)),
+    # flyctl reads the app's file before it calls anything.
+    ("config-invalid", (
+        r"(?P<what>service must expose at least one port)",
+        r"failed (?:loading|to load) app config from [^\n:]{1,200}: (?P<what>[^\n]{1,160})",
+        r"\bapp configuration is not valid\s*$",
+        r"✘ ?invalid app configuration",
+    )),
     ("body-invalid", (
         r"(?P<what>json: (?:cannot unmarshal|unknown field)[^\n}]{0,120})",
         r"(?P<what>invalid (?:machine )?config(?:uration)?\b[^\n\"}(]{0,120})",
@@ -347,6 +363,7 @@ _STEMS = (
     "does not exist", "leased", "requires", "limit of", "in use by", "not available", "known state",
     "not in a", "to wait for", "is down", "is offline", "must be", "must have", "is too",
     "discharge", "expects one", "acme:error", "no machine", "available named", "volumes named", "volume named",
+    "app config", "must expose",
 )
 # fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.

@@ -177,7 +177,10 @@ def crash(facts: Facts) -> str:
     )
     code = codes[-1]
     named = f"{code} ({SIGNALS[code]})" if code in SIGNALS else str(code)
-    return f"exit code {named}, {'once' if seen == 1 else f'{seen} times'}"
+    often = "once" if seen == 1 else f"{seen} times"
+    used_up = max((match.number or 1 for match in facts.log.matches("restarts-used-up")), default=0)
+    # A log that was cut shows fewer ends than the platform counted.
+    return f"exit code {named}, " + (f"seen {often} (its restarts are used up)" if seen <= used_up else often)
 
 
 def crash_evidence(facts: Facts) -> tuple[str, ...]:

@@ -42,6 +42,8 @@ _WORDS = (
     "insufficient memory", "insufficient cpus", "insufficient ips", "insufficient_capacity",
     "volume_placement_capacity", "could not reserve resource", "no capacity", "out of capacity",
     "not enough capacity", "over the allowed quota", "machine limit", "maximum number of machines",
+    "compute capacity", "capacity left in", "error: app configuration is not valid", "must expose at least one port",
+    "loading app config", "load app config",
     "add a payment method", "your payment information", "trial has ended", "high risk", "machines are disabled for",
     "deadline_exceeded", "failed_precondition", "already_exists:", "invalid_argument:", "not_found: ", "aborted: ",
     "rate limit exceeded", "lease currently held", "failed to get lease", "from current state",

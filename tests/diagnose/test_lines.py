@@ -188,3 +188,47 @@ def test_no_line_takes_long() -> None:
             begun = time.process_time()
             list(read_lines([LogLine(None, text, provider)]))
             assert time.process_time() - begun < 0.25, text[:80]
+
+
+@pytest.mark.parametrize(
+    ("error", "properties"),
+    [
+        (
+            "DiscordAPIError[40060]: Interaction has already been acknowledged.",
+            [
+                "code: 40060,",
+                "status: 400,",
+                "method: 'POST',",
+                "url: 'https://discord.com/api/v10/interactions/1/callback'",
+                "}",
+            ],
+        ),
+        (
+            "AxiosError: Request failed with status code 401",
+            ["  config: {", "  headers: [Object],", "  response: undefined,", "}"],
+        ),
+        (
+            "PrismaClientInitializationError: Error querying the database",
+            ["  clientVersion: '5.7.0',", "  meta: {", "}"],
+        ),
+        (
+            'error: column "a" does not exist',
+            [
+                "  length: 112,",
+                "  severity: 'ERROR',",
+                "  file: 'parse_relation.c',",
+                "  routine: 'errorMissingColumn'",
+                "}",
+            ],
+        ),
+    ],
+)
+def test_the_properties_of_an_error_are_not_the_last_output(error: str, properties: list[str]) -> None:
+    lines = [LogLine(None, text, "app") for text in (error, *properties, "Main child exited normally with code: 1")]
+    assert last_output(lines)[-1].message == error
+
+
+@pytest.mark.parametrize("said", ["status: not ready", "url: https://demo.fly.dev", "file: missing"])
+def test_a_line_that_only_begins_like_a_property_is(said: str) -> None:
+    lines = [LogLine(None, text, "app") for text in (said, "Main child exited normally with code: 1")]
+    assert last_output(lines)[-1].message == said

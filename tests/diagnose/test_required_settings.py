@@ -22,6 +22,10 @@ from runbooks.diagnose.program_patterns.required_settings import required_settin
         ("fatal: environment variable BUNDLE_ID not set", "BUNDLE_ID"),
         ("environment variable OMP_STORE is not set", "OMP_STORE"),
         ("panic: WORKER_COUNT is not set", "WORKER_COUNT"),
+        ("error: Uncaught (in promise) Error: OPEX_SECRET is not loaded", "OPEX_SECRET"),
+        ("STRIPE_API_KEY could not be loaded from the environment", "STRIPE_API_KEY"),
+        ("Error: environment variable NETWORK_NAME has not been loaded", "NETWORK_NAME"),
+        ("fatal: DATABASE_URL is not readable", "DATABASE_URL"),
         ("Missing SESSION_TTL_SECONDS", "SESSION_TTL_SECONDS"),
     ],
 )
@@ -42,6 +46,9 @@ def test_a_setting_that_lacks_is_told(line: str, name: str) -> None:
         "OMP_NUM_THREADS is not set",
         "HTTP_REQUESTS_TOTAL undefined",
         "metric JOBS_COUNT undefined",
+        "SENTRY_DSN is not set, defaults loaded",
+        "extension PG_TRGM is not loaded",
+        "image HERO_BANNER could not be loaded",
     ],
 )
 def test_what_has_a_default_or_is_a_metric_is_not(line: str) -> None:

@@ -206,7 +206,7 @@ def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
     explains=_HIDES,
     remedy=Remedy(
         "Correct the request",
-        "The platform read the call and refused its content; repeating it changes nothing.",
+        "Its content was read and refused; repeating it changes nothing.",
         ("fly machine run {image} -a {app} -r {region} {guest} {variables}",),
     ),
     prevention=Remedy(
@@ -222,9 +222,14 @@ def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
 )
 def request_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     """400 or 422 about the body, a value or a parameter of the call: `json: cannot unmarshal …`, `invalid …`."""
-    kinds = ("body-invalid", "id-invalid", "route-missing", "version-mismatch")
+    kinds = ("body-invalid", "config-invalid", "id-invalid", "route-missing", "version-mismatch")
     no = refused(facts, *kinds)
     if no is None:
+        return
+    if no.kind == "config-invalid":
+        yield confirms(f"flyctl printed: {no.told}.", no.evidence)
+        why = next((one.names["what"] for one in facts.log.refused(no.kind) if one.names.get("what")), "")
+        yield concludes(f"flyctl did not deploy: the app's configuration is not valid{f' ({why})' if why else ''}.")
         return
     if no in lookup_faults(facts):
         yield supports(f"The platform refused {no.call}: {no.told}.", no.evidence, weight=Weight.WEAK)

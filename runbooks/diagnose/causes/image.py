@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
@@ -27,6 +28,8 @@ from runbooks.diagnose.shared_evidence import SAME_AGAIN, image_was_resolved, ot
 from runbooks.evidence.models import Image, Outcome
 
 _MISSING = ("manifest-unknown", "image-not-found-release")
+# flyctl has resolved the image: its id follows, or what stands in its place once it is masked.
+_FOUND = re.compile(r"(?<!no )image found: (?:img_|<secret:)")
 # What docker, BuildKit and flyctl print when a push has ended.
 _PUSHED = ("digest: sha256:", "pushing manifest", "Pushing image done", "image pushed", "pushed image", ": Pushed")
 
@@ -82,8 +85,11 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             yield missing(
                 "Whether the registry has the image now was not observed; a tag can appear late.", Facet.IMAGE_BELIEVED
             )
+            if _FOUND.search(facts.caller.answer.plain):
+                yield contradicts("The caller's log shows that flyctl found the image before it.", Facet.CALLER)
+        call = "the create call" if no.operation.makes_a_machine else no.call
         yield concludes(
-            f"The create call was refused because the image {ref or 'it names'} does not exist.",
+            f"T{call[1:]} was refused because the image {ref or 'it names'} does not exist.",
             believed=ref,
             label=ref.partition("@")[0].rpartition("/")[2].partition(":")[2],
         )
@@ -128,6 +134,11 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
     """The create call is refused with MANIFEST_UNKNOWN, and the registry has the same image now."""
     no = refused(facts, *_MISSING)
     believed, at = _believed(facts)
+    if no and believed is None and _FOUND.search(facts.caller.answer.plain):
+        yield supports(f"flyctl found the image, and then {no.call} was refused: {no.told}.", no.evidence)
+        yield missing("Whether the registry has the image now was not observed.", Facet.IMAGE_BELIEVED)
+        yield concludes(f"{no.call[:1].upper()}{no.call[1:]} was refused because a host could not find the image yet.")
+        return
     if no is None or believed is None:
         return
     if believed.exists:

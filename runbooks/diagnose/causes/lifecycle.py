@@ -333,7 +333,8 @@ def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
         what = "The deploy ended before it was complete."
     elif no and (facts.machine.exists or no.kind == "release-command"):
         yield supports(f"The deploy ended with {no.told}.", no.evidence)
-        what = "The deploy ended before it was complete."
+        a_command = no.kind == "release-command"
+        what = "The release command failed." if a_command else "The deploy ended before it was complete."
     else:
         return
     if facts.events.crash_codes and not command:
@@ -343,7 +344,7 @@ def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
         # The deploy waited for this check in vain: the check is the reason, and the deploy's end follows from it.
         for name, _, at in facts.machine.critical_checks[:1]:
             yield contradicts(f"The machine started, and its check {name} is critical.", at)
-    runs = " The machine runs the old release." if facts.events.runs else ""
+    runs = " The machine runs the old release." if facts.events.runs and facts.machine.exists else ""
     yield concludes(
         f"The release failed: {what}{runs}", f"the release failed: {what[:1].lower()}{what[1:].rstrip('.')}", what=what
     )

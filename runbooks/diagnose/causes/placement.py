@@ -280,7 +280,7 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
     needs=EXISTS,
     remedy=Remedy(
         "Wait for the host, or create a replacement elsewhere",
-        "The platform lists the machine and cannot reach its host; no request gets to the machine.",
+        "While its host is down or under maintenance, no request gets to the machine.",
         (
             "fly machine status {machine_id} -a {app}",
             "fly status -a {app}",
@@ -291,7 +291,7 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
         "Run at least two machines",
         "One machine runs on one host. A volume cannot leave its host, so keep copies of its data.",
     ),
-    next_test="Check host_status again, and Fly's status page for the region.",
+    next_test="Check host_status again, and `fly incidents hosts list`: the status page leaves single hosts out.",
     distinguish_from={
         "stuck-in-transition": "host_status is ok.",
         "platform-incident": "Several apps or regions are affected, not one host.",
@@ -308,6 +308,8 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
     if fine and facts.machine.flagged_hosts:
         yield contradicts("Another view shows that the host is ok.", *fine)
     yield from said_no(facts, "host-unreachable", "host-maintenance", of_create=False)
+    for notice in facts.log.notices[-1:]:
+        yield supports(f"Fly told the owner: {notice.told}.", notice.evidence)
     named = facts.observations.probe(Facet.EDGE_APP)
     if named and named.reached == "open" and not refused(facts, "host-maintenance"):
         yield refutes("The machine answers when a request names it, so its host can be reached.", Facet.EDGE_APP)
@@ -326,6 +328,9 @@ def host_unreachable(facts: Facts) -> Iterator[Point | Conclusion]:
             f"The machine's host{region} is under maintenance, and Fly refused {no.call}.",
             f"its host{region} is under maintenance, and Fly refused {no.call}",
         )
+        return
+    if facts.log.notices and not facts.machine.flagged_hosts and not refused(facts, "host-unreachable"):
+        yield concludes("Fly tells of maintenance or trouble on a host on which machines of the app run.")
         return
     yield concludes(f"The host of the machine{region} is unreachable.", f"its host{region} is unreachable")
 

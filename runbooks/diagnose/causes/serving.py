@@ -24,7 +24,7 @@ from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import crash, crash_evidence
-from runbooks.evidence.models import Probe
+from runbooks.evidence.models import Outcome, Probe
 
 
 @cause(
@@ -269,6 +269,14 @@ def websocket_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
         (n, p) for n, p in probes if p.status and 400 <= p.status < 500 and (n == Facet.EDGE_APP or _own_host(facts))
     ]
     if not own:
+        status = facts.caller.refused_upgrade
+        if status and not any(p.reached == "open" for _, p in probes):
+            yield supports(f"A client says that its upgrade was answered {status}.", Facet.CALLER)
+            yield missing("The upgrade was not tried from here.", Facet.EDGE_BELIEVED)
+            yield concludes(
+                f"The WebSocket upgrade is rejected with {status}, by the program or by what stands in front of it.",
+                status=str(status),
+            )
         return
     number, probe = own[0]
     named = facts.observations.probe(Facet.EDGE_APP)
@@ -415,8 +423,9 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
         and not facts.machine.description.cordoned
     ):
         yield contradicts("The machine itself is started and has a service.", *facts.machine.config_evidence)
+    resolves = probes or any(facts.outcome(look) is Outcome.SEEN for look in (Facet.DNS_APP, Facet.DNS_BELIEVED))
+    known = "resolves, but no machine can serve it" if resolves else "has no machine that can serve it"
     yield concludes(
-        f"{facts.caller.believed_host or facts.app_host} resolves, but no machine can serve it"
-        f"{': ' + reason if reason else ''}.",
+        f"{facts.caller.believed_host or facts.app_host} {known}{': ' + reason if reason else ''}.",
         f"no machine can serve {facts.caller.believed_host or facts.app_host}{': ' + reason if reason else ''}",
     )

@@ -21,6 +21,12 @@ from runbooks.evidence.pasted.stack_trace import program_output
 
 # Both are looked for in small letters: much faster than any pattern that ignores the case.
 _CONNECTS = re.compile(r"wss?://|websocket|socket:|handshake|\bdial\b|\bconnect(?:ing|ion)?\b")
+# What browsers and libraries say of an upgrade that was refused: JavaScript, ws, Python, tungstenite.
+_UPGRADE_REFUSED = re.compile(
+    r"(?:(?:handshake|wss?://)[^\n]{0,300}?Unexpected response code|Unexpected server response|Handshake status"
+    r"|rejected WebSocket connection: HTTP|InvalidStatus(?:Code)?: [^\n]{0,80}?HTTP|WebSocket[^\n]{0,60} HTTP error)"
+    r":? (4\d\d)\b"
+)
 _FAILS = re.compile(r"fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 # A text that ends this long before the machine existed, or lies this far from the incident, is about another one.
 _BEFORE = timedelta(days=1)
@@ -154,6 +160,12 @@ class CallerFacts:
             return parts.port or {"wss": 443, "https": 443, "ws": 80, "http": 80}.get(parts.scheme)
         except ValueError:
             return None
+
+    @cached_property
+    def refused_upgrade(self) -> int | None:
+        """The status in the 400s that the last upgrade to a WebSocket was answered with, as a client told it."""
+        found = [int(match[1]) for match in _UPGRADE_REFUSED.finditer(self.own_words)]
+        return found[-1] if found else None
 
     @cached_property
     def failed_connects(self) -> tuple[tuple[datetime, str], ...]:

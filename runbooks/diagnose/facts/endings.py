@@ -64,8 +64,11 @@ def ended(readings: Sequence[tuple[LogMatch, str]], well: Mapping[str, str]) -> 
         reading, evidence = readings[index]
         if reading.fact not in ENDED_BY:
             continue
-        later = (readings[other] for other in order[place + 1 :])
-        end = next((pair for pair in later if _ends(pair[0], reading)), None)
+        later = [readings[other] for other in order[place + 1 :]]
+        port = reading.number
+        if reading.fact == "not-expected-address" and later and later[0][0].fact == "expected-socket":
+            port = later[0][0].number
+        end = next((pair for pair in later if _ends(pair[0], reading, port)), None)
         if end:
             over[index] = Ended(reading, evidence, end[0], end[1])
         elif reading.fact in well:
@@ -85,12 +88,12 @@ def _order(readings: Sequence[tuple[LogMatch, str]]) -> list[int]:
     return sorted(range(len(readings)), key=lambda index: keys[index])
 
 
-def _ends(later: LogMatch, reading: LogMatch) -> bool:
+def _ends(later: LogMatch, reading: LogMatch, port: int | None) -> bool:
     if later.fact not in ENDED_BY[reading.fact]:
         return False
     if later.fact == "listens":
         # Only the port that was refused, on an address that others can reach.
-        same = reading.number in (later.number, None) if reading.fact in _OF_NO_PORT else later.number == reading.number
+        same = port in (later.number, None) if reading.fact in _OF_NO_PORT else later.number == port
         same = same and later.number is not None
         return same and not any(name in later.thing for name in _LOOPBACK)
     if later.fact == "health-passed" and reading.fact == "health-failed" and later.thing and reading.thing:

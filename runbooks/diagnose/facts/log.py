@@ -18,10 +18,10 @@ from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.diagnose.facts.processes import ProcessFacts
 from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines
 from runbooks.diagnose.operations import Operation, operation_of
-from runbooks.diagnose.refusals import meanings
+from runbooks.diagnose.refusals import NOTICE, meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
 from runbooks.evidence.parsers import ulid_time
-from runbooks.evidence.served_answers import without_served
+from runbooks.evidence.served_answers import answers_below, without_served
 
 _OF_THE_ENDPOINT = re.compile(r"(?i)wss?://|websocket|handshake|\bsocket:")
 _WARNED = re.compile(r"(?i)[^\n]{0,80}?\bwarn(?:ing)?\b")
@@ -152,6 +152,8 @@ class LogFacts:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address", "health-failed"), passing)
         if self._processes.reachable:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address"), Facet.PROCESSES.value)
+        if answers_below(self._caller.own_words, "not listening on the expected address"):
+            well |= {"not-expected-address": Facet.CALLER.value}
         named = self._observations.probe(Facet.EDGE_APP)
         if named and named.reached == "open":
             reached = ("refused", "awaited", "not-expected-address", "no-candidate", "proxy-wake-failed")
@@ -238,6 +240,15 @@ class LogFacts:
     @cached_property
     def refusals(self) -> tuple[ApiRefusal, ...]:
         """Every refusal with its meaning, as the caller, its function, its row and the proxy tell them."""
+        return tuple(no for no in self._told if no.kind != NOTICE)
+
+    @cached_property
+    def notices(self) -> tuple[ApiRefusal, ...]:
+        """What Fly told the owner about a host, which answers no call."""
+        return tuple(no for no in self._told if no.kind == NOTICE)
+
+    @cached_property
+    def _told(self) -> tuple[ApiRefusal, ...]:
         found: list[ApiRefusal] = []
         errors = self._caller.answer.errors
         if not errors and self._caller.answer.error_text:

@@ -34,9 +34,9 @@ _KINDS = {
     ),
     # the same, where name or line speak of the environment
     "soft": (
-        r"(?:not|\w{0,8}n['’]t)(?: yet| been| be){0,2} (?:found|present|available|exist)|absent|empty|blank"
-        r"|null|nil|none|(?:no|não|nicht)(?: está| foi)? (?:definid[ao]s?|gesetzt)|n['’]est pas définie?|no value"
-        r"|falta|faltan|fehlt|fehlende|manque|manquante?|未设置|未定义|缺少"
+        r"(?:not|\w{0,8}n['’]t)(?: yet| been| be){0,2} (?:found|present|available|exist|loaded|readable)|absent"
+        r"|empty|blank|null|nil|none|(?:no|não|nicht)(?: está| foi)? (?:definid[ao]s?|gesetzt)"
+        r"|n['’]est pas définie?|no value|falta|faltan|fehlt|fehlende|manque|manquante?|未设置|未定义|缺少"
     ),
     "before": (
         r"(?:^|(?<=: ))required(?=:)|requires?|expect(?:s|ed)|without|no|neither"
@@ -77,7 +77,8 @@ _FAR = 12
 """So many words that tell nothing may stand between a name and the word that says that it is not there."""
 _INSTEAD = re.compile(
     r"(?i)[,;:—–-]>? ?(?:using|usando|assuming|caching|generating|generando|serving|logging|creating|listening)\b"
-    r"|\bturned off\b|\b(?:off|hidden)$|(?:was|were) (?:also )?found\b|\bloaded\b"
+    r"|\bturned off\b|\b(?:off|hidden)$|(?:was|were) (?:also )?found\b"
+    r"|(?<!not )(?<!n't )(?<!not be )(?<!not been )\bloaded\b"
     # a switch that advice mentions: `set X=0`, `set X to 1 to silence this`
     r"|\bset\b.{0,80}(?:=\w|\bto (?:\d|'\d|true|false|enable|disable|silence|suppress|hide|turn|opt|skip|register))"
     r"|-> ?\w+$"
