@@ -228,9 +228,7 @@ def test_silent_before_and_after_tls(authority: trustme.CA, trusting: ssl.SSLCon
     before_tls = "connected, but the server said nothing to begin TLS"
     after_tls = "connected by TLS, but the request was left unanswered"
     with connected(_wait) as port:
-        before = patiently(
-            lambda seconds: probe(port, trusting, url, seconds), lambda seen: before_tls in seen.reason
-        )
+        before = patiently(lambda seconds: probe(port, trusting, url, seconds), lambda seen: before_tls in seen.reason)
     with connected(_wait, server_context(authority.issue_cert(HOST))) as port:
         after = patiently(lambda seconds: probe(port, trusting, url, seconds), lambda seen: after_tls in seen.reason)
     assert before.outcome is after.outcome is Outcome.COULD_NOT_LOOK
