@@ -117,9 +117,9 @@ def first_action(report: Report) -> str:
     return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
 
 
-def from_shell(diagnosis: Diagnosis) -> list[str]:
-    """The variables that the commands of the first action take from the reader's shell."""
-    return list(dict.fromkeys(_FROM_SHELL.findall(" ".join(c for one in diagnosis.remedies[:1] for c in one.commands))))
+def from_shell(commands: Iterable[str]) -> list[str]:
+    """The variables that these commands take from the reader's shell."""
+    return list(dict.fromkeys(_FROM_SHELL.findall(" ".join(commands))))
 
 
 def then(diagnosis: Diagnosis) -> str:

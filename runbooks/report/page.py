@@ -73,7 +73,7 @@ def render(report: Report) -> str:
         "simulated": status.simulated(report.evidence),
         "happened": facts.happened(report),
         "fly": facts.feed(report),
-        "from_shell": facts.from_shell(diagnosis),
+        "from_shell": facts.from_shell(c for one in diagnosis.remedies[:1] for c in one.commands),
         "vanished": facts.vanished(diagnosis),
         "decisive": facts.decisive(report),
         "proof": facts.proof(report),

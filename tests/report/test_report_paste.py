@@ -90,6 +90,25 @@ def test_half_a_command_is_not_printed() -> None:
     assert "\\" not in block
 
 
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ('fly secrets set KEY="${KEY:?}" OTHER="${OTHER:?}" -a vyx-app', "KEY, OTHER"),
+        ("fly machine list -a vyx-app", ""),
+        ("cat <<EOF\n${KEY:?}\nEOF", ""),
+    ],
+)
+def test_what_a_command_takes_from_the_shell_is_to_be_set_before(command: str, named: str) -> None:
+    report = demo()
+    changed = replace(report.diagnosis, remedies=(Remedy("Do it", "", (command,)),))
+    lines = paste.block(replace(report, diagnosis=changed)).split("\n")
+    told = [number for number, line in enumerate(lines) if line.startswith("  set in your shell before: ")]
+    assert bool(told) is bool(named)
+    if named:
+        assert lines[told[0]] == f"  set in your shell before: {named}, for example with read -rs KEY"
+        assert lines[told[0] + 1] == f"  {command}"
+
+
 def test_a_cut_is_counted() -> None:
     report = demo()
     moment = Moment(at(1), "program log", "x" * 5_000, "E07", True)
