@@ -24,9 +24,12 @@ cli.main()
 """
 
 
-@pytest.mark.parametrize("moment", [1, 3, 12, 22, 23])
+@pytest.mark.parametrize("moment", [1, 3, 12, 22, 29, 30])
 def test_a_run_killed_at_this_step(moment: int, tmp_path: Path) -> None:
-    """Steps 1, 3 (collecting), 12, and around publishing; the whole group dies, as with an OOM kill or a power cut."""
+    """Steps 1, 3 (collecting), 12, 22, and around publishing, which is the last.
+
+    The whole group dies, as with an OOM kill or a power cut.
+    """
     out = tmp_path / "out"
     command = [sys.executable, "-P", "-c", ENDLESS, "run", "machine_not_visible", "--output-root", str(out)]
     process = subprocess.Popen(
