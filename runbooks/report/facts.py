@@ -263,7 +263,7 @@ def _others_that_ended(report: Report) -> str:
     compared = report.diagnosis.comparison
     ends = next((row.values for row in compared.rows if row.attribute == LAST_EXIT), ()) if compared else ()
     amount = len(_alike(ends))
-    return f", and {amount} {'other' if amount == 1 else 'others'} last ended with the same {ends[0]}" if amount else ""
+    return f", {amount} ended alike ({ends[0]})" if amount else ""
 
 
 def _state(report: Report, span: Span) -> str:

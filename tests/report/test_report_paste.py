@@ -57,7 +57,7 @@ def test_the_demo_answers_those_who_believe_in_the_missing_tag() -> None:
         "decisive: 03:00:17.724 UTC, program log: [Main] Missing required environment variables: SUPABASE_SERVICE_KEY",
         "ruled out: The image tag is missing, so no machine was created – The machine ran registry.fly.io/vyx-app:depl",
         "impact: Machine destroyed since 03:00:28 UTC; the WebSocket connection fails at DNS; no other machine of the "
-        "app runs, and 2 others last ended with the same code 1",
+        "app runs, 2 ended alike (code 1)",
         "also ruled out: an incident that Fly reports (a single host's need not be); The token cannot read this app",
         "next: Set SUPABASE_SERVICE_KEY to a new key. Then: turn auto_destroy off in the create request, and test the ",
         '  fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app',
