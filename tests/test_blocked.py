@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,17 @@ def _blocked(root: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str,
     with monkeypatch.context() as patched:
         patched.setattr(runner, "_supervise", no_kernel)
         return runner.run("machine_not_visible", {**SUBJECT, **given}, output_root=root)
+
+
+def test_it_prints_nothing_and_leaves_what_others_print(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Several runs are looked at side by side in one process, whose output belongs to none of them."""
+    seen, ours = [], sys.stdout
+    monkeypatch.setattr(Case, "publish", lambda case, publish=Case.publish: (seen.append(sys.stdout), publish(case)))
+    _blocked(tmp_path, monkeypatch, {})
+    assert seen == [ours]
+    assert capsys.readouterr().out == ""
 
 
 def _told(result: ending.Result) -> tuple[dict[str, Any], str, str]:

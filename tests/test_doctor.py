@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import shutil
-import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from runbooks.evidence.models import Resolution
 from runbooks.execution import doctor, notify
 from runbooks.execution.doctor import Finding, State
 from runbooks.report.charts import text_metrics
+from tests.ports import closed_port
 
 Break = Callable[[pytest.MonkeyPatch, Path], None]
 
@@ -29,11 +29,6 @@ Break = Callable[[pytest.MonkeyPatch, Path], None]
 def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path / "outputs"))
     monkeypatch.setattr(doctor, "_kernel", lambda: "starts")
-
-
-def _closed() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def _set(**variables: str) -> Break:
@@ -78,7 +73,7 @@ def _started(handler: type[http.server.BaseHTTPRequestHandler]) -> str:
     return f"http://127.0.0.1:{server.server_port}"
 
 
-NOWHERE = f"http://127.0.0.1:{_closed()}"
+NOWHERE = f"http://127.0.0.1:{closed_port()}"
 BROKEN: dict[str, tuple[str, Break, str]] = {
     "no token": ("live", _set(FLY_API_HOSTNAME=NOWHERE, FLY_API_BASE_URL=NOWHERE, RUNBOOKS_STATUS_URL="off"), "token"),
     "refused token": ("simulator:token-invalid", _set(), "token"),

@@ -129,6 +129,9 @@ def test_several_runs_are_refused_as_a_whole_before_the_first(tmp_path: Path, mo
     assert not list(tmp_path.glob("2*"))
 
 
-def test_no_process_is_made_ready_for_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_process_is_made_ready_for_what_needs_no_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run, and runs that are all blocked: without a token nothing can be asked."""
     monkeypatch.setattr("runbooks.execution.early.server", lambda: pytest.fail("a fork server was started"))
     assert run_many([], output_root=tmp_path) == []
+    blocked = [Job("machine_not_visible", {"app_name": "a", "machine_id": f"{number:014x}"}) for number in range(3)]
+    assert [result and result.exit_code for result in run_many(blocked, output_root=tmp_path)] == [5, 5, 5]

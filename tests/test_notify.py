@@ -6,7 +6,6 @@ import http.server
 import json
 import random
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from email import message_from_bytes, policy
@@ -19,6 +18,7 @@ from aiosmtpd.controller import Controller
 from runbooks.base.errors import UsageError
 from runbooks.execution import addresses, notify
 from runbooks.execution.notify import Outcome
+from tests.ports import reserved_port
 
 STATES = (
     ("HEALTHY", "", ""),
@@ -251,16 +251,15 @@ def test_an_address_that_stands_twice_is_told_once(tmp_path: Path) -> None:
 
 def test_mail_arrives_through_a_real_server(tmp_path: Path) -> None:
     mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = Controller(mailbox, hostname="127.0.0.1", port=port)
-    server.start()
-    try:
-        address = f"mailto://127.0.0.1:{port}/?mode=insecure&from=runbooks@example.com&to=oncall@example.com"
-        assert addresses.addresses_of(address) == [address]
-        notify.tell([Outcome("run app m1", *STATES[3], "It crashes.")], tmp_path, [address], notify.deliver)
-    finally:
-        server.stop()
+    with reserved_port() as port:
+        server = Controller(mailbox, hostname="127.0.0.1", port=port)
+        server.start()
+        try:
+            address = f"mailto://127.0.0.1:{port}/?mode=insecure&from=runbooks@example.com&to=oncall@example.com"
+            assert addresses.addresses_of(address) == [address]
+            notify.tell([Outcome("run app m1", *STATES[3], "It crashes.")], tmp_path, [address], notify.deliver)
+        finally:
+            server.stop()
     (mail,) = mailbox.got
     assert mail["to"] == "oncall@example.com"
     assert mail["subject"] == "fly-runbooks: 1 change"

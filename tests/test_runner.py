@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -148,18 +149,29 @@ def test_a_dead_kernel_is_a_failure_with_a_reason(notebook: Notebook, tmp_path: 
     assert [s["status"] for s in _manifest(result.folder)["steps"]][-2:] == ["failed", "not-run"]
 
 
-def test_at_the_deadline_what_there_is_gets_published(notebook: Notebook, tmp_path: Path) -> None:
-    result = _run(notebook("import time; time.sleep(600)", "never = True"), tmp_path / "out", deadline=4)
+@pytest.fixture
+def reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file: time stands still for the runner until a cell makes it, however long a kernel takes to start."""
+    sign, begun = tmp_path / "reached", time.monotonic()
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() if sign.exists() else begun)
+    monkeypatch.setattr(runner, "time", clock)
+    return sign
+
+
+def test_at_the_deadline_what_there_is_gets_published(notebook: Notebook, reached: Path, tmp_path: Path) -> None:
+    sleeping = f"import time; Path({str(reached)!r}).touch(); time.sleep(600)"
+    result = _run(notebook(sleeping, "never = True"), tmp_path / "out", deadline=4)
     assert (result.status, result.exit_code) == ("deadline", 124)
     assert result.reason == "The deadline of 4 s passed; the report was published."
     assert [s.status for s in result.steps][-3:] == ["interrupted", "not-run", "done"]
 
 
 def test_a_cell_that_will_not_be_interrupted_is_killed(
-    notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notebook: Notebook, reached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "GRACE", 1.0)
-    stubborn = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(600)"
+    stubborn = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    stubborn += f"Path({str(reached)!r}).touch()\ntime.sleep(600)"
     result = _run(notebook(stubborn), tmp_path / "out", deadline=4)
     assert (result.status, result.exit_code, result.summary) == ("deadline", 124, None)
     assert _manifest(result.folder)["reason"].endswith("no report could be published.")

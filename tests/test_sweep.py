@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -182,16 +183,21 @@ def test_a_state_that_cannot_be_read_begins_a_new_sweep(world: World, state: str
     assert _sweep(world).summary["complete"]
 
 
-def test_the_deadline_of_the_whole_ends_it_and_the_next_one_goes_on(world: World) -> None:
-    made: list[int] = []
+def test_the_deadline_of_the_whole_ends_it_and_the_next_one_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = 0
 
     def late(number: int, when: str) -> None:
+        nonlocal passed
         if when == "after" and number == 2:
-            made.append(number)
-            time.sleep(0.6)
+            passed = 3600
 
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + passed)
+    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(many, "time", clock)
     world.die = late
-    done = _sweep(world, deadline=0.5)
+    done = _sweep(world, deadline=3600)
     assert done.exit_code == ending.EXIT_DEADLINE
     assert not done.summary["complete"]
     assert any("ended early" in warning for warning in done.warnings)

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import pydantic
 
@@ -49,11 +50,15 @@ class Case(CaseSections):
 
     evidence: Evidence
 
-    def __init__(self, definition: Runbook, parameters: CommonParameters, settings: Settings) -> None:
+    def __init__(
+        self, definition: Runbook, parameters: CommonParameters, settings: Settings, screen: TextIO | None = None
+    ) -> None:
+        """`screen` is where progress is shown; None means standard output."""
         self.definition = definition
         self.runbook = definition.name
         self.parameters = parameters
         self.settings = settings
+        self._screen = screen
         self._publication = Publication(definition, parameters, settings)
         self._look()
         told = self._seen.replay_context.told
@@ -67,7 +72,7 @@ class Case(CaseSections):
         saved = self.parameters.source.startswith("bundle:")
         told = {} if saved else self.definition.background(self.parameters)
         journal = None if saved else Journal(self._publication.folder / "evidence")
-        progress = Progress()
+        progress = Progress(self._screen or sys.stdout)
         try:
             self._seen: Collected = collect(
                 self.parameters.reading_only() if again else self.parameters,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import shutil
 from collections.abc import Mapping
@@ -40,12 +39,11 @@ def publish(runbook: str, parameters: Mapping[str, Any], folder: Path, seconds: 
         return False
     from runbooks.case import Case  # a second that a run with a kernel does not need here
 
-    with contextlib.redirect_stdout(io.StringIO()):
-        case = Case(definition, given, settings)
-        if not case.diagnosis.blocked:
-            shutil.rmtree(folder / "evidence", ignore_errors=True)
-            return False
-        case.publish()
+    case = Case(definition, given, settings, io.StringIO())
+    if not case.diagnosis.blocked:
+        shutil.rmtree(folder / "evidence", ignore_errors=True)
+        return False
+    case.publish()
     return True
 
 

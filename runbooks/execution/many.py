@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from runbooks.base import folders
 from runbooks.base.errors import RunbookError
 from runbooks.collect import shared_answers
-from runbooks.execution import early, ending, runner
+from runbooks.execution import ending, runner
 from runbooks.execution.ending import Result
 
 RATE_FILE, SHARED_ANSWERS = "RUNBOOKS_RATE_FILE", "RUNBOOKS_SHARED_ANSWERS"
@@ -69,8 +69,6 @@ def run_many(
     Returns:
         how each ended, in the order of the jobs; None for one that was not begun, because of a signal or `until`
     """
-    if early.FORKS and jobs:
-        early.server()  # it imports while this process does
     signals: list[int] = []
     ended: list[Result | None] = [None] * len(jobs)
 

@@ -110,6 +110,8 @@ def run(
             folders.write_sealed(staging.path / "manifest.json", manifest_of(this, "running", "", None))
             if notebook is None and blocked.publish(runbook, parameters, staging.path, deadline * SOFT_SHARE):
                 return finish(this, staging)
+            if watch.warm:
+                early.server()  # it imports while this process does
             with noting(this.signals) if signals is None else contextlib.nullcontext():
                 with early.waiting(watch.scratch / "kernel.log", not watch.warm) as watch.waiting:
                     _supervise(this, original.decode("utf-8"))

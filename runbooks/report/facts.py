@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from runbooks.base.facets import Facet
@@ -37,7 +37,7 @@ _SUBJECT = (
 )
 _FROM_SHELL = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):\?\}")
 NO_IMPACT_KNOWN = "Not known"
-_SHORT = 120
+_SHORT, _LINE = 120, 180
 _ASKED_OF_FLY = (
     "machine",
     "events",
@@ -117,19 +117,21 @@ def first_action(report: Report) -> str:
     return f"{first.title}: {first.why}" if first.why and report.diagnosis.cause is None else first.title
 
 
-def from_shell(diagnosis: Diagnosis) -> list[str]:
-    """The variables that the commands of the first action take from the reader's shell."""
-    return list(dict.fromkeys(_FROM_SHELL.findall(" ".join(c for one in diagnosis.remedies[:1] for c in one.commands))))
+def from_shell(commands: Iterable[str]) -> list[str]:
+    """The variables that these commands take from the reader's shell."""
+    return list(dict.fromkeys(_FROM_SHELL.findall(" ".join(commands))))
 
 
 def then(diagnosis: Diagnosis) -> str:
-    """The steps after the first one, by their titles; "" where there are none. The next and the last are named: the
-    last one is what brings the work back.
+    """The steps after the first one, by their titles; "" where there are none. Where all are too long for a line, those
+    between the next and the last are counted: the last one is what brings the work back.
     """
     titles = [f"{remedy.title[:1].lower()}{remedy.title[1:]}" for remedy in diagnosis.remedies[1:]]
-    between = [f"{len(titles) - 2} more"] if titles[2:] else []
-    last = [f"finally, {titles[-1]}" if between else titles[-1]] if titles[1:] else []
-    return "; ".join((*titles[:1], *between, *last))
+    if not titles[2:]:
+        return "; ".join(titles)
+    first, *between, last = titles
+    whole = "; ".join((first, *between, f"finally, {last}"))
+    return whole if len(whole) <= _LINE else f"{first}; {len(between)} more; finally, {last}"
 
 
 def views(diagnosis: Diagnosis) -> list[tuple[str, str, tuple[View, ...]]]:
@@ -204,10 +206,15 @@ def _ended_alike(comparison: Comparison) -> str:
     """How many of the others ended with the code of this machine; "" where none did."""
     rows = {row.attribute: row.values for row in comparison.rows}
     ends, times = rows.get(LAST_EXIT, ()), rows.get(EXITED_AT, ())
-    alike = [number for number, end in enumerate(ends) if number and end == ends[0] != UNKNOWN]
+    alike = _alike(ends)
     known = sorted(times[number] for number in alike if number < len(times) and times[number] != UNKNOWN)
     first = f", the first at {known[0]} UTC" if known else ""
     return f"; {len(alike)} of them last ended with the same {ends[0]}{first}: why was not looked at" if alike else ""
+
+
+def _alike(ends: Sequence[str]) -> list[int]:
+    """The numbers of the others whose last end is that of this machine, which stands first."""
+    return [number for number, end in enumerate(ends) if number and end == ends[0] != UNKNOWN]
 
 
 def closing_rule(diagnosis: Diagnosis) -> str:
@@ -243,12 +250,20 @@ def _others_in_brief(report: Report) -> list[str]:
     seen = Facts(report.evidence)
     if seen.events.runs or seen.events.state == "started" or not seen.siblings.listed:
         return []
-    running = sum(machine.state == "started" for machine, _ in seen.siblings.living)
+    running, ended = sum(machine.state == "started" for machine, _ in seen.siblings.living), _others_that_ended(report)
     if running:
-        return [f"{running} other machine{' of the app runs' if running == 1 else 's of the app run'}"]
+        return [f"{running} other machine{' of the app runs' if running == 1 else 's of the app run'}{ended}"]
     if seen.siblings.none_runs:
-        return ["no other machine of the app runs"]
+        return [f"no other machine of the app runs{ended}"]
     return [] if seen.siblings.others else ["the app has no other machine"]
+
+
+def _others_that_ended(report: Report) -> str:
+    """How many of the others that were compared ended as this machine did; "" where none did."""
+    compared = report.diagnosis.comparison
+    ends = next((row.values for row in compared.rows if row.attribute == LAST_EXIT), ()) if compared else ()
+    amount = len(_alike(ends))
+    return f", {amount} ended alike ({ends[0]})" if amount else ""
 
 
 def _state(report: Report, span: Span) -> str:

@@ -62,6 +62,7 @@ def render(report: Report) -> str:
     """The whole page. The same report always gives the same bytes."""
     diagnosis, known = report.diagnosis, frozenset(report.evidence.observations)
     page, packet = environment().get_template("page.html.j2"), fly_support.packet(report)
+    fly_can_answer = fly_support.asks(report)
     steps = list(_steps((one for one in report.sections if one.slug != _SEARCHED), known))
     context = {
         "report": report,
@@ -72,7 +73,7 @@ def render(report: Report) -> str:
         "simulated": status.simulated(report.evidence),
         "happened": facts.happened(report),
         "fly": facts.feed(report),
-        "from_shell": facts.from_shell(diagnosis),
+        "from_shell": facts.from_shell(c for one in diagnosis.remedies[:1] for c in one.commands),
         "vanished": facts.vanished(diagnosis),
         "decisive": facts.decisive(report),
         "proof": facts.proof(report),
@@ -87,6 +88,7 @@ def render(report: Report) -> str:
         "test_id": facts.names(diagnosis.remedies, TEST),
         "paste": paste.block(report),
         "packet": packet,
+        "fly_can_answer": fly_can_answer,
         "visible": facts.views(diagnosis),
         "closing_rule": facts.closing_rule(diagnosis),
         "at_once": facts.CHECKS_AT_ONCE,
@@ -106,7 +108,7 @@ def render(report: Report) -> str:
     amounts = {
         "hypotheses": facts.counted(diagnosis.hypotheses),
         "steps": f"{len(_of(steps, Part('steps', of_definition=True)))} steps",
-        "support": f"{len(packet.splitlines())} lines of text",
+        "support": f"{len(packet.splitlines())} lines of text" if fly_can_answer else "nothing to ask",
         "evidence": facts.answered(report),
     }
     parts = [

@@ -22,6 +22,7 @@ _NUMBER = re.compile(rf" \({NUMBER}\)$")
 def block(report: Report) -> str:
     """At most twelve lines, none of them long. What is told last is the first to be left out, the next step never."""
     diagnosis, subject = report.diagnosis, report.subject
+    command = _command(diagnosis.remedies[0]) if diagnosis.remedies else ""
     unchecked = [_NUMBER.sub("", one.what) for one in diagnosis.not_checked if one.gap]
     made = templating.module(
         "paste.txt.j2",
@@ -40,7 +41,8 @@ def block(report: Report) -> str:
             ("machine", subject.get("machine_id")),
             ("name", subject.get("machine_name")),
         ),
-        command=_command(diagnosis.remedies[0]) if diagnosis.remedies else "",
+        command=command,
+        from_shell=facts.from_shell([command]),
         lost=not all(one.kept for one in diagnosis.not_checked),
         unchecked=[*unchecked, *["an internal check of this tool failed"] * len(diagnosis.faults)],
     )

@@ -106,6 +106,7 @@ def _context(report: Report, room: Room) -> dict[str, Any]:
         "skipped": [(name, _question(name), why) for name, why in report.evidence.skipped.items()],
         "paste": paste.block(report),
         "packet": fly_support.packet(report),
+        "fly_can_answer": fly_support.asks(report),
     }
 
 

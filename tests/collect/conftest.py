@@ -126,7 +126,7 @@ Play = Callable[..., Stage]
 
 def _settle(simulator: Simulator) -> None:
     """Let the server see that its clients have gone: uvicorn trips over a WebSocket that is just closing."""
-    patience = time.monotonic() + 2
+    patience = time.monotonic() + 30
     while any(server.server_state.connections for server in simulator._servers) and time.monotonic() < patience:
         time.sleep(0.005)
 

@@ -78,9 +78,3 @@ def connected(behave: Callable[[socket.socket], None], tls: ssl.SSLContext | Non
             thread.join(5)
         for connection in connections:
             connection.close()
-
-
-def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

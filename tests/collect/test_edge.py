@@ -13,11 +13,13 @@ import pytest
 import trustme
 
 from collect.conftest import Play
-from collect.loopback import Serve, closed_port, http, says, server, silent
+from collect.loopback import Serve, http, says, server, silent
 from runbooks.collect import edge as edge_module
 from runbooks.collect.edge import Edge
 from runbooks.evidence.models import Outcome
 from runbooks.evidence.redaction import Redactor
+from tests.patience import patiently
+from tests.ports import closed_port
 
 LOCAL = {"*:*": "nxdomain"}
 
@@ -205,7 +207,7 @@ def test_no_tls_at_all() -> None:
     "url", ["ws://vyx.fly.dev/", "http://vyx.fly.dev/", "wss://vyx.fly.dev/", "https://vyx.fly.dev/"]
 )
 def test_a_silent_server_could_not_be_looked_at(url: str) -> None:
-    found = probe(silent, url, seconds=0.2)
+    found = patiently(lambda seconds: probe(silent, url, seconds), lambda found: "no answer within" in found.reason)
     assert found.outcome is Outcome.COULD_NOT_LOOK
     assert "no answer within" in found.reason
     assert found.answer is None

@@ -12,7 +12,6 @@ import pytest
 from slices import every
 
 from collect.conftest import AT, FakeTransport, Play, Stage, answer, no_answer
-from collect.loopback import closed_port
 from runbooks.base.facets import known_facets
 from runbooks.base.runbook import MAX_REQUESTS
 from runbooks.base.settings import RECORD_COLUMNS
@@ -25,6 +24,7 @@ from runbooks.collect.source import Source
 from runbooks.evidence import bundle
 from runbooks.evidence.models import Evidence, Machine, Observation, Outcome, Reason
 from runbooks.simulator.scenario import load_scenario, scenario_names
+from tests.ports import closed_port
 
 MACAROON = "FlyV1 fm2_bWFkZS11cCBmb3IgdGhlIHRlc3Rz"
 ALL = ["E19", "E01", "E02", "E03", "E04", "E05", "E06", "E07", "E08"]

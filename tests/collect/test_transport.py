@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 import trustme
 
-from collect.loopback import Serve, closed_port, http, says, server, silent
+from collect.loopback import Serve, http, says, server, silent
 from runbooks.collect import transport
 from runbooks.collect.transport import (
     MAX_BODY,
@@ -23,6 +23,8 @@ from runbooks.collect.transport import (
     Routes,
     lookup_failure,
 )
+from tests.patience import patiently
+from tests.ports import closed_port
 
 API = "https://api.machines.dev/v1/apps/x"
 
@@ -157,7 +159,7 @@ def test_broken_answers_are_no_answers(raw: bytes) -> None:
 
 
 def test_a_silent_server_is_given_up() -> None:
-    error = failure(silent, seconds=0.2)
+    error = patiently(lambda seconds: failure(silent, seconds), lambda found: found.connected)
     assert error.connected
     assert "no answer within" in error.reason
 
@@ -170,7 +172,7 @@ def test_a_server_that_dribbles_is_given_up_too() -> None:
         while not stop.wait(0.02):
             connection.sendall(b"x")
 
-    error = failure(dribble, seconds=0.3)
+    error = patiently(lambda seconds: failure(dribble, seconds), lambda found: "not complete" in found.reason)
     stop.set()
     assert "not complete" in error.reason
 

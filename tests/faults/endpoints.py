@@ -19,6 +19,8 @@ import dns.resolver
 import dns.rrset
 import trustme
 
+from tests.ports import closed_port
+
 DNS_SERVERS: dict[str, Callable[[dns.message.Message], dns.message.Message | None]] = {}
 
 
@@ -119,14 +121,6 @@ DATABASES: dict[str, Callable[[Path], str]] = {
 
 
 _HELD: list[socket.socket] = []
-
-
-def closed_port() -> int:
-    """A port that is taken, and that refuses."""
-    holder = socket.socket()
-    holder.bind(("127.0.0.1", 0))
-    _HELD.append(holder)
-    return int(holder.getsockname()[1])
 
 
 def _silent_port() -> int:

@@ -14,9 +14,10 @@ from runbooks.collect.records import RecordsReader
 from runbooks.collect.source import Source
 from runbooks.simulator import spec
 from runbooks.simulator.faults import KINDS
+from tests.ports import closed_port
 
 from .cells import Cell
-from .endpoints import DATABASES, DNS_SERVERS, EDGES, close_all, closed_port, resolver
+from .endpoints import DATABASES, DNS_SERVERS, EDGES, close_all, resolver
 from .judge import judge
 from .play import HastyWire, Played, play, scenario_of, undisturbed
 

@@ -101,8 +101,11 @@ def killed(process: subprocess.Popen[str]) -> None:
 
 def written(root: Path) -> int:
     """How many lines are in the journal of the run that is under way."""
-    found = (path.read_bytes().count(b"\n") for path in root.glob(".staging/*/evidence/journal.jsonl"))
-    return max(found, default=0)
+    most = 0
+    with contextlib.suppress(FileNotFoundError):  # the run has just ended, and its folder is elsewhere
+        for path in root.glob(".staging/*/evidence/journal.jsonl"):
+            most = max(most, path.read_bytes().count(b"\n"))
+    return most
 
 
 def kill_at(world: World, root: Path, line: int, later: float) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,17 +33,14 @@ class Lab:
 
 @contextmanager
 def lab(arguments: list[str], root: Path, cwd: Path, more: Mapping[str, str] | None = None) -> Iterator[Lab]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     command = [sys.executable, "-P", "-m", "runbooks.execution.lab", *arguments, "--output-root", str(root)]
-    command += ["--", "--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
-    command += ["--ServerApp.port_retries=0", "--IdentityProvider.token="]
-    with (root.parent / "lab.log").open("w") as log:
+    command += ["--", "--no-browser", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0"]
+    command += ["--IdentityProvider.token="]
+    path = root.parent / "lab.log"
+    with path.open("w") as log:
         server = subprocess.Popen(command, env={**environment(root), **(more or {})}, cwd=cwd, stdout=log, stderr=log)
     try:
-        _wait_for(port, server)
-        yield Lab(f"http://127.0.0.1:{port}", root, root.parent / "home")
+        yield Lab(_address(path, server), root, root.parent / "home")
     finally:
         server.kill()  # it would wait for a client's goodbye; its kernels notice and end
         server.wait()
@@ -59,10 +57,10 @@ def environment(root: Path) -> dict[str, str]:
     return kept | {name: str(path) for name, path in own.items()} | {"RUNBOOKS_OUTPUT_ROOT": str(root)}
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+def _address(log: Path, server: subprocess.Popen[bytes]) -> str:
+    """Where it says that it listens; it chose the port itself."""
     while server.poll() is None:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise AssertionError("JupyterLab ended before it answered")
+        if said := re.search(r"http://127\.0\.0\.1:\d+(?=/)", log.read_text()):
+            return said[0]
+        time.sleep(0.05)
+    raise AssertionError(f"JupyterLab ended before it answered:\n{log.read_text()}")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.ports import reserved_port
 
 OWNER, PASSWORD = "project_owner", "Ow-ner:p@ss/w%rd9"
 
@@ -72,36 +73,33 @@ def running(kind: str) -> Iterator[Server]:
             env=environment,
             cwd=folder,
         )
-        with closing(socket.socket()) as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
         settings = {
             "listen_addresses": "127.0.0.1",
-            "port": str(port),
             "unix_socket_directories": "",
             "fsync": "off",
             "max_connections": "30",
             "shared_buffers": "16MB",
         }
-        with (folder / "log").open("wb") as log:
+        words = [f"--{name}={value}" for name, value in settings.items()]
+        with reserved_port() as port, (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [bin_folder / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
+                [bin_folder / "postgres", "-D", data, f"--port={port}", *words],
                 stdout=log,
                 stderr=log,
                 user=user,
                 env=environment,
                 cwd=folder,
             )
-        try:
-            version = _wait(Server(port, "", process), folder / "log")
-            yield Server(port, version, process)
-        finally:
-            process.send_signal(signal.SIGINT)  # without waiting for clients that are still there
             try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                version = _wait(Server(port, "", process), folder / "log")
+                yield Server(port, version, process)
+            finally:
+                process.send_signal(signal.SIGINT)  # without waiting for clients that are still there
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

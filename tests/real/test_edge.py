@@ -22,6 +22,7 @@ from runbooks.collect.edge import Edge
 from runbooks.collect.result import FacetResult
 from runbooks.evidence.models import Outcome
 from runbooks.evidence.redaction import Redactor
+from tests.patience import patiently
 
 HOST = "vyx-app.fly.dev"
 NOW = datetime.datetime.now(datetime.UTC)
@@ -224,13 +225,15 @@ def _wait(connection: socket.socket) -> None:
 @pytest.mark.parametrize("scheme", ["wss", "https"])
 def test_silent_before_and_after_tls(authority: trustme.CA, trusting: ssl.SSLContext, scheme: str) -> None:
     url = f"{scheme}://{HOST}/ws"
+    before_tls = "connected, but the server said nothing to begin TLS"
+    after_tls = "connected by TLS, but the request was left unanswered"
     with connected(_wait) as port:
-        before = probe(port, trusting, url, 0.5)
+        before = patiently(lambda seconds: probe(port, trusting, url, seconds), lambda seen: before_tls in seen.reason)
     with connected(_wait, server_context(authority.issue_cert(HOST))) as port:
-        after = probe(port, trusting, url, 0.5)
+        after = patiently(lambda seconds: probe(port, trusting, url, seconds), lambda seen: after_tls in seen.reason)
     assert before.outcome is after.outcome is Outcome.COULD_NOT_LOOK
-    assert "connected, but the server said nothing to begin TLS" in before.reason
-    assert "connected by TLS, but the request was left unanswered" in after.reason
+    assert before_tls in before.reason
+    assert after_tls in after.reason
 
 
 @pytest.mark.parametrize("scheme", ["wss", "https", "ws", "http"])
@@ -244,11 +247,12 @@ def test_a_drip_of_bytes_has_an_end(authority: trustme.CA, trusting: ssl.SSLCont
             connection.sendall(b"X")
             time.sleep(0.05)
 
-    secure = scheme in ("wss", "https")
+    secure, told = scheme in ("wss", "https"), "the request was left unanswered"
     with connected(drip, server_context(authority.issue_cert(HOST)) if secure else None) as port:
-        found = probe(port, trusting, f"{scheme}://{HOST}/", 0.5)
+        url = f"{scheme}://{HOST}/"
+        found = patiently(lambda seconds: probe(port, trusting, url, seconds), lambda found: told in found.reason)
     assert found.outcome is Outcome.COULD_NOT_LOOK
-    assert "the request was left unanswered" in found.reason
+    assert told in found.reason
 
 
 @pytest.mark.parametrize("scheme", ["wss", "https"])

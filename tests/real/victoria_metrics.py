@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.ports import reserved_port
 
 Line = tuple[dict[str, str], datetime, float]
 
@@ -42,24 +43,21 @@ def running(folder: Path, org: str) -> Iterator[Store]:
     program = shutil.which("victoria-metrics")
     if not program:
         pytest.skip("Debian's package victoria-metrics is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     prefix, log = f"/prometheus/{org}", folder / "log"
-    command = [program, f"-storageDataPath={folder / 'data'}", f"-httpListenAddr=127.0.0.1:{port}"]
-    command += [f"-http.pathPrefix={prefix}", "-retentionPeriod=100y", "-search.latencyOffset=0s"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder)
-    try:
-        store, end = Store(f"http://127.0.0.1:{port}{prefix}"), time.monotonic() + 60
-        while not _ready(f"{store.base}/health"):
-            if process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"victoria-metrics did not start:\n{log.read_text(errors='replace')}")
-            time.sleep(0.05)
-        yield store
-    finally:
-        process.terminate()
-        process.wait(20)
+    command = [program, f"-storageDataPath={folder / 'data'}", f"-http.pathPrefix={prefix}"]
+    command += ["-retentionPeriod=100y", "-search.latencyOffset=0s"]
+    with reserved_port() as port, log.open("wb") as out:
+        process = subprocess.Popen([*command, f"-httpListenAddr=127.0.0.1:{port}"], stdout=out, stderr=out, cwd=folder)
+        try:
+            store, end = Store(f"http://127.0.0.1:{port}{prefix}"), time.monotonic() + 60
+            while not _ready(f"{store.base}/health"):
+                if process.poll() is not None or time.monotonic() > end:
+                    raise AssertionError(f"victoria-metrics did not start:\n{log.read_text(errors='replace')}")
+                time.sleep(0.05)
+            yield store
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def _ready(url: str) -> bool:

@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from played import demo, healthy
+from played import demo, healthy, stuck
 from report_samples import EVIL, RUN, empty, fixed, hostile, likely, long, not_fixed
 
 from runbooks.diagnose.model import Confidence, Verdict
@@ -243,9 +243,10 @@ def test_no_other_folder_becomes_a_link(folder: str) -> None:
 
 
 def test_what_is_passed_on_stands_in_it_whole() -> None:
-    text = html.unescape(page.render(demo()))
-    assert f'<pre class="whole">{paste.block(demo())}</pre>' in text
-    assert f'<pre class="whole">{fly_support.packet(demo())}</pre>' in text
+    text = html.unescape(page.render(stuck()))
+    assert f'<pre class="whole">{paste.block(stuck())}</pre>' in text
+    assert f'<pre class="whole">{fly_support.packet(stuck())}</pre>' in text
+    assert f"<p>{fly_support.packet(demo())}</p>" in html.unescape(page.render(demo()))
 
 
 def test_notes_keep_their_lines() -> None:

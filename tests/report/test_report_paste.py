@@ -56,7 +56,8 @@ def test_the_demo_answers_those_who_believe_in_the_missing_tag() -> None:
         "where: app vyx-app · org vyx · region sin · machine 91850296bd4738 · name vyx-63eea370",
         "decisive: 03:00:17.724 UTC, program log: [Main] Missing required environment variables: SUPABASE_SERVICE_KEY",
         "ruled out: The image tag is missing, so no machine was created – The machine ran registry.fly.io/vyx-app:depl",
-        "impact: Machine destroyed since 03:00:28 UTC; the WebSocket connection fails at DNS; no other machine of the ",
+        "impact: Machine destroyed since 03:00:28 UTC; the WebSocket connection fails at DNS; no other machine of the "
+        "app runs, 2 ended alike (code 1)",
         "also ruled out: an incident that Fly reports (a single host's need not be); The token cannot read this app",
         "next: Set SUPABASE_SERVICE_KEY to a new key. Then: turn auto_destroy off in the create request, and test the ",
         '  fly secrets set SUPABASE_SERVICE_KEY="${SUPABASE_SERVICE_KEY:?}" -a vyx-app',
@@ -88,6 +89,25 @@ def test_half_a_command_is_not_printed() -> None:
     block = paste.block(replace(report, diagnosis=replace(report.diagnosis, remedies=(wrapped,))))
     assert "\n  curl -sS https://x.example/" in block
     assert "\\" not in block
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ('fly secrets set KEY="${KEY:?}" OTHER="${OTHER:?}" -a vyx-app', "KEY, OTHER"),
+        ("fly machine list -a vyx-app", ""),
+        ("cat <<EOF\n${KEY:?}\nEOF", ""),
+    ],
+)
+def test_what_a_command_takes_from_the_shell_is_to_be_set_before(command: str, named: str) -> None:
+    report = demo()
+    changed = replace(report.diagnosis, remedies=(Remedy("Do it", "", (command,)),))
+    lines = paste.block(replace(report, diagnosis=changed)).split("\n")
+    told = [number for number, line in enumerate(lines) if line.startswith("  set in your shell before: ")]
+    assert bool(told) is bool(named)
+    if named:
+        assert lines[told[0]] == f"  set in your shell before: {named}, for example with read -rs KEY"
+        assert lines[told[0] + 1] == f"  {command}"
 
 
 def test_a_cut_is_counted() -> None:
