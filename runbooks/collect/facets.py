@@ -31,7 +31,7 @@ from runbooks.evidence.models import (
     Resolution,
     TokenInside,
 )
-from runbooks.evidence.pasted import machine_bodies
+from runbooks.evidence.pasted import machine_bodies, uncoloured
 from runbooks.evidence.planned import Planned, parsed, planned_machine, planned_of
 from runbooks.evidence.source_files import Sources, read_sources
 
@@ -106,9 +106,10 @@ def _by_name_only(session: CollectionSession) -> bool:
 @collects(Facet.CALLER)
 def _caller(session: CollectionSession) -> FacetResult:
     redactor = session.client.redactor
-    for body in (*machine_bodies(session.given.caller_text), *capsule_bodies(session.given.caller_text)):
+    pasted = uncoloured(session.given.caller_text)
+    for body in (*machine_bodies(pasted), *capsule_bodies(pasted)):
         redactor.value(body, "caller's log")  # what is masked here is then known wherever it stands
-    text = redactor.text(session.given.caller_text, "caller's log")
+    text = redactor.text(pasted, "caller's log")
     if not text.strip():
         return unavailable("no answer or log of the caller was given (parameter caller_log)", code=Reason.NOT_GIVEN)
     caller = read_caller(text)

@@ -22,9 +22,9 @@ from runbooks.evidence.pasted.flyctl_json import machine_json
 from runbooks.evidence.pasted.grid import lines_of
 from runbooks.evidence.pasted.identity import identity_of
 from runbooks.evidence.pasted.readers import Body, Found, PastedText, findings
-from runbooks.evidence.pasted.wrappers import unwrapped, without_stamps
+from runbooks.evidence.pasted.wrappers import uncoloured, unwrapped, without_stamps
 
-__all__ = ["machine_bodies", "read_pasted", "unwrapped"]
+__all__ = ["machine_bodies", "read_pasted", "uncoloured", "unwrapped"]
 
 _MAX_MACHINES = 200
 _WELL = ("started", "created", "")

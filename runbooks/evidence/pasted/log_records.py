@@ -1,8 +1,8 @@
 """Logs as other tools keep and export them: records with fields, each of which becomes a line as flyctl prints it.
 
 JSON objects (one a line, printed over several, in a list, as Loki and CloudWatch answer), CSV with a head, logfmt, and
-labels in braces before a line. A record needs a time, a text, and the id of a machine: of everything else the log of
-a machine cannot be told from any other log.
+labels in braces before a line. A record needs a time, a text, and the id of a machine; and of all of them two have to
+say who sent them, as Fly does, or what only the platform says: a caller's own log names machines as well.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
-from itertools import pairwise
-from typing import Any
+from itertools import islice, pairwise
+from typing import Any, NamedTuple
 
-from runbooks.evidence.log_parser import from_around, from_init
+from runbooks.evidence.log_parser import from_around, from_init, is_headed
 from runbooks.evidence.parsers import text_of, time_of
 
 _MOST = 20_000
 _DEPTH = 6
+_SURE = 2
+"""Lines that only the log of a machine holds, and that make all of them that."""
 _TEXTS = ("message", "msg", "@message", "textpayload", "line", "body", "content", "log", "text", "_raw", "log.message")
 _TIMES = ("timestamp", "@timestamp", "time", "ts", "date", "datetime", "eventtime", "event_timestamp", "_time")
-_PROVIDERS = ("provider", "event.provider", "fly.event.provider", "source")
+_PROVIDERS = ("provider", "event.provider", "fly.event.provider")
 _REGIONS = ("region", "fly.region", "fly_region")
 _LEVELS = ("level", "log.level", "severity", "severity_text", "lvl", "status")
 _APPS = ("app", "app_name", "fly.app.name", "fly_app_name", "service", "service.name", "service_name", "application")
@@ -43,6 +45,7 @@ _LABELLED = re.compile(
     r"\{(?P<labels>[^{}\n]{3,2000})\}\s?(?P<line>.*)\Z"
 )
 _LABEL = re.compile(r'([A-Za-z_]\w{0,60})\s{0,3}=\s{0,3}"((?:[^"\\]|\\.)*)"')
+_SENDER = re.compile(r"(?:app|runner|proxy|health|machine|init)\[[0-9a-f]{14}\] ")
 _SYSLOG = re.compile(
     r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?P<app>[\w.-]{1,100}) "
     r"(?P<provider>app|runner|proxy|health|machine|init)\[(?P<id>[0-9a-f]{14})\]: ?(?P<line>.*)\Z"
@@ -61,19 +64,28 @@ def as_lines(text: str) -> str | None:
         one line a line of the log, above them the app if all records name one; None, if the text is no such log
     """
     for read in (_syslog, _json, _labelled, _logfmt, _csv):
-        lines = [line for record in list(read(text))[:_MOST] for line in _lines(record)]
-        if len(lines) > 1:
-            apps = Counter(app for _, app, _ in lines)
+        lines = [line for record in islice(read(text), _MOST) for line in _lines(record)]
+        if sum(line.sure for line in lines) >= _SURE:
+            apps = {line.app for line in lines}
             named = [f"FLY_APP_NAME={app}" for app in apps if app and len(apps) == 1]
             # The newest line comes first in many exports; lines of one time stay in their order.
-            falling = sum(later[0] < earlier[0] for earlier, later in pairwise(lines))
+            falling = sum(later.at < earlier.at for earlier, later in pairwise(lines))
             ordered = lines[::-1] if falling > len(lines) // 2 else lines
-            return "\n".join((*named, *(line for _, _, line in sorted(ordered, key=lambda one: one[0]))))
+            return "\n".join((*named, *(line.text for line in sorted(ordered, key=lambda line: line.at))))
     return None
 
 
-def _lines(record: Record) -> Iterator[tuple[str, str, str]]:
-    """(time, app, line) of each line of a record's text; none, where it lacks what makes it one of a machine's."""
+class _Line(NamedTuple):
+    """A line as flyctl prints it, its time, the app, and whether only the log of a machine holds it."""
+
+    text: str
+    at: str
+    app: str
+    sure: bool
+
+
+def _lines(record: Record) -> Iterator[_Line]:
+    """Each line of a record's text; none, where the record lacks a time or the id of a machine."""
     words = next((value for key in _TEXTS if isinstance(value := record.get(key), str) and value.strip()), "")
     at = next((at for key in _TIMES if (at := time_of(_number(record.get(key))))), None)
     machine = next((found[0] for key, value in record.items() if key not in _TEXTS and (found := _id_in(value))), "")
@@ -86,8 +98,13 @@ def _lines(record: Record) -> Iterator[tuple[str, str, str]]:
     stamp = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z " if at else ""
     app = told["app"] if _APP.match(told["app"]) else ""
     for line in words.rstrip().split("\n"):
-        sender = provider or ("runner" if from_around(line) and not from_init(line) else "app")
-        yield stamp, app, f"{stamp}{sender}[{machine}] {region}[{level}]{line}"
+        if is_headed(line) or _SENDER.match(line):
+            yield _Line(line if is_headed(line) else f"{stamp}{line}", stamp, app, sure=True)
+            continue
+        around = from_around(line) and not from_init(line)
+        sender = provider or ("runner" if around else "app")
+        sure = bool(provider) or around or from_init(line)
+        yield _Line(f"{stamp}{sender}[{machine}] {region}[{level}]{line}", stamp, app, sure)
 
 
 _FIELDS = {"provider": _PROVIDERS, "region": _REGIONS, "level": _LEVELS, "app": _APPS}

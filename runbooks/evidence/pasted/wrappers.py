@@ -79,9 +79,7 @@ def unwrapped(text: str) -> str:
     Returns:
         its own lines; the text itself where nothing known stands around them
     """
-    text = text[:_MAX_TEXT]
-    if any(sign in text for sign in ("\x1b", "^[", "␛")):
-        text = _COLOUR.sub("", text)
+    text = uncoloured(text[:_MAX_TEXT])
     if _ENTITY.search(text):
         text = html.unescape(text)
     text = text.translate(_TYPESET | _UNSEEN).replace("\r\n", "\n").replace("\r", "\n")
@@ -95,6 +93,11 @@ def unwrapped(text: str) -> str:
         text = _PIPE.sub("", text)
     found = (unwrap(text) for unwrap in (_export, _actions, _compose))
     return _LOCAL.sub(_clock, joined(next((inner for inner in found if inner is not None), text)))
+
+
+def uncoloured(text: str) -> str:
+    """The text without a terminal's colours and links: right before an id, `[2m` makes one random word of both."""
+    return _COLOUR.sub("", text) if any(sign in text for sign in ("\x1b", "^[", "␛")) else text
 
 
 def _prefixed(text: str) -> str | None:
