@@ -52,7 +52,9 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "authorization",
             "authorization",
-            rf"(?i:\bauthorization){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}?(?:(?i:Bearer|FlyV1|Basic)\s{{1,20}}){{1,3}}"
+            rf"(?i:\bauthorization){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}(?:\w{{0,12}}[\[(]{{1,2}})?{_QUOTE}?"
+            # A shell joins what stands in several quotation marks.
+            rf"(?:(?i:Bearer|FlyV1|Basic)\s{{1,20}}){{1,3}}{_QUOTE}{{0,3}}"
             rf"{_NONE}(?P<secret>[^\s\"'`<>\\&\0]{{8,}})",
         ),
         (
@@ -65,6 +67,13 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "authorization",
             "bearer|flyv1|basic",
             r"(?i:\b(?:Bearer|FlyV1|Basic))\s+(?=[^\s<\0]{0,4096}\d)(?P<secret>[A-Za-z0-9._~+/=,-]{16,})",
+        ),
+        (
+            # What proves the client in a header of several parts: Digest, AWS, OAuth.
+            "authorization",
+            "authorization",
+            r"(?i:\bauthorization)[^\n\0]{0,400}?\b(?i:response|signature|oauth_signature|mac)=\\{0,3}[\"']?"
+            r"(?P<secret>[^\s\"'\\,;<\0]{6,512})",
         ),
         (
             "cookie",
@@ -85,9 +94,10 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             # What clients of mail, chat and caches say to log in.
             "password",
             "pass |login |identify |auth ",
-            r"(?m)(?:^(?:PASS|\w{1,8} LOGIN \S{1,64}|AUTH(?: \w{1,64})?)|\bIDENTIFY) "
+            r"(?m)(?:^(?:PASS|\w{1,8} LOGIN \S{1,64}|AUTH(?: \w{1,64})?)|[:=\"'] ?AUTH(?: \w{1,64})?|\bIDENTIFY) "
             r"(?P<secret>(?=\S{0,128}(?:\d|[a-z][A-Z]))\S{6,128})[ \t\r]{0,8}$",
         ),
+        ("password", '"auth" "', r"\"(?i:AUTH)\" (?:\"[^\"\0]{1,64}\" )?\"(?P<secret>[^\"\0]{1,128})\""),
         ("password", "login", r"\blogin\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>\S{1,128})"),
         ("basic-auth", "tlrmtvntua", r"\bTlRMTVNTUA[A-Za-z0-9+/]{20,}=*"),
         ("basic-auth", "edo|edp", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
@@ -132,6 +142,33 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         (
+            # Commands to which a password is told without a flag.
+            "password",
+            "mysqladmin|rabbitmqctl|htpasswd",
+            r"\b(?:mysqladmin\b[^\n|;]{0,200}?\spassword|rabbitmqctl\b[^\n|;]{0,100}?\s(?:add_user|change_password)\s{1,4}\S{1,64}"
+            r"|htpasswd(?=[^\n|;]{0,80}\s-\w{0,6}b)(?:\s{1,4}-\w{1,8}){1,6}(?:\s{1,4}[^\s-]\S{0,100}){1,2})\s{1,4}['\"]?"
+            r"(?P<secret>[^\s'\"\0$|;-][^\s'\"\0]{2,200})",
+        ),
+        (
+            "password",
+            "sudo -|-stdin|chpasswd",
+            r"\b(?:echo|printf)\s{1,4}(?:-\w{1,3}\s{1,4})?(?:['\"]?%s(?:\\n)?['\"]?\s{1,4})?['\"]?"
+            r"(?P<secret>[^\s'\"\0$|][^\s'\"\0|]{2,200})['\"]?\s{0,4}\|\s{0,4}"
+            r"(?:sudo\s{1,4}(?:-\w{1,8}\s{1,4}){0,3}?-\w{0,6}S|[^\n|]{0,200}?-stdin\b|(?:sudo\s{1,4})?chpasswd\b)",
+        ),
+        (
+            # How Go names a database of MySQL, and Oracle's clients name theirs.
+            "password",
+            "@tcp(|@unix(|@udp(",
+            r"(?<![\w/.@:-])[A-Za-z][\w.-]{0,63}:(?P<secret>[^\s\"'`\0]{1,128}?)@(?:tcp|udp|unix)\(",
+        ),
+        (
+            "password",
+            "@//|:1521/|sqlplus|sqlldr|expdp|impdp",
+            r"(?<![\w/.:@-])[A-Za-z][\w$#]{0,30}/(?P<secret>[^\s/@\"'\0]{1,64})@"
+            r"(?://[\w.-]{1,100}(?::\d{2,5})?/\w|[\w.-]{1,100}:\d{2,5}/\w|[A-Z]\w{0,30}\b)",
+        ),
+        (
             "password",
             "openssl|snmp|securestring|bundle config",
             r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|(?i:securestring)(?:\s{1,4}-\w{1,20}){0,3}"
@@ -155,6 +192,13 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "password",
             "identified",
             rf"(?i:\bidentified\s{{1,8}}(?:with\s{{1,8}}\S{{1,64}}\s{{1,8}})?(?:by|as)(?:\s{{1,8}}password)?)\s{{1,8}}"
+            rf"(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,512}})",
+        ),
+        (
+            "password",
+            "alter user|alter role|create user|create role|set password",
+            rf"(?i:\b(?:(?:alter|create)\s{{1,8}}(?:user|role|login)\b[^;\n\0]{{0,200}}?\bpassword\s{{0,8}}=?"
+            rf"|set\s{{1,8}}password(?:\s{{1,8}}for\s{{1,8}}[^\s=]{{1,128}})?\s{{0,8}}=?\s{{0,8}}(?:password)?))\s{{0,8}}\(?"
             rf"(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,512}})",
         ),
         (
@@ -202,9 +246,10 @@ PERSONAL = frozenset({"email", "user-id"})
 
 def form_spans(prepared: Prepared) -> Iterator[tuple[int, int, str]]:
     """Where something of one of the forms stands, with its kind."""
-    text, here = prepared.text, prepared.having(_BY_NEED)
+    text, here = prepared.text, frozenset(prepared.having(_BY_NEED))
     for kind, needs, pattern in (FORMS[at] for at in sorted({at for word in here for at in _BY_NEED[word]})):
-        for begin, end in [(0, len(text))] if kind == "private-key" else prepared.lines_with(needs):
+        found = tuple(word for word in needs if word in here)
+        for begin, end in [(0, len(text))] if kind == "private-key" else prepared.lines_with(found):
             for match in pattern.finditer(text, begin, end):
                 group = next((name for name in ("secret", "quoted", "id") if match.groupdict().get(name)), 0)
                 yield *match.span(group), kind
