@@ -24,17 +24,18 @@ _HINTS = (
     *("pass", "pwd", "pswd", "psw", "pw", "secret", "token", "key", "cred", "cookie", "dsn", "jwt", "auth", "bearer"),
     *("salt", "pin", "otp", "nonce", "sig", "hmac", "cert", "licen", "session", "sid", "unseal", "seed", "mnemonic"),
     *("private", "webhook", "connection", "login", "code", "wallet", "access", "recovery", "bundle_", "dockerc"),
-    *("kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
+    *("community", "kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
 )
 _STRONG = re.compile(
     r"passw|raw_value|kennwort|mot_?de_?passe|contrase[nñ]a|(?:^|_)senha|wachtwoord|parola|пароль|密[码碼]"
     r"|mnemonic|^bundle_\w+__[a-z]{2,3}$|(?:seed|recovery)_?phrase|(?:jsession|phpsess|aspsession)_?id|[a-z]{2}pass$|docker_?c(?:fg|onfig_?json)|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer"
     r"|authorization"
     r"|(?:private|access|secret|service|role|signing|encryption|account|anon|master|ssh|gpg|license|cloud|iam|auth"
-    r"|deploy|webhook|session|admin|app|client|root|ibm|encrypt|crypt|aes|rsa|hmac|jwt|storage|write|read|ingest|host"
+    r"|deploy|webhook|session|admin|app|application|client|root|ibm|encrypt|crypt|aes|rsa|hmac|jwt|storage|write|read|ingest|host"
     r"|personal|consumer|integration|instrumentation|subscription|project|server|user|team|org|sending)_?key"
     r"|connection_?string|(?:^|_)(?:pass|pwd|pw|pswd|psw|creds?)$|(?:db|pg|my|root|admin|user|smtp|mail|require|ssh|vnc"
     r"|redis|mysql)_?(?:pass|pwd|pw)$|(?:^|_)(?:db|pg|sl|auth|user|admin|root)_?pass(?:_|$)|x_auth"
+    r"|^x_(?:[a-z0-9]+_)*[a-z]*(?:key|auth)$|(?:^|_)priv(?:acy)?_?key$|(?:^|_)community(?:_?strings?)?$|code_?word"
 )
 _WEAK = re.compile(
     r"(?:^|_)(?:key|auth|oauth|salt|pin|otp|nonce|sig|signature|hmac|cert|certificate|licen[sc]e|session|sid|unseal|seed"
@@ -58,6 +59,8 @@ _WORDS = re.compile(
     r".*(?:author|storage(?=$)|authenticat|keyboard|keyword|keyspace|tokeniz|passive|passeng|passage|bypass|compass|passed"
     r"|passing|passes|pinned|ping|spin|pwsh|accessib|accessor|accesslog|codec|encode|decode|certain|monkey|turkey|hockey)"
 )
+# Capitals where no word begins: `paSSword`.
+_MIXED = re.compile(r"[a-z][A-Z]{2,8}[a-z]|[A-Z][a-z][A-Z]")
 _ID_OF_KEY = re.compile(r"access_?(?:key_?)?id$|client_?id$|api_?user$|key_?id$|role_?id$")
 _NAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.$"
 _NAME_REST = re.compile(r"[\w.$-]{0,80}")
@@ -79,8 +82,8 @@ _ASSIGNED = re.compile(
     rf"|(?<=[\"'`;]),(?!\s{{0,20}}{_QUOTE}values?{_QUOTE})|>"
     rf"|[,\s]{{0,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=]"
     rf"|(?<=[ \t])[\w:-]{{1,40}}={_QUOTE}[^\"<>]{{0,200}}{_QUOTE}>"
-    # A part of a form; a column; a sentence.
-    rf"|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-(?=[ \t])"
+    # Dots that lead to the value; a part of a form; a column; a sentence.
+    rf"|\.{{3,80}}:?|(?:[ ]\.){{2,40}}[ ]?:|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-(?=[ \t])"
     rf"|(?<=[ \t])(?:for[ \t](?:the[ \t])?(?:(?:user|account|login)(?:[ \t]?name)?[ \t])?[^\s:]{{1,60}}"
     rf"(?::|[ \t]is(?=[ \t:]):?)|(?:is|was)(?=[ \t:]):?))?"
     rf"(?P<gap>[ \t]{{0,200}}(?:&\w{{1,40}}[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
@@ -88,6 +91,10 @@ _ASSIGNED = re.compile(
     rf"(?:(?:[@bBrRuUfFL]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
 )
 _SCHEME = re.compile(r"(?:(?i:Bearer|Basic|FlyV1|Token|ApiKey|Digest|Bot|Negotiate|GenieKey|SSWS|Key)[ \t]{1,8}){1,3}")
+# What says no more of a value than its type: `Str(…)`, `Some("…")`.
+_WRAPPED = re.compile(
+    r"(?:Str|Slice|Bytes|Some|Just|Ok|Secret(?:Str(?:ing)?|Box|Value)?|Password|[Ss]ensitive|String(?:::from)?)\(\[?"
+)
 _QUOTED = re.compile(
     rf"(?P<q>\"\"\"|'''|{_QUOTE})(?P<secret>(?:(?!(?P=q))(?:[^\n\\\0]|\\.|\\\n)){{1,8192}})(?P=q)", re.DOTALL
 )
@@ -122,12 +129,27 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z][A-Z0-9]{0,20}){1,6}$")
 _ASKED_FOR = re.compile(
     r"(?i)\b(?:missing|required?|insecure|unset|undefined|absent|not (?:set|found|defined|exist|provided))\b"
 )
+# An item of a list, behind another one or in a line of its own; maps and names are none.
+_ITEM = re.compile(
+    rf"\s{{0,40}},\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,512}})(?P=q)(?=\s{{0,40}}[,\]])"
+)
+_LINE_OF_LIST = re.compile(
+    r"[ \t]{0,8}\r?\n[ \t]{0,40}-[ \t]{1,4}(?P<q>[\"']?)"
+    r"(?P<secret>(?=[^\s\0]{4,512})(?:(?!(?P=q))[^\s:\0]|(?!(?P=q)):(?=\S))+)(?P=q),?(?=[ \t]{0,8}(?:\r?\n|$))"
+)
+_PAIR_OPENS = re.compile(r"(?<!\w)[(\[{]\\{0,3}[\"'][\w.-]{0,4}$")
+# `Pwd={abc;def};` of a connection string.
+_BRACED = re.compile(r"\{(?P<secret>(?:[^{}\n\0]|\}\}){1,200})\}(?=[;\"'\s]|$)")
+# A variable and its value with no sign between them, in a Dockerfile and in shells.
+_SETS = re.compile(r"(?:\bENV|\bsetenv|\bset[ ]-\w{1,3}) $")
 # Several strings that make one: `"abc" + "def"`.
 _CONTINUED = re.compile(
     rf"\s{{0,40}}[+.]?\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,8192}})(?P=q)(?=\s{{0,40}}(?:[;+).]|$|\n))"
 )
 # Words are a secret only under a name that says so.
 _OF_WORDS = re.compile(r"phrase|mnemonic|seed|pass")
+# Under these a number of some digits is one, in a sentence as well.
+_OF_NUMBERS = re.compile(r"pass|ap[ip]_?key")
 _OF_PERSONS = re.compile(r"pass|pwd|secret")
 # A key that is written as its bytes.
 _NUMBERS = re.compile(
@@ -141,8 +163,11 @@ _MATE = re.compile(
     r"[\w -]{0,20}[\"']?[ \t]{0,4}[:=]"
 )
 _STATE = re.compile(
-    r"(?i)(?:wrong|incorrect|invalid|expired|mismatch|weak|rejected|denied|failed|accepted|changed|updated|reset|short)\W*$"
+    r"(?i)(?:wrong|incorrect|invalid|expired|mismatch|weak|rejected|denied|failed|accepted|changed|updated|reset|short"
+    r"|valid|present|provided|configured|loaded|found|available|revoked|refreshed|rotated|generated|used|ok|disabled|enabled)\W*$"
 )
+# A name of several words is one of a setting, and none of a sentence: `mysql_pass`, `keyStorePassword`.
+_COMPOUND = re.compile(r"[A-Za-z0-9][_.-][A-Za-z]|[a-z][A-Z]")
 _PHRASE = re.compile(r"[a-z]{3,10}(?: [a-z]{3,10}){3,23}(?=[\"']?\s*(?:$|\n))")
 _MORE = re.compile(r"(?: (?=[^\s\0]{0,12}(?:\d|[a-z][A-Z]|[A-Z]{2}))[A-Za-z0-9]{2,12})+(?=\s*(?:$|\n))")
 _PIN = re.compile(r"(?:^|_|\b)(?:pin|otp|passcode)$")
@@ -169,13 +194,15 @@ def assigned_spans(prepared: Prepared) -> Iterator[tuple[int, int]]:
         begin = at - (len(chunk) - len(chunk.rstrip(_NAME_CHARS)))
         rest = _NAME_REST.match(text, at)
         end = rest.end() if rest else at
-        name = text[begin:end].rstrip("-.$")
+        name = text[begin:end].partition("...")[0].rstrip("-.$")
         free = begin + len(name)
         strength = strength_of(name)
         if strength is Strength.WEAK and _KIND_OF_KEY.search(text, max(0, begin - 16), begin):
             continue
         if strength is Strength.NONE or (
-            text[begin - 1 : begin] in ("/", "\\") and not _PAIR.search(text, max(0, begin - 64), begin)
+            text[begin - 1 : begin] in ("/", "\\")
+            and not (strength is Strength.STRONG and text.startswith("=", begin + len(name)))
+            and not _PAIR.search(text, max(0, begin - 64), begin)
         ):  # the name of a file
             continue
         for span in _values(text, begin, begin + len(name), strength):
@@ -192,7 +219,7 @@ def strength_of(name: str) -> Strength:
     if _HARMLESS.search(snake):
         return Strength.NONE
     snake = _WORDS.sub("", snake)
-    if _STRONG.search(snake):
+    if _STRONG.search(snake) or (_MIXED.search(name) and _STRONG.search(_WORDS.sub("", snake_case(name.lower())))):
         return Strength.STRONG
     return Strength.WEAK if _WEAK.search(snake) else Strength.NONE
 
@@ -226,13 +253,25 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         return  # the variable is used here, and nothing is assigned to it
     if op is None and at == end and not _OPENED.match(text, at):
         return
-    flag = text[begin:end].startswith("-") or before.endswith("-")
+    flag = (
+        text[begin:end].startswith("-")
+        or before.endswith("-")
+        or (op is None and _SETS.search(text, max(0, begin - 8), begin) is not None)
+    )
     if op is None and "\n" in gap:
+        return
+    if strength is Strength.STRONG and op == ":" and (lines := list(_in_lines(text, assigned.end("op")))):
+        yield from lines
+        return
+    if op == "=" and before.endswith(";") and (braced := _BRACED.match(text, at)):
+        yield braced.span("secret")
         return
     said = op is None or op.endswith(("is", "was", "-"))  # in a sentence, where words may follow as well
     if strength is Strength.STRONG and (op or text[at : at + 1] == "{") and (numbers := _NUMBERS.match(text, at)):
         yield numbers.span("secret")
         return
+    if wrapped := _WRAPPED.match(text, at):
+        at = wrapped.end()
     if scheme := _SCHEME.match(text, at):
         at = scheme.end()
     if quoted := _QUOTED.match(text, at):
@@ -243,6 +282,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if _is_asked_for(text, begin, secret, stop):
             return
         told = not (said or op == ",") or text[begin:end].startswith("-")
+        if op == "," and _is_pair(text, begin, quoted.end()):
+            told = strength_of(secret) is Strength.NONE
         if said and not told and " " not in secret and _OF_PERSONS.search(name):
             told = (op or "").endswith(("is", "was")) or _begins_line(text, begin)
         sure = strength is Strength.STRONG and (
@@ -255,6 +296,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
             while (more := _CONTINUED.match(text, end)) and more["q"] == quoted["q"]:
                 yield more.span("secret")
                 end = more.end()
+            if text[at - 1] == "[" and strength is Strength.STRONG:
+                yield from _listed(text, end)
         return
     if op == ",":
         return
@@ -276,6 +319,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         return
     if strength is Strength.WEAK or (said and not flag):
         sure = _looks_secret(secret) or _suits(name, secret)
+        if strength is Strength.STRONG and len(secret) >= 6 and secret.isdigit():
+            sure = sure or _OF_NUMBERS.search(name) is not None
     elif flag and op is None:
         sure = not secret.startswith("-")
     elif (
@@ -290,6 +335,28 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         # A line of a file goes on: `password: abcd EFGH 12kl`.
         alone = op is not None and _begins_line(text, begin)
         yield at, rest.end() if alone and (rest := _MORE.match(text, stop)) else stop
+
+
+def _is_pair(text: str, begin: int, end: int) -> bool:
+    """Do a name and a value alone stand in brackets, as a printer writes a pair, and not the arguments of a call?"""
+    return _PAIR_OPENS.search(text, max(0, begin - 8), begin) is not None and text[end : end + 1] in (")", "]", "}")
+
+
+def _listed(text: str, end: int) -> Iterator[tuple[int, int]]:
+    """Where the further items of a list stand that goes on here: `['abc', 'def']`."""
+    while item := _ITEM.match(text, end):
+        if not _is_nothing(item["secret"]):
+            yield item.span("secret")
+        end = item.end()
+
+
+def _in_lines(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """Where the items of a list stand that has a line for each: `passwords:` and below it `- abc`."""
+    while item := _LINE_OF_LIST.match(text, at):
+        secret = item["secret"]
+        if not _is_nothing(secret) and strength_of(secret) is Strength.NONE:
+            yield item.span("secret")
+        at = item.end()
 
 
 def _is_asked_for(text: str, begin: int, secret: str, stop: int) -> bool:
@@ -314,7 +381,8 @@ def _among_settings(text: str, begin: int, end: int, at: int, stop: int) -> bool
     before = text[max(0, text.rfind("\n", 0, max(0, line_begin - 1)) + 1, line_begin - 200) : line_begin]
     block = text[line_begin : line_begin + 1] in (" ", "\t") and before.rstrip().endswith((":", "{"))
     close = text[end : end + 1] == ":" and at == end + 1
-    return block or close or bool(_MATE.match(before) or (line_end >= 0 and _MATE.match(text, line_end + 1)))
+    named = text[end : end + 1] == ":" and _COMPOUND.search(text, begin, end) is not None
+    return block or close or named or bool(_MATE.match(before) or (line_end >= 0 and _MATE.match(text, line_end + 1)))
 
 
 def is_secret_under(name: str, value: str) -> bool:
