@@ -21,9 +21,17 @@ from runbooks.evidence.redaction.placeholders import PLACEHOLDER, PLACEHOLDERS, 
 
 FIELD = re.compile(r"[A-Za-z_]{1,40}")
 """What is sure to be the name of a field."""
+# What names a request, a commit or a content by hexadecimal digits.
+_ID = re.compile(r"(?:^|_)(?:(?:trace|span|request|correlation)_?id|commit|revision|digest|etag|checksum)$")
+_DIGITS = re.compile(r"[0-9a-f]{16,64}")
+# A header whose name sounds like a person's, in a text.
+_HEADER = re.compile(r"(?i)(?:^|[-_.])authorization$")
 _USER_ID = re.compile(r"(?i)^user_?id$")
 _ENV_NAME = re.compile(r"[^\s<>]{1,200}")
 _VALUES = ("value", "values")
+# What a map holds that says no more of a value than its type, as telemetry, document stores and XML are written.
+_TYPED = frozenset({"stringValue", "string_value", "bytesValue", "intValue", "value", "S", "_", "#text", "$t"})
+_ABOUT = frozenset({"sensitive", "type", "secret", "masked"})
 _NAMED = ("name", "key", "header", "env_var", "variable")
 # One line of a key that was printed line by line.
 _KEY_LINE = re.compile(r"\s*(?=[A-Za-z0-9+/]{0,76}[A-Z+/])(?P<secret>[A-Za-z0-9+/]{8,76}={0,2})\s*")
@@ -69,6 +77,8 @@ class ValueMask:
 
     def _several(self, values: list[Any] | tuple[Any, ...], within: str) -> list[Any]:
         """A list; `NAME=value` of an environment and what follows a `--password` are told by their neighbours."""
+        if len(values) == 2 and all(isinstance(item, str) for item in values) and self._is_pair(values[0], values[1]):
+            return [self._line(values[0]), self.forced(values[1], kind_by_looks, values[0])]
         masked: list[Any] = []
         flag = ""
         for item in values:
@@ -92,6 +102,12 @@ class ValueMask:
             flag = item if isinstance(item, str) and item.startswith("-") and len(item) <= 100 else ""
         return masked
 
+    def _is_pair(self, name: str, value: str) -> bool:
+        """Is this a name that tells with its value: `["X-Api-Key", …]`? Two names are none."""
+        if not _ENV_NAME.fullmatch(name) or name.startswith("-") or name.lower() in self._shown:
+            return False
+        return strength_of(name) is Strength.STRONG and strength_of(value) is Strength.NONE
+
     def _operand(self, flag: str, value: str, within: str) -> bool:
         """Has what follows a flag to be masked? In a command line unless flag or shape are harmless."""
         name = flag.strip("-")
@@ -106,6 +122,8 @@ class ValueMask:
 
     def _leaf(self, item: str, key: str) -> str:
         """A text that may stay. What is left of a sentence beside a secret may be a token that may not."""
+        if _DIGITS.fullmatch(item) and _ID.search(snake_case(key)) and not self._placeholders.known.name(item):
+            return item
         masked = self._line(item)
         told = masked != item and not self._shows(key, masked)
         return str(self.forced(masked, kind_by_looks, key)) if told else masked
@@ -125,6 +143,8 @@ class ValueMask:
             return False
         if within.lower() in ENVIRONMENT:
             return self._telling(name, next(str(value[key]) for key in _VALUES if key in value))
+        if _HEADER.search(name):
+            return True
         return strength_of(name) is Strength.STRONG or (strength_of(name) is Strength.WEAK and name.isupper())
 
     def _telling(self, name: str, value: str) -> bool:
@@ -165,6 +185,7 @@ class ValueMask:
             return item
         elif (
             strength_of(short) is Strength.STRONG
+            or _HEADER.search(short)
             or (
                 inside
                 and (isinstance(item, str) or strength_of(short) is not Strength.NONE)
@@ -182,6 +203,8 @@ class ValueMask:
         """Mask whatever stands under a key that tells: texts, numbers, and lists of them."""
         if isinstance(item, list | tuple):
             return [self.forced(one, kind, key) for one in item]
+        if isinstance(item, Mapping) and any(key in _TYPED for key in item) and item.keys() <= _TYPED | _ABOUT:
+            return {key: self.forced(one, kind, key) if key in _TYPED else one for key, one in item.items()}
         if isinstance(item, bool) or not isinstance(item, str | int | float):
             return self.value(item, key)
         text = str(item)
