@@ -83,7 +83,7 @@ _ASSIGNED = re.compile(
     rf"|[,\s]{{0,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=]"
     rf"|(?<=[ \t])[\w:-]{{1,40}}={_QUOTE}[^\"<>]{{0,200}}{_QUOTE}>"
     # Dots that lead to the value; a part of a form; a column; a sentence.
-    rf"|\.{{3,80}}:?|(?:[ ]\.){{2,40}}[ ]?:|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-(?=[ \t])"
+    rf"|\.(?:\.{{2,80}}|(?:[ ]\.){{2,40}})[ ]?:?|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-(?=[ \t])"
     rf"|(?<=[ \t])(?:for[ \t](?:the[ \t])?(?:(?:user|account|login)(?:[ \t]?name)?[ \t])?[^\s:]{{1,60}}"
     rf"(?::|[ \t]is(?=[ \t:]):?)|(?:is|was)(?=[ \t:]):?))?"
     rf"(?P<gap>[ \t]{{0,200}}(?:&\w{{1,40}}[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
@@ -93,7 +93,8 @@ _ASSIGNED = re.compile(
 _SCHEME = re.compile(r"(?:(?i:Bearer|Basic|FlyV1|Token|ApiKey|Digest|Bot|Negotiate|GenieKey|SSWS|Key)[ \t]{1,8}){1,3}")
 # What says no more of a value than its type: `Str(…)`, `Some("…")`.
 _WRAPPED = re.compile(
-    r"(?:Str|Slice|Bytes|Some|Just|Ok|Secret(?:Str(?:ing)?|Box|Value)?|Password|[Ss]ensitive|String(?:::from)?)\(\[?"
+    r"(?:Just|Right)[ ](?=[\"'])|(?:Str|Slice|Bytes|Some|Just|Ok|Secret(?:Str(?:ing)?|Box|Value)?|Password|[Ss]ensitive"
+    r"|String(?:::from)?)\(\[?"
 )
 _QUOTED = re.compile(
     rf"(?P<q>\"\"\"|'''|{_QUOTE})(?P<secret>(?:(?!(?P=q))(?:[^\n\\\0]|\\.|\\\n)){{1,8192}})(?P=q)", re.DOTALL
@@ -113,7 +114,7 @@ _REFERENCE = re.compile(
     r"(?i)(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
     # What Jenkins keeps stands in braces as well.
     r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings"
-    r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\["
+    r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|EN[VC]\["
 )
 _NOTHING = re.compile(
     r"(?i)(?:undefined|null|none|nil|true|false|(?:my|your|the|an?)[ _-].*|missing"
@@ -131,11 +132,11 @@ _ASKED_FOR = re.compile(
 )
 # An item of a list, behind another one or in a line of its own; maps and names are none.
 _ITEM = re.compile(
-    rf"\s{{0,40}},\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,512}})(?P=q)(?=\s{{0,40}}[,\]])"
+    rf"\s{{0,40}},\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\s\0]){{1,512}})(?P=q)(?=\s{{0,40}}[,\]])"
 )
 _LINE_OF_LIST = re.compile(
-    r"[ \t]{0,8}\r?\n[ \t]{0,40}-[ \t]{1,4}(?P<q>[\"']?)"
-    r"(?P<secret>(?=[^\s\0]{4,512})(?:(?!(?P=q))[^\s:\0]|(?!(?P=q)):(?=\S))+)(?P=q),?(?=[ \t]{0,8}(?:\r?\n|$))"
+    r"[ \t]{0,8}\r?\n[ \t]{0,40}-[ \t]{1,4}(?P<q>[\"'])?"
+    r"(?P<secret>(?(q)[^\s\"'\0]{4,512}|(?:[^\s:\"',\0]|:(?=\S)){4,512}))(?(q)(?P=q)),?(?=[ \t]{0,8}(?:\r?\n|$))"
 )
 _PAIR_OPENS = re.compile(r"(?<!\w)[(\[{]\\{0,3}[\"'][\w.-]{0,4}$")
 # `Pwd={abc;def};` of a connection string.
@@ -164,9 +165,10 @@ _MATE = re.compile(
 )
 _STATE = re.compile(
     r"(?i)(?:wrong|incorrect|invalid|expired|mismatch|weak|rejected|denied|failed|accepted|changed|updated|reset|short"
-    r"|valid|present|provided|configured|loaded|found|available|revoked|refreshed|rotated|generated|used|ok|disabled|enabled)\W*$"
+    r"|valid|present|provided|read|write|configured|loaded|found|available|revoked|refreshed|rotated|generated|used|ok|disabled|enabled)\W*$"
 )
 # A name of several words is one of a setting, and none of a sentence: `mysql_pass`, `keyStorePassword`.
+_TYPE = re.compile(r"(?:[A-Z][a-z]{1,20}){1,8}$")
 _COMPOUND = re.compile(r"[A-Za-z0-9][_.-][A-Za-z]|[a-z][A-Z]")
 _PHRASE = re.compile(r"[a-z]{3,10}(?: [a-z]{3,10}){3,23}(?=[\"']?\s*(?:$|\n))")
 _MORE = re.compile(r"(?: (?=[^\s\0]{0,12}(?:\d|[a-z][A-Z]|[A-Z]{2}))[A-Za-z0-9]{2,12})+(?=\s*(?:$|\n))")
@@ -177,6 +179,8 @@ _LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$|(?:[A-Z][a-z
 _KIND_OF_KEY = re.compile(
     r"(?i)(?:cache|public|primary|foreign|partition|sort|idempotency|routing|object|row|record)[ ]$"
 )
+# "API key", as a sentence or a form has it.
+_OF_TWO_WORDS = re.compile(r"(?i)\b(?:api|access|secret|private|signing|encryption|account)[ ]$")
 # A digest by its algorithm names a content, and is cut in reports.
 _DIGEST = re.compile(r"sha\d{1,3}[:-][0-9a-f]{6,128}(?:…|\.{3})?[\])},;:.]*$")
 _ADDRESS = re.compile(
@@ -197,8 +201,11 @@ def assigned_spans(prepared: Prepared) -> Iterator[tuple[int, int]]:
         name = text[begin:end].partition("...")[0].rstrip("-.$")
         free = begin + len(name)
         strength = strength_of(name)
-        if strength is Strength.WEAK and _KIND_OF_KEY.search(text, max(0, begin - 16), begin):
-            continue
+        if strength is Strength.WEAK:
+            if _KIND_OF_KEY.search(text, max(0, begin - 16), begin):
+                continue
+            if name.lower() == "key" and _OF_TWO_WORDS.search(text, max(0, begin - 16), begin):
+                strength = Strength.STRONG
         if strength is Strength.NONE or (
             text[begin - 1 : begin] in ("/", "\\")
             and not (strength is Strength.STRONG and text.startswith("=", begin + len(name)))
@@ -324,7 +331,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     elif flag and op is None:
         sure = not secret.startswith("-")
     elif (
-        (op is not None and op.endswith((":", "|")) and "=" not in op and not op.endswith("Default:"))
+        (op is not None and op.endswith((":", "|")) and "=" not in op and not op.endswith("Default:") and op[0] != ".")
         or scheme
         or "\n" in gap
     ):
@@ -382,6 +389,7 @@ def _among_settings(text: str, begin: int, end: int, at: int, stop: int) -> bool
     block = text[line_begin : line_begin + 1] in (" ", "\t") and before.rstrip().endswith((":", "{"))
     close = text[end : end + 1] == ":" and at == end + 1
     named = text[end : end + 1] == ":" and _COMPOUND.search(text, begin, end) is not None
+    named = named and not _TYPE.match(text[at:stop]) and strength_of(text[at:stop]) is Strength.NONE
     return block or close or named or bool(_MATE.match(before) or (line_end >= 0 and _MATE.match(text, line_end + 1)))
 
 

@@ -106,7 +106,8 @@ class ValueMask:
         """Is this a name that tells with its value: `["X-Api-Key", …]`? Two names are none."""
         if not _ENV_NAME.fullmatch(name) or name.startswith("-") or name.lower() in self._shown:
             return False
-        return strength_of(name) is Strength.STRONG and strength_of(value) is Strength.NONE
+        told = strength_of(name) is Strength.STRONG or _HEADER.search(name) is not None
+        return told and strength_of(value) is Strength.NONE
 
     def _operand(self, flag: str, value: str, within: str) -> bool:
         """Has what follows a flag to be masked? In a command line unless flag or shape are harmless."""
