@@ -55,7 +55,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             rf"(?i:\bauthorization){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}(?:\w{{0,12}}[\[(]{{1,2}})?{_QUOTE}?"
             # A shell joins what stands in several quotation marks.
             rf"(?:(?i:Bearer|FlyV1|Basic)\s{{1,20}}){{1,3}}{_QUOTE}{{0,3}}"
-            rf"{_NONE}(?P<secret>[^\s\"'`<>\\&\0]{{8,}})",
+            rf"{_NONE}(?P<secret>[^\s\"'`<>\\&\0]{{8,}}|(?=[^\s\d]{{0,8}}\d)[^\s\"'`<>\\&\0]{{4,}})",
         ),
         (
             "authorization",
@@ -66,7 +66,9 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "authorization",
             "bearer|flyv1|basic",
-            r"(?i:\b(?:Bearer|FlyV1|Basic))\s+(?=[^\s<\0]{0,4096}\d)(?P<secret>[A-Za-z0-9._~+/=,-]{16,})",
+            r"(?i:\b(?:Bearer|FlyV1|Basic))\s+(?=[^\s<\0]{0,4096}\d)(?P<secret>[A-Za-z0-9._~+/=,-]{16,}"
+            # What stands in quotation marks with the scheme alone is a header as well.
+            r"|(?:(?<=[\"'](?i:Basic)[ ])|(?<=[\"'](?i:Bearer)[ ]))[A-Za-z0-9._~+/=-]{8,}(?=[\"']))",
         ),
         (
             # What proves the client in a header of several parts: Digest, AWS, OAuth.
@@ -82,6 +84,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?P<secret>[^\s=;:\"'`<>\\\0]{1,200}=[^\s;\"'`<>\\\0]{1,4096}"
             r"(?:;\s{0,4}[^\s=;\"'`<>\\\0]{1,200}(?:=[^\s;\"'`<>\\\0]{0,4096})?){0,50})",
         ),
+        ("value", "::add-mask::", r"::add-mask::(?!\*{3})(?P<secret>[^\s\0]{3,4096})"),
         ("webhook", "hooks.", r"(?:https?://)?\bhooks\.[a-z]{2,20}\.[a-z]{2,10}/[\w/+-]{16,}"),
         (
             # The whole address: who knows it can post.
@@ -109,6 +112,12 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?P<secret>[^\s\"'`<>\0]{1,256})@(?=[\w\[])",
         ),
         ("password", "://", r"://(?P<secret>[0-9a-f]{8,64}:[0-9a-f]{8,64})@(?=[\w\[])"),  # both halves are a key
+        (
+            # A key in the place of the user, with a word that stands for no password.
+            "password",
+            ":x-oauth-basic@|:x@|:api_token@|:unused@|:@",
+            r"://(?P<secret>(?=[^@:/\s]{0,64}\d)[^@:/\s\"'<\0]{6,256}):(?:x-oauth-basic|[xX]|api_token|unused)?@(?=[\w\[])",
+        ),
         (
             # A user name alone that is long and has digits: the key of a DSN.
             "password",
@@ -171,7 +180,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "password",
             "openssl|snmp|securestring|bundle config",
-            r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|(?i:securestring)(?:\s{1,4}-\w{1,20}){0,3}"
+            r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|snmp-server[ ]community(?=[ ])"
+            r"|(?i:securestring)(?:\s{1,4}-\w{1,20}){0,3}"
             r"|bundle config\s[^\n]{0,200}?\s[\w.-]{1,64}:)\s?\\?['\"]?(?P<secret>[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         ("api-key", "q~", r"(?<![\w~.-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"),
@@ -209,6 +219,13 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             rf"{_QUOTE}?(?P<secret>[^\s'\"\0,()]{{4,200}})",
         ),
         (
+            # A frame of a trace of PHP, which prints the arguments: the last text is the password.
+            "password",
+            "->connect(|->attempt(|password(",
+            r"(?:->|::)(?i:connect|attempt|\w{0,20}password)\((?:[^()\n\0]{0,300}, )?'(?P<secret>[^'\n\0]{4,200})'"
+            r"(?:, (?:Array|NULL|\d{1,9}|Object\([\w\\]{1,80}\))){0,4}\)",
+        ),
+        (
             "password",
             ":thin:|:oci:",
             r"(?i):(?:thin|oci):[^/\s\0]{1,64}/(?P<secret>[^@\s\0]{1,128})@",
@@ -231,7 +248,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "email",
             "@|%40",
             # What holds a lease is named <uuid>@tokens.fly.io: a pseudonym, and useful (§6.2).
-            r"(?<![\w.+%/-])(?!(?:support|billing|sales|hello|security)@fly\.io\b)[\w.+%-]+(?:@|%40)(?!tokens\.fly\.io\b|[\w.-]{1,80}\.(?:service|socket|timer|mount|slice)\b)(?=[0-9-]{0,63}[A-Za-z])"
+            r"(?<![\w.+%/-])(?!(?:git|hg|svn)@[\w.-]{1,100}:[A-Za-z~])(?!(?:support|billing|sales|hello|security)@fly\.io\b)[\w.+%-]+(?:@|%40)(?!tokens\.fly\.io\b|[\w.-]{1,80}\.(?:service|socket|timer|mount|slice)\b)(?=[0-9-]{0,63}[A-Za-z])"
             r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b",
         ),
     )

@@ -26,6 +26,7 @@ _ID = re.compile(r"(?:^|_)(?:(?:trace|span|request|correlation)_?id|commit|revis
 _DIGITS = re.compile(r"[0-9a-f]{16,64}")
 # A header whose name sounds like a person's, in a text.
 _HEADER = re.compile(r"(?i)(?:^|[-_.])authorization$")
+_SESSION = re.compile(r"(?i)sess|sid$|csrf|xsrf|auth|remember")
 _USER_ID = re.compile(r"(?i)^user_?id$")
 _ENV_NAME = re.compile(r"[^\s<>]{1,200}")
 _VALUES = ("value", "values")
@@ -89,7 +90,7 @@ class ValueMask:
             else:
                 name, equals, rest = item.partition("=")
                 told = equals and _ENV_NAME.fullmatch(name)
-                inside = told and within.lower() in ENVIRONMENT and self._telling(name, rest)
+                inside = told and within.lower() in ENVIRONMENT and self._telling(name, rest, within)
                 argument = told and name.startswith("-") and rest and self._operand(name, rest, within)
                 if inside or argument:
                     masked.append(f"{self._text(name, self._place)}={self.forced(rest, kind_by_looks, within)}")
@@ -143,17 +144,19 @@ class ValueMask:
         if name is None or len(name) > 200 or PLACEHOLDERS.search(name) or not any(key in value for key in _VALUES):
             return False
         if within.lower() in ENVIRONMENT:
-            return self._telling(name, next(str(value[key]) for key in _VALUES if key in value))
+            return self._telling(name, next(str(value[key]) for key in _VALUES if key in value), within)
         if _HEADER.search(name):
             return True
         return strength_of(name) is Strength.STRONG or (strength_of(name) is Strength.WEAK and name.isupper())
 
-    def _telling(self, name: str, value: str) -> bool:
+    def _telling(self, name: str, value: str, within: str = "") -> bool:
         """Has the value under this name of an environment to be masked? Unless name or shape are harmless, yes."""
         if name.lower() in self._shown:
             self._placeholders.count("allowed", name)
             return False
         strength = strength_of(name)
+        if within.lower() == "cookies" and _SESSION.search(name):
+            return True
         if strength is not Strength.NONE or _ENV_SECRET.search(name):
             return True
         return not (harmless_key(name) or harmless_shape(value) or value in self._placeholders.spared)
@@ -190,7 +193,7 @@ class ValueMask:
             or (
                 inside
                 and (isinstance(item, str) or strength_of(short) is not Strength.NONE)
-                and self._telling(short, str(item))
+                and self._telling(short, str(item), within)
             )
             or (isinstance(item, str) and not inside and not self._shows(short, item))
         ):
