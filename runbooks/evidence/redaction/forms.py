@@ -233,7 +233,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "value",
             " code|-code| passcode|-passcode",
-            r"(?i:\b(?:one[- ]time|verification|security|login|sign[- ]in|auth\w{0,12}|confirmation|access|recovery"
+            r"(?i:\b(?:one[- ]time|otp|verification|security|login|sign[- ]in|auth\w{0,12}|confirmation|access|recovery"
             r"|backup)[ -](?:pass)?codes?(?:[ ]is|[ ]are)?:?)\s{1,4}"
             r"(?P<secret>\d{4,8}\b|[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{4,20}(?:[\s,]{1,4}[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{4,20}){0,20})",
         ),

@@ -24,7 +24,7 @@ _HINTS = (
     *("pass", "pwd", "pswd", "psw", "pw", "secret", "token", "key", "cred", "cookie", "dsn", "jwt", "auth", "bearer"),
     *("salt", "pin", "otp", "nonce", "sig", "hmac", "cert", "licen", "session", "sid", "unseal", "seed", "mnemonic"),
     *("private", "webhook", "connection", "login", "code", "wallet", "access", "recovery", "bundle_", "dockerc"),
-    *("community", "psk", "kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
+    *("community", "psk", "_pat=", "kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
 )
 _STRONG = re.compile(
     r"passw|raw_value|kennwort|mot_?de_?passe|contrase[nñ]a|(?:^|_)senha|wachtwoord|parola|пароль|密[码碼]"
@@ -35,7 +35,7 @@ _STRONG = re.compile(
     r"|personal|consumer|integration|instrumentation|subscription|project|server|user|team|org|sending)_?key"
     r"|connection_?string|(?:^|_)(?:pass|pwd|pw|pswd|psw|creds?)$|(?:db|pg|my|root|admin|user|smtp|mail|require|ssh|vnc"
     r"|redis|mysql)_?(?:pass|pwd|pw)$|(?:^|_)(?:db|pg|sl|auth|user|admin|root)_?pass(?:_|$)|x_auth"
-    r"|^x_(?:[a-z0-9]+_)*[a-z]*(?:key|auth)$|(?:^|_)priv(?:acy)?_?key$|(?:^|_)community(?:_?strings?)?$|code_?word|(?:^|_)psk$|(?:bind|ldap|master)_?(?:pass|pw|auth)$"
+    r"|^x_(?:[a-z0-9]+_)*[a-z]*(?:key|auth)$|(?:^|_)priv(?:acy)?_?key$|(?:^|_)community(?:_?strings?)?$|code_?word|(?:^|_)psk$|_pat$|(?:bind|ldap|master)_?(?:pass|pw|auth)$"
 )
 _WEAK = re.compile(
     r"(?:^|_)(?:key|auth|oauth|salt|pin|otp|nonce|sig|signature|hmac|cert|certificate|licen[sc]e|session|sid|unseal|seed"
@@ -48,7 +48,7 @@ _HARMLESS = re.compile(
     r"|language|lang|max|min|num|total|prompt|completion|input|output|token_?count)_?(?:tokens?|keys?|code)$"
     r"|(?<!secret)_ids?$|^ids?$|(?:^|_)(?:name|names|file|files|filename|path|dir|length|len|size|type|types|count|ttl|expir\w*|algorithm|alg"
     r"|field|prefix|suffix|version|status|endpoint|host|port|enabled|required|valid|exists|format|usage|error|errors"
-    r"|provider|method|mode|policy|url|uri|location|store|vault|var|variable|env|class|service|manager|module"
+    r"|provider|method|mode|policy|url|uri|location|store|vault|var|vars|variable|env|class|service|manager|module"
     r"|handler|validation|validator|rotation|limit|limits|index|column|table|schema|label|title|hint|help|required"
     r"|at|time|timeout|date|days|hours|seconds|ms|from|to|by|is|was|not|missing|invalid|failed|board|word|words|code"
     r"|encryption|down|up|press|pressed|event|pair|ring|stroke|frame|space|server|stdin)$"
