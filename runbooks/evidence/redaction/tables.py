@@ -10,9 +10,11 @@ from runbooks.evidence.redaction.names import Strength, strength_of
 from runbooks.evidence.redaction.prepared import Prepared
 
 # What the column of a table can be called, in the line above its rows: with commas, tabs, or as a terminal draws it.
-_COLUMNS = ("passw", "secret", "token", "api_key", "apikey")
+_COLUMNS = ("passw", "secret", "token", "api_key")
 _CELL = r"[\"']?[\w.-]{1,40}[\"']?"
 _HEADING = re.compile(rf"[ \t]*\|?[ \t]*{_CELL}(?:(?:[ \t]*[|\t,;][ \t]*){_CELL}){{1,30}}[ \t]*\|?\r?$")
+# What a cell of a heading is followed by: most places are no heading, and that is soon seen.
+_ENDS = re.compile(r"[\w.-]{1,40}[\"']?[ \t]*[|\t,;\r\n]")
 _RULER = re.compile(r"[-+|: \t]+\r?$")
 _ROWS = 1_000
 _WIDE = 400
@@ -47,6 +49,8 @@ class Table(NamedTuple):
 def _tables(text: str, places: list[int]) -> Iterator[Table]:
     """The tables whose heading has one of the places in it."""
     for at in places:
+        if not _ENDS.match(text, at):
+            continue
         begin, end = text.rfind("\n", max(0, at - _WIDE), at) + 1, text.find("\n", at, at + _WIDE)
         if end < 0 or (begin == 0 and at > _WIDE) or not _HEADING.match(text, begin, end):
             continue
