@@ -74,6 +74,10 @@ def main(path: Path) -> None:
         every = [row for row in by_tool["gitleaks"] if row.rule in half]
         missed = [row for row in left if row.tool == "gitleaks" and row.rule in half]
         print(f"  gitleaks, rules of {title} rank: {1 - len(missed) / max(1, len(every)):.2%} of {len(every)}")
+    for half in ("develop", "held_back", "later", "members"):
+        every = [row for rows_of in texts.of_scrubbers(half).values() for row in rows_of if row.positive]
+        masked = sum(row.wholly_masked() for row in every)
+        print(f"  scrubbers, {half}: {masked} of {len(every)} {masked / len(every):.2%}")
     for row in left:
         print(f"    left: {row.tool} {row.rule}: {row.text[:100]!r}")
     drawn: dict[str, list[bool]] = collections.defaultdict(list)

@@ -111,6 +111,18 @@ def in_the_manner_of() -> dict[str, list[Row]]:
     }
 
 
+def of_scrubbers(half: str) -> dict[str, list[Row]]:
+    """Texts of the kinds that scrubbers of logs and telemetry have cases for, by scrubber, and what has to stay."""
+    return {
+        suite: [
+            _drawn(suite, "json:" if "values" in kind else kind, text, positive=not kind.startswith("harmless"))
+            for kind, texts in kinds.items()
+            for text in texts
+        ]
+        for suite, kinds in read_yaml(UNSEEN / "scrubbers" / f"{half}.yaml").items()
+    }
+
+
 def random_tokens() -> Iterator[tuple[str, str]]:
     """A kind of token, and one such: what keys, passwords and ids of sessions are made of, drawn."""
     for letters in ("alnum", "url", "b64", "low", "UP", "letters", "base32"):
@@ -121,7 +133,7 @@ def random_tokens() -> Iterator[tuple[str, str]]:
                     yield kind, _drawn("token", kind, form.format(f"«{kind}»") + " " * at).text
 
 
-def _drawn(tool: str, name: str, template: str) -> Row:
+def _drawn(tool: str, name: str, template: str, *, positive: bool = True) -> Row:
     chosen = random.Random(template)
 
     def letters(of: str, length: int) -> str:
@@ -139,7 +151,7 @@ def _drawn(tool: str, name: str, template: str) -> Row:
 
     text = _DRAWN.sub(draw, template)
     secrets = tuple(_SECRET.findall(text))
-    return Row(tool, name, template, True, _SECRET.sub(r"\1", text), secrets)
+    return Row(tool, name, template, positive, _SECRET.sub(r"\1", text), secrets)
 
 
 def harmless_lines() -> list[str]:

@@ -27,7 +27,7 @@ def part(packet: str, title: str) -> str:
 def asking(report: Report) -> Report:
     """The same, if Fly had caused it, and about a machine that can be named."""
     found, evidence = report.diagnosis, report.evidence
-    cause = replace(found.cause, owner=Owner.FLY) if found.cause else None
+    cause = found.cause._replace(owner=Owner.FLY) if found.cause else None
     changed = replace(found, cause=cause, verdict=Verdict.INCIDENT, blocked=False, review=None)
     if not (evidence.subject.machine_id or evidence.subject.machine_name):
         evidence = replace(evidence, subject=replace(evidence.subject, machine_id="91850296bd4738"))

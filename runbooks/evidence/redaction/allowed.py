@@ -9,7 +9,7 @@ from functools import lru_cache
 from runbooks.evidence.redaction.names import Strength, snake_case, strength_of
 
 # Maps whose values nobody but the owner knows: masked unless key or shape is harmless.
-ENVIRONMENT = frozenset({"env", "environment", "metadata", "headers", "build_args", "labels"})
+ENVIRONMENT = frozenset({"env", "environment", "metadata", "headers", "build_args", "labels", "cookies"})
 COMMANDS = frozenset({"cmd", "exec", "entrypoint", "command", "args", "init", "processes", "docker_cmd"})
 # Names that programs and platforms give to settings, in small letters; a part of a name is between underscores.
 _KEYS = re.compile(

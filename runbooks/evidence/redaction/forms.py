@@ -52,8 +52,10 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "authorization",
             "authorization",
-            rf"(?i:\bauthorization){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}?(?:(?i:Bearer|FlyV1|Basic)\s{{1,20}}){{1,3}}"
-            rf"{_NONE}(?P<secret>[^\s\"'`<>\\&\0]{{8,}})",
+            rf"(?i:\bauthorization){_QUOTE}?\s{{0,20}}[:=]\s{{0,20}}(?:\w{{0,12}}[\[(]{{1,2}})?{_QUOTE}?"
+            # A shell joins what stands in several quotation marks.
+            rf"(?:(?i:Bearer|FlyV1|Basic)\s{{1,20}}){{1,3}}{_QUOTE}{{0,3}}"
+            rf"{_NONE}(?P<secret>[^\s\"'`<>\\&\0]{{8,}}|(?=[^\s\d]{{0,8}}\d)[^\s\"'`<>\\&\0]{{4,}})",
         ),
         (
             "authorization",
@@ -64,7 +66,16 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "authorization",
             "bearer|flyv1|basic",
-            r"(?i:\b(?:Bearer|FlyV1|Basic))\s+(?=[^\s<\0]{0,4096}\d)(?P<secret>[A-Za-z0-9._~+/=,-]{16,})",
+            r"(?i:\b(?:Bearer|FlyV1|Basic))\s+(?=[^\s<\0]{0,4096}\d)(?P<secret>[A-Za-z0-9._~+/=,-]{16,}"
+            # What stands in quotation marks with the scheme alone is a header as well.
+            r"|(?:(?<=[\"'](?i:Basic)[ ])|(?<=[\"'](?i:Bearer)[ ]))[A-Za-z0-9._~+/=-]{8,}(?=[\"']))",
+        ),
+        (
+            # What proves the client in a header of several parts: Digest, AWS, OAuth.
+            "authorization",
+            "authorization",
+            r"(?i:\bauthorization)[^\n\0]{0,400}?\b(?i:response|signature|oauth_signature|mac)=\\{0,3}[\"']?"
+            r"(?P<secret>[^\s\"'\\,;<\0]{6,512})",
         ),
         (
             "cookie",
@@ -73,6 +84,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?P<secret>[^\s=;:\"'`<>\\\0]{1,200}=[^\s;\"'`<>\\\0]{1,4096}"
             r"(?:;\s{0,4}[^\s=;\"'`<>\\\0]{1,200}(?:=[^\s;\"'`<>\\\0]{0,4096})?){0,50})",
         ),
+        ("value", "::add-mask::", r"::add-mask::(?!\*{3})(?P<secret>[^\s\0]{3,4096})"),
         ("webhook", "hooks.", r"(?:https?://)?\bhooks\.[a-z]{2,20}\.[a-z]{2,10}/[\w/+-]{16,}"),
         (
             # The whole address: who knows it can post.
@@ -85,9 +97,10 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             # What clients of mail, chat and caches say to log in.
             "password",
             "pass |login |identify |auth ",
-            r"(?m)(?:^(?:PASS|\w{1,8} LOGIN \S{1,64}|AUTH(?: \w{1,64})?)|\bIDENTIFY) "
+            r"(?m)(?:^(?:PASS|\w{1,8} LOGIN \S{1,64}|AUTH(?: \w{1,64})?)|[:=\"'] ?AUTH(?: \w{1,64})?|\bIDENTIFY) "
             r"(?P<secret>(?=\S{0,128}(?:\d|[a-z][A-Z]))\S{6,128})[ \t\r]{0,8}$",
         ),
+        ("password", '"auth" "', r"\"(?i:AUTH)\" (?:\"[^\"\0]{1,64}\" )?\"(?P<secret>[^\"\0]{1,128})\""),
         ("password", "login", r"\blogin\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>\S{1,128})"),
         ("basic-auth", "tlrmtvntua", r"\bTlRMTVNTUA[A-Za-z0-9+/]{20,}=*"),
         ("basic-auth", "edo|edp", r"\beD[op][A-Za-z0-9+/_-]{18,}=*"),
@@ -99,6 +112,12 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?P<secret>[^\s\"'`<>\0]{1,256})@(?=[\w\[])",
         ),
         ("password", "://", r"://(?P<secret>[0-9a-f]{8,64}:[0-9a-f]{8,64})@(?=[\w\[])"),  # both halves are a key
+        (
+            # A key in the place of the user, with a word that stands for no password.
+            "password",
+            ":x-oauth-basic@|:x@|:api_token@|:unused@|:@",
+            r"://(?P<secret>(?=[^@:/\s]{0,64}\d)[^@:/\s\"'<\0]{6,256}):(?:x-oauth-basic|[xX]|api_token|unused)?@(?=[\w\[])",
+        ),
         (
             # A user name alone that is long and has digits: the key of a DSN.
             "password",
@@ -132,9 +151,37 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?P<secret>(?=[^\s]{0,100}[\dA-Z!@#%^&*])[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         (
+            # Commands to which a password is told without a flag.
+            "password",
+            "mysqladmin|rabbitmqctl|htpasswd",
+            r"\b(?:mysqladmin\b[^\n|;]{0,200}?\spassword|rabbitmqctl\b[^\n|;]{0,100}?\s(?:add_user|change_password)\s{1,4}\S{1,64}"
+            r"|htpasswd(?=[^\n|;]{0,80}\s-\w{0,6}b)(?:\s{1,4}-\w{1,8}){1,6}(?:\s{1,4}[^\s-]\S{0,100}){1,2})\s{1,4}['\"]?"
+            r"(?P<secret>[^\s'\"\0$|;-][^\s'\"\0]{2,200})",
+        ),
+        (
+            "password",
+            "sudo -|-stdin|chpasswd",
+            r"\b(?:echo|printf)\s{1,4}(?:-\w{1,3}\s{1,4})?(?:['\"]?%s(?:\\n)?['\"]?\s{1,4})?['\"]?"
+            r"(?P<secret>[^\s'\"\0$|][^\s'\"\0|]{2,200})['\"]?\s{0,4}\|\s{0,4}"
+            r"(?:sudo\s{1,4}(?:-\w{1,8}\s{1,4}){0,3}?-\w{0,6}S|[^\n|]{0,200}?-stdin\b|(?:sudo\s{1,4})?chpasswd\b)",
+        ),
+        (
+            # How Go names a database of MySQL, and Oracle's clients name theirs.
+            "password",
+            "@tcp(|@unix(|@udp(",
+            r"(?<![\w/.@:-])[A-Za-z][\w.-]{0,63}:(?P<secret>[^\s\"'`\0]{1,128}?)@(?:tcp|udp|unix)\(",
+        ),
+        (
+            "password",
+            "@//|:1521/|sqlplus|sqlldr|expdp|impdp",
+            r"(?<![\w/.:@-])[A-Za-z][\w$#]{0,30}/(?P<secret>[^\s/@\"'\0]{1,64})@"
+            r"(?://[\w.-]{1,100}(?::\d{2,5})?/\w|[\w.-]{1,100}:\d{2,5}/\w|[A-Z]\w{0,30}\b)",
+        ),
+        (
             "password",
             "openssl|snmp|securestring|bundle config",
-            r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|(?i:securestring)(?:\s{1,4}-\w{1,20}){0,3}"
+            r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|snmp-server[ ]community(?=[ ])"
+            r"|(?i:securestring)(?:\s{1,4}-\w{1,20}){0,3}"
             r"|bundle config\s[^\n]{0,200}?\s[\w.-]{1,64}:)\s?\\?['\"]?(?P<secret>[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
         ("api-key", "q~", r"(?<![\w~.-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"),
@@ -159,10 +206,24 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "password",
+            "alter user|alter role|create user|create role|set password",
+            rf"(?i:\b(?:(?:alter|create)\s{{1,8}}(?:user|role|login)\b[^;\n\0]{{0,200}}?\bpassword\s{{0,8}}=?"
+            rf"|set\s{{1,8}}password(?:\s{{1,8}}for\s{{1,8}}[^\s=]{{1,128}})?\s{{0,8}}=?\s{{0,8}}(?:password)?))\s{{0,8}}\(?"
+            rf"(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,512}})",
+        ),
+        (
+            "password",
             "auth(|login(|bind(|credential(|pdo|mysqli|connect(",
             rf"(?i:(?:\b|_)(?:auth|login|bind|network_?credential)\((?:[^()'\"]{{1,200}},\s{{0,4}}|(?P<q>{_QUOTE})[^'\"\0]{{0,200}}(?P=q),\s{{0,4}})"
             rf"|\b(?:pdo|mysqli|(?:mysqli?|pg|oci)_connect)(?:->__construct)?\((?:{_QUOTE}[^'\"\0]{{0,400}}{_QUOTE},\s{{0,4}}){{2}})"
             rf"{_QUOTE}?(?P<secret>[^\s'\"\0,()]{{4,200}})",
+        ),
+        (
+            # A frame of a trace of PHP, which prints the arguments: the last text is the password.
+            "password",
+            "->connect(|->attempt(|password(",
+            r"(?:->|::)(?i:connect|attempt|\w{0,20}password)\((?:[^()\n\0]{0,300}, )?'(?P<secret>[^'\n\0]{4,200})'"
+            r"(?:, (?:Array|NULL|\d{1,9}|Object\([\w\\]{1,80}\))){0,4}\)",
         ),
         (
             "password",
@@ -172,7 +233,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "value",
             " code|-code| passcode|-passcode",
-            r"(?i:\b(?:one[- ]time|verification|security|login|sign[- ]in|auth\w{0,12}|confirmation|access|recovery"
+            r"(?i:\b(?:one[- ]time|otp|verification|security|login|sign[- ]in|auth\w{0,12}|confirmation|access|recovery"
             r"|backup)[ -](?:pass)?codes?(?:[ ]is|[ ]are)?:?)\s{1,4}"
             r"(?P<secret>\d{4,8}\b|[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{4,20}(?:[\s,]{1,4}[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{4,20}){0,20})",
         ),
@@ -187,7 +248,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "email",
             "@|%40",
             # What holds a lease is named <uuid>@tokens.fly.io: a pseudonym, and useful (§6.2).
-            r"(?<![\w.+%/-])(?!(?:support|billing|sales|hello|security)@fly\.io\b)[\w.+%-]+(?:@|%40)(?!tokens\.fly\.io\b|[\w.-]{1,80}\.(?:service|socket|timer|mount|slice)\b)(?=[0-9-]{0,63}[A-Za-z])"
+            r"(?<![\w.+%/-])(?!(?:git|hg|svn)@[\w.-]{1,100}:[A-Za-z~])(?!(?:support|billing|sales|hello|security)@fly\.io\b)[\w.+%-]+(?:@|%40)(?!tokens\.fly\.io\b|[\w.-]{1,80}\.(?:service|socket|timer|mount|slice)\b)(?=[0-9-]{0,63}[A-Za-z])"
             r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b",
         ),
     )
@@ -202,9 +263,10 @@ PERSONAL = frozenset({"email", "user-id"})
 
 def form_spans(prepared: Prepared) -> Iterator[tuple[int, int, str]]:
     """Where something of one of the forms stands, with its kind."""
-    text, here = prepared.text, prepared.having(_BY_NEED)
+    text, here = prepared.text, frozenset(prepared.having(_BY_NEED))
     for kind, needs, pattern in (FORMS[at] for at in sorted({at for word in here for at in _BY_NEED[word]})):
-        for begin, end in [(0, len(text))] if kind == "private-key" else prepared.lines_with(needs):
+        found = tuple(word for word in needs if word in here)
+        for begin, end in [(0, len(text))] if kind == "private-key" else prepared.lines_with(found):
             for match in pattern.finditer(text, begin, end):
                 group = next((name for name in ("secret", "quoted", "id") if match.groupdict().get(name)), 0)
                 yield *match.span(group), kind

@@ -24,17 +24,18 @@ _HINTS = (
     *("pass", "pwd", "pswd", "psw", "pw", "secret", "token", "key", "cred", "cookie", "dsn", "jwt", "auth", "bearer"),
     *("salt", "pin", "otp", "nonce", "sig", "hmac", "cert", "licen", "session", "sid", "unseal", "seed", "mnemonic"),
     *("private", "webhook", "connection", "login", "code", "wallet", "access", "recovery", "bundle_", "dockerc"),
-    *("kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
+    *("community", "psk", "_pat=", "kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
 )
 _STRONG = re.compile(
     r"passw|raw_value|kennwort|mot_?de_?passe|contrase[nñ]a|(?:^|_)senha|wachtwoord|parola|пароль|密[码碼]"
     r"|mnemonic|^bundle_\w+__[a-z]{2,3}$|(?:seed|recovery)_?phrase|(?:jsession|phpsess|aspsession)_?id|[a-z]{2}pass$|docker_?c(?:fg|onfig_?json)|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer"
     r"|authorization"
     r"|(?:private|access|secret|service|role|signing|encryption|account|anon|master|ssh|gpg|license|cloud|iam|auth"
-    r"|deploy|webhook|session|admin|app|client|root|ibm|encrypt|crypt|aes|rsa|hmac|jwt|storage|write|read|ingest|host"
+    r"|deploy|webhook|session|admin|app|application|client|root|ibm|encrypt|crypt|aes|rsa|hmac|jwt|storage|write|read|ingest|host"
     r"|personal|consumer|integration|instrumentation|subscription|project|server|user|team|org|sending)_?key"
     r"|connection_?string|(?:^|_)(?:pass|pwd|pw|pswd|psw|creds?)$|(?:db|pg|my|root|admin|user|smtp|mail|require|ssh|vnc"
     r"|redis|mysql)_?(?:pass|pwd|pw)$|(?:^|_)(?:db|pg|sl|auth|user|admin|root)_?pass(?:_|$)|x_auth"
+    r"|^x_(?:[a-z0-9]+_)*[a-z]*(?:key|auth)$|(?:^|_)priv(?:acy)?_?key$|(?:^|_)community(?:_?strings?)?$|code_?word|(?:^|_)psk$|_pat$|(?:bind|ldap|master)_?(?:pass|pw|auth)$"
 )
 _WEAK = re.compile(
     r"(?:^|_)(?:key|auth|oauth|salt|pin|otp|nonce|sig|signature|hmac|cert|certificate|licen[sc]e|session|sid|unseal|seed"
@@ -47,10 +48,10 @@ _HARMLESS = re.compile(
     r"|language|lang|max|min|num|total|prompt|completion|input|output|token_?count)_?(?:tokens?|keys?|code)$"
     r"|(?<!secret)_ids?$|^ids?$|(?:^|_)(?:name|names|file|files|filename|path|dir|length|len|size|type|types|count|ttl|expir\w*|algorithm|alg"
     r"|field|prefix|suffix|version|status|endpoint|host|port|enabled|required|valid|exists|format|usage|error|errors"
-    r"|provider|method|mode|policy|url|uri|location|store|vault|var|variable|env|class|service|manager|module"
+    r"|provider|method|mode|policy|url|uri|location|store|vault|var|vars|variable|env|class|service|manager|module"
     r"|handler|validation|validator|rotation|limit|limits|index|column|table|schema|label|title|hint|help|required"
     r"|at|time|timeout|date|days|hours|seconds|ms|from|to|by|is|was|not|missing|invalid|failed|board|word|words|code"
-    r"|down|up|press|pressed|event|pair|ring|stroke|frame|space|server|stdin)$"
+    r"|encryption|down|up|press|pressed|event|pair|ring|stroke|frame|space|server|stdin)$"
     r"|(?:^|_)session_?id"
 )
 # Words with a telling one inside, which say nothing of themselves. What stands behind one is looked at again.
@@ -58,6 +59,8 @@ _WORDS = re.compile(
     r".*(?:author|storage(?=$)|authenticat|keyboard|keyword|keyspace|tokeniz|passive|passeng|passage|bypass|compass|passed"
     r"|passing|passes|pinned|ping|spin|pwsh|accessib|accessor|accesslog|codec|encode|decode|certain|monkey|turkey|hockey)"
 )
+# Capitals where no word begins: `paSSword`.
+_MIXED = re.compile(r"[a-z][A-Z]{2,8}[a-z]|[A-Z][a-z][A-Z]")
 _ID_OF_KEY = re.compile(r"access_?(?:key_?)?id$|client_?id$|api_?user$|key_?id$|role_?id$")
 _NAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.$"
 _NAME_REST = re.compile(r"[\w.$-]{0,80}")
@@ -74,27 +77,36 @@ _ASSIGNED = re.compile(
     rf"(?P<op>(?::[ \t]{{0,8}})?\{{[^{{}}]{{0,300}}?{_QUOTE}?[dD]efault{_QUOTE}?[ \t]{{0,20}}[:=]"
     rf"|:[ \t]{{0,8}}\r?\n(?:[ \t]{{1,40}}(?!Default)[A-Z]\w{{1,40}}:[^\n]{{0,200}}\n){{0,5}}[ \t]{{1,40}}Default:"
     rf"|(?:or|\|\||\?\?|\?:)(?=[ \t]{{1,4}}{_QUOTE})|,[ \t]{{0,4}}<<(?=\")"
+    rf"|[;|]s:\d{{1,6}}:(?=\")|REG_\w{{2,10}}(?=[ \t])"
     rf"|</\w{{1,20}}>\s{{0,80}}<(?:value|string|val)>"
     rf"|:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]"
     rf"|(?<=[\"'`;]),(?!\s{{0,20}}{_QUOTE}values?{_QUOTE})|>"
     rf"|[,\s]{{0,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=]"
     rf"|(?<=[ \t])[\w:-]{{1,40}}={_QUOTE}[^\"<>]{{0,200}}{_QUOTE}>"
-    # A part of a form; a column; a sentence.
-    rf"|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-(?=[ \t])"
+    # Dots that lead to the value; a part of a form; a column; a sentence.
+    rf"|\.(?:\.{{2,80}}|(?:[ ]\.){{2,40}})[ ]?:?|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-(?=[ \t])"
     rf"|(?<=[ \t])(?:for[ \t](?:the[ \t])?(?:(?:user|account|login)(?:[ \t]?name)?[ \t])?[^\s:]{{1,60}}"
-    rf"(?::|[ \t]is(?=[ \t:]):?)|(?:is|was)(?=[ \t:]):?))?"
-    rf"(?P<gap>[ \t]{{0,200}}(?:&\w{{1,40}}[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
-    rf"(?:\r?\n[ \t]{{1,40}}(?:string\(\d{{1,6}}\)[ \t])?)?)"
+    rf"(?::|[ \t]is(?=[ \t:]):?)|(?:is|was|to|(?:provided|given|supplied)(?=:))(?=[ \t:]):?))?"
+    rf"(?P<gap>[ \t]{{0,200}}(?:(?:&|!{{1,2}})[\w/:.-]{{1,40}}[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
+    rf"(?:(?:\r?\n[ \t]{{1,40}})?string\(\d{{1,6}}\)[ \t]|\r?\n[ \t]{{1,40}})?)"
     rf"(?:(?:[@bBrRuUfFL]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
 )
+_SAID = ("is", "was", "to", "provided:", "given:", "supplied:", "-")
 _SCHEME = re.compile(r"(?:(?i:Bearer|Basic|FlyV1|Token|ApiKey|Digest|Bot|Negotiate|GenieKey|SSWS|Key)[ \t]{1,8}){1,3}")
+# What says no more of a value than its type: `Str(…)`, `Some("…")`.
+_WRAPPED = re.compile(
+    r"(?:Just|Right)[ ](?=[\"'])|(?:Str|Slice|Bytes|Some|Just|Ok|Secret(?:Str(?:ing)?|Box|Value)?|Password|[Ss]ensitive"
+    r"|String(?:::from)?)\(\[?"
+)
 _QUOTED = re.compile(
     rf"(?P<q>\"\"\"|'''|{_QUOTE})(?P<secret>(?:(?!(?P=q))(?:[^\n\\\0]|\\.|\\\n)){{1,8192}})(?P=q)", re.DOTALL
 )
 # The value first: `"hunter2" == password`.
 _COMPARED = re.compile(r"(?P<q>[\"'`])(?P<secret>(?:(?!(?P=q))[^\n\0]){1,512})(?P=q)[ \t]{0,4}[!=]={1,2}[ \t]{0,4}$")
 _OPENED = re.compile(_QUOTE)
-_ELEMENT = re.compile(r"\s{0,200}(?P<secret>[^<>\0]{1,8192}?)\s{0,200}</")
+_ELEMENT = re.compile(
+    r"\s{0,200}(?:<!\[CDATA\[(?P<data>[^<>\0]{1,8192}?)\]\]>|(?P<secret>[^<>\0]{1,8192}?))\s{0,200}</"
+)
 # What a page calls a part of itself, such as a heading, says nothing about its text.
 _OF_A_PAGE = re.compile(r"""\b(?:id|class|href|src|for|rel|role|title|alt|aria-\w{1,20})=["'][^"'<>]{0,30}$""")
 _BARE = re.compile(
@@ -106,10 +118,11 @@ _REFERENCE = re.compile(
     r"(?i)(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
     # What Jenkins keeps stands in braces as well.
     r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings"
-    r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\["
+    r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|EN[VC]\["
 )
 _NOTHING = re.compile(
-    r"(?i)(?:undefined|null|none|nil|true|false|(?:my|your|the|an?)[ _-].*|missing"
+    r"(?i)(?:undefined|null|none|nil|true|false|missing"
+    r"|your[ _-].*|(?:my|the|an?)(?:[ ].*|[_-].*(?:key|token|pass|pw|secret|cred|value|here).*)"
     r"|empty|unset|required|optional|yes|no|on|off|set"
     r"|not|redacted|sensitive|known|unknown|computed|\[?--?[a-z][a-z-]{2,}"
     r"|\[?(?:redacted|masked|filtered|hidden)\]?|not[ _-]?(?:set|given|found)"
@@ -118,16 +131,42 @@ _NOTHING = re.compile(
     r"|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
 )
 # The name of a variable, and words near it that say that it is asked for: `missing required secrets: DB_PASSWORD`.
+_KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z0-9]{1,20}){0,5}_KEY\b")
+_KEY_LIKE = re.compile(r"(?=[^\s]{0,64}\d)(?=[^\s]{0,64}[A-Za-z])[\w+=~-]{8,256}$")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z][A-Z0-9]{0,20}){1,6}$")
 _ASKED_FOR = re.compile(
     r"(?i)\b(?:missing|required?|insecure|unset|undefined|absent|not (?:set|found|defined|exist|provided))\b"
 )
+# An item of a list, behind another one or in a line of its own; maps and names are none.
+_ITEM = re.compile(
+    rf"\s{{0,40}},\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\s\0]){{1,512}})(?P=q)(?=\s{{0,40}}[,\]])"
+)
+_LINE_OF_LIST = re.compile(
+    r"[ \t]{0,8}\r?\n[ \t]{0,40}-[ \t]{1,4}(?P<q>[\"'])?"
+    r"(?P<secret>(?(q)[^\s\"'\0]{4,512}|(?:[^\s:\"',\0]|:(?=\S)){4,512}))(?(q)(?P=q)),?(?=[ \t]{0,8}(?:\r?\n|$))"
+)
+# The name of a setting is told to a call of these as well.
+_PAIR_OPENS = re.compile(
+    r"(?:(?<!\w)|(?:define|putenv|[sS]et\w{0,20}|\.(?:put|add|header|append))(?=\())[(\[{]\\{0,3}[\"'][\w.-]{0,4}$"
+)
+# `Pwd={abc;def};` of a connection string.
+_BRACED = re.compile(r"\{(?P<secret>(?:[^{}\n\0]|\}\}){1,200})\}(?=[;\"'\s]|$)")
+# A variable and its value with no sign between them, in a Dockerfile and in shells.
+_DIRECTIVE = re.compile(r"(?:require|bind|root|ldap|master)_?(?:pass|pw|auth)$")
+_SETS = re.compile(r"(?:\bENV|\bsetenv|\bset[ ]-\w{1,3}) $")
 # Several strings that make one: `"abc" + "def"`.
 _CONTINUED = re.compile(
-    rf"\s{{0,40}}[+.]?\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,8192}})(?P=q)(?=\s{{0,40}}(?:[;+).]|$|\n))"
+    rf"\s{{0,40}}(?:[+.]|->)?\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,8192}})(?P=q)(?=\s{{0,40}}(?:[;+).]|$|\n))"
 )
 # Words are a secret only under a name that says so.
 _OF_WORDS = re.compile(r"phrase|mnemonic|seed|pass")
+# What a sentence can say a password is, and no algorithm or version.
+_WORD_AND_DIGITS = re.compile(r"(?=[^\s]{0,64}\d)[A-Za-z][\w!@#$%^&*.-]{5,64}$")
+_ALGORITHM = re.compile(
+    r"(?i)(?:md\d|sha|bcrypt|scrypt|argon|scram|pbkdf|aes|rsa|ed\d|utf|base\d|x509|pkcs|oauth|http|tls|v\d)"
+)
+# Under these a number of some digits is one, in a sentence as well.
+_OF_NUMBERS = re.compile(r"pass|ap[ip]_?key")
 _OF_PERSONS = re.compile(r"pass|pwd|secret")
 # A key that is written as its bytes.
 _NUMBERS = re.compile(
@@ -141,8 +180,15 @@ _MATE = re.compile(
     r"[\w -]{0,20}[\"']?[ \t]{0,4}[:=]"
 )
 _STATE = re.compile(
-    r"(?i)(?:wrong|incorrect|invalid|expired|mismatch|weak|rejected|denied|failed|accepted|changed|updated|reset|short)\W*$"
+    r"(?i)(?:wrong|incorrect|invalid|expired|mismatch|weak|rejected|denied|failed|accepted|changed|updated|reset|short"
+    r"|valid|present|provided|read|write|configured|loaded|found|available|revoked|refreshed|rotated|generated|used|ok|disabled|enabled)\W*$"
 )
+# Where Go prints a struct or a map, and where YAML and JavaScript write one into a line.
+_IN_BRACES = re.compile(r"(?:\bmap\[|\{)[^{}\n]{0,300}$")
+_ENDS_FIELD = re.compile(r"[ \t]{0,4}(?:[,}\]]|[ ]\w{1,40}:|$)")
+# A name of several words is one of a setting, and none of a sentence: `mysql_pass`, `keyStorePassword`.
+_TYPE = re.compile(r"(?:[A-Z][a-z]{1,20}){1,8}$")
+_COMPOUND = re.compile(r"[A-Za-z0-9][_.-][A-Za-z]|[a-z][A-Z]")
 _PHRASE = re.compile(r"[a-z]{3,10}(?: [a-z]{3,10}){3,23}(?=[\"']?\s*(?:$|\n))")
 _MORE = re.compile(r"(?: (?=[^\s\0]{0,12}(?:\d|[a-z][A-Z]|[A-Z]{2}))[A-Za-z0-9]{2,12})+(?=\s*(?:$|\n))")
 _PIN = re.compile(r"(?:^|_|\b)(?:pin|otp|passcode)$")
@@ -152,10 +198,13 @@ _LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$|(?:[A-Z][a-z
 _KIND_OF_KEY = re.compile(
     r"(?i)(?:cache|public|primary|foreign|partition|sort|idempotency|routing|object|row|record)[ ]$"
 )
+# "API key", as a sentence or a form has it.
+_OF_TWO_WORDS = re.compile(r"(?i)\b(?:api|access|secret|private|signing|encryption|account)[ ](?=key(?![\"']?,))")
 # A digest by its algorithm names a content, and is cut in reports.
 _DIGEST = re.compile(r"sha\d{1,3}[:-][0-9a-f]{6,128}(?:…|\.{3})?[\])},;:.]*$")
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}(?:\?(?![^\s]{0,300}(?:key|token|secret|sig|pass|auth)[^\s=]{0,20}=)[^\s@]{0,300})?$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
+    r"|[\w.-]{1,64}:/[\w./-]{1,200}$"
 )
 
 
@@ -169,13 +218,18 @@ def assigned_spans(prepared: Prepared) -> Iterator[tuple[int, int]]:
         begin = at - (len(chunk) - len(chunk.rstrip(_NAME_CHARS)))
         rest = _NAME_REST.match(text, at)
         end = rest.end() if rest else at
-        name = text[begin:end].rstrip("-.$")
+        name = text[begin:end].partition("...")[0].rstrip("-.$")
         free = begin + len(name)
         strength = strength_of(name)
-        if strength is Strength.WEAK and _KIND_OF_KEY.search(text, max(0, begin - 16), begin):
-            continue
+        if strength is Strength.WEAK:
+            if _KIND_OF_KEY.search(text, max(0, begin - 16), begin):
+                continue
+            if name.lower() == "key" and _OF_TWO_WORDS.search(text, max(0, begin - 16), begin + 5):
+                strength = Strength.STRONG
         if strength is Strength.NONE or (
-            text[begin - 1 : begin] in ("/", "\\") and not _PAIR.search(text, max(0, begin - 64), begin)
+            text[begin - 1 : begin] in ("/", "\\")
+            and not (strength is Strength.STRONG and text.startswith("=", begin + len(name)))
+            and not _PAIR.search(text, max(0, begin - 64), begin)
         ):  # the name of a file
             continue
         for span in _values(text, begin, begin + len(name), strength):
@@ -192,7 +246,7 @@ def strength_of(name: str) -> Strength:
     if _HARMLESS.search(snake):
         return Strength.NONE
     snake = _WORDS.sub("", snake)
-    if _STRONG.search(snake):
+    if _STRONG.search(snake) or (_MIXED.search(name) and _STRONG.search(_WORDS.sub("", snake_case(name.lower())))):
         return Strength.STRONG
     return Strength.WEAK if _WEAK.search(snake) else Strength.NONE
 
@@ -215,9 +269,10 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         inside = op.startswith("</") or before.endswith(("<", ":", '="', "='"))
         inside = inside and not _OF_A_PAGE.search(text, max(0, begin - 40), begin)
         element = _ELEMENT.match(text, assigned.end("op")) if inside else None
-        named = element and name == "key" and strength_of(element["secret"]) is not Strength.NONE
-        if element and not named and not _is_nothing(element["secret"]):
-            yield element.span("secret")
+        group = "data" if element and element["data"] else "secret"
+        named = element and name == "key" and strength_of(element[group]) is not Strength.NONE
+        if element and not named and not _is_nothing(element[group]):
+            yield element.span(group)
         return
     if before.endswith(("= ", "==")) and (compared := _COMPARED.search(text, max(0, begin - 600), begin)):
         yield compared.span("secret")
@@ -226,13 +281,26 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         return  # the variable is used here, and nothing is assigned to it
     if op is None and at == end and not _OPENED.match(text, at):
         return
-    flag = text[begin:end].startswith("-") or before.endswith("-")
+    flag = (
+        text[begin:end].startswith("-")
+        or before.endswith("-")
+        or (op is None and _SETS.search(text, max(0, begin - 8), begin) is not None)
+    )
+    flag = flag and op != "to"
     if op is None and "\n" in gap:
         return
-    said = op is None or op.endswith(("is", "was", "-"))  # in a sentence, where words may follow as well
+    if strength is Strength.STRONG and op == ":" and (lines := list(_in_lines(text, assigned.end("op")))):
+        yield from lines
+        return
+    if op == "=" and before.endswith(";") and (braced := _BRACED.match(text, at)):
+        yield braced.span("secret")
+        return
+    said = op is None or op.endswith(_SAID)  # in a sentence, where words may follow as well
     if strength is Strength.STRONG and (op or text[at : at + 1] == "{") and (numbers := _NUMBERS.match(text, at)):
         yield numbers.span("secret")
         return
+    if wrapped := _WRAPPED.match(text, at):
+        at = wrapped.end()
     if scheme := _SCHEME.match(text, at):
         at = scheme.end()
     if quoted := _QUOTED.match(text, at):
@@ -243,11 +311,14 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if _is_asked_for(text, begin, secret, stop):
             return
         told = not (said or op == ",") or text[begin:end].startswith("-")
+        if op == "," and _is_pair(text, begin, quoted.end()):
+            told = strength_of(secret) is Strength.NONE
         if said and not told and " " not in secret and _OF_PERSONS.search(name):
             told = (op or "").endswith(("is", "was")) or _begins_line(text, begin)
         sure = strength is Strength.STRONG and (
             told or (len(secret) > 7 and any(map(str.isdigit, secret))) or len(secret) > 24
         )
+        sure = sure or (told and _is_key_of_environment(text[begin : quoted.start()], secret))
         if not _is_nothing(secret) and (sure or _looks_secret(secret) or _suits(name, secret)):
             yield start, stop
             end = quoted.end()
@@ -255,6 +326,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
             while (more := _CONTINUED.match(text, end)) and more["q"] == quoted["q"]:
                 yield more.span("secret")
                 end = more.end()
+            if text[at - 1] == "[" and strength is Strength.STRONG:
+                yield from _listed(text, end)
         return
     if op == ",":
         return
@@ -275,21 +348,51 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if _is_asked_for(text, begin, secret, stop):
         return
     if strength is Strength.WEAK or (said and not flag):
-        sure = _looks_secret(secret) or _suits(name, secret)
+        sure = _looks_secret(secret.rstrip(".")) or _suits(name, secret)
+        sure = sure or (not said and _is_key_of_environment(text[begin:end], secret))
+        sure = sure or (op is None and _DIRECTIVE.match(name) is not None)
+        if strength is Strength.STRONG and "passw" in name and _WORD_AND_DIGITS.match(secret):
+            sure = sure or not _ALGORITHM.match(secret)
+        if strength is Strength.STRONG and len(secret) >= 6 and secret.isdigit():
+            sure = sure or _OF_NUMBERS.search(name) is not None
     elif flag and op is None:
         sure = not secret.startswith("-")
     elif (
-        (op is not None and op.endswith((":", "|")) and "=" not in op and not op.endswith("Default:"))
+        (op is not None and op.endswith((":", "|")) and "=" not in op and not op.endswith("Default:") and op[0] != ".")
         or scheme
         or "\n" in gap
     ):
-        sure = not _LETTERS.match(secret) or (op == ":" and _among_settings(text, begin, end, at, stop))
+        sure = not _LETTERS.match(secret) or (
+            op == ":" and (_among_settings(text, begin, end, at, stop) or _in_braces(text, begin, at, stop))
+        )
     else:
         sure = True
     if sure:
         # A line of a file goes on: `password: abcd EFGH 12kl`.
         alone = op is not None and _begins_line(text, begin)
         yield at, rest.end() if alone and (rest := _MORE.match(text, stop)) else stop
+
+
+def _is_pair(text: str, begin: int, end: int) -> bool:
+    """Do a name and a value alone stand in brackets, as a printer writes a pair, and not the arguments of a call?"""
+    return _PAIR_OPENS.search(text, max(0, begin - 32), begin) is not None and text[end : end + 1] in (")", "]", "}")
+
+
+def _listed(text: str, end: int) -> Iterator[tuple[int, int]]:
+    """Where the further items of a list stand that goes on here: `['abc', 'def']`."""
+    while item := _ITEM.match(text, end):
+        if not _is_nothing(item["secret"]):
+            yield item.span("secret")
+        end = item.end()
+
+
+def _in_lines(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """Where the items of a list stand that has a line for each: `passwords:` and below it `- abc`."""
+    while item := _LINE_OF_LIST.match(text, at):
+        secret = item["secret"]
+        if not _is_nothing(secret) and strength_of(secret) is Strength.NONE:
+            yield item.span("secret")
+        at = item.end()
 
 
 def _is_asked_for(text: str, begin: int, secret: str, stop: int) -> bool:
@@ -301,7 +404,7 @@ def _is_asked_for(text: str, begin: int, secret: str, stop: int) -> bool:
 
 
 def _begins_line(text: str, begin: int) -> bool:
-    return text[max(text.rfind("\n", 0, begin) + 1, begin - 200) : begin].strip(" \t-\"'") == ""
+    return text[max(text.rfind("\n", 0, begin) + 1, begin - 200) : begin].strip(" \t-\"'<>+") == ""
 
 
 def _among_settings(text: str, begin: int, end: int, at: int, stop: int) -> bool:
@@ -314,13 +417,37 @@ def _among_settings(text: str, begin: int, end: int, at: int, stop: int) -> bool
     before = text[max(0, text.rfind("\n", 0, max(0, line_begin - 1)) + 1, line_begin - 200) : line_begin]
     block = text[line_begin : line_begin + 1] in (" ", "\t") and before.rstrip().endswith((":", "{"))
     close = text[end : end + 1] == ":" and at == end + 1
+    named = text[end : end + 1] == ":" and _COMPOUND.search(text, begin, end) is not None
+    if named and _may_be_word(text[at:stop]):
+        return True
     return block or close or bool(_MATE.match(before) or (line_end >= 0 and _MATE.match(text, line_end + 1)))
+
+
+def _in_braces(text: str, begin: int, at: int, stop: int) -> bool:
+    """Is this a field of what a printer puts in braces: `{User:ada Password:hardcoded}`?"""
+    value = text[at:stop]
+    return (
+        _ENDS_FIELD.match(text, stop) is not None
+        and _IN_BRACES.search(text, max(0, begin - 300), begin) is not None
+        and _STATE.match(value) is None
+        and _may_be_word(value)
+    )
+
+
+def _may_be_word(value: str) -> bool:
+    """Can this word be a value, and is it neither the name of a type nor of a variable?"""
+    return not _TYPE.match(value) and strength_of(value) is Strength.NONE
 
 
 def is_secret_under(name: str, value: str) -> bool:
     """Would this value be masked in a text behind this name, which alone does not tell?"""
     weak = strength_of(name) is Strength.WEAK and not _is_nothing(value)
     return weak and (_looks_secret(value) or _suits(name.lower(), value))
+
+
+def _is_key_of_environment(name: str, value: str) -> bool:
+    """Is this a variable such as `STRIPE_KEY` with what can be a key?"""
+    return _KEY_VARIABLE.match(name) is not None and _KEY_LIKE.match(value) is not None
 
 
 def _suits(name: str, secret: str) -> bool:

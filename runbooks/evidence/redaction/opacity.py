@@ -80,6 +80,8 @@ _TELLS_ID = re.compile(
     re.IGNORECASE,
 )
 _NAMED_ID = re.compile(r"(?i)(?:request|trace|span|correlation)[-_]?id[\"'\\]{0,4}[:= ]{1,3}[\"'\\]{0,4}$")
+# Of a pair of keys of 32 bytes, such as WireGuard's, the one that everybody may know.
+_PUBLIC = re.compile(r"(?i)public[-_ ]?key[\"'\\]{0,4}[:= \t]{1,4}[\"'\\]{0,4}$")
 # The steps of a store of objects: `ab/cd/`.
 _STEPS = re.compile(r"/(?:[0-9a-f]{2}/){1,3}$")
 # A digest by its algorithm, of any length: reports cut it, and tables break it into lines.
@@ -203,6 +205,8 @@ def _explained(text: str, start: int, end: int, run: int, run_end: int) -> bool:
     """Does something around the token say that it is a file, a digest, an id, part of an image?"""
     token = text[start:end]
     if _is_harmless(token) or _FILE.match(text, run_end):
+        return True
+    if len(token) == 44 and token.endswith("=") and _PUBLIC.search(text, max(0, start - 24), start):
         return True
     core = max(_CORE.findall(token), key=len, default="")
     before = text[max(0, start - 48) : start] + token[: token.find(core)]

@@ -32,7 +32,7 @@ class Prepared:
     def _vocabulary(self) -> str:
         """Every run of letters once: what none of them holds is nowhere in the text, and that is soon seen."""
         words = self.small.encode("utf-8", "replace").translate(_NO_LETTERS).split()
-        return b" ".join(set(words)).decode("ascii")
+        return f" {b' '.join(set(words)).decode('ascii')} "
 
     def having(self, words: Iterable[str]) -> list[str]:
         """Those of the words, in small letters, that stand in the text."""
@@ -75,7 +75,8 @@ class Prepared:
 
 @cache
 def _letters(word: str) -> tuple[str, ...]:
-    return tuple(_LETTERS.findall(word))
+    """The runs of letters of a word as the vocabulary has them: where the word goes on, a run begins or ends."""
+    return tuple(" " * (run.start() > 0) + run[0] + " " * (run.end() < len(word)) for run in _LETTERS.finditer(word))
 
 
 def occurrences(word: str, text: str) -> list[int]:

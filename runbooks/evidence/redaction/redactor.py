@@ -29,6 +29,7 @@ from runbooks.evidence.redaction.positions import positioned_spans
 from runbooks.evidence.redaction.prepared import Prepared
 from runbooks.evidence.redaction.providers import provider_spans
 from runbooks.evidence.redaction.spans import apart
+from runbooks.evidence.redaction.tables import table_spans
 from runbooks.evidence.redaction.values import FIELD, ValueMask
 
 PASSES = 5
@@ -234,6 +235,7 @@ class Redactor(Placeholders):
             if b - a >= _SAID_AGAIN and (again := bare.find(bare[a:b], b, b + _NEAR)) >= 0:
                 found.append((again, again + b - a, "value"))
         found += [(a, b, "value") for a, b in positioned_spans(prepared)]
+        found += [(a, b, "value") for a, b in table_spans(prepared)]
         for a, b in opaque_spans(prepared):
             if bare[a:b] in self.spared:
                 continue

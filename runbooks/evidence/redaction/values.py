@@ -21,9 +21,18 @@ from runbooks.evidence.redaction.placeholders import PLACEHOLDER, PLACEHOLDERS, 
 
 FIELD = re.compile(r"[A-Za-z_]{1,40}")
 """What is sure to be the name of a field."""
+# What names a request, a commit or a content by hexadecimal digits.
+_ID = re.compile(r"(?:^|_)(?:(?:trace|span|request|correlation)_?id|commit|revision|digest|etag|checksum)$")
+_DIGITS = re.compile(r"[0-9a-f]{16,64}")
+# A header whose name sounds like a person's, in a text.
+_HEADER = re.compile(r"(?i)(?:^|[-_.])authorization$")
+_SESSION = re.compile(r"(?i)sess|sid$|csrf|xsrf|auth|remember")
 _USER_ID = re.compile(r"(?i)^user_?id$")
 _ENV_NAME = re.compile(r"[^\s<>]{1,200}")
 _VALUES = ("value", "values")
+# What a map holds that says no more of a value than its type, as telemetry, document stores and XML are written.
+_TYPED = frozenset({"stringValue", "string_value", "bytesValue", "intValue", "value", "S", "_", "#text", "$t"})
+_ABOUT = frozenset({"sensitive", "type", "secret", "masked"})
 _NAMED = ("name", "key", "header", "env_var", "variable")
 # One line of a key that was printed line by line.
 _KEY_LINE = re.compile(r"\s*(?=[A-Za-z0-9+/]{0,76}[A-Z+/])(?P<secret>[A-Za-z0-9+/]{8,76}={0,2})\s*")
@@ -69,6 +78,8 @@ class ValueMask:
 
     def _several(self, values: list[Any] | tuple[Any, ...], within: str) -> list[Any]:
         """A list; `NAME=value` of an environment and what follows a `--password` are told by their neighbours."""
+        if len(values) == 2 and all(isinstance(item, str) for item in values) and self._is_pair(values[0], values[1]):
+            return [self._line(values[0]), self.forced(values[1], kind_by_looks, values[0])]
         masked: list[Any] = []
         flag = ""
         for item in values:
@@ -79,7 +90,7 @@ class ValueMask:
             else:
                 name, equals, rest = item.partition("=")
                 told = equals and _ENV_NAME.fullmatch(name)
-                inside = told and within.lower() in ENVIRONMENT and self._telling(name, rest)
+                inside = told and within.lower() in ENVIRONMENT and self._telling(name, rest, within)
                 argument = told and name.startswith("-") and rest and self._operand(name, rest, within)
                 if inside or argument:
                     masked.append(f"{self._text(name, self._place)}={self.forced(rest, kind_by_looks, within)}")
@@ -91,6 +102,13 @@ class ValueMask:
                     masked.append(self.forced(item, kind_by_looks, within))
             flag = item if isinstance(item, str) and item.startswith("-") and len(item) <= 100 else ""
         return masked
+
+    def _is_pair(self, name: str, value: str) -> bool:
+        """Is this a name that tells with its value: `["X-Api-Key", …]`? Two names are none."""
+        if not _ENV_NAME.fullmatch(name) or name.startswith("-") or name.lower() in self._shown:
+            return False
+        told = strength_of(name) is Strength.STRONG or _HEADER.search(name) is not None
+        return told and strength_of(value) is Strength.NONE
 
     def _operand(self, flag: str, value: str, within: str) -> bool:
         """Has what follows a flag to be masked? In a command line unless flag or shape are harmless."""
@@ -106,6 +124,8 @@ class ValueMask:
 
     def _leaf(self, item: str, key: str) -> str:
         """A text that may stay. What is left of a sentence beside a secret may be a token that may not."""
+        if _DIGITS.fullmatch(item) and _ID.search(snake_case(key)) and not self._placeholders.known.name(item):
+            return item
         masked = self._line(item)
         told = masked != item and not self._shows(key, masked)
         return str(self.forced(masked, kind_by_looks, key)) if told else masked
@@ -124,15 +144,19 @@ class ValueMask:
         if name is None or len(name) > 200 or PLACEHOLDERS.search(name) or not any(key in value for key in _VALUES):
             return False
         if within.lower() in ENVIRONMENT:
-            return self._telling(name, next(str(value[key]) for key in _VALUES if key in value))
+            return self._telling(name, next(str(value[key]) for key in _VALUES if key in value), within)
+        if _HEADER.search(name):
+            return True
         return strength_of(name) is Strength.STRONG or (strength_of(name) is Strength.WEAK and name.isupper())
 
-    def _telling(self, name: str, value: str) -> bool:
+    def _telling(self, name: str, value: str, within: str = "") -> bool:
         """Has the value under this name of an environment to be masked? Unless name or shape are harmless, yes."""
         if name.lower() in self._shown:
             self._placeholders.count("allowed", name)
             return False
         strength = strength_of(name)
+        if within.lower() == "cookies" and _SESSION.search(name):
+            return True
         if strength is not Strength.NONE or _ENV_SECRET.search(name):
             return True
         return not (harmless_key(name) or harmless_shape(value) or value in self._placeholders.spared)
@@ -165,10 +189,11 @@ class ValueMask:
             return item
         elif (
             strength_of(short) is Strength.STRONG
+            or _HEADER.search(short)
             or (
                 inside
                 and (isinstance(item, str) or strength_of(short) is not Strength.NONE)
-                and self._telling(short, str(item))
+                and self._telling(short, str(item), within)
             )
             or (isinstance(item, str) and not inside and not self._shows(short, item))
         ):
@@ -182,6 +207,8 @@ class ValueMask:
         """Mask whatever stands under a key that tells: texts, numbers, and lists of them."""
         if isinstance(item, list | tuple):
             return [self.forced(one, kind, key) for one in item]
+        if isinstance(item, Mapping) and any(key in _TYPED for key in item) and item.keys() <= _TYPED | _ABOUT:
+            return {key: self.forced(one, kind, key) if key in _TYPED else one for key, one in item.items()}
         if isinstance(item, bool) or not isinstance(item, str | int | float):
             return self.value(item, key)
         text = str(item)
