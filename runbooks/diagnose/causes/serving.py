@@ -270,7 +270,10 @@ def websocket_rejected(facts: Facts) -> Iterator[Point | Conclusion]:
     ]
     if not own:
         status = facts.caller.refused_upgrade
-        if status and not any(p.reached == "open" for _, p in probes):
+        opens = any(
+            (p := facts.observations.probe(n)) and p.reached == "open" for n in (Facet.EDGE_BELIEVED, Facet.EDGE_APP)
+        )
+        if status and not opens and _own_host(facts):
             yield supports(f"A client says that its upgrade was answered {status}.", Facet.CALLER)
             yield missing("The upgrade was not tried from here.", Facet.EDGE_BELIEVED)
             yield concludes(
