@@ -175,6 +175,12 @@ def test_every_export_tells_the_same_log(form: Callable[[], str]) -> None:
         "Date,Message,Machine\n" + "2026-11-20T08:15:10Z,create call answered,3d8d9f12a4be89\n" * 5,
         "Date,Message\n" + "2026-11-20T08:15:10Z,machine has reached its max restart count of 10\n" * 5,
         '{"timestamp": 1, "message": "Starting init (commit: 1)", "instance": "20261120081510"}\n' * 3,
+        '{"time": "2026-11-20T08:15:10Z", "msg": "Starting machine", "machine": "3d8d9f12a4be89", "service": "jobs"}\n'
+        '{"time": "2026-11-20T08:15:11Z", "msg": "machine started in 2s", "machine": "3d8d9f12a4be89"}\n'
+        '{"time": "2026-11-20T08:15:12Z", "msg": "Error: KEY is not set", "machine": "3d8d9f12a4be89"}\n'
+        '{"time": "2026-11-20T08:15:13Z", "msg": "Main child exited with code: 1", "machine": "3d8d9f12a4be89"}',
+        'ts=2026-11-20T08:15:10Z msg="machine started in 3s" id=1 machine=3d8d9f12a4be89\n'
+        'ts=2026-11-20T08:15:11Z msg="Main child exited normally with code: 1" id=2 machine=3d8d9f12a4be89',
         '{"timestamp": {}, "message": ["x"], "instance": {"a": null}}\n' * 3,
     ],
 )
@@ -193,3 +199,30 @@ def test_lines_of_one_time_stay_in_their_order_and_texts_are_split() -> None:
     told = as_lines(json.dumps(rows))
     assert told is not None
     assert [line.rpartition("]")[2] for line in told.splitlines()] == ["0", "below", "1", "below", "2", "below"]
+
+
+def test_the_host_of_a_line_is_no_other_number_beside_it() -> None:
+    rows = [{"time": ROWS[0][0], "msg": "a", "build": "deadbeef012345", "machine": MACHINE, "provider": "app"}] * 2
+    told = as_lines(json.dumps(rows))
+    assert told is not None
+    assert "deadbeef012345" not in told
+    assert told.count(f"app[{MACHINE}]") == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Error: failed to launch VM: insufficient resources to create new machine with existing volume",
+        "{broken",
+        '{"error": "could not find a candidate host", "status": 422}',
+        '{"timestamp": "2026-11-20T08:15:10Z", "message": "POST /v1/apps: 422", "level": "error"}',
+    ],
+)
+@pytest.mark.parametrize("place", [0, 3, 6])
+def test_what_stands_among_the_records_is_kept(other: str, place: int) -> None:
+    """A refusal below an export is what the incident may be about."""
+    rows = _shipper().split("\n")
+    told = as_lines("\n".join([*rows[: max(place, 1)], other, *rows[max(place, 1) :]]))
+    assert told is not None
+    assert other in told.splitlines()
+    assert told.count(f"[{MACHINE}]") == len(ROWS)

@@ -1,8 +1,9 @@
 """Logs as other tools keep and export them: records with fields, each of which becomes a line as flyctl prints it.
 
 JSON objects (one a line, printed over several, in a list, as Loki and CloudWatch answer), CSV with a head, logfmt, and
-labels in braces before a line. A record needs a time, a text, and the id of a machine; and of all of them two have to
-say who sent them, as Fly does, or what only the platform says: a caller's own log names machines as well.
+labels in braces before a line. A record needs a time, a text, and the id of a machine. A caller's own log has all of
+that as well. So nearly all records have to name a sender as Fly does; or the id stands where tools write where a line
+comes from, and several lines are such as only the platform and init write.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
@@ -22,20 +23,35 @@ from runbooks.evidence.parsers import text_of, time_of
 
 _MOST = 20_000
 _DEPTH = 6
+_FAILURES = 50
+"""Brackets that begin no document: reading each to the end of a long text would take for ever."""
 _SURE = 2
-"""Lines that only the log of a machine holds, and that make all of them that."""
+"""Lines that only the platform writes, one of them of init, in a log whose records name no sender."""
+_NEARLY = 0.9
 _TEXTS = ("message", "msg", "@message", "textpayload", "line", "body", "content", "log", "text", "_raw", "log.message")
 _TIMES = ("timestamp", "@timestamp", "time", "ts", "date", "datetime", "eventtime", "event_timestamp", "_time")
 _PROVIDERS = ("provider", "event.provider", "fly.event.provider")
 _REGIONS = ("region", "fly.region", "fly_region")
 _LEVELS = ("level", "log.level", "severity", "severity_text", "lvl", "status")
 _APPS = ("app", "app_name", "fly.app.name", "fly_app_name", "service", "service.name", "service_name", "application")
+# Where tools write which host a line comes from, and where others say what it is about.
+_HOSTS = (
+    "instance",
+    "fly.app.instance",
+    "meta.instance",
+    "host",
+    "host.name",
+    "hostname",
+    "logstreamname",
+    "stream",
+    "pod",
+)
+_ABOUT = ("machine_id", "machine", "fly_machine_id", "machineid")
 _KNOWN_PROVIDERS = frozenset({"app", "runner", "proxy", "health", "machine", "init"})
 _ID = re.compile(r"(?<![\w-])(?!\d{14}\b)[0-9a-f]{14}(?![\w-])")
 _APP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _REGION = re.compile(r"[a-z]{3}\Z")
 _LEVEL = re.compile(r"[A-Za-z]{1,10}\Z")
-_OPENS = re.compile(r"^[^\S\n]{0,20}(?=[\[{])", re.M)
 _PAIR = re.compile(
     r"""(?P<key>[A-Za-z_@][\w.@-]{0,60})=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]*))(?:\s+|\Z)"""
 )
@@ -55,40 +71,60 @@ Record = dict[str, Any]
 
 
 def as_lines(text: str) -> str | None:
-    """The lines of a log that was pasted as records, as flyctl prints them, oldest first.
+    """The lines of a log that was pasted as records, as flyctl prints them, oldest first; below them all else.
 
     Args:
         text: a pasted text without colours
 
     Returns:
-        one line a line of the log, above them the app if all records name one; None, if the text is no such log
+        above the lines of the log the app, if all records name one; None, if the text is no such log
     """
     for read in (_syslog, _json, _labelled, _logfmt, _csv):
-        lines = [line for record in islice(read(text), _MOST) for line in _lines(record)]
-        if sum(line.sure for line in lines) >= _SURE:
+        lines: list[_Line] = []
+        rest: list[str] = []
+        for record, written in islice(read(text), _MOST):
+            told = list(_lines(record)) if record else []
+            lines += told
+            rest += [] if told else [written]
+        if _are_of_a_machine(lines):
             apps = {line.app for line in lines}
             named = [f"FLY_APP_NAME={app}" for app in apps if app and len(apps) == 1]
             # The newest line comes first in many exports; lines of one time stay in their order.
             falling = sum(later.at < earlier.at for earlier, later in pairwise(lines))
             ordered = lines[::-1] if falling > len(lines) // 2 else lines
-            return "\n".join((*named, *(line.text for line in sorted(ordered, key=lambda line: line.at))))
+            return "\n".join((*named, *(line.text for line in sorted(ordered, key=lambda line: line.at)), *rest))
     return None
 
 
 class _Line(NamedTuple):
-    """A line as flyctl prints it, its time, the app, and whether only the log of a machine holds it."""
+    """A line as flyctl prints it, its time, and the app.
+
+    `sent` says that its sender was named, `hosted` that the id is that of the host it comes from; `own` is its text.
+    """
 
     text: str
     at: str
     app: str
-    sure: bool
+    sent: bool
+    hosted: bool
+    own: str
+
+
+def _are_of_a_machine(lines: Sequence[_Line]) -> bool:
+    if len(lines) < _SURE:
+        return False
+    if sum(line.sent for line in lines) >= _NEARLY * len(lines):
+        return True
+    platform = [line.own for line in lines if from_init(line.own) or from_around(line.own)]
+    return len(platform) >= _SURE and any(map(from_init, platform)) and all(line.hosted for line in lines)
 
 
 def _lines(record: Record) -> Iterator[_Line]:
     """Each line of a record's text; none, where the record lacks a time or the id of a machine."""
     words = next((value for key in _TEXTS if isinstance(value := record.get(key), str) and value.strip()), "")
     at = next((at for key in _TIMES if (at := time_of(_number(record.get(key))))), None)
-    machine = next((found[0] for key, value in record.items() if key not in _TEXTS and (found := _id_in(value))), "")
+    host, about = (next((m[0] for key in keys if (m := _id_in(record.get(key)))), "") for keys in (_HOSTS, _ABOUT))
+    machine = host or about
     if not words or not machine or (at is None and "syslog" not in record):
         return
     told = {kind: next((t for key in keys if (t := text_of(record.get(key)))), "") for kind, keys in _FIELDS.items()}
@@ -99,12 +135,11 @@ def _lines(record: Record) -> Iterator[_Line]:
     app = told["app"] if _APP.match(told["app"]) else ""
     for line in words.rstrip().split("\n"):
         if is_headed(line) or _SENDER.match(line):
-            yield _Line(line if is_headed(line) else f"{stamp}{line}", stamp, app, sure=True)
+            yield _Line(line if is_headed(line) else f"{stamp}{line}", stamp, app, True, bool(host), line)
             continue
-        around = from_around(line) and not from_init(line)
-        sender = provider or ("runner" if around else "app")
-        sure = bool(provider) or around or from_init(line)
-        yield _Line(f"{stamp}{sender}[{machine}] {region}[{level}]{line}", stamp, app, sure)
+        sender = provider or ("runner" if from_around(line) and not from_init(line) else "app")
+        shown = f"{stamp}{sender}[{machine}] {region}[{level}]{line}"
+        yield _Line(shown, stamp, app, bool(provider), bool(host), line)
 
 
 _FIELDS = {"provider": _PROVIDERS, "region": _REGIONS, "level": _LEVELS, "app": _APPS}
@@ -130,9 +165,12 @@ def _flat(found: Mapping[Any, Any], above: str = "", depth: int = 0) -> Record:
             flat |= _flat(value, f"{name}.", depth + 1)
         else:
             flat[name] = value
-    # The innermost name alone counts where no other has it: `attributes.message`, `_source.timestamp`.
-    tails = Counter(name.rpartition(".")[2] for name in flat)
-    return flat | {tail: flat[name] for name in list(flat) if tails[tail := name.rpartition(".")[2]] == 1}
+    # The last names alone count where no other value has them: `attributes.message`, `_source.host.name`.
+    for parts in (2, 1):
+        tails = Counter(tail for name in flat if (tail := ".".join(name.split(".")[-parts:])) != name)
+        ends = {tail: value for name, value in flat.items() if tails[tail := ".".join(name.split(".")[-parts:])] == 1}
+        flat = ends | flat
+    return flat
 
 
 def _decoded(text: str) -> Any:
@@ -142,77 +180,87 @@ def _decoded(text: str) -> Any:
         return None
 
 
-def _json(text: str) -> Iterator[Record]:
-    """The records in all documents that begin a line."""
+Read = Iterator[tuple[Record | None, str]]
+"""A record, or None where a piece of the text is none; and how it was written."""
+
+
+def _json(text: str) -> Read:
+    """The records in all documents that begin a line, and every line between them."""
     if text.lstrip()[:1] not in ("{", "["):
         return
-    decoder, end = json.JSONDecoder(), 0
-    for opens in _OPENS.finditer(text):
-        if opens.end() < end:
-            continue
-        try:
-            document, end = decoder.raw_decode(text, opens.end())
-        except (ValueError, RecursionError):
-            return
-        yield from _records(document, 0)
+    decoder, at, failures = json.JSONDecoder(), 0, 0
+    while at < len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        begin = at + len(text[at:end]) - len(text[at:end].lstrip())
+        if text[begin : begin + 1] in ("{", "[") and failures < _FAILURES:
+            try:
+                document, end = decoder.raw_decode(text, begin)
+                yield from _records(document, 0)
+                at = end + 1 if text[end : end + 1] in (",", "\n") else end
+                continue
+            except (ValueError, RecursionError):
+                failures += 1
+        if text[at:end].strip(" ,\r\t"):
+            yield None, text[at:end]
+        at = end + 1
 
 
-def _records(found: Any, depth: int) -> Iterator[Record]:
+def _records(found: Any, depth: int) -> Read:
     """The mappings that have a text and a time, and Loki's streams with their values, wherever they are."""
     if isinstance(found, list):
         for one in found[:_MOST] if depth < _DEPTH else ():
             yield from _records(one, depth + 1)
-    elif isinstance(found, Mapping):
-        labels, values = found.get("stream"), found.get("values")
-        if isinstance(labels, Mapping) and isinstance(values, list):
-            for pair in values:
-                if isinstance(pair, list) and len(pair) > 1:
-                    yield _flat({**labels, "timestamp": pair[0], "message": pair[1]})
-            return
-        flat = _flat({key: value for key, value in found.items() if not isinstance(value, list)})
-        if any(isinstance(flat.get(key), str) for key in _TEXTS) and any(key in flat for key in _TIMES):
-            yield flat
-            return
-        for inner in found.values() if depth < _DEPTH else ():
-            yield from _records(inner, depth + 1)
+        return
+    if not isinstance(found, Mapping):
+        return
+    labels, values = found.get("stream"), found.get("values")
+    if isinstance(labels, Mapping) and isinstance(values, list):
+        for pair in values:
+            if isinstance(pair, list) and len(pair) > 1:
+                yield _flat({**labels, "timestamp": pair[0], "message": pair[1]}), text_of(pair[1])
+        return
+    flat = _flat({key: value for key, value in found.items() if not isinstance(value, list)})
+    if any(isinstance(flat.get(key), str) for key in _TEXTS) and any(key in flat for key in _TIMES):
+        yield flat, json.dumps(found)
+        return
+    inside = [one for value in found.values() for one in _records(value, depth + 1)] if depth < _DEPTH else []
+    if inside:
+        yield from inside
+    elif depth <= 1:
+        yield None, json.dumps(found)  # an answer that stands among them
 
 
-def _rows(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
-    """The lines of this form, where nearly all are."""
-    lines = [line for line in text.splitlines() if line.strip()]
+def _rows(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str] | None, str]]:
+    """Every line, and whether it has this form, where nearly all have."""
+    lines = [line for line in text.splitlines() if line.strip()][:_MOST]
     if any(pattern.match(line) for line in lines[:5]):
-        found = [match for line in lines[:_MOST] if (match := pattern.match(line))]
-        yield from found if len(found) >= 0.9 * len(lines[:_MOST]) else ()
+        found = [(pattern.match(line), line) for line in lines]
+        yield from found if sum(match is not None for match, _ in found) >= _NEARLY * len(lines) else ()
 
 
-def _syslog(text: str) -> Iterator[Record]:
+def _syslog(text: str) -> Read:
     """What a drain of syslog keeps: a time without year and zone, the app, the sender and its id."""
-    for row in _rows(text, _SYSLOG):
-        yield {
-            "syslog": "",
-            "instance": row["id"],
-            "provider": row["provider"],
-            "app": row["app"],
-            "message": row["line"],
-        }
+    for row, line in _rows(text, _SYSLOG):
+        told = row and {"syslog": "", "instance": row["id"], "provider": row["provider"], "app": row["app"]}
+        yield (told | {"message": row["line"]} if row and told else None), line
 
 
-def _labelled(text: str) -> Iterator[Record]:
+def _labelled(text: str) -> Read:
     """`logcli` and others: the time, labels in braces, the line."""
-    for row in _rows(text, _LABELLED):
-        yield {
-            **{key.lower(): value for key, value in _LABEL.findall(row["labels"])},
-            "time": row["time"],
-            "message": row["line"],
-        }
+    for row, line in _rows(text, _LABELLED):
+        labels = {key.lower(): value for key, value in _LABEL.findall(row["labels"])} if row else {}
+        yield (labels | {"time": row["time"], "message": row["line"]} if row else None), line
 
 
-def _logfmt(text: str) -> Iterator[Record]:
-    for row in _rows(text, _LOGFMT):
-        yield {
+def _logfmt(text: str) -> Read:
+    for row, line in _rows(text, _LOGFMT):
+        found = _PAIR.finditer(line) if row else ()
+        values = {
             pair["key"].lower(): _unquoted(pair["quoted"]) if pair["quoted"] is not None else pair["bare"]
-            for pair in _PAIR.finditer(row[0])
+            for pair in found
         }
+        yield (dict(values) if row else None), line
 
 
 def _unquoted(text: str) -> str:
@@ -220,21 +268,19 @@ def _unquoted(text: str) -> str:
     return found if isinstance(found, str) else text
 
 
-def _csv(text: str) -> Iterator[Record]:
+def _csv(text: str) -> Read:
     """Columns with a head that names a time and a text."""
     head = text.lstrip("\ufeff \n").partition("\n")[0]
     for sign in ",;\t":
         names = {name.strip(' "').lower() for name in head.split(sign)}
         if names & set(_TEXTS) and names & set(_TIMES):
-            yield from map(_flat, _table(text, sign))
+            yield from ((_flat(row), sign.join(row.values())) for row in _table(text, sign))
             return
 
 
-def _table(text: str, sign: str) -> Iterable[Mapping[str, Any]]:
+def _table(text: str, sign: str) -> Iterator[Mapping[str, str]]:
     try:
-        for number, row in enumerate(csv.DictReader(io.StringIO(text.lstrip("\ufeff \n")), delimiter=sign)):
-            if number >= _MOST:
-                return
+        for row in islice(csv.DictReader(io.StringIO(text.lstrip("\ufeff \n")), delimiter=sign), _MOST):
             yield {str(key): value for key, value in row.items() if isinstance(value, str)}
     except csv.Error:
         return  # a field above the library's limit: what was read so far is what there is
