@@ -261,8 +261,8 @@ def test_a_suspect_is_looked_for_in_the_table_of_the_fleet() -> None:
 @pytest.mark.parametrize(
     ("rows", "headline"),
     [
-        ((), "t has no row, and there are 2,000 machines: nothing could be compared."),
-        (("other",), "None of 1 row of t names any of 2,000 machines: nothing could be compared."),
+        ((), "t has no row, and there are 2,000 machines: no machine could be matched with a row."),
+        (("other",), "None of 1 row of t names any of 2,000 machines: no machine could be matched with a row."),
     ],
 )
 def test_a_table_of_something_else_is_told_as_that(

@@ -72,10 +72,10 @@ def _strangers(found: FleetReview) -> str:
     """That not one machine has a row says something of the question, and nothing of the machines."""
     machines, rows = amount(found.machines, "machine"), amount(found.rows, "row")
     if not found.rows:
-        return f"{found.table} has no row, and there are {machines}: nothing could be compared."
+        return f"{found.table} has no row, and there are {machines}: no machine could be matched with a row."
     if not found.machines:
-        return f"There is no machine, and {found.table} has {rows}: nothing could be compared."
-    return f"None of {rows} of {found.table} names any of {machines}: nothing could be compared."
+        return f"There is no machine, and {found.table} has {rows}: no row could be matched with a machine."
+    return f"None of {rows} of {found.table} names any of {machines}: no machine could be matched with a row."
 
 
 def _was_read(evidence: Evidence, facet: Facet) -> bool:

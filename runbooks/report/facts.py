@@ -252,9 +252,10 @@ def _others_in_brief(report: Report) -> list[str]:
         return []
     running, ended = sum(machine.state == "started" for machine, _ in seen.siblings.living), _others_that_ended(report)
     if running:
-        return [f"{running} other machine{' of the app runs' if running == 1 else 's of the app run'}{ended}"]
+        told = "1 other machine of the app runs" if running == 1 else f"{running} other machines of the app run"
+        return [f"{told}; the last run of {ended}" if ended else told]
     if seen.siblings.none_runs:
-        return [f"no other machine of the app runs{ended}"]
+        return [f"no other machine of the app runs{f', {ended}' if ended else ''}"]
     return [] if seen.siblings.others else ["the app has no other machine"]
 
 
@@ -263,7 +264,7 @@ def _others_that_ended(report: Report) -> str:
     compared = report.diagnosis.comparison
     ends = next((row.values for row in compared.rows if row.attribute == LAST_EXIT), ()) if compared else ()
     amount = len(_alike(ends))
-    return f", {amount} ended alike ({ends[0]})" if amount else ""
+    return f"{amount} ended alike ({ends[0]})" if amount else ""
 
 
 def _state(report: Report, span: Span) -> str:

@@ -53,9 +53,11 @@ def _nothing_to_ask(report: Report, seen: Facts) -> str:
         return "the machine does not exist yet"
     if cause:
         return "" if cause.owner in _FLY else f"the owner of {cause.slug} is your team"
-    if found.verdict is Verdict.INCONCLUSIVE and seen.events.state == "started":
+    failed = any(one.request_id for one in seen.caller.answer.errors)
+    looked = seen.outcome(Facet.MACHINE) is Outcome.SEEN
+    if found.verdict is Verdict.INCONCLUSIVE and seen.events.state == "started" and looked and not failed:
         return "the machine runs, and no problem of the platform was found"
-    named = subject.machine_id or subject.machine_name or any(one.request_id for one in seen.caller.answer.errors)
+    named = subject.machine_id or subject.machine_name or failed
     return "" if named else "no id, name or request id is known by which they could look it up"
 
 

@@ -112,7 +112,7 @@ def test_only_a_machine_that_was_looked_for_may_have_ended_as_intended(number: s
 def test_that_no_other_machine_runs_is_said_only_where_each_state_is_known(state: str, runs: bool) -> None:
     report = played("vyx-missing-environment")
     assert any(claim.text.endswith("No other machine of the app runs") for claim in facts.impact(report))
-    alike = ", 2 ended alike (code 1)"
+    alike = "2 ended alike (code 1)"
     assert facts.impact_in_brief(report).endswith(f"no other machine of the app runs{alike}")
     looks = dict(report.evidence.observations)
     for number in ("E05", "E06"):
