@@ -113,7 +113,7 @@ def test_that_no_other_machine_runs_is_said_only_where_each_state_is_known(state
     report = played("vyx-missing-environment")
     assert any(claim.text.endswith("No other machine of the app runs") for claim in facts.impact(report))
     alike = "2 ended alike (code 1)"
-    assert facts.impact_in_brief(report).endswith(f"no other machine of the app runs{alike}")
+    assert facts.impact_in_brief(report).endswith(f"no other machine of the app runs, {alike}")
     looks = dict(report.evidence.observations)
     for number in ("E05", "E06"):
         machines = looks[number].answer.machines
