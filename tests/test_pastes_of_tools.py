@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from runbooks.base.parameters import caller_text
 from runbooks.case import open_case
+from runbooks.evidence.caller import read_caller
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -112,8 +114,7 @@ def test_every_text_is_told() -> None:
 def test_what_a_tool_printed_is_evidence(name: str) -> None:
     wanted = WANTED[name]
     case = open_case(caller_log=str(PASTES / name))
-    subject, caller = case.evidence.subject, case._facts.caller
-    assert caller is not None
+    subject, caller = case.evidence.subject, read_caller(caller_text(str(PASTES / name)))
     assert (subject.app or "", subject.machine_id or "") == (wanted.app, wanted.machine_id)
     assert case._facts.events.state == wanted.state
     held = {h.slug for h in case.diagnosis.hypotheses if h.status.value in ("confirmed", "likely")}
@@ -134,4 +135,4 @@ def test_what_is_nobodys_machine_stays_that(name: str) -> None:
     case = open_case(app_name=APP, caller_log=str(PASTES / name))
     assert not [h.slug for h in case.diagnosis.hypotheses if h.status.value == "confirmed"]
     assert case._facts.events.state == ""
-    assert not case._facts.caller.pasted.lines
+    assert not read_caller(caller_text(str(PASTES / name))).pasted.lines

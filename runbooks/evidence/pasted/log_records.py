@@ -1,7 +1,7 @@
 """Logs as other tools keep and export them: records with fields, each of which becomes a line as flyctl prints it.
 
-JSON objects (one a line, printed over several, in a list, as Loki and CloudWatch answer), CSV with a head, logfmt, and
-labels in braces before a line. A record needs a time, a text, and the id of a machine; and of all of them two have to
+JSON objects (one a line, printed over several, in a list, as Loki and CloudWatch answer), CSV with a head, logfmt,
+tables between bars, and labels in braces before a line. A record needs a time, a text, and the id of a machine; and of all of them two have to
 say who sent them, as Fly does, or what only the platform says: a caller's own log names machines as well.
 """
 
@@ -46,9 +46,10 @@ _LABELLED = re.compile(
 )
 _LABEL = re.compile(r'([A-Za-z_]\w{0,60})\s{0,3}=\s{0,3}"((?:[^"\\]|\\.)*)"')
 _SENDER = re.compile(r"(?:app|runner|proxy|health|machine|init)\[[0-9a-f]{14}\] ")
+_RULE = re.compile(r"[\s\-=+|:│─━┌┐└┘├┤┬┴┼╭╮╰╯]*\Z")
 _SYSLOG = re.compile(
-    r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?P<app>[\w.-]{1,100}) "
-    r"(?P<provider>app|runner|proxy|health|machine|init)\[(?P<id>[0-9a-f]{14})\]: ?(?P<line>.*)\Z"
+    r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?P<app>[\w.-]{1,100}) (?:(?P<host>[0-9a-f]{14}) )?"
+    r"(?P<provider>app|runner|proxy|health|machine|init)(?(host)|\[(?P<id>[0-9a-f]{14})\]): ?(?P<line>.*)\Z"
 )
 
 Record = dict[str, Any]
@@ -63,7 +64,7 @@ def as_lines(text: str) -> str | None:
     Returns:
         one line a line of the log, above them the app if all records name one; None, if the text is no such log
     """
-    for read in (_syslog, _json, _labelled, _logfmt, _csv):
+    for read in (_syslog, _json, _labelled, _logfmt, _csv, _boxed):
         lines = [line for record in islice(read(text), _MOST) for line in _lines(record)]
         if sum(line.sure for line in lines) >= _SURE:
             apps = {line.app for line in lines}
@@ -130,9 +131,15 @@ def _flat(found: Mapping[Any, Any], above: str = "", depth: int = 0) -> Record:
             flat |= _flat(value, f"{name}.", depth + 1)
         else:
             flat[name] = value
-    # The innermost name alone counts where no other has it: `attributes.message`, `_source.timestamp`.
-    tails = Counter(name.rpartition(".")[2] for name in flat)
-    return flat | {tail: flat[name] for name in list(flat) if tails[tail := name.rpartition(".")[2]] == 1}
+    # The inner names alone count where no other has them: `attributes.message`, `data.fly.app.name`.
+    tails = Counter(tail for name in flat for tail in _tails(name))
+    return flat | {tail: flat[name] for name in list(flat) for tail in _tails(name) if tails[tail] == 1}
+
+
+def _tails(name: str) -> Iterator[str]:
+    """`b.c` and `c` of `a.b.c`."""
+    parts = name.split(".")
+    return (".".join(parts[first:]) for first in range(1, min(len(parts), _DEPTH + 1)))
 
 
 def _decoded(text: str) -> Any:
@@ -190,7 +197,7 @@ def _syslog(text: str) -> Iterator[Record]:
     for row in _rows(text, _SYSLOG):
         yield {
             "syslog": "",
-            "instance": row["id"],
+            "instance": row["host"] or row["id"],
             "provider": row["provider"],
             "app": row["app"],
             "message": row["line"],
@@ -228,6 +235,25 @@ def _csv(text: str) -> Iterator[Record]:
         if names & set(_TEXTS) and names & set(_TIMES):
             yield from map(_flat, _table(text, sign))
             return
+
+
+def _boxed(text: str) -> Iterator[Record]:
+    """A table between bars, as databases, shells and Markdown print one; its head names a time and a text."""
+    head: list[str] = []
+    for line in islice((line for line in text.splitlines() if line.strip()), _MOST):
+        if _RULE.match(line):
+            continue
+        bar = "│" if "│" in line else "|"
+        inner = line.strip().removeprefix(bar).removesuffix(bar)
+        if not head:
+            names = [name.strip().lower() for name in inner.split(bar)]
+            head = names if set(names) & set(_TEXTS) and set(names) & set(_TIMES) else []
+            continue
+        # A text may hold bars of its own, which belong to the last cell.
+        cells = [cell.strip() for cell in inner.split(bar, len(head) - 1)]
+        if len(cells) < len(head):
+            return
+        yield _flat(dict(zip(head, cells, strict=True)))
 
 
 def _table(text: str, sign: str) -> Iterable[Mapping[str, Any]]:

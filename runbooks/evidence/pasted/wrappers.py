@@ -149,9 +149,22 @@ def _actions(text: str) -> str | None:
     bare = [_after(_ACTIONS_JOB, line) for line in lines]
     if not _most(bare, _ACTIONS):
         return _unmarked(text) if "##[" in text else None
-    marked = (_ACTIONS_MARK.sub(r"\1", line.lstrip("\ufeff")) for line in bare)
+    marked = (_ACTIONS_MARK.sub(r"\1", line.lstrip("\ufeff")) for line in _without_settings(bare))
     # A line that has a time of its own, as those of a log have, needs no other.
     return "\n".join(inner if _DATED.match(inner := _after(_ACTIONS, line)) else line for line in marked)
+
+
+def _without_settings(lines: list[str]) -> Iterator[str]:
+    """A step's command as a prompt shows it, without the runner's own list of shell and variables below it."""
+    listed = False
+    for line in lines:
+        words = _after(_ACTIONS, line)
+        if words.startswith("##[group]Run "):
+            listed = True
+            yield f"$ {words.removeprefix('##[group]Run ')}"
+        elif not listed:
+            yield line
+        listed = listed and not words.startswith("##[endgroup]")
 
 
 def _unmarked(text: str) -> str:
