@@ -1,4 +1,4 @@
-"""The tables of flyctl: `fly machine status` and `list`, `fly status`, `fly checks list`, `fly image show` (its render)."""
+"""The tables of flyctl: `fly machine status` and `list`, `fly status`, `fly checks list`, `fly image show`."""
 
 from __future__ import annotations
 

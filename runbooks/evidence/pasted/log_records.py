@@ -1,8 +1,9 @@
 """Logs as other tools keep and export them: records with fields, each of which becomes a line as flyctl prints it.
 
 JSON objects (one a line, printed over several, in a list, as Loki and CloudWatch answer), CSV with a head, logfmt,
-tables between bars, and labels in braces before a line. A record needs a time, a text, and the id of a machine; and of all of them two have to
-say who sent them, as Fly does, or what only the platform says: a caller's own log names machines as well.
+tables between bars, and labels in braces before a line. A record needs a time, a text, and the id of a machine; and of
+all of them two have to say who sent them, as Fly does, or what only the platform says: a caller's own log names
+machines as well.
 """
 
 from __future__ import annotations
@@ -239,21 +240,18 @@ def _csv(text: str) -> Iterator[Record]:
 
 def _boxed(text: str) -> Iterator[Record]:
     """A table between bars, as databases, shells and Markdown print one; its head names a time and a text."""
-    head: list[str] = []
-    for line in islice((line for line in text.splitlines() if line.strip()), _MOST):
-        if _RULE.match(line):
-            continue
-        bar = "│" if "│" in line else "|"
-        inner = line.strip().removeprefix(bar).removesuffix(bar)
-        if not head:
-            names = [name.strip().lower() for name in inner.split(bar)]
-            head = names if set(names) & set(_TEXTS) and set(names) & set(_TIMES) else []
-            continue
-        # A text may hold bars of its own, which belong to the last cell.
-        cells = [cell.strip() for cell in inner.split(bar, len(head) - 1)]
-        if len(cells) < len(head):
-            return
-        yield _flat(dict(zip(head, cells, strict=True)))
+    lines = [line for line in text.splitlines() if line.strip() and not _RULE.match(line)][:_MOST]
+    bar = "│" if "│" in text else "|"
+    rows = [line.strip().removeprefix(bar).removesuffix(bar) for line in lines if bar in line]
+    # A command or a count of rows may stand beside it; other words are not to be lost.
+    if len(rows) < 2 or len(lines) > len(rows) + 2:
+        return
+    head = [name.strip().lower() for name in rows[0].split(bar)]
+    if set(head) & set(_TEXTS) and set(head) & set(_TIMES):
+        for row in rows[1:]:
+            # A text may hold bars of its own, which belong to the last cell.
+            cells = [cell.strip() for cell in row.split(bar, len(head) - 1)]
+            yield _flat(dict(zip(head, cells, strict=False)))
 
 
 def _table(text: str, sign: str) -> Iterable[Mapping[str, Any]]:

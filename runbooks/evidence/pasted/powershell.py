@@ -26,7 +26,11 @@ def listed_answer(text: PastedText) -> Iterator[Found]:
             first = first if fields else number
             fields.setdefault(found["key"], found["value"].strip())
             continue
-        if _ID.match(fields.get("id", "")) and "state" in fields and fields.keys() & {"instance_id", "config", "events"}:
+        if (
+            _ID.match(fields.get("id", ""))
+            and "state" in fields
+            and fields.keys() & {"instance_id", "config", "events"}
+        ):
             yield Found(_machine(fields), span=(first, number))
         fields = {}
 
