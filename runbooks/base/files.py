@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import select
@@ -24,7 +25,9 @@ class NotReadable(Exception):
 
 
 def read_text(path: Path, most: int) -> str:
-    """All of a file or pipe as text; bytes that are no UTF-8 are replaced. Links are followed.
+    """All of a file or pipe as text: UTF-16 where it begins with that mark, as PowerShell writes it, else UTF-8.
+
+    Bytes that are neither are replaced. Links are followed.
 
     Args:
         path: what a person named
@@ -35,7 +38,8 @@ def read_text(path: Path, most: int) -> str:
         OSError: it cannot be opened or read
     """
     data = read_bytes(path, most)
-    return data.decode("utf-8", errors="replace")
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if wide else "utf-8", errors="replace")
 
 
 def read_bytes(path: Path, most: int) -> bytes:

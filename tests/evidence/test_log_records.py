@@ -136,6 +136,37 @@ def _syslog() -> str:
     )
 
 
+def _papertrail() -> str:
+    return "\n".join(
+        f"Nov 20 08:15:{10 + n} {APP} {MACHINE} {provider}: {message}" for n, (provider, _, message) in enumerate(TOLD)
+    )
+
+
+def _axiom() -> str:
+    return json.dumps(
+        {"status": {}, "matches": [{"_rowId": "1", "data": json.loads(x)} for x in _shipper().split("\n")]}
+    )
+
+
+def _table(bar: str, edge: str, rule: str) -> str:
+    cells = [("time", "app", "provider", "instance", "message")]
+    cells += [(at, APP, provider, MACHINE, message) for at, provider, _, message in ROWS]
+    head, *rows = (f"{edge} " + f" {bar} ".join(f"{cell:22}" for cell in row) + f" {edge}" for row in cells)
+    return "\n".join([rule, head, rule, *rows, rule])
+
+
+def _markdown() -> str:
+    return _table("|", "|", "|---|---|---|---|---|").removeprefix("|---|---|---|---|---|\n")
+
+
+def _psql() -> str:
+    return _table("|", "", "-----+-----+-----") + "\n(6 rows)\n"
+
+
+def _nushell() -> str:
+    return _table("│", "│", "├─────┼─────┤")
+
+
 FORMS: list[Callable[[], str]] = [
     _flyctl,
     _shipper,
@@ -148,6 +179,11 @@ FORMS: list[Callable[[], str]] = [
     _logfmt,
     _logcli,
     _syslog,
+    _papertrail,
+    _axiom,
+    _markdown,
+    _psql,
+    _nushell,
 ]
 
 
@@ -160,7 +196,7 @@ def test_every_export_tells_the_same_log(form: Callable[[], str]) -> None:
     senders = [line.provider for line in found.lines]
     assert senders[0] == senders[-1] == "runner"
     assert senders[2] == senders[3] == "app"
-    if form is not _syslog:  # its times have no year
+    if form not in (_syslog, _papertrail):  # its times have no year
         assert [line.at is not None and f"{line.at:%S}" for line in found.lines] == [at[17:19] for at, *_ in ROWS]
 
 
@@ -181,6 +217,10 @@ def test_every_export_tells_the_same_log(form: Callable[[], str]) -> None:
         '{"time": "2026-11-20T08:15:13Z", "msg": "Main child exited with code: 1", "machine": "3d8d9f12a4be89"}',
         'ts=2026-11-20T08:15:10Z msg="machine started in 3s" id=1 machine=3d8d9f12a4be89\n'
         'ts=2026-11-20T08:15:11Z msg="Main child exited normally with code: 1" id=2 machine=3d8d9f12a4be89',
+        "| time | machine | message |\n" + "| 2026-11-20T08:15:10Z | 3d8d9f12a4be89 | create call answered |\n" * 5,
+        "| time | provider | id | message |\n| 2026-11-20T08:15:10Z | app | 3d8d9f12a4be89 | up |\n" * 2
+        + "words\n" * 3,
+        "Nov 20 08:15:10 orders-api 3d8d9f12a4be89 create: machine has reached its max restart count of 10\n" * 5,
         '{"timestamp": {}, "message": ["x"], "instance": {"a": null}}\n' * 3,
     ],
 )

@@ -20,6 +20,7 @@ from tests.evidence.paste_forms import (
     CHECKS,
     DEPLOYS,
     EXPORTS,
+    FAILED_RELEASE,
     GROUPED,
     ID,
     JOBS,
@@ -130,6 +131,18 @@ def test_a_release_command_in_a_ci_job(text: str) -> None:
     assert (found.app, found.machine_id) == ("harbor-web", "")
     assert any("Main child exited normally" in line.message for line in lines)
     assert "##[" not in unwrapped(text)
+
+
+def test_the_settings_of_a_step_are_no_lines_of_a_machine() -> None:
+    text = stamped(
+        "##[group]Run flyctl deploy -a harbor-web\nshell: /usr/bin/bash -e {0}\nenv:\n  NODE_ENV: production\n"
+        f"##[endgroup]\n{FAILED_RELEASE}##[group]Run echo\necho done\n##[endgroup]\n"
+    )
+    plain = unwrapped(text)
+    assert plain.startswith("$ flyctl deploy -a harbor-web\n")
+    assert "NODE_ENV" not in plain
+    assert "Main child exited normally" in plain
+    assert "$ echo" in plain
 
 
 def test_a_table_in_a_ci_job() -> None:

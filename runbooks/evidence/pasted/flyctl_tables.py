@@ -1,4 +1,4 @@
-"""The tables of flyctl: `fly machine status`, `fly machine list`, `fly status`, `fly checks list` (flyctl's render)."""
+"""The tables of flyctl: `fly machine status` and `list`, `fly status`, `fly checks list`, `fly image show`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _OWN_CHECKS = frozenset({"name", "status", "output"})
 _LISTED = frozenset({"id", "state", "region", "image"})
 _PROCESSES = frozenset({"process", "id", "region", "state"})
 _CHECKS = frozenset({"name", "status", "machine", "output"})
+_IMAGES = frozenset({"machine id", "registry", "repository", "tag"})
 
 
 @reads("fly machine status")
@@ -90,6 +91,18 @@ def checks_list(text: PastedText) -> Iterator[Found]:
                 checks.setdefault(row["machine"], []).append(_check(row))
         for machine_id, own in checks.items():
             yield Found({"id": machine_id, "checks": own}, named[1] if named else "", span=table.span)
+
+
+@reads("fly image show")
+def image_show(text: PastedText) -> Iterator[Found]:
+    """The image of one machine a row; a tag of `fly deploy` is in the repository of the machine's own app."""
+    for table in grids(text.lines, (_IMAGES,)):
+        for row in table.rows:
+            reference = f"{row.get('repository', '')}:{row.get('tag', '')}"
+            if _ID.match(row.get("machine id", "")) and row.get("registry") and row.get("repository"):
+                app = row["repository"] if _DEPLOYED.match(reference) else ""
+                image = f"{row['registry']}/{reference.removesuffix(':')}"
+                yield Found({"id": row["machine id"], "config": {"image": image}}, app, span=table.span)
 
 
 def _outputs(lines: list[str]) -> Iterator[tuple[int, list[str]]]:

@@ -65,7 +65,7 @@ def grids(lines: list[str], heads: Iterable[frozenset[str]]) -> Iterator[Grid]:
     end = 0
     for first, line in enumerate(lines):
         # Every table of flyctl has one of these columns, and its head is in capitals.
-        if first < end or ("STATE" not in line and "STATUS" not in line):
+        if first < end or not any(name in line for name in ("STATE", "STATUS", "REPOSITORY")):
             continue
         columns = _columns(line)
         names = tuple(name for name, _ in columns)

@@ -46,6 +46,10 @@ _APPS = (
             rf"[\"']name[\"']\s{{0,9}}:\s{{0,9}}[\"']({_APP})[\"']"
         ),
     ),
+    ("VM Resources for app: ", re.compile(rf"\bVM Resources for app: ({_APP}){_END}")),
+    ("primary_region", re.compile(rf"\"app\"\s{{0,9}}:\s{{0,9}}\"({_APP})\",\s{{0,9}}\"primary_region\"")),
+    # labels that a browser copied out of a table of them, the machine's id among them
+    ("instance\t", re.compile(rf"^app\t({_APP})\n(?=(?:[^\n]{{0,200}}\n){{0,9}}?instance\t{_ID}\s)", re.M)),
     ("FLY_APP_NAME", re.compile(rf"\bFLY_APP_NAME[=:]\s{{0,4}}[\"']?({_APP}){_END}")),
     ("vm.", re.compile(rf"\bvm\.({_APP})\.internal\b")),
     ('= "', re.compile(rf'\bapp(?:_name)?\s{{0,20}}= "({_APP})"')),

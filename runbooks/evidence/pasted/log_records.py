@@ -1,9 +1,9 @@
 """Logs as other tools keep and export them: records with fields, each of which becomes a line as flyctl prints it.
 
-JSON objects (one a line, printed over several, in a list, as Loki and CloudWatch answer), CSV with a head, logfmt, and
-labels in braces before a line. A record needs a time, a text, and the id of a machine. A caller's own log has all of
-that as well. So nearly all records have to name a sender as Fly does; or the id stands where tools write where a line
-comes from, and several lines are such as only the platform and init write.
+JSON objects (one a line, printed over several, in a list, as Loki and CloudWatch answer), CSV with a head, logfmt,
+tables between bars, and labels in braces before a line. A record needs a time, a text, and the id of a machine. A
+caller's own log has all of that as well. So nearly all records have to name a sender as Fly does; or the id stands
+where tools write where a line comes from, and several lines are such as only the platform and init write.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _HOSTS = (
     "stream",
     "pod",
 )
-_ABOUT = ("machine_id", "machine", "fly_machine_id", "machineid")
+_ABOUT = ("machine_id", "machine", "fly_machine_id", "machineid", "id", "source")
 _KNOWN_PROVIDERS = frozenset({"app", "runner", "proxy", "health", "machine", "init"})
 _ID = re.compile(r"(?<![\w-])(?!\d{14}\b)[0-9a-f]{14}(?![\w-])")
 _APP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
@@ -62,9 +62,10 @@ _LABELLED = re.compile(
 )
 _LABEL = re.compile(r'([A-Za-z_]\w{0,60})\s{0,3}=\s{0,3}"((?:[^"\\]|\\.)*)"')
 _SENDER = re.compile(r"(?:app|runner|proxy|health|machine|init)\[[0-9a-f]{14}\] ")
+_RULE = re.compile(r"[\s\-=+|:│─━┌┐└┘├┤┬┴┼╭╮╰╯]*\Z")
 _SYSLOG = re.compile(
-    r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?P<app>[\w.-]{1,100}) "
-    r"(?P<provider>app|runner|proxy|health|machine|init)\[(?P<id>[0-9a-f]{14})\]: ?(?P<line>.*)\Z"
+    r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?P<app>[\w.-]{1,100}) (?:(?P<host>[0-9a-f]{14}) )?"
+    r"(?P<provider>app|runner|proxy|health|machine|init)(?(host)|\[(?P<id>[0-9a-f]{14})\]): ?(?P<line>.*)\Z"
 )
 
 Record = dict[str, Any]
@@ -79,7 +80,7 @@ def as_lines(text: str) -> str | None:
     Returns:
         above the lines of the log the app, if all records name one; None, if the text is no such log
     """
-    for read in (_syslog, _json, _labelled, _logfmt, _csv):
+    for read in (_syslog, _json, _labelled, _logfmt, _csv, _boxed):
         lines: list[_Line] = []
         rest: list[str] = []
         for record, written in islice(read(text), _MOST):
@@ -165,12 +166,15 @@ def _flat(found: Mapping[Any, Any], above: str = "", depth: int = 0) -> Record:
             flat |= _flat(value, f"{name}.", depth + 1)
         else:
             flat[name] = value
-    # The last names alone count where no other value has them: `attributes.message`, `_source.host.name`.
-    for parts in (2, 1):
-        tails = Counter(tail for name in flat if (tail := ".".join(name.split(".")[-parts:])) != name)
-        ends = {tail: value for name, value in flat.items() if tails[tail := ".".join(name.split(".")[-parts:])] == 1}
-        flat = ends | flat
-    return flat
+    # The inner names alone count where no other has them: `attributes.message`, `data.fly.app.name`.
+    tails = Counter(tail for name in flat for tail in _tails(name))
+    return flat | {tail: flat[name] for name in list(flat) for tail in _tails(name) if tails[tail] == 1}
+
+
+def _tails(name: str) -> Iterator[str]:
+    """`b.c` and `c` of `a.b.c`."""
+    parts = name.split(".")
+    return (".".join(parts[first:]) for first in range(1, min(len(parts), _DEPTH + 1)))
 
 
 def _decoded(text: str) -> Any:
@@ -242,8 +246,9 @@ def _rows(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str] |
 def _syslog(text: str) -> Read:
     """What a drain of syslog keeps: a time without year and zone, the app, the sender and its id."""
     for row, line in _rows(text, _SYSLOG):
-        told = row and {"syslog": "", "instance": row["id"], "provider": row["provider"], "app": row["app"]}
-        yield (told | {"message": row["line"]} if row and told else None), line
+        told = {key: row[key] for key in ("provider", "app")} if row else {}
+        told |= {"syslog": "", "instance": row["host"] or row["id"], "message": row["line"]} if row else {}
+        yield told or None, line
 
 
 def _labelled(text: str) -> Read:
@@ -276,6 +281,23 @@ def _csv(text: str) -> Read:
         if names & set(_TEXTS) and names & set(_TIMES):
             yield from ((_flat(row), sign.join(row.values())) for row in _table(text, sign))
             return
+
+
+def _boxed(text: str) -> Read:
+    """A table between bars, as databases, shells and Markdown print one; its head names a time and a text."""
+    lines = [line for line in text.splitlines() if line.strip() and not _RULE.match(line)][:_MOST]
+    bar = "│" if "│" in text else "|"
+    rows = [line.strip().removeprefix(bar).removesuffix(bar) for line in lines if bar in line]
+    # A command or a count of rows may stand beside it; other words are not to be lost.
+    if len(rows) < 2 or len(lines) > len(rows) + 2:
+        return
+    head = [name.strip().lower() for name in rows[0].split(bar)]
+    if set(head) & set(_TEXTS) and set(head) & set(_TIMES):
+        for row in rows[1:]:
+            # A text may hold bars of its own, which belong to the last cell.
+            cells = [cell.strip() for cell in row.split(bar, len(head) - 1)]
+            yield _flat(dict(zip(head, cells, strict=False))), row
+        yield from ((None, line) for line in lines if bar not in line)
 
 
 def _table(text: str, sign: str) -> Iterator[Mapping[str, str]]:

@@ -29,6 +29,7 @@ _ACTIONS_STAMP = r"\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z"
 _ACTIONS = re.compile(rf"{_ACTIONS_STAMP} ?")
 _ACTIONS_JOB = re.compile(rf"[^\t\n]{{1,200}}\t[^\t\n]{{1,200}}\t(?={_ACTIONS_STAMP})")
 _ACTIONS_MARK = re.compile(r"^((?:\S{20,40} )?)##\[(?:group|endgroup|error|warning|notice|debug|command|section)\]")
+_ACTIONS_GROUP = re.compile(r"##\[(?P<mark>group|endgroup)\]")
 _COMPOSE = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]{0,60}[-_]\d{1,3}|[a-z][a-z0-9_-]{0,30}) {1,30}\| ?")
 _EXPORT_TEXT = ("event_message", "message", "msg", "log", "@message", "textPayload")
 _EXPORT_TIME = ("timestamp", "@timestamp", "time", "ts", "event_timestamp", "date")
@@ -149,9 +150,31 @@ def _actions(text: str) -> str | None:
     bare = [_after(_ACTIONS_JOB, line) for line in lines]
     if not _most(bare, _ACTIONS):
         return _unmarked(text) if "##[" in text else None
-    marked = (_ACTIONS_MARK.sub(r"\1", line.lstrip("\ufeff")) for line in bare)
+    marked = (_ACTIONS_MARK.sub(r"\1", line.lstrip("\ufeff")) for line in _without_settings(bare))
     # A line that has a time of its own, as those of a log have, needs no other.
     return "\n".join(inner if _DATED.match(inner := _after(_ACTIONS, line)) else line for line in marked)
+
+
+def _without_settings(lines: list[str]) -> Iterator[str]:
+    """A step's command as a prompt shows it, without the runner's own list of shell and variables below it.
+
+    A list that is not closed may hold all that follows, and stays.
+    """
+    closed = ""
+    ends: list[str] = []
+    for line in reversed(lines):
+        mark = _ACTIONS_GROUP.match(_after(_ACTIONS, line))
+        closed = mark["mark"] if mark else closed
+        ends.append(closed)
+    listed = False
+    for line, next_mark in zip(lines, [*ends[-2::-1], ""], strict=True):
+        words = _after(_ACTIONS, line)
+        if words.startswith("##[group]Run ") and next_mark == "endgroup":
+            listed = True
+            yield f"$ {words.removeprefix('##[group]Run ')}"
+        elif not listed:
+            yield line
+        listed = listed and not words.startswith("##[endgroup]")
 
 
 def _unmarked(text: str) -> str:
