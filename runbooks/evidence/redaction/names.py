@@ -48,10 +48,10 @@ _HARMLESS = re.compile(
     r"|language|lang|max|min|num|total|prompt|completion|input|output|token_?count)_?(?:tokens?|keys?|code)$"
     r"|(?<!secret)_ids?$|^ids?$|(?:^|_)(?:name|names|file|files|filename|path|dir|length|len|size|type|types|count|ttl|expir\w*|algorithm|alg"
     r"|field|prefix|suffix|version|status|endpoint|host|port|enabled|required|valid|exists|format|usage|error|errors"
-    r"|provider|method|mode|policy|url|uri|location|store|vault|var|vars|variable|env|class|service|manager|module"
+    r"|provider|method|mode|policy|url|uri|location|store|vault|var|variable|env|class|service|manager|module"
     r"|handler|validation|validator|rotation|limit|limits|index|column|table|schema|label|title|hint|help|required"
     r"|at|time|timeout|date|days|hours|seconds|ms|from|to|by|is|was|not|missing|invalid|failed|board|word|words|code"
-    r"|encryption|down|up|press|pressed|event|pair|ring|stroke|frame|space|server|stdin)$"
+    r"|down|up|press|pressed|event|pair|ring|stroke|frame|space|server|stdin)$"
     r"|(?:^|_)session_?id"
 )
 # Words with a telling one inside, which say nothing of themselves. What stands behind one is looked at again.
@@ -69,6 +69,7 @@ _PAIR = re.compile(r"(?<![\w/])[^\s/:=]{1,30}[:=][^\s/:=]{1,30}/$")
 
 _QUOTE = r"(?:\\{0,3}[\"'`]|&quot;|&#3[49];|&apos;)"
 # What may stand between a name and its value. The order matters: the longest first.
+_TAGS = "str|int|float|bool|binary|secret|vault|env|env_var|Sub|Ref|GetAtt|reference"  # of YAML
 _ASSIGNED = re.compile(
     rf"(?P<close>{_QUOTE})?(?:\[[\w\"']{{0,20}}\]|[\])]){{0,2}}[ \t]{{0,40}}"
     rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)"
@@ -87,7 +88,7 @@ _ASSIGNED = re.compile(
     rf"|\.(?:\.{{2,80}}|(?:[ ]\.){{2,40}})[ ]?:?|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-(?=[ \t])"
     rf"|(?<=[ \t])(?:for[ \t](?:the[ \t])?(?:(?:user|account|login)(?:[ \t]?name)?[ \t])?[^\s:]{{1,60}}"
     rf"(?::|[ \t]is(?=[ \t:]):?)|(?:is|was|to|(?:provided|given|supplied)(?=:))(?=[ \t:]):?))?"
-    rf"(?P<gap>[ \t]{{0,200}}(?:(?:&|!{{1,2}})[\w/:.-]{{1,40}}[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
+    rf"(?P<gap>[ \t]{{0,200}}(?:(?:&[\w/:.-]{{1,40}}|!!?(?:{_TAGS})\b)[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
     rf"(?:(?:\r?\n[ \t]{{1,40}})?string\(\d{{1,6}}\)[ \t]|\r?\n[ \t]{{1,40}})?)"
     rf"(?:(?:[@bBrRuUfFL]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
 )
@@ -118,7 +119,7 @@ _REFERENCE = re.compile(
     r"(?i)(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
     # What Jenkins keeps stands in braces as well.
     r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings"
-    r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|EN[VC]\["
+    r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\[|ENC\[(?:AES256_GCM,data:|[a-z_-]{3,60}\])"
 )
 _NOTHING = re.compile(
     r"(?i)(?:undefined|null|none|nil|true|false|missing"
@@ -127,10 +128,13 @@ _NOTHING = re.compile(
     r"|not|redacted|sensitive|known|unknown|computed|\[?--?[a-z][a-z-]{2,}"
     r"|\[?(?:redacted|masked|filtered|hidden)\]?|not[ _-]?(?:set|given|found)"
     r"|is|was|are|were|has|must|should|cannot"
+    r"|scram-sha-\d{1,3}|bcrypt|scrypt|argon2(?:id|i|d)?|pbkdf2|md5|sha-?\d{3}"
     r"|string|str|int|bool|number|object|n/a|\d{1,3}|\d{1,3}(?:\.\d{1,3}){1,3}|0x[0-9a-f]{1,16}"
     r"|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
 )
 # The name of a variable, and words near it that say that it is asked for: `missing required secrets: DB_PASSWORD`.
+_CAPITALS = re.compile(r"[A-Z]{3,20}(?:_[A-Z]{1,20}){0,6}$")
+_CHANGES = re.compile(r"(?i)\b(?:set|chang|reset|updat|rotat)")
 _KEY_VARIABLE = re.compile(r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z0-9]{1,20}){0,5}_KEY\b")
 _KEY_LIKE = re.compile(r"(?=[^\s]{0,64}\d)(?=[^\s]{0,64}[A-Za-z])[\w+=~-]{8,256}$")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z][A-Z0-9]{0,20}){1,6}$")
@@ -204,7 +208,8 @@ _OF_TWO_WORDS = re.compile(r"(?i)\b(?:api|access|secret|private|signing|encrypti
 _DIGEST = re.compile(r"sha\d{1,3}[:-][0-9a-f]{6,128}(?:…|\.{3})?[\])},;:.]*$")
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}(?:\?(?![^\s]{0,300}(?:key|token|secret|sig|pass|auth)[^\s=]{0,20}=)[^\s@]{0,300})?$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
-    r"|[\w.-]{1,64}:/[\w./-]{1,200}$"
+    # A name with the file that it is kept in: `LoadCredential=db_password:/etc/credstore/db`.
+    r"|[\w.-]{1,64}:/(?:etc|run|var|usr|opt|srv|mnt|home)/[\w./-]{1,200}$"
 )
 
 
@@ -289,8 +294,11 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     flag = flag and op != "to"
     if op is None and "\n" in gap:
         return
+    if op == "to" and not _CHANGES.search(text, max(0, begin - 60), begin):
+        return  # a password to something, and none that becomes something
     if strength is Strength.STRONG and op == ":" and (lines := list(_in_lines(text, assigned.end("op")))):
-        yield from lines
+        asked = _ASKED_FOR.search(text, max(text.rfind("\n", 0, begin) + 1, begin - 120), end)
+        yield from () if asked else lines
         return
     if op == "=" and before.endswith(";") and (braced := _BRACED.match(text, at)):
         yield braced.span("secret")
@@ -308,7 +316,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if scheme := _SCHEME.match(text, start, stop):
             start = scheme.end()
         secret = text[start:stop]
-        if _is_asked_for(text, begin, secret, stop):
+        if _is_asked_for(text, begin, secret, stop) or (text[at - 1] == "[" and names_a_secret(secret)):
             return
         told = not (said or op == ",") or text[begin:end].startswith("-")
         if op == "," and _is_pair(text, begin, quoted.end()):
@@ -381,9 +389,14 @@ def _is_pair(text: str, begin: int, end: int) -> bool:
 def _listed(text: str, end: int) -> Iterator[tuple[int, int]]:
     """Where the further items of a list stand that goes on here: `['abc', 'def']`."""
     while item := _ITEM.match(text, end):
-        if not _is_nothing(item["secret"]):
+        if not _is_nothing(item["secret"]) and not names_a_secret(item["secret"]):
             yield item.span("secret")
         end = item.end()
+
+
+def names_a_secret(value: str) -> bool:
+    """Is this item of a list the name of a variable, such as `PRIVATE_KEY`?"""
+    return _CAPITALS.match(value) is not None and strength_of(value) is not Strength.NONE
 
 
 def _in_lines(text: str, at: int) -> Iterator[tuple[int, int]]:

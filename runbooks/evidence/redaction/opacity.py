@@ -81,7 +81,7 @@ _TELLS_ID = re.compile(
 )
 _NAMED_ID = re.compile(r"(?i)(?:request|trace|span|correlation)[-_]?id[\"'\\]{0,4}[:= ]{1,3}[\"'\\]{0,4}$")
 # Of a pair of keys of 32 bytes, such as WireGuard's, the one that everybody may know.
-_PUBLIC = re.compile(r"(?i)public[-_ ]?key[\"'\\]{0,4}[:= \t]{1,4}[\"'\\]{0,4}$")
+_PUBLIC = re.compile(r"(?i)(?<![\w-])public[-_ ]?key[\"'\\]{0,4}[:= \t]{1,4}[\"'\\]{0,4}$")
 # The steps of a store of objects: `ab/cd/`.
 _STEPS = re.compile(r"/(?:[0-9a-f]{2}/){1,3}$")
 # A digest by its algorithm, of any length: reports cut it, and tables break it into lines.

@@ -16,7 +16,7 @@ from runbooks.evidence.redaction.allowed import (
     harmless_shape,
 )
 from runbooks.evidence.redaction.forms import kind_by_looks
-from runbooks.evidence.redaction.names import Strength, is_secret_under, snake_case, strength_of
+from runbooks.evidence.redaction.names import Strength, is_secret_under, names_a_secret, snake_case, strength_of
 from runbooks.evidence.redaction.placeholders import PLACEHOLDER, PLACEHOLDERS, Placeholders
 
 FIELD = re.compile(r"[A-Za-z_]{1,40}")
@@ -33,6 +33,8 @@ _VALUES = ("value", "values")
 # What a map holds that says no more of a value than its type, as telemetry, document stores and XML are written.
 _TYPED = frozenset({"stringValue", "string_value", "bytesValue", "intValue", "value", "S", "_", "#text", "$t"})
 _ABOUT = frozenset({"sensitive", "type", "secret", "masked"})
+# What is written as a list of pairs; elsewhere two words are two names.
+_PAIRS = frozenset({"headers", "query", "query_string", "params", "cookies", "form", "fields"})
 _NAMED = ("name", "key", "header", "env_var", "variable")
 # One line of a key that was printed line by line.
 _KEY_LINE = re.compile(r"\s*(?=[A-Za-z0-9+/]{0,76}[A-Z+/])(?P<secret>[A-Za-z0-9+/]{8,76}={0,2})\s*")
@@ -78,7 +80,8 @@ class ValueMask:
 
     def _several(self, values: list[Any] | tuple[Any, ...], within: str) -> list[Any]:
         """A list; `NAME=value` of an environment and what follows a `--password` are told by their neighbours."""
-        if len(values) == 2 and all(isinstance(item, str) for item in values) and self._is_pair(values[0], values[1]):
+        pair = len(values) == 2 and all(isinstance(item, str) for item in values) and within.lower() not in COMMANDS
+        if pair and self._is_pair(values[0], values[1], within):
             return [self._line(values[0]), self.forced(values[1], kind_by_looks, values[0])]
         masked: list[Any] = []
         flag = ""
@@ -103,12 +106,13 @@ class ValueMask:
             flag = item if isinstance(item, str) and item.startswith("-") and len(item) <= 100 else ""
         return masked
 
-    def _is_pair(self, name: str, value: str) -> bool:
+    def _is_pair(self, name: str, value: str, within: str) -> bool:
         """Is this a name that tells with its value: `["X-Api-Key", …]`? Two names are none."""
         if not _ENV_NAME.fullmatch(name) or name.startswith("-") or name.lower() in self._shown:
             return False
         told = strength_of(name) is Strength.STRONG or _HEADER.search(name) is not None
-        return told and strength_of(value) is Strength.NONE
+        word = value.isalpha() and value.islower() and snake_case(within) not in _PAIRS
+        return told and strength_of(value) is Strength.NONE and not word
 
     def _operand(self, flag: str, value: str, within: str) -> bool:
         """Has what follows a flag to be masked? In a command line unless flag or shape are harmless."""
@@ -206,9 +210,11 @@ class ValueMask:
     def forced(self, item: Any, kind: Callable[[str], str], key: str) -> Any:
         """Mask whatever stands under a key that tells: texts, numbers, and lists of them."""
         if isinstance(item, list | tuple):
-            return [self.forced(one, kind, key) for one in item]
+            names = [isinstance(one, str) and names_a_secret(one) for one in item]
+            return [one if named else self.forced(one, kind, key) for one, named in zip(item, names, strict=True)]
         if isinstance(item, Mapping) and any(key in _TYPED for key in item) and item.keys() <= _TYPED | _ABOUT:
-            return {key: self.forced(one, kind, key) if key in _TYPED else one for key, one in item.items()}
+            plain = {key for key, one in item.items() if key == "type" or isinstance(one, bool)} - _TYPED
+            return {key: one if key in plain else self.forced(one, kind, key) for key, one in item.items()}
         if isinstance(item, bool) or not isinstance(item, str | int | float):
             return self.value(item, key)
         text = str(item)
