@@ -72,6 +72,10 @@ HEADINGS = (
     (re.compile(r"\"received\": \"undefined\""), 3),
 )
 ITEM = re.compile(r"^\W{0,16}(?P<name>[A-Z][A-Z0-9_]{2,60}+)(?=\W{0,4}$|\s*[:(=–—-])")
+_PROPERTIES = (
+    "status(?:Code)?|method|url|request(?:Body)?|rawError|hostname|headers|config|response|digest|meta|clientVersion"
+    "|severity|position|schema|table|column|constraint|file|line|routine|length"
+)
 _FRAME = re.compile(
     r"^\s*$|^\s+at\b|^\s{2,}File \"|^Node\.js v\d|^\s+[\^~]+\s*$|^[\s^~]+$|^\s*(?:at|from) \S.{0,300}:\d+"
     r"|^\s*\.\.\. ?\d* ?"
@@ -82,9 +86,9 @@ _FRAME = re.compile(
     r"|^note: run with `RUST_BACKTRACE|^exit status \d|^\s*[{}\[\]()]+;?,?\s*$|^\s*(?:code|errno|syscall"
     r"|requireStack|path|port|address): |^\s*--- End of "
     # what Node prints below an error: the properties of the object that was thrown
-    r"|^\s*(?:status(?:Code)?|method|url|request(?:Body)?|rawError|hostname|headers|config|response|digest|meta"
-    r"|clientVersion|severity|position|schema|table|column|constraint|file|line|routine|length"
-    r"): (?:.{0,300}[,{\[]|'.{0,300}')\s*$"
+    rf"|^\s{{2,}}(?:{_PROPERTIES}): (?:.{{0,300}}[,{{\[]|'.{{0,300}}')\s*$"
+    # where their indentation was lost, too, as far as no sentence stands there
+    rf"|^(?:{_PROPERTIES}): (?:\S{{1,300}},|\w{{0,30}} ?[{{\[]|'https?://[^\s']*')\s*$"
 )
 _SHUTDOWN = re.compile(
     r"(?i)^\W{0,4}(?:\w{1,9}:\s{1,6}|\[[^\]]{1,60}\]\s?){0,3}(?:(?:received|got|caught"

@@ -23,6 +23,7 @@ _VOLUME = rf"{_Q}(?P<volume>vol_[a-z0-9]{{3,30}}){_Q}"
 _HAVE = rf"{_Q}(?P<have>[a-z]{{3}})\b{_Q}"
 _WANT = rf"{_Q}(?P<want>[a-z]{{3}})\b{_Q}"
 _REGION = rf"{_Q}(?P<region>[a-z]{{3}})\b{_Q}"
+_NO_WORD = r"(?!(?:the|map|any|our|its|use|all|one|box|job|log|api|app|hub|set|bin|row|new|old|ram|tmp|var)\b)"
 _ROOM = r"(?:(?:compute|disk|storage|volume|memory|CPU) )?"
 _NAMED = {key: rf"{_Q}(?P<{key}>[A-Za-z0-9][\w.-]{{0,62}})\b{_Q}" for key in ("app", "name", "org")}
 _TAIL = r"[^\n]{0,400}"
@@ -188,10 +189,11 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("region-capacity", (
         r"could not find a candidate host",
         rf"\b(?:no|not enough|insufficient) {_ROOM}capacity(?: available| left| remaining)? in(?: the)?(?: region)? "
-        rf"{_REGION}",
+        rf"{_NO_WORD}{_REGION}",
         rf"\bregion {_REGION} (?:has no|is out of|is at) capacity",
         rf"capacity exhausted in {_REGION}",
-        rf"\b(?:no|not enough|out of) {_ROOM}capacity\b|\binsufficient_capacity\b",
+        r"\b(?:no|not enough|out of) (?:compute )?capacity\b"
+        r"(?! (?:left|remaining|available) in (?!this|your|that|the region|region))|\binsufficient_capacity\b",
         r"insufficient resources to create (?:a )?(?:new )?machine",
         r"(?:unable to find|failed to place (?:this )?machine on) a host",
         r"no hosts? available",
@@ -237,17 +239,19 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     # What Fly tells the owners of apps (`fly incidents hosts list`, mails): a notice, no answer to a call.
     (NOTICE, (
-        r"\b(?:perform|schedul|undertak)ing [^\n.]{0,40}maintenance (?:on|of) (?:a|the|this|one) host\b[^\n]{0,200}",
+        # As Fly writes it, while it lasts: what somebody else tells of a host, or of one that was down, is no notice.
+        r"\b[Ww]e(?: are| will be|['’]re) (?:perform|schedul|undertak)ing [^\n.]{0,40}maintenance (?:on|of) "
+        r"(?:a|the|this|one) host\b[^\n]{0,200}",
         r"\b(?:a|one|the) host (?:that |which |where )?(?:some|one|any) of your (?:apps?['’s]{0,2} )?"
-        r"(?:instances?|machines?)\b[^\n]{0,200}",
+        r"(?:instances?|machines?) (?:is|are|runs?)\b[^\n]{0,200}",
     )),
     ("rate-limit", (r"\brate.limit(?:ed|s)?(?: exceeded| reached)?\b", r"too many requests")),
     ("id-invalid", (rf"invalid machine ID(?:, {_Q}(?P<id>[^\s\"'`]{{1,100}}))?",)),
     # flyctl reads the app's file before it calls anything.
     ("config-invalid", (
-        r"(?P<what>service must expose at least one port)",
+        r"(?:^|\n|Error: |✘ ?)[^\S\n]{0,8}(?P<what>service must expose at least one port)",
         r"failed (?:loading|to load) app config from [^\n:]{1,200}: (?P<what>[^\n]{1,160})",
-        r"\bapp configuration is not valid\s*$",
+        r"(?:^|\n|Error: |✘ ?)[^\S\n]{0,8}app configuration is not valid\s*$",
         r"✘ ?invalid app configuration",
     )),
     ("body-invalid", (

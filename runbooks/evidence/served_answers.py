@@ -27,9 +27,13 @@ _OBJECT = re.compile(r"\s{0,80}[{\"]")
 # The API and its clients; `server: Fly/…` is a header of every answer.
 _OF_FLY = re.compile(r"\bapi\.machines\.dev\b|\b_api\.internal\b|\bFly\b(?!/)")
 _REQUEST = re.compile(REQUEST)
-_ASKS_PUBLIC = re.compile(r"\b(?:curl|wget|https?|xh)\s[^\n]{0,300}?[a-z\d][a-z\d-]{0,62}\.fly\.dev\b")
+_ASKS_PUBLIC = re.compile(
+    r"\b(?:curl|wget|https?|xh)\s[^\n]{0,300}?(?<![\w.-])(?P<app>[a-z\d][a-z\d-]{0,62})\.fly\.dev\b"
+)
 # An answer of the program: a status of success, or an object, which the proxy never sends.
-_ANSWER = re.compile(r"\s{0,8}(?:HTTP/[\d.]{1,3} 2\d\d\b|2\d\d\s*$|[{\[]\s*(?:$|\"))")
+_ANSWER = re.compile(r"\s{0,8}(?:HTTP/[\d.]{1,3} 2\d\d\b|2\d\d\s*$|[{\[]\s*(?:$|\"(?!error)))")
+# Another command, a client that got no answer, or one that is no success.
+_ENDS_ANSWER = re.compile(r"\s{0,8}(?:[$#%>❯] \S|curl: \(|HTTP/[\d.]{1,3} [1345]\d\d\b)")
 _MOST_LINES = 60
 _MOST_HEADERS = 12
 
@@ -57,20 +61,23 @@ def without_served(text: str) -> str:
     return "\n".join(kept)
 
 
-def answers_below(text: str, mark: str) -> bool:
+def answers_below(text: str, mark: str, app: str) -> bool:
     """Did the program answer a request for its public hostname, below the last line that holds the mark?
 
     Args:
         text: a pasted text
         mark: words of the line above
+        app: the app whose hostname counts; any, if it is not known
     """
     at = text.rfind(mark)
     if at < 0 or ".fly.dev" not in text[at:]:
         return False
     left = 0
     for line in text[at:].split("\n")[1:]:
-        if _ASKS_PUBLIC.search(line):
-            left = _MOST_HEADERS
+        if asks := _ASKS_PUBLIC.search(line):
+            left = _MOST_HEADERS if asks["app"] == app or not app else 0
+        elif _ENDS_ANSWER.match(line):
+            left = 0
         elif left:
             if _ANSWER.match(line):
                 return True

@@ -16,7 +16,7 @@ def _cause(*lines: str) -> str:
 @pytest.mark.parametrize(
     "line",
     [
-        "WebSocket connection to 'wss://a.example.org/live' failed: Error during WebSocket handshake: "
+        "WebSocket connection to 'wss://app.fly.dev/live' failed: Error during WebSocket handshake: "
         "Unexpected response code: 431",
         "Error: Unexpected server response: 403",
         "websockets.exceptions.InvalidStatus: server rejected WebSocket connection: HTTP 401",

@@ -27,6 +27,8 @@ _UPGRADE_REFUSED = re.compile(
     r"|rejected WebSocket connection: HTTP|InvalidStatus(?:Code)?: [^\n]{0,80}?HTTP|WebSocket[^\n]{0,60} HTTP error)"
     r":? (4\d\d)\b"
 )
+_SOCKET_HOST = re.compile(r"\bwss?://([^\s/:'\"\])>]{1,253})")
+_SOCKET_OPENS = re.compile(r"(?i)\b(?:websocket|ws|socket)[^\n]{0,40}\b(?:connected|open(?:ed)?|established)\b")
 _FAILS = re.compile(r"fail|error|refused|no such host|not ?found|timed? ?out|unreachable|closed before|\b50[234]\b")
 # A text that ends this long before the machine existed, or lies this far from the incident, is about another one.
 _BEFORE = timedelta(days=1)
@@ -164,8 +166,15 @@ class CallerFacts:
     @cached_property
     def refused_upgrade(self) -> int | None:
         """The status in the 400s that the last upgrade to a WebSocket was answered with, as a client told it."""
-        found = [int(match[1]) for match in _UPGRADE_REFUSED.finditer(self.own_words)]
-        return found[-1] if found else None
+        words, app = self.own_words, self._observations.subject.app
+        own = re.compile(rf"{re.escape(self.believed_host or app)}\Z|{re.escape(app) or '[a-z0-9-]+'}\.fly\.dev\Z")
+        found = None
+        for match in _UPGRADE_REFUSED.finditer(words):
+            end = words.find("\n", match.end())
+            line = words[words.rfind("\n", 0, match.start()) + 1 : end if end >= 0 else len(words)]
+            if all(own.match(host.lower()) for host in _SOCKET_HOST.findall(line)):
+                found = match
+        return int(found[1]) if found and not _SOCKET_OPENS.search(words, found.end()) else None
 
     @cached_property
     def failed_connects(self) -> tuple[tuple[datetime, str], ...]:

@@ -152,7 +152,9 @@ class LogFacts:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address", "health-failed"), passing)
         if self._processes.reachable:
             well |= dict.fromkeys(("refused", "awaited", "not-expected-address"), Facet.PROCESSES.value)
-        if answers_below(self._caller.own_words, "not listening on the expected address"):
+        if answers_below(
+            self._caller.own_words, "not listening on the expected address", self._observations.subject.app
+        ):
             well |= {"not-expected-address": Facet.CALLER.value}
         named = self._observations.probe(Facet.EDGE_APP)
         if named and named.reached == "open":

@@ -113,6 +113,8 @@ _OF_A_RUNTIME = re.compile(
     r"|NPM_CONFIG_(?:LOGLEVEL|CACHE|PREFIX|PRODUCTION|REGISTRY|USERCONFIG|UPDATE_NOTIFIER|FUND|AUDIT|OMIT)$"
     r"|UV_THREADPOOL_SIZE$|GEM_(?:HOME|PATH)$|CUDA_VISIBLE_DEVICES$)"
 )
+_OF_A_FILE = re.compile(r"_(?:CERT|CERTIFICATE|FILE|PATH|DIR|PEM|KEYFILE|BUNDLE)$")
+_NOT_READ = re.compile(r"(?i)\b(?:readable|loaded)\b")
 _OF_A_METRIC = re.compile(r"[A-Z0-9_]+_(?:TOTAL|GAUGE|HISTOGRAM|SECONDS_BUCKET|BYTES_BUCKET|QUANTILE)$")
 _OF_A_COUNT = re.compile(r"[A-Z0-9_]+_(?:COUNT|SUM|SECONDS)$")
 _METRICS = re.compile(r"(?i)metric|counter|gauge|histogram|prometheus|statsd|scrape|series")
@@ -152,8 +154,8 @@ def _may_be(number: int, name: str, tokens: list[tuple[str, str]]) -> bool:
 
 def _optional(name: str, message: str) -> bool:
     """Does nobody have to set this: an option of the runtime, or a metric where nothing speaks of the environment?"""
-    if _OF_A_RUNTIME.match(name):
-        return True
+    if _OF_A_RUNTIME.match(name) or (_OF_A_FILE.search(name) and _NOT_READ.search(message)):
+        return True  # a file that cannot be read has a name
     metric = _OF_A_METRIC.match(name) or (_METRICS.search(message) and _OF_A_COUNT.match(name))
     return bool(metric) and not _ENVIRONMENT.search(message)
 

@@ -1,0 +1,64 @@
+"""Lines of programs and of people that look like the platform's, and answers of somebody else's server."""
+
+from __future__ import annotations
+
+import pytest
+
+from runbooks.diagnose.program_patterns.required_settings import required_settings
+from runbooks.diagnose.verdict import diagnose
+from runbooks.evidence.served_answers import answers_below
+from tests.incidents.converting import evidence_of
+
+WARNING = "WARNING The app is not listening on the expected address"
+
+
+def _causes(*lines: str) -> set[str]:
+    found = diagnose(evidence_of({"evidence": {"logs": list(lines)}, "date": "2026-07-20"}))
+    return {one.slug for one in found.hypotheses if one.status.value in ("likely", "confirmed")}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Resolved: we finished performing maintenance on a host last week; a host one of your machines ran on is fine",
+        "I asked Fly about a host where any of your machines went down",
+        "cache: out of memory capacity, evicting",
+        "error: not enough storage capacity on device",
+        "no memory capacity left in map",
+        "queue: no capacity left in the buffer",
+        'The Service "x" is invalid: spec: service must expose at least one port',
+        "Error: our app configuration is not valid",
+        "server rejected WebSocket connection: HTTP 401 (wss://gateway.discord.gg)",
+        "Unexpected server response: 404 while connecting to ws://127.0.0.1:9222",
+    ],
+)
+def test_what_only_looks_like_the_platform_names_no_cause(line: str) -> None:
+    assert not _causes(line)
+
+
+def test_an_upgrade_that_succeeds_later_is_over() -> None:
+    assert _causes("Error: Unexpected server response: 401") == {"websocket-rejected"}
+    assert not _causes("Error: Unexpected server response: 401", "retry...", "WebSocket connected")
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        ["$ curl -I https://other-app.fly.dev/", "HTTP/2 200"],
+        ["$ curl https://demo-api.fly.dev/", "curl: (52) Empty reply from server", "$ fly machine list --json", "["],
+        ["$ curl https://demo-api.fly.dev/", "HTTP/2 503", "$ curl -I https://example.com", "HTTP/2 200"],
+        ["$ curl https://demo-api.fly.dev/", '{"error": "x"}'],
+    ],
+)
+def test_an_answer_of_something_else_ends_no_warning(below: list[str]) -> None:
+    assert not answers_below("\n".join([WARNING, *below]), "not listening on", "demo-api")
+    assert answers_below(
+        "\n".join([WARNING, "$ curl -I https://demo-api.fly.dev/", "HTTP/2 200"]), "not listening on", "demo-api"
+    )
+
+
+def test_a_file_that_cannot_be_read_has_a_name() -> None:
+    assert required_settings("fatal: TLS_CERT is not readable") == ()
+    assert required_settings("MODEL_PATH could not be loaded") == ()
+    assert required_settings("fatal: TLS_CERT is not set") == ("TLS_CERT",)
+    assert required_settings("fatal: DATABASE_URL is not readable") == ("DATABASE_URL",)
