@@ -37,3 +37,8 @@ def test_an_image_that_was_found_is_not_missing(line: str) -> None:
 )
 def test_an_image_that_was_not_found_is(line: str) -> None:
     assert _cause(line)[0] == "image-tag-missing"
+
+
+@pytest.mark.parametrize("end", ["machines deployed", "v12 deployed successfully", "$ fly deploy", "second deploy"])
+def test_an_image_that_an_earlier_deploy_found_is_another(end: str) -> None:
+    assert _cause("image found: img_y7nxpk88g1k2p8w2", end)[0] == "image-tag-missing"

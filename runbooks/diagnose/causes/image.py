@@ -30,6 +30,7 @@ from runbooks.evidence.models import Image, Outcome
 _MISSING = ("manifest-unknown", "image-not-found-release")
 # flyctl has resolved the image: its id follows, or what stands in its place once it is masked.
 _FOUND = re.compile(r"(?<!no )image found: (?:img_|<secret:)")
+_ANOTHER_DEPLOY = re.compile(r"(?i)\b(?:deployed|deploy succeeded|(?:fly|flyctl|second|next) deploy)\b")
 # What docker, BuildKit and flyctl print when a push has ended.
 _PUSHED = ("digest: sha256:", "pushing manifest", "Pushing image done", "image pushed", "pushed image", ": Pushed")
 
@@ -85,7 +86,7 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             yield missing(
                 "Whether the registry has the image now was not observed; a tag can appear late.", Facet.IMAGE_BELIEVED
             )
-            if _FOUND.search(facts.caller.answer.plain):
+            if _was_found(facts):
                 yield contradicts("The caller's log shows that flyctl found the image before it.", Facet.CALLER)
         call = "the create call" if no.operation.makes_a_machine else no.call
         yield concludes(
@@ -108,6 +109,13 @@ def image_tag_missing(facts: Facts) -> Iterator[Point | Conclusion]:
         yield missing("Whether the registry has the believed tag was not observed.", Facet.IMAGE_BELIEVED)
     if not no and not facts.machine.exists and not facts.caller.answer.machine_id:
         yield missing("The response to the create call is not known.", Facet.CALLER)
+
+
+def _was_found(facts: Facts) -> bool:
+    """Does the caller's log show that flyctl found the image, in the deploy that was refused and in none before it?"""
+    plain = facts.caller.answer.plain
+    found = [match.end() for match in _FOUND.finditer(plain)]
+    return bool(found) and _ANOTHER_DEPLOY.search(plain, found[-1]) is None
 
 
 @cause(
@@ -134,7 +142,7 @@ def image_not_yet_propagated(facts: Facts) -> Iterator[Point | Conclusion]:
     """The create call is refused with MANIFEST_UNKNOWN, and the registry has the same image now."""
     no = refused(facts, *_MISSING)
     believed, at = _believed(facts)
-    if no and believed is None and _FOUND.search(facts.caller.answer.plain):
+    if no and believed is None and _was_found(facts):
         yield supports(f"flyctl found the image, and then {no.call} was refused: {no.told}.", no.evidence)
         yield missing("Whether the registry has the image now was not observed.", Facet.IMAGE_BELIEVED)
         yield concludes(f"{no.call[:1].upper()}{no.call[1:]} was refused because a host could not find the image yet.")
