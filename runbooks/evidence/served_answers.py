@@ -33,7 +33,7 @@ _ASKS_PUBLIC = re.compile(
 # An answer of the program: a status of success, or an object, which the proxy never sends.
 _ANSWER = re.compile(r"\s{0,8}(?:HTTP/[\d.]{1,3} 2\d\d\b|2\d\d\s*$|[{\[]\s*(?:$|\"(?!error)))")
 # Another command, a client that got no answer, or one that is no success.
-_ENDS_ANSWER = re.compile(r"\s{0,8}(?:[$#%>❯] \S|curl: \(|HTTP/[\d.]{1,3} [1345]\d\d\b)")
+_ENDS_ANSWER = re.compile(r"\s{0,8}(?:[\w@:~/.-]{1,80}[$#%❯] \S|[$#%>❯] \S|curl: \(|HTTP/[\d.]{1,3} [1345]\d\d\b)")
 _MOST_LINES = 60
 _MOST_HEADERS = 12
 
