@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from runbooks.diagnose.regions import REGIONS
+
 NOTICE = "host-notice"
 _MOST_TEXT = 20_000
 _MOST_NAME = 200
@@ -23,7 +25,8 @@ _VOLUME = rf"{_Q}(?P<volume>vol_[a-z0-9]{{3,30}}){_Q}"
 _HAVE = rf"{_Q}(?P<have>[a-z]{{3}})\b{_Q}"
 _WANT = rf"{_Q}(?P<want>[a-z]{{3}})\b{_Q}"
 _REGION = rf"{_Q}(?P<region>[a-z]{{3}})\b{_Q}"
-_NO_WORD = r"(?!(?:the|map|any|our|its|use|all|one|box|job|log|api|app|hub|set|bin|row|new|old|ram|tmp|var)\b)"
+_KNOWN_REGION = rf"{_Q}(?P<region>{'|'.join(sorted(REGIONS))})\b{_Q}"
+_NOT_OVER = r"(?![^\n]{0,200}\b(?:fine|finished|resolved|(?:was|been|now) completed?)\b)"
 _ROOM = r"(?:(?:compute|disk|storage|volume|memory|CPU) )?"
 _NAMED = {key: rf"{_Q}(?P<{key}>[A-Za-z0-9][\w.-]{{0,62}})\b{_Q}" for key in ("app", "name", "org")}
 _TAIL = r"[^\n]{0,400}"
@@ -189,7 +192,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("region-capacity", (
         r"could not find a candidate host",
         rf"\b(?:no|not enough|insufficient) {_ROOM}capacity(?: available| left| remaining)? in(?: the)?(?: region)? "
-        rf"{_NO_WORD}{_REGION}",
+        rf"{_KNOWN_REGION}",
         rf"\bregion {_REGION} (?:has no|is out of|is at) capacity",
         rf"capacity exhausted in {_REGION}",
         r"\b(?:no|not enough|out of) (?:compute )?capacity\b"
@@ -241,9 +244,9 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     (NOTICE, (
         # As Fly writes it, while it lasts: what somebody else tells of a host, or of one that was down, is no notice.
         r"\b[Ww]e(?: are| will be|['’]re) (?:perform|schedul|undertak)ing [^\n.]{0,40}maintenance (?:on|of) "
-        r"(?:a|the|this|one) host\b[^\n]{0,200}",
+        rf"(?:a|the|this|one) host\b{_NOT_OVER}[^\n]{{0,200}}",
         r"\b(?:a|one|the) host (?:that |which |where )?(?:some|one|any) of your (?:apps?['’s]{0,2} )?"
-        r"(?:instances?|machines?) (?:is|are|runs?)\b[^\n]{0,200}",
+        rf"(?:instances?|machines?) (?:is|are|runs?)\b{_NOT_OVER}[^\n]{{0,200}}",
     )),
     ("rate-limit", (r"\brate.limit(?:ed|s)?(?: exceeded| reached)?\b", r"too many requests")),
     ("id-invalid", (rf"invalid machine ID(?:, {_Q}(?P<id>[^\s\"'`]{{1,100}}))?",)),

@@ -21,6 +21,8 @@ def _causes(*lines: str) -> set[str]:
     "line",
     [
         "Resolved: we finished performing maintenance on a host last week; a host one of your machines ran on is fine",
+        "Resolved: a host some of your machines are on is fine now",
+        "we are performing maintenance on a host: finished yesterday",
         "I asked Fly about a host where any of your machines went down",
         "cache: out of memory capacity, evicting",
         "error: not enough storage capacity on device",
@@ -60,5 +62,6 @@ def test_an_answer_of_something_else_ends_no_warning(below: list[str]) -> None:
 def test_a_file_that_cannot_be_read_has_a_name() -> None:
     assert required_settings("fatal: TLS_CERT is not readable") == ()
     assert required_settings("MODEL_PATH could not be loaded") == ()
+    assert required_settings("fatal: DATA_DIR not found") == ()
     assert required_settings("fatal: TLS_CERT is not set") == ("TLS_CERT",)
     assert required_settings("fatal: DATABASE_URL is not readable") == ("DATABASE_URL",)

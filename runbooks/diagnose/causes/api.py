@@ -25,19 +25,12 @@ from runbooks.diagnose.ledger import (
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import EXISTS
+from runbooks.diagnose.regions import REGIONS
 from runbooks.diagnose.shared_evidence import ended_by_itself, lookup_faults, refused, said_no
 from runbooks.evidence.models import Outcome, PlatformIncident, Refusal
 from runbooks.evidence.parsers import time_of
 
 _HIDES = ("create-error-swallowed", "record-never-updated")
-# Regions past and present: a report that names another place is not about this machine.
-_REGIONS = frozenset(
-    (
-        *("ams", "arn", "atl", "bog", "bom", "bos", "cdg", "den", "dfw", "ewr", "eze", "fra", "gdl", "gig", "gru"),
-        *("hkg", "iad", "jnb", "lax", "lhr", "mad", "mia", "nrt", "ord", "otp", "phx", "qro", "scl", "sea", "sin"),
-        *("sjc", "syd", "waw", "yul", "yyz"),
-    )
-)
 _API = ("machines/api/working-with-machines-api", "machines/api/machines-resource")
 
 
@@ -329,4 +322,5 @@ def _about(incident: PlatformIncident, facts: Facts) -> bool:
     if region and region in text:
         return True
     words = set(text.replace("(", " ").replace(")", " ").replace("-", " ").replace(",", " ").split())
-    return "machines" in words and not (words & _REGIONS - {region})
+    # A report that names another place is not about this machine.
+    return "machines" in words and not (words & REGIONS - {region})

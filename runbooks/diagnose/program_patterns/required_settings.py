@@ -114,7 +114,7 @@ _OF_A_RUNTIME = re.compile(
     r"|UV_THREADPOOL_SIZE$|GEM_(?:HOME|PATH)$|CUDA_VISIBLE_DEVICES$)"
 )
 _OF_A_FILE = re.compile(r"_(?:CERT|CERTIFICATE|FILE|PATH|DIR|PEM|KEYFILE|BUNDLE)$")
-_NOT_READ = re.compile(r"(?i)\b(?:readable|loaded)\b")
+_NOT_READ = re.compile(r"(?i)\b(?:readable|loaded|found|exists?)\b")
 _OF_A_METRIC = re.compile(r"[A-Z0-9_]+_(?:TOTAL|GAUGE|HISTOGRAM|SECONDS_BUCKET|BYTES_BUCKET|QUANTILE)$")
 _OF_A_COUNT = re.compile(r"[A-Z0-9_]+_(?:COUNT|SUM|SECONDS)$")
 _METRICS = re.compile(r"(?i)metric|counter|gauge|histogram|prometheus|statsd|scrape|series")
