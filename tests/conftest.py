@@ -150,6 +150,19 @@ def chromium() -> str:
 
 
 @pytest.fixture
+def nothing_reachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No token is set, and nothing answers: what was pasted is all that there is."""
+    for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("FLY_API_HOSTNAME", "FLY_API_BASE_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # the discard port
+    monkeypatch.setenv("RUNBOOKS_REGISTRIES", "registry.fly.io=http://127.0.0.1:9")
+    monkeypatch.setenv("RUNBOOKS_CONNECT_TO", "*:*=nxdomain")
+    monkeypatch.setenv("RUNBOOKS_STATUS_URL", "off")
+    monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path))
+
+
+@pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No picture is drawn: that is a third of the work of a report, and has tests of its own."""
     from runbooks.report import charts

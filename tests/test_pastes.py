@@ -11,7 +11,7 @@ import pytest
 
 from runbooks.case import Case, open_case
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "nothing_reachable")
 
 PASTES = Path(__file__).with_name("evidence") / "pastes"
 
@@ -60,18 +60,6 @@ WANTED = {
         moments=("2026-04-30T09:58:20", "2026-04-30T10:00:02"),
     ),
 }
-
-
-@pytest.fixture(autouse=True)
-def _nothing_reachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("FLY_API_HOSTNAME", "http://127.0.0.1:9")
-    monkeypatch.setenv("FLY_API_BASE_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("RUNBOOKS_REGISTRIES", "registry.fly.io=http://127.0.0.1:9")
-    monkeypatch.setenv("RUNBOOKS_CONNECT_TO", "*:*=nxdomain")
-    monkeypatch.setenv("RUNBOOKS_STATUS_URL", "off")
-    monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path))
 
 
 def published(case: Case, tmp_path: Path) -> tuple[dict[str, Any], str]:

@@ -15,7 +15,7 @@ from runbooks.base.parameters import caller_text
 from runbooks.case import open_case
 from runbooks.evidence.caller import read_caller
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("undrawn", "nothing_reachable")
 
 PASTES = Path(__file__).with_name("evidence") / "pastes_of_tools"
 APP, MACHINE = "orders-worker", "3d8d9f12a4be89"
@@ -102,18 +102,6 @@ WANTED = {
     ),
 }
 DECOYS = sorted(path.name for path in PASTES.glob("decoy-*"))
-
-
-@pytest.fixture(autouse=True)
-def _nothing_reachable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("FLY_API_HOSTNAME", "http://127.0.0.1:9")
-    monkeypatch.setenv("FLY_API_BASE_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("RUNBOOKS_REGISTRIES", "registry.fly.io=http://127.0.0.1:9")
-    monkeypatch.setenv("RUNBOOKS_CONNECT_TO", "*:*=nxdomain")
-    monkeypatch.setenv("RUNBOOKS_STATUS_URL", "off")
-    monkeypatch.setenv("RUNBOOKS_OUTPUT_ROOT", str(tmp_path))
 
 
 def test_every_text_is_told() -> None:

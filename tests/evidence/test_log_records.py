@@ -266,3 +266,13 @@ def test_what_stands_among_the_records_is_kept(other: str, place: int) -> None:
     assert told is not None
     assert other in told.splitlines()
     assert told.count(f"[{MACHINE}]") == len(ROWS)
+
+
+def test_of_a_very_long_export_the_end_is_read() -> None:
+    """How a life ended stands there."""
+    rows = [*((at, "app", "info", f"line {n}") for at, n in ((ROWS[0][0], n) for n in range(21_000))), ROWS[-1]]
+    text = "\n".join(
+        json.dumps({"time": at, "provider": provider, "instance": MACHINE, "msg": message})
+        for at, provider, _, message in rows
+    )
+    assert read_pasted(text).lines[-1].message == ROWS[-1][3]

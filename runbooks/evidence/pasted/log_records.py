@@ -15,13 +15,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from runbooks.evidence.log_parser import from_around, from_init, is_headed
 from runbooks.evidence.parsers import text_of, time_of
 
-_MOST = 20_000
 _DEPTH = 6
 _FAILURES = 50
 """Brackets that begin no document: reading each to the end of a long text would take for ever."""
@@ -47,7 +46,9 @@ _HOSTS = (
     "pod",
 )
 _ABOUT = ("machine_id", "machine", "fly_machine_id", "machineid", "id", "source")
-_KNOWN_PROVIDERS = frozenset({"app", "runner", "proxy", "health", "machine", "init"})
+_FIELDS = {"provider": _PROVIDERS, "region": _REGIONS, "level": _LEVELS, "app": _APPS}
+_SENDERS = "app|runner|proxy|health|machine|init"
+_PROVIDER = re.compile(rf"(?:{_SENDERS})\Z")
 _ID = re.compile(r"(?<![\w-])(?!\d{14}\b)[0-9a-f]{14}(?![\w-])")
 _APP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _REGION = re.compile(r"[a-z]{3}\Z")
@@ -61,11 +62,11 @@ _LABELLED = re.compile(
     r"\{(?P<labels>[^{}\n]{3,2000})\}\s?(?P<line>.*)\Z"
 )
 _LABEL = re.compile(r'([A-Za-z_]\w{0,60})\s{0,3}=\s{0,3}"((?:[^"\\]|\\.)*)"')
-_SENDER = re.compile(r"(?:app|runner|proxy|health|machine|init)\[[0-9a-f]{14}\] ")
+_SENDER = re.compile(rf"(?:{_SENDERS})\[[0-9a-f]{{14}}\] ")
 _RULE = re.compile(r"[\s\-=+|:│─━┌┐└┘├┤┬┴┼╭╮╰╯]*\Z")
 _SYSLOG = re.compile(
     r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?P<app>[\w.-]{1,100}) (?:(?P<host>[0-9a-f]{14}) )?"
-    r"(?P<provider>app|runner|proxy|health|machine|init)(?(host)|\[(?P<id>[0-9a-f]{14})\]): ?(?P<line>.*)\Z"
+    rf"(?P<provider>{_SENDERS})(?(host)|\[(?P<id>[0-9a-f]{{14}})\]): ?(?P<line>.*)\Z"
 )
 
 Record = dict[str, Any]
@@ -75,7 +76,7 @@ def as_lines(text: str) -> str | None:
     """The lines of a log that was pasted as records, as flyctl prints them, oldest first; below them all else.
 
     Args:
-        text: a pasted text without colours
+        text: a pasted text without colours, of bounded length
 
     Returns:
         above the lines of the log the app, if all records name one; None, if the text is no such log
@@ -83,7 +84,7 @@ def as_lines(text: str) -> str | None:
     for read in (_syslog, _json, _labelled, _logfmt, _csv, _boxed):
         lines: list[_Line] = []
         rest: list[str] = []
-        for record, written in islice(read(text), _MOST):
+        for record, written in read(text):
             told = list(_lines(record)) if record else []
             lines += told
             rest += [] if told else [written]
@@ -129,7 +130,7 @@ def _lines(record: Record) -> Iterator[_Line]:
     if not words or not machine or (at is None and "syslog" not in record):
         return
     told = {kind: next((t for key in keys if (t := text_of(record.get(key)))), "") for kind, keys in _FIELDS.items()}
-    provider = told["provider"] if told["provider"] in _KNOWN_PROVIDERS else ""
+    provider = told["provider"] if _PROVIDER.match(told["provider"]) else ""
     region = f"{told['region']} " if _REGION.match(told["region"]) else ""
     level = told["level"].lower() if _LEVEL.match(told["level"]) else "info"
     stamp = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z " if at else ""
@@ -141,9 +142,6 @@ def _lines(record: Record) -> Iterator[_Line]:
         sender = provider or ("runner" if from_around(line) and not from_init(line) else "app")
         shown = f"{stamp}{sender}[{machine}] {region}[{level}]{line}"
         yield _Line(shown, stamp, app, bool(provider), bool(host), line)
-
-
-_FIELDS = {"provider": _PROVIDERS, "region": _REGIONS, "level": _LEVELS, "app": _APPS}
 
 
 def _id_in(value: Any) -> re.Match[str] | None:
@@ -213,7 +211,7 @@ def _json(text: str) -> Read:
 def _records(found: Any, depth: int) -> Read:
     """The mappings that have a text and a time, and Loki's streams with their values, wherever they are."""
     if isinstance(found, list):
-        for one in found[:_MOST] if depth < _DEPTH else ():
+        for one in found if depth < _DEPTH else ():
             yield from _records(one, depth + 1)
         return
     if not isinstance(found, Mapping):
@@ -237,7 +235,7 @@ def _records(found: Any, depth: int) -> Read:
 
 def _rows(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str] | None, str]]:
     """Every line, and whether it has this form, where nearly all have."""
-    lines = [line for line in text.splitlines() if line.strip()][:_MOST]
+    lines = [line for line in text.splitlines() if line.strip()]
     if any(pattern.match(line) for line in lines[:5]):
         found = [(pattern.match(line), line) for line in lines]
         yield from found if sum(match is not None for match, _ in found) >= _NEARLY * len(lines) else ()
@@ -285,7 +283,7 @@ def _csv(text: str) -> Read:
 
 def _boxed(text: str) -> Read:
     """A table between bars, as databases, shells and Markdown print one; its head names a time and a text."""
-    lines = [line for line in text.splitlines() if line.strip() and not _RULE.match(line)][:_MOST]
+    lines = [line for line in text.splitlines() if line.strip() and not _RULE.match(line)]
     bar = "│" if "│" in text else "|"
     rows = [line.strip().removeprefix(bar).removesuffix(bar) for line in lines if bar in line]
     # A command or a count of rows may stand beside it; other words are not to be lost.
@@ -302,7 +300,7 @@ def _boxed(text: str) -> Read:
 
 def _table(text: str, sign: str) -> Iterator[Mapping[str, str]]:
     try:
-        for row in islice(csv.DictReader(io.StringIO(text.lstrip("\ufeff \n")), delimiter=sign), _MOST):
+        for row in csv.DictReader(io.StringIO(text.lstrip("\ufeff \n")), delimiter=sign):
             yield {str(key): value for key, value in row.items() if isinstance(value, str)}
     except csv.Error:
         return  # a field above the library's limit: what was read so far is what there is
