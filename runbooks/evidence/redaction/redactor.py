@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from runbooks.evidence.redaction.allowed import allowed_by_user
+from runbooks.evidence.redaction.assigned import assigned_spans
 from runbooks.evidence.redaction.encodings import ESCAPE, HEX, NESTED, RUN, decodings, escaped_spans, unescaped
 from runbooks.evidence.redaction.forms import form_spans, kind_by_looks
 from runbooks.evidence.redaction.layout import without_layout
-from runbooks.evidence.redaction.names import assigned_spans
 from runbooks.evidence.redaction.opacity import opaque_spans
 from runbooks.evidence.redaction.pictures import without_pixels
 from runbooks.evidence.redaction.placeholders import PLACEHOLDERS, Hit, Placeholders, kind_in

@@ -15,8 +15,9 @@ from runbooks.evidence.redaction.allowed import (
     harmless_leaf,
     harmless_shape,
 )
+from runbooks.evidence.redaction.assigned import is_secret_under
 from runbooks.evidence.redaction.forms import kind_by_looks
-from runbooks.evidence.redaction.names import Strength, is_secret_under, names_a_secret, snake_case, strength_of
+from runbooks.evidence.redaction.names import Strength, names_a_secret, snake_case, strength_of
 from runbooks.evidence.redaction.placeholders import PLACEHOLDER, PLACEHOLDERS, Placeholders
 
 FIELD = re.compile(r"[A-Za-z_]{1,40}")
