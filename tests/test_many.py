@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -40,6 +42,22 @@ def test_a_warm_run_leaves_the_bytes_of_a_cold_one(tmp_path: Path) -> None:
         assert (result.status, result.exit_code) == (cold.status, cold.exit_code)
         for name in SAME:
             assert (result.folder / name).read_bytes() == (cold.folder / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_a_kernel_does_not_run_the_program_that_asked_for_it(tmp_path: Path) -> None:
+    script = tmp_path / "nightly.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from runbooks.execution.many import Job, run_many\n"
+        "with open('begun', 'a') as begun:\n"
+        "    begun.write('x')\n"
+        "job = Job('machine_not_visible', {'source': 'simulator:healthy'})\n"
+        "print([result and result.exit_code for result in run_many([job] * 2, output_root=Path('out'))])\n"
+    )
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("[0, 0]\n", 0), done.stderr
+    assert (tmp_path / "begun").read_text() == "x"
 
 
 def test_a_signal_ends_what_runs_and_begins_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,8 +62,7 @@ def server() -> ForkServerContext:
     from multiprocessing import forkserver
 
     context = multiprocessing.get_context("forkserver")
-    # A fork runs the program of this process again, unless the server did.
-    context.set_forkserver_preload(["__main__", "runbooks.execution.warm", "runbooks.execution.preload"])
+    context.set_forkserver_preload(["runbooks.execution.warm", "runbooks.execution.preload"])
     forkserver.ensure_running()
     return context
 

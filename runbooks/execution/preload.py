@@ -12,10 +12,14 @@ import importlib
 import io
 import os
 import tempfile
+from collections.abc import Callable
+from multiprocessing import spawn
+from typing import Any
 
 from runbooks import definitions
 from runbooks.base.errors import RunbookError
 from runbooks.case import open_case
+from runbooks.execution.warm import PROVISIONER
 from runbooks.report import notebook, templating
 
 KERNEL = (
@@ -54,6 +58,13 @@ def rehearse() -> None:
             os.environ.update(environment)
 
 
+def alone(data: dict[str, Any], prepare: Callable[[dict[str, Any]], None] = spawn.prepare) -> None:
+    """Prepare a fork; for a kernel without running the program that asked for it, of which it needs nothing."""
+    kept = {name: value for name, value in data.items() if not name.startswith("init_main")}
+    prepare(kept if data.get("name") == PROVISIONER else data)
+
+
+spawn.prepare = alone  # in the fork server, and only there
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # or the debugger warns about the standard library
 for name in KERNEL:
     with contextlib.suppress(ImportError):  # what another version does not have, its kernel does not import

@@ -37,7 +37,8 @@ class WarmProvisioner(LocalProvisioner):
             self.process = self.waiting
             self.pid = self.pgid = self.waiting.pid
             return self.connection_info
-        forked = early.server().Process(target=_serve, args=(arguments, dict(kwargs["env"]), kwargs["stdout"].name))
+        given = (arguments, dict(kwargs["env"]), kwargs["stdout"].name)
+        forked = early.server().Process(target=_serve, args=given, name=PROVISIONER)
         forked.start()
         self.process = _Forked(forked)  # type: ignore[assignment]
         self.pid = self.pgid = forked.pid
