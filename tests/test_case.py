@@ -24,7 +24,7 @@ from runbooks.case import Case, open_case
 from runbooks.definitions import discovered, find, validate
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.verdict import diagnose
-from runbooks.report import browse, dataframes
+from runbooks.report import browse, dataframes, history
 from runbooks.report.progress import Progress
 from runbooks.source import Collected, collect
 
@@ -202,6 +202,24 @@ def test_the_same_moment_a_replay_and_what_cannot_be_read_are_no_earlier_runs(ro
     found = open_case(source=FIXED).report.since
     assert found is not None
     assert len(found.earlier) == 1
+
+
+def test_of_many_earlier_runs_the_newest_whole_ones_are_listed(root: Path) -> None:
+    open_case(source=DEMO).publish()
+    (run,) = folders(root)
+    text = (run / "summary.json").read_text()
+    at, index = json.loads(text)["looked_at"], json.loads((run / "evidence" / "index.json").read_text())
+    for minute in range(history.MOST + 5):
+        copy = run.with_name(f"{run.name[:-7]}{minute:02d}0000Z")
+        (copy / "evidence").mkdir(parents=True)
+        told = text.replace(f'"{at}"', f'"2025-10-01T03:{minute:02d}:00Z"')
+        broken = minute == history.MOST + 4
+        (copy / "summary.json").write_text(told.replace('"verdict"', '"what"') if broken else told)
+        (copy / "evidence" / "index.json").write_text(json.dumps(index))
+    found = open_case(source=FIXED).report.since
+    assert found is not None
+    minutes = [f"2025-10-01T03:{minute:02d}:00Z" for minute in range(history.MOST + 4)]
+    assert [earlier.looked_at for earlier in found.earlier] == [at, *minutes[:4:-1]]
 
 
 def test_a_simulated_run_is_no_earlier_state_of_a_real_machine(root: Path) -> None:

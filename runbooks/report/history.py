@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from runbooks.base.errors import RunbookError
 from runbooks.base.folders import safe
 from runbooks.evidence import tables
-from runbooks.evidence.models import Evidence
+from runbooks.evidence.models import Evidence, Subject
 from runbooks.report import summary, times
 from runbooks.report.section import Section
 
@@ -110,28 +110,35 @@ def same_subject(root: Path, evidence: Evidence) -> tuple[Earlier, ...]:
     Only runs of the same kind of source count: a simulated machine is never an earlier state of a real one.
     What cannot be read is left out; the page of all runs lists it with the reason.
     """
-    subject, kind = evidence.subject, evidence.source.partition(":")[0]
+    subject, kind, now = evidence.subject, evidence.source.partition(":")[0], times.utc(evidence.looked_at)
+    alike = [
+        (at, folder, told)
+        for folder in _candidates(root, subject.app or subject.org)
+        if isinstance(told := _json(folder / "summary.json"), dict)
+        and (at := _looked_at(told)) is not None
+        and at < now
+        and _about(told.get("subject"), subject)
+    ]
     found: dict[tuple[datetime, str, str], Earlier] = {}
-    for folder in _candidates(root, subject.app or subject.org):
-        told = _summary(folder)
-        if told is None or _kind(folder) != kind:
-            continue
-        known = told["subject"]
-        same_id = bool(subject.machine_id) and known["machine_id"] == subject.machine_id
-        same_name = bool(subject.machine_name) and known["machine_name"] == subject.machine_name
-        at = datetime.fromisoformat(told["looked_at"])
-        about_all = not any((subject.machine_id, subject.machine_name, known["machine_id"], known["machine_name"]))
-        same_all = about_all and (known["org"] or "") == subject.org
-        if (
-            (known["app"] or "") == subject.app
-            and (same_id or same_name or same_all)
-            and at < times.utc(evidence.looked_at)
-        ):
-            # A replay tells of the same moment; the run that it replays stands before it.
-            brief = in_brief(folder.relative_to(root).as_posix(), told)
-            found.setdefault((at, brief.runbook, brief.headline), brief)
+    # A replay tells of the same moment; the run that it replays stands before it.
+    for at, folder, told in sorted(alike, key=lambda one: one[0], reverse=True):
+        # To judge a whole summary takes longer than all the rest; more than are listed need not be.
+        if len(found) == MOST:
+            break
+        known = (at, str(told.get("runbook")), str(told.get("headline")))
+        if known not in found and _is_whole(told) and _kind(folder) == kind:
+            found[known] = in_brief(folder.relative_to(root).as_posix(), told)
     newest = sorted(found.items(), key=lambda item: (item[0][0], item[1].folder), reverse=True)
-    return tuple(brief for _, brief in newest[:MOST])
+    return tuple(brief for _, brief in newest)
+
+
+def _about(known: object, subject: Subject) -> bool:
+    """Whether a summary's subject, which may be anything, is this one."""
+    if not isinstance(known, dict) or (known.get("app") or "") != subject.app:
+        return False
+    pairs = ((known.get(name), getattr(subject, name)) for name in ("machine_id", "machine_name"))
+    named = [(before, now) for before, now in pairs if before or now]
+    return any(before == now for before, now in named) if named else (known.get("org") or "") == subject.org
 
 
 def _candidates(root: Path, app: str) -> Iterator[Path]:
@@ -146,14 +153,21 @@ def _candidates(root: Path, app: str) -> Iterator[Path]:
     yield from runs[-_MOST_READ:]
 
 
-def _summary(folder: Path) -> Mapping[str, Any] | None:
-    found = _json(folder / "summary.json")
+def _looked_at(told: Mapping[str, Any]) -> datetime | None:
+    """When a run looked; None for what is no moment in time with its offset."""
     try:
-        summary.check(found)
-        datetime.fromisoformat(found["looked_at"])
-    except (RunbookError, ValueError):
+        at = datetime.fromisoformat(told["looked_at"])
+    except (KeyError, TypeError, ValueError):
         return None
-    return dict(found)
+    return at if at.tzinfo else None
+
+
+def _is_whole(told: Mapping[str, Any]) -> bool:
+    try:
+        summary.check(told)
+    except RunbookError:
+        return False
+    return True
 
 
 def _kind(folder: Path) -> str:
