@@ -12,7 +12,7 @@ import importlib
 import io
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing import spawn
 from typing import Any
 
@@ -58,7 +58,7 @@ def rehearse() -> None:
             os.environ.update(environment)
 
 
-def alone(data: dict[str, Any], prepare: Callable[[dict[str, Any]], None] = spawn.prepare) -> None:
+def alone(data: Mapping[str, Any], prepare: Callable[[Mapping[str, Any]], None] = spawn.prepare) -> None:
     """Prepare a fork; for a kernel without running the program that asked for it, of which it needs nothing."""
     kept = {name: value for name, value in data.items() if not name.startswith("init_main")}
     prepare(kept if data.get("name") == PROVISIONER else data)
