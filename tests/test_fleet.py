@@ -21,8 +21,9 @@ from runbooks.collect.fleet import MachineTable, _Joiner, _page, _Stream
 from runbooks.collect.source import Source
 from runbooks.definitions import find, validate
 from runbooks.definitions.fleet import FleetParameters
-from runbooks.diagnose.fleet import FAILING, FleetReview, PairClass, review
+from runbooks.diagnose.fleet import FleetReview, review
 from runbooks.diagnose.fleet_findings import investigate
+from runbooks.diagnose.fleet_pairs import FAILING, PairClass
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence import fleet as model
 from runbooks.evidence.fleet import Fleet, Folder, MachineCount

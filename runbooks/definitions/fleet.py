@@ -15,8 +15,9 @@ from runbooks.base.parameters import CommonParameters, Text, shown
 from runbooks.base.runbook import Runbook
 from runbooks.base.settings import RECORDS_TABLE
 from runbooks.collect import fleet as _  # noqa: F401 - registers how the facets are asked
-from runbooks.diagnose.fleet import Thresholds, review
+from runbooks.diagnose.fleet import review
 from runbooks.diagnose.fleet_findings import conclude
+from runbooks.diagnose.fleet_pairs import Thresholds
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence.fleet import Fleet, MachineCount, Phase
 from runbooks.evidence.models import Evidence

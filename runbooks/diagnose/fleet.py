@@ -1,70 +1,25 @@
 """A fleet judged: each pair of machine and row falls into one class, and the failing ones are compared with the others.
 
-Pure: pairs in, findings out. A difference between failing and healthy pairs is shown only where chance does not
-explain it: Fisher's exact test, one-sided, with Holm's correction for all values that were tested.
+Pure: pairs in, findings out.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from functools import lru_cache
-from math import exp, lgamma
 
+from runbooks.diagnose.fleet_pairs import AGREEING, FAILING, NotKnown, PairClass, Thresholds, classify
+from runbooks.diagnose.fleet_shared import Shared, shared_values
 from runbooks.diagnose.model import Verdict
 from runbooks.evidence.caller import MACHINE_ID
-from runbooks.evidence.fleet import MACHINE_PHASES, Fleet, Joined, MachineCount, Pair, Phase, same_place, url_can_work
+from runbooks.evidence.fleet import Fleet, MachineCount, Pair
 
-LEVEL = 0.01
-"""The probability, for all values together, that one is shown although only chance made it."""
-LEAST = 2
-"""Failing pairs that a value has to be shared by."""
 STRANGERS = 10
 """Where so many machines and rows have no other side, and none has one, the two are probably not of one fleet."""
 
 
-class PairClass(StrEnum):
-    """What a machine and its row say of each other. One pair is in one class: the first that fits, in this order."""
-
-    UNKNOWN = "unknown"
-    SEVERAL_MACHINES = "several-machines"
-    ROW_WAITS_MACHINE_GONE = "row-waits-machine-gone"
-    ROW_WAITS_MACHINE_STOPPED = "row-waits-machine-stopped"
-    ROW_WAITS_MACHINE_RUNS = "row-waits-machine-runs"
-    BOTH_WAIT = "both-wait"
-    ROW_RUNS_MACHINE_DOES_NOT = "row-runs-machine-does-not"
-    ROW_WITHOUT_MACHINE = "row-without-machine"
-    MACHINE_WITHOUT_ROW = "machine-without-row"
-    ROW_ENDED_MACHINE_RUNS = "row-ended-machine-runs"
-    WRONG_PLACE = "wrong-app-or-region"
-    URL_CANNOT_WORK = "url-cannot-work"
-    IN_PROGRESS = "in-progress"
-    AGREE = "agree"
-
-
-class NotKnown(StrEnum):
-    """Why a pair is in the class `unknown`."""
-
-    MACHINES_NOT_READ = "machines-not-read"
-    ROWS_NOT_READ = "rows-not-read"
-    REGION_SILENT = "region-silent"
-    NOTHING_JOINS = "nothing-joins"
-    STATUS_WORD = "status-word"
-    STATE_WORD = "state-word"
-
-
-AGREEING = frozenset((PairClass.AGREE, PairClass.IN_PROGRESS))
-FAILING = (
-    PairClass.ROW_WAITS_MACHINE_GONE,
-    PairClass.ROW_WAITS_MACHINE_STOPPED,
-    PairClass.ROW_WAITS_MACHINE_RUNS,
-    PairClass.BOTH_WAIT,
-    PairClass.ROW_RUNS_MACHINE_DOES_NOT,
-)
-"""Something failed for these machines; in the other classes only the books differ. The worst first."""
 _ONE_SIDED = frozenset((PairClass.ROW_WITHOUT_MACHINE, PairClass.MACHINE_WITHOUT_ROW))
 _RANKS = {
     one: rank
@@ -80,43 +35,6 @@ _RANKS = {
         )
     )
 }
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What the user set.
-
-    Attributes:
-        waiting: how long a row may wait
-        orphaned: how old a machine or a row may be before its other side has to be there
-        row_phases: what the words in the rows' status mean
-    """
-
-    waiting: timedelta = timedelta(minutes=5)
-    orphaned: timedelta = timedelta(minutes=5)
-    row_phases: Mapping[str, Phase] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """A value of an attribute, and how often failing and healthy pairs have it.
-
-    `p` is the probability of so many or more by chance, `adjusted` the same for all values that were tested together.
-    """
-
-    attribute: str
-    value: str
-    failing_with: int
-    failing: int
-    healthy_with: int
-    healthy: int
-    p: float
-    adjusted: float
-
-    @property
-    def telling(self) -> bool:
-        """Does chance not explain it?"""
-        return self.adjusted < LEVEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,156 +177,6 @@ def review(fleet: Fleet, count: MachineCount | None, thresholds: Thresholds) -> 
         thresholds=thresholds,
         looked=fleet.machines_known or fleet.rows_known,
     )
-
-
-def classify(pair: Pair, fleet: Fleet, thresholds: Thresholds) -> tuple[PairClass, NotKnown | None]:
-    """The class of a pair, and why it is not known where it is not."""
-    machine = MACHINE_PHASES.get(pair.state, Phase.UNKNOWN)
-    row = thresholds.row_phases.get(pair.row_status, Phase.UNKNOWN)
-    if not pair.has_row:
-        return _without_row(pair, machine, fleet, thresholds)
-    if not pair.has_machine:
-        return _without_machine(pair, row, fleet, thresholds)
-    if row is Phase.UNKNOWN:
-        return PairClass.UNKNOWN, NotKnown.STATUS_WORD
-    if machine is Phase.UNKNOWN:
-        return PairClass.UNKNOWN, NotKnown.STATE_WORD
-    if pair.fits == Joined.SEVERAL:
-        return PairClass.SEVERAL_MACHINES, None
-    if row is Phase.WAITS and _younger(pair.row_at, fleet, thresholds.waiting):
-        return PairClass.IN_PROGRESS, None
-    found = _STATES.get((row, machine))
-    if found is None:
-        found = (
-            PairClass.WRONG_PLACE
-            if not same_place(pair)
-            else PairClass.AGREE
-            if url_can_work(pair.row_url, pair.app or pair.row_app)
-            else PairClass.URL_CANNOT_WORK
-        )
-    return found, None
-
-
-_STATES: Mapping[tuple[Phase, Phase], PairClass] = {
-    (Phase.WAITS, Phase.GONE): PairClass.ROW_WAITS_MACHINE_GONE,
-    (Phase.WAITS, Phase.STOPPED): PairClass.ROW_WAITS_MACHINE_STOPPED,
-    (Phase.WAITS, Phase.RUNS): PairClass.ROW_WAITS_MACHINE_RUNS,
-    (Phase.WAITS, Phase.WAITS): PairClass.BOTH_WAIT,
-    **{(Phase.RUNS, one): PairClass.ROW_RUNS_MACHINE_DOES_NOT for one in (Phase.WAITS, Phase.STOPPED, Phase.GONE)},
-    **{
-        (row, machine): PairClass.ROW_ENDED_MACHINE_RUNS
-        for row in (Phase.STOPPED, Phase.GONE)
-        for machine in (Phase.WAITS, Phase.RUNS)
-    },
-}
-"""Row and machine that contradict each other; any other two agree in what they do."""
-
-
-def _without_row(pair: Pair, machine: Phase, fleet: Fleet, thresholds: Thresholds) -> tuple[PairClass, NotKnown | None]:
-    """A machine that is gone needs no row; any other one costs money."""
-    if machine is Phase.GONE:
-        return PairClass.AGREE, None
-    if not fleet.rows_known:
-        return PairClass.UNKNOWN, NotKnown.ROWS_NOT_READ
-    if _younger(pair.made_at, fleet, thresholds.orphaned):
-        return PairClass.IN_PROGRESS, None
-    return PairClass.MACHINE_WITHOUT_ROW, None
-
-
-def _without_machine(pair: Pair, row: Phase, fleet: Fleet, thresholds: Thresholds) -> tuple[PairClass, NotKnown | None]:
-    """A row whose machine is not even among the destroyed ones; if it has ended, nothing is missing."""
-    if row is Phase.UNKNOWN:
-        return PairClass.UNKNOWN, NotKnown.STATUS_WORD
-    if row in (Phase.STOPPED, Phase.GONE):
-        return PairClass.AGREE, None
-    if not fleet.machines_known:
-        return PairClass.UNKNOWN, NotKnown.MACHINES_NOT_READ
-    if fleet.silent_regions and pair.row_region in ("", *fleet.silent_regions):
-        return PairClass.UNKNOWN, NotKnown.REGION_SILENT
-    limit = max(thresholds.orphaned, thresholds.waiting) if row is Phase.WAITS else thresholds.orphaned
-    if _younger(pair.row_at or pair.made_at, fleet, limit):
-        return PairClass.IN_PROGRESS, None
-    return PairClass.ROW_WITHOUT_MACHINE, None
-
-
-def _younger(at: int, fleet: Fleet, limit: timedelta) -> bool:
-    """Is this time less than the limit ago? One that is not known is old."""
-    return bool(at) and fleet.looked_at - at < limit.total_seconds()
-
-
-# What the failing ones share
-
-
-@lru_cache(maxsize=4_096)
-def _hour(hours: int) -> str:
-    """The hour that began so many hours after 1970."""
-    return f"{datetime.fromtimestamp(hours * 3600, UTC):%Y-%m-%dT%H}:00Z" if hours else ""
-
-
-ATTRIBUTES: Mapping[str, Callable[[Pair], str]] = {
-    "app": lambda pair: pair.app,
-    "region": lambda pair: pair.region,
-    "image": lambda pair: pair.image,
-    "guest": lambda pair: pair.guest,
-    "version": lambda pair: pair.version,
-    "hour": lambda pair: _hour(pair.made_at // 3600),
-    "host status": lambda pair: pair.host,
-}
-"""What machines may have in common. A value that is not known is left out."""
-
-
-def shared_values(groups: Iterable[tuple[bool, int, Pair]]) -> tuple[tuple[Shared, ...], int]:
-    """The values that at least `LEAST` failing pairs share, the most telling first, and how many were tested.
-
-    Tested is every value of every attribute that at least `LEAST` pairs have, whatever becomes of these.
-
-    Args:
-        groups: whether pairs fail, how many are alike, and one of them
-    """
-    known: dict[str, dict[str, list[int]]] = {name: {} for name in ATTRIBUTES}
-    for fails, number, pair in groups:
-        for name, value_of in ATTRIBUTES.items():
-            if value := value_of(pair):
-                known[name].setdefault(value, [0, 0])[not fails] += number
-    tested: list[tuple[float, str, str, tuple[int, int, int, int]]] = []
-    for name, values in known.items():
-        failing, healthy = (sum(counts[side] for counts in values.values()) for side in (0, 1))
-        # Where all have the same value, it cannot tell one from the other, and is no test.
-        for value, (bad, good) in values.items() if len(values) > 1 and failing and healthy else ():
-            if bad + good >= LEAST:
-                p = tail(bad, failing, bad + good, failing + healthy)
-                tested.append((p, name, value, (bad, failing, good, healthy)))
-    found, corrected = [], 0.0
-    for rank, (p, name, value, counts) in enumerate(sorted(tested)):
-        corrected = max(corrected, min(1.0, p * (len(tested) - rank)))
-        if counts[0] >= LEAST:
-            found.append(Shared(name, value, *counts, p, corrected))
-    return tuple(found), len(tested)
-
-
-def tail(hits: int, drawn: int, marked: int, total: int) -> float:
-    """The probability of at least `hits` marked ones among `drawn` of `total`, of which `marked` are marked.
-
-    Fisher's exact test, one-sided.
-    """
-    least, most = max(hits, drawn + marked - total), min(drawn, marked)
-    if hits <= max(0, drawn + marked - total):
-        return 1.0
-    whole, found = _choose(total, drawn), 0.0
-    for k in range(least, most + 1):
-        part = exp(_choose(marked, k) + _choose(total - marked, drawn - k) - whole)
-        found += part
-        if part < found * 1e-17 and k * total > marked * drawn:
-            break  # behind the most probable number each part is smaller than the one before
-    return min(1.0, found)
-
-
-def _choose(n: int, k: int) -> float:
-    """The logarithm of n over k."""
-    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
-
-
-# Over time, and in order
 
 
 def _over_time(created: Mapping[int, int], failed: Mapping[int, int]) -> tuple[timedelta, tuple[Bucket, ...]]:

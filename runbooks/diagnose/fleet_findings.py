@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.base.settings import RECORDS_TABLE
-from runbooks.diagnose.fleet import FAILING, FleetReview, NotKnown, PairClass, Shared, Suspect
+from runbooks.diagnose.fleet import FleetReview, Suspect
+from runbooks.diagnose.fleet_pairs import FAILING, NotKnown, PairClass
+from runbooks.diagnose.fleet_shared import Shared
 from runbooks.diagnose.model import Diagnosis, Remedy, Unchecked, Verdict
 from runbooks.evidence.fleet import MachineCount
 from runbooks.evidence.models import Evidence, Outcome

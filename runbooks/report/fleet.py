@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from runbooks.base.amount import amount
 from runbooks.base.facets import Facet
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.fleet import AGREEING, FAILING, LEVEL, FleetReview, NotKnown, PairClass, Shared
+from runbooks.diagnose.fleet import FleetReview
 from runbooks.diagnose.fleet_findings import can_be_investigated, investigate
+from runbooks.diagnose.fleet_pairs import AGREEING, FAILING, NotKnown, PairClass
+from runbooks.diagnose.fleet_shared import LEVEL, Shared
 from runbooks.diagnose.model import Diagnosis
 from runbooks.evidence import tables
 from runbooks.report import charts, times

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbooks.diagnose.fleet import LEVEL, FleetReview, Suspect
+from runbooks.diagnose.fleet import FleetReview, Suspect
+from runbooks.diagnose.fleet_shared import LEVEL
 from runbooks.report import escape, times
 
 SCHEMA = "fly-runbooks/summary-fleet/1"

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from runbooks.diagnose.fleet import STRANGERS, NotKnown, PairClass, Thresholds, classify, review, shared_values, tail
+from runbooks.diagnose.fleet import STRANGERS, review
+from runbooks.diagnose.fleet_pairs import NotKnown, PairClass, Thresholds, classify
+from runbooks.diagnose.fleet_shared import shared_values, tail
 from runbooks.evidence.fleet import Fleet, Folder, Pair, Phase, plain
 
 PHASES = {"starting": Phase.WAITS, "running": Phase.RUNS, "stopped": Phase.STOPPED}

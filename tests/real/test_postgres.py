@@ -20,7 +20,8 @@ from runbooks.base.settings import RECORD_COLUMNS
 from runbooks.collect.fleet import MachineTable, Short, _Joiner
 from runbooks.collect.records import RecordsReader
 from runbooks.collect.row_stream import NotStreamed, SqlRows
-from runbooks.diagnose.fleet import PairClass, Thresholds, review
+from runbooks.diagnose.fleet import review
+from runbooks.diagnose.fleet_pairs import PairClass, Thresholds
 from runbooks.evidence.fleet import Fleet, Folder, Phase
 from runbooks.evidence.models import Outcome, RecordEvents, Records
 from runbooks.evidence.redaction import Redactor
