@@ -35,7 +35,7 @@ from runbooks.collect.rows import NoRecords, RecordsSource
 from runbooks.collect.session import CollectionSession
 from runbooks.collect.shared_answers import SharedAnswers
 from runbooks.collect.source import Source
-from runbooks.collect.supabase import WebRecords
+from runbooks.collect.supabase_rows import WebRecords
 from runbooks.collect.transport import HttpTransport, Transport
 from runbooks.evidence.bundle import ReplayContext
 from runbooks.evidence.har import iso

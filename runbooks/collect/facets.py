@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runbooks.base.facets import Facet, FacetEnum
-from runbooks.collect import logs, machines, metrics, registry, resources, status, supabase
+from runbooks.collect import logs, machines, metrics, registry, resources, status, supabase_functions
 from runbooks.collect.result import FacetResult, seen, unavailable
 from runbooks.collect.session import NO_APP, CollectionSession, split
 from runbooks.evidence import macaroon
@@ -389,13 +389,13 @@ def _function_secrets(session: CollectionSession) -> FacetResult:
     machine = session.best_machine()
     known = [session.given.image, session.caller_answer().image, machine.image if machine else ""]
     ran = session.ran()
-    references = supabase.candidates([*known, *([ran] if ran else [])])
-    return supabase.secrets(session.client, session.source.project, references)
+    references = supabase_functions.candidates([*known, *([ran] if ran else [])])
+    return supabase_functions.secrets(session.client, session.source.project, references)
 
 
 @collects(Facet.FUNCTION_LOG, when=lambda session: bool(session.source.project.managed))
 def _function_log(session: CollectionSession) -> FacetResult:
-    return supabase.function_log(session.client, session.source.project, session.subject().incident_time)
+    return supabase_functions.function_log(session.client, session.source.project, session.subject().incident_time)
 
 
 @collects(Facet.STATUS, common=True)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from runbooks.collect.answer import CouldNotAsk
 from runbooks.collect.records import _FAILURES, RecordsReader, _hidden, _table
 from runbooks.collect.session import CollectionSession
-from runbooks.collect.supabase import _MISSING, WebRecords
+from runbooks.collect.supabase_rows import MISSING_COLUMN, WebRecords
 from runbooks.evidence.models import Reason
 from runbooks.evidence.parsers import refusal_of, text_of
 
@@ -201,7 +201,7 @@ class WebRows(WebRecords):
             told = answer.json if isinstance(answer.json, Mapping) else {}
             if answer.ok and isinstance(told.get("rows"), int):
                 return taken
-            named = _MISSING.search(refusal_of(answer.status, answer.body).text)
+            named = MISSING_COLUMN.search(refusal_of(answer.status, answer.body).text)
             absent = [n for n, c in columns.items() if named and c == named[1]]
             if text_of(told.get("code")) != "42703" or not absent or last is not None or "key" in absent:
                 raise NotStreamed(self._refused(answer, table).reason)

@@ -13,17 +13,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from runbooks.base.settings import RECORD_COLUMNS
 from runbooks.collect.client import Client
 from runbooks.collect.result import FacetResult
-from runbooks.collect.supabase import (
-    MANAGEMENT,
-    Project,
-    WebRecords,
-    allowed,
-    candidates,
-    function_log,
-    project_of,
-    replayed,
-    secrets,
-)
+from runbooks.collect.supabase import MANAGEMENT, Project, allowed, project_of, replayed
+from runbooks.collect.supabase_functions import candidates, function_log, secrets
+from runbooks.collect.supabase_rows import WebRecords
 from runbooks.evidence.models import FunctionLog, FunctionSecrets, ImageRef, Outcome, RecordEvents, Records
 
 from .asking import asking, written
