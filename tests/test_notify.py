@@ -307,9 +307,25 @@ def test_subjects_that_need_nobody_are_forgotten_where_there_are_too_many(tmp_pa
 def test_a_state_that_cannot_be_read_is_begun_anew(tmp_path: Path, state: str) -> None:
     (tmp_path / notify.STATE).write_text(state)
     sent: list[str] = []
-    notify.tell([Outcome("s", "INCONCLUSIVE")], tmp_path, ["a://1"], lambda a, t, b: bool(sent.append(b)) or True)
+    told = notify.tell(
+        [Outcome("s", "INCONCLUSIVE")], tmp_path, ["a://1"], lambda a, t, b: bool(sent.append(b)) or True
+    )
     assert len(sent) == 1
+    (warning,) = told.warnings
+    assert f"{tmp_path / notify.STATE} could not be read" in warning
     assert json.loads((tmp_path / notify.STATE).read_text())["subjects"]["s"]["status"] == "INCONCLUSIVE"
+
+
+def test_how_many_messages_are_dropped_because_nobody_takes_any_is_said(tmp_path: Path) -> None:
+    ways = [["a://1", "b://2"], [f"a://{n}" for n in range(52)], ["a://1"]]
+    said = []
+    for number, names in enumerate(ways):
+        outcome = Outcome("s", "INCONCLUSIVE", f"cause-{number}")
+        said.append(notify.tell([outcome], tmp_path, names, lambda *given: False).warnings[-1])
+    waiting = json.loads((tmp_path / notify.STATE).read_text())["waiting"]
+    assert "kept and sent with the next one" in said[0]
+    assert "kept notifications were dropped: at most 50 are kept" in said[1]
+    assert len(waiting) <= 50
 
 
 def test_addresses_come_from_the_variable_or_a_file_and_wrong_ones_are_refused(tmp_path: Path) -> None:

@@ -149,11 +149,13 @@ class State:
         known: the outcome of each subject that was told last
         addresses: ids of the addresses that were told last, in the order of RUNBOOKS_NOTIFY
         waiting: messages that were not taken, each with the id of its address
+        unreadable: whether there was a file that could not be read
     """
 
     known: dict[str, Outcome] = field(default_factory=dict)
     addresses: list[str] = field(default_factory=list)
     waiting: list[dict[str, str]] = field(default_factory=list)
+    unreadable: bool = False
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,7 @@ def tell(
                 kept.append(one)
         state.waiting = kept[-_MOST_WAITING:]
         _write(path, state)
+    too_many = len(kept) - len(state.waiting)
     warnings = [
         f"The notification by {label(address)} could not be delivered; it is kept and sent with the next one."
         for address in by_id.values()
@@ -219,11 +222,17 @@ def tell(
     ]
     if lost:
         warnings.append(
-            f"{lost} kept notifications were dropped: RUNBOOKS_NOTIFY does not name their address any more."
-            if lost > 1
-            else "A kept notification was dropped: RUNBOOKS_NOTIFY does not name its address any more."
+            _dropped(lost, f"RUNBOOKS_NOTIFY does not name {'its' if lost == 1 else 'their'} address any more")
         )
+    if too_many:
+        warnings.append(_dropped(too_many, f"at most {_MOST_WAITING} are kept, and the newer ones are"))
+    if state.unreadable:
+        warnings.append(f"{path} could not be read and was written anew: what was told before is told again as new.")
     return Told(_said(found, [label(address) for address in by_id.values() if address in sent]), tuple(warnings))
+
+
+def _dropped(number: int, why: str) -> str:
+    return f"{f'{number} kept notifications were' if number > 1 else 'A kept notification was'} dropped: {why}."
 
 
 def _remembered(known: dict[str, Outcome]) -> dict[str, Outcome]:
@@ -301,13 +310,15 @@ def _address(one: str) -> str:
 
 def _read(path: Path) -> State:
     """What was told last and what waits; of a file that cannot be read, nothing."""
+    if not path.exists():
+        return State()
     try:
         told = json.loads(read_text(path, _MOST_STATE))
         known = {name: Outcome(subject=name, **one) for name, one in told["subjects"].items()}
         waiting = [{key: str(one[key]) for key in ("to", "title", "body")} for one in told["waiting"]]
         return State(known, [str(one) for one in told.get("addresses", ())], waiting)
     except (OSError, NotReadable, ValueError, KeyError, TypeError, AttributeError):
-        return State()
+        return State(unreadable=True)
 
 
 def _write(path: Path, state: State) -> None:
