@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from runbooks import __version__
+from runbooks.base import garbage
 from runbooks.base.errors import MissingKeyError, RunbookError
 from runbooks.base.files import DISK_FAILS
 from runbooks.cli import commands
@@ -49,6 +50,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command. Whatever goes wrong, a person reads one paragraph, and the exit code says the same."""
+    garbage.rarely()
     try:
         cli.main(prog_name="runbooks", standalone_mode=False)
     except click.exceptions.Abort:

@@ -6,7 +6,6 @@ Jupyter starts the kernel when it comes to that.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import subprocess
@@ -15,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from runbooks.base import garbage
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
@@ -78,7 +79,7 @@ def become(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
 
 
 def _wait() -> None:
-    gc.set_threshold(50_000, 20, 20)  # importing makes much, and throws nothing away
+    garbage.rarely()
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     import ipykernel.debugger
     import ipykernel.kernelapp

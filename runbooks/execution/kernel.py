@@ -19,11 +19,12 @@ from nbformat.v4 import new_notebook
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
+from runbooks.base import garbage
 from runbooks.execution.steps import Step, Watch, is_parameters, steps_of
 from runbooks.execution.warm import PROVISIONER
 
 ENGINE = "runbooks"
-_AT_FIRST = "import gc; gc.set_threshold(50_000, 20, 20)"
+_AT_FIRST = f"import gc; gc.set_threshold{garbage.THRESHOLDS}"
 """Run in a new kernel: most of its life is importing, which makes much and throws nothing away."""
 
 
