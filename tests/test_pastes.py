@@ -143,3 +143,16 @@ def test_a_stack_trace_alone_makes_a_cause_likely_and_no_more() -> None:
     assert held == {("missing-environment", "likely"), ("startup-crash", "likely")}  # the second is its general form
     assert case.diagnosis.cause is not None
     assert case.diagnosis.cause.slug == "missing-environment"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("net/http: request canceled (Client.Timeout exceeded while awaiting headers)", False),
+        ("404 machine not found", True),
+    ],
+)
+def test_only_what_was_looked_for_is_not_found(text: str, found: bool) -> None:
+    told = f'GET "https://api.machines.dev/v1/apps/foo/machines/9080524f610e87": {text}'
+    headline = open_case(caller_log=told, app_name="foo").diagnosis.headline
+    assert ("not found" in headline) is found, headline

@@ -22,6 +22,15 @@ _MOST_QUOTE = 300
 _Q = r"[\"'`]?"
 _ID = r"(?P<machine_id>[0-9a-f]{13,16})\b"
 _VOLUME = rf"{_Q}(?P<volume>vol_[a-z0-9]{{3,30}}){_Q}"
+_PASSING = rf"{_Q}(?P<state>creat(?:ed|ing)|(?:re)?starting|stopping|suspending|updating|replacing|destroying)\b"
+_NEVER = (
+    r"(?:did not|didn['’]t|never|failed to|has not) (?:become|became|reach(?:ed)?|g[eo]t to|enter(?:ed)?|c[oa]me up)\b"
+)
+_THEN = rf"[^\n]{{0,120}}?\b(?:state|status|currently|in|at)\b[^\w\n]{{0,6}}(?:is |was |in )?{_PASSING}"
+_TIME_OUT = (
+    r"\b(?:timed? ?out|time-out|timeout|gave up|giving up)\b[^\n]{0,40}\bwait(?:ing|ed)? (?:for|on) "
+    r"(?:(?:the|a|fly|your) ){0,2}(?:machine|VM)\b"
+)
 _HAVE = rf"{_Q}(?P<have>[a-z]{{3}})\b{_Q}"
 _WANT = rf"{_Q}(?P<want>[a-z]{{3}})\b{_Q}"
 _REGION = rf"{_Q}(?P<region>[a-z]{{3}})\b{_Q}"
@@ -226,8 +235,12 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"failed to reach desired (?P<wanted>start) state",
         rf"failed to wait for VM {_ID} in (?P<wanted>\w{{1,20}}) state(?!: (?:not_found|machine))",
         r"timeout reached waiting for machine's state to change[^\n]{0,200}",
-        rf"did not reach {_Q}(?P<wanted>\w{{1,20}}){_Q} (?:within|in time)",
+        rf"did not reach {_Q}(?P<wanted>\w{{1,20}}){_Q} (?:within|in time)(?:{_THEN})?",
         r"timed out waiting for (?:machine )?state:? (?P<wanted>\w{1,20})",
+        # Callers that wait in words of their own: the state may stand behind them.
+        rf"\b(?:machine|VM)\b[^\n]{{0,60}}? still (?:is |was )?(?:in |at )?(?:the |state |status )?{_PASSING}",
+        rf"\b(?:machine|VM)\b[^\n]{{0,60}}? {_NEVER}(?:{_THEN}| [^\n]{{0,60}}?\b(?:within|after|in time|before)\b)",
+        rf"{_TIME_OUT}(?! [^\n]{{0,60}}(?:health|check))(?:{_THEN})?",
     )),
     ("host-maintenance", (
         r"deploys to this host are (?:temporarily )?disabled",
@@ -344,7 +357,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("timeout", (
         r"context deadline exceeded|request canceled|i/o timeout|Client\.Timeout",
         r"\b(?:ETIMEDOUT|ESOCKETTIMEDOUT|ECONNABORTED|ECONNRESET|UND_ERR_\w{1,20}_TIMEOUT)\b",
-        r"\b(?:Read|Write|Pool|Request)Timeout|\bTimeout(?:Error|Exception|Expired)\b",
+        r"\b(?:Read|Write|Pool|Request)Timeout|\bTimeout(?:Error|Exception|Expired)\b(?!: (?:machine|VM)\b)",
         r"(?:request|connection|operation|read|signal) (?:has )?timed out|timeout of \d{1,9} ?ms exceeded",
         r"socket hang up|connection reset|broken pipe|unexpected EOF|: EOF\b|operation was aborted",
         r"\b(?:reason:|error,) :(?:timeout|closed)\b|curl: \(28\)",
@@ -370,7 +383,7 @@ _STEMS = (
     "does not exist", "leased", "requires", "limit of", "in use by", "not available", "known state",
     "not in a", "to wait for", "is down", "is offline", "must be", "must have", "is too",
     "discharge", "expects one", "acme:error", "no machine", "available named", "volumes named", "volume named",
-    "app config", "must expose",
+    "app config", "must expose", "gave up", "giving up", "still ", "did not", "didn", "never", "has not",
 )
 # fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.

@@ -174,17 +174,27 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
         state = _state_words(facts) or " is running"
         return f"{what}{state}, but this is not explained: {unsolved[0].text}"
     if verdict is Verdict.INCIDENT:
-        return f"{what} is {facts.events.state or 'not found'}, and the evidence does not establish why."
+        return _unexplained(facts, who, what)
     if facts.events.runs and (pasted := facts.events.pasted_at):
         when = f"{pasted:%Y-%m-%d %H:%M} UTC"
         return f"{what} was running at {when}, as the pasted text shows. Fly's own views could not be queried."
     if facts.events.runs:
         return f"{what} runs, but not every view could be queried, or not every view agrees."
+    return f"What happened to {who} is not established: {_blind(facts)}."
+
+
+def _unexplained(facts: Facts, who: str, what: str) -> str:
+    """Something is wrong, and no cause is known: only what was looked for and not there is not found."""
+    if facts.events.state or facts.outcome(Facet.MACHINE) is Outcome.ABSENT or facts.log.refused("machine-missing"):
+        return f"{what} is {facts.events.state or 'not found'}, and the evidence does not establish why."
+    refusals = facts.log.last_refusals
+    failed = f"a call failed ({refusals[-1].told}), and " if refusals else ""
+    return f"What became of {who} is not established: {failed}{_blind(facts)}."
+
+
+def _blind(facts: Facts) -> str:
     blind = sum(observation.outcome is Outcome.COULD_NOT_LOOK for observation in facts.evidence.observations.values())
-    return (
-        f"What happened to {who} is not established: {blind} of {len(facts.evidence.observations)} questions "
-        f"could not be asked or were not answered."
-    )
+    return f"{blind} of {len(facts.evidence.observations)} questions could not be asked or were not answered"
 
 
 def _about_another(facts: Facts) -> str:

@@ -103,6 +103,34 @@ def test_the_same_refusal_comes_out_of_every_wrapper(
     assert caller.ok is False
 
 
+WAITS = (
+    ("Machine 3287123f451989 still starting after 120000 ms", "starting"),
+    ("deadline_exceeded: machine still in created state after 60s", "created"),
+    ("TimeoutError: machine 3287123f451989 did not reach started within 90s (last state: created)", "created"),
+    ("Timed out waiting for machine 3287123f451989 to start (state=starting)", "starting"),
+    ("gave up waiting for the Fly machine after 60 s", ""),
+    ('machine never became ready, status "replacing"', "replacing"),
+    ("the machine has not come up within 5 minutes", ""),
+)
+NO_WAITS = (
+    "machine did not start: exit code 1",
+    "Timeout waiting for machine health checks",
+    "database instance did not become ready in time",
+    "machine learning job never reached state started",
+    "the machine is still running",
+)
+
+
+@pytest.mark.parametrize(("text", "state"), WAITS)
+def test_a_caller_that_waits_in_its_own_words(text: str, state: str) -> None:
+    assert [(no.kind, no.names.get("state", "")) for no in meanings(text)] == [("wait-timeout", state)]
+
+
+@pytest.mark.parametrize("text", NO_WAITS)
+def test_what_is_no_wait_for_a_machine(text: str) -> None:
+    assert "wait-timeout" not in [no.kind for no in meanings(text)]
+
+
 def told(text: str) -> list[tuple[int | None, str]]:
     """(status, kinds) of each refusal among the caller's words."""
     return [

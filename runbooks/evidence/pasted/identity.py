@@ -55,7 +55,7 @@ _APPS = (
     ('= "', re.compile(rf'\bapp(?:_name)?\s{{0,20}}= "({_APP})"')),
     ("= '", re.compile(rf"\bapp(?:_name)?\s{{0,20}}= '({_APP})'")),
 )
-_REPOSITORIES = (("registry.fly.io/", re.compile(rf"\bregistry\.fly\.io/({_APP})(?=[:@/\s\"',]|\Z)")),)
+_REPOSITORIES = (("registry.fly.io/", re.compile(rf"\bregistry\.fly\.io/(?:v2/)?({_APP})(?=[:@/\s\"',]|\Z)")),)
 _DEPLOYED = re.compile(r":deployment-[0-9A-Za-z]")
 _MACHINES = re.compile(rf"(?<![\w.-])({_ID})(?!\w)")
 # Digits alone are a time as often as an id: what stands before tells.
