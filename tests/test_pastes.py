@@ -156,3 +156,13 @@ def test_only_what_was_looked_for_is_not_found(text: str, found: bool) -> None:
     told = f'GET "https://api.machines.dev/v1/apps/foo/machines/9080524f610e87": {text}'
     headline = open_case(caller_log=told, app_name="foo").diagnosis.headline
     assert ("not found" in headline) is found, headline
+
+
+@pytest.mark.parametrize("below", [", not restarting", ", restarting", ""])
+@pytest.mark.parametrize("init", ["", " INFO Main child exited normally with code: 7\n"])
+def test_an_end_that_only_the_runner_tells_is_an_end_and_no_second_one(below: str, init: str) -> None:
+    prefix = "2026-11-20T09:12:46Z {}[d8913e0f471de8] ams [info]"
+    said = f"{prefix.format('app')}{init}" if init else ""
+    told = f"{said}{prefix.format('runner')}machine exited with exit code 7{below}"
+    diagnosis = open_case(caller_log=told, app_name="harbor-school").diagnosis
+    assert diagnosis.headline == "The program exited with exit code 7, once."

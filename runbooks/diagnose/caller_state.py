@@ -93,7 +93,7 @@ def _for_state(facts: Facts, commands: Iterable[str], *, caused: bool) -> tuple[
         if successor := _successor(facts):
             return _SUCCESSOR, names | {"right_id": successor}
         codes = [e.exit_code for _, e, _ in facts.events.exits if not e.requested_stop]
-        codes += [end.number for end, asked in facts.events.log_ends if end.fact == "exited" and not asked]
+        codes += [end.number for end, asked in facts.events.log_ends if end.number is not None and not asked]
         done = not facts.events.crash_codes and (not caused or 0 in codes)
         return _MAYBE_DONE if done else _AGAIN, names
     no = create_refused(facts)

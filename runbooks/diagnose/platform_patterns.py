@@ -143,6 +143,7 @@ RUNNER: Table = (
             ("not restarting", r"machine restart policy set to '\w{1,20}', not restarting"),
         ),
     ),
+    ("runner-exit", (("with exit code", r"machine exited with exit code (?P<number>\d{1,9})\b(?!, not restarting)"),)),
     ("left-stopped", (("non-started state", r"machine was in a non-started state prior to the update"),)),
     (
         "restarts-used-up",

@@ -52,7 +52,8 @@ def test_the_table_is_worth_its_name() -> None:
     assert len(ROWS) >= 250
     assert sum(not means for _, means in ROWS) >= 80
     shown = {fact for _, means in ROWS for fact in means}
-    assert {fact for fact, _ in TABLE} - shown <= {"migrated", "volume-failed"}  # never seen in a real log
+    never_seen = {"migrated", "volume-failed", "runner-exit"}  # in a real log
+    assert {fact for fact, _ in TABLE} - shown <= never_seen
 
 
 def test_what_the_platform_says_is_not_the_programs() -> None:

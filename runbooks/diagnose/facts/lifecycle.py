@@ -36,7 +36,8 @@ _UP = (
     "answers",
     "open-socket",
 )
-_DOWN = ("exited", "killed", "abrupt", "exit-not-restarting", "restarts-used-up", "autostop", "trial", "spawn-failed")
+_OF_RUNNER = ("exit-not-restarting", "runner-exit")
+_DOWN = ("exited", "killed", "abrupt", *_OF_RUNNER, "restarts-used-up", "autostop", "trial", "spawn-failed")
 _ASKED = ("signalled", "autostop", "trial")
 # What a runtime prints when it ends: of a log that is cut off there no later line shows the end itself.
 _DEADLY = ("segfault", "uncaught")
@@ -233,17 +234,21 @@ class LifecycleFacts:
         """(reading, asked for?) of every end of the main process that the log tells of, in its order.
 
         A stop that somebody asks for announces itself: a signal sent to the main child, or the proxy's or the
-        trial's own line. A boot begins anew.
+        trial's own line. A boot begins anew. What the runner says of an end that the init told is no second one.
         """
-        found, asked = [], False
+        found, asked, over = [], False, False
         wanted = [x.exited_at or e.at for e, x, _ in self.exits if x.requested_stop]
-        for reading in self._log.matches(*_ASKED, *_BOOTS, *_ENDS):
-            if reading.fact in _ENDS:
+        for reading in self._log.matches(*_ASKED, *_BOOTS, *_ENDS, *_OF_RUNNER):
+            if reading.fact in _OF_RUNNER and (over or reading.number is None):
+                continue
+            if reading.fact in (*_ENDS, *_OF_RUNNER):
+                over = True
                 at = reading.line.at
                 recorded = any(at and when and abs(at - when) <= timedelta(seconds=10) for when in wanted)
                 found.append((reading, asked or recorded))
             else:
                 asked = reading.fact in _ASKED
+                over = over and reading.fact not in _BOOTS
         return tuple(found)
 
     @cached_property
@@ -264,7 +269,7 @@ class LifecycleFacts:
         for reading, asked in self.log_ends:
             if not asked:
                 at = (self._log.where(reading.fact) or (Facet.LOGS,))[0]
-                number = reading.number if reading.fact == "exited" else _SIGNALS.get(reading.thing)
+                number = reading.number if reading.number is not None else _SIGNALS.get(reading.thing)
                 codes.append((number, at))
         found = tuple((code, at) for code, at in codes if code)
         # What was measured counts where neither events nor log tell of an end.
