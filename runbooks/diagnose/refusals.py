@@ -102,6 +102,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"failed to (?:get|acquire|obtain) leases?\b(?![^\n]{0,80}(?:not found|held by))",
         rf"machine {_ID} because it has a lease",
         rf"machine (?:{_ID} )?(?:is )?(?:already |currently )?leased\b",
+        r"\bmachine\b[^\n]{0,60} (?:active|existing|current|unexpired) lease\b",
     )),
     ("region-deprecated", (
         rf"region {_REGION} is deprecated(?:[\s\S]{{0,120}}?such as (?P<instead>[a-z]{{3}})\b)?",
