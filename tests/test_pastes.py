@@ -166,3 +166,10 @@ def test_an_end_that_only_the_runner_tells_is_an_end_and_no_second_one(below: st
     told = f"{said}{prefix.format('runner')}machine exited with exit code 7{below}"
     diagnosis = open_case(caller_log=told, app_name="harbor-school").diagnosis
     assert diagnosis.headline == "The program exited with exit code 7, once."
+
+
+def test_the_app_of_a_token_is_not_the_app_of_the_machine() -> None:
+    made = "I made the token with fly tokens create deploy -a other"
+    told = f'HTTP 404 {{"error":"Could not find App \\"tenent\\""}}\n{made}'
+    found = open_case(caller_log=told, app_name="tenant").diagnosis
+    assert found.headline == "The app tenent was not found."

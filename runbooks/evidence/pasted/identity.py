@@ -18,7 +18,11 @@ _ULID = r"01[0-9A-HJKMNP-TV-Z]{24}"
 _END = r"(?![\w-])"
 # A text that every match holds, and the pattern: most texts hold few of them, and are searched for those only.
 _APPS = (
-    ("fly", re.compile(rf"\bfly(?:ctl)?\b[^\n|;&]{{0,80}}?\s(?:-a|--app)[ =]{{1,4}}({_APP}){_END}")),
+    # whose token it is, is not whose machine
+    (
+        "fly",
+        re.compile(rf"\bfly(?:ctl)?\b(?!\s{{1,4}}tokens?\b)[^\n|;&]{{0,80}}?\s(?:-a|--app)[ =]{{1,4}}({_APP}){_END}"),
+    ),
     ("/apps/", re.compile(rf"/apps/({_APP})(?=[/\s\"'?,)]|\Z)")),
     ("Health Checks for ", re.compile(rf"\bHealth Checks for ({_APP}){_END}")),
     ("scaling app ", re.compile(rf"\b(?:Downscaling|Upscaling) app ({_APP}){_END}")),
