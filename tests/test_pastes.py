@@ -173,3 +173,26 @@ def test_the_app_of_a_token_is_not_the_app_of_the_machine() -> None:
     told = f'HTTP 404 {{"error":"Could not find App \\"tenent\\""}}\n{made}'
     found = open_case(caller_log=told, app_name="tenant").diagnosis
     assert found.headline == "The app tenent was not found."
+
+
+LISTS = {
+    "pydantic": (
+        "pydantic_core._pydantic_core.ValidationError: 2 validation errors for Settings",
+        "QUEUE_URL",
+        "  Field required [type=missing, input_value={}, input_type=dict]",
+        "MAIL_HOST",
+        "  Field required [type=missing, input_value={}, input_type=dict]",
+    ),
+    "a heading of an error": ("Error: Missing environment variables:", "  - QUEUE_URL", "  - MAIL_HOST"),
+    "a heading of a panic": ("panic: missing required config:", "\tQUEUE_URL", "\tMAIL_HOST"),
+}
+
+
+@pytest.mark.parametrize("said", LISTS.values(), ids=LISTS)
+def test_names_below_a_heading_are_why_the_program_ended(said: tuple[str, ...]) -> None:
+    lines = (*said, "INFO Main child exited normally with code: 1")
+    told = "\n".join(f"2026-11-20T09:12:44Z app[d8913e0f471de8] ams [info] {line}" for line in lines)
+    cause = open_case(caller_log=told, app_name="harbor-school").diagnosis.cause
+    assert cause is not None
+    assert (cause.slug, cause.confidence.value) == ("missing-environment", "confirmed")
+    assert "QUEUE_URL and MAIL_HOST" in cause.statement

@@ -201,7 +201,11 @@ def _told_last(facts: Facts, reading: LogMatch) -> bool:
     place = places.get(reading.line, -1)
     others = facts.log.matches(*(fact for fact in _ENDS if fact != reading.fact))
     after = any(places.get(other.line, -1) > place for other in others)
-    return reading.line in facts.log.last_output and not after
+    said = facts.log.last_output
+    # The names that a heading announces stand below it.
+    head = places.get(said[-1], place) if said else place
+    ends = (places.get(end.line, -1) for end in facts.log.matches("exited", "killed", "abrupt"))
+    return not after and (reading.line in said or (head < place and not any(head < end < place for end in ends)))
 
 
 def _did(outcome: str) -> str:
