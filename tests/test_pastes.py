@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from runbooks.case import Case, open_case
+from runbooks.diagnose.ledger import HOLD
 
 pytestmark = pytest.mark.usefixtures("undrawn", "nothing_reachable")
 
@@ -196,3 +197,22 @@ def test_names_below_a_heading_are_why_the_program_ended(said: tuple[str, ...]) 
     assert cause is not None
     assert (cause.slug, cause.confidence.value) == ("missing-environment", "confirmed")
     assert "QUEUE_URL and MAIL_HOST" in cause.statement
+
+
+def test_how_a_machine_was_when_it_was_created_is_no_idle_machine() -> None:
+    made = '{"id":"d8913e0f471de8","name":"job-17","state":"created","config":{"image":"ghcr.io/acme/job:1"}}'
+    told = f'The API answered {made}, and 20 s later GET gives 404 {{"error":"machine not found"}}'
+    found = open_case(caller_log=told, app_name="harbor-school").diagnosis
+    assert not [one.slug for one in found.hypotheses if one.status in HOLD]
+    assert found.headline.startswith("Machine d8913e0f471de8 is not found")
+
+
+def test_a_pasted_machine_is_as_old_as_the_text_says() -> None:
+    made = '{"id":"d8913e0f471de8","state":"created","created_at":"2026-11-20T08:10:00Z","config":{"image":"a/b:1"}}'
+    told = f"2026-11-20T09:40:00Z GET machine: {made}"
+    found = open_case(caller_log=told, app_name="harbor-school").diagnosis
+    (idle,) = (one for one in found.hypotheses if one.status in HOLD)
+    assert (idle.slug, idle.supports[0].text) == (
+        "never-started",
+        "It has been in `created` for 1 hour and 30 minutes.",
+    )

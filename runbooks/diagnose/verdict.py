@@ -129,10 +129,18 @@ def _verdict(facts: Facts, ledger: Ledger, views: tuple[View, ...], unsolved: tu
         return Verdict.INCIDENT
     if facts.caller.answer.machine_id and facts.outcome(Facet.MACHINE) is Outcome.ABSENT and not facts.machine.views:
         return Verdict.INCIDENT
+    if _told_missing(facts):
+        return Verdict.INCIDENT
     probe = facts.observations.probe(Facet.EDGE_BELIEVED) or facts.observations.probe(Facet.EDGE_APP)
     if probe and probe.reached != "open" and facts.machine.views:
         return Verdict.INCIDENT
     return Verdict.HEALTHY if _all_well(facts) and not unsolved else Verdict.INCONCLUSIVE
+
+
+def _told_missing(facts: Facts) -> bool:
+    """Was the caller told that there is no such machine, and nobody else has seen it?"""
+    seen_elsewhere = facts.events.state_evidence not in ((), (Facet.CALLER,))
+    return bool(facts.log.refused("machine-missing")) and not seen_elsewhere
 
 
 def _all_well(facts: Facts) -> bool:
@@ -185,8 +193,9 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
 
 def _unexplained(facts: Facts, who: str, what: str) -> str:
     """Something is wrong, and no cause is known: only what was looked for and not there is not found."""
-    if facts.events.state or facts.outcome(Facet.MACHINE) is Outcome.ABSENT or facts.log.refused("machine-missing"):
-        return f"{what} is {facts.events.state or 'not found'}, and the evidence does not establish why."
+    state = "" if _told_missing(facts) else facts.events.state
+    if state or facts.outcome(Facet.MACHINE) is Outcome.ABSENT or facts.log.refused("machine-missing"):
+        return f"{what} is {state or 'not found'}, and the evidence does not establish why."
     refusals = facts.log.last_refusals
     failed = f"a call failed ({refusals[-1].told}), and " if refusals else ""
     return f"What became of {who} is not established: {failed}{_blind(facts)}."

@@ -61,14 +61,17 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
         schedule and facts.events.state == "stopped" and not facts.events.started_evidence
     ):
         return
-    age = facts.observations.age(facts.events.created_at)
+    age = facts.events.age
+    # Just made, every machine is `created`; how old it was is what tells.
+    weight = Weight.STRONG if age and age >= _PULLED else Weight.WEAK
+    spent = f"has been in `{facts.events.state}` for {format_duration(age)}" if age else f"was `{facts.events.state}`"
     kinds = {(e.type, e.status) for e in facts.events.all}
     pulls = facts.log.where("pulling", "booting")
     asked = [word for word in _NO_LAUNCH if word in facts.caller.answer.plain]
     if facts.events.started_evidence or pulls:
         yield refutes("The events or the log show a pull or a boot.", *(facts.events.started_evidence or pulls))
     elif kinds and kinds <= {("launch", "created")}:
-        text = f"It has been in `{facts.events.state}` for {format_duration(age)}, and its only event is the launch."
+        text = f"It {spent}, and its only event is the launch."
         quiet = facts.looked(Facet.LOGS)
         if asked and quiet and age and age >= timedelta(minutes=2):
             yield confirms(
@@ -81,13 +84,11 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
         elif quiet and age and age >= timedelta(minutes=5):
             yield supports(f"{text} Its log holds no line of a pull or a boot.", *facts.events.evidence, Facet.LOGS)
         else:
-            yield supports(text, *facts.events.evidence)
+            yield supports(text, *facts.events.evidence, weight=weight)
         if not quiet:
             yield missing("The log, which would show a pull still under way, could not be read.", Facet.LOGS)
     else:
-        yield supports(
-            f"It has been in `{facts.events.state}` for {format_duration(age)}.", *facts.events.state_evidence
-        )
+        yield supports(f"It {spent}.", *facts.events.state_evidence, weight=weight)
         yield missing("Its events could not be read.", Facet.EVENTS)
     if schedule:
         yield supports(
@@ -100,9 +101,9 @@ def never_started(facts: Facts) -> Iterator[Point | Conclusion]:
             facts.log.refused("wait-timeout")[0].evidence,
             weight=Weight.WEAK,
         )
+    idle = f"has been idle for {format_duration(age)}" if age else spent
     yield concludes(
-        f"The machine was created without a start and has been in `{facts.events.state}` for {format_duration(age)}.",
-        f"it was created without a start and has been idle for {format_duration(age)}",
+        f"The machine was created without a start and {spent}.", f"it was created without a start and {idle}"
     )
 
 
@@ -125,6 +126,8 @@ def _left_stopped(facts: Facts) -> Iterator[Point | Conclusion]:
 
 
 # How a caller requests a machine that does not boot (§3, §5.5).
+_PULLED = timedelta(minutes=2)
+"""Until then a machine may be `created` because its image is being pulled (§11 row 20)."""
 _NO_LAUNCH = ("skip_launch", "skipLaunch", "skip-launch", "SkipLaunch", "fly machine create", "fly m create ")
 
 

@@ -200,6 +200,14 @@ class LifecycleFacts:
         return self._machine.created_at or (self.all[0].at if self.all else None)
 
     @cached_property
+    def age(self) -> timedelta | None:
+        """How old the machine was, at least, when its state was seen; None: not known."""
+        told = self.state_evidence == (Facet.CALLER,) or self.pasted_at
+        pasted = max(filter(None, (self.pasted_at, self._log.pasted_last)), default=None)
+        seen = pasted if told else self._observations.now
+        return seen - self.created_at if seen and self.created_at and seen >= self.created_at else None
+
+    @cached_property
     def destroyed(self) -> bool:
         return self.state in GONE or self._machine.gone
 

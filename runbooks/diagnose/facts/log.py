@@ -125,6 +125,11 @@ class LogFacts:
         """The machine's lines in the pasted text that have a time, also one that was completed."""
         return tuple((line, at) for line, at in self._caller.placed.lines if at and self._is_own(line))
 
+    @property
+    def pasted_last(self) -> datetime | None:
+        """The latest time in the pasted text, whatever it is of: it was not pasted before."""
+        return self._caller.answer.pasted.identity.last_at
+
     def _is_own(self, line: LogLine) -> bool:
         """Older lines carry only the first eight digits of the id."""
         own = self._observations.subject.machine_id
