@@ -216,3 +216,10 @@ def test_a_pasted_machine_is_as_old_as_the_text_says() -> None:
         "never-started",
         "It has been in `created` for 1 hour and 30 minutes.",
     )
+
+
+@pytest.mark.parametrize(("url", "found"), [("wss://api.acme.example/ws", True), ("wss://other.example/ws", False)])
+def test_another_names_certificate_matters_where_the_caller_connects(url: str, found: bool) -> None:
+    told = "curl: (60) SSL: no alternative certificate subject name matches target host name 'api.acme.example'"
+    cause = open_case(caller_log=told, app_name="harbor-school", websocket_url=url).diagnosis.cause
+    assert (cause is not None and cause.slug == "certificate-missing") is found

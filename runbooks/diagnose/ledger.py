@@ -289,7 +289,7 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
         or facts.log.matches(
             "unmanaged", "certificate-waits", "certificate-pending", "expected-socket", "deployed", "session-lost"
         )
-        or facts.log.refused("machine-elsewhere", "certificate-refused")
+        or facts.log.refused("machine-elsewhere", "certificate-refused", "certificate-name")
         or facts.caller.refused_upgrade
     )
     holding = [entry for entry in entries if entry.holds]

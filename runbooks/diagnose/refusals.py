@@ -21,6 +21,7 @@ _MOST_QUOTE = 300
 
 _Q = r"[\"'`]?"
 _ID = r"(?P<machine_id>[0-9a-f]{13,16})\b"
+_HOST = r"(?P<host>(?:[a-z0-9-]{1,63}\.){1,8}[a-z][a-z0-9-]{0,62})\b"
 _VOLUME = rf"{_Q}(?P<volume>vol_[a-z0-9]{{3,30}}){_Q}"
 _PASSING = rf"{_Q}(?P<state>creat(?:ed|ing)|(?:re)?starting|stopping|suspending|updating|replacing|destroying)\b"
 _NEVER = (
@@ -54,6 +55,15 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     # The certificate authority's own words, which sound like those of an API.
     ("certificate-refused", (
         rf"(?:\bacme: error code \d{{3}} )?{_Q}\burn:(?:ietf:params:)?acme:error:(?P<what>\w{{1,40}}){_TAIL}",
+    )),
+    # What clients of TLS say of a certificate that is another name's.
+    ("certificate-name", (
+        rf"no alternative certificate subject name matches target (?:host ?name|ipv\d address) {_Q}{_HOST}",
+        rf"certificate'?s? alt ?names: Host: {_HOST}[^\n]{{0,200}}",
+        rf"certificate is valid for [^\n]{{1,200}}, not {_HOST}",
+        rf"certificate is not valid for {_Q}{_HOST}",
+        rf"certificate not valid for name {_Q}{_HOST}[^\n]{{0,200}}",
+        rf"No subject alternative (?:DNS )?names? matching {_HOST} found",
     )),
     ("manifest-platform", (
         r"^(?![^\n]{0,300}(?:failed to solve|build from source))[^\n]{0,200}?"
@@ -215,6 +225,7 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("state-rejects", (
         rf"unable to (?P<action>\w{{1,20}}) machine from current state:? {_Q}(?P<state>\w{{1,20}})",
         r"unable to (?P<action>\w{1,20}) machine, (?P<state>not currently [a-z]+(?:,? (?:or |and )?[a-z]+){0,6})",
+        r"machine (?P<state>not currently [a-z]+(?:,? (?:or |and )?[a-z]+){0,6})",
         r"machine (?P<state>getting replaced|still active|[\w -]{1,30}), refusing to (?P<action>\w{1,20})",
         r"machine (?P<state>still attempting) to (?P<action>start)",
         r"machine (?P<state>getting replaced)",
@@ -384,7 +395,7 @@ _STEMS = (
     "does not exist", "leased", "requires", "limit of", "in use by", "not available", "known state",
     "not in a", "to wait for", "is down", "is offline", "must be", "must have", "is too",
     "discharge", "expects one", "acme:error", "no machine", "available named", "volumes named", "volume named",
-    "app config", "must expose", "gave up", "giving up", "still ", "did not", "didn", "never", "has not",
+    "app config", "must expose", "certificate", "alternative dns", "gave up", "giving up", "still ", "did not", "didn", "never", "has not",
 )
 # fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.

@@ -302,7 +302,10 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
     probe = facts.observations.probe(Facet.EDGE_BELIEVED)
     # A handshake for another name is a stranger's; only the line that names the host is about it.
     told = [r for r in facts.log.matches("tls-failed") if host and host in r.line.message]
-    if not host or host.endswith(".fly.dev") or _private(host) or not (listed or probe or told):
+    refusals = facts.log.refused("certificate-name")
+    # The certificate of a name that the caller does not connect to is not this app's.
+    wrong = [no for no in refusals if host and no.names.get("host", "").lower() == host.lower()]
+    if not host or host.endswith(".fly.dev") or _private(host) or not (listed or probe or told or wrong):
         return
     failed = probe is not None and probe.reached == "tls"
     if own and own.configured:
@@ -320,6 +323,8 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             yield missing(f"Whether the TLS handshake with {host} fails was not observed.", Facet.EDGE_BELIEVED)
     elif not own:
         yield missing("The app's certificates could not be read.", Facet.CERTIFICATES)
+    if wrong:
+        yield supports(f"The caller was shown another name's certificate: {wrong[-1].told}.", wrong[-1].evidence)
     if told:
         yield supports(f"The proxy log says: “{short(told[-1].line.message, 160)}”.", *facts.log.where("tls-failed"))
     if probe and failed:
