@@ -395,7 +395,8 @@ _STEMS = (
     "does not exist", "leased", "requires", "limit of", "in use by", "not available", "known state",
     "not in a", "to wait for", "is down", "is offline", "must be", "must have", "is too",
     "discharge", "expects one", "acme:error", "no machine", "available named", "volumes named", "volume named",
-    "app config", "must expose", "certificate", "alternative dns", "gave up", "giving up", "still ", "did not", "didn", "never", "has not",
+    "app config", "must expose", "certificate", "alternative", "gave up", "giving up", "still ", "did not", "didn",
+    "never", "has not",
 )
 # fmt: on
 # What only wraps another refusal, or is the name of a status, says nothing beside a better one.
