@@ -197,7 +197,7 @@ def _unexplained(facts: Facts, who: str, what: str) -> str:
     if state or facts.outcome(Facet.MACHINE) is Outcome.ABSENT or facts.log.refused("machine-missing"):
         return f"{what} is {state or 'not found'}, and the evidence does not establish why."
     refusals = facts.log.last_refusals
-    failed = f"a call failed ({refusals[-1].told}), and " if refusals else ""
+    failed = f"a call failed ({refusals[-1].quoted(120)}), and " if refusals else ""
     return f"What became of {who} is not established: {failed}{_blind(facts)}."
 
 

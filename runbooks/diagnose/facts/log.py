@@ -16,7 +16,7 @@ from runbooks.diagnose.facts.intermittent import Intermittent, checks, requests
 from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.diagnose.facts.processes import ProcessFacts
-from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines
+from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines, short
 from runbooks.diagnose.operations import Operation, operation_of
 from runbooks.diagnose.refusals import NOTICE, meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
@@ -55,8 +55,11 @@ class ApiRefusal:
     @property
     def told(self) -> str:
         """`HTTP 422, “could not find a candidate host”`, for a sentence."""
-        words = " ".join(self.text.split())
-        quoted = f"“{words if len(words) <= 200 else words[:199] + '…'}”"
+        return self.quoted(200)
+
+    def quoted(self, most: int) -> str:
+        """The same with at most so many characters of the text."""
+        quoted = f"“{short(self.text, most)}”"
         return f"HTTP {self.status}, {quoted}" if self.status else quoted
 
 
