@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from runbooks.case import Case, open_case
-from runbooks.diagnose.ledger import HOLD
+from runbooks.diagnose.model import HOLD
+from runbooks.report import facts
 
 pytestmark = pytest.mark.usefixtures("undrawn", "nothing_reachable")
 
@@ -223,3 +224,16 @@ def test_another_names_certificate_matters_where_the_caller_connects(url: str, f
     told = "curl: (60) SSL: no alternative certificate subject name matches target host name 'api.acme.example'"
     cause = open_case(caller_log=told, app_name="harbor-school", websocket_url=url).diagnosis.cause
     assert (cause is not None and cause.slug == "certificate-missing") is found
+
+
+def test_an_entry_of_a_callers_log_that_is_json_is_in_the_timeline() -> None:
+    error = {
+        "type": "Error",
+        "message": 'Fly API 408: {"error":"deadline_exceeded: machine did not start"}',
+        "status": 408,
+    }
+    told = json.dumps({"level": 50, "time": 1764000000000, "err": error, "machineId": "3287123f451989", "msg": "no"})
+    case = open_case(caller_log=told, app_name="harbor-school")
+    (moment,) = (one for one in case.diagnosis.timeline if one.source == "caller")
+    assert moment.text == "HTTP 408: deadline_exceeded: machine did not start"
+    assert facts.happened(case.report) == "2025-11-24 16:00:00 UTC"

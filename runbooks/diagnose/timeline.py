@@ -117,7 +117,7 @@ def _caller(facts: Facts) -> Iterator[Moment]:
         if capsule.made_at and capsule.outcome:
             yield Moment(capsule.made_at, "caller", f"the guard ended: {capsule.outcome}", Facet.CALLER)
     told, shipped = facts.caller.answer, {line.message.strip() for line in facts.caller.pasted}
-    lines = (told.pasted.words or told.plain).splitlines()[:_MOST_CALLER]
+    lines, dated = (told.pasted.words or told.plain).splitlines()[:_MOST_CALLER], set[datetime]()
     for place, line in enumerate(lines):
         match = _STAMPED.match(line.strip())
         at = time_of(match["at"]) if match else None
@@ -125,7 +125,13 @@ def _caller(facts: Facts) -> Iterator[Moment]:
             continue
         if match["text"] or not shipped:
             text = _entry(match["text"], lines[place + 1 :]) or "an entry of the caller's log"
+            dated.add(at)
             yield Moment(at, "caller", text, Facet.CALLER)
+    # An entry that is JSON has its time inside; what it says of an error is known.
+    for error in told.errors:
+        if error.at and error.at not in dated:
+            answered = f"HTTP {error.status}: " if error.status else ""
+            yield Moment(error.at, "caller", _entry(f"{answered}{error.text}", []), Facet.CALLER)
 
 
 def _entry(text: str, below: list[str]) -> str:

@@ -100,7 +100,10 @@ def happened(report: Report) -> str:
         times.utc(at) for at in (report.evidence.looked_at, *(x.at for x in report.evidence.observations.values()))
     )
     before = [at for at in (times.utc(one.at) for one in report.diagnosis.timeline) if at < looked]
-    return times.between(min(before), max(before)) if before else "not known"
+    if not before:
+        return "not known"
+    first, last = min(before), max(before)
+    return times.between(first, last) if last > first else times.second(first)
 
 
 def _failing(fleet: FleetReview) -> str:
