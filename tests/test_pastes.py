@@ -237,3 +237,15 @@ def test_an_entry_of_a_callers_log_that_is_json_is_in_the_timeline() -> None:
     (moment,) = (one for one in case.diagnosis.timeline if one.source == "caller")
     assert moment.text == "HTTP 408: deadline_exceeded: machine did not start"
     assert facts.happened(case.report) == "2025-11-24 16:00:00 UTC"
+
+
+def test_what_a_panic_says_stands_below_its_place() -> None:
+    said = (
+        "thread 'main' panicked at src/config.rs:22:10:",
+        "no such profile: staging",
+        "note: run with `RUST_BACKTRACE=1`",
+    )
+    lines = (*said, "INFO Main child exited normally with code: 101")
+    told = "\n".join(f"2026-11-20T09:12:44Z app[d8913e0f471de8] ams [info] {line}" for line in lines)
+    headline = open_case(caller_log=told, app_name="harbor-school").diagnosis.headline
+    assert headline == "The program exited with exit code 101, once: “no such profile: staging”."

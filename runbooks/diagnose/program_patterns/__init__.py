@@ -149,7 +149,12 @@ WORDS: Table = (
         (
             ("traceback", r"^\s{0,4}Traceback \(most recent call last\)"),
             ("panic", r"^(?:\S{10} \S{8} )?panic: (?P<thing>.{1,400})"),
-            ("panicked at", r"thread '[^'\n]{1,60}'(?: \(\d{1,9}\))? panicked at (?P<thing>.{1,400})"),
+            # Since Rust 1.73 the place stands alone, and what is wrong on the line below.
+            (
+                "panicked at",
+                r"thread '[^'\n]{1,60}'(?: \(\d{1,9}\))? panicked at "
+                r"(?:\S{1,200}:\d{1,6}:\d{1,6}:\s*$|(?P<thing>.{1,400}))",
+            ),
             # A call that nobody answered in time is an error of that call.
             (
                 "** (",

@@ -128,7 +128,10 @@ NEEDS: Table = (
                 r"(?i:couldn't find a script named|error: script) \"(?P<thing>[^\"\n]{1,80})\"(?: not found|\.|$)",
             ),
             ("main manifest attribute", r"(?P<thing>no main manifest attribute), in "),
-            ("in any of the sources", r"Could not find (?P<thing>\S{1,100}).{0,200} in any of the sources"),
+            (
+                "in any of the sources|in locally installed gems",
+                r"Could not find (?P<thing>\S{1,100}).{0,200} in (?:any of the sources|locally installed gems)",
+            ),
             ("install or update .net", r"You must install or update (?P<thing>\.NET) to run this application"),
             ("command not found", rf"^(?P<program>\S{{1,100}}): command not found: (?P<thing>{_PATH})$"),
             ("executable file not found", r"exec: \"(?P<thing>[^\"\n]{1,300})\": executable file not found"),
