@@ -249,3 +249,20 @@ def test_what_a_panic_says_stands_below_its_place() -> None:
     told = "\n".join(f"2026-11-20T09:12:44Z app[d8913e0f471de8] ams [info] {line}" for line in lines)
     headline = open_case(caller_log=told, app_name="harbor-school").diagnosis.headline
     assert headline == "The program exited with exit code 101, once: “no such profile: staging”."
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("Executing scale plan\n  Destroying {} group:app region:ams\n  Destroyed {} group:app", "destroyed-by-deploy"),
+        (
+            "machine {} was found and is currently in started state, attempting to destroy...\n{} has been destroyed",
+            "destroyed-by-request",
+        ),
+        ("Executing scale plan\n  Destroyed 148e21ea7d0298 group:app", ""),
+    ],
+)
+def test_a_machine_that_flyctl_destroyed_is_destroyed(text: str, cause: str) -> None:
+    told = text.format(*["d8913e0f471de8"] * 2)
+    found = open_case(caller_log=told, app_name="harbor-school", machine_id="d8913e0f471de8").diagnosis.cause
+    assert (found.slug if found else "") == cause

@@ -391,7 +391,13 @@ FLYCTL: Table = (
                 rf"\bMachine (?P<thing>{_ID})(?: \[[\w-]{{1,40}}\])? (?:is now in a good state|has state:)",
             ),
             ("replacing", rf"\bReplacing (?P<thing>{_ID})"),
-            ("destroy|deleted", rf"\b(?:Destroying|Destroyed|Deleted)(?: machine)? (?P<thing>{_ID})"),
+            ("destroying", rf"\bDestroying(?: machine)? (?P<thing>{_ID})"),
+        ),
+    ),
+    (
+        "removed",
+        (
+            ("destroyed|deleted", rf"\b(?:Destroyed|Deleted)(?: machine)? (?P<thing>{_ID})"),
             ("destroyed", rf"(?P<thing>{_ID})(?: \[[\w-]{{1,40}}\])? (?:has been |was )?destroyed"),
         ),
     ),

@@ -164,7 +164,7 @@ def destroyed_by_request(facts: Facts) -> Iterator[Point | Conclusion]:
 def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
     """Destroyed in a user's name, with the deployer's metadata, while machines of a newer release appeared."""
     destroy = facts.events.event_of("destroy")
-    words = facts.log.matches("deploying")
+    words = facts.log.matches("deploying", "removed")
     by_hand = facts.log.matches("destroyed-by-hand")
     # A deploy with a canary removes that by the same words as a command does.
     canary = by_hand if facts.log.matches("canary") else ()
@@ -202,7 +202,9 @@ def destroyed_by_deploy(facts: Facts) -> Iterator[Point | Conclusion]:
             *facts.log.where("destroyed-by-hand"),
         )
     elif any(r.thing == facts.subject.machine_id for r in words):
-        yield supports(f"The deploy log says: “{short(words[-1].line.message, 120)}”.", *facts.log.where("deploying"))
+        yield supports(
+            f"The deploy log says: “{short(words[-1].line.message, 120)}”.", *facts.log.where("deploying", "removed")
+        )
     if announced:
         yield supports(
             f"The deploy announced it: “{short(announced[-1].line.message, 120)}”.",

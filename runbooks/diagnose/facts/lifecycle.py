@@ -158,8 +158,11 @@ class LifecycleFacts:
 
     @cached_property
     def state(self) -> str:
-        """The last state that the platform tells, by a view or by its last event."""
-        return self._machine.seen_state or (self.all[-1].status if self.all else "")
+        """The last state that the platform tells, by a view or by its last event; or flyctl, that destroyed it."""
+        told = self._machine.seen_state or (self.all[-1].status if self.all else "")
+        own = self._observations.subject.machine_id
+        removed = not told and any(own == reading.thing for reading in self._log.matches("removed"))
+        return "destroyed" if removed else told
 
     @cached_property
     def state_evidence(self) -> tuple[str, ...]:
