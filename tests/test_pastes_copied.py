@@ -1,0 +1,97 @@
+"""Every text of tests/evidence/pastes_copied/, pasted with no id and no app given, with nothing reachable.
+
+Logs of callers in the form of their loggers, outputs of flyctl with words of a person between them, and copies that
+are cut at both ends.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pasted_texts import WantedOf, told_as_wanted
+
+pytestmark = pytest.mark.usefixtures("undrawn", "nothing_reachable")
+
+PASTES = Path(__file__).with_name("evidence") / "pastes_copied"
+APP, MACHINE = "pixel-render", "4d891ee6b71d28"
+Wanted = partial(WantedOf, app=APP)
+CRASHED = ("missing-environment", "startup-crash", "restart-limit-reached")
+NO_ROOM = ("region-capacity", "host-capacity")
+
+WANTED = {
+    "pino.log": Wanted(causes=("volume-placement", "host-capacity"), refusal=(412, "existing volume id")),
+    "winston.log": Wanted(machine_id=MACHINE, state="stopped", causes=("startup-crash",), exit_code=78),
+    "structlog.log": Wanted(causes=("region-unavailable",), refusal=(422, "yul is deprecated")),
+    "zap.log": Wanted(causes=("quota-or-billing",), refusal=(422, "maximum number of machines")),
+    "logrus.log": Wanted(machine_id=MACHINE, causes=("name-conflict",), refusal=(409, "unique machine name violation")),
+    "slog.log": Wanted(machine_id=MACHINE, causes=("lease-held",), refusal=(409, "lease currently held by")),
+    "tracing.log": Wanted(causes=("token-invalid", "token-out-of-scope"), refusal=(401, "token validation error")),
+    "monolog.log": Wanted(causes=("image-tag-missing",), refusal=(400, "manifest unknown")),
+    "serilog.clef": Wanted(causes=("rate-limited",), refusal=(429, "rate limit exceeded")),
+    "log4j-ecs.log": Wanted(causes=NO_ROOM, refusal=(422, "could not find a candidate host")),
+    "elixir-logger.log": Wanted(causes=("quota-or-billing",), refusal=(403, "trial has ended")),
+    "faraday.log": Wanted(causes=("request-invalid",), refusal=(422, "minimum required")),
+    "deno-edge.log": Wanted(app="pixel-rendr", causes=("app-not-found", "wrong-app"), refusal=(404, "app not found")),
+    "httpx-traceback.txt": Wanted(
+        machine_id=MACHINE, causes=("start-rejected",), refusal=(412, "from current state: 'replacing'")
+    ),
+    "releases-failed.txt": Wanted(machine_id=MACHINE, state="started", causes=("release-failed",)),
+    "scale-zero.txt": Wanted(causes=("no-machine-behind-app",)),
+    "machines-middle.json": Wanted(app="", machine_id=MACHINE, state="stopped", causes=("out-of-memory",)),
+    # What came after the exit is cut off.
+    "events-middle.json": Wanted(machine_id=MACHINE, causes=("startup-crash",), exit_code=3),
+    "certs-in-log.txt": Wanted(
+        app="",
+        machine_id=MACHINE,
+        causes=("certificate-missing",),
+        lines=("Server listening", "has not been issued", "GET /healthz"),
+    ),
+    "logs-of-two.log": Wanted(
+        app="", machine_id=MACHINE, causes=CRASHED, lines=("REDIS_URL is required", "max restart count"), exit_code=1
+    ),
+    "doctor.txt": Wanted(causes=("no-public-ip",)),
+    "secrets-and-log.txt": Wanted(
+        machine_id=MACHINE, causes=CRASHED, lines=("KeyError: 'QUEUE_URL'", "with code: 1"), exit_code=1
+    ),
+    "machine-start.txt": Wanted(machine_id=MACHINE, causes=NO_ROOM, refusal=(None, "lack of capacity")),
+    "release-command.txt": Wanted(
+        causes=("release-failed",), refusal=(None, "release"), lines=("password authentication failed", "with code: 1")
+    ),
+    "teams.txt": Wanted(
+        app="",
+        machine_id=MACHINE,
+        causes=("bad-command", "startup-crash"),
+        lines=("Cannot find module", "with code: 1"),
+        exit_code=1,
+    ),
+    "jira.txt": Wanted(machine_id=MACHINE, state="started", causes=("health-check-failing",)),
+    "mail-wrapped.txt": Wanted(causes=("image-unauthorized",), refusal=(None, "failed to authorize")),
+    "docker-json.log": Wanted(causes=("volume-placement",), refusal=(422, "in the wrong region")),
+    "kubectl-klog.log": Wanted(
+        machine_id=MACHINE,
+        causes=("stuck-in-transition",),
+        leads=False,
+        refusal=(408, "failed to reach desired state"),
+    ),
+    "zsh-prompts.txt": Wanted(
+        machine_id=MACHINE,
+        state="stopped",
+        causes=("bad-command", "startup-crash"),
+        lines=("gunicorn: not found", "with code: 127"),
+        exit_code=127,
+    ),
+    "row-and-404.txt": Wanted(
+        machine_id=MACHINE, causes=("record-never-updated",), leads=False, refusal=(None, "machine not found")
+    ),
+}
+
+
+def test_every_text_is_told() -> None:
+    assert {path.name for path in PASTES.iterdir()} == set(WANTED)
+
+
+@pytest.mark.parametrize("name", sorted(WANTED))
+def test_what_was_copied_is_evidence(name: str) -> None:
+    told_as_wanted(PASTES / name, WANTED[name])
