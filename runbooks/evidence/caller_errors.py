@@ -38,7 +38,7 @@ _MARKED = re.compile(
 # fmt: off
 _WORDS = (
     "failed to get manifest", "manifest_unknown", "manifest unknown", "unique machine name violation",
-    "could not find a candidate host", "candidate host", "token validation error", "insufficient resources",
+    "could not find a candidate host", "lack of capacity", "candidate host", "token validation error", "insufficient resources",
     "insufficient memory", "insufficient cpus", "insufficient ips", "insufficient_capacity",
     "volume_placement_capacity", "could not reserve resource", "no capacity", "out of capacity",
     "not enough capacity", "over the allowed quota", "machine limit", "maximum number of machines",
@@ -85,6 +85,8 @@ _VISIT = re.compile(
     r"(?i)\bwss?://|websocket|handshake|tungstenite|not found: /|\.fly\.dev\b|(?<!_api)\.internal\b"
     rf"|{REQUEST}"
 )
+# A registry's own answer inside of the refusal: `request to https://ghcr.io/token: 403 Forbidden`.
+_ANSWERED_ELSEWHERE = re.compile(r"\brequest to https?://(?!api\.machines\.dev)\S{1,300}:? \Z")
 _BEFORE = re.compile(rf"(?<![\w.:/-])({CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
 # Lines of a machine's log, by flyctl or by the dashboard (§8.2).
 _SHIPPED = re.compile(
@@ -104,7 +106,9 @@ _SAYING = re.compile(
     r"(?i)(?:error|fly)?_?(?:error|message|details?|cause|reason|stack|stderr|stdout|output|body|data|text|msg|err|logs?)s?"
     r"|attempts|warnings"
 )
-_STATUS_KEYS = ("status", "statusCode", "status_code", "httpStatus", "http_status")
+# Without signs between their words, in small letters: loggers write `StatusCode`, `status_code`, `http.status_code`.
+_STATUS_KEYS = ("status", "statuscode", "httpstatus", "httpstatuscode", "responsestatus", "responsestatuscode")
+_DOTTED = re.compile(r"(?P<outer>(?:error|exception|err|http(?:\.response)?)\.)(?P<inner>[a-z_]{2,30}(?:\.content)?)")
 _BODY = frozenset(("error", "message", "details", "errors", "errorMessage", "error_message"))
 # What only the caller's own answer has.
 _ANSWERS = re.compile(r"(?:fly)?_?machine_?(?:id|name)|websocket_?url|was_?reused|reused|ok|success", re.I)
@@ -238,6 +242,8 @@ class _Reader:
         if at > 0:
             marked = marked or _BEFORE.search(line[max(0, at - 20) : at])
         begin = at if at >= 0 else marked.start() if marked else 0
+        if at >= 0 and marked and _ANSWERED_ELSEWHERE.search(line, max(0, marked.start() - 400), marked.start(1)):
+            marked = None
         text = line[max(0, begin - 250) :].strip()[:_MOST_TEXT]
         return _Found(CallerError(int(marked[1]) if marked else None, text), bare=at < 0, known=at >= 0)
 
@@ -304,6 +310,7 @@ def _in_object(found: Mapping[str, Any], raw: str, depth: int, hint: int | None 
 
     `hint` is a status that stood before it.
     """
+    found = _nested(found)
     fine = any(found.get(key) is True for key in ("ok", "success"))
     status = None if fine else _status_of(found) or hint
     inner = _in_parts(found, depth, status) if depth < _MAX_DEPTH else []
@@ -324,6 +331,15 @@ def _in_object(found: Mapping[str, Any], raw: str, depth: int, hint: int | None 
         bare = inner[0].error if inner else replace(outer, text=raw[:_MOST_TEXT])
         return [_Found(_with(bare, outer), bare=True)]
     return []
+
+
+def _nested(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With `error.message` (ECS, OpenTelemetry) as an object of its own; what is no mapping gives way to it."""
+    parts: dict[str, dict[str, Any]] = {}
+    for key, value in list(found.items())[:_MOST_PARTS]:
+        if dotted := _DOTTED.fullmatch(key[:60]):
+            parts.setdefault(dotted["outer"].rstrip("."), {})[dotted["inner"]] = value
+    return {**found, **{key: value for key, value in parts.items() if not isinstance(found.get(key), Mapping)}}
 
 
 def _in_parts(found: Mapping[str, Any], depth: int, status: int | None) -> list[_Found]:
@@ -366,11 +382,9 @@ def _first_word(text: str) -> int:
 
 
 def _status_of(found: Mapping[str, Any]) -> int | None:
-    for key in _STATUS_KEYS:
-        digits = text_of(found.get(key))
-        if re.fullmatch(CODE, digits):
-            return int(digits)
-    return None
+    named = {re.sub(r"[\W_]", "", key[:40]).lower(): value for key, value in list(found.items())[:_MOST_PARTS]}
+    digits = (text_of(named.get(key)) for key in _STATUS_KEYS)
+    return next((int(one) for one in digits if re.fullmatch(CODE, one)), None)
 
 
 def _time_of(found: Mapping[str, Any]) -> datetime | None:

@@ -25,7 +25,7 @@ _HEADED = re.compile(
 )
 _SENT = re.compile(r"[^\n\[]{0,60}\b(?:app|runner|proxy|health)\[")
 _BEGINS = re.compile(
-    r"\s{0,8}(?:\[?\d{4}[-/]\d\d[-/]\d\d|\[?\d\d:\d\d|(?:app|runner|proxy|health)\[|[*•>#$%`|│┃┌└├╷╵✖✘×✔✓❌]"
+    r"\s{0,8}(?:\[?\d{4}[-/]\d\d[-/]\d\d|\[?\d\d:\d\d|(?:app|runner|proxy|health)\[|[*•>#$%`❯➜|│┃┌└├╷╵✖✘×✔✓❌]"
     r"|--?> |==>|- |\[P[A-Z]\d\d\]|v\d{1,6} failed"
     r"|(?:at(?= \S{1,300}[(:/])|from(?= /)|File(?= \")|Caused by|npm|error|Error|ERROR"
     r"|WARN(?:ING)?|warn(?:ing)?|INFO|info|DEBUG|FATAL|TRACE|thread|panic:|goroutine|Traceback|HTTP/\d)\b"

@@ -46,6 +46,14 @@ _APPS = (
             rf"[\"']name[\"']\s{{0,9}}:\s{{0,9}}[\"']({_APP})[\"']"
         ),
     ),
+    # the names that callers' own loggers give it, in each of their forms: `flyApp=x`, `"FlyApp":"x"`, `fly_app: "x"`
+    (
+        "ly",
+        re.compile(
+            r"(?<![A-Za-z])(?:[Ff]ly_?[Aa]pp(?:_?[Nn]ame)?|[Ff]ly\.app(?:\.name|_name)?)[\"']?"
+            rf"(?:\s{{0,3}}(?:=>|[:=])\s{{0,3}})[\"']?({_APP}){_END}(?!\.\w)"
+        ),
+    ),
     ("VM Resources for app: ", re.compile(rf"\bVM Resources for app: ({_APP}){_END}")),
     ("primary_region", re.compile(rf"\"app\"\s{{0,9}}:\s{{0,9}}\"({_APP})\",\s{{0,9}}\"primary_region\"")),
     # labels that a browser copied out of a table of them, the machine's id among them
