@@ -38,9 +38,9 @@ _MARKED = re.compile(
 # fmt: off
 _WORDS = (
     "failed to get manifest", "manifest_unknown", "manifest unknown", "unique machine name violation",
-    "could not find a candidate host", "lack of capacity", "candidate host", "token validation error", "insufficient resources",
+    "could not find a candidate host", "candidate host", "token validation error", "insufficient resources",
     "insufficient memory", "insufficient cpus", "insufficient ips", "insufficient_capacity",
-    "volume_placement_capacity", "could not reserve resource", "no capacity", "out of capacity",
+    "volume_placement_capacity", "could not reserve resource", "no capacity", "out of capacity", "lack of capacity",
     "not enough capacity", "over the allowed quota", "machine limit", "maximum number of machines",
     "compute capacity", "capacity left in", "error: app configuration is not valid", "must expose at least one port",
     "loading app config", "load app config",

@@ -201,6 +201,18 @@ _END = (
 )
 
 
+_FAILURE = re.compile(
+    r"Main child exited (?:normally with code: (?!0\b|130\b|143\b)\d|with signal)|Virtual machine exited abruptly"
+    r"|machine exited with exit code (?!0\b)\d|[Mm]achine has reached its max restart"
+    r"|Process appears to have been OOM killed"
+)
+
+
+def tells_failure(message: str) -> bool:
+    """Does the platform say with this line that the program ended as it should not?"""
+    return bool(_FAILURE.match(without_level(message)))
+
+
 def log_lines(text: str) -> tuple[LogLine, ...]:
     """The log lines in a pasted text, oldest first; times in UTC, None where the zone is not certain.
 

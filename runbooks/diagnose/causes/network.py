@@ -20,7 +20,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
-from runbooks.evidence.models import Outcome
+from runbooks.evidence.models import AppFinding, Outcome
 
 
 @cause(
@@ -40,6 +40,11 @@ from runbooks.evidence.models import Outcome
 )
 def no_public_ip(facts: Facts) -> Iterator[Point | Conclusion]:
     """`ip_assignments` is empty and `<app>.fly.dev` has no record."""
+    told = facts.caller.told_of_app(AppFinding.NO_ADDRESS)
+    if told and facts.observations.addresses is None and facts.caller.uses_own_host:
+        yield supports(f"flyctl says: “{short(told, 160)}”.", Facet.CALLER)
+        yield concludes(f"The app {facts.subject.app} has no public address, so none of its URLs can be reached.")
+        return
     if (
         facts.observations.addresses is None
         or not facts.caller.believed_url
