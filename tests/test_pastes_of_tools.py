@@ -41,9 +41,9 @@ WANTED = {
     "certs-show.txt": Wanted(causes=("certificate-missing",), lines=("has not been issued",)),
     # Without a URL that somebody uses, an app needs no public address.
     "ips-list.txt": Wanted(),
-    "releases-image.txt": Wanted(),
+    "releases-image.txt": Wanted(causes=("release-failed",)),
     "image-show.txt": Wanted(machine_id=MACHINE),
-    "scale-show.txt": Wanted(),
+    "scale-show.txt": Wanted(causes=("no-machine-behind-app",)),
     "services-list.txt": NOTHING,
     "config-show.json": Wanted(),
     "terraform-json.log": Wanted(app="", causes=("request-invalid",), refusal=(422, "unable to place machine")),

@@ -103,12 +103,20 @@ _EMBEDDED = re.compile(r"\{\s{0,5}\\{0,4}[\"']?(?:error|status|message)\\{0,4}[\
 _REGISTRY = re.compile(r'\{"errors":\[\{"code"[^\n]{0,2000}\Z')
 _LEAD = re.compile(r"^[\s│]{0,20}(?:##\[error\])?(?:[✖✘×❌]\s{0,4})?(?:(?:Failed|Error):\s{1,4}){0,3}", re.I)
 _SAYING = re.compile(
-    r"(?i)(?:error|fly)?_?(?:error|message|details?|cause|reason|stack|stderr|stdout|output|body|data|text|msg|err|logs?)s?"
+    r"(?i)(?:error|fly|response)?[_.]?(?:error|message|details?|cause|reason|stack|stderr|stdout|output|body|data|text|msg|err|logs?)s?"
     r"|attempts|warnings"
 )
 # Without signs between their words, in small letters: loggers write `StatusCode`, `status_code`, `http.status_code`.
-_STATUS_KEYS = ("status", "statuscode", "httpstatus", "httpstatuscode", "responsestatus", "responsestatuscode")
-_DOTTED = re.compile(r"(?P<outer>(?:error|exception|err|http(?:\.response)?)\.)(?P<inner>[a-z_]{2,30}(?:\.content)?)")
+_STATUS_KEYS = (
+    "status",
+    "statuscode",
+    "httpstatus",
+    "httpstatuscode",
+    "responsestatus",
+    "responsestatuscode",
+    "httpresponsestatuscode",
+)
+_DOTTED = re.compile(r"(?P<outer>(?:error|exception|err|http(?:\.response)?)\.)(?P<inner>[a-z_]{2,30})(?:\.content)?")
 _BODY = frozenset(("error", "message", "details", "errors", "errorMessage", "error_message"))
 # What only the caller's own answer has.
 _ANSWERS = re.compile(r"(?:fly)?_?machine_?(?:id|name)|websocket_?url|was_?reused|reused|ok|success", re.I)
@@ -322,9 +330,7 @@ def _in_object(found: Mapping[str, Any], raw: str, depth: int, hint: int | None 
         return []
     text = _text_of(found)
     known = _known(text) or (status is not None and text.lower() in ("unauthorized", "forbidden"))
-    served = found.get("level") in ("info", "debug", 20, 30) or (
-        "method" in found and bool({"path", "url"} & found.keys())
-    )
+    served = found.get("level") in ("info", "debug", 20, 30) or _of_own_server(found)
     if text and (known or (status is not None and not served)):
         return [_Found(replace(outer, text=text[:_MOST_TEXT]), known=known)]
     if inner or (status is not None and status != hint and (not served or "machines" in raw)):
@@ -382,9 +388,27 @@ def _first_word(text: str) -> int:
 
 
 def _status_of(found: Mapping[str, Any]) -> int | None:
-    named = {re.sub(r"[\W_]", "", key[:40]).lower(): value for key, value in list(found.items())[:_MOST_PARTS]}
+    named = _by_plain_names(found)
     digits = (text_of(named.get(key)) for key in _STATUS_KEYS)
     return next((int(one) for one in digits if re.fullmatch(CODE, one)), None)
+
+
+def _of_own_server(found: Mapping[str, Any]) -> bool:
+    """Is this a request that the caller's own server answered, as those log it?"""
+    names = _by_plain_names(found).keys()
+    methods, paths = (
+        ("method", "requestmethod", "httpmethod", "httprequestmethod"),
+        ("path", "url", "requestpath", "httppath", "urlpath"),
+    )
+    return not names.isdisjoint(methods) and not names.isdisjoint(paths)
+
+
+def _by_plain_names(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The values by their names without signs, in small letters; `attributes.` before a name says nothing."""
+    return {
+        re.sub(r"[\W_]", "", key[:60].removeprefix("attributes.")).lower(): value
+        for key, value in list(found.items())[:_MOST_PARTS]
+    }
 
 
 def _time_of(found: Mapping[str, Any]) -> datetime | None:

@@ -255,6 +255,11 @@ def from_around(message: str) -> bool:
     return text.startswith(AROUND) or bool(_AROUND_FORMS.match(text) or _FLYCTL.match(message))
 
 
+def from_flyctl(line: str) -> bool:
+    """Is this a line that flyctl prints about a deploy, a release or a certificate?"""
+    return bool(_FLYCTL.match(line))
+
+
 def without_level(message: str) -> str:
     """` INFO Starting init` → `Starting init`."""
     level = _LEVEL.match(message)

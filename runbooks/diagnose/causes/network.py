@@ -299,6 +299,15 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
             believed_host=name,
         )
         return
+    if unverified := facts.caller.told_of_app(AppFinding.CERTIFICATE_UNVERIFIED):
+        name = unverified.partition(":")[0]
+        yield supports(f"flyctl says: “{short(unverified, 160)}”.", Facet.CALLER)
+        yield concludes(
+            f"The certificate for {name} has not been issued: the hostname is not verified.",
+            f"the hostname {name} is not verified, so it has no certificate",
+            believed_host=name,
+        )
+        return
     if refused := facts.log.refused("certificate-refused"):
         yield supports(f"The certificate authority answered {refused[-1].told}.", refused[-1].evidence)
         yield concludes("The certificate authority refused to issue a certificate for the hostname.")

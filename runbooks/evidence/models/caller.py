@@ -31,6 +31,7 @@ class AppFinding(StrEnum):
     RELEASE_FAILED = "the newest release failed"
     NO_MACHINES = "it has no machines"
     NO_ADDRESS = "it has no public address"
+    CERTIFICATE_UNVERIFIED = "a hostname of it is not verified"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,12 @@ _GROUPS = re.compile(rf"{_EDGE}NAME\W{{1,80}}COUNT\W{{1,40}}KIND\b")
 _GROUP = re.compile(
     rf"{_EDGE}[a-z][\w-]{{0,62}}[\s|│┃]{{1,80}}(?P<count>\d{{1,6}})[\s|│┃]{{1,40}}(?:shared|performance|a100|l40s)\b"
 )
+_HOST = r"(?P<host>(?:\*\.)?[a-zA-Z0-9-]{1,63}(?:\.[a-zA-Z0-9-]{1,63}){1,6})"
+_UNVERIFIED = re.compile(
+    rf"^\s{{0,8}}Status {{2,40}}= Not verified\s{{0,80}}\n\s{{0,8}}Hostname {{2,40}}= {_HOST}\s{{0,20}}$", re.M
+)
+_CERTIFICATES = re.compile(r"^\s{0,8}HOSTNAME\s{1,80}SOURCE\s{1,40}STATUS\b", re.M)
+_UNVERIFIED_ROW = re.compile(rf"^\s{{0,8}}{_HOST}\s{{1,80}}(?:Fly|Custom|-)\s{{1,40}}Not verified\s{{0,80}}$", re.M)
 _RULE = re.compile(r"[\s\-=+|:│┼─━┌┐└┘├┤┬┴]*\Z")
 _NONE = re.compile(rf"No machines are available on this app (?P<app>{_NAME})\s*\Z")
 _NO_ADDRESS = re.compile(
@@ -66,6 +72,17 @@ def no_address(text: PastedText) -> Iterator[Found]:
     """`fly doctor` and `fly certs add` look for them."""
     if found := _NO_ADDRESS.search(text.text):
         yield Found(app=found["app"] or "", tells=(AppFinding.NO_ADDRESS, _shown(found[0])))
+
+
+@reads("fly certs")
+def certificates(text: PastedText) -> Iterator[Found]:
+    """A certificate whose hostname's records do not prove it: `fly certs show` and `check`, and a row of `list`."""
+    if "Not verified" not in text.text:
+        return
+    listed = _CERTIFICATES.search(text.text)
+    shown = _UNVERIFIED.search(text.text) or (_UNVERIFIED_ROW.search(text.text, listed.end()) if listed else None)
+    if shown:
+        yield Found(tells=(AppFinding.CERTIFICATE_UNVERIFIED, f"{shown['host']}: Not verified"))
 
 
 def _tables(lines: list[str], head: re.Pattern[str], row: re.Pattern[str]) -> Iterator[list[tuple[re.Match[str], str]]]:

@@ -86,7 +86,9 @@ _HOSTS = re.compile(r"\.(?:fly\.dev|internal)\b(?![\w-]|\.\w)")
 _LABELS = re.compile(r"(?:[A-Za-z0-9-]{1,63}\.){0,5}[A-Za-z0-9-]{1,63}\Z")
 _NAME_BEFORE = re.compile(rf"(?:^|[^\w./-])({_APP})\Z")
 _TIMES = re.compile(r"(?<![\dA-Za-z])\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(Z|[+-]\d\d:?\d\d)?")
-_PLACEHOLDERS = frozenset({"name", "app", "my-app", "your-app", "app-name"})
+_PLACEHOLDERS = frozenset(
+    {"name", "app", "my-app", "your-app", "app-name", "none", "null", "nil", "undefined", "true", "false", "unset"}
+)
 _LONGEST_HOST = 400
 
 Patterns = Iterable[tuple[str, re.Pattern[str]]]
