@@ -191,7 +191,7 @@ def test_what_is_escaped_between_apostrophes_is_read(text: str) -> None:
     told = read_caller(f"412 Precondition Failed for {URL}/{MACHINE}/start\n{text}")
     assert told.error_status == 412
     assert "\\" not in told.error_text
-    assert told.error_text.rstrip(" (unknown)").endswith(("state: 'replacing'", "state: `replacing`"))
+    assert told.error_text.removesuffix(" (unknown)").endswith(("state: 'replacing'", "state: `replacing`"))
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_events_of_nobody_or_of_another_stay_that(text: str) -> None:
         (SERVES, EXITED, SERVES),
         (SERVES, f"2026-11-20T08:15:14Z runner[{MACHINE}] fra [info]machine has reached its max restart count of 10"),
         (SERVES, EXITED.replace("normally with code: 1", "with signal (with signal 'SIGKILL', core dumped? false)")),
-        (SERVES, EXITED, f"2026-11-20T08:15:14Z app[90801234a6d587] cdg [info]up"),
+        (SERVES, EXITED, "2026-11-20T08:15:14Z app[90801234a6d587] cdg [info]up"),
         (
             EXITED,
             f"2026-11-20T08:15:10Z app[{OTHER}] ams [info] INFO Sending signal SIGINT to main child process w/ PID 629",
