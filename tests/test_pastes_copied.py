@@ -85,6 +85,49 @@ WANTED = {
     "row-and-404.txt": Wanted(
         machine_id=MACHINE, causes=("record-never-updated",), leads=False, refusal=(None, "machine not found")
     ),
+    # A second round, with clients, services and chats that the first did not have.
+    "guzzle-truncated.log": Wanted(causes=("image-tag-missing",), refusal=(400, "manifest unknown")),
+    "serde-debug.log": Wanted(causes=NO_ROOM, refusal=(422, "could not find a candidate host")),
+    "feign.log": Wanted(causes=("quota-or-billing",), refusal=(403, "organization is suspended")),
+    "ktor.log": Wanted(machine_id=MACHINE, causes=("start-rejected",), refusal=(412, "refusing to start")),
+    "httpclient-net.txt": Wanted(causes=("token-invalid", "token-out-of-scope"), refusal=(401, "Unauthorized")),
+    "heroku.log": Wanted(machine_id=MACHINE, causes=("name-conflict",), refusal=(409, "unique machine name violation")),
+    "lambda.log": Wanted(causes=("rate-limited",), refusal=(429, "rate limit exceeded")),
+    "wrangler-tail.txt": Wanted(causes=("request-invalid",), refusal=(422, "config.image is required")),
+    "gcp-logging.json": Wanted(causes=("region-unavailable",), refusal=(422, "yul is deprecated")),
+    "github-issue.md": Wanted(
+        app="",
+        machine_id=MACHINE,
+        causes=("image-wrong-architecture", "bad-command", "restart-limit-reached"),
+        lines=("Exec format error", "max restart count"),
+    ),
+    "whatsapp.txt": Wanted(
+        app="", machine_id=MACHINE, causes=CRASHED, lines=("KeyError: 'QUEUE_URL'", "with code: 1"), exit_code=1
+    ),
+    "watch-status.txt": Wanted(machine_id=MACHINE, state="started", causes=("health-check-failing",)),
+    # Stopped: by whom, nothing says.
+    "ssh-console.txt": Wanted(machine_id=MACHINE, state="stopped"),
+    "host-incident.txt": Wanted(causes=("host-unreachable",), leads=False),
+    "pytest-output.txt": Wanted(causes=("quota-or-billing",), refusal=(403, "trial has ended")),
+    "render-json.log": Wanted(
+        machine_id=MACHINE,
+        causes=("stuck-in-transition",),
+        leads=False,
+        refusal=(408, "failed to reach desired state"),
+    ),
+    "bunyan.log": Wanted(causes=("volume-placement", "host-capacity"), refusal=(412, "existing volume id")),
+    "machine-run.txt": Wanted(
+        machine_id=MACHINE,
+        causes=("stuck-in-transition",),
+        leads=False,
+        refusal=(None, "waiting for machine's state to change"),
+    ),
+    "sidekiq-json.log": Wanted(
+        app="pixel-rendr", causes=("app-not-found", "wrong-app"), refusal=(404, "app not found")
+    ),
+    "telegram.txt": Wanted(
+        app="", machine_id=MACHINE, causes=("out-of-memory",), lines=("Out of memory", "signal 'SIGKILL'")
+    ),
 }
 
 
