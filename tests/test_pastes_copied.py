@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from pasted_texts import WantedOf, told_as_wanted
 
+from runbooks.case import open_case
+
 pytestmark = pytest.mark.usefixtures("undrawn", "nothing_reachable")
 
 PASTES = Path(__file__).with_name("evidence") / "pastes_copied"
@@ -31,7 +33,8 @@ WANTED = {
     "monolog.log": Wanted(causes=("image-tag-missing",), refusal=(400, "manifest unknown")),
     "serilog.clef": Wanted(causes=("rate-limited",), refusal=(429, "rate limit exceeded")),
     "log4j-ecs.log": Wanted(causes=NO_ROOM, refusal=(422, "could not find a candidate host")),
-    "elixir-logger.log": Wanted(causes=("quota-or-billing",), refusal=(403, "trial has ended")),
+    # What a caller calls its `app` may be its own name.
+    "elixir-logger.log": Wanted(app="", causes=("quota-or-billing",), refusal=(403, "trial has ended")),
     "faraday.log": Wanted(causes=("request-invalid",), refusal=(422, "minimum required")),
     "deno-edge.log": Wanted(app="pixel-rendr", causes=("app-not-found", "wrong-app"), refusal=(404, "app not found")),
     "httpx-traceback.txt": Wanted(
@@ -70,6 +73,7 @@ WANTED = {
     "mail-wrapped.txt": Wanted(causes=("image-unauthorized",), refusal=(None, "failed to authorize")),
     "docker-json.log": Wanted(causes=("volume-placement",), refusal=(422, "in the wrong region")),
     "kubectl-klog.log": Wanted(
+        app="",
         machine_id=MACHINE,
         causes=("stuck-in-transition",),
         leads=False,
@@ -98,7 +102,7 @@ WANTED = {
     "github-issue.md": Wanted(
         app="",
         machine_id=MACHINE,
-        causes=("image-wrong-architecture", "bad-command", "restart-limit-reached"),
+        causes=("image-wrong-architecture", "startup-crash", "restart-limit-reached"),
         lines=("Exec format error", "max restart count"),
     ),
     "whatsapp.txt": Wanted(
@@ -121,6 +125,7 @@ WANTED = {
         causes=("stuck-in-transition",),
         leads=False,
         refusal=(None, "waiting for machine's state to change"),
+        lines=("timeout reached waiting",),
     ),
     "sidekiq-json.log": Wanted(
         app="pixel-rendr", causes=("app-not-found", "wrong-app"), refusal=(404, "app not found")
@@ -138,3 +143,72 @@ def test_every_text_is_told() -> None:
 @pytest.mark.parametrize("name", sorted(WANTED))
 def test_what_was_copied_is_evidence(name: str) -> None:
     told_as_wanted(PASTES / name, WANTED[name])
+
+
+AT = "2026-11-20T08:15:10Z"
+URL = f"https://api.machines.dev/v1/apps/{APP}/machines"
+NO_ADDRESS = f"No public ipv4 or ipv6 ip addresses allocated to app {APP}"
+NO_MACHINES = f"No machines are available on this app {APP}"
+RELEASED = (
+    f"Running {APP} release_command: bin/migrate\nStarting machine\n"
+    f"{AT}  INFO Preparing to run: `bin/migrate` as root\n{AT} boom\n"
+    f"{AT}  INFO Main child exited normally with code: 1\n"
+    "Error release_command failed running on machine 2865d39b7ae018 with exit code 1.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (f"$ fly m list -a {APP}\n{NO_MACHINES}\n", "no-machine-behind-app"),
+        (f"$ dig +short {APP}.fly.dev\n$ fly doctor -a {APP}\n{NO_ADDRESS}\n", "no-public-ip"),
+        (f"wss://{APP}.fly.dev/ws fails\n{NO_ADDRESS}\n", "no-public-ip"),
+        (
+            f"$ fly certs list -a {APP}\nHOSTNAME        SOURCE  STATUS\nimg.example.com  Fly     Not verified\n",
+            "certificate-missing",
+        ),
+        (RELEASED, "release-failed"),
+        (
+            f"$ fly m start {MACHINE} -a {APP}\nError: could not start machine due to lack of capacity. Try x",
+            "host-capacity",
+        ),
+        (
+            f'{{"message":"create failed","error.message":"POST {URL}: rate limit exceeded","level":"error"}}',
+            "rate-limited",
+        ),
+    ],
+)
+def test_more_of_each_kind_lead_to_their_cause(text: str, cause: str) -> None:
+    found = open_case(caller_log=text).diagnosis.cause
+    assert found is not None
+    assert found.slug == cause
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # An app that nobody visits needs no address.
+        f"$ fly doctor -a {APP}\n{NO_ADDRESS}\n",
+        f"$ fly doctor -a {APP}\n{NO_ADDRESS}\ncurl https://other-app.fly.dev\n",
+        # What became of a machine that is named is not known.
+        f"created machine {MACHINE} in {APP}\n$ fly m list -a {APP}\n{NO_MACHINES}\n",
+        f"{AT} app[{MACHINE}] fra [info]up\n{NO_MACHINES}\n",
+        # The caller's own programs and charts.
+        f'{{"time":"{AT}","level":"ERROR","msg":"Main child exited normally with code: 1","fly_app":"{APP}"}}\n' * 3,
+        f"{AT} app[worker.1]: KeyError: 'QUEUE_URL'\n{AT} heroku[worker.1]: Process exited with status 1\n",
+        "REVISION\tUPDATED\tSTATUS\tCHART\n31\ttoday\tfailed\torders-1.2\n",
+        f"fly_app={APP} worker exited with code 1: panic: no such tenant\n",
+        f'machine {MACHINE}\n[{{"type":"exit","status":"stopped","source":"provisioner","timestamp":1795680920120}}]\n',
+    ],
+)
+def test_what_only_looks_like_it_leads_to_none(text: str) -> None:
+    case = open_case(caller_log=text)
+    assert case.diagnosis.cause is None
+    assert case._facts.events.state == ""
+    assert not case._facts.events.crash_codes
+
+
+def test_a_crash_of_the_apps_own_machine_counts_beside_a_failed_release() -> None:
+    line = f"{AT} app[{MACHINE}] fra [info] INFO Main child exited normally with code: 3\n"
+    case = open_case(caller_log=RELEASED + line)
+    assert [code for code, _ in case._facts.events.crash_codes] == [3]

@@ -47,7 +47,7 @@ _WORDS = (
     "add a payment method", "your payment information", "trial has ended", "high risk", "machines are disabled for",
     "deadline_exceeded", "failed_precondition", "already_exists:", "invalid_argument:", "not_found: ", "aborted: ",
     "rate limit exceeded", "lease currently held", "failed to get lease", "from current state",
-    "attempting to start", "refusing to start", "non-startable state", "not currently st", "concurrent update",
+    "still attempting to start", "refusing to start", "non-startable state", "not currently st", "concurrent update",
     "machine not found", "invalid machine id", "app not found", "could not find app", "could not find image",
     "name has already been taken", "name_taken", "wrong region", "is deprecated and cannot have",
     "needs volumes with name", "needs volumes in region", "enough volumes named", "compatible host volumes",
@@ -295,7 +295,9 @@ def _joined(last: _Found, new: _Found, body: bool) -> _Found | None:
     if apart or not (agree or two.status is None) or two.text.startswith("HTTP/"):
         return None
     if new.bare:
-        return replace(last, error=_with(one, two), opens=new.opens)
+        # The status alone, then with its words.
+        worded = last.bare and re.search(_PHRASE, two.text) and not re.search(_PHRASE, one.text)
+        return replace(last, error=_with(two, one) if worded else _with(one, two), opens=new.opens)
     first, second = (_LEAD.sub("", STAMP.sub("", error.text)).rstrip("… .") for error in (one, two))
     if first and (first in second or second in first):
         longer, other = (two, one) if len(second) > len(first) else (one, two)
@@ -324,15 +326,16 @@ def _in_object(found: Mapping[str, Any], raw: str, depth: int, hint: int | None 
     inner = _in_parts(found, depth, status) if depth < _MAX_DEPTH else []
     told = [entry for entry in inner if entry.known or not (fine or entry.bare)]
     outer = CallerError(status, "", _time_of(found), _id_of(found))
+    aside = replace(outer, status=status or (None if fine else _status_aside(found)))
     if told:
-        return [replace(entry, error=_with(entry.error, outer)) for entry in told]
+        return [replace(entry, error=_with(entry.error, aside)) for entry in told]
     if fine:
         return []
     text = _text_of(found)
-    known = _known(text) or (status is not None and text.lower() in ("unauthorized", "forbidden"))
+    known = _known(text) or (aside.status is not None and text.lower() in ("unauthorized", "forbidden"))
     served = found.get("level") in ("info", "debug", 20, 30) or _of_own_server(found)
     if text and (known or (status is not None and not served)):
-        return [_Found(replace(outer, text=text[:_MOST_TEXT]), known=known)]
+        return [_Found(replace(aside if known else outer, text=text[:_MOST_TEXT]), known=known)]
     if inner or (status is not None and status != hint and (not served or "machines" in raw)):
         bare = inner[0].error if inner else replace(outer, text=raw[:_MOST_TEXT])
         return [_Found(_with(bare, outer), bare=True)]
@@ -391,6 +394,14 @@ def _status_of(found: Mapping[str, Any]) -> int | None:
     named = _by_plain_names(found)
     digits = (text_of(named.get(key)) for key in _STATUS_KEYS)
     return next((int(one) for one in digits if re.fullmatch(CODE, one)), None)
+
+
+def _status_aside(found: Mapping[str, Any]) -> int | None:
+    """The status that a logger keeps beside the message, among what belongs to it."""
+    parts = (
+        found.get(key) for key in ("attributes", "fields", "context", "ctx", "extra", "properties", "http", "response")
+    )
+    return next((s for p in parts if isinstance(p, Mapping) and not _of_own_server(p) and (s := _status_of(p))), None)
 
 
 def _of_own_server(found: Mapping[str, Any]) -> bool:

@@ -68,6 +68,9 @@ GROUPS = f"VM Resources for app: {APP}\n\nGroups\nNAME  \tCOUNT\tKIND  \tCPUS\tM
         ),
         ({"@l": "Error", "@mt": "Fly answered {StatusCode}", "StatusCode": "429", "Body": RATE}, 429),
         ({"level": "error", "msg": "create", "status_code": 429, "error": "rate limit exceeded"}, 429),
+        ({"level": "error", "message": f"create: {RATE}", "attributes": {"status": 429}}, 429),
+        ({"lvl": "WARN", "message": "rate limit exceeded", "ctx": {"status": 429, "job": "Provision"}}, 429),
+        ({"level": "error", "error": "rate limit exceeded", "response": {"statusCode": 429, "headers": {}}}, 429),
     ],
 )
 def test_a_refusal_is_read_in_the_spelling_of_each_logger(record: dict[str, object], status: int) -> None:
@@ -94,6 +97,7 @@ def test_a_refusal_is_read_in_the_spelling_of_each_logger(record: dict[str, obje
             "http.response.status_code": 404,
         },
         {"level": "info", "status_code": 200, "error": None, "msg": "fine"},
+        {"message": "GET /orders/7", "attributes": {"method": "GET", "path": "/orders/7", "status": 404}},
     ],
 )
 def test_what_the_callers_own_server_answered_is_no_refusal(record: dict[str, object]) -> None:
