@@ -133,6 +133,36 @@ WANTED = {
     "telegram.txt": Wanted(
         app="", machine_id=MACHINE, causes=("out-of-memory",), lines=("Out of memory", "signal 'SIGKILL'")
     ),
+    # A third round: printers of objects, clients of HTTP and other clouds' tools.
+    "machine-destroy.txt": Wanted(
+        machine_id=MACHINE,
+        causes=("start-rejected",),
+        leads=False,
+        refusal=(None, "unable to destroy machine"),
+        lines=("attempting to destroy",),
+    ),
+    "structlog-dict.log": Wanted(causes=("quota-or-billing",), refusal=(422, "maximum number of machines")),
+    "zerolog-console.log": Wanted(causes=("token-invalid", "token-out-of-scope"), refusal=(401, "unauthorized")),
+    "pino-pretty.log": Wanted(causes=("volume-placement", "host-capacity"), refusal=(412, "existing volume id")),
+    "elixir-metadata.log": Wanted(causes=NO_ROOM, refusal=(422, "could not find a candidate host")),
+    "print-r.txt": Wanted(causes=("image-tag-missing",), refusal=(400, "manifest unknown")),
+    "requests-repl.txt": Wanted(causes=("quota-or-billing",), refusal=(403, "organization is suspended")),
+    "jq-rows.txt": Wanted(machine_id=MACHINE, state="stopped", causes=("out-of-memory",)),
+    "machine.yaml": Wanted(machine_id=MACHINE, state="stopped", causes=("out-of-memory",)),
+    "journal.json": Wanted(causes=("rate-limited",), refusal=(429, "rate limit exceeded")),
+    "har.json": Wanted(causes=("request-invalid",), refusal=(422, "multiple of 256")),
+    "postman.txt": Wanted(causes=("region-unavailable",), refusal=(422, "yul is deprecated")),
+    "pulumi.txt": Wanted(causes=("token-invalid", "token-out-of-scope"), refusal=(403, "token validation error")),
+    "faraday-inspect.txt": Wanted(
+        machine_id=MACHINE, causes=("name-conflict",), refusal=(409, "unique machine name violation")
+    ),
+    "grep-prefix.txt": Wanted(
+        app="",
+        machine_id=MACHINE,
+        causes=("bad-command", "startup-crash"),
+        lines=("Cannot find module", "with code: 1"),
+        exit_code=1,
+    ),
 }
 
 
