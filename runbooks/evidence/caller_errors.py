@@ -87,6 +87,18 @@ _VISIT = re.compile(
 )
 # A registry's own answer inside of the refusal: `request to https://ghcr.io/token: 403 Forbidden`.
 _ANSWERED_ELSEWHERE = re.compile(r"\brequest to https?://(?!api\.machines\.dev)\S{1,300}:? \Z")
+# Words that refuse only beside a status.
+_BARE_WORDS = frozenset({"unauthorized", "forbidden"})
+_BARE_BODY = re.compile(r"(?i)(?:error|message)\W{1,12}(?:unauthorized|forbidden)\W")
+# An answer as Python, Ruby and OkHttp print it; whose it is, the words before tell.
+_PRINTED = re.compile(
+    rf"(?:<(?:Client)?Response\b[^\n>]{{0,300}}?\[|#<Net::HTTP\w{{3,40}} |\bResponse\{{protocol=[\w/.]{{1,10}}, code=)"
+    rf"(?P<code>{CODE})\b"
+)
+# The status below the line of the request, as clients with windows show it.
+_REQUEST_LINE = re.compile(
+    rf"(api\.machines\.dev/\S{{1,300}})\n[ \t]{{0,9}}(?={CODE}\b(?: [A-Z][A-Za-z ]{{1,30}})?[ \t]*\n)"
+)
 _BEFORE = re.compile(rf"(?<![\w.:/-])({CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
 # Lines of a machine's log, by flyctl or by the dashboard (§8.2).
 _SHIPPED = re.compile(
@@ -144,12 +156,12 @@ def own_words(text: str) -> str:
     """The caller's words alone: without colours, Terraform's frames, and the machine's log lines pasted along."""
     text = _COLOUR.sub("", text)
     text = _GUTTER_END.sub("\n", _GUTTER.sub(" ", text))
-    return _OPEN_LINE.sub(": ", _SHIPPED.sub("", text))
+    return _REQUEST_LINE.sub(r"\1 ", _OPEN_LINE.sub(": ", _SHIPPED.sub("", text)))
 
 
 def refused_in(words: str) -> Refused:
     """Every refusal in the caller's own words."""
-    if not (_known(words) or _MARKED.search(words) or _BROKEN.search(words)):
+    if not any(pattern.search(words) for pattern in (_MARKED, _BROKEN, _PRINTED, _BARE_BODY)) and not _known(words):
         return Refused()
     reader = _Reader()
     reader.read(words)
@@ -195,6 +207,8 @@ class _Reader:
                 continue
             hint = self._hint()
             told = _in_object(found, raw, self.depth, hint)
+            if not told and _text_of(found).lower() in _BARE_WORDS:
+                told = _in_object(found, raw, self.depth, status_beside(text[max(0, start - _NEAR) : start], ""))
             if self.found and hint is None:
                 # Unknown words after a refusal are what the caller made of it.
                 told = [entry for entry in told if entry.known]
@@ -238,6 +252,8 @@ class _Reader:
 
     def _in_line(self, line: str) -> _Found | None:
         marked = _MARKED.search(line)
+        if marked is None and (printed := _PRINTED.search(line)) and _FLY.search(self.before[-_NEAR:] + line):
+            marked = printed
         at = _first_word(line)
         if at < 0 and (broken := _BROKEN.search(line)) and not _ELSEWHERE.search(line) and not _VISIT.search(line):
             # An exception may speak of what was said before it.
@@ -332,7 +348,7 @@ def _in_object(found: Mapping[str, Any], raw: str, depth: int, hint: int | None 
     if fine:
         return []
     text = _text_of(found)
-    known = _known(text) or (aside.status is not None and text.lower() in ("unauthorized", "forbidden"))
+    known = _known(text) or (aside.status is not None and text.lower() in _BARE_WORDS)
     served = found.get("level") in ("info", "debug", 20, 30) or _of_own_server(found)
     if text and (known or (status is not None and not served)):
         return [_Found(replace(aside if known else outer, text=text[:_MOST_TEXT]), known=known)]

@@ -410,3 +410,59 @@ def test_what_flyctl_prints_below_a_log_is_no_rest_of_its_last_line(line: str) -
     told = [one.message for one in read_pasted(f"{SERVES}\n{SERVES} took longer\n{line}\n{SERVES}").lines]
     assert line in told
     assert told[1].endswith("took longer")
+
+
+SUSPENDED = '{"error":"organization is suspended, please add a payment method"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f">>> requests.post('{URL}')\n<Response [403]>\n>>> r.json()\n{SUSPENDED}",
+        f"POST {URL}\n<ClientResponse({URL}) [403 Forbidden]>\n{SUSPENDED}",
+        f"irb> Net::HTTP.post(URI('{URL}'))\n=> #<Net::HTTPForbidden 403 Forbidden readbody=true>\n{SUSPENDED}",
+        f"Response{{protocol=h2, code=403, message=, url={URL}}}\n{SUSPENDED}",
+        f"POST {URL}\n403\n182 ms\nResponse Body\n{SUSPENDED}",
+        f"{URL}\n403 Forbidden\nHeaders\ncontent-type: application/json\n{SUSPENDED}",
+        '8:15AM ERR create failed error="fly: 403: {\\"error\\":\\"forbidden\\"}"',
+        f'fly api 403 {{"error":"forbidden"}} for {URL}',
+    ],
+)
+def test_a_status_is_read_where_clients_print_it(text: str) -> None:
+    caller = read_caller(text)
+    assert caller.error_status == 403
+    assert "suspended" in caller.error_text or caller.error_text == "forbidden"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ">>> requests.get('https://orders.example.com/7')\n<Response [404]>\n",
+        "GET https://orders.example.com/7\n404\n12 ms\n",
+        f"created {URL}\n\n429 tenants left\n",
+        "the page said forbidden, error: none",
+        '{"error":"unauthorized"}',
+    ],
+)
+def test_a_status_of_something_else_is_none_of_the_api(text: str) -> None:
+    assert read_caller(text).error_status is None
+
+
+def test_documents_below_each_other_are_all_read() -> None:
+    rows = [
+        {"id": one, "state": state, "region": "fra", "events": EVENTS}
+        for one, state in ((OTHER, "started"), (MACHINE, "stopped"))
+    ]
+    for text in ("\n".join(map(json.dumps, rows)), "\n".join(json.dumps(row, indent=2) for row in rows)):
+        found = read_pasted(f"$ fly m list --json | jq '.[]'\n{text}\n$ ")
+        assert [m.machine.id for m in found.machines] == [OTHER, MACHINE]
+        assert found.machine_id == MACHINE
+
+
+@pytest.mark.parametrize("text", [f"creating machine in app {APP}: 403", f"A Machine has been launched in app {APP}\n"])
+def test_the_app_of_a_sentence_is_read(text: str) -> None:
+    assert read_pasted(text).app == APP
+
+
+def test_a_word_of_prose_is_no_app() -> None:
+    assert read_pasted("I saw the machine in app settings and went on").app == ""

@@ -28,6 +28,10 @@ _APPS = (
     (" in '", re.compile(rf"\bmachines in '({_APP})'")),
     ("App '", re.compile(rf"\bApp '({_APP})'")),
     (" app ", re.compile(rf"\b(?:under|on this|for) app ({_APP}){_END}")),
+    (
+        " in app ",
+        re.compile(rf"\b(?:[Mm]achines?|launched|created|updated)(?: {_ID})? in app ({_APP})(?=[:,)\"'\n]|\Z)"),
+    ),
     ("deployed app at ", re.compile(rf"\bVisit your newly deployed app at https?://({_APP})\.fly\.dev{_END}")),
     ("ew app created: ", re.compile(rf"\bNew app created: ({_APP}){_END}")),
     ("reated app ", re.compile(rf"\bCreated app '?({_APP})'? in organization\b")),
