@@ -29,7 +29,7 @@ from runbooks.diagnose.contradictions import contradictions
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import DECIDED, HOLD, Claim, Confidence, Finding, Hypothesis, Owner, Remedy, Status
 from runbooks.diagnose.preconditions import Plan, Standing
-from runbooks.evidence.models import Outcome
+from runbooks.evidence.models import AppFinding, Outcome
 
 
 class Stage(IntEnum):
@@ -283,7 +283,8 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
             entries.append(entry)
     # A check is only made of a machine that runs, and so is flyctl's list of its sockets; flyctl counts only active
     # machines as unmanaged; who says where a machine is has it, a certificate needs none, flyctl names the address
-    # of an app only after its machines started, and who does not know a session is up.
+    # of an app only after its machines started, and who does not know a session is up. An app without machines or
+    # addresses is not served, whatever became of a machine.
     active = not facts.events.state and bool(
         facts.machine.critical_checks
         or facts.log.matches(
@@ -291,6 +292,7 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
         )
         or facts.log.refused("machine-elsewhere", "certificate-refused", "certificate-name")
         or facts.caller.refused_upgrade
+        or any(facts.caller.told_of_app(one) for one in AppFinding if one is not AppFinding.RELEASE_FAILED)
     )
     holding = [entry for entry in entries if entry.holds]
     top, tied = _first_to_fix(holding, facts.events.runs or active or _idle(facts))

@@ -202,6 +202,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"(?P<what>insufficient (?:memory|CPUs?|IPs|disk|GPUs?)(?: space)? available(?: to fulfill request)?)",
         r"governor policy blocked start",
         r"\bhost (?:is )?at capacity",
+        # flyctl, where a stopped machine's own host has no room: another machine may find another host
+        r"could not start machine due to lack of capacity",
     )),
     # A place in the sentence that is empty was empty in the request.
     ("region-missing", (

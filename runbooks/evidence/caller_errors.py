@@ -40,14 +40,14 @@ _WORDS = (
     "failed to get manifest", "manifest_unknown", "manifest unknown", "unique machine name violation",
     "could not find a candidate host", "candidate host", "token validation error", "insufficient resources",
     "insufficient memory", "insufficient cpus", "insufficient ips", "insufficient_capacity",
-    "volume_placement_capacity", "could not reserve resource", "no capacity", "out of capacity",
+    "volume_placement_capacity", "could not reserve resource", "no capacity", "out of capacity", "lack of capacity",
     "not enough capacity", "over the allowed quota", "machine limit", "maximum number of machines",
     "compute capacity", "capacity left in", "error: app configuration is not valid", "must expose at least one port",
     "loading app config", "load app config",
     "add a payment method", "your payment information", "trial has ended", "high risk", "machines are disabled for",
     "deadline_exceeded", "failed_precondition", "already_exists:", "invalid_argument:", "not_found: ", "aborted: ",
     "rate limit exceeded", "lease currently held", "failed to get lease", "from current state",
-    "attempting to start", "refusing to start", "non-startable state", "not currently st", "concurrent update",
+    "still attempting to start", "refusing to start", "non-startable state", "not currently st", "concurrent update",
     "machine not found", "invalid machine id", "app not found", "could not find app", "could not find image",
     "name has already been taken", "name_taken", "wrong region", "is deprecated and cannot have",
     "needs volumes with name", "needs volumes in region", "enough volumes named", "compatible host volumes",
@@ -85,6 +85,20 @@ _VISIT = re.compile(
     r"(?i)\bwss?://|websocket|handshake|tungstenite|not found: /|\.fly\.dev\b|(?<!_api)\.internal\b"
     rf"|{REQUEST}"
 )
+# A registry's own answer inside of the refusal: `request to https://ghcr.io/token: 403 Forbidden`.
+_ANSWERED_ELSEWHERE = re.compile(r"\brequest to https?://(?!api\.machines\.dev)\S{1,300}:? \Z")
+# Words that refuse only beside a status.
+_BARE_WORDS = frozenset({"unauthorized", "forbidden"})
+_BARE_BODY = re.compile(r"(?i)(?:error|message)\W{1,12}(?:unauthorized|forbidden)\W")
+# An answer as Python, Ruby and OkHttp print it; whose it is, the words before tell.
+_PRINTED = re.compile(
+    rf"(?:<(?:Client)?Response\b[^\n>]{{0,300}}?\[|#<Net::HTTP\w{{3,40}} |\bResponse\{{protocol=[\w/.]{{1,10}}, code=)"
+    rf"(?P<code>{CODE})\b"
+)
+# The status below the line of the request, as clients with windows show it.
+_REQUEST_LINE = re.compile(
+    rf"(api\.machines\.dev/\S{{1,300}})\n[ \t]{{0,9}}(?={CODE}\b(?: [A-Z][A-Za-z ]{{1,30}})?[ \t]*\n)"
+)
 _BEFORE = re.compile(rf"(?<![\w.:/-])({CODE})\)?[\s:,—-]{{1,4}}['\"{{(]{{0,2}}\Z")
 # Lines of a machine's log, by flyctl or by the dashboard (§8.2).
 _SHIPPED = re.compile(
@@ -101,10 +115,20 @@ _EMBEDDED = re.compile(r"\{\s{0,5}\\{0,4}[\"']?(?:error|status|message)\\{0,4}[\
 _REGISTRY = re.compile(r'\{"errors":\[\{"code"[^\n]{0,2000}\Z')
 _LEAD = re.compile(r"^[\s│]{0,20}(?:##\[error\])?(?:[✖✘×❌]\s{0,4})?(?:(?:Failed|Error):\s{1,4}){0,3}", re.I)
 _SAYING = re.compile(
-    r"(?i)(?:error|fly)?_?(?:error|message|details?|cause|reason|stack|stderr|stdout|output|body|data|text|msg|err|logs?)s?"
+    r"(?i)(?:error|fly|response)?[_.]?(?:error|message|details?|cause|reason|stack|stderr|stdout|output|body|data|text|msg|err|logs?)s?"
     r"|attempts|warnings"
 )
-_STATUS_KEYS = ("status", "statusCode", "status_code", "httpStatus", "http_status")
+# Without signs between their words, in small letters: loggers write `StatusCode`, `status_code`, `http.status_code`.
+_STATUS_KEYS = (
+    "status",
+    "statuscode",
+    "httpstatus",
+    "httpstatuscode",
+    "responsestatus",
+    "responsestatuscode",
+    "httpresponsestatuscode",
+)
+_DOTTED = re.compile(r"(?P<outer>(?:error|exception|err|http(?:\.response)?)\.)(?P<inner>[a-z_]{2,30})(?:\.content)?")
 _BODY = frozenset(("error", "message", "details", "errors", "errorMessage", "error_message"))
 # What only the caller's own answer has.
 _ANSWERS = re.compile(r"(?:fly)?_?machine_?(?:id|name)|websocket_?url|was_?reused|reused|ok|success", re.I)
@@ -132,12 +156,12 @@ def own_words(text: str) -> str:
     """The caller's words alone: without colours, Terraform's frames, and the machine's log lines pasted along."""
     text = _COLOUR.sub("", text)
     text = _GUTTER_END.sub("\n", _GUTTER.sub(" ", text))
-    return _OPEN_LINE.sub(": ", _SHIPPED.sub("", text))
+    return _REQUEST_LINE.sub(r"\1 ", _OPEN_LINE.sub(": ", _SHIPPED.sub("", text)))
 
 
 def refused_in(words: str) -> Refused:
     """Every refusal in the caller's own words."""
-    if not (_known(words) or _MARKED.search(words) or _BROKEN.search(words)):
+    if not any(pattern.search(words) for pattern in (_MARKED, _BROKEN, _PRINTED, _BARE_BODY)) and not _known(words):
         return Refused()
     reader = _Reader()
     reader.read(words)
@@ -183,6 +207,8 @@ class _Reader:
                 continue
             hint = self._hint()
             told = _in_object(found, raw, self.depth, hint)
+            if not told and _text_of(found).lower() in _BARE_WORDS:
+                told = _in_object(found, raw, self.depth, status_beside(text[max(0, start - _NEAR) : start], ""))
             if self.found and hint is None:
                 # Unknown words after a refusal are what the caller made of it.
                 told = [entry for entry in told if entry.known]
@@ -226,6 +252,8 @@ class _Reader:
 
     def _in_line(self, line: str) -> _Found | None:
         marked = _MARKED.search(line)
+        if marked is None and (printed := _PRINTED.search(line)) and _FLY.search(self.before[-_NEAR:] + line):
+            marked = printed
         at = _first_word(line)
         if at < 0 and (broken := _BROKEN.search(line)) and not _ELSEWHERE.search(line) and not _VISIT.search(line):
             # An exception may speak of what was said before it.
@@ -238,6 +266,8 @@ class _Reader:
         if at > 0:
             marked = marked or _BEFORE.search(line[max(0, at - 20) : at])
         begin = at if at >= 0 else marked.start() if marked else 0
+        if at >= 0 and marked and _ANSWERED_ELSEWHERE.search(line, max(0, marked.start() - 400), marked.start(1)):
+            marked = None
         text = line[max(0, begin - 250) :].strip()[:_MOST_TEXT]
         return _Found(CallerError(int(marked[1]) if marked else None, text), bare=at < 0, known=at >= 0)
 
@@ -281,7 +311,9 @@ def _joined(last: _Found, new: _Found, body: bool) -> _Found | None:
     if apart or not (agree or two.status is None) or two.text.startswith("HTTP/"):
         return None
     if new.bare:
-        return replace(last, error=_with(one, two), opens=new.opens)
+        # The status alone, then with its words.
+        worded = last.bare and re.search(_PHRASE, two.text) and not re.search(_PHRASE, one.text)
+        return replace(last, error=_with(two, one) if worded else _with(one, two), opens=new.opens)
     first, second = (_LEAD.sub("", STAMP.sub("", error.text)).rstrip("… .") for error in (one, two))
     if first and (first in second or second in first):
         longer, other = (two, one) if len(second) > len(first) else (one, two)
@@ -304,26 +336,35 @@ def _in_object(found: Mapping[str, Any], raw: str, depth: int, hint: int | None 
 
     `hint` is a status that stood before it.
     """
+    found = _nested(found)
     fine = any(found.get(key) is True for key in ("ok", "success"))
     status = None if fine else _status_of(found) or hint
     inner = _in_parts(found, depth, status) if depth < _MAX_DEPTH else []
     told = [entry for entry in inner if entry.known or not (fine or entry.bare)]
     outer = CallerError(status, "", _time_of(found), _id_of(found))
+    aside = replace(outer, status=status or (None if fine else _status_aside(found)))
     if told:
-        return [replace(entry, error=_with(entry.error, outer)) for entry in told]
+        return [replace(entry, error=_with(entry.error, aside)) for entry in told]
     if fine:
         return []
     text = _text_of(found)
-    known = _known(text) or (status is not None and text.lower() in ("unauthorized", "forbidden"))
-    served = found.get("level") in ("info", "debug", 20, 30) or (
-        "method" in found and bool({"path", "url"} & found.keys())
-    )
+    known = _known(text) or (aside.status is not None and text.lower() in _BARE_WORDS)
+    served = found.get("level") in ("info", "debug", 20, 30) or _of_own_server(found)
     if text and (known or (status is not None and not served)):
-        return [_Found(replace(outer, text=text[:_MOST_TEXT]), known=known)]
+        return [_Found(replace(aside if known else outer, text=text[:_MOST_TEXT]), known=known)]
     if inner or (status is not None and status != hint and (not served or "machines" in raw)):
         bare = inner[0].error if inner else replace(outer, text=raw[:_MOST_TEXT])
         return [_Found(_with(bare, outer), bare=True)]
     return []
+
+
+def _nested(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With `error.message` (ECS, OpenTelemetry) as an object of its own; what is no mapping gives way to it."""
+    parts: dict[str, dict[str, Any]] = {}
+    for key, value in list(found.items())[:_MOST_PARTS]:
+        if dotted := _DOTTED.fullmatch(key[:60]):
+            parts.setdefault(dotted["outer"].rstrip("."), {})[dotted["inner"]] = value
+    return {**found, **{key: value for key, value in parts.items() if not isinstance(found.get(key), Mapping)}}
 
 
 def _in_parts(found: Mapping[str, Any], depth: int, status: int | None) -> list[_Found]:
@@ -366,11 +407,35 @@ def _first_word(text: str) -> int:
 
 
 def _status_of(found: Mapping[str, Any]) -> int | None:
-    for key in _STATUS_KEYS:
-        digits = text_of(found.get(key))
-        if re.fullmatch(CODE, digits):
-            return int(digits)
-    return None
+    named = _by_plain_names(found)
+    digits = (text_of(named.get(key)) for key in _STATUS_KEYS)
+    return next((int(one) for one in digits if re.fullmatch(CODE, one)), None)
+
+
+def _status_aside(found: Mapping[str, Any]) -> int | None:
+    """The status that a logger keeps beside the message, among what belongs to it."""
+    parts = (
+        found.get(key) for key in ("attributes", "fields", "context", "ctx", "extra", "properties", "http", "response")
+    )
+    return next((s for p in parts if isinstance(p, Mapping) and not _of_own_server(p) and (s := _status_of(p))), None)
+
+
+def _of_own_server(found: Mapping[str, Any]) -> bool:
+    """Is this a request that the caller's own server answered, as those log it?"""
+    names = _by_plain_names(found).keys()
+    methods, paths = (
+        ("method", "requestmethod", "httpmethod", "httprequestmethod"),
+        ("path", "url", "requestpath", "httppath", "urlpath"),
+    )
+    return not names.isdisjoint(methods) and not names.isdisjoint(paths)
+
+
+def _by_plain_names(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The values by their names without signs, in small letters; `attributes.` before a name says nothing."""
+    return {
+        re.sub(r"[\W_]", "", key[:60].removeprefix("attributes.")).lower(): value
+        for key, value in list(found.items())[:_MOST_PARTS]
+    }
 
 
 def _time_of(found: Mapping[str, Any]) -> datetime | None:

@@ -25,6 +25,8 @@ _PIECE = re.compile(
     r"""|(?P<word>(?:[^\s{}\[\],:"'`=]|=(?!>))+)""",
     re.S,
 )
+# What Python and shells write of JSON between apostrophes; JSON knows no such escape.
+_APOSTROPHE = re.compile(r"(?<!\\)((?:\\\\){0,20})\\(['`])")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,20})?\Z")
 _LITERALS = {
     "true": "true",
@@ -104,8 +106,10 @@ def _as_json(literal: str) -> str:
             return "null" if kind == "shown" else ":"
         if kind == "word":
             return _LITERALS.get(text) or (text if _NUMBER.match(text) else json.dumps(text))
-        if kind == "stamp" or text[0] == '"':
-            return text if text[0] == '"' else json.dumps(text)
+        if text[0] == '"':
+            return _APOSTROPHE.sub(r"\1\2", text)
+        if kind == "stamp":
+            return json.dumps(text)
         return json.dumps(re.sub(r"\\(['\"`\\])", r"\1", text[1:-1].replace("\\n", "\n")))
 
     return _PIECE.sub(piece, literal)

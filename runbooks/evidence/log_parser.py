@@ -201,6 +201,18 @@ _END = (
 )
 
 
+_FAILURE = re.compile(
+    r"Main child exited (?:normally with code: (?!0\b|130\b|143\b)\d|with signal)|Virtual machine exited abruptly"
+    r"|machine exited with exit code (?!0\b)\d|[Mm]achine has reached its max restart"
+    r"|Process appears to have been OOM killed"
+)
+
+
+def tells_failure(message: str) -> bool:
+    """Does the platform say with this line that the program ended as it should not?"""
+    return bool(_FAILURE.match(without_level(message)))
+
+
 def log_lines(text: str) -> tuple[LogLine, ...]:
     """The log lines in a pasted text, oldest first; times in UTC, None where the zone is not certain.
 
@@ -241,6 +253,11 @@ def from_around(message: str) -> bool:
     """Is this a line that runner, proxy or health checks write about the machine, or flyctl about a deploy?"""
     text = without_level(message)
     return text.startswith(AROUND) or bool(_AROUND_FORMS.match(text) or _FLYCTL.match(message))
+
+
+def from_flyctl(line: str) -> bool:
+    """Is this a line that flyctl prints about a deploy, a release or a certificate?"""
+    return bool(_FLYCTL.match(line))
 
 
 def without_level(message: str) -> str:

@@ -25,6 +25,7 @@ from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import RESTS, WAITS
 from runbooks.diagnose.shared_evidence import WAITING, crash, crash_evidence, refused, refused_before_it_ran, said_no
+from runbooks.evidence.models import AppFinding
 
 
 @cause(
@@ -338,6 +339,9 @@ def release_failed(facts: Facts) -> Iterator[Point | Conclusion]:
         yield supports(f"The deploy ended with {no.told}.", no.evidence)
         a_command = no.kind == "release-command"
         what = "The release command failed." if a_command else "The deploy ended before it was complete."
+    elif listed := facts.caller.told_of_app(AppFinding.RELEASE_FAILED):
+        yield supports(f"flyctl lists the newest release as failed: “{short(listed, 160)}”.", Facet.CALLER)
+        what = "The newest release has the status failed."
     else:
         return
     if facts.events.crash_codes and not command:

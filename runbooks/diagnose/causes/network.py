@@ -20,7 +20,7 @@ from runbooks.diagnose.ledger import (
 )
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
-from runbooks.evidence.models import Outcome
+from runbooks.evidence.models import AppFinding, Outcome
 
 
 @cause(
@@ -40,6 +40,11 @@ from runbooks.evidence.models import Outcome
 )
 def no_public_ip(facts: Facts) -> Iterator[Point | Conclusion]:
     """`ip_assignments` is empty and `<app>.fly.dev` has no record."""
+    told = facts.caller.told_of_app(AppFinding.NO_ADDRESS)
+    if told and facts.observations.addresses is None and facts.caller.uses_own_host:
+        yield supports(f"flyctl says: “{short(told, 160)}”.", Facet.CALLER)
+        yield concludes(f"The app {facts.subject.app} has no public address, so none of its URLs can be reached.")
+        return
     if (
         facts.observations.addresses is None
         or not facts.caller.believed_url
@@ -291,6 +296,15 @@ def certificate_missing(facts: Facts) -> Iterator[Point | Conclusion]:
         yield concludes(
             f"The certificate for {name} has not been issued: {why[1]}.",
             f"the certificate for {name} has not been issued",
+            believed_host=name,
+        )
+        return
+    if unverified := facts.caller.told_of_app(AppFinding.CERTIFICATE_UNVERIFIED):
+        name = unverified.partition(":")[0]
+        yield supports(f"flyctl says: “{short(unverified, 160)}”.", Facet.CALLER)
+        yield concludes(
+            f"The certificate for {name} has not been issued: the hostname is not verified.",
+            f"the hostname {name} is not verified, so it has no certificate",
             believed_host=name,
         )
         return

@@ -24,7 +24,7 @@ from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import crash, crash_evidence
-from runbooks.evidence.models import Outcome, Probe
+from runbooks.evidence.models import AppFinding, Outcome, Probe
 
 
 @cause(
@@ -394,6 +394,11 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
         if (p := facts.observations.probe(n)) and p.status == 503 and (n == Facet.EDGE_APP or _own_host(facts))
     ]
     if not turned and not probes:
+        # Where a machine is named, or a log of one is there, the question is what became of it.
+        named = facts.subject.machine_id or facts.subject.machine_name or facts.log.lines
+        if not named and (none := facts.caller.told_of_app(AppFinding.NO_MACHINES)):
+            yield supports(f"flyctl says of the app's machines: “{short(none, 120)}”.", Facet.CALLER)
+            yield concludes("The app has no machine that could serve a request.", "the app has no machine")
         return
     served = [m for m, _ in facts.siblings.living if m.state == "started" and (m.config or {}).get("services")]
     reason = ""

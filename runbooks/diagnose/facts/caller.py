@@ -13,7 +13,7 @@ from runbooks.diagnose.facts.intermittent import Intermittent, visits
 from runbooks.diagnose.facts.machine import MachineFacts
 from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.evidence.caller_errors import STAMP
-from runbooks.evidence.models import Caller, LogLine, Record, Records
+from runbooks.evidence.models import AppFinding, Caller, LogLine, Record, Records
 from runbooks.evidence.parsers import time_of
 from runbooks.evidence.paste_identity import PasteIdentity
 from runbooks.evidence.pasted.clock import PlacedLines, placed
@@ -104,6 +104,16 @@ class CallerFacts:
     def pasted(self) -> tuple[LogLine, ...]:
         """The lines of the machine's log in the pasted text, oldest first."""
         return () if self.foreign else self.given.pasted.lines or program_output(self.given)
+
+    def told_of_app(self, finding: AppFinding) -> str:
+        """The words with which a pasted output of flyctl tells this of the app; "" if none does."""
+        return "" if self.foreign else self.given.pasted.findings.get(finding, "")
+
+    @cached_property
+    def uses_own_host(self) -> bool:
+        """Does somebody request the app's public hostname in the pasted text, or look it up?"""
+        host = re.escape(f"{self._observations.subject.app}.fly.dev")
+        return bool(re.search(rf"(?:\b(?:https?|wss?)://|resolve host:? |\bdig [^\n]{{0,40}}){host}\b", self.own_words))
 
     @property
     def own_words(self) -> str:

@@ -275,10 +275,14 @@ class LifecycleFacts:
 
     @cached_property
     def crash_codes(self) -> tuple[tuple[int, str], ...]:
-        """(exit code, look) of every end with a code other than 0 that nobody asked for; 128 + n for signal n."""
+        """(exit code, look) of every end with a code other than 0 that nobody asked for; 128 + n for signal n.
+
+        A release command ends on a machine of its own, whose lines flyctl prints without its id (§14.12).
+        """
         codes = [(code_of(x), at) for _, x, at in self.exits if not x.requested_stop]
+        released = bool(self._log.matches("release-command"))
         for reading, asked in self.log_ends:
-            if not asked:
+            if not asked and not (released and not reading.line.instance and not reading.line.provider):
                 at = (self._log.where(reading.fact) or (Facet.LOGS,))[0]
                 number = reading.number if reading.number is not None else _SIGNALS.get(reading.thing)
                 codes.append((number, at))

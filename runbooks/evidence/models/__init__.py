@@ -7,7 +7,7 @@ Field names are the platform's (§1.4).
 
 from __future__ import annotations
 
-from runbooks.evidence.models.caller import Caller, CallerError, Pasted, PastedMachine
+from runbooks.evidence.models.caller import AppFinding, Caller, CallerError, Pasted, PastedMachine
 from runbooks.evidence.models.evidence import Evidence, Subject
 from runbooks.evidence.models.machine import App, Event, Exit, ImageRef, Json, Listing, LogLine, Logs, Machine
 from runbooks.evidence.models.network import Addresses, Image, PlatformIncident, Probe, Refusal, Resolution, StatusFeed
@@ -18,6 +18,7 @@ from runbooks.evidence.models.token import Token, TokenInside, TokenPart, TokenS
 __all__ = [
     "Addresses",
     "App",
+    "AppFinding",
     "Caller",
     "CallerError",
     "Event",

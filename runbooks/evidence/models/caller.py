@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from runbooks.evidence.models.machine import Json, LogLine, Machine
@@ -22,6 +23,15 @@ class CallerError:
     text: str
     at: datetime | None = None
     request_id: str = ""
+
+
+class AppFinding(StrEnum):
+    """What an output of flyctl tells of an app as a whole."""
+
+    RELEASE_FAILED = "the newest release failed"
+    NO_MACHINES = "it has no machines"
+    NO_ADDRESS = "it has no public address"
+    CERTIFICATE_UNVERIFIED = "a hostname of it is not verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class Pasted:
         plain: the text without what a tool put around its lines
         words: the same without tables and JSON documents
         lines: the lines of machines' logs in it, oldest first
+        findings: what it tells of the app as a whole, with the words that tell it
     """
 
     forms: tuple[str, ...] = ()
@@ -75,6 +86,7 @@ class Pasted:
     plain: str = ""
     words: str = ""
     lines: tuple[LogLine, ...] = field(default=(), repr=False)
+    findings: Mapping[AppFinding, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from runbooks.evidence.log_parser import log_lines
-from runbooks.evidence.models import Machine, Pasted, PastedMachine
+from runbooks.evidence.log_parser import log_lines, tells_failure
+from runbooks.evidence.models import LogLine, Machine, Pasted, PastedMachine
 from runbooks.evidence.parsers import machine_of
 from runbooks.evidence.pasted.flyctl_json import machine_json
 from runbooks.evidence.pasted.grid import lines_of
@@ -45,7 +45,8 @@ def read_pasted(text: str) -> Pasted:
     machines = _machines(found)
     identity = identity_of(own, (f.app for _, f in found), (m.machine.name for m in machines))
     app = next(iter((*identity.apps, *_deployed(identity.apps, identity.repositories, own))), "")
-    machine_id = _subject(machines, identity.machine_ids)
+    lines = log_lines(own)
+    machine_id = _subject(machines, identity.machine_ids) or _failing(identity.machine_ids, lines)
     return Pasted(
         forms=tuple(dict.fromkeys(form for form, _ in found)),
         machines=machines,
@@ -55,7 +56,8 @@ def read_pasted(text: str) -> Pasted:
         machine_name=next((m.machine.name for m in machines if m.machine.id == machine_id), ""),
         plain=own,
         words=_without(own, [f.span for _, f in found]),
-        lines=log_lines(own),
+        lines=lines,
+        findings=dict(f.tells for _, f in found if f.tells),
     )
 
 
@@ -95,6 +97,19 @@ def _subject(machines: tuple[PastedMachine, ...], named: tuple[str, ...]) -> str
         return next(iter(ids))
     unwell = dict.fromkeys(m.machine.id for m in machines if m.machine.state not in _WELL or m.fails)
     return next(iter(unwell)) if len(unwell) == 1 else ""
+
+
+def _failing(named: tuple[str, ...], lines: tuple[LogLine, ...]) -> str:
+    """The only machine whose program failed, where the text names no other than those that the log is of."""
+    failed: set[str] = set()
+    asked: set[str] = set()
+    for line in lines:
+        if line.message.lstrip().removeprefix("INFO ").lstrip().startswith("Sending signal SIG"):
+            asked.add(line.instance)
+        elif line.instance not in asked and tells_failure(line.message):
+            failed.add(line.instance)
+    told = {line.instance for line in lines}
+    return next(iter(failed)) if len(failed) == 1 and failed <= set(named) <= told else ""
 
 
 def _deployed(apps: tuple[str, ...], repositories: tuple[str, ...], text: str) -> tuple[str, ...]:

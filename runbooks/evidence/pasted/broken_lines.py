@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from runbooks.evidence.log_parser import from_around, from_init
+from runbooks.evidence.log_parser import from_around, from_flyctl, from_init
 
 _NARROWEST = 40
 _WIDEST = 400
@@ -25,14 +25,16 @@ _HEADED = re.compile(
 )
 _SENT = re.compile(r"[^\n\[]{0,60}\b(?:app|runner|proxy|health)\[")
 _BEGINS = re.compile(
-    r"\s{0,8}(?:\[?\d{4}[-/]\d\d[-/]\d\d|\[?\d\d:\d\d|(?:app|runner|proxy|health)\[|[*•>#$%`|│┃┌└├╷╵✖✘×✔✓❌]"
+    r"\s{0,8}(?:\[?\d{4}[-/]\d\d[-/]\d\d|\[?\d\d:\d\d|(?:app|runner|proxy|health)\[|[*•>#$%`❯➜|│┃┌└├╷╵✖✘×✔✓❌]"
     r"|--?> |==>|- |\[P[A-Z]\d\d\]|v\d{1,6} failed"
     r"|(?:at(?= \S{1,300}[(:/])|from(?= /)|File(?= \")|Caused by|npm|error|Error|ERROR"
     r"|WARN(?:ING)?|warn(?:ing)?|INFO|info|DEBUG|FATAL|TRACE|thread|panic:|goroutine|Traceback|HTTP/\d)\b"
     r"|curl: \(|(?:\d{3}[ ,|]{1,3}){2}|\d{1,4}[.)] |[A-Z][\w-]{1,40}: |[\w.]{1,60}(?:Error|Exception)\b)"
 )
 # Cells of a table, whose rows are all of one width.
-_CELLS = re.compile(r"\t|\S {2,}\S.*\S {2,}\S|[│┃]")
+_CELLS = re.compile(r"\t|^\s{0,8}[A-Z][A-Za-z ]{1,30} = |\S {2,}\S.*\S {2,}\S|[│┃]")
+# The head of a table whose spaces a page made one: its rows end where they end.
+_COLUMNS = re.compile(r"\s{0,8}[A-Z]{2,20}(?:\s{1,80}[A-Z]{2,20}){2,20}\s{0,80}\Z")
 _GOES_ON = re.compile(r"[a-z0-9_'\"(\[{<,;.:/=&+\-]")
 _UNFINISHED = re.compile(r"[\w,/=&+-] ?\Z")
 _PAIRS = (("{", "}"), ("[", "]"), ("(", ")"))
@@ -53,8 +55,10 @@ def joined(text: str) -> str:
         return text
     often = sum(len(line) == width for line in lines) > 1
     whole: list[list[str]] = []
+    in_table = False
     for line in lines:
-        if whole and _is_rest(line, whole[-1], width, often):
+        in_table = bool(line.strip()) and (in_table or bool(_COLUMNS.match(line)))
+        if whole and not in_table and _is_rest(line, whole[-1], width, often):
             whole[-1].append(line)
         else:
             whole.append([line])
@@ -73,6 +77,8 @@ def _is_rest(line: str, pieces: list[str], width: int, often: bool) -> bool:
     if _is_open(pieces) and line.count('"') % 2 and not _SENT.match(line):
         return True
     if _BEGINS.match(line) or _CELLS.search(line) or _CELLS.search(above):
+        return False
+    if from_flyctl(line):
         return False
     if _SENT.match(begin):
         return True

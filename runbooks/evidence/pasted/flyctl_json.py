@@ -15,6 +15,8 @@ _ID = re.compile(r"[0-9a-f]{13,16}\Z")
 _APP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _MAX_MACHINES = 2_000
 _MAX_TEXT = 5_000_000
+_FAILURES = 50
+"""Brackets that begin no document of machines: reading each to the end of a long text would take for ever."""
 _OPENS = re.compile(r"^[^\S\n]{0,20}[\[{]", re.M)
 _HINT = re.compile(r"""\b(?:id|status)["']?\s{0,9}(?::|=>)""")  # also as Python, JavaScript and Elixir print them
 _DESCRIBES = frozenset({"state", "config", "incomplete_config", "events", "instance_id", "checks", "region"})
@@ -35,17 +37,26 @@ def machine_json(text: PastedText) -> Iterator[Found]:
 
 
 def _documents(text: str) -> Iterator[tuple[Any, tuple[int, int]]]:
-    """The first JSON document that begins a line, with its lines; else every object inside of the text."""
+    """The JSON documents of machines that begin a line, with their lines; else every object inside of the text."""
     text = text[:_MAX_TEXT]
-    opens = _OPENS.search(text)
-    if opens:
+    decoder, at, failures, line, counted = json.JSONDecoder(), 0, 0, 0, 0
+    found_any = False
+    while failures < _FAILURES and (opens := _OPENS.search(text, at)):
+        begin = opens.end() - 1
         try:
-            document, end = json.JSONDecoder().raw_decode(text, opens.end() - 1)
+            document, end = decoder.raw_decode(text, begin)
         except (ValueError, RecursionError):
-            document, end = None, 0
+            failures, at = failures + 1, opens.end()
+            continue
         if isinstance(document, list | Mapping) and any(True for _ in _machines(document)):
-            yield document, (text.count("\n", 0, opens.end()), text.count("\n", 0, end) + 1)
-            return
+            found_any = True
+            line, counted = line + text.count("\n", counted, begin), begin
+            yield document, (line, line + text.count("\n", begin, end) + 1)
+        elif not found_any:
+            failures += 1
+        at = end
+    if found_any:
+        return
     for _, _, found in placed_objects(text):
         # Inside of other words it is what a caller was answered, so its lines stay the caller's.
         yield found, (0, 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_LINES = 20_000
 _MAX_LINE = 4_000
@@ -20,6 +21,32 @@ _NAMES = re.compile(
     r"(?i)\b(?:ip address|last updated|process group|app platform|health checks|id|name|state|checks|region|role|image"
     r"|volume|created|updated|size|process|version|status|machine|output|event|source|timestamp|info)\b"
 )
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
+# How the cells of these columns look, and whether each row has one.
+_FORMS = {
+    "process": (r"[\w-]{1,63}\S{0,4}", True),
+    "id": (r"[0-9a-f]{14}\*?", True),
+    "machine": (r"[0-9a-f]{14}", True),
+    "name": (r"[\w.-]{1,80}", True),
+    "version": (r"\d{1,6}", True),
+    "region": (r"[a-z]{3}(?:\(B\))?", True),
+    "state": (r"[a-z_]{3,20}", True),
+    "status": (r"[a-z]{3,20}", True),
+    "event": (r"[a-z_]{3,20}", True),
+    "source": (r"[a-z]{3,20}", True),
+    "role": (r"leader|primary|replica|standby|error|unknown", False),
+    "checks": (r"\d{1,3}/\d{1,3}|\d{1,3} total(?:, \d{1,3} [a-z]{3,20}){0,3}", False),
+    "image": (r"[\w./-]{1,200}:[\w.-]{1,128}(?:@sha256:\w{64})?(?: \([^()]{1,80}\))?", False),
+    "ip address": (r"[0-9a-f]{1,4}:[0-9a-f:]{4,40}", False),
+    "volume": (r"vol_\w{3,30}", False),
+    "created": (_TIME, False),
+    "last updated": (rf"{_TIME}|\w{{1,20}} ago|[\dhms]{{2,12}} ago|just now", False),
+    "timestamp": (_TIME, True),
+    "info": (r"\w{3,30}=\S{1,200}", False),
+    "output": (r".{1,4000}", False),
+    "process group": (r"[\w-]{1,63}", False),
+    "size": (r"[a-z]{3,20}-(?:cpu-)?\w{1,20}:\d{1,7}MB", False),
+}
 _FIELD = re.compile(r"\s{0,20}(?P<key>[A-Za-z][A-Za-z ]{0,30}?)\s{0,20}(?P<sign>[=│|])\s?(?P<value>.*)\Z")
 _TITLED = re.compile(r"(?P<key>[A-Z][A-Za-z]{1,20}(?: ID)?):[ \t]{1,4}(?P<value>\S.{0,300})\Z")
 
@@ -148,6 +175,14 @@ def _rows(
     return list(rows), index
 
 
+@lru_cache(maxsize=50)
+def _typed(names: tuple[str, ...]) -> re.Pattern[str]:
+    """A row by the form of its cells, as a page shows it that makes one space of many."""
+    cells = (_FORMS.get(name, "") for name in names)
+    known = [rf"\s{{1,200}}({form})" if must else rf"(?:\s{{1,200}}({form}))?" for form, must in filter(None, cells)]
+    return re.compile(f"{''.join(known)}\\s*\\Z" if len(known) == len(names) else r"(?!)")
+
+
 def _cells(line: str, columns: list[tuple[str, int]], edge: bool) -> list[str] | None:
     """The cells of a row; None if the line is none of the table."""
     if "\t" in line:
@@ -160,6 +195,8 @@ def _cells(line: str, columns: list[tuple[str, int]], edge: bool) -> list[str] |
     parts = [match.group() for match in _WORDS.finditer(line)]
     if len(parts) == len(columns):
         return parts
+    if typed := _typed(tuple(name for name, _ in columns)).match(f" {line}"):
+        return [cell or "" for cell in typed.groups()]
     starts = [start for _, start in columns]
     ends = [*starts[1:], len(line) + 1]
     cells = [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]

@@ -32,6 +32,10 @@ _APPS = (
     (" in '", re.compile(rf"\bmachines in '({_APP})'")),
     ("App '", re.compile(rf"\bApp '({_APP})'")),
     (" app ", re.compile(rf"\b(?:under|on this|for) app ({_APP}){_END}")),
+    (
+        " in app ",
+        re.compile(rf"\b(?:[Mm]achines?|launched|created|updated)(?: {_ID})? in app ({_APP})(?=[:,)\"'\n]|\Z)"),
+    ),
     ("deployed app at ", re.compile(rf"\bVisit your newly deployed app at https?://({_APP})\.fly\.dev{_END}")),
     ("ew app created: ", re.compile(rf"\bNew app created: ({_APP}){_END}")),
     ("reated app ", re.compile(rf"\bCreated app '?({_APP})'? in organization\b")),
@@ -48,6 +52,14 @@ _APPS = (
         re.compile(
             r"[\"']app[\"']\s{0,9}:\s{0,9}\{\s{0,9}(?:[\"']instance[\"']\s{0,9}:\s{0,9}[\"']\w{1,40}[\"'],\s{0,9})?"
             rf"[\"']name[\"']\s{{0,9}}:\s{{0,9}}[\"']({_APP})[\"']"
+        ),
+    ),
+    # the names that callers' own loggers give it, in each of their forms: `flyApp=x`, `"FlyApp":"x"`, `fly_app: "x"`
+    (
+        "ly",
+        re.compile(
+            r"(?<![A-Za-z])(?:[Ff]ly_?[Aa]pp(?:_?[Nn]ame)?|[Ff]ly\.app(?:\.name|_name)?)[\"']?"
+            rf"(?:\s{{0,3}}(?:=>|[:=])\s{{0,3}})[\"']?({_APP}){_END}(?!\.\w)"
         ),
     ),
     ("VM Resources for app: ", re.compile(rf"\bVM Resources for app: ({_APP}){_END}")),
@@ -82,7 +94,9 @@ _HOSTS = re.compile(r"\.(?:fly\.dev|internal)\b(?![\w-]|\.\w)")
 _LABELS = re.compile(r"(?:[A-Za-z0-9-]{1,63}\.){0,5}[A-Za-z0-9-]{1,63}\Z")
 _NAME_BEFORE = re.compile(rf"(?:^|[^\w./-])({_APP})\Z")
 _TIMES = re.compile(r"(?<![\dA-Za-z])\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(Z|[+-]\d\d:?\d\d)?")
-_PLACEHOLDERS = frozenset({"name", "app", "my-app", "your-app", "app-name"})
+_PLACEHOLDERS = frozenset(
+    {"name", "app", "my-app", "your-app", "app-name", "none", "null", "nil", "undefined", "true", "false", "unset"}
+)
 _LONGEST_HOST = 400
 
 Patterns = Iterable[tuple[str, re.Pattern[str]]]

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runbooks.evidence.models import AppFinding
+
 Body = Mapping[str, Any]
 
 
@@ -31,12 +33,14 @@ class Found:
         machine: a machine in the shape of the API's answer, with what the text holds of it; None if there is none
         app: the app that the text names for it
         whole: whether the text shows a machine as the API does, and not an extract of its values
+        tells: what the text tells of the app as a whole, and its words; None if it is about machines
         span: the lines that hold it (first, and the one after the last), which are nobody's own words
     """
 
     machine: Body | None = None
     app: str = ""
     whole: bool = False
+    tells: tuple[AppFinding, str] | None = None
     span: tuple[int, int] = (0, 0)
 
 
