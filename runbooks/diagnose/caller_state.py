@@ -20,7 +20,10 @@ _MADE = "If a step before has made one for the work, give the caller the id of t
 _LIST = ("fly machine list -a {app}",)
 # Such a refusal speaks of a machine that there is, or of no call at all.
 _OF_A_MACHINE = frozenset(
-    {"lease", "state-rejects", "concurrent-update", "version-mismatch", "machine-elsewhere", "config-invalid"}
+    {
+        *("lease", "state-rejects", "concurrent-update", "version-mismatch", "machine-elsewhere", "config-invalid"),
+        *("smoke-failed", "health-timeout", "wait-timeout"),
+    }
 )
 
 _AGAIN = Remedy(

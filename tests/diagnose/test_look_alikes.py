@@ -29,7 +29,11 @@ def _causes(*lines: str) -> set[str]:
         "no memory capacity left in map",
         "queue: no capacity left in the buffer",
         'The Service "x" is invalid: spec: service must expose at least one port',
+        "error: service must expose at least one port",
         "Error: our app configuration is not valid",
+        "pool has no capacity",
+        "connection pool is out of capacity",
+        "rpc failed: unavailable: dial tcp 10.0.0.7:50051: connect: connection refused",
         "server rejected WebSocket connection: HTTP 401 (wss://gateway.discord.gg)",
         "Unexpected server response: 404 while connecting to ws://127.0.0.1:9222",
     ],
@@ -65,3 +69,52 @@ def test_a_file_that_cannot_be_read_has_a_name() -> None:
     assert required_settings("fatal: DATA_DIR not found") == ()
     assert required_settings("fatal: TLS_CERT is not set") == ("TLS_CERT",)
     assert required_settings("fatal: DATABASE_URL is not readable") == ("DATABASE_URL",)
+
+
+def test_a_check_of_a_machine_that_is_there_is_no_refused_create_call() -> None:
+    found = diagnose(
+        evidence_of(
+            {
+                "evidence": {
+                    "logs": [
+                        "Error: smoke checks for 2867541b54d938 failed: the app appears to be crashing",
+                        "Error: Node.js 20 detected without native WebSocket support.",
+                        " INFO Main child exited normally with code: 1",
+                    ]
+                },
+                "date": "2026-07-20",
+            }
+        )
+    )
+    assert (found.cause and found.cause.slug) == "startup-crash"
+    assert not [one.title for one in found.remedies if "create call" in one.title]
+
+
+@pytest.mark.parametrize(
+    ("lines", "slug"),
+    [
+        (("Machine stopping. trial has ended",), "trial-limit"),
+        (
+            ("Trial machine stopping. To run for longer", "Error: failed to list active VMs: trial has ended"),
+            "trial-limit",
+        ),
+        (("Error: failed to launch VM: trial has ended, please add a credit card",), "quota-or-billing"),
+    ],
+)
+def test_a_trial_that_stopped_a_machine_is_told_apart_from_one_that_refused_a_call(
+    lines: tuple[str, ...], slug: str
+) -> None:
+    assert _causes(*lines) == {slug}
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("Error: supabaseKey is required.", "Find the variable that the program reads for supabaseKey, and set it"),
+        ("Error: SUPABASE_KEY is required.", "Set SUPABASE_KEY"),
+    ],
+)
+def test_the_argument_of_a_library_is_no_variable(line: str, title: str) -> None:
+    lines = [line, " INFO Main child exited normally with code: 1"]
+    found = diagnose(evidence_of({"evidence": {"logs": lines}, "date": "2026-07-20"}))
+    assert title in [one.title for one in found.remedies]
