@@ -322,7 +322,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"permission_denied:|do not have permission|not authorized to \w{2,20}",
     )),
     ("client-timeout", (
-        r"timeout reached waiting for[^\n]{0,400}?(?:request canceled|context deadline exceeded|Client\.Timeout)",
+        r"(?:timeout reached waiting for|failed to wait for health)[^\n]{0,400}?"
+        r"(?:request canceled|context deadline exceeded|Client\.Timeout)",
     )),
     ("release-command", (
         r"release[_ ]command failed[^\n]{0,200}",

@@ -118,3 +118,41 @@ def test_the_argument_of_a_library_is_no_variable(line: str, title: str) -> None
     lines = [line, " INFO Main child exited normally with code: 1"]
     found = diagnose(evidence_of({"evidence": {"logs": lines}, "date": "2026-07-20"}))
     assert title in [one.title for one in found.remedies]
+
+
+FULL = "Instance reached hard limit of 25 concurrent connections"
+NOBODY = "[PR04] could not find a good candidate within 40 attempts at load balancing"
+FAILS = "Health check 'servicecheck-00-http-8000' on port 8000 has failed. Your app is not responding properly."
+
+
+@pytest.mark.parametrize(
+    ("lines", "slugs"),
+    [
+        ((FULL, NOBODY), {"concurrency-limit"}),
+        ((FAILS, NOBODY), {"health-check-failing"}),
+        ((NOBODY,), {"no-machine-behind-app"}),
+    ],
+)
+def test_a_machine_that_is_full_or_fails_its_check_is_there(lines: tuple[str, ...], slugs: set[str]) -> None:
+    assert _causes(*lines) == slugs
+
+
+def test_what_nobody_looked_for_is_not_called_missing() -> None:
+    line = "Error: failed to restart machine 287d1e3f4b0058: failed to wait for health checks to pass: request canceled"
+    found = diagnose(evidence_of({"evidence": {"logs": [line]}, "date": "2026-07-20"}))
+    assert "not found" not in found.headline
+    assert "request canceled" in found.headline
+
+
+def test_an_answer_of_somebody_else_repeats_no_create_call() -> None:
+    line = "[webhook-relay] Gateway returned 404 for deployment d-17"
+    found = diagnose(evidence_of({"evidence": {"logs": [line]}, "date": "2026-07-20"}))
+    assert found.cause is None
+    assert not [one.title for one in found.remedies if "repeat the create call" in one.title]
+
+
+def test_a_tool_that_is_too_old_is_updated() -> None:
+    line = "Error: error creating a new machine: failed to launch VM: flyctl version too old, must be at least 0.1.20"
+    found = diagnose(evidence_of({"evidence": {"logs": [line]}, "date": "2026-07-20"}))
+    assert "Update flyctl" in found.remedies[0].title
+    assert found.remedies[0].commands[0].startswith("fly version upgrade && ")
