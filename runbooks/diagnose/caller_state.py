@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runbooks.diagnose.commands import filled
-from runbooks.diagnose.facts import GONE, Facts
+from runbooks.diagnose.facts import GONE, UNKNOWN, Facts
 from runbooks.diagnose.ledger import Ledger, Stage
 from runbooks.diagnose.model import Remedy
+from runbooks.diagnose.operations import Operation
 from runbooks.diagnose.preconditions import Standing, standing_of
 from runbooks.diagnose.shared_evidence import create_refused
 
@@ -20,7 +21,10 @@ _MADE = "If a step before has made one for the work, give the caller the id of t
 _LIST = ("fly machine list -a {app}",)
 # Such a refusal speaks of a machine that there is, or of no call at all.
 _OF_A_MACHINE = frozenset(
-    {"lease", "state-rejects", "concurrent-update", "version-mismatch", "machine-elsewhere", "config-invalid"}
+    {
+        *("lease", "state-rejects", "concurrent-update", "version-mismatch", "machine-elsewhere", "config-invalid"),
+        *("smoke-failed", "health-timeout", "wait-timeout"),
+    }
 )
 
 _AGAIN = Remedy(
@@ -97,7 +101,8 @@ def _for_state(facts: Facts, commands: Iterable[str], *, caused: bool) -> tuple[
         done = not facts.events.crash_codes and (not caused or 0 in codes)
         return _MAYBE_DONE if done else _AGAIN, names
     no = create_refused(facts)
-    if no and no.operation.makes_a_machine and no.kind not in _OF_A_MACHINE:
+    named = no and (no.kind != UNKNOWN or no.operation is Operation.CREATE)
+    if no and named and no.operation.makes_a_machine and no.kind not in _OF_A_MACHINE:
         return _REFUSED, names
     cut_off = facts.machine.description is not None and facts.machine.description.host_status not in ("", "ok")
     cloned = any(command.startswith("fly machine clone ") for command in commands)

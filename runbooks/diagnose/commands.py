@@ -14,13 +14,14 @@ from urllib.parse import quote
 
 from runbooks.diagnose.model import Remedy
 
-PLAIN = ("variables", "settings", "set_secrets", "guest")
+PLAIN = ("variables", "settings", "set_secrets", "guest", "upgrade")
 """Names whose value is shell text already."""
 UNKNOWN = {
     **dict.fromkeys(
         ("variables", "masked", "near", "fresh", "heard", "heavy", "then", "again", "right", "network"), ""
     ),
-    **dict.fromkeys(("seen", "guest", "short_name", "what", "limit"), ""),
+    **dict.fromkeys(("seen", "guest", "short_name", "what", "limit", "upgrade"), ""),
+    "correct": "Correct the request",
     **dict.fromkeys(("live_id", "right_id", "holder"), "MACHINE_ID"),
     **dict.fromkeys(("believed", "tagged"), "IMAGE"),
     "apply": "Set",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property, lru_cache
 
-from runbooks.diagnose.log_noise import GOES_ON, HEADINGS, ITEM, NO_NAMES, NOT_LISTENING, tells_nothing
+from runbooks.diagnose.log_noise import ECHO, GOES_ON, HEADINGS, ITEM, NO_NAMES, NOT_LISTENING, tells_nothing
 from runbooks.diagnose.platform_patterns import FLYCTL, HEALTH, INIT, PROXY, RUNNER, Table
 from runbooks.diagnose.program_patterns import WORDS
 from runbooks.diagnose.program_patterns.required_settings import SETTING, required_settings
@@ -226,12 +226,14 @@ _ENDS = frozenset({"exited", "killed", "abrupt"})
 def last_output(lines: Iterable[LogLine], before: datetime | None = None) -> tuple[LogLine, ...]:
     """What the program said last before its last end, at most five lines, the telling one at the end.
 
-    Frames of stacks, blank lines and the noise of shutting down are left out; lines after `before` are, too.
+    Frames of stacks, blank lines and the noise of shutting down are left out; lines after `before` are, too. A command
+    that a shell shows is left out where anything else was said.
     """
     kept = [line for line in lines if before is None or line.at is None or line.at <= before]
     life = [line for line in _last_life(kept) if is_program(line)]
     above = ["", *map(_text, life)]
     said = [x for x, frame in zip(life, above, strict=False) if _tells(x) or not tells_nothing(_text(x), frame)]
+    said = [x for x in said if not ECHO.match(_text(x))] or said
     back = next((number for number, line in enumerate(reversed(said[-15:])) if _tells(line)), 0)
     return tuple(said[: len(said) - back][-5:])
 

@@ -97,6 +97,8 @@ _SHUTDOWN = re.compile(
     r"|stopping\b|terminated$|worker exiting"
     r"|- (?:gracefully stopping|goodbye))"
 )
+# A shell or a package manager shows the command that it runs (`set -x`, wg-quick, npm, yarn).
+ECHO = re.compile(r"^(?:\++|\[#\]|[>$]) (?=\S)")
 # The line below is a piece of source.
 _PLACE = re.compile(r"^\s{0,8}File \"|^(?:file://|/|node:)\S{1,300}:\d{1,6}$")
 

@@ -31,7 +31,7 @@ class Operation(StrEnum):
         return self in (Operation.CREATE, Operation.UNKNOWN)
 
 
-_VM = r"(?:(?:the|a|an|new|existing)\s){0,2}(?:VMs?|machines?|instances?)\b"
+_VM = r"(?:(?:the|a|an|all|new|active|existing)\s){0,2}(?:VMs?|machines?|instances?)\b"
 _ID = r"[0-9a-f]{13,16}"
 # The innermost call is the one that was refused: “error updating …: failed to get VM …” is a read.
 _PATTERNS: tuple[tuple[Operation, str], ...] = (

@@ -154,7 +154,13 @@ RUNNER: Table = (
     ),
     ("created-and-started", (("created and started in", r"Machine created and started in"),)),
     ("started", (("machine started in", r"^Machine started in"),)),
-    ("trial", (("trial machine", r"Trial machine stopping"),)),
+    (
+        "trial",
+        (
+            ("trial machine", r"Trial machine stopping"),
+            ("machine stopping", r"Machine stopping\W{1,3}[Tt]rial (?:has ended|has expired|is over)"),
+        ),
+    ),
     (
         "volume-failed",
         (

@@ -140,8 +140,11 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"organization is not allowed to use GPU machines",
         r"not have enough trust to (?:access|use|create)[^\n.]{0,60}",
     )),
+    ("trial-over", (
+        r"(?<!stopping\.\s)\btrial (?:period )?(?:has ended|has expired|is over)"
+        r"(?:, please add a credit card[^\n]{0,60})?",
+    )),
     ("suspended", (
-        r"trial (?:has ended|has expired|is over)(?:, please add a credit card[^\n]{0,60})?",
         r"marked as high.risk|high-risk-unlock",
         r"machines are disabled for this organization",
         r"\b(?:organization|account|app)\b(?!\[)(?:(?! machine\b)[^\n]){0,60}? (?:has been|is|was) (?:currently )?"
@@ -266,6 +269,9 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"unreachable (?:host|worker)|host_status\W{1,5}unreachable",
         r"could not reach (?:the )?(?:host|worker|machine)|hosts? could not be reached",
         r"\bhost is (?:currently )?(?:down|offline)\b",
+        # The API's own way to the host's agent, and no way of the caller.
+        r"failed to \w{1,12} (?:VM|machine)\b[^\n]{0,60}?\bunavailable: dial tcp [^\n]{1,160}",
+        r"\bunavailable: dial tcp \S{1,80}:3593: [^\n\"}]{1,100}",
     )),
     # What Fly tells the owners of apps (`fly incidents hosts list`, mails): a notice, no answer to a call.
     (NOTICE, (
@@ -279,7 +285,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("id-invalid", (rf"invalid machine ID(?:, {_Q}(?P<id>[^\s\"'`]{{1,100}}))?",)),
     # flyctl reads the app's file before it calls anything.
     ("config-invalid", (
-        r"(?:^|\n|Error: |✘ ?)[^\S\n]{0,8}(?P<what>service must expose at least one port)",
+        r"(?:^|\n|Error: |✘ ?)[^\S\n]{0,8}(?P<what>service must expose at least one port)"
+        r"(?=[\s\S]{0,300}?(?:services\.ports|fly\.toml|app configuration))",
         r"failed (?:loading|to load) app config from [^\n:]{1,200}: (?P<what>[^\n]{1,160})",
         r"(?:^|\n|Error: |✘ ?)[^\S\n]{0,8}app configuration is not valid\s*$",
         r"✘ ?invalid app configuration",
@@ -342,7 +349,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"permission_denied:|do not have permission|not authorized to \w{2,20}",
     )),
     ("client-timeout", (
-        r"timeout reached waiting for[^\n]{0,400}?(?:request canceled|context deadline exceeded|Client\.Timeout)",
+        r"(?:timeout reached waiting for|failed to wait for health)[^\n]{0,400}?"
+        r"(?:request canceled|context deadline exceeded|Client\.Timeout)",
     )),
     ("release-command", (
         r"release[_ ]command failed[^\n]{0,200}",
@@ -383,7 +391,8 @@ TABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
 # fmt: off
 _STEMS = (
     "manifest", "denied", "unauthoriz", "image", "already", "lease", "region", "quota", "not allowed", "trial has",
-    "trial is", "high", "disabled", "suspended", "locked", "blocked", "verify", "limit", "maximum", "payment",
+    "trial is", "trial period", "high", "disabled", "suspended", "locked", "blocked", "verify", "limit", "maximum",
+    "payment",
     "add a", "credit", "invoice", "balance", "volume", "insufficient", "reserve", "capacity", "governor", "a host",
     "no host", "unable", "refusing", "replaced", "attempting", "startable", "destroyed", "and cannot", "concurrent",
     "version", "reach", "timed out", "timedout", "timeout", "time-out", "unavailable", "too many", "invalid",
@@ -410,6 +419,13 @@ _ELSEWHERE = re.compile(
     r"|:(?:5432|6379|3306|27017|5672|9092)\b|(?:127\.0\.0\.1|localhost|\[::1\]):(?!4280)|(?<!_api)\.internal\b|\.fly\.dev\b",
     re.I,
 )
+# So does a pool, a queue or a cache have room, unless the line speaks of machines, too.
+_OF_A_STORE = re.compile(
+    r"^(?=.*\b(?:\w{0,20}pools?|queues?|buffers?|caches?|heap|semaphores?|executors?|channels?|brokers?|topics?)\b)"
+    r"(?!.*\b(?:fly\w{0,4}|VMs?|machines?|hosts?|regions?|insufficient_capacity)\b)",
+    re.I,
+)
+_NOT_THE_PLATFORM = {**dict.fromkeys(_WAYS, _ELSEWHERE), "region-capacity": _OF_A_STORE}
 _BY_STATUS = {401: "token", 403: "forbidden", 408: "timeout", 429: "rate-limit"}
 _COMPILED = tuple(
     (kind, tuple(re.compile(p.replace(" ?", r"\s{0,20}").replace(" ", r"\s{1,20}"), re.I | re.M) for p in patterns))
@@ -447,11 +463,17 @@ def meanings(text: str, status: int | None = None) -> tuple[Meaning, ...]:
         for pattern in patterns:
             for match in pattern.finditer(plain):
                 taken = any(start < match.end() and match.start() < end for start, end, _ in found)
-                if not taken and not (kind in _WAYS and _ELSEWHERE.search(_around(plain, match))):
+                if not taken and not _of_another(kind, plain, match):
                     found.append((match.start(), match.end(), _meaning(kind, match)))
     told = _each_once(meaning for _, _, meaning in sorted(found, key=lambda entry: entry[0]))
     better = tuple(meaning for meaning in told if meaning.kind not in _WEAK)
     return better or told[:1] or _by_status(status)
+
+
+def _of_another(kind: str, text: str, match: re.Match[str]) -> bool:
+    """Does the line say that the words are about something else than the platform? A region is one of Fly's."""
+    other = _NOT_THE_PLATFORM.get(kind)
+    return other is not None and not match.groupdict().get("region") and bool(other.search(_around(text, match)))
 
 
 def _around(text: str, match: re.Match[str]) -> str:

@@ -181,6 +181,9 @@ def _headline(facts: Facts, ledger: Ledger, verdict: Verdict, unsolved: tuple[Cl
     if unsolved and facts.events.runs:
         state = _state_words(facts) or " is running"
         return f"{what}{state}, but this is not explained: {unsolved[0].text}"
+    no = next(iter(facts.log.last_refusals[-1:]), None)
+    if no and not facts.events.state and facts.outcome(Facet.MACHINE) is Outcome.COULD_NOT_LOOK:
+        return f"What happened to {who} is not established. The caller's last error: {no.told}."
     if verdict is Verdict.INCIDENT:
         return _unexplained(facts, who, what)
     if facts.events.runs and (pasted := facts.events.pasted_at):

@@ -80,6 +80,7 @@ AROUND = (
     "waiting for machine to be reachable on",
     "waiting for machine to listen on",
     "Trial machine stopping",
+    "Machine stopping. trial has ended",
     "Health check '",
     "Health check on port",
     "Health check for your",

@@ -139,6 +139,13 @@ def test_the_last_words_are_those_before_the_last_end() -> None:
     assert [line.message for line in last_output(lines, before=lines[0].at)] == ["ValueError: first"]
 
 
+@pytest.mark.parametrize("echo", ["[#] ip link delete dev wg0", "+ exit 4", "++ cleanup", "> node index.js", "$ bun x"])
+def test_a_command_that_a_shell_shows_is_no_last_word_where_anything_was_said(echo: str) -> None:
+    end = "app| INFO Main child exited normally with code: 4"
+    assert last_output(log("app|rule failed", f"app|{echo}", end))[-1].message == "rule failed"
+    assert last_output(log(f"app|{echo}", end))[-1].message == echo
+
+
 def test_the_last_words_of_a_program_that_runs_are_its_last_lines() -> None:
     said = last_output(log(*(f"app|line {i}" for i in range(9))))
     assert [line.message for line in said] == [f"line {i}" for i in range(4, 9)]

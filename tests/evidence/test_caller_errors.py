@@ -221,7 +221,7 @@ def test_a_list_of_attempts_in_one_object() -> None:
         (
             "Error: failed to determine region: failed to get placements:\n"
             "trial has ended, please add a credit card by visiting https://fly.io/trial",
-            [(None, "suspended")],
+            [(None, "trial-over")],
         ),
         (
             "error creating a new machine: failed to launch VM: Region mad is deprecated and cannot have\n"

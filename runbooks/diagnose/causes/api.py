@@ -198,9 +198,9 @@ def rate_limited(facts: Facts) -> Iterator[Point | Conclusion]:
     stage=Stage.CREATE,
     explains=_HIDES,
     remedy=Remedy(
-        "Correct the request",
+        "{correct}",
         "Its content was read and refused; repeating it changes nothing.",
-        ("fly machine run {image} -a {app} -r {region} {guest} {variables}",),
+        ("{upgrade}fly machine run {image} -a {app} -r {region} {guest} {variables}",),
     ),
     prevention=Remedy(
         "Check the body against the API's published schema in CI", "The OpenAPI description names every field."
@@ -231,6 +231,13 @@ def request_invalid(facts: Facts) -> Iterator[Point | Conclusion]:
     yield from said_no(facts, *kinds, of_create=False)
     what = no.names.get("what") or no.names.get("id") or short(no.text, 120)
     status = f" with HTTP {no.status}" if no.status else ""
+    if "flyctl" in what.lower():
+        yield concludes(
+            f"The API refused {no.call}{status} because flyctl is older than it accepts.",
+            correct="Update flyctl where it runs (also in CI), then repeat the command",
+            upgrade="fly version upgrade && ",
+        )
+        return
     call = f"{no.call[:1].upper()}{no.call[1:]}"
     yield concludes(f"{call} was refused{status} because it is not well formed: {what}.")
 

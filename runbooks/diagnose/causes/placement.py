@@ -241,8 +241,10 @@ def region_unavailable(facts: Facts) -> Iterator[Point | Conclusion]:
     sources=("about/free-trial", "about/billing"),
 )
 def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The refusal names a quota, a maximum number of machines, a payment, or a suspended organisation."""
-    kinds = ("quota", "machine-limit", "payment", "suspended")
+    """The refusal names a quota, a maximum number of machines, a payment, a suspended organisation, a trial's end."""
+    kinds = ("quota", "machine-limit", "payment", "suspended", "trial-over")
+    if (ended := refused(facts, *kinds)) and ended.kind == "trial-over" and facts.log.matches("trial"):
+        return  # the trial stopped the machine, too: trial-limit says both
     yield from said_no(facts, *kinds)
     if facts.log.refused("region-capacity", "host-capacity"):
         yield from other_reason(facts, *kinds)
@@ -259,6 +261,7 @@ def quota_or_billing(facts: Facts) -> Iterator[Point | Conclusion]:
         "machine-limit": "has its maximum number of machines",
         "payment": "needs a payment method or credit before it may have more",
         "suspended": "is suspended, or its account awaits verification",
+        "trial-over": "has used up its free trial",
     }[no.kind]
     yield concludes(f"{whose} {reason}, so the call was refused.")
 

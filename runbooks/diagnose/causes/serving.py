@@ -424,6 +424,12 @@ def no_machine_behind_app(facts: Facts) -> Iterator[Point | Conclusion]:
             yield missing("The app's other machines could not be listed.", Facet.LIST)
     if served:
         yield contradicts(f"Machine {served[0].id} is started and has a service.", Facet.LIST)
+    if full := facts.log.matches("concurrency"):
+        yield contradicts(
+            f"The proxy found a machine: “{short(full[-1].line.message, 120)}”.", *facts.log.where("concurrency")
+        )
+    elif facts.log.matches("health-failed") and not reason:
+        yield contradicts("A health check of a machine fails, so there is one.", *facts.log.where("health-failed"))
     if (
         facts.events.state == "started"
         and facts.machine.services

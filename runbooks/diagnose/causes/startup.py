@@ -100,7 +100,7 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     outcome = f"exited with {crash(facts)}" if facts.events.crash_codes else "exited with an error"
     if facts.events.state == "started" and not facts.events.crash_codes:
         outcome = "runs without it"
-    filled = _filled(wanted, deploy=bool(late) and not nowhere) | {"wanted": names}
+    filled = {"wanted": names} | _filled(wanted, names, deploy=bool(late) and not nowhere)
     if known:
         sent = [name for name in wanted if env.get(name)]
         if sent and len(sent) == len(wanted):
@@ -136,17 +136,18 @@ def missing_environment(facts: Facts) -> Iterator[Point | Conclusion]:
     )
 
 
-def _filled(wanted: tuple[str, ...], *, deploy: bool) -> dict[str, str]:
+def _filled(wanted: tuple[str, ...], told: str, *, deploy: bool) -> dict[str, str]:
     """What the remedy is filled in with.
 
     Args:
         wanted: the variables that are not set
+        told: what the program calls them, where it names no variable: the argument of a library
         deploy: they are secrets of the app already, which the machine was not given
     """
     if deploy:
         return {"apply": "Deploy", "set_secrets": "deploy", "from_shell": " The secret is set; it has to be deployed."}
     if not wanted:
-        return {}
+        return {"apply": "Find the variable that the program reads for", "wanted": f"{told}, and set it"}
     (read,) = lines(("read -rs {wanted}",), {"wanted": wanted[0]})
     return {
         "settings": settings(wanted),

@@ -22,7 +22,7 @@ from runbooks.diagnose.ledger import (
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import EXISTS, RESTS
-from runbooks.diagnose.shared_evidence import crash, crash_evidence
+from runbooks.diagnose.shared_evidence import crash, crash_evidence, refused
 
 RESTING = ("stopped", "stopping", "suspended", "suspending")
 _UNREACHED = ("record-never-updated", "no-machine-behind-app")
@@ -248,7 +248,8 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
     explains=(*_UNREACHED, "exited-normally", "stopped-by-request", "stopped-by-autostop", "autostart-disabled"),
     remedy=Remedy(
         "Add a payment method to the organisation",
-        "Free-trial machines run for five minutes at a time. A payment card ends the trial.",
+        "Free-trial machines run for five minutes at a time, and for none once the trial has ended. "
+        "A payment card (https://fly.io/trial) lifts both limits.",
         ("fly orgs show {org}", "fly machine start {machine_id} -a {app}"),
     ),
     prevention=Remedy(
@@ -260,12 +261,20 @@ def autostart_disabled(facts: Facts) -> Iterator[Point | Conclusion]:
     sources=("about/free-trial",),
 )
 def trial_limit(facts: Facts) -> Iterator[Point | Conclusion]:
-    """The runner's line `Trial machine stopping`, about 300 seconds after every start."""
-    lines = facts.log.matches("trial")
+    """The runner's line `Trial machine stopping`, about 300 seconds after every start, or `trial has ended`."""
+    lines, over = facts.log.matches("trial"), refused(facts, "trial-over")
     if lines:
         yield confirms(f"The log says: “{short(lines[-1].line.message, 160)}”.", *facts.log.where("trial"))
+    if lines and over:
+        yield supports(f"The platform refused {over.call}: {over.told}.", over.evidence)
     if facts.events.state in ("started", "starting") and lines:
         yield supports("The machine is running again.", *facts.events.state_evidence, weight=Weight.WEAK)
+    if over or any("ended" in reading.line.message.lower() for reading in lines):
+        yield concludes(
+            "The organisation's free trial has ended, so its machines are stopped and stay so.",
+            "the free trial of its organisation has ended",
+        )
+        return
     yield concludes(
         "The organisation is in its free trial, which stops every machine after five minutes.",
         "its organisation is in the free trial, which stops every machine after five minutes",

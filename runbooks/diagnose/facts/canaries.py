@@ -29,6 +29,7 @@ _NO_PLACE = frozenset(
         "machine-limit",
         "payment",
         "suspended",
+        "trial-over",
     }
 )
 """Refusals that are about the place: any image would have been refused."""
