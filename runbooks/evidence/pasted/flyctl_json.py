@@ -40,7 +40,7 @@ def _documents(text: str) -> Iterator[tuple[Any, tuple[int, int]]]:
     """The JSON documents of machines that begin a line, with their lines; else every object inside of the text."""
     text = text[:_MAX_TEXT]
     decoder, at, failures, line, counted = json.JSONDecoder(), 0, 0, 0, 0
-    found_any = False
+    found_any = clean = False
     while failures < _FAILURES and (opens := _OPENS.search(text, at)):
         begin = opens.end() - 1
         try:
@@ -49,13 +49,14 @@ def _documents(text: str) -> Iterator[tuple[Any, tuple[int, int]]]:
             failures, at = failures + 1, opens.end()
             continue
         if isinstance(document, list | Mapping) and any(True for _ in _machines(document)):
+            clean = clean if found_any else not failures
             found_any = True
             line, counted = line + text.count("\n", counted, begin), begin
             yield document, (line, line + text.count("\n", begin, end) + 1)
         elif not found_any:
             failures += 1
         at = end
-    if found_any:
+    if clean:
         return
     for _, _, found in placed_objects(text):
         # Inside of other words it is what a caller was answered, so its lines stay the caller's.
