@@ -266,3 +266,25 @@ def test_a_machine_that_flyctl_destroyed_is_destroyed(text: str, cause: str) -> 
     told = text.format(*["d8913e0f471de8"] * 2)
     found = open_case(caller_log=told, app_name="harbor-school", machine_id="d8913e0f471de8").diagnosis.cause
     assert (found.slug if found else "") == cause
+
+
+TABLE = """STATE     	EVENT  	SOURCE	TIMESTAMP                    	INFO
+destroyed 	destroy	user  	2026-11-20T09:15:00.000Z
+stopped   	exit   	flyd  	2026-11-20T09:14:55.000Z     	exit_code=0,oom_killed=false,requested_stop=true
+"""
+ANSWER = '[{"type":"destroy","status":"destroyed","source":"user","timestamp":1764000300000}]'
+
+
+@pytest.mark.parametrize("asked", ["", "91850296bd4738"])
+@pytest.mark.parametrize("events", [TABLE, ANSWER], ids=["flyctl", "API"])
+def test_events_that_stand_alone_are_of_the_machine_that_is_asked_about(events: str, asked: str) -> None:
+    cause = open_case(caller_log=events, app_name="harbor-school", machine_id=asked).diagnosis.cause
+    assert cause is not None
+    assert cause.slug == "destroyed-by-request"
+
+
+@pytest.mark.parametrize("events", [TABLE, ANSWER], ids=["flyctl", "API"])
+def test_events_beside_another_machine_are_not_of_the_one_that_is_asked_about(events: str) -> None:
+    told = f"fly machine status d8913e0f471de8\n{events}"
+    found = open_case(caller_log=told, app_name="harbor-school", machine_id="91850296bd4738").diagnosis
+    assert found.cause is None

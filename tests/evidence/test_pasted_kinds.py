@@ -354,7 +354,6 @@ def test_events_alone_are_those_of_the_machine_that_is_named(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        json.dumps(EVENTS),
         f"{MACHINE} or {OTHER}?\n{json.dumps(EVENTS)}",
         f'{json.dumps(EVENTS)}\n{{"id": "{MACHINE}", "instance_id": "01K9", "state": "started", "config": {{}}}}',
         f"machine {MACHINE}\n"
@@ -362,8 +361,13 @@ def test_events_alone_are_those_of_the_machine_that_is_named(text: str) -> None:
         f"machine {MACHINE}\n" + json.dumps([{"type": "push", "status": "done", "source": "user"}]),
     ],
 )
-def test_events_of_nobody_or_of_another_stay_that(text: str) -> None:
+def test_events_of_one_of_several_or_of_another_tool_stay_that(text: str) -> None:
     assert not [event for one in read_pasted(text).machines for event in one.machine.events]
+
+
+def test_events_in_a_text_that_names_no_machine_have_none() -> None:
+    found = read_pasted(json.dumps(EVENTS))
+    assert (found.machine_id, [one.machine.id for one in found.machines]) == ("", [""])
 
 
 @pytest.mark.parametrize(

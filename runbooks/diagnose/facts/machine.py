@@ -109,7 +109,9 @@ class MachineFacts:
     def pasted_views(self) -> tuple[MachineView, ...]:
         """What pasted tables and JSON show of the machine, the latest first; other apps' are left out."""
         caller, app = self._observations.answer(Facet.CALLER, Caller), self._observations.subject.app
-        shown = [one for one in caller.pasted.machines if self.is_subject(one.machine)] if caller else []
+        # Events that stand alone are those of the machine that is asked about.
+        pasted = caller.pasted.machines if caller else ()
+        shown = [one for one in pasted if not one.machine.id or self.is_subject(one.machine)]
         own = [one for one in shown if one.app in ("", app)]
         own.sort(key=lambda one: (one.at or _NEVER, one.whole, bool(one.machine.state)), reverse=True)
         return tuple(MachineView(one.machine, Facet.CALLER, app, one) for one in own)

@@ -13,7 +13,6 @@ _MAX_EVENTS = 500
 _HINT = re.compile(r'"(?:exit_event|source)"\s{0,9}:')
 # Of a text that holds descriptions of machines each event belongs to one of them, also where that was cut.
 _OF_MACHINE = re.compile(r'"(?:config|image_ref|instance_id|private_ip|host_status)"\s{0,9}:')
-_ID = re.compile(r"(?<![\w.-])(?!\d{14}\b)[0-9a-f]{14}(?!\w)")
 _SOURCES = frozenset({"flyd", "user", "proxy"})
 # The end of an event whose beginning was not copied: of its kind nothing is known, so the state after it is not.
 _REST = re.compile(r'\A[^{\[]{0,2000}?"timestamp"\s{0,9}:\s{0,9}(?P<at>\d{13})\s{0,99}\}')
@@ -21,18 +20,17 @@ _REST = re.compile(r'\A[^{\[]{0,2000}?"timestamp"\s{0,9}:\s{0,9}(?P<at>\d{13})\s
 
 @reads("events of the Machines API")
 def events(text: PastedText) -> Iterator[Found]:
-    """The events, as those of the only machine that the text names."""
+    """The events, of the only machine that the text names; if it names none, of the one that is asked about."""
     if not _HINT.search(text.text) or _OF_MACHINE.search(text.text):
         return
-    ids = {found for found in _ID.findall(text.text) if not found.isalpha()}
-    if len(ids) != 1:
+    if len(text.ids) > 1:
         return
     found = [(start, one) for start, _, one in placed_objects(text.text) if _is_event(one)][:_MAX_EVENTS]
     if not found:
         return
     rest = _REST.search(text.text[: found[0][0]])
     cut = [{"type": "", "status": "", "timestamp": int(rest["at"])}] if rest else []
-    yield Found({"id": ids.pop(), "events": [*cut, *(one for _, one in found)]})
+    yield Found({"id": next(iter(text.ids), ""), "events": [*cut, *(one for _, one in found)]})
 
 
 def _is_event(found: Mapping[str, Any]) -> bool:

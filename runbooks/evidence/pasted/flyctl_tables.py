@@ -34,9 +34,11 @@ def machine_status(text: PastedText) -> Iterator[Found]:
         above = titled_fields(lines)
         shown = next((found.fields for found in field_lists(lines) if _is_vm(found)), {})
         machine_id = shown.get("id", "") or above.get("machine id", "")
-        if not _ID.match(machine_id):
-            continue
         tables = list(grids(lines, (_EVENTS, _OWN_CHECKS)))
+        if not machine_id and any(set(table.columns) >= _EVENTS for table in tables) and len(text.ids) < 2:
+            machine_id = next(iter(text.ids), "")  # the output was cut above its events
+        elif not _ID.match(machine_id):
+            continue
         yield Found(_described(machine_id, above, shown, tables), span=(start, start + len(lines)))
 
 

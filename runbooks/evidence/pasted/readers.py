@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
 from runbooks.evidence.models import AppFinding
 
 Body = Mapping[str, Any]
+_ID = re.compile(r"(?<![\w.-])(?!\d{14}\b)[0-9a-f]{14}(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,11 @@ class PastedText:
 
     text: str
     lines: list[str] = field(repr=False)
+
+    @property
+    def ids(self) -> AbstractSet[str]:
+        """The ids of machines that stand in it."""
+        return {found for found in _ID.findall(self.text) if not found.isalpha()}
 
 
 @dataclass(frozen=True, slots=True)
