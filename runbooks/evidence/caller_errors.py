@@ -80,6 +80,11 @@ _BROKEN = re.compile(
 _FLY = re.compile(r"(?i)\bfly(?!\.dev)|machines?\b|launch VM|_api\.internal")
 _THROWN = re.compile(r"(?:Error|Timeout|Exception)\b")
 _ELSEWHERE = re.compile(r"(?i)postgres|redis|mysql|mongo|supabase|prisma|:5432|:6379|smtp|openai|stripe|\bdb\b")
+# Who else answers a program with a status, where nothing says that the call was one to Fly.
+_OTHERS = re.compile(
+    r"(?i)\b(?:web ?hooks?|telegram|discord|slack|twilio|sendgrid|resend|github|gitlab|anthropic|gemini|mistral|groq"
+    r"|deepgram|elevenlabs|twitch|shopify|paypal|clerk|auth0|okta|firebase|cloudinary|notion|airtable)\b"
+)
 # A visit to what the machine serves, and what the caller's own server answered to somebody else.
 _VISIT = re.compile(
     r"(?i)\bwss?://|websocket|handshake|tungstenite|not found: /|\.fly\.dev\b|(?<!_api)\.internal\b"
@@ -261,7 +266,7 @@ class _Reader:
             at = broken.start() if _FLY.search(around) or line.strip() == "Error: unauthorized" else -1
         if at < 0 and _REQUEST_ID.search(line) and (error := re.search(r"(?i)\berror\b", line)):
             at = error.start()
-        if at < 0 and (marked is None or _VISIT.search(line) or (_ELSEWHERE.search(line) and not _FLY.search(line))):
+        if at < 0 and (marked is None or _VISIT.search(line) or _of_another(line)):
             return None
         if at > 0:
             marked = marked or _BEFORE.search(line[max(0, at - 20) : at])
@@ -299,6 +304,11 @@ class _Reader:
         else:
             self.found[-1] = joined
         self.before, self.gap = "", 0
+
+
+def _of_another(line: str) -> bool:
+    """Does the line name somebody else who answers, and not Fly?"""
+    return bool(_ELSEWHERE.search(line) or _OTHERS.search(line)) and not _FLY.search(line)
 
 
 def _joined(last: _Found, new: _Found, body: bool) -> _Found | None:

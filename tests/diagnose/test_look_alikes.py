@@ -144,6 +144,29 @@ def test_what_nobody_looked_for_is_not_called_missing() -> None:
     assert "request canceled" in found.headline
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[webhook-relay] OpenClaw returned 404 for deployment d-17",
+        "Telegram API responded with 401: bot token rejected",
+        "ERROR github: status 422 while opening the pull request",
+        "elevenlabs error: 402 payment of your plan",
+    ],
+)
+def test_the_status_of_another_service_is_no_refusal_of_the_platform(line: str) -> None:
+    found = diagnose(evidence_of({"evidence": {"logs": [line]}, "date": "2026-07-20"}))
+    assert "the platform refused" not in found.headline.lower()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["slack-agent: Fly API error (422): unheard of", "discord bot: POST /v1/apps/demo/machines 422 unheard of"],
+)
+def test_a_service_may_also_be_what_runs_on_the_platform(line: str) -> None:
+    found = diagnose(evidence_of({"evidence": {"logs": [line]}, "date": "2026-07-20"}))
+    assert "unheard of" in found.headline
+
+
 def test_an_answer_of_somebody_else_repeats_no_create_call() -> None:
     line = "[webhook-relay] Gateway returned 404 for deployment d-17"
     found = diagnose(evidence_of({"evidence": {"logs": [line]}, "date": "2026-07-20"}))
