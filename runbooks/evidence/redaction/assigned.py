@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runbooks.evidence.redaction.names import HINTS, Strength, names_a_secret, strength_of
+from runbooks.evidence.redaction.allowed import harmless_field
+from runbooks.evidence.redaction.names import HINTS, Strength, names_a_secret, names_several, snake_case, strength_of
 from runbooks.evidence.redaction.opacity import UUID, is_random
 from runbooks.evidence.redaction.prepared import Prepared
 
@@ -20,7 +21,9 @@ _TAGS = "str|int|float|bool|binary|secret|vault|env|env_var|Sub|Ref|GetAtt|refer
 _ASSIGNED = re.compile(
     rf"(?P<close>{_QUOTE})?(?:\[[\w\"']{{0,20}}\]|[\])]){{0,2}}[ \t]{{0,40}}"
     rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)"
-    rf"|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==))?"
+    rf"|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==)"
+    # What a program says of the variable itself: `PROGMEM`, `CONSTANT VARCHAR2(30)`.
+    rf"|(?<=[ \t])(?:[A-Z][A-Z0-9_]{{3,20}}(?:\(\d{{1,5}}\))?[ \t]{{1,8}}){{1,3}}(?=:?=[ \t]{{0,8}}[\"']))?"
     # The default of a parameter, in JSON, HCL and YAML; what an expression falls back to.
     rf"(?P<op>(?::[ \t]{{0,8}})?\{{[^{{}}]{{0,300}}?{_QUOTE}?[dD]efault{_QUOTE}?[ \t]{{0,20}}[:=]"
     rf"|:[ \t]{{0,8}}\r?\n(?:[ \t]{{1,40}}(?!Default)[A-Z]\w{{1,40}}:[^\n]{{0,200}}\n){{0,5}}[ \t]{{1,40}}Default:"
@@ -32,19 +35,22 @@ _ASSIGNED = re.compile(
     rf"|[,\s]{{0,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=]"
     rf"|(?<=[ \t])[\w:-]{{1,40}}={_QUOTE}[^\"<>]{{0,200}}{_QUOTE}>"
     # Dots that lead to the value; a part of a form; a column; a sentence.
-    rf"|\.(?:\.{{2,80}}|(?:[ ]\.){{2,40}})[ ]?:?|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-(?=[ \t])"
+    rf"|\.(?:\.{{2,80}}|(?:[ ]\.){{2,40}})[ ]?:?|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-{{1,80}}(?=[ \t])"
     rf"|(?<=[ \t])(?:for[ \t](?:the[ \t])?(?:(?:user|account|login)(?:[ \t]?name)?[ \t])?[^\s:]{{1,60}}"
-    rf"(?::|[ \t]is(?=[ \t:]):?)|(?:is|was|to|(?:provided|given|supplied)(?=:))(?=[ \t:]):?))?"
+    rf"(?::|[ \t]is(?=[ \t:]):?)|(?:is|was|to|es|est|ist|lautet|jest|(?:provided|given|supplied)(?=:))(?=[ \t:]):?))?"
     rf"(?P<gap>[ \t]{{0,200}}(?:(?:&[\w/:.-]{{1,40}}|!!?(?:{_TAGS})\b)[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
     rf"(?:(?:\r?\n[ \t]{{1,40}})?string\(\d{{1,6}}\)[ \t]|\r?\n[ \t]{{1,40}})?)"
-    rf"(?:(?:[@bBrRuUfFL]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
+    rf"(?:(?:[@bBrRuUfFLN]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
 )
-_SAID = ("is", "was", "to", "provided:", "given:", "supplied:", "-")
+_SAID = ("is", "was", "to", "es", "est", "ist", "lautet", "jest", "provided:", "given:", "supplied:", "-")
 _SCHEME = re.compile(r"(?:(?i:Bearer|Basic|FlyV1|Token|ApiKey|Digest|Bot|Negotiate|GenieKey|SSWS|Key)[ \t]{1,8}){1,3}")
 # What says no more of a value than its type: `Str(…)`, `Some("…")`.
 _WRAPPED = re.compile(
     r"(?:Just|Right)[ ](?=[\"'])|(?:Str|Slice|Bytes|Some|Just|Ok|Secret(?:Str(?:ing)?|Box|Value)?|Password|[Ss]ensitive"
     r"|String(?:::from)?)\(\[?"
+    # Its bytes: `[]byte("…")`, `Buffer.from('…')`, `Encoding.UTF8.GetBytes("…")`.
+    r"|\]?(?:byte|bytes|bytearray|Buffer\.from|new[ ]String|std::string|string|(?:[A-Za-z]\w{0,20}\.){0,3}GetBytes)"
+    r"\((?=[bru]?[\"'`])"
 )
 _QUOTED = re.compile(
     rf"(?P<q>\"\"\"|'''|{_QUOTE})(?P<secret>(?:(?!(?P=q))(?:[^\n\\\0]|\\.|\\\n)){{1,8192}})(?P=q)", re.DOTALL
@@ -63,7 +69,7 @@ _BARE = re.compile(
 )
 _BLOCK = re.compile(r"(?P<secret>[^\s\0][^\n\0]{0,8192}(?:\n[ \t]{1,40}[^\s\0:]{8,8192}(?=\n|$)){0,200})")
 _REFERENCE = re.compile(
-    r"(?i)(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
+    r"(?i)(?:env|file|fd):[\w./-]{1,100}$|(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
     # What Jenkins keeps stands in braces as well.
     r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings"
     r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\[|ENC\[(?:AES256_GCM,data:|[a-z_-]{3,60}\])"
@@ -92,6 +98,11 @@ _ASKED_FOR = re.compile(
 _ITEM = re.compile(
     rf"\s{{0,40}},\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\s\0]){{1,512}})(?P=q)(?=\s{{0,40}}[,\]])"
 )
+_MEMBER = re.compile(
+    rf"\s{{0,80}}(?P<q>{_QUOTE})(?P<name>[^\s\"'\\\0]{{1,128}})(?P=q)\s{{0,8}}(?::|=>?)\s{{0,8}}(?P=q)"
+    rf"(?P<secret>[^\"'\\\n\0]{{3,2000}})(?P=q)\s{{0,40}},?"
+)
+_HEXADECIMAL = re.compile(r"[0-9a-f]{32,128}")
 _LINE_OF_LIST = re.compile(
     r"[ \t]{0,8}\r?\n[ \t]{0,40}-[ \t]{1,4}(?P<q>[\"'])?"
     r"(?P<secret>(?(q)[^\s\"'\0]{4,512}|(?:[^\s:\"',\0]|:(?=\S)){4,512}))(?(q)(?P=q)),?(?=[ \t]{0,8}(?:\r?\n|$))"
@@ -119,6 +130,9 @@ _ALGORITHM = re.compile(
 # Under these a number of some digits is one, in a sentence as well.
 _OF_NUMBERS = re.compile(r"pass|ap[ip]_?key")
 _OF_PERSONS = re.compile(r"pass|pwd|secret")
+_PASSWORD = re.compile(
+    r"pass[wo]|passe$|pwd$|kennwort|contrase|senha|wachtwoord|parola|пароль|has[lł]o|heslo|clave|비밀번호|비번|パスワード"
+)
 # A key that is written as its bytes.
 _NUMBERS = re.compile(
     r"[\w\[\]<> \t]{0,30}[\[({]?\s{0,40}"
@@ -144,13 +158,13 @@ _PHRASE = re.compile(r"[a-z]{3,10}(?: [a-z]{3,10}){3,23}(?=[\"']?\s*(?:$|\n))")
 _MORE = re.compile(r"(?: (?=[^\s\0]{0,12}(?:\d|[a-z][A-Z]|[A-Z]{2}))[A-Za-z0-9]{2,12})+(?=\s*(?:$|\n))")
 _PIN = re.compile(r"(?:^|_|\b)(?:pin|otp|passcode)$")
 # Ordinary words behind a colon: "token: expired", "password: wrong". A value of letters only is masked in quotes.
-_LETTERS = re.compile(r"[A-Za-z][a-z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$|(?:[A-Z][a-z]{1,20}){2,8}$")
+_LETTERS = re.compile(r"[^\W\d_][^\W\d_A-Z]{0,30}[.,;:!?)]*$|[A-Z]{2,30}$|(?:[A-Z][a-z]{1,20}){2,8}$")
 # "cache key", "public key": the word before says that it is none.
 _KIND_OF_KEY = re.compile(
     r"(?i)(?:cache|public|primary|foreign|partition|sort|idempotency|routing|object|row|record)[ ]$"
 )
 # "API key", as a sentence or a form has it.
-_OF_TWO_WORDS = re.compile(r"(?i)\b(?:api|access|secret|private|signing|encryption|account)[ ](?=key(?![\"']?,))")
+_OF_TWO_WORDS = re.compile(r"(?i)\b(?:api|access|secret|private|signing|encryption|account|wi-?fi|wlan|wpa2?|network)[ ](?=key(?![\"']?,))")
 # A digest by its algorithm names a content, and is cut in reports.
 _DIGEST = re.compile(r"sha\d{1,3}[:-][0-9a-f]{6,128}(?:…|\.{3})?[\])},;:.]*$")
 _ADDRESS = re.compile(
@@ -204,7 +218,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         element = _ELEMENT.match(text, assigned.end("op")) if inside else None
         group = "data" if element and element["data"] else "secret"
         named = element and name == "key" and strength_of(element[group]) is not Strength.NONE
-        if element and not named and not _is_nothing(element[group]):
+        if element and not named and not is_nothing(element[group]):
             yield element.span(group)
         return
     if before.endswith(("= ", "==")) and (compared := _COMPARED.search(text, max(0, begin - 600), begin)):
@@ -228,6 +242,9 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         asked = _ASKED_FOR.search(text, max(text.rfind("\n", 0, begin) + 1, begin - 120), end)
         yield from () if asked else lines
         return
+    if op and text.startswith("{", at) and names_several(text[begin:end]):
+        yield from _members(text, at + 1, strength)
+        return
     if op == "=" and before.endswith(";") and (braced := _BRACED.match(text, at)):
         yield braced.span("secret")
         return
@@ -244,7 +261,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if scheme := _SCHEME.match(text, start, stop):
             start = scheme.end()
         secret = text[start:stop]
-        if _is_asked_for(text, begin, secret, stop) or (text[at - 1] == "[" and names_a_secret(secret)):
+        if _is_its_name(text[begin:end], secret) or _is_asked_for(text, begin, secret, stop) or (text[at - 1] == "[" and names_a_secret(secret)):
             return
         told = not (said or op == ",") or text[begin:end].startswith("-")
         if op == "," and _is_pair(text, begin, quoted.end()):
@@ -255,7 +272,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
             told or (len(secret) > 7 and any(map(str.isdigit, secret))) or len(secret) > 24
         )
         sure = sure or (told and _is_key_of_environment(text[begin : quoted.start()], secret))
-        if not _is_nothing(secret) and (sure or _looks_secret(secret) or _suits(name, secret)):
+        if not is_nothing(secret) and (sure or _looks_secret(secret) or _suits(name, secret)):
             yield start, stop
             end = quoted.end()
             # Another kind of quote closes what is around both, so the text behind it is not the secret's.
@@ -279,7 +296,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     secret = bare["secret"]
     stop = bare.end() - (len(secret) - len(_trimmed(secret)))
     secret = text[at:stop]
-    if len(secret) < 3 or not re.search(r"\w", secret) or _is_nothing(secret):
+    if len(secret) < 3 or not re.search(r"\w", secret) or is_nothing(secret):
         return
     if _is_asked_for(text, begin, secret, stop):
         return
@@ -287,7 +304,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         sure = _looks_secret(secret.rstrip(".")) or _suits(name, secret)
         sure = sure or (not said and _is_key_of_environment(text[begin:end], secret))
         sure = sure or (op is None and _DIRECTIVE.match(name) is not None)
-        if strength is Strength.STRONG and "passw" in name and _WORD_AND_DIGITS.match(secret):
+        if strength is Strength.STRONG and _PASSWORD.search(name) and _WORD_AND_DIGITS.match(secret):
             sure = sure or not _ALGORITHM.match(secret)
         if strength is Strength.STRONG and len(secret) >= 6 and secret.isdigit():
             sure = sure or _OF_NUMBERS.search(name) is not None
@@ -317,7 +334,7 @@ def _is_pair(text: str, begin: int, end: int) -> bool:
 def _listed(text: str, end: int) -> Iterator[tuple[int, int]]:
     """Where the further items of a list stand that goes on here: `['abc', 'def']`."""
     while item := _ITEM.match(text, end):
-        if not _is_nothing(item["secret"]) and not names_a_secret(item["secret"]):
+        if not is_nothing(item["secret"]) and not names_a_secret(item["secret"]):
             yield item.span("secret")
         end = item.end()
 
@@ -326,9 +343,19 @@ def _in_lines(text: str, at: int) -> Iterator[tuple[int, int]]:
     """Where the items of a list stand that has a line for each: `passwords:` and below it `- abc`."""
     while item := _LINE_OF_LIST.match(text, at):
         secret = item["secret"]
-        if not _is_nothing(secret) and strength_of(secret) is Strength.NONE:
+        if not is_nothing(secret) and strength_of(secret) is Strength.NONE:
             yield item.span("secret")
         at = item.end()
+
+
+def _members(text: str, at: int, strength: Strength) -> Iterator[tuple[int, int]]:
+    """Where the secrets of a map stand that has one for each of its names."""
+    while member := _MEMBER.match(text, at):
+        secret = member["secret"]
+        told = strength is Strength.STRONG or _looks_secret(secret) or _HEXADECIMAL.fullmatch(secret)
+        if told and not is_nothing(secret) and not harmless_field(member["name"]):
+            yield member.span("secret")
+        at = member.end()
 
 
 def _is_asked_for(text: str, begin: int, secret: str, stop: int) -> bool:
@@ -337,6 +364,11 @@ def _is_asked_for(text: str, begin: int, secret: str, stop: int) -> bool:
         return False
     before = text[max(text.rfind("\n", 0, begin) + 1, begin - 120) : begin]
     return bool(_ASKED_FOR.search(before) or _ASKED_FOR.search(text[stop : stop + 40].partition("\n")[0]))
+
+
+def _is_its_name(name: str, secret: str) -> bool:
+    """Is this a constant for the name itself: `PASSWORD_PARAM = "passwordParam"`?"""
+    return "_" in (snake := snake_case(secret)) and snake == snake_case(name)
 
 
 def _begins_line(text: str, begin: int) -> bool:
@@ -377,7 +409,7 @@ def _may_be_word(value: str) -> bool:
 
 def is_secret_under(name: str, value: str) -> bool:
     """Would this value be masked in a text behind this name, which alone does not tell?"""
-    weak = strength_of(name) is Strength.WEAK and not _is_nothing(value)
+    weak = strength_of(name) is Strength.WEAK and not is_nothing(value)
     return weak and (_looks_secret(value) or _suits(name.lower(), value))
 
 
@@ -407,7 +439,7 @@ def _trimmed(secret: str) -> str:
     return secret
 
 
-def _is_nothing(secret: str) -> bool:
+def is_nothing(secret: str) -> bool:
     """A reference, a word for "none", a mask: no value at all."""
     return bool(
         (len(set(secret)) == 1 and len(secret) > 2)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from runbooks.evidence.redaction.calls import CALLS
+from runbooks.evidence.redaction.commands import COMMANDS
 from runbooks.evidence.redaction.prepared import Prepared
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
@@ -27,6 +29,8 @@ _QUERY = (
 FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
     (kind, tuple(needs.split("|")), re.compile(pattern))
     for kind, needs, pattern in (
+        *COMMANDS,
+        *CALLS,
         # With its end where there is one, also over the quotation marks of a string that was broken into lines.
         (
             "private-key",
@@ -85,7 +89,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?:;\s{0,4}[^\s=;\"'`<>\\\0]{1,200}(?:=[^\s;\"'`<>\\\0]{0,4096})?){0,50})",
         ),
         ("value", "::add-mask::", r"::add-mask::(?!\*{3})(?P<secret>[^\s\0]{3,4096})"),
-        ("webhook", "hooks.", r"(?:https?://)?\bhooks\.[a-z]{2,20}\.[a-z]{2,10}/[\w/+-]{16,}"),
+        ("webhook", "hooks.", r"(?:https?://)?\bhooks\.[a-z]{2,20}\.[a-z]{2,10}/(?=[\w/+-]{0,200}[\dA-Z])[\w/+-]{16,}"),
+        ("webhook", "/hooks/", r"/hooks/(?:[a-z]{2,20}/){1,2}(?P<secret>\d{4,20}/(?=[a-z]{0,40}\d)[a-z0-9]{6,64})"),
         (
             # The whole address: who knows it can post.
             "webhook",
@@ -109,7 +114,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "://",
             r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/\s:@\"'`<>\0]{0,256}:(?!\d{1,5}(?:[/?#,;)\]\s]|$))"
             r"(?!\$?\{{1,2}[\w. ()'\[\]-]{1,80}\}{1,2}@|[*\u2022]{3,200}@)"
-            r"(?P<secret>[^\s\"'`<>\0]{1,256})@(?=[\w\[])",
+            r"(?P<secret>[^\s\"'`<>\0]{1,256})@(?=[\w\[]|\$?\{)",
         ),
         ("password", "://", r"://(?P<secret>[0-9a-f]{8,64}:[0-9a-f]{8,64})@(?=[\w\[])"),  # both halves are a key
         (
@@ -173,9 +178,17 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "password",
-            "@//|:1521/|sqlplus|sqlldr|expdp|impdp",
+            "@//|:1521/",
             r"(?<![\w/.:@-])[A-Za-z][\w$#]{0,30}/(?P<secret>[^\s/@\"'\0]{1,64})@"
-            r"(?://[\w.-]{1,100}(?::\d{2,5})?/\w|[\w.-]{1,100}:\d{2,5}/\w|[A-Z]\w{0,30}\b)",
+            r"(?://[\w.-]{1,100}(?::\d{2,5})?/\w|[\w.-]{1,100}:\d{2,5}/\w)",
+        ),
+        (
+            # The first operand of one of its clients, and no sentence about them.
+            "password",
+            "sqlplus|sqlldr|expdp|impdp|rman ",
+            r"\b(?:sqlplus|sqlldr|expdp|impdp|rman)(?:[ ]{1,4}(?:-\w{1,12}(?:[ ]\d{1,2}(?:\.\d)?)?|target))"
+            r"{0,3}[ ]{1,4}(?:userid=)?[\"']?"
+            r"[A-Za-z][\w$#]{0,30}/(?P<secret>[^\s/@\"'\0]{1,64})@[A-Za-z]\w{0,30}\b",
         ),
         (
             "password",
@@ -216,7 +229,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "auth(|login(|bind(|credential(|pdo|mysqli|connect(",
             rf"(?i:(?:\b|_)(?:auth|login|bind|network_?credential)\((?:[^()'\"]{{1,200}},\s{{0,4}}|(?P<q>{_QUOTE})[^'\"\0]{{0,200}}(?P=q),\s{{0,4}})"
             rf"|\b(?:pdo|mysqli|(?:mysqli?|pg|oci)_connect)(?:->__construct)?\((?:{_QUOTE}[^'\"\0]{{0,400}}{_QUOTE},\s{{0,4}}){{2}})"
-            rf"{_QUOTE}?(?P<secret>[^\s'\"\0,()]{{4,200}})",
+            rf"(?:{_QUOTE}|(?=[^\s'\"\0,()]{{0,200}}\d))(?P<secret>[^\s'\"\0,()]{{4,200}})",
         ),
         (
             # A frame of a trace of PHP, which prints the arguments: the last text is the password.
@@ -224,6 +237,20 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "->connect(|->attempt(|password(",
             r"(?:->|::)(?i:connect|attempt|\w{0,20}password)\((?:[^()\n\0]{0,300}, )?'(?P<secret>[^'\n\0]{4,200})'"
             r"(?:, (?:Array|NULL|\d{1,9}|Object\([\w\\]{1,80}\))){0,4}\)",
+        ),
+        (
+            # An account as people write one down: `ID/PW: ada / …`, `10.1.2.3 (ada/…)`.
+            "password",
+            "/pw|/pass|/pwd|credentials|log in with|login with|sign in with|id/p",
+            r"(?i:\b(?:id|user(?:name)?|login|account)[ ]?[/&|][ ]?(?:pw|pwd|pass(?:word|wd)?)\b\W{1,4}"
+            r"|\bcredentials?(?:[:=]|[ ]are:?|[ ]is:?)[ ]{1,4}|\b(?:log[ ]?in|sign[ ]in)[ ](?:with|as)[ ])"
+            r"[\w.@-]{1,64}[ ]?/[ ]?(?=[^\s]{0,60}\d)(?=[^\s]{0,60}[A-Za-z])(?P<secret>[^\s\0/(),;]{6,64})",
+        ),
+        (
+            "password",
+            "(",
+            r"\b\d{1,3}(?:\.\d{1,3}){3}[ ]?\((?:id/pw:[ ]?)?[a-z][\w.-]{0,30}/(?=[^\s()]{0,60}\d)(?=[^\s()]{0,60}[a-z])(?=[^\s()]{0,60}[A-Z])"
+            r"(?P<secret>[^\s\0/()]{8,64})\)",
         ),
         (
             "password",
