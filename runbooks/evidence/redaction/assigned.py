@@ -166,7 +166,7 @@ _KIND_OF_KEY = re.compile(
 # "API key", as a sentence or a form has it.
 _OF_TWO_WORDS = re.compile(r"(?i)\b(?:api|access|secret|private|signing|encryption|account|wi-?fi|wlan|wpa2?|network)[ ](?=key(?![\"']?,))")
 # A digest by its algorithm names a content, and is cut in reports.
-_DIGEST = re.compile(r"sha\d{1,3}[:-][0-9a-f]{6,128}(?:…|\.{3})?[\])},;:.]*$")
+_DIGEST = re.compile(r"(?:sha\d{1,3}[:-][0-9a-f]{6,128}(?:…|\.{3})?|SHA256:[A-Za-z0-9+/]{43}=?)[\])},;:.]*$")
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}(?:\?(?![^\s]{0,300}(?:key|token|secret|sig|pass|auth)[^\s=]{0,20}=)[^\s@]{0,300})?$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
     # A name with the file that it is kept in: `LoadCredential=db_password:/etc/credstore/db`.
@@ -242,9 +242,11 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         asked = _ASKED_FOR.search(text, max(text.rfind("\n", 0, begin) + 1, begin - 120), end)
         yield from () if asked else lines
         return
-    if op and text.startswith("{", at) and names_several(text[begin:end]):
-        yield from _members(text, at + 1, strength)
-        return
+    if op and names_several(text[begin:end]) and (text.startswith("{", at) or text[at - 1] == "["):
+        inside = at + (text[at - 1] != "[")
+        if _MEMBER.match(text, inside):
+            yield from _members(text, inside, strength)
+            return
     if op == "=" and before.endswith(";") and (braced := _BRACED.match(text, at)):
         yield braced.span("secret")
         return

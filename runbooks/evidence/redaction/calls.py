@@ -5,7 +5,7 @@ from __future__ import annotations
 _QUOTE = r"(?:\\{0,3}[\"'`])"
 _TEXT = rf"@?{_QUOTE}[^\"'`\n\0]{{1,200}}{_QUOTE}"
 _VALUE = r"[A-Za-z_$][\w.$]{0,60}"
-_SECRET = rf"[bru@N]?{_QUOTE}(?P<secret>[^\"'`\n\0]{{4,200}})"
+_SECRET = rf"[bru@N]?{_QUOTE}(?P<secret>(?!(?i:sha-?\d{{1,3}}|md5)[\"'`])[^\"'`\n\0]{{4,200}})"
 
 # (type, words of which one must be there, pattern), as in `forms`.
 CALLS: tuple[tuple[str, str, str], ...] = (
@@ -43,7 +43,7 @@ CALLS: tuple[tuple[str, str, str], ...] = (
     (
         "password",
         "passw",
-        rf"\.(?:fill|type|fill_in|setValue|sendKeys)[( ]{_QUOTE}[^\"'`\n\0]{{0,60}}(?i:passw)[^\"'`\n\0]{{0,40}}{_QUOTE},"
+        rf"(?:\.(?:fill|type|setValue|sendKeys)|\bfill_in)[( ]{_QUOTE}[^\"'`\n\0]{{0,60}}(?i:passw)[^\"'`\n\0]{{0,40}}{_QUOTE},"
         rf"\s{{0,8}}(?:with:\s{{0,4}})?{_SECRET}",
     ),
     (

@@ -12,7 +12,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         # Whatever the command is: the name of a user and then a password, each behind its flag.
         "password",
-        " -u | -u=| --user| --username",
+        " -u | -u=| --user",
         r"\s--?(?:[uU]|user(?:name)?)[ =]{1,2}[^\s=]{1,100}\s(?:[^\n|;]{0,200}?\s)?(?:-[pPw][ ]?|-pw[ ])['\"]?"
         rf"{_NO_OTHER}{_NO_WORD}(?P<secret>[^\s'\"\0]{{4,200}})",
     ),
@@ -30,7 +30,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         # Routers, switches and installers: words, perhaps the number of a way to store it, and the secret.
         "password",
-        "passw|secret|key|md5|psk|community",
+        "password |passwd |secret |key |key-string |md5 |psk ",
         r"(?m)^[ \t]{0,8}(?:enable|username|user|neighbor|peer|crypto|tacacs\S{0,12}|radius\S{0,12}|server|aaa|set|ip|ntp"
         r"|standby|vrrp|ppp|pac|wpa-\w{3}|snmp-server|d-i)(?:[ ][^\n ,;]{1,64}){0,8}?"
         r"[ ](?:[\w-]{0,20}password|passwd|secret|psksecret|key(?:-string)?|pre-shared-(?:key|secret)|md5|sha|psk)[ ]"
@@ -43,7 +43,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         r"(?P<secret>[^\s\"'\0,;]{6,200})(?=[ \t\r]*$|[ ][a-z])(?m:[^\n]*$)",
     ),
     ("password", "rootpw", r"(?m)^[ \t]*rootpw[ ](?:--\w{1,12}[ ])?(?P<secret>[^\s\0-][^\s\0]{3,200})"),
-    ("password", " on >|+>|setuser", r"\b(?i:user)[ ]\S{1,64}[ ](?:[^\n]{0,60}[ ])?>(?P<secret>[^\s\0>]{4,200})(?=[ ][~&+%-]|[ \r]*$)"),
+    ("password", " on >|+>|setuser", r"(?i:\b|\bset)(?i:user)[ ]\S{1,64}[ ](?:[^\n]{0,60}[ ])?>(?P<secret>[^\s\0>]{4,200})(?=[ ][~&+%-]|[ \r]*$)"),
     (
         # An account of IMAP, POP3 or FTP, where the line says which.
         "password",

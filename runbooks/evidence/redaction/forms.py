@@ -241,7 +241,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             # An account as people write one down: `ID/PW: ada / …`, `10.1.2.3 (ada/…)`.
             "password",
-            "/pw|/pass|/pwd|credentials|log in with|login with|sign in with|id/p",
+            "/pw|/pass|& pw|credentials|log in |login with|login as|sign in ",
             r"(?i:\b(?:id|user(?:name)?|login|account)[ ]?[/&|][ ]?(?:pw|pwd|pass(?:word|wd)?)\b\W{1,4}"
             r"|\bcredentials?(?:[:=]|[ ]are:?|[ ]is:?)[ ]{1,4}|\b(?:log[ ]?in|sign[ ]in)[ ](?:with|as)[ ])"
             r"[\w.@-]{1,64}[ ]?/[ ]?(?=[^\s]{0,60}\d)(?=[^\s]{0,60}[A-Za-z])(?P<secret>[^\s\0/(),;]{6,64})",
@@ -249,7 +249,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "password",
             "(",
-            r"\b\d{1,3}(?:\.\d{1,3}){3}[ ]?\((?:id/pw:[ ]?)?[a-z][\w.-]{0,30}/(?=[^\s()]{0,60}\d)(?=[^\s()]{0,60}[a-z])(?=[^\s()]{0,60}[A-Z])"
+            r"\((?:(?<=\d\()|(?<=\d[ ]\())(?:id/pw:[ ]?)?[a-z][\w.-]{0,30}/(?=[^\s()]{0,60}\d)(?=[^\s()]{0,60}[a-z])(?=[^\s()]{0,60}[A-Z])"
             r"(?P<secret>[^\s\0/()]{8,64})\)",
         ),
         (

@@ -51,7 +51,7 @@ _HARMLESS = re.compile(
     r"|field|prefix|suffix|version|status|endpoint|host|port|enabled|required|valid|exists|format|usage|error|errors"
     r"|provider|method|mode|policy|url|uri|location|store|vault|var|variable|env|class|service|manager|module"
     r"|handler|validation|validator|rotation|limit|limits|index|column|table|schema|label|title|hint|help|required"
-    r"|at|time|timeout|date|days|hours|seconds|ms|from|to|by|is|was|not|missing|invalid|failed|board|word|words|code"
+    r"|age|strength|score|changed|updated|set|at|time|timeout|date|days|hours|seconds|ms|from|to|by|is|was|not|missing|invalid|failed|board|word|words|code"
     r"|down|up|press|pressed|event|pair|ring|stroke|frame|space|server|stdin)$"
     r"|(?:^|_)session_?id"
 )
