@@ -27,7 +27,7 @@ _ASSIGNED = re.compile(
     # The default of a parameter, in JSON, HCL and YAML; what an expression falls back to.
     rf"(?P<op>(?::[ \t]{{0,8}})?\{{[^{{}}]{{0,300}}?{_QUOTE}?[dD]efault{_QUOTE}?[ \t]{{0,20}}[:=]"
     rf"|:[ \t]{{0,8}}\r?\n(?:[ \t]{{1,40}}(?!Default)[A-Z]\w{{1,40}}:[^\n]{{0,200}}\n){{0,5}}[ \t]{{1,40}}Default:"
-    rf"|(?:or|\|\||\?\?|\?:)(?=[ \t]{{1,4}}{_QUOTE})|,[ \t]{{0,4}}<<(?=\")"
+    rf"|(?:or|\|\||\?\?|\?:)(?=[ \t]{{1,4}}{_QUOTE})|,[ \t]{{0,4}}<<(?=\")|(?<=[a-z]),(?=[ ]?\"[^\"\n]{{0,512}}\"\}})"
     rf"|[;|]s:\d{{1,6}}:(?=\")|REG_\w{{2,10}}(?=[ \t])"
     rf"|</\w{{1,20}}>\s{{0,80}}<(?:value|string|val)>"
     rf"|:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]"
@@ -39,7 +39,7 @@ _ASSIGNED = re.compile(
     rf"|(?<=[ \t])(?:for[ \t](?:the[ \t])?(?:(?:user|account|login)(?:[ \t]?name)?[ \t])?[^\s:]{{1,60}}"
     rf"(?::|[ \t]is(?=[ \t:]):?)|(?:is|was|to|es|est|ist|lautet|jest|(?:provided|given|supplied)(?=:))(?=[ \t:]):?))?"
     rf"(?P<gap>[ \t]{{0,200}}(?:(?:&[\w/:.-]{{1,40}}|!!?(?:{_TAGS})\b)[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
-    rf"(?:(?:\r?\n[ \t]{{1,40}})?string\(\d{{1,6}}\)[ \t]|\r?\n[ \t]{{1,40}})?)"
+    rf"(?:(?:\r?\n[ \t]{{1,40}})?string\(\d{{1,6}}\)[ \t]|\\?\r?\n[ \t]{{1,40}})?)"
     rf"(?:(?:[@bBrRuUfFLN]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
 )
 _SAID = ("is", "was", "to", "es", "est", "ist", "lautet", "jest", "provided:", "given:", "supplied:", "-")
@@ -71,7 +71,8 @@ _BLOCK = re.compile(r"(?P<secret>[^\s\0][^\n\0]{0,8192}(?:\n[ \t]{1,40}[^\s\0:]{
 _REFERENCE = re.compile(
     r"(?i)(?:env|file|fd):[\w./-]{1,100}$|(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
     # What Jenkins keeps stands in braces as well.
-    r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|\w{1,60}\(|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings"
+    r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|(?:\w{1,60}(?:\.|::|->)){0,6}\w{1,60}\("
+    r"|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings"
     r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\[|ENC\[(?:AES256_GCM,data:|[a-z_-]{3,60}\])"
 )
 _NOTHING = re.compile(
@@ -141,7 +142,7 @@ _NUMBERS = re.compile(
 )
 # A setting that stands beside a password.
 _MATE = re.compile(
-    r"(?i)[\s\"'-]{0,40}(?:user|login|host|server|repository|database|email|account|client)"
+    r"(?i)[\s\"'-]{0,40}(?:[a-z]\w{0,30}[.-]){0,3}(?:user|login|host|server|repository|database|email|account|client)"
     r"[\w -]{0,20}[\"']?[ \t]{0,4}[:=]"
 )
 _STATE = re.compile(
@@ -151,6 +152,10 @@ _STATE = re.compile(
 # Where Go prints a struct or a map, and where YAML and JavaScript write one into a line.
 _IN_BRACES = re.compile(r"(?:\bmap\[|\{)[^{}\n]{0,300}$")
 _ENDS_FIELD = re.compile(r"[ \t]{0,4}(?:[,}\]]|[ ]\w{1,40}:|$)")
+_FIELD = re.compile(r"[A-Za-z]\w{0,40}:")
+_FIELD_BEFORE = re.compile(r"[{\[ ]\w{1,40}:[^\s:]\S{0,60} $")
+_WHERE = re.compile(r"(?i)(?:host|server|address|driver|provider|database)=[\w.:\\,-]{1,200}$")
+_PARTS = re.compile(r"(?:[A-Za-z][\w ]{1,40}=[\w.:,\\ /-]{0,100}(?:;[ ]?|$)){2,20}$")
 # A name of several words is one of a setting, and none of a sentence: `mysql_pass`, `keyStorePassword`.
 _TYPE = re.compile(r"(?:[A-Z][a-z]{1,20}){1,8}$")
 _COMPOUND = re.compile(r"[A-Za-z0-9][_.-][A-Za-z]|[a-z][A-Z]")
@@ -164,7 +169,9 @@ _KIND_OF_KEY = re.compile(
     r"(?i)(?:cache|public|primary|foreign|partition|sort|idempotency|routing|object|row|record)[ ]$"
 )
 # "API key", as a sentence or a form has it.
-_OF_TWO_WORDS = re.compile(r"(?i)\b(?:api|access|secret|private|signing|encryption|account|wi-?fi|wlan|wpa2?|network)[ ](?=key(?![\"']?,))")
+_OF_TWO_WORDS = re.compile(
+    r"(?i)\b(?:api|access|secret|private|signing|encryption|account|wi-?fi|wlan|wpa2?|network)[ ](?=key(?![\"']?,))"
+)
 # A digest by its algorithm names a content, and is cut in reports.
 _DIGEST = re.compile(r"(?:sha\d{1,3}[:-][0-9a-f]{6,128}(?:…|\.{3})?|SHA256:[A-Za-z0-9+/]{43}=?)[\])},;:.]*$")
 _ADDRESS = re.compile(
@@ -254,8 +261,9 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if strength is Strength.STRONG and (op or text[at : at + 1] == "{") and (numbers := _NUMBERS.match(text, at)):
         yield numbers.span("secret")
         return
-    if wrapped := _WRAPPED.match(text, at):
-        at = wrapped.end()
+    for _ in range(3):
+        if wrapped := _WRAPPED.match(text, at):
+            at = wrapped.end()
     if scheme := _SCHEME.match(text, at):
         at = scheme.end()
     if quoted := _QUOTED.match(text, at):
@@ -263,11 +271,18 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if scheme := _SCHEME.match(text, start, stop):
             start = scheme.end()
         secret = text[start:stop]
-        if _is_its_name(text[begin:end], secret) or _is_asked_for(text, begin, secret, stop) or (text[at - 1] == "[" and names_a_secret(secret)):
+        if (
+            _has_no_secret(secret)
+            or _is_its_name(text[begin:end], secret)
+            or _is_asked_for(text, begin, secret, stop)
+            or (text[at - 1] == "[" and names_a_secret(secret))
+        ):
             return
         told = not (said or op == ",") or text[begin:end].startswith("-")
-        if op == "," and _is_pair(text, begin, quoted.end()):
+        if op == "," and (text[begin - 1 : begin] == "{" or _is_pair(text, begin, quoted.end())):
             told = strength_of(secret) is Strength.NONE
+        if op is None and text[begin - 1 : begin] == ":" and text[begin - 2 : begin - 1] in ("", " ", "(", "{"):
+            told = " " not in secret  # a keyword of Lisp
         if said and not told and " " not in secret and _OF_PERSONS.search(name):
             told = (op or "").endswith(("is", "was")) or _begins_line(text, begin)
         sure = strength is Strength.STRONG and (
@@ -298,6 +313,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     secret = bare["secret"]
     stop = bare.end() - (len(secret) - len(_trimmed(secret)))
     secret = text[at:stop]
+    if _is_next_field(text, begin, gap, secret) or _is_next_part(name, secret):
+        return
     if len(secret) < 3 or not re.search(r"\w", secret) or is_nothing(secret):
         return
     if _is_asked_for(text, begin, secret, stop):
@@ -366,6 +383,26 @@ def _is_asked_for(text: str, begin: int, secret: str, stop: int) -> bool:
         return False
     before = text[max(text.rfind("\n", 0, begin) + 1, begin - 120) : begin]
     return bool(_ASKED_FOR.search(before) or _ASKED_FOR.search(text[stop : stop + 40].partition("\n")[0]))
+
+
+def _is_next_field(text: str, begin: int, gap: str, secret: str) -> bool:
+    """Has this field no value where Go prints a struct, so that the next one follows: `{User:ada Pass: N:1}`?"""
+    return (
+        gap == " "
+        and _FIELD.match(secret) is not None
+        and _FIELD_BEFORE.search(text, max(0, begin - 80), begin) is not None
+    )
+
+
+def _is_next_part(name: str, secret: str) -> bool:
+    """Is this the first part of a connection string, which says where to connect? Its password is another part."""
+    return "connection" in name and _WHERE.match(secret) is not None
+
+
+def _has_no_secret(secret: str) -> bool:
+    """Is this a connection string without a password?"""
+    parts = [part.partition("=")[0] for part in secret.split(";") if part.strip()] if _PARTS.match(secret) else []
+    return bool(parts) and all(strength_of(part.strip()) is Strength.NONE for part in parts)
 
 
 def _is_its_name(name: str, secret: str) -> bool:

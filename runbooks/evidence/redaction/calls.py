@@ -12,7 +12,8 @@ CALLS: tuple[tuple[str, str, str], ...] = (
     (
         "password",
         "authentication(|credential(|credentials(|basicauth(|basic_auth(|auth=(|auth = (|auth: (",
-        rf"(?i:authentication|credentials?|basic_?auth|\bauth[ ]?[=:][ ]?)\(\s{{0,40}}(?:{_TEXT}|{_VALUE}),\s{{0,40}}{_SECRET}",
+        rf"(?i:authentication|credentials?|basic_?auth|\bauth[ ]?[=:][ ]?)\(\s{{0,40}}(?:{_TEXT}|{_VALUE}),"
+        rf"\s{{0,40}}{_SECRET}",
     ),
     (
         "password",
@@ -43,13 +44,15 @@ CALLS: tuple[tuple[str, str, str], ...] = (
     (
         "password",
         "passw",
-        rf"(?:\.(?:fill|type|setValue|sendKeys)|\bfill_in)[( ]{_QUOTE}[^\"'`\n\0]{{0,60}}(?i:passw)[^\"'`\n\0]{{0,40}}{_QUOTE},"
+        rf"(?:\.(?:fill|type|setValue|sendKeys)|\bfill_in)[( ]{_QUOTE}[^\"'`\n\0]{{0,60}}(?i:passw)"
+        rf"[^\"'`\n\0]{{0,40}}{_QUOTE},"
         rf"\s{{0,8}}(?:with:\s{{0,4}})?{_SECRET}",
     ),
     (
         # A client that is made with nothing but its key.
         "api-key",
         "client(|api(|sdk(",
-        rf"(?:[Cc]lient|[Aa][Pp][Ii]|S[Dd][Kk])\(\s{{0,8}}{_QUOTE}(?P<secret>[0-9a-f]{{32,64}})(?={_QUOTE}\s{{0,8}}[,)])",
+        rf"(?:[Cc]lient|[Aa][Pp][Ii]|S[Dd][Kk])\(\s{{0,8}}{_QUOTE}(?P<secret>[0-9a-f]{{32,64}})"
+        rf"(?={_QUOTE}\s{{0,8}}[,)])",
     ),
 )

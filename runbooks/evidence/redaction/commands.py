@@ -25,16 +25,19 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         "password",
         "net use",
-        rf"\b(?i:net[ ]use)[ ][^\n]{{0,160}}?[ ](?![\\/]){_NO_WORD}(?P<secret>[^\s\0*][^\s\0]{{3,200}})(?=[ ][^\n]{{0,80}}/(?i:user):)",
+        rf"\b(?i:net[ ]use)[ ][^\n]{{0,160}}?[ ](?![\\/]){_NO_WORD}(?P<secret>[^\s\0*][^\s\0]{{3,200}})"
+        r"(?=[ ][^\n]{0,80}/(?i:user):)",
     ),
     (
         # Routers, switches and installers: words, perhaps the number of a way to store it, and the secret.
         "password",
         "password |passwd |secret |key |key-string |md5 |psk ",
-        r"(?m)^[ \t]{0,8}(?:enable|username|user|neighbor|peer|crypto|tacacs\S{0,12}|radius\S{0,12}|server|aaa|set|ip|ntp"
+        r"(?m)^[ \t]{0,8}(?:enable|username|user|neighbor|peer|crypto|tacacs\S{0,12}"
+        r"|radius\S{0,12}|server|aaa|set|ip|ntp"
         r"|standby|vrrp|ppp|pac|wpa-\w{3}|snmp-server|d-i)(?:[ ][^\n ,;]{1,64}){0,8}?"
         r"[ ](?:[\w-]{0,20}password|passwd|secret|psksecret|key(?:-string)?|pre-shared-(?:key|secret)|md5|sha|psk)[ ]"
-        rf"(?:--?\w{{2,12}}[ ]|ENC[ ]|ascii[ ])?(?:\d[ ])?\"?{_NO_OTHER.replace('$/', '/')}{_NO_WORD}(?P<secret>[^\s\"\0]{{4,200}})",
+        rf"(?:--?\w{{2,12}}[ ]|ENC[ ]|ascii[ ])?(?:\d[ ])?\"?{_NO_OTHER.replace('$/', '/')}{_NO_WORD}"
+        r"(?P<secret>[^\s\"\0]{4,200})",
     ),
     (
         "password",
@@ -42,8 +45,18 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         r"\b(?:password|secret|key|psk)[ ](?:[0-9]|ascii[ ]\d)[ ](?=[^\s]{0,100}[\dA-Z$])(?![\w./-]{0,60}[:(])"
         r"(?P<secret>[^\s\"'\0,;]{6,200})(?=[ \t\r]*$|[ ][a-z])(?m:[^\n]*$)",
     ),
+    ("password", "snmp", r"(?<=\s)-[AX][ ]{1,3}['\"]?(?P<secret>[^\s\0'\"$-][^\s\0'\"]{7,200})"),
+    (
+        "password",
+        "createuser ",
+        r"(?<=[ ])(?:MD5|SHA(?:-?\d{1,3})?|DES|AES(?:-?\d{1,3})?)[ ]\"?(?P<secret>[^\s\"\0]{8,200})",
+    ),
     ("password", "rootpw", r"(?m)^[ \t]*rootpw[ ](?:--\w{1,12}[ ])?(?P<secret>[^\s\0-][^\s\0]{3,200})"),
-    ("password", " on >|+>|setuser", r"(?i:\b|\bset)(?i:user)[ ]\S{1,64}[ ](?:[^\n]{0,60}[ ])?>(?P<secret>[^\s\0>]{4,200})(?=[ ][~&+%-]|[ \r]*$)"),
+    (
+        "password",
+        " on >|+>|setuser",
+        r"(?i:\b|\bset)(?i:user)[ ]\S{1,64}[ ](?:[^\n]{0,60}[ ])?>(?P<secret>[^\s\0>]{4,200})(?=[ ][~&+%-]|[ \r]*$)",
+    ),
     (
         # An account of IMAP, POP3 or FTP, where the line says which.
         "password",

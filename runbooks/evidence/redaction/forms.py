@@ -197,6 +197,12 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"|(?i:securestring)(?:\s{1,4}-\w{1,20}){0,3}"
             r"|bundle config\s[^\n]{0,200}?\s[\w.-]{1,64}:)\s?\\?['\"]?(?P<secret>[^\s'\"\0$-][^\s'\"\0]{3,200})",
         ),
+        (
+            "value",
+            " phrase| passphrase",
+            r"(?i:\b(?:recovery|seed|secret|backup|mnemonic|wallet)[ ](?:pass)?phrase)\W{1,4}(?:is\W{1,4})?"
+            r"(?P<secret>[a-z]{3,10}(?:[ ][a-z]{3,10}){11,23})",
+        ),
         ("api-key", "q~", r"(?<![\w~.-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"),
         ("private-key", "age-secret-key", r"\bAGE-SECRET-KEY-1[0-9A-Za-z]{40,80}"),
         # What a password is stored as; in a list of accounts; in the file of a client.
@@ -249,7 +255,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "password",
             "(",
-            r"\((?:(?<=\d\()|(?<=\d[ ]\())(?:id/pw:[ ]?)?[a-z][\w.-]{0,30}/(?=[^\s()]{0,60}\d)(?=[^\s()]{0,60}[a-z])(?=[^\s()]{0,60}[A-Z])"
+            r"\((?:(?<=\d\()|(?<=\d[ ]\())(?:id/pw:[ ]?)?[a-z][\w.-]{0,30}/"
+            r"(?=[^\s()]{0,60}\d)(?=[^\s()]{0,60}[a-z])(?=[^\s()]{0,60}[A-Z])"
             r"(?P<secret>[^\s\0/()]{8,64})\)",
         ),
         (
@@ -260,8 +267,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "value",
             " code|-code| passcode|-passcode",
-            r"(?i:\b(?:one[- ]time|otp|verification|security|login|sign[- ]in|auth\w{0,12}|confirmation|access|recovery"
-            r"|backup)[ -](?:pass)?codes?(?:[ ]is|[ ]are)?:?)\s{1,4}"
+            r"(?i:\b(?:one[- ]time|otp|pin|verification|security|login|sign[- ]in|auth\w{0,12}"
+            r"|confirmation|access|recovery|backup)[ -](?:pass)?codes?(?:[ ]is|[ ]are)?:?)\s{1,4}"
             r"(?P<secret>\d{4,8}\b|[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{4,20}(?:[\s,]{1,4}[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{4,20}){0,20})",
         ),
         ("value", "=", rf"[?&;]{_QUERY}={_NONE}(?P<secret>[^&\s\"'`<>#\\\0]{{4,}})"),

@@ -20,7 +20,20 @@ HINTS = (
     *("salt", "pin", "otp", "nonce", "sig", "hmac", "cert", "licen", "session", "sid", "unseal", "seed", "mnemonic"),
     *("private", "webhook", "connection", "login", "code", "wallet", "access", "recovery", "bundle_", "dockerc"),
     *("community", "psk", "_pat=", "kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
-    *("비밀번호", "비번", "암호", "패스워드", "パスワード", "hasł", "hasl", "hesl", "clave", "passe", "lösenord", "salasana"),
+    *(
+        "비밀번호",
+        "비번",
+        "암호",
+        "패스워드",
+        "パスワード",
+        "hasł",
+        "hasl",
+        "hesl",
+        "clave",
+        "passe",
+        "lösenord",
+        "salasana",
+    ),
     *("jelszó", "şifre", "adgangskode", "schlüssel", '_pat"', "_pat'", "_pat:", "_pat "),
 )
 """One of these stands in every name that tells, in small letters."""
@@ -62,7 +75,9 @@ _WORDS = re.compile(
 )
 # Capitals where no word begins: `paSSword`.
 _MIXED = re.compile(r"[a-z][A-Z]{2,8}[a-z]|[A-Z][a-z][A-Z]")
-_ID_OF_KEY = re.compile(r"access_?(?:key_?)?id$|client_?id$|api_?user$|(?<!private_)(?<!public_)(?<!kms_)(?<!signing_)(?<!ssh_)key_?id$|role_?id$")
+_ID_OF_KEY = re.compile(
+    r"access_?(?:key_?)?id$|client_?id$|api_?user$|(?<!private_)(?<!public_)(?<!kms_)(?<!signing_)(?<!ssh_)key_?id$|role_?id$"
+)
 _SEVERAL = re.compile(
     r"(?:^|_)(?:passwords|passwds|passphrases|secrets|tokens|(?:api|access|secret|private|signing)_?keys|oauth)$"
 )

@@ -66,7 +66,11 @@ class Aligned(NamedTuple):
             line = text[start : end if end >= 0 else len(text)]
             cell = _NAME.match(line, self.begins)
             if not _RULER.match(line):
-                if cell is None or line[self.begins - 1 : self.begins] not in ("", " ") or not line[: self.begins].strip():
+                if (
+                    cell is None
+                    or line[self.begins - 1 : self.begins] not in ("", " ")
+                    or not line[: self.begins].strip()
+                ):
                     return
                 inner = cell[0].rstrip("\r")
                 if _may_be_secret(inner) and line[cell.end() : cell.end() + 2].strip(" \r") == "":
@@ -76,9 +80,7 @@ class Aligned(NamedTuple):
 
 
 def _may_be_secret(cell: str) -> bool:
-    return (
-        len(cell) > 2 and " " not in cell and not cell.startswith(("*", "<", "[", "\0")) and not is_nothing(cell)
-    )
+    return len(cell) > 2 and " " not in cell and not cell.startswith(("*", "<", "[", "\0")) and not is_nothing(cell)
 
 
 def _tables(text: str, places: list[int]) -> Iterator[Table | Aligned]:

@@ -74,7 +74,7 @@ class ValueMask:
     def value(self, value: Any, within: str) -> Any:
         """The value with its texts masked; `within` is the key it stands under."""
         if isinstance(value, Mapping):
-            named = self._named(value, within)
+            named = value.get("sensitive") is True or self._named(value, within)
             return {
                 self._key(str(key)): self.forced(item, kind_by_looks, within)
                 if named and key in _VALUES
