@@ -71,7 +71,7 @@ _BLOCK = re.compile(r"(?P<secret>[^\s\0][^\n\0]{0,8192}(?:\n[ \t]{1,40}[^\s\0:]{
 _REFERENCE = re.compile(
     r"(?i)(?:env|file|fd):[\w./-]{1,100}$|(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
     # What Jenkins keeps stands in braces as well.
-    r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|(?:\w{1,60}(?:\.|::|->)){0,6}\w{1,60}\("
+    r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|map\[|(?:\w{1,60}(?:\.|::|->)){0,6}\w{1,60}\("
     r"|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings"
     r"|self|this|local|data|params|args|props|options|req|ctx|user|request|module|input)[.\[]|ENV\[|ENC\[(?:AES256_GCM,data:|[a-z_-]{3,60}\])"
 )
@@ -121,6 +121,9 @@ _SETS = re.compile(r"(?:\bENV|\bsetenv|\bset[ ]-\w{1,3}) $")
 _CONTINUED = re.compile(
     rf"\s{{0,40}}(?:[+.]|->)?\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,8192}})(?P=q)(?=\s{{0,40}}(?:[;+).]|$|\n))"
 )
+# A word, and words with dots between them, of letters only.
+_IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_.][A-Za-z]+)*")
+_DOTTED = re.compile(r"[A-Za-z_]{1,60}(?:\??\.[A-Za-z_]{1,60}){0,6}[,;)\]}]*$")
 # Words are a secret only under a name that says so.
 _OF_WORDS = re.compile(r"phrase|mnemonic|seed|pass")
 # What a sentence can say a password is, and no algorithm or version.
@@ -225,6 +228,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         element = _ELEMENT.match(text, assigned.end("op")) if inside else None
         group = "data" if element and element["data"] else "secret"
         named = element and name == "key" and strength_of(element[group]) is not Strength.NONE
+        if element and strength is Strength.WEAK and _IDENTIFIER.fullmatch(element[group]):
+            return  # the key of a map, in a list of properties
         if element and not named and not is_nothing(element[group]):
             yield element.span(group)
         return
@@ -313,7 +318,11 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     secret = bare["secret"]
     stop = bare.end() - (len(secret) - len(_trimmed(secret)))
     secret = text[at:stop]
-    if _is_next_field(text, begin, gap, secret) or _is_next_part(name, secret):
+    if (
+        _refers_to_itself(text[begin:end], secret)
+        or _is_next_field(text, begin, gap, secret)
+        or _is_next_part(name, secret)
+    ):
         return
     if len(secret) < 3 or not re.search(r"\w", secret) or is_nothing(secret):
         return
@@ -403,6 +412,14 @@ def _has_no_secret(secret: str) -> bool:
     """Is this a connection string without a password?"""
     parts = [part.partition("=")[0] for part in secret.split(";") if part.strip()] if _PARTS.match(secret) else []
     return bool(parts) and all(strength_of(part.strip()) is Strength.NONE for part in parts)
+
+
+def _refers_to_itself(name: str, secret: str) -> bool:
+    """Is this a variable or a field of the same name: `token: config.Token`, `api_key=api_key`?"""
+    if not _DOTTED.match(secret):
+        return False
+    own, last = snake_case(name.rpartition(".")[2]).strip("_$-"), snake_case(_trimmed(secret).rpartition(".")[2])
+    return ("." in secret or "_" in last) and (last == own or last.endswith(f"_{own}") or own.endswith(f"_{last}"))
 
 
 def _is_its_name(name: str, secret: str) -> bool:

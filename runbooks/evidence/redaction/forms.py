@@ -235,7 +235,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "auth(|login(|bind(|credential(|pdo|mysqli|connect(",
             rf"(?i:(?:\b|_)(?:auth|login|bind|network_?credential)\((?:[^()'\"]{{1,200}},\s{{0,4}}|(?P<q>{_QUOTE})[^'\"\0]{{0,200}}(?P=q),\s{{0,4}})"
             rf"|\b(?:pdo|mysqli|(?:mysqli?|pg|oci)_connect)(?:->__construct)?\((?:{_QUOTE}[^'\"\0]{{0,400}}{_QUOTE},\s{{0,4}}){{2}})"
-            rf"(?:{_QUOTE}|(?=[^\s'\"\0,()]{{0,200}}\d))(?P<secret>[^\s'\"\0,()]{{4,200}})",
+            rf"(?:{_QUOTE}|(?=[^\s'\"\0,()]{{0,200}}(?:\d|[a-z][A-Z])))(?P<secret>[^\s'\"\0,()]{{4,200}})",
         ),
         (
             # A frame of a trace of PHP, which prints the arguments: the last text is the password.

@@ -59,12 +59,12 @@ _HARMLESS = re.compile(
     r"(?:^|_)(?:next|page|cursor|continuation|public|primary|foreign|partition|sort|cache|sequence|idempotency|routing"
     r"|group|row|record|object|bucket|schema|dedup(?:e|lication)?|exit|status|error|response|http|zip|country|currency"
     r"|language|lang|max|min|num|total|prompt|completion|input|output|token_?count)_?(?:tokens?|keys?|code)$"
-    r"|(?:private|public|kms|signing|ssh)_key_id$"
+    r"|(?:public|kms|signing|ssh)_key_id$"
     r"|(?<!secret)_ids?$|^ids?$|(?:^|_)(?:name|names|file|files|filename|path|dir|length|len|size|type|types|count|ttl|expir\w*|algorithm|alg"
     r"|field|prefix|suffix|version|status|endpoint|host|port|enabled|required|valid|exists|format|usage|error|errors"
     r"|provider|method|mode|policy|url|uri|location|store|vault|var|variable|env|class|service|manager|module"
     r"|handler|validation|validator|rotation|limit|limits|index|column|table|schema|label|title|hint|help|required"
-    r"|age|strength|score|changed|updated|set|at|time|timeout|date|days|hours|seconds|ms|from|to|by|is|was|not|missing|invalid|failed|board|word|words|code"
+    r"|scopes?|checking|callback|preferences|source|regex|pattern|age|strength|score|changed|updated|set|at|time|timeout|date|days|hours|seconds|ms|from|to|by|is|was|not|missing|invalid|failed|board|word|words|code"
     r"|down|up|press|pressed|event|pair|ring|stroke|frame|space|server|stdin)$"
     r"|(?:^|_)session_?id"
 )
@@ -76,7 +76,7 @@ _WORDS = re.compile(
 # Capitals where no word begins: `paSSword`.
 _MIXED = re.compile(r"[a-z][A-Z]{2,8}[a-z]|[A-Z][a-z][A-Z]")
 _ID_OF_KEY = re.compile(
-    r"access_?(?:key_?)?id$|client_?id$|api_?user$|(?<!private_)(?<!public_)(?<!kms_)(?<!signing_)(?<!ssh_)key_?id$|role_?id$"
+    r"access_?(?:key_?)?id$|client_?id$|api_?user$|(?<!public_)(?<!kms_)(?<!signing_)(?<!ssh_)key_?id$|role_?id$"
 )
 _SEVERAL = re.compile(
     r"(?:^|_)(?:passwords|passwds|passphrases|secrets|tokens|(?:api|access|secret|private|signing)_?keys|oauth)$"
