@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from runbooks.evidence.redaction.allowed import harmless_field
+from runbooks.evidence.redaction.fallbacks import behind_call, behind_name, in_braces, is_got, of_variable
 from runbooks.evidence.redaction.names import HINTS, Strength, names_a_secret, names_several, snake_case, strength_of
 from runbooks.evidence.redaction.opacity import UUID, is_random
 from runbooks.evidence.redaction.prepared import Prepared
@@ -116,7 +117,20 @@ _PAIR_OPENS = re.compile(
 _BRACED = re.compile(r"\{(?P<secret>(?:[^{}\n\0]|\}\}){1,200})\}(?=[;\"'\s]|$)")
 # A variable and its value with no sign between them, in a Dockerfile and in shells.
 _DIRECTIVE = re.compile(r"(?:require|bind|root|ldap|master)_?(?:pass|pw|auth)$")
-_SETS = re.compile(r"(?:\bENV|\bsetenv|\bset[ ]-\w{1,3}) $")
+_SETS = re.compile(
+    r"(?:\bENV|\b[Ss]et[Ee]nv|\bset[ ]-\w{1,3}|_(?:param|set_header)|\badd_header|\bRequestHeader[ ](?:set|add|append)"
+    r"|\bsecrets?[ ]set|\benv[ ](?:set|add)) $"
+)
+_CALLED = re.compile(r"(?:\.|\b)(?:[wW]ith|[sS]et|[uU]se)_?$|\.$")
+_SETTER = re.compile(
+    r"(?:with|set|use)?_?(?:passw(?:or)?d|passphrase|(?:api|auth|access|bearer)_?(?:key|token|secret)|secret_?key|token"
+    r"|client_?secret)$"
+)
+# The names that the values of an assignment of several are for.
+_NAMES_BEFORE = re.compile(r"(?<![\w.,( ])[ \t]{0,40}((?:[A-Za-z_][\w.]{0,60},[ ]?){1,6})$")
+_FIRST = re.compile(rf"(?P<q>{_QUOTE})(?:(?!(?P=q))[^\n\0]){{0,512}}(?P=q),[ ]?(?={_QUOTE})")
+_ACCOUNTS = re.compile(r"(?:basic|http|proxy|registry|server)_?auth$|(?:^|_)creds?$|credentials$")
+_ACCOUNT = re.compile(r"[\w.@-]{1,64}:(?!\d{1,5}$)[^\s:/]{3,128}$")
 # Several strings that make one: `"abc" + "def"`.
 _CONTINUED = re.compile(
     rf"\s{{0,40}}(?:[+.]|->)?\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,8192}})(?P=q)(?=\s{{0,40}}(?:[;+).]|$|\n))"
@@ -178,7 +192,7 @@ _OF_TWO_WORDS = re.compile(
 # A digest by its algorithm names a content, and is cut in reports.
 _DIGEST = re.compile(r"(?:sha\d{1,3}[:-][0-9a-f]{6,128}(?:…|\.{3})?|SHA256:[A-Za-z0-9+/]{43}=?)[\])},;:.]*$")
 _ADDRESS = re.compile(
-    r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}(?:\?(?![^\s]{0,300}(?:key|token|secret|sig|pass|auth)[^\s=]{0,20}=)[^\s@]{0,300})?$|\.{0,2}/[\w./-]{0,200}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
+    r"(?:[a-z][a-z0-9+.-]{1,12}:)?//[^\s@?]{1,300}(?:\?(?![^\s]{0,300}(?:key|token|secret|sig|pass|auth)[^\s=]{0,20}=)[^\s@]{0,300})?$|\.{0,2}/[\w./-]{0,200}$|[a-z]{2,20}(?:/[a-z-]{2,20}){1,6}$|[\w.-]+\.(?:pem|crt|key|json|ya?ml|toml)$"
     # A name with the file that it is kept in: `LoadCredential=db_password:/etc/credstore/db`.
     r"|[\w.-]{1,64}:/(?:etc|run|var|usr|opt|srv|mnt|home)/[\w./-]{1,200}$"
 )
@@ -236,15 +250,21 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if before.endswith(("= ", "==")) and (compared := _COMPARED.search(text, max(0, begin - 600), begin)):
         yield compared.span("secret")
         return
-    if op is None and ("$" in (text[begin], text[begin - 1 : begin]) or before.endswith("${")):
+    if before.endswith("${"):
+        span = in_braces(text, end) if strength is Strength.STRONG else None
+        if span and not is_nothing(text[slice(*span)]):
+            yield span
+        return
+    if strength is Strength.STRONG and (opens := behind_name(text, end)) and (quoted := _QUOTED.match(text, opens)):
+        if not is_nothing(quoted["secret"]):
+            yield quoted.span("secret")
+        return
+    if op is None and ("$" in (text[begin], text[begin - 1 : begin])):
         return  # the variable is used here, and nothing is assigned to it
     if op is None and at == end and not _OPENED.match(text, at):
         return
-    flag = (
-        text[begin:end].startswith("-")
-        or before.endswith("-")
-        or (op is None and _SETS.search(text, max(0, begin - 8), begin) is not None)
-    )
+    sets = op is None and _SETS.search(text, max(0, begin - 40), begin) is not None
+    flag = text[begin:end].startswith("-") or before.endswith("-") or sets
     flag = flag and op != "to"
     if op is None and "\n" in gap:
         return
@@ -266,6 +286,15 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if strength is Strength.STRONG and (op or text[at : at + 1] == "{") and (numbers := _NUMBERS.match(text, at)):
         yield numbers.span("secret")
         return
+    if span := of_variable(text, at) if strength is Strength.STRONG and op else None:
+        if not is_nothing(text[slice(*span)]):
+            yield span
+        return
+    if strength is Strength.STRONG and op:
+        at = behind_call(text, at) or at
+    if op == "=" and (names := _NAMES_BEFORE.search(text, max(0, begin - 200), begin)):
+        for _ in range(names[1].count(",")):
+            at = first.end() if (first := _FIRST.match(text, at)) else at
     for _ in range(3):
         if wrapped := _WRAPPED.match(text, at):
             at = wrapped.end()
@@ -283,11 +312,15 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
             or (text[at - 1] == "[" and names_a_secret(secret))
         ):
             return
-        told = not (said or op == ",") or text[begin:end].startswith("-")
+        told = not (said or op == ",") or text[begin:end].startswith("-") or sets
         if op == "," and (text[begin - 1 : begin] == "{" or _is_pair(text, begin, quoted.end())):
             told = strength_of(secret) is Strength.NONE
         if op is None and text[begin - 1 : begin] == ":" and text[begin - 2 : begin - 1] in ("", " ", "(", "{"):
             told = " " not in secret  # a keyword of Lisp
+        if op is None and text.startswith("(", end) and text.startswith(")", quoted.end()):
+            told = _is_set_by_call(text, begin, end, secret)
+        if op == "," and " " not in secret and is_got(text, begin):
+            told = strength_of(secret) is Strength.NONE
         if said and not told and " " not in secret and _OF_PERSONS.search(name):
             told = (op or "").endswith(("is", "was")) or _begins_line(text, begin)
         sure = strength is Strength.STRONG and (
@@ -352,6 +385,15 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         # A line of a file goes on: `password: abcd EFGH 12kl`.
         alone = op is not None and _begins_line(text, begin)
         yield at, rest.end() if alone and (rest := _MORE.match(text, stop)) else stop
+
+
+def _is_set_by_call(text: str, begin: int, end: int, secret: str) -> bool:
+    """Is this what a builder is given: `.password("…")`, `WithToken("…")`?"""
+    if " " in secret or len(secret) < 6 or strength_of(secret) is not Strength.NONE:
+        return False
+    if not _SETTER.match(snake_case(text[begin:end].rpartition(".")[2])):
+        return False
+    return "." in text[begin:end] or _CALLED.search(text, max(0, begin - 8), begin) is not None
 
 
 def _is_pair(text: str, begin: int, end: int) -> bool:
@@ -476,6 +518,8 @@ def _is_key_of_environment(name: str, value: str) -> bool:
 
 def _suits(name: str, secret: str) -> bool:
     """Is this what stands under a name of this kind only: a UUID as a key, a few digits as a PIN?"""
+    if _ACCOUNTS.search(name) and _ACCOUNT.match(secret):
+        return True
     if UUID.fullmatch(secret):
         return name != "key" and name.endswith(("key", "token", "secret", "access", "private", "secret_id", "secretid"))
     if not secret.isdigit():

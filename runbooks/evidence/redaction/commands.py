@@ -19,8 +19,9 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         # Windows has flags that begin with a slash; `net use` is told the password before the user.
         "password",
-        " /rp|/pass| /pwd",
-        r"(?<=\s)/(?i:rp[ ]|(?:pass(?:word)?|pwd)[: ])['\"]?(?P<secret>[^\s'\"\0$%/*][^\s'\"\0]{3,200})",
+        " /rp|/pass| /pwd| /p:",
+        r"(?<=\s)/(?i:rp[ ]|(?<=[ ]/)p:|(?:pass(?:word)?|pwd)[: ])['\"]?(?!\w{1,60}=)"
+        r"(?P<secret>[^\s'\"\0$%/*][^\s'\"\0]{3,200})",
     ),
     (
         "password",
@@ -44,6 +45,39 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         "password |secret |key |psk ",
         r"\b(?:password|secret|key|psk)[ ](?:[0-9]|ascii[ ]\d)[ ](?=[^\s]{0,100}[\dA-Z$])(?![\w./-]{0,60}[:(])"
         r"(?P<secret>[^\s\"'\0,;]{6,200})(?=[ \t\r]*$|[ ][a-z])(?m:[^\n]*$)",
+    ),
+    (
+        # What is handed to a store of secrets.
+        "value",
+        "secret set|variable set|env set|secret:create|add-generic-p|add-internet-p|create-secret|put-secret-v"
+        "|securestring",
+        r"(?i:secret[ ]set|variable[ ]set|env[ ]set|secret:create|add-(?:generic|internet)-password|create-secret"
+        r"|put-secret-value|securestring)\b[^\n|;]{0,200}?\s(?:--value|--body|--secret-string|-b|-w|-v)[ =]['\"]?"
+        r"(?P<secret>[^\s'\"\0$<{-][^\s'\"\0]{2,500})",
+    ),
+    (
+        "value",
+        " secret | secrets |kinit",
+        r"\b(?:echo|printf)\s{1,4}(?:-\w{1,3}\s{1,4})?(?:['\"]?%s(?:\\n)?['\"]?\s{1,4})?['\"]?"
+        r"(?P<secret>[^\s'\"\0$|][^\s'\"\0|]{2,200})['\"]?\s{0,4}\|\s{0,4}"
+        r"(?:[^\n|]{0,60}?\bsecrets?[ :](?:create|set|put|add|import)|(?:sudo[ ])?kinit)\b",
+    ),
+    (
+        # A user and a password in one word.
+        "password",
+        " -u",
+        rf"\s-[uU][ ]?['\"]?[A-Za-z][\w\\.-]{{0,63}}(?:%|(?<=[a-z0-9]),){_NO_OTHER}(?P<secret>[^\s'\"\0%,]{{4,128}})",
+    ),
+    (
+        "password",
+        " using ",
+        r"(?i:\bconnect\b[^\n;]{0,80}?[ ]user[ ]\S{1,64}[ ]using[ ])['\"]?(?P<secret>[^\s'\"\0;]{4,128})",
+    ),
+    (
+        "password",
+        "@",
+        r"(?<![\w/.@])[A-Z][\w.-]{0,30}/[\w.-]{1,40}:['\"]?(?=[^\s]{0,60}\d)(?P<secret>[^\s:@/'\"\0]{6,128})['\"]?"
+        r"@(?=\d{1,3}\.\d|[\w-]{1,63}\.[\w.-]{2,})",
     ),
     ("password", "snmp", r"(?<=\s)-[AX][ ]{1,3}['\"]?(?P<secret>[^\s\0'\"$-][^\s\0'\"]{7,200})"),
     (

@@ -142,7 +142,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "password",
             " -u| -a| --user| --proxy-user",
             # The name belongs to the credential; a command goes on in the next line.
-            r"(?:\b(?:curl|wget|http|https|xh|ab)\b[^\n]{0,400}?\s|(?<=\n)[ \t]{1,8})"
+            r"(?:\b(?:curl|wget|http|https|xh|ab|etcdctl|siege|hey|influx|mc|jf)\b[^\n]{0,400}?\s|(?<=\n)[ \t]{1,8})"
             r"(?:-u|-a|-U|--user|--proxy-user|--auth)[ =]{0,4}"
             r"(?:(?P<q>['\"])(?!\$)(?P<quoted>(?:(?!(?P=q))[^:\n\0]){0,100}(?:(?P=q):(?P=q)|:)(?:(?!(?P=q))[^\n\0]){0,200})"
             r"|(?!\$)(?P<secret>[^\s:'\"\0]{0,100}:(?!\$)[^\s\"\0]{1,200}))",

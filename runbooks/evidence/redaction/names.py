@@ -70,7 +70,7 @@ _HARMLESS = re.compile(
 )
 # Words with a telling one inside, which say nothing of themselves. What stands behind one is looked at again.
 _WORDS = re.compile(
-    r".*(?:author|storage(?=$)|authenticat|keyboard|keyword|keyspace|tokeniz|passive|passeng|passage|bypass|compass|passed"
+    r".*(?:author|secretar|storage(?=$)|authenticat|keyboard|keyword|keyspace|tokeniz|passive|passeng|passage|bypass|compass|passed"
     r"|passing|passes|pinned|ping|spin|pwsh|accessib|accessor|accesslog|codec|encode|decode|certain|monkey|turkey|hockey)"
 )
 # Capitals where no word begins: `paSSword`.
