@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from runbooks.evidence.redaction.allowed import harmless_field
 from runbooks.evidence.redaction.fallbacks import behind_call, behind_name, in_braces, is_got, of_variable
-from runbooks.evidence.redaction.names import HINTS, Strength, names_a_secret, names_several, snake_case, strength_of
+from runbooks.evidence.redaction.names import (
+    ASCII_HINTS,
+    HINTS,
+    Strength,
+    names_a_secret,
+    names_several,
+    snake_case,
+    strength_of,
+)
 from runbooks.evidence.redaction.opacity import UUID, is_random
 from runbooks.evidence.redaction.prepared import Prepared
 
@@ -201,7 +209,7 @@ _ADDRESS = re.compile(
 def assigned_spans(prepared: Prepared) -> Iterator[tuple[int, int]]:
     """Where values stand that are assigned to a name that sounds secret."""
     text, free = prepared.text, 0
-    for at in prepared.places(HINTS):
+    for at in prepared.places(ASCII_HINTS if text.isascii() else HINTS):
         if at < free:
             continue
         chunk = text[max(free, at - 80) : at]
@@ -292,7 +300,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         return
     if strength is Strength.STRONG and op:
         at = behind_call(text, at) or at
-    if op == "=" and (names := _NAMES_BEFORE.search(text, max(0, begin - 200), begin)):
+    if op == "=" and before.endswith((",", ", ")) and (names := _NAMES_BEFORE.search(text, max(0, begin - 200), begin)):
         for _ in range(names[1].count(",")):
             at = first.end() if (first := _FIRST.match(text, at)) else at
     for _ in range(3):

@@ -11,7 +11,7 @@ _SECRET = rf"[bru@N]?{_QUOTE}(?P<secret>(?!(?i:sha-?\d{{1,3}}|md5)[\"'`])[^\"'`\
 CALLS: tuple[tuple[str, str, str], ...] = (
     (
         "password",
-        "authentication(|credential(|credentials(|credentials.basic(|basicauth(|basic_auth(|auth=(|auth = (|auth: (",
+        "authentication(|credential|auth(|auth=(|auth = (",
         rf"(?i:authentication|credentials?(?:\.basic)?|basic_?auth|\bauth[ ]?[=:][ ]?)\(\s{{0,40}}(?:{_TEXT}|{_VALUE}),"
         rf"\s{{0,40}}{_SECRET}",
     ),

@@ -12,14 +12,14 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         # Whatever the command is: the name of a user and then a password, each behind its flag.
         "password",
-        " -u | -u=| --user",
+        " -u| --user",
         r"\s--?(?:[uU]|user(?:name)?)[ =]{1,2}[^\s=]{1,100}\s(?:[^\n|;]{0,200}?\s)?(?:-[pPw][ ]?|-pw[ ])['\"]?"
         rf"{_NO_OTHER}{_NO_WORD}(?P<secret>[^\s'\"\0]{{4,200}})",
     ),
     (
         # Windows has flags that begin with a slash; `net use` is told the password before the user.
         "password",
-        " /rp|/pass| /pwd| /p:",
+        " /rp|/pass|/pwd| /p:",
         r"(?<=\s)/(?i:rp[ ]|(?<=[ ]/)p:|(?:pass(?:word)?|pwd)[: ])['\"]?(?!\w{1,60}=)"
         r"(?P<secret>[^\s'\"\0$%/*][^\s'\"\0]{3,200})",
     ),
@@ -32,7 +32,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         # Routers, switches and installers: words, perhaps the number of a way to store it, and the secret.
         "password",
-        "password |passwd |secret |key |key-string |md5 |psk ",
+        "password |passwd |secret |key |md5 |psk ",
         r"(?m)^[ \t]{0,8}(?:enable|username|user|neighbor|peer|crypto|tacacs\S{0,12}"
         r"|radius\S{0,12}|server|aaa|set|ip|ntp"
         r"|standby|vrrp|ppp|pac|wpa-\w{3}|snmp-server|d-i)(?:[ ][^\n ,;]{1,64}){0,8}?"
@@ -42,22 +42,21 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "password",
-        "password |secret |key |psk ",
+        "password |passwd |secret |key |md5 |psk ",
         r"\b(?:password|secret|key|psk)[ ](?:[0-9]|ascii[ ]\d)[ ](?=[^\s]{0,100}[\dA-Z$])(?![\w./-]{0,60}[:(])"
         r"(?P<secret>[^\s\"'\0,;]{6,200})(?=[ \t\r]*$|[ ][a-z])(?m:[^\n]*$)",
     ),
     (
         # What is handed to a store of secrets.
         "value",
-        "secret set|variable set|env set|secret:create|add-generic-p|add-internet-p|create-secret|put-secret-v"
-        "|securestring",
+        "secret|securestring|variable set|env set|-password ",
         r"(?i:secret[ ]set|variable[ ]set|env[ ]set|secret:create|add-(?:generic|internet)-password|create-secret"
         r"|put-secret-value|securestring)\b[^\n|;]{0,200}?\s(?:--value|--body|--secret-string|-b|-w|-v)[ =]['\"]?"
         r"(?P<secret>[^\s'\"\0$<{-][^\s'\"\0]{2,500})",
     ),
     (
         "value",
-        " secret | secrets |kinit",
+        "secret|kinit",
         r"\b(?:echo|printf)\s{1,4}(?:-\w{1,3}\s{1,4})?(?:['\"]?%s(?:\\n)?['\"]?\s{1,4})?['\"]?"
         r"(?P<secret>[^\s'\"\0$|][^\s'\"\0|]{2,200})['\"]?\s{0,4}\|\s{0,4}"
         r"(?:[^\n|]{0,60}?\bsecrets?[ :](?:create|set|put|add|import)|(?:sudo[ ])?kinit)\b",
@@ -65,7 +64,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         # A user and a password in one word.
         "password",
-        " -u",
+        " -u| --user",
         rf"\s-[uU][ ]?['\"]?[A-Za-z][\w\\.-]{{0,63}}(?:%|(?<=[a-z0-9]),){_NO_OTHER}(?P<secret>[^\s'\"\0%,]{{4,128}})",
     ),
     (
@@ -88,7 +87,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("password", "rootpw", r"(?m)^[ \t]*rootpw[ ](?:--\w{1,12}[ ])?(?P<secret>[^\s\0-][^\s\0]{3,200})"),
     (
         "password",
-        " on >|+>|setuser",
+        " on >",
         r"(?i:\b|\bset)(?i:user)[ ]\S{1,64}[ ](?:[^\n]{0,60}[ ])?>(?P<secret>[^\s\0>]{4,200})(?=[ ][~&+%-]|[ \r]*$)",
     ),
     (

@@ -199,7 +199,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "value",
-            " phrase| passphrase",
+            "phrase",
             r"(?i:\b(?:recovery|seed|secret|backup|mnemonic|wallet)[ ](?:pass)?phrase)\W{1,4}(?:is\W{1,4})?"
             r"(?P<secret>[a-z]{3,10}(?:[ ][a-z]{3,10}){11,23})",
         ),
@@ -247,7 +247,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             # An account as people write one down: `ID/PW: ada / …`, `10.1.2.3 (ada/…)`.
             "password",
-            "/pw|/pass|& pw|credentials|log in |login with|login as|sign in ",
+            "/pw|/pass|& pw|credential|log in |login |sign in ",
             r"(?i:\b(?:id|user(?:name)?|login|account)[ ]?[/&|][ ]?(?:pw|pwd|pass(?:word|wd)?)\b\W{1,4}"
             r"|\bcredentials?(?:[:=]|[ ]are:?|[ ]is:?)[ ]{1,4}|\b(?:log[ ]?in|sign[ ]in)[ ](?:with|as)[ ])"
             r"[\w.@-]{1,64}[ ]?/[ ]?(?=[^\s]{0,60}\d)(?=[^\s]{0,60}[A-Za-z])(?P<secret>[^\s\0/(),;]{6,64})",

@@ -19,24 +19,12 @@ HINTS = (
     *("pass", "pwd", "pswd", "psw", "pw", "secret", "token", "key", "cred", "cookie", "dsn", "jwt", "auth", "bearer"),
     *("salt", "pin", "otp", "nonce", "sig", "hmac", "cert", "licen", "session", "sid", "unseal", "seed", "mnemonic"),
     *("private", "webhook", "connection", "login", "code", "wallet", "access", "recovery", "bundle_", "dockerc"),
-    *("community", "psk", "_pat=", "kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
-    *(
-        "비밀번호",
-        "비번",
-        "암호",
-        "패스워드",
-        "パスワード",
-        "hasł",
-        "hasl",
-        "hesl",
-        "clave",
-        "passe",
-        "lösenord",
-        "salasana",
-    ),
-    *("jelszó", "şifre", "adgangskode", "schlüssel", '_pat"', "_pat'", "_pat:", "_pat "),
+    *("community", "psk", "_pat", "kennwort", "contrase", "senha", "wachtwoord", "parola", "пароль", "密码", "密碼"),
+    *("비밀번호", "비번", "암호", "패스워드", "パスワード", "hasł", "hasl", "hesl", "clave", "lösenord", "salasana"),
+    *("jelszó", "şifre", "adgangskode", "schlüssel"),
 )
 """One of these stands in every name that tells, in small letters."""
+ASCII_HINTS = tuple(filter(str.isascii, HINTS))
 _STRONG = re.compile(
     r"passw|passord|raw_value|kennwort|mot_?de_?passe|contrase[nñ]a|(?:^|_)senha|wachtwoord|parola|пароль|密[码碼]"
     r"|비밀번호|비번|암호|패스워드|パスワード|(?:^|_)(?:has[lł]o|heslo|clave|salasana|jelszó|şifre|lösenord)$|adgangskode"
