@@ -123,6 +123,16 @@ def of_scrubbers(half: str) -> dict[str, list[Row]]:
     }
 
 
+def of_scanners(half: str) -> list[Row]:
+    """Texts with a secret, and a harmless one beside each, after the kinds that scanners of secrets know."""
+    return [
+        _drawn("scanners", kind, text, positive="«" in text)
+        for kind, pairs in read_yaml(UNSEEN / "scanners" / f"{half}.yaml").items()
+        for pair in pairs
+        for text in pair
+    ]
+
+
 def random_tokens() -> Iterator[tuple[str, str]]:
     """A kind of token, and one such: what keys, passwords and ids of sessions are made of, drawn."""
     for letters in ("alnum", "url", "b64", "low", "UP", "letters", "base32"):

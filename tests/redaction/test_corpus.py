@@ -8,7 +8,16 @@ import pytest
 
 from runbooks.evidence.redaction import Redactor
 from runbooks.redaction import redact_text, redact_value
-from tests.redaction.rows import Row, corpus, harmless_lines, in_the_manner_of, of_scrubbers, random_tokens, unseen
+from tests.redaction.rows import (
+    Row,
+    corpus,
+    harmless_lines,
+    in_the_manner_of,
+    of_scanners,
+    of_scrubbers,
+    random_tokens,
+    unseen,
+)
 
 
 @pytest.mark.parametrize(("tool", "share"), [("gitleaks", 0.99), ("own", 0.99), ("detect-secrets", 0.95)])
@@ -43,6 +52,15 @@ def test_secrets_in_the_manner_of_scrubbers_of_logs_are_masked(half: str, share:
     secret = [row for row in rows if row.positive]
     left = [row.text for row in secret if not row.wholly_masked()]
     assert len(left) <= (1 - share) * len(secret), left
+    changed = [row.text for row in rows if not row.positive and not row.untouched()]
+    assert len(changed) <= harmless, changed
+
+
+@pytest.mark.parametrize(("half", "left", "harmless"), [("develop", 1, 1), ("later", 2, 0), ("members", 1, 0)])
+def test_secrets_in_the_manner_of_scanners_of_secrets_are_masked(half: str, left: int, harmless: int) -> None:
+    rows = of_scanners(half)
+    shown = [row.text for row in rows if row.positive and not row.wholly_masked()]
+    assert len(shown) <= left, shown
     changed = [row.text for row in rows if not row.positive and not row.untouched()]
     assert len(changed) <= harmless, changed
 
@@ -86,7 +104,24 @@ def test_a_team_can_see_keys_that_it_names(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    "piece", ["password=", "token: '", "a.b-", "Aa1", "https://a:", "<xToken>", '"k":"', "-p ", "A-1-"]
+    "piece",
+    [
+        *(
+            "password=",
+            "token: '",
+            "a.b-",
+            "Aa1",
+            "https://a:",
+            "<xToken>",
+            '"k":"',
+            "-p ",
+            "A-1-",
+            " -u a -p ",
+            " -A ",
+        ),
+        *("user a secret ", "key 7 ", "2 (a/", "login: a / ", '"tokens": {"a": "b", ', "name  password\n", "net use "),
+        *("jwt.sign(a, ", "hmac('", "'passw').fill(", "auth=('a', ", "a.b(", ", a=b;"),
+    ],
 )
 def test_twice_the_text_takes_twice_the_time(piece: str) -> None:
     def spent(size: int) -> float:

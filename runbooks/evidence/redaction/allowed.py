@@ -99,6 +99,11 @@ def harmless_key(key: str) -> bool:
     return strength_of(key) is Strength.NONE and _KEYS.fullmatch(snake_case(key)) is not None
 
 
+def harmless_field(key: str) -> bool:
+    """Is this the name of a setting or of a field of an answer?"""
+    return harmless_key(key) or _FIELDS.fullmatch(snake_case(key)) is not None
+
+
 def harmless_shape(value: str) -> bool:
     """Is this a number, time, state, region, id, digest, address or path, and nothing that could be a secret?"""
     return len(value) <= 512 and (_WORD.fullmatch(value) or _SHAPE.fullmatch(value)) is not None
@@ -112,6 +117,6 @@ def harmless_leaf(key: str, value: str) -> bool:
     """
     if not value or len(value.split()) > 1 or value[:1] in ("{", "[", "<") or "://" in value or PLACE.match(value):
         return True
-    if _FIELDS.fullmatch(snake_case(key)) or harmless_key(key):
+    if harmless_field(key):
         return True
     return harmless_shape(value) or _NAME.fullmatch(value.removeprefix("-")) is not None  # -Infinity is a number, too

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from runbooks.evidence.redaction.calls import CALLS
+from runbooks.evidence.redaction.commands import COMMANDS
 from runbooks.evidence.redaction.prepared import Prepared
 
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
@@ -27,6 +29,8 @@ _QUERY = (
 FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
     (kind, tuple(needs.split("|")), re.compile(pattern))
     for kind, needs, pattern in (
+        *COMMANDS,
+        *CALLS,
         # With its end where there is one, also over the quotation marks of a string that was broken into lines.
         (
             "private-key",
@@ -85,7 +89,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?:;\s{0,4}[^\s=;\"'`<>\\\0]{1,200}(?:=[^\s;\"'`<>\\\0]{0,4096})?){0,50})",
         ),
         ("value", "::add-mask::", r"::add-mask::(?!\*{3})(?P<secret>[^\s\0]{3,4096})"),
-        ("webhook", "hooks.", r"(?:https?://)?\bhooks\.[a-z]{2,20}\.[a-z]{2,10}/[\w/+-]{16,}"),
+        ("webhook", "hooks.", r"(?:https?://)?\bhooks\.[a-z]{2,20}\.[a-z]{2,10}/(?=[\w/+-]{0,200}[\dA-Z])[\w/+-]{16,}"),
+        ("webhook", "/hooks/", r"/hooks/(?:[a-z]{2,20}/){1,2}(?P<secret>\d{4,20}/(?=[a-z]{0,40}\d)[a-z0-9]{6,64})"),
         (
             # The whole address: who knows it can post.
             "webhook",
@@ -109,7 +114,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "://",
             r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://[^/\s:@\"'`<>\0]{0,256}:(?!\d{1,5}(?:[/?#,;)\]\s]|$))"
             r"(?!\$?\{{1,2}[\w. ()'\[\]-]{1,80}\}{1,2}@|[*\u2022]{3,200}@)"
-            r"(?P<secret>[^\s\"'`<>\0]{1,256})@(?=[\w\[])",
+            r"(?P<secret>[^\s\"'`<>\0]{1,256})@(?=[\w\[]|\$?\{)",
         ),
         ("password", "://", r"://(?P<secret>[0-9a-f]{8,64}:[0-9a-f]{8,64})@(?=[\w\[])"),  # both halves are a key
         (
@@ -137,7 +142,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "password",
             " -u| -a| --user| --proxy-user",
             # The name belongs to the credential; a command goes on in the next line.
-            r"(?:\b(?:curl|wget|http|https|xh|ab)\b[^\n]{0,400}?\s|(?<=\n)[ \t]{1,8})"
+            r"(?:\b(?:curl|wget|http|https|xh|ab|etcdctl|siege|hey|influx|mc|jf)\b[^\n]{0,400}?\s|(?<=\n)[ \t]{1,8})"
             r"(?:-u|-a|-U|--user|--proxy-user|--auth)[ =]{0,4}"
             r"(?:(?P<q>['\"])(?!\$)(?P<quoted>(?:(?!(?P=q))[^:\n\0]){0,100}(?:(?P=q):(?P=q)|:)(?:(?!(?P=q))[^\n\0]){0,200})"
             r"|(?!\$)(?P<secret>[^\s:'\"\0]{0,100}:(?!\$)[^\s\"\0]{1,200}))",
@@ -173,9 +178,17 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         ),
         (
             "password",
-            "@//|:1521/|sqlplus|sqlldr|expdp|impdp",
+            "@//|:1521/",
             r"(?<![\w/.:@-])[A-Za-z][\w$#]{0,30}/(?P<secret>[^\s/@\"'\0]{1,64})@"
-            r"(?://[\w.-]{1,100}(?::\d{2,5})?/\w|[\w.-]{1,100}:\d{2,5}/\w|[A-Z]\w{0,30}\b)",
+            r"(?://[\w.-]{1,100}(?::\d{2,5})?/\w|[\w.-]{1,100}:\d{2,5}/\w)",
+        ),
+        (
+            # The first operand of one of its clients, and no sentence about them.
+            "password",
+            "sqlplus|sqlldr|expdp|impdp|rman ",
+            r"\b(?:sqlplus|sqlldr|expdp|impdp|rman)(?:[ ]{1,4}(?:-\w{1,12}(?:[ ]\d{1,2}(?:\.\d)?)?|target))"
+            r"{0,3}[ ]{1,4}(?:userid=)?[\"']?"
+            r"[A-Za-z][\w$#]{0,30}/(?P<secret>[^\s/@\"'\0]{1,64})@[A-Za-z]\w{0,30}\b",
         ),
         (
             "password",
@@ -183,6 +196,12 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"\b(?:openssl\b[^\n]{0,200}?\s-k|snmp\w+\b[^\n]{0,200}?\s-c|snmp-server[ ]community(?=[ ])"
             r"|(?i:securestring)(?:\s{1,4}-\w{1,20}){0,3}"
             r"|bundle config\s[^\n]{0,200}?\s[\w.-]{1,64}:)\s?\\?['\"]?(?P<secret>[^\s'\"\0$-][^\s'\"\0]{3,200})",
+        ),
+        (
+            "value",
+            "phrase",
+            r"(?i:\b(?:recovery|seed|secret|backup|mnemonic|wallet)[ ](?:pass)?phrase)\W{1,4}(?:is\W{1,4})?"
+            r"(?P<secret>[a-z]{3,10}(?:[ ][a-z]{3,10}){11,23})",
         ),
         ("api-key", "q~", r"(?<![\w~.-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])"),
         ("private-key", "age-secret-key", r"\bAGE-SECRET-KEY-1[0-9A-Za-z]{40,80}"),
@@ -216,7 +235,7 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             "auth(|login(|bind(|credential(|pdo|mysqli|connect(",
             rf"(?i:(?:\b|_)(?:auth|login|bind|network_?credential)\((?:[^()'\"]{{1,200}},\s{{0,4}}|(?P<q>{_QUOTE})[^'\"\0]{{0,200}}(?P=q),\s{{0,4}})"
             rf"|\b(?:pdo|mysqli|(?:mysqli?|pg|oci)_connect)(?:->__construct)?\((?:{_QUOTE}[^'\"\0]{{0,400}}{_QUOTE},\s{{0,4}}){{2}})"
-            rf"{_QUOTE}?(?P<secret>[^\s'\"\0,()]{{4,200}})",
+            rf"(?:{_QUOTE}|(?=[^\s'\"\0,()]{{0,200}}(?:\d|[a-z][A-Z])))(?P<secret>[^\s'\"\0,()]{{4,200}})",
         ),
         (
             # A frame of a trace of PHP, which prints the arguments: the last text is the password.
@@ -226,6 +245,21 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
             r"(?:, (?:Array|NULL|\d{1,9}|Object\([\w\\]{1,80}\))){0,4}\)",
         ),
         (
+            # An account as people write one down: `ID/PW: ada / …`, `10.1.2.3 (ada/…)`.
+            "password",
+            "/pw|/pass|& pw|credential|log in |login |sign in ",
+            r"(?i:\b(?:id|user(?:name)?|login|account)[ ]?[/&|][ ]?(?:pw|pwd|pass(?:word|wd)?)\b\W{1,4}"
+            r"|\bcredentials?(?:[:=]|[ ]are:?|[ ]is:?)[ ]{1,4}|\b(?:log[ ]?in|sign[ ]in)[ ](?:with|as)[ ])"
+            r"[\w.@-]{1,64}[ ]?/[ ]?(?=[^\s]{0,60}\d)(?=[^\s]{0,60}[A-Za-z])(?P<secret>[^\s\0/(),;]{6,64})",
+        ),
+        (
+            "password",
+            "(",
+            r"\((?:(?<=\d\()|(?<=\d[ ]\())(?:id/pw:[ ]?)?[a-z][\w.-]{0,30}/"
+            r"(?=[^\s()]{0,60}\d)(?=[^\s()]{0,60}[a-z])(?=[^\s()]{0,60}[A-Z])"
+            r"(?P<secret>[^\s\0/()]{8,64})\)",
+        ),
+        (
             "password",
             ":thin:|:oci:",
             r"(?i):(?:thin|oci):[^/\s\0]{1,64}/(?P<secret>[^@\s\0]{1,128})@",
@@ -233,8 +267,8 @@ FORMS: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = tuple(
         (
             "value",
             " code|-code| passcode|-passcode",
-            r"(?i:\b(?:one[- ]time|otp|verification|security|login|sign[- ]in|auth\w{0,12}|confirmation|access|recovery"
-            r"|backup)[ -](?:pass)?codes?(?:[ ]is|[ ]are)?:?)\s{1,4}"
+            r"(?i:\b(?:one[- ]time|otp|pin|verification|security|login|sign[- ]in|auth\w{0,12}"
+            r"|confirmation|access|recovery|backup)[ -](?:pass)?codes?(?:[ ]is|[ ]are)?:?)\s{1,4}"
             r"(?P<secret>\d{4,8}\b|[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{4,20}(?:[\s,]{1,4}[A-Za-z0-9]{4,8}-[A-Za-z0-9-]{4,20}){0,20})",
         ),
         ("value", "=", rf"[?&;]{_QUERY}={_NONE}(?P<secret>[^&\s\"'`<>#\\\0]{{4,}})"),

@@ -18,13 +18,20 @@ _DATA = re.compile(r"^(?P<indent>[ \t]{0,8})(?:data|stringData):[ \t]*$", re.MUL
 _ENTRY = re.compile(
     r"[ \t]{1,16}(?:#[^\n]*|[\w.-]{1,128}:(?:[ \t]{0,8}[|>][+-]?\s{1,40})?[ \t]*(?P<secret>[^\n\0]*))(?:\n|$)"
 )
+_SENSITIVE = re.compile(
+    r"\"sensitive\"\s{0,8}:\s{0,8}true\s{0,40},\s{0,40}(?:\"type\"\s{0,8}:\s{0,8}\"\w{1,20}\"\s{0,40},\s{0,40})?"
+    r"\"value\"\s{0,8}:\s{0,8}\"(?P<secret>(?:[^\"\\\0]|\\.){1,8000})"
+)
 _NEAR = 2_000
 
 
 def positioned_spans(prepared: Prepared) -> Iterator[tuple[int, int]]:
     """Where values stand whose column or block says that they are secret."""
     text = prepared.text
-    here = prepared.having(("values", "secret", "data:"))
+    here = prepared.having(("values", "secret", "data:", '"sensitive"'))
+    if '"sensitive"' in here:
+        for told in filter(None, (_SENSITIVE.match(text, at) for at in prepared.places(('"sensitive"',)))):
+            yield told.span("secret")
     if "values" in here:
         for at in prepared.places(("into ", "copy ")):
             if insert := _INSERT.match(text, at):

@@ -11,13 +11,14 @@ from runbooks.evidence.redaction.allowed import (
     COMMON,
     ENVIRONMENT,
     code_follows,
+    harmless_field,
     harmless_key,
     harmless_leaf,
     harmless_shape,
 )
-from runbooks.evidence.redaction.assigned import is_secret_under
+from runbooks.evidence.redaction.assigned import is_nothing, is_secret_under
 from runbooks.evidence.redaction.forms import kind_by_looks
-from runbooks.evidence.redaction.names import Strength, names_a_secret, snake_case, strength_of
+from runbooks.evidence.redaction.names import Strength, names_a_secret, names_several, snake_case, strength_of
 from runbooks.evidence.redaction.placeholders import PLACEHOLDER, PLACEHOLDERS, Placeholders
 
 FIELD = re.compile(r"[A-Za-z_]{1,40}")
@@ -33,6 +34,11 @@ _ENV_NAME = re.compile(r"[^\s<>]{1,200}")
 _VALUES = ("value", "values")
 # What a map holds that says no more of a value than its type, as telemetry, document stores and XML are written.
 _TYPED = frozenset({"stringValue", "string_value", "bytesValue", "intValue", "value", "S", "_", "#text", "$t"})
+_TYPE = re.compile(
+    r"(?i)(?:x[sd]{1,2}:)?(?:string|str|text|plain_?text|secret|secure_?string|password|token|api_?key|(?:un)?encrypted"
+    r"|sensitive|hidden|bytes|binary|base64|int(?:eger)?|number|float|bool(?:ean)?|list|map|object|array|dynamic|env"
+    r"|file|shared|static|opaque|bearer|basic|hash(?:ed)?|bcrypt|argon2(?:id)?|scrypt|s|b|n)"
+)
 _ABOUT = frozenset({"sensitive", "type", "secret", "masked"})
 # What is written as a list of pairs; elsewhere two words are two names.
 _PAIRS = frozenset({"headers", "query", "query_string", "params", "cookies", "form", "fields"})
@@ -68,7 +74,7 @@ class ValueMask:
     def value(self, value: Any, within: str) -> Any:
         """The value with its texts masked; `within` is the key it stands under."""
         if isinstance(value, Mapping):
-            named = self._named(value, within)
+            named = value.get("sensitive") is True or self._named(value, within)
             return {
                 self._key(str(key)): self.forced(item, kind_by_looks, within)
                 if named and key in _VALUES
@@ -214,14 +220,26 @@ class ValueMask:
             names = [isinstance(one, str) and names_a_secret(one) for one in item]
             return [one if named else self.forced(one, kind, key) for one, named in zip(item, names, strict=True)]
         if isinstance(item, Mapping) and any(key in _TYPED for key in item) and item.keys() <= _TYPED | _ABOUT:
-            plain = {key for key, one in item.items() if key == "type" or isinstance(one, bool)} - _TYPED
+            plain = {key for key, one in item.items() if isinstance(one, bool) or _is_type(key, one)} - _TYPED
             return {key: one if key in plain else self.forced(one, kind, key) for key, one in item.items()}
+        if isinstance(item, Mapping) and names_several(key):
+            return {
+                self._key(str(name)): self.forced(one, kind, key)
+                if isinstance(one, str) and not (harmless_field(str(name)) or is_nothing(one))
+                else self._entry(str(name), one, key)
+                for name, one in item.items()
+            }
         if isinstance(item, bool) or not isinstance(item, str | int | float):
             return self.value(item, key)
         text = str(item)
         if not text or PLACEHOLDER.fullmatch(text):
             return item
         return self._placeholders.mask(kind(text), text, self._place)
+
+
+def _is_type(key: str, value: Any) -> bool:
+    """Does this say of what type the value beside it is?"""
+    return key == "type" and isinstance(value, str) and _TYPE.fullmatch(value) is not None
 
 
 def _looks_named(value: str) -> bool:
