@@ -11,7 +11,7 @@ __all__ = ["Case", "Runbook", "cause", "open_case"]
 _PUBLIC = {
     "Case": "runbooks.case",
     "Runbook": "runbooks.base.runbook",
-    "cause": "runbooks.diagnose.ledger",
+    "cause": "runbooks.diagnose.catalogue",
     "open_case": "runbooks.case",
 }
 

@@ -356,7 +356,7 @@ def test_list_names_every_parameter(invoke: Invoke) -> None:
 
 
 def test_explain_tells_every_cause_of_the_catalogue(invoke: Invoke) -> None:
-    from runbooks.diagnose.ledger import catalogue
+    from runbooks.diagnose.catalogue import catalogue
 
     for slug, info in catalogue().items():
         ended = invoke("explain", slug)

@@ -36,7 +36,7 @@ from runbooks.collect.allowed_requests import ALLOWED, WRITES
 from runbooks.collect.status import LOGICAL
 from runbooks.collect.supabase import Project, allowed
 from runbooks.definitions import discovered, find
-from runbooks.diagnose.ledger import catalogue
+from runbooks.diagnose.catalogue import catalogue
 from runbooks.diagnose.model import Status
 from runbooks.evidence.redaction import KINDS
 from runbooks.execution import notify

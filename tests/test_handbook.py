@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from shared_evidence import play
 
-from runbooks.diagnose.ledger import catalogue
+from runbooks.diagnose.catalogue import catalogue
 from runbooks.simulator.scenario import load_scenario, scenario_names
 from tools.generate_docs import pages
 

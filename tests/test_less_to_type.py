@@ -14,7 +14,7 @@ from produced import command
 from runbooks.base import suggest
 from runbooks.base.settings import load_settings
 from runbooks.cli import flyctl
-from runbooks.diagnose.ledger import catalogue
+from runbooks.diagnose.catalogue import catalogue
 
 BY_ID = ("run", "machine_not_visible", "-p", "machine_id", "91850296bd4738")
 PROFILE = """

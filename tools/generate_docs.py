@@ -16,9 +16,10 @@ from runbooks.base.settings import load_settings
 from runbooks.collect.collector import Collector
 from runbooks.collect.context import Target
 from runbooks.definitions import find, validate
+from runbooks.diagnose.arguments import Kind, Point
+from runbooks.diagnose.catalogue import CauseInfo, catalogue
 from runbooks.diagnose.commands import filled, sentence
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import CauseInfo, Kind, Point, catalogue
 from runbooks.diagnose.model import Claim, Diagnosis, Remedy
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Observation, Outcome

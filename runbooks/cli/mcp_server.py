@@ -13,7 +13,7 @@ from mcp.types import ToolAnnotations
 from runbooks import __version__, definitions
 from runbooks.base.errors import RunbookError
 from runbooks.base.settings import load_settings
-from runbooks.diagnose.ledger import catalogue
+from runbooks.diagnose.catalogue import catalogue
 from runbooks.execution import runner
 from runbooks.report import brief, runs
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from runbooks.diagnose.catalogue import CauseInfo
 from runbooks.diagnose.commands import filled, sentence
-from runbooks.diagnose.ledger import CauseInfo
 from runbooks.evidence.redaction import Redactor
 from runbooks.execution.doctor import Finding
 from runbooks.execution.ending import Result

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from runbooks.diagnose.catalogue import Stage
 from runbooks.diagnose.commands import filled
 from runbooks.diagnose.facts import GONE, UNKNOWN, Facts
-from runbooks.diagnose.ledger import Ledger, Stage
+from runbooks.diagnose.ledger import Ledger
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.operations import Operation
 from runbooks.diagnose.preconditions import Standing, standing_of

@@ -16,231 +16,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
-from functools import cache
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.arguments import (
+    CONTRADICTS,
+    DECISIVE,
+    MISSING,
+    STRONG,
+    SUPPORTS,
+    WEAK,
+    Conclusion,
+    Kind,
+    NextTest,
+    Point,
+    Weight,
+    contradicts,
+    supports,
+)
 from runbooks.diagnose.canaries import moves
+from runbooks.diagnose.catalogue import CauseInfo, Stage, catalogue, general_forms
 from runbooks.diagnose.commands import sentence
 from runbooks.diagnose.contradictions import contradictions
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.model import DECIDED, HOLD, Claim, Confidence, Finding, Hypothesis, Owner, Remedy, Status
-from runbooks.diagnose.preconditions import Plan, Standing
+from runbooks.diagnose.model import DECIDED, HOLD, Claim, Confidence, Finding, Hypothesis, Status
+from runbooks.diagnose.preconditions import Plan
 from runbooks.evidence.models import AppFinding, Outcome
 
-
-class Stage(IntEnum):
-    """How early in a machine's way a cause bites: what bites first is to be fixed first."""
-
-    TOKEN = 0
-    SCOPE = 1
-    CREATE = 2
-    START = 3
-    LIFE = 4
-    SEEN = 5
-    REACH = 6
-    TOLD = 7
-
-
-class Kind(StrEnum):
-    """What a point does to its hypothesis."""
-
-    SUPPORTS = "supports"
-    CONTRADICTS = "contradicts"
-    MISSING = "missing"
-
-
-class Weight(IntEnum):
-    WEAK = 1
-    STRONG = 2
-    DECISIVE = 3
-
-
-# Compared thousands of times a second: a member by its own name costs a third of one by its class.
 SEEN, ABSENT, _ = Outcome
-SUPPORTS, CONTRADICTS, MISSING = Kind
-WEAK, STRONG, DECISIVE = Weight
-
-
-# These two are made by the hundred for each judgement, so they are tuples, which cost a third of a frozen dataclass.
-class Point(NamedTuple):
-    """One argument for or against a hypothesis, or one that is missing."""
-
-    kind: Kind
-    text: str
-    evidence: tuple[str, ...]
-    weight: Weight = STRONG
-
-    @property
-    def decides_against(self) -> bool:
-        return self.kind is CONTRADICTS and self.weight is DECISIVE
-
-
-class Conclusion(NamedTuple):
-    """The cause in one sentence about this incident, and the names its remedy is filled in with.
-
-    `short` is the same as a clause for the headline: "its program lacks the variable X".
-    """
-
-    text: str
-    short: str = ""
-    names: Mapping[str, str] = MappingProxyType({})
-
-
-class NextTest(NamedTuple):
-    """The test that would decide more here, where the usual one of the cause was made already, or cannot be made."""
-
-    text: str
-
-
-def supports(text: str, *evidence: str, weight: Weight = STRONG) -> Point:
-    return Point(SUPPORTS, text, evidence, weight)
-
-
-def confirms(text: str, *evidence: str) -> Point:
-    return Point(SUPPORTS, text, evidence, DECISIVE)
-
-
-def contradicts(text: str, *evidence: str, weight: Weight = STRONG) -> Point:
-    return Point(CONTRADICTS, text, evidence, weight)
-
-
-def refutes(text: str, *evidence: str) -> Point:
-    return Point(CONTRADICTS, text, evidence, DECISIVE)
-
-
-def missing(text: str, *evidence: str) -> Point:
-    return Point(MISSING, text, evidence, WEAK)
-
-
-def concludes(text: str, short: str = "", **names: str) -> Conclusion:
-    return Conclusion(text, short, names)
-
-
-def tests(text: str) -> NextTest:
-    return NextTest(text)
-
-
-Rule = Callable[[Facts], Iterable[Point | Conclusion | NextTest]]
-
-
-@dataclass(frozen=True, slots=True)
-class CauseInfo:
-    """Everything known about a cause besides its rule. Commands may hold `{app}`, `{machine_id}` …"""
-
-    slug: str
-    title: str
-    family: str
-    stage: Stage
-    rule: Rule
-    remedy: Remedy
-    next_test: str
-    prevention: Remedy | None = None
-    explains: tuple[str, ...] = ()
-    is_a: str = ""
-    mechanism: bool = False
-    always_listed: bool = False
-    distinguish_from: Mapping[str, str] = field(default_factory=dict)
-    sources: tuple[str, ...] = ()
-    owner: Owner = Owner.YOU
-    needs: AbstractSet[Standing] = frozenset()
-    instead: Remedy | None = None
-    afterwards: Remedy | None = None
-    settles: bool = False
-
-    @property
-    def doc(self) -> str:
-        return " ".join((self.rule.__doc__ or "").split())
-
-    @property
-    def links(self) -> tuple[str, ...]:
-        """Addresses of the sources; those of Fly's own documentation are written without their beginning."""
-        return tuple(s if s.startswith("https://") else f"https://fly.io/docs/{s}/" for s in self.sources)
-
-
-_REGISTRY: dict[str, CauseInfo] = {}
-
-
-def cause(
-    slug: str,
-    title: str,
-    *,
-    stage: Stage,
-    remedy: Remedy,
-    next_test: str,
-    prevention: Remedy | None = None,
-    explains: tuple[str, ...] = (),
-    is_a: str = "",
-    mechanism: bool = False,
-    always_listed: bool = False,
-    distinguish_from: Mapping[str, str] | None = None,
-    sources: tuple[str, ...] = (),
-    owner: Owner = Owner.YOU,
-    needs: AbstractSet[Standing] = frozenset(),
-    instead: Remedy | None = None,
-    afterwards: Remedy | None = None,
-    settles: bool = False,
-) -> Callable[[Rule], Rule]:
-    """Register the rule that follows as a cause.
-
-    Args:
-        slug: its name in summaries and documents
-        title: what it is, in one clause
-        stage: lifecycle phase; among several, the earliest is fixed first
-        remedy: what to do; commands may hold `{app}`, `{machine_id}` and other names of the facts
-        next_test: the test that confirms or rules it out
-        prevention: what would have prevented it
-        explains: slugs of what this cause makes happen
-        is_a: slug of its general form
-        mechanism: whether it only hides the machine or follows from something deeper
-        always_listed: whether it is an initial hypothesis, which every report lists
-        distinguish_from: for each similar cause, how to tell the two apart
-        sources: where Fly documents it
-        owner: who can fix it
-        needs: the states of the machine in which remedy and next test hold; empty: in any
-        instead: the remedy for all other states of a machine that exists
-        afterwards: what to do where the remedy did not help
-        settles: whether the remedy puts right what the caller keeps: its row, its job, the creation that it waits for
-    """
-
-    def register(rule: Rule) -> Rule:
-        family = rule.__module__.rpartition(".")[2]
-        catalogue.cache_clear()
-        _REGISTRY[slug] = CauseInfo(
-            slug,
-            title,
-            family,
-            stage,
-            rule,
-            remedy,
-            next_test,
-            prevention,
-            explains,
-            is_a,
-            mechanism,
-            always_listed,
-            distinguish_from or {},
-            sources,
-            owner,
-            needs,
-            instead,
-            afterwards,
-            settles,
-        )
-        return rule
-
-    return register
-
-
-@cache
-def catalogue() -> Mapping[str, CauseInfo]:
-    """Every cause known, in the order of stages, then of definition."""
-    import runbooks.diagnose.causes  # noqa: F401  registers the causes
-
-    return dict(sorted(_REGISTRY.items(), key=lambda item: item[1].stage))
 
 
 class Entry(NamedTuple):
@@ -281,11 +85,23 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
             continue
         if entry is not None:
             entries.append(entry)
-    # A check is only made of a machine that runs, and so is flyctl's list of its sockets; flyctl counts only active
-    # machines as unmanaged; who says where a machine is has it, a certificate needs none, flyctl names the address
-    # of an app only after its machines started, and who does not know a session is up. An app without machines or
-    # addresses is not served, whatever became of a machine.
-    active = not facts.events.state and bool(
+    holding = [entry for entry in entries if entry.holds]
+    top, tied = _first_to_fix(holding, facts.events.runs or _told_active(facts) or _idle(facts))
+    # The general form of something that holds is not repeated.
+    special = {entry.info.is_a for entry in holding}
+    besides = tuple(e for e in holding if e is not top and e.info.slug not in special and e not in tied)
+    return Ledger(tuple(entries), top, tied, tuple(faults), against_itself, besides)
+
+
+def _told_active(facts: Facts) -> bool:
+    """Does something tell, where no view shows a state, that what bars the way to a machine may be the cause?
+
+    A check is only made of a machine that runs, and so is flyctl's list of its sockets; flyctl counts only active
+    machines as unmanaged; who says where a machine is has it, a certificate needs none, flyctl names the address of an
+    app only after its machines started, and who does not know a session is up. An app without machines or addresses is
+    not served, whatever became of a machine.
+    """
+    return not facts.events.state and bool(
         facts.machine.critical_checks
         or facts.log.matches(
             "unmanaged", "certificate-waits", "certificate-pending", "expected-socket", "deployed", "session-lost"
@@ -294,12 +110,6 @@ def weigh(facts: Facts, causes: Iterable[CauseInfo] | None = None) -> Ledger:
         or facts.caller.refused_upgrade
         or any(facts.caller.told_of_app(one) for one in AppFinding if one is not AppFinding.RELEASE_FAILED)
     )
-    holding = [entry for entry in entries if entry.holds]
-    top, tied = _first_to_fix(holding, facts.events.runs or active or _idle(facts))
-    # The general form of something that holds is not repeated.
-    special = {entry.info.is_a for entry in holding}
-    besides = tuple(e for e in holding if e is not top and e.info.slug not in special and e not in tied)
-    return Ledger(tuple(entries), top, tied, tuple(faults), against_itself, besides)
 
 
 def status_of(
@@ -414,19 +224,8 @@ def _claims(points: Iterable[Point], kind: Kind) -> tuple[Claim, ...]:
 
 def _moved(info: CauseInfo, facts: Facts) -> Iterator[Point]:
     """What the test machines say about the cause, a guess until now; their support alone makes none likely."""
-    for favour, text, number in moves(_general_forms(info), info.family, facts):
+    for favour, text, number in moves(general_forms(info), info.family, facts):
         yield supports(text, number, weight=WEAK) if favour else contradicts(text, number)
-
-
-def _general_forms(info: CauseInfo) -> AbstractSet[str]:
-    """Its general form, that of the form, and so on."""
-    forms: set[str] = set()
-    while info.is_a and info.is_a not in forms:
-        forms.add(info.is_a)
-        if info.is_a not in _REGISTRY:
-            break
-        info = _REGISTRY[info.is_a]
-    return forms
 
 
 def _idle(facts: Facts) -> bool:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from runbooks.base.facets import Facet
 from runbooks.diagnose.blocked import closed, is_blocked
+from runbooks.diagnose.catalogue import CauseInfo, catalogue
 from runbooks.diagnose.checks import Check, Review
 from runbooks.diagnose.commands import filled, settings
-from runbooks.diagnose.ledger import CauseInfo, catalogue
 from runbooks.diagnose.model import Confidence, Diagnosis, Finding, Owner, Remedy, Unchecked, Verdict
 from runbooks.diagnose.planned_machine import PlannedMachine
 from runbooks.diagnose.preflight_checks import checks, findings

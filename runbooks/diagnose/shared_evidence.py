@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.arguments import Point, Weight, confirms, contradicts, refutes, supports
 from runbooks.diagnose.facts import GONE, VAGUE, ApiRefusal, Facts
-from runbooks.diagnose.ledger import Point, Weight, confirms, contradicts, refutes, supports
 from runbooks.diagnose.operations import Operation
 
 SAME_AGAIN = (

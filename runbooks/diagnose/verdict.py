@@ -9,9 +9,10 @@ from runbooks.base.facets import Facet, FacetEnum
 from runbooks.diagnose import caller_claims, comparison, config_audit, source_lines, timeline, unexplained, visibility
 from runbooks.diagnose.blocked import closed, is_blocked
 from runbooks.diagnose.caller_state import put_right
+from runbooks.diagnose.catalogue import CauseInfo
 from runbooks.diagnose.commands import MAKE_TOKEN, filled, lines
 from runbooks.diagnose.facts import GONE, Facts
-from runbooks.diagnose.ledger import CauseInfo, Entry, Ledger, finding_of, told_first, weigh
+from runbooks.diagnose.ledger import Entry, Ledger, finding_of, told_first, weigh
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import (
     HOLD,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.catalogue import Stage
 from runbooks.diagnose.commands import UPGRADE, filled
 from runbooks.diagnose.config_audit import ends_by_itself
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import Ledger, Stage
+from runbooks.diagnose.ledger import Ledger
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import NEW
 

@@ -8,24 +8,21 @@ from datetime import UTC, datetime
 import pytest
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.commands import filled
-from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import (
-    CauseInfo,
+from runbooks.diagnose.arguments import (
     Conclusion,
     Point,
-    Stage,
     Weight,
-    catalogue,
     concludes,
     confirms,
     contradicts,
     missing,
     refutes,
-    status_of,
     supports,
-    weigh,
 )
+from runbooks.diagnose.catalogue import CauseInfo, Stage, catalogue
+from runbooks.diagnose.commands import filled
+from runbooks.diagnose.facts import Facts
+from runbooks.diagnose.ledger import status_of, weigh
 from runbooks.diagnose.model import Remedy, Status
 from runbooks.evidence.models import Evidence, Observation, Outcome, Subject
 

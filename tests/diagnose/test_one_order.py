@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from shared_evidence import play
 
-from runbooks.diagnose.ledger import catalogue
+from runbooks.diagnose.catalogue import catalogue
 from runbooks.diagnose.model import Diagnosis, Verdict
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Caller

@@ -13,9 +13,9 @@ import yaml
 from shared_evidence import play
 
 from runbooks.base.facets import known_facets
+from runbooks.diagnose.catalogue import catalogue
 from runbooks.diagnose.commands import filled
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import EXISTS, Plan
 from runbooks.diagnose.verdict import diagnose

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from slices import read_yaml
 
-from runbooks.diagnose.ledger import catalogue
+from runbooks.diagnose.catalogue import catalogue
 from tests.incidents.judging import judge
 
 HERE = Path(__file__).parent

@@ -21,8 +21,8 @@ from played import concluded, judged, played, texts
 from shared_evidence import play
 from slices import every
 
+from runbooks.diagnose.catalogue import catalogue
 from runbooks.diagnose.fix_checks import checks
-from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Answer, Diagnosis
 from runbooks.diagnose.verdict import diagnose
 from runbooks.evidence.models import Evidence, Outcome

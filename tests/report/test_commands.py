@@ -21,8 +21,8 @@ from shared_evidence import play
 
 from runbooks.cli import cli
 from runbooks.diagnose import preflight
+from runbooks.diagnose.catalogue import catalogue
 from runbooks.diagnose.commands import filled, sentence
-from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import Evidence
 from runbooks.report.document import Report

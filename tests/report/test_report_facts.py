@@ -8,9 +8,9 @@ import pytest
 from played import SCENARIOS, demo, judged, played
 from report_samples import empty
 
+from runbooks.diagnose.catalogue import catalogue
 from runbooks.diagnose.config_audit import audit
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import catalogue
 from runbooks.diagnose.model import Unchecked
 from runbooks.diagnose.visibility import reading
 from runbooks.evidence.models import Outcome

@@ -12,7 +12,7 @@ import pytest
 from played import SCENARIOS, demo, judged, played
 from report_samples import at, empty, everything, hostile, seeing, very_long
 
-from runbooks.diagnose.ledger import catalogue
+from runbooks.diagnose.catalogue import catalogue
 from runbooks.diagnose.model import Owner, Verdict
 from runbooks.evidence.models import CallerError, Event, Exit
 from runbooks.report import facts, fly_support

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runbooks.base.errors import SourceError
-from runbooks.diagnose.ledger import catalogue
+from runbooks.diagnose.catalogue import catalogue
 from runbooks.simulator.scenario import DEFAULT, FOLDER, load_scenario, scenario_names
 from runbooks.simulator.world import World
 

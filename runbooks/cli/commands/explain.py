@@ -17,7 +17,7 @@ def command(cause: str) -> None:
     Says how it is told from its neighbours, too; docs/causes lists the causes.
     """
     from runbooks.cli import terminal
-    from runbooks.diagnose.ledger import catalogue
+    from runbooks.diagnose.catalogue import catalogue
 
     known = catalogue()
     if cause not in known:

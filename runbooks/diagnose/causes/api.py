@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import (
+from runbooks.diagnose.arguments import (
     Conclusion,
     Kind,
     Point,
-    Stage,
     Weight,
-    cause,
     concludes,
     confirms,
     contradicts,
@@ -22,6 +19,8 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
+from runbooks.diagnose.catalogue import Stage, cause
+from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import EXISTS

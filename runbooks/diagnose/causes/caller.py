@@ -6,14 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.caller_state import after_the_row
-from runbooks.diagnose.facts import GONE, Facts, format_duration
-from runbooks.diagnose.ledger import (
+from runbooks.diagnose.arguments import (
     Conclusion,
     Point,
-    Stage,
     Weight,
-    cause,
     concludes,
     confirms,
     contradicts,
@@ -21,6 +17,9 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
+from runbooks.diagnose.caller_state import after_the_row
+from runbooks.diagnose.catalogue import Stage, cause
+from runbooks.diagnose.facts import GONE, Facts, format_duration
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.shared_evidence import create_refused
 from runbooks.diagnose.states import WAITING, row_agrees

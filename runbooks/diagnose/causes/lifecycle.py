@@ -6,14 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import Facts, format_duration
-from runbooks.diagnose.facts.lifecycle import STUCK_AFTER
-from runbooks.diagnose.ledger import (
+from runbooks.diagnose.arguments import (
     Conclusion,
     Point,
-    Stage,
     Weight,
-    cause,
     concludes,
     confirms,
     contradicts,
@@ -21,6 +17,9 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
+from runbooks.diagnose.catalogue import Stage, cause
+from runbooks.diagnose.facts import Facts, format_duration
+from runbooks.diagnose.facts.lifecycle import STUCK_AFTER
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import RESTS, WAITS

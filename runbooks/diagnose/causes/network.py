@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.arguments import Conclusion, Point, Weight, concludes, confirms, missing, refutes, supports
+from runbooks.diagnose.catalogue import Stage, cause
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import (
-    Conclusion,
-    Point,
-    Stage,
-    Weight,
-    cause,
-    concludes,
-    confirms,
-    missing,
-    refutes,
-    supports,
-)
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Remedy
 from runbooks.evidence.models import AppFinding, Outcome

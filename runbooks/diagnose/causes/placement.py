@@ -6,18 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.arguments import Conclusion, Point, concludes, confirms, contradicts, refutes, supports
+from runbooks.diagnose.catalogue import Stage, cause
 from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import (
-    Conclusion,
-    Point,
-    Stage,
-    cause,
-    concludes,
-    confirms,
-    contradicts,
-    refutes,
-    supports,
-)
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.preconditions import EXISTS
 from runbooks.diagnose.shared_evidence import (

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import GONE, Facts, format_duration
-from runbooks.diagnose.ledger import (
+from runbooks.diagnose.arguments import (
     Conclusion,
     Point,
-    Stage,
     Weight,
-    cause,
     concludes,
     confirms,
     contradicts,
@@ -19,6 +16,8 @@ from runbooks.diagnose.ledger import (
     refutes,
     supports,
 )
+from runbooks.diagnose.catalogue import Stage, cause
+from runbooks.diagnose.facts import GONE, Facts, format_duration
 from runbooks.diagnose.log_classifier import short
 from runbooks.diagnose.model import Owner, Remedy
 from runbooks.diagnose.shared_evidence import WAITING

@@ -6,14 +6,11 @@ import re
 from collections.abc import Iterator
 
 from runbooks.base.facets import Facet
-from runbooks.diagnose.facts import Facts
-from runbooks.diagnose.ledger import (
+from runbooks.diagnose.arguments import (
     Conclusion,
     NextTest,
     Point,
-    Stage,
     Weight,
-    cause,
     concludes,
     confirms,
     contradicts,
@@ -22,6 +19,8 @@ from runbooks.diagnose.ledger import (
     supports,
     tests,
 )
+from runbooks.diagnose.catalogue import Stage, cause
+from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.shared_evidence import refused, said_no
 from runbooks.evidence.models import Listing, Outcome, TokenInside

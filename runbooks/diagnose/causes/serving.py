@@ -6,20 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from runbooks.base.facets import Facet
+from runbooks.diagnose.arguments import Conclusion, Point, concludes, confirms, contradicts, missing, refutes, supports
+from runbooks.diagnose.catalogue import Stage, cause
 from runbooks.diagnose.facts import Facts
 from runbooks.diagnose.facts.sessions import lost_session
-from runbooks.diagnose.ledger import (
-    Conclusion,
-    Point,
-    Stage,
-    cause,
-    concludes,
-    confirms,
-    contradicts,
-    missing,
-    refutes,
-    supports,
-)
 from runbooks.diagnose.log_classifier import LogMatch, short
 from runbooks.diagnose.model import Remedy
 from runbooks.diagnose.preconditions import EXISTS
