@@ -78,6 +78,10 @@ def main(path: Path) -> None:
         every = [row for rows_of in texts.of_scrubbers(half).values() for row in rows_of if row.positive]
         masked = sum(row.wholly_masked() for row in every)
         print(f"  scrubbers, {half}: {masked} of {len(every)} {masked / len(every):.2%}")
+    for half in ("develop", "held_back", "later", "third", "members"):
+        every = [row for row in texts.of_scanners(half) if row.positive]
+        masked = sum(row.wholly_masked() for row in every)
+        print(f"  scanners, {half}: {masked} of {len(every)} {masked / len(every):.2%}")
     for row in left:
         print(f"    left: {row.tool} {row.rule}: {row.text[:100]!r}")
     drawn: dict[str, list[bool]] = collections.defaultdict(list)

@@ -263,7 +263,12 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         if span and not is_nothing(text[slice(*span)]):
             yield span
         return
-    if strength is Strength.STRONG and (opens := behind_name(text, end)) and (quoted := _QUOTED.match(text, opens)):
+    if (
+        strength is Strength.STRONG
+        and text.startswith(",", end + 1)
+        and (opens := behind_name(text, end))
+        and (quoted := _QUOTED.match(text, opens))
+    ):
         if not is_nothing(quoted["secret"]):
             yield quoted.span("secret")
         return
@@ -294,11 +299,11 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
     if strength is Strength.STRONG and (op or text[at : at + 1] == "{") and (numbers := _NUMBERS.match(text, at)):
         yield numbers.span("secret")
         return
-    if span := of_variable(text, at) if strength is Strength.STRONG and op else None:
+    if span := of_variable(text, at) if strength is Strength.STRONG and op and "${" in text[at : at + 3] else None:
         if not is_nothing(text[slice(*span)]):
             yield span
         return
-    if strength is Strength.STRONG and op:
+    if strength is Strength.STRONG and op and "(" in text[at : at + 120]:
         at = behind_call(text, at) or at
     if op == "=" and before.endswith((",", ", ")) and (names := _NAMES_BEFORE.search(text, max(0, begin - 200), begin)):
         for _ in range(names[1].count(",")):
@@ -460,7 +465,11 @@ def _is_next_part(name: str, secret: str) -> bool:
 
 def _has_no_secret(secret: str) -> bool:
     """Is this a connection string without a password?"""
-    parts = [part.partition("=")[0] for part in secret.split(";") if part.strip()] if _PARTS.match(secret) else []
+    parts = (
+        [part.partition("=")[0] for part in secret.split(";") if part.strip()]
+        if ";" in secret and _PARTS.match(secret)
+        else []
+    )
     return bool(parts) and all(strength_of(part.strip()) is Strength.NONE for part in parts)
 
 
