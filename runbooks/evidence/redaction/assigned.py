@@ -31,6 +31,10 @@ _ASSIGNED = re.compile(
     rf"(?P<close>{_QUOTE})?(?:\[[\w\"']{{0,20}}\]|[\])]){{0,2}}[ \t]{{0,40}}"
     rf"(?:(?:string|String|str|char|const|any|varchar|Text)[ \t]{{1,8}}(?==)"
     rf"|:[ \t]{{0,4}}(?:[Ss]tring|str|any|Text)[ \t]{{0,8}}(?==)"
+    # Any other type, where a text follows: `password: &str = "…"`, `PASSWORD As String = "…"`.
+    rf"|(?::[ \t]{{0,4}}&?(?:'\w{{1,20}}[ \t])?|[Aa]s[ \t]{{1,4}})[A-Za-z_][\w.<>?\[\]:]{{0,40}}"
+    rf"(?:[ ]?\|[ ]?[A-Za-z]\w{{0,20}}){{0,3}}[ \t]{{0,8}}"
+    rf"(?==[ \t]{{0,8}}{_QUOTE})"
     # What a program says of the variable itself: `PROGMEM`, `CONSTANT VARCHAR2(30)`.
     rf"|(?<=[ \t])(?:[A-Z][A-Z0-9_]{{3,20}}(?:\(\d{{1,5}}\))?[ \t]{{1,8}}){{1,3}}(?=:?=[ \t]{{0,8}}[\"']))?"
     # The default of a parameter, in JSON, HCL and YAML; what an expression falls back to.
@@ -39,14 +43,19 @@ _ASSIGNED = re.compile(
     rf"|(?:or|\|\||\?\?|\?:)(?=[ \t]{{1,4}}{_QUOTE})|,[ \t]{{0,4}}<<(?=\")|(?<=[a-z]),(?=[ ]?\"[^\"\n]{{0,512}}\"\}})"
     rf"|[;|]s:\d{{1,6}}:(?=\")|REG_\w{{2,10}}(?=[ \t])"
     rf"|</\w{{1,20}}>\s{{0,80}}<(?:value|string|val)>"
+    rf"|(?:[ \t]{{0,8}}[\w:-]{{1,40}}={_QUOTE}[^\"<>]{{0,200}}{_QUOTE}){{0,4}}[ \t]{{0,8}}>\s{{0,80}}<[Vv]alue>"
+    # What C++ begins a variable with.
+    rf"|\{{(?=[ ]?\"[^\"\n]{{1,512}}\"[ ]?\}})"
     rf"|:{{0,3}}[?.+|]{{0,2}}={{1,3}}>?|!={{1,2}}|[=-]>|:{{1,3}}|%3[dD]"
     rf"|(?<=[\"'`;]),(?!\s{{0,20}}{_QUOTE}values?{_QUOTE})|>"
     rf"|[,\s]{{0,20}}{_QUOTE}?values?{_QUOTE}?[ \t]{{0,20}}[:=]"
     rf"|(?<=[ \t])[\w:-]{{1,40}}={_QUOTE}[^\"<>]{{0,200}}{_QUOTE}>"
     # Dots that lead to the value; a part of a form; a column; a sentence.
     rf"|\.(?:\.{{2,80}}|(?:[ ]\.){{2,40}})[ ]?:?|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-{{1,80}}(?=[ \t])"
-    rf"|(?<=[ \t])(?:for[ \t](?:the[ \t])?(?:(?:user|account|login)(?:[ \t]?name)?[ \t])?[^\s:]{{1,60}}"
-    rf"(?::|[ \t]is(?=[ \t:]):?)|(?:is|was|to|es|est|ist|lautet|jest|(?:provided|given|supplied)(?=:))(?=[ \t:]):?))?"
+    rf"|(?<=[ \t])(?:(?:is|was)[ \t](?:generated|created|set)[ \t]for[ \t][^\s:]{{1,60}}:|(?:for|of|in|on)[ \t]"
+    rf"(?:the[ \t])?(?:(?:user|account|login)(?:[ \t]?name)?[ \t])?[^\s:]{{1,60}}"
+    rf"(?:[ \t][^\s:]{{1,30}})?(?::|[ \t](?:is|was)(?=[ \t:]):?)"
+    rf"|(?:is|was|to|es|est|ist|lautet|jest|(?:provided|given|supplied)(?=:))(?=[ \t:]):?))?"
     rf"(?P<gap>[ \t]{{0,200}}(?:(?:&[\w/:.-]{{1,40}}|!!?(?:{_TAGS})\b)[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
     rf"(?:(?:\r?\n[ \t]{{1,40}})?string\(\d{{1,6}}\)[ \t]|\\?\r?\n[ \t]{{1,40}})?)"
     rf"(?:(?:[@bBrRuUfFLN]|\\?\$'?)?(?={_QUOTE}))?[\[(]{{0,2}}"
@@ -78,7 +87,7 @@ _BARE = re.compile(
 )
 _BLOCK = re.compile(r"(?P<secret>[^\s\0][^\n\0]{0,8192}(?:\n[ \t]{1,40}[^\s\0:]{8,8192}(?=\n|$)){0,200})")
 _REFERENCE = re.compile(
-    r"(?i)(?:env|file|fd):[\w./-]{1,100}$|(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
+    r"(?i)(?:env|file|fd):[\w./-]{1,100}$|(?-i:(?:Get|New|Read|Import|Convert(?:To|From))-[A-Z][A-Za-z]{2,40}$)|(?-i:[A-Z][A-Za-z]{1,60}\{|(?:[a-z]\w{0,40}\.){1,8}[A-Z][\w$]{1,80}@[0-9a-f]{4,8}$)|\\?[$<]"
     # What Jenkins keeps stands in braces as well.
     r"|\{(?![^{}\s]{0,40}[ ]?AQAA)|%[({]?\w|map\[|(?:\w{1,60}(?:\.|::|->)){0,6}\w{1,60}\("
     r"|(?:process\.env|os\.environ|env|var|vars|secrets|config|settings"
@@ -91,7 +100,7 @@ _NOTHING = re.compile(
     r"|not|redacted|sensitive|known|unknown|computed|\[?--?[a-z][a-z-]{2,}"
     r"|\[?(?:redacted|masked|filtered|hidden)\]?|not[ _-]?(?:set|given|found)"
     r"|is|was|are|were|has|must|should|cannot"
-    r"|scram-sha-\d{1,3}|bcrypt|scrypt|argon2(?:id|i|d)?|pbkdf2|md5|sha-?\d{3}"
+    r"|ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w{1,20}|scram-sha-\d{1,3}|bcrypt|scrypt|argon2(?:id|i|d)?|pbkdf2|md5|sha-?\d{3}"
     r"|string|str|int|bool|number|object|n/a|\d{1,3}|\d{1,3}(?:\.\d{1,3}){1,3}|0x[0-9a-f]{1,16}"
     r"|[xX*.\u2022_-]{3,200}|[*\u2022._-])[\])},;:.]*$"
 )
@@ -127,7 +136,7 @@ _BRACED = re.compile(r"\{(?P<secret>(?:[^{}\n\0]|\}\}){1,200})\}(?=[;\"'\s]|$)")
 _DIRECTIVE = re.compile(r"(?:require|bind|root|ldap|master)_?(?:pass|pw|auth)$")
 _SETS = re.compile(
     r"(?:\bENV|\b[Ss]et[Ee]nv|\bset[ ]-\w{1,3}|_(?:param|set_header)|\badd_header|\bRequestHeader[ ](?:set|add|append)"
-    r"|\bsecrets?[ ]set|\benv[ ](?:set|add)) $"
+    r"|\bsecrets?[ ]set|\benv[ ](?:set|add)|\((?:setq|setf|set!|def|define|defvar|defconst|defparameter)) $"
 )
 _CALLED = re.compile(r"(?:\.|\b)(?:[wW]ith|[sS]et|[uU]se)_?$|\.$")
 _SETTER = re.compile(
@@ -137,11 +146,13 @@ _SETTER = re.compile(
 # The names that the values of an assignment of several are for.
 _NAMES_BEFORE = re.compile(r"(?<![\w.,( ])[ \t]{0,40}((?:[A-Za-z_][\w.]{0,60},[ ]?){1,6})$")
 _FIRST = re.compile(rf"(?P<q>{_QUOTE})(?:(?!(?P=q))[^\n\0]){{0,512}}(?P=q),[ ]?(?={_QUOTE})")
-_ACCOUNTS = re.compile(r"(?:basic|http|proxy|registry|server)_?auth$|(?:^|_)creds?$|credentials$")
+_ACCOUNTS = re.compile(r"^login$|(?:basic|http|proxy|registry|server)_?auth$|(?:^|_)creds?$|credentials$")
 _ACCOUNT = re.compile(r"[\w.@-]{1,64}:(?!\d{1,5}$)[^\s:/]{3,128}$")
+# What the name of a constant has around the name that it holds.
+_OF_A_NAME = re.compile(r"^k_|_(?:key|name|param|field|header)$")
 # Several strings that make one: `"abc" + "def"`.
 _CONTINUED = re.compile(
-    rf"\s{{0,40}}(?:[+.]|->)?\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,8192}})(?P=q)(?=\s{{0,40}}(?:[;+).]|$|\n))"
+    rf"\s{{0,40}}(?:[+.\\]|->)?\s{{0,40}}(?P<q>{_QUOTE})(?P<secret>(?:(?!(?P=q))[^\n\0]){{1,8192}})(?P=q)(?=\s{{0,40}}(?:[;+).\\]|$|\n))"
 )
 # A word, and words with dots between them, of letters only.
 _IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_.][A-Za-z]+)*")
@@ -246,6 +257,8 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         return  # an empty line behind a name that is none of a part of a form
     if op is not None and op.endswith(">") and op[-2:-1] not in ("=", "-"):
         inside = op.startswith("</") or before.endswith(("<", ":", '="', "='"))
+        if strength is Strength.WEAK and "<" in op[1:]:
+            return  # an element within the one of this name
         inside = inside and not _OF_A_PAGE.search(text, max(0, begin - 40), begin)
         element = _ELEMENT.match(text, assigned.end("op")) if inside else None
         group = "data" if element and element["data"] else "secret"
@@ -482,8 +495,9 @@ def _refers_to_itself(name: str, secret: str) -> bool:
 
 
 def _is_its_name(name: str, secret: str) -> bool:
-    """Is this a constant for the name itself: `PASSWORD_PARAM = "passwordParam"`?"""
-    return "_" in (snake := snake_case(secret)) and snake == snake_case(name)
+    """Is this a constant for the name itself: `PASSWORD_PARAM = "passwordParam"`, `kAuthTokenKey = "authToken"`?"""
+    own, said = snake_case(name), snake_case(secret)
+    return "_" in said and said in (own, _OF_A_NAME.sub("", own))
 
 
 def _begins_line(text: str, begin: int) -> bool:

@@ -27,6 +27,7 @@ CALLS: tuple[tuple[str, str, str], ...] = (
         r"(?:\bhmac\.new|(?i:\bcreate_?hmac|\bhmac_?(?:sha\d{1,3}|md5)|\bhash_hmac))\(\s{0,8}"
         rf"(?:{_QUOTE}(?i:sha-?\d{{1,3}}|md5){_QUOTE},\s{{0,8}}(?:{_VALUE},\s{{0,8}})?)?{_SECRET}",
     ),
+    ("value", "pgp_sym_", rf"(?i:\bpgp_sym_(?:en|de)crypt(?:_bytea)?)\([^()\n\0]{{1,200}},\s{{0,4}}{_SECRET}"),
     ("value", "fernet(|secretkeyspec(", rf"\b(?:Fernet|SecretKeySpec)\(\s{{0,8}}{_SECRET}"),
     (
         "value",

@@ -30,6 +30,14 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         r"(?=[ ][^\n]{0,80}/(?i:user):)",
     ),
     (
+        "password",
+        "--cert| -e |wpa_passphrase|ssh-keygen|stats auth|assword",
+        r"\b(?:(?:curl|wget)\b[^\n|;]{0,300}?\s(?:--cert|-E)[ =][^\s:]{1,200}:(?!//)|wpa_passphrase\s\S{1,40}\s"
+        r"|ssh-keygen\b[^\n|;]{0,200}?\s-[NP]\s?|stats[ ]auth[ ][\w.-]{1,64}:"
+        r"|[pP]?assword:?\s?[\"'][^\n]{0,20}?\bsend(?:\s--)?\s(?=[\"']))(?P<q>[\"'])?"
+        r"(?P<secret>(?(q)[^\"'\\\n\0$]{3,200}|[^\s\"'\0$-][^\s\"'\0]{2,200}))",
+    ),
+    (
         # Routers, switches and installers: words, perhaps the number of a way to store it, and the secret.
         "password",
         "password |passwd |secret |key |md5 |psk ",

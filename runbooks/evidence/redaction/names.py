@@ -26,7 +26,7 @@ HINTS = (
 """One of these stands in every name that tells, in small letters."""
 ASCII_HINTS = tuple(filter(str.isascii, HINTS))
 _STRONG = re.compile(
-    r"passw|passord|raw_value|kennwort|mot_?de_?passe|contrase[nñ]a|(?:^|_)senha|wachtwoord|parola|пароль|密[码碼]"
+    r"passw|passord|(?:^|_)passe$|raw_value|kennwort|mot_?de_?passe|contrase[nñ]a|(?:^|_)senha|wachtwoord|parola|пароль|密[码碼]"
     r"|비밀번호|비번|암호|패스워드|パスワード|(?:^|_)(?:has[lł]o|heslo|clave|salasana|jelszó|şifre|lösenord)$|adgangskode"
     r"|(?:wlan|wpa|api|netzwerk|sicherheits|zugangs)_?schlüssel"
     r"|mnemonic|^bundle_\w+__[a-z]{2,3}$|(?:seed|recovery)_?phrase|(?:jsession|phpsess|aspsession)_?id|[a-z]{2}pass$|docker_?c(?:fg|onfig_?json)|(?:^|_)nonce$|passwd|passphrase|passcode|secret|token|ap[ip]_?key|credential|cookie|jwt|dsn|bearer"
