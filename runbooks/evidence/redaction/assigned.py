@@ -289,7 +289,7 @@ def _values(text: str, begin: int, end: int, strength: Strength) -> Iterator[tup
         return  # the variable is used here, and nothing is assigned to it
     if op is None and at == end and not _OPENED.match(text, at):
         return
-    sets = op is None and _SETS.search(text, max(0, begin - 40), begin) is not None
+    sets = op is None and before.endswith(" ") and _SETS.search(text, max(0, begin - 40), begin) is not None
     flag = text[begin:end].startswith("-") or before.endswith("-") or sets
     flag = flag and op != "to"
     if op is None and "\n" in gap:
@@ -488,7 +488,7 @@ def _has_no_secret(secret: str) -> bool:
 
 def _refers_to_itself(name: str, secret: str) -> bool:
     """Is this a variable or a field of the same name: `token: config.Token`, `api_key=api_key`?"""
-    if not _DOTTED.match(secret):
+    if not (_COMPOUND.search(secret) and _DOTTED.match(secret)):
         return False
     own, last = snake_case(name.rpartition(".")[2]).strip("_$-"), snake_case(_trimmed(secret).rpartition(".")[2])
     return ("." in secret or "_" in last) and (last == own or last.endswith(f"_{own}") or own.endswith(f"_{last}"))
