@@ -52,9 +52,10 @@ _ASSIGNED = re.compile(
     rf"|(?<=[ \t])[\w:-]{{1,40}}={_QUOTE}[^\"<>]{{0,200}}{_QUOTE}>"
     # Dots that lead to the value; a part of a form; a column; a sentence.
     rf"|\.(?:\.{{2,80}}|(?:[ ]\.){{2,40}})[ ]?:?|(?<=[\"'])(?:\r?\n){{2}}|(?<=[ \t])\||(?<=[ \t])-{{1,80}}(?=[ \t])"
-    rf"|(?<=[ \t])(?:(?:is|was)[ \t](?:generated|created|set)[ \t]for[ \t][^\s:]{{1,60}}:|(?:for|of|in|on)[ \t]"
+    rf"|(?<=[ \t])(?:(?:is|was)[ \t](?:generated|created|set)[ \t]for[ \t][^\s:]{{1,60}}:|(?:for|(?P<of>of|in|on))[ \t]"
     rf"(?:the[ \t])?(?:(?:user|account|login)(?:[ \t]?name)?[ \t])?[^\s:]{{1,60}}"
-    rf"(?:[ \t][^\s:]{{1,30}})?(?::|[ \t](?:is|was)(?=[ \t:]):?)"
+    # “the secrets of app: A, B” lists names.
+    rf"(?:[ \t][^\s:]{{1,30}})?(?(of)[ \t](?:is|was)(?=[ \t:]):?|(?::|[ \t](?:is|was)(?=[ \t:]):?))"
     rf"|(?:is|was|to|es|est|ist|lautet|jest|(?:provided|given|supplied)(?=:))(?=[ \t:]):?))?"
     rf"(?P<gap>[ \t]{{0,200}}(?:(?:&[\w/:.-]{{1,40}}|!!?(?:{_TAGS})\b)[ \t]{{1,8}})?(?:[|>][+-]?\d?(?=\r?\n))?"
     rf"(?:(?:\r?\n[ \t]{{1,40}})?string\(\d{{1,6}}\)[ \t]|\\?\r?\n[ \t]{{1,40}})?)"
