@@ -202,7 +202,8 @@ def _unexplained(facts: Facts, who: str, what: str) -> str:
         return f"{what} is {state or 'not found'}, and the evidence does not establish why."
     refusals = facts.log.last_refusals
     failed = f"a call failed ({refusals[-1].quoted(120)}), and " if refusals else ""
-    return f"What became of {who} is not established: {failed}{_blind(facts)}."
+    blind = any(observation.outcome is Outcome.COULD_NOT_LOOK for observation in facts.evidence.observations.values())
+    return f"What became of {who} is not established: {failed}{_blind(facts) if blind else 'no view shows it'}."
 
 
 def _blind(facts: Facts) -> str:
