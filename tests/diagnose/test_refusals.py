@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slices import read_yaml
 
-from runbooks.diagnose.refusals import TABLE, meanings
+from runbooks.diagnose.refusal_patterns import TABLE
+from runbooks.diagnose.refusals import meanings
 
 TEXTS: list[dict[str, Any]] = read_yaml(Path(__file__).with_name("refusals.yaml"))
 KINDS = {kind for kind, _ in TABLE}

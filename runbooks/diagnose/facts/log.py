@@ -18,7 +18,8 @@ from runbooks.diagnose.facts.observations import ObservationFacts
 from runbooks.diagnose.facts.processes import ProcessFacts
 from runbooks.diagnose.log_classifier import LogMatch, last_output, read_lines, short
 from runbooks.diagnose.operations import Operation, operation_of
-from runbooks.diagnose.refusals import NOTICE, meanings
+from runbooks.diagnose.refusal_patterns import NOTICE
+from runbooks.diagnose.refusals import meanings
 from runbooks.evidence.models import FunctionLog, LogLine, Logs, RecordEvents
 from runbooks.evidence.parsers import ulid_time
 from runbooks.evidence.served_answers import answers_below, without_served
